@@ -1,0 +1,62 @@
+// The provider interface: every cryptographic operation of the core goes through it, so that a target can replace the
+// portable code by native or faster code. Buffers are the callers'; a provider keeps no reference to them after the
+// call and allocates nothing per packet where the engine allows it.
+
+/** AES-CCM with an 11-octet nonce and an ICV of 8 or 16 octets [RFC 4309]. */
+export const ALG_AES_CCM = 1;
+/** AES-GCM with a 12-octet nonce and an ICV of 16 octets [RFC 4106]. */
+export const ALG_AES_GCM = 2;
+/** ChaCha20-Poly1305 [RFC 7634]. */
+export const ALG_CHACHA20_POLY1305 = 3;
+/** AES-CBC without padding; the caller brings whole blocks [RFC 3602]. */
+export const ALG_AES_CBC = 4;
+/** HMAC-SHA2-256; truncated by the caller [RFC 4868]. */
+export const ALG_HMAC_SHA256 = 5;
+
+/** An expanded key. Opaque to the core; made by `Provider.key` and ended by `Provider.wipe`. */
+export interface Key {
+  alg: number;
+}
+
+/** What a target brings. `offset`, `length` and ICV lengths are in octets. */
+export interface Provider {
+  /** True when `alg` (ALG_*) with a key of `keyLength` octets is available. Asked when an SA is set up, never later. */
+  has(alg: number, keyLength: number): boolean;
+  /** Expands a key. Throws when `has` is false for it. The octets are copied; the caller may wipe its own. */
+  key(alg: number, octets: Uint8Array): Key;
+  /** Overwrites all secret state of a key as far as the engine can; the key is unusable afterwards. */
+  wipe(key: Key): void;
+  /** AEAD, in place: encrypts buffer[offset..offset+length) and writes the ICV right behind it. */
+  seal(
+    key: Key,
+    nonce: Uint8Array,
+    nonceLength: number,
+    aad: Uint8Array,
+    aadLength: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    icvLength: number,
+  ): void;
+  /**
+   * AEAD, in place: verifies the ICV that follows buffer[offset..offset+length) and decrypts. On false (ICV wrong)
+   * the buffer is as it was before the call: no unverified clear text is left, and another nonce can be tried.
+   */
+  open(
+    key: Key,
+    nonce: Uint8Array,
+    nonceLength: number,
+    aad: Uint8Array,
+    aadLength: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    icvLength: number,
+  ): boolean;
+  /** AES-CBC in place over whole 16-octet blocks; `iv` is 16 octets at ivOffset of the same buffer. */
+  cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, offset: number, length: number): void;
+  /** HMAC-SHA2-256 over buffer[offset..offset+length): 32 octets to out[outOffset..). */
+  mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void;
+  /** Cryptographically secure random octets; throws when there is no such source. */
+  random(buffer: Uint8Array, offset: number, length: number): void;
+}
