@@ -1,0 +1,49 @@
+// TCP [RFC 9293 §3.1]: the 20 fixed octets are header, options count as payload (TCP-REST).
+
+import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
+import { DROP_CHECKSUM, DROP_SHORT } from '../drop.ts';
+import {
+  FID_TCP_ACKNOWLEDGMENT,
+  FID_TCP_CHECKSUM,
+  FID_TCP_DATA_OFFSET,
+  FID_TCP_DST_PORT,
+  FID_TCP_FLAGS,
+  FID_TCP_RESERVED,
+  FID_TCP_SEQUENCE,
+  FID_TCP_SRC_PORT,
+  FID_TCP_URGENT,
+  FID_TCP_WINDOW,
+} from './fid.ts';
+import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SENT, ROLE_SRC_PORT } from './header.ts';
+
+export const TCP_SIZE = 20;
+export const TCP_CHECKSUM = 16;
+export const PROTO_TCP = 6;
+
+export const tcp: Header = {
+  proto: PROTO_TCP,
+  size: TCP_SIZE,
+  // biome-ignore format: one field a line
+  fields: [
+    FID_TCP_SRC_PORT, 16, ROLE_SRC_PORT,
+    FID_TCP_DST_PORT, 16, ROLE_DST_PORT,
+    FID_TCP_SEQUENCE, 32, ROLE_SENT,
+    FID_TCP_ACKNOWLEDGMENT, 32, ROLE_SENT,
+    FID_TCP_DATA_OFFSET, 4, ROLE_SENT,
+    FID_TCP_RESERVED, 4, ROLE_SENT,
+    FID_TCP_FLAGS, 8, ROLE_SENT,
+    FID_TCP_WINDOW, 16, ROLE_SENT,
+    FID_TCP_CHECKSUM, 16, ROLE_COMPUTE,
+    FID_TCP_URGENT, 16, ROLE_SENT,
+  ],
+  verify(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+    const length = end - offset;
+    if (length < TCP_SIZE) return DROP_SHORT;
+    return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length)) ? 0 : DROP_CHECKSUM;
+  },
+  putLengths(_buffer: Uint8Array, _offset: number, _end: number): void {},
+  putChecksums(buffer: Uint8Array, offset: number, end: number, ip: number): void {
+    const length = end - offset;
+    putChecksum(buffer, offset + TCP_CHECKSUM, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length), 0);
+  },
+};

@@ -1,0 +1,40 @@
+// UDP-Lite [RFC 3828]: as UDP, with Checksum Coverage in place of Length. Coverage 0 and coverage = length both mean
+// "everything" and are carried (0 comes back as the length); partial coverage cannot be restored (UDPLITE-COV).
+
+import { put16, u16 } from '../bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
+import { DROP_CHECKSUM, DROP_NO_RULE, DROP_SHORT } from '../drop.ts';
+import { FID_UDPLITE_CHECKSUM, FID_UDPLITE_COVERAGE, FID_UDPLITE_DST_PORT, FID_UDPLITE_SRC_PORT } from './fid.ts';
+import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SRC_PORT } from './header.ts';
+
+export const UDPLITE_SIZE = 8;
+export const UDPLITE_COVERAGE = 4;
+export const UDPLITE_CHECKSUM = 6;
+export const PROTO_UDPLITE = 136;
+
+export const udplite: Header = {
+  proto: PROTO_UDPLITE,
+  size: UDPLITE_SIZE,
+  // biome-ignore format: one field a line
+  fields: [
+    FID_UDPLITE_SRC_PORT, 16, ROLE_SRC_PORT,
+    FID_UDPLITE_DST_PORT, 16, ROLE_DST_PORT,
+    FID_UDPLITE_COVERAGE, 16, ROLE_COMPUTE,
+    FID_UDPLITE_CHECKSUM, 16, ROLE_COMPUTE,
+  ],
+  verify(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+    const length = end - offset;
+    if (length < UDPLITE_SIZE) return DROP_SHORT;
+    const coverage = u16(buffer, offset + UDPLITE_COVERAGE);
+    if (coverage !== 0 && coverage !== length) return DROP_NO_RULE;
+    return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_UDPLITE, length)) ? 0 : DROP_CHECKSUM;
+  },
+  putLengths(buffer: Uint8Array, offset: number, end: number): void {
+    put16(buffer, offset + UDPLITE_COVERAGE, end - offset);
+  },
+  putChecksums(buffer: Uint8Array, offset: number, end: number, ip: number): void {
+    const length = end - offset;
+    const sum = pseudoSum(buffer, ip, PROTO_UDPLITE, length);
+    putChecksum(buffer, offset + UDPLITE_CHECKSUM, offset, length, sum, 0xffff);
+  },
+};
