@@ -1,0 +1,75 @@
+// A provider put together from portable parts: a board imports the parts its suites need, and only these reach its
+// bundle, e.g. `createPortable([aesCcm], randomOfTheBoard)`. What is missing makes `has` false.
+
+import type { Key, Provider } from './provider.ts';
+
+/** `Provider.random`, brought by the target. */
+export type Random = (buffer: Uint8Array, offset: number, length: number) => void;
+
+/** One algorithm (ALG_*): the key lengths it takes, in octets, and the operations that its kind has. */
+export interface Part {
+  alg: number;
+  minKey: number;
+  maxKey: number;
+  key(octets: Uint8Array): Key;
+  wipe(key: Key): void;
+  seal?: Provider['seal'];
+  open?: Provider['open'];
+  cbc?: Provider['cbc'];
+  mac?: Provider['mac'];
+}
+
+/** Throws unless low <= value <= high; the message names field, value and limits. */
+export function checkRange(field: string, value: number, low: number, high: number): void {
+  if (!(value >= low && value <= high)) throw new Error(field + ' ' + value + ': must be ' + low + '..' + high);
+}
+
+/**
+ * A provider of `parts`. `random` is null where the target has no secure source: `Provider.random` throws then.
+ * A wiped key has alg 0, which no operation accepts.
+ */
+export function createPortable(parts: Part[], random: Random | null): Provider {
+  function find(alg: number): Part | null {
+    for (let i = 0; i < parts.length; i++) if (parts[i].alg === alg) return parts[i];
+    return null;
+  }
+
+  function part(alg: number): Part {
+    const found = find(alg);
+    if (found === null) throw new Error('key.alg ' + alg + ': not in this provider, or wiped');
+    return found;
+  }
+
+  function has(alg: number, keyLength: number): boolean {
+    const found = find(alg);
+    return found !== null && keyLength >= found.minKey && keyLength <= found.maxKey;
+  }
+
+  return {
+    has: has,
+    key: (alg, octets) => {
+      const found = part(alg);
+      checkRange('key.length', octets.length, found.minKey, found.maxKey);
+      return found.key(octets);
+    },
+    wipe: (key) => {
+      if (key.alg !== 0) part(key.alg).wipe(key);
+      key.alg = 0;
+    },
+    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+      part(key.alg).seal!(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    },
+    open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) =>
+      part(key.alg).open!(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength),
+    cbc: (key, encrypt, buffer, ivOffset, offset, length) => {
+      part(key.alg).cbc!(key, encrypt, buffer, ivOffset, offset, length);
+    },
+    mac: (key, buffer, offset, length, out, outOffset) => {
+      part(key.alg).mac!(key, buffer, offset, length, out, outOffset);
+    },
+    random: (buffer, offset, length) => {
+      if (random === null) throw new Error('random: this target has no secure source');
+      random(buffer, offset, length);
+    },
+  };
+}
