@@ -1,0 +1,86 @@
+// JavaScript bundles: one IIFE per target by esbuild; for Duktape lowered to ES5 by tsc, since esbuild cannot lower
+// let and const; for Espruino only white space goes, since fully minified code did not parse there.
+
+import type { Metafile } from 'esbuild';
+import { builtinMembers } from './builtins.ts';
+import { buildTool, sourceRoot } from './root.ts';
+
+export type ScriptEngine = 'node' | 'duktape' | 'jerryscript' | 'espruino';
+
+export interface ScriptOptions {
+  /** Full minifying where the engine stands it; default true except for node. */
+  minify?: boolean;
+  /**
+   * Rename the project's own property names to one or two letters. `true`, or the names to keep: those that cross the
+   * bundle's border (native hooks, stored state, configuration read from text). Built-in names are always kept, and
+   * the subset check sees to it that the portable code uses no others and reaches no property by its text.
+   */
+  mangle?: boolean | readonly string[];
+}
+
+export interface Script {
+  text: string;
+  meta: Metafile;
+}
+
+/** Bundles `entry` (absolute path) for a JavaScript engine. Throws with esbuild's or tsc's messages. */
+export async function bundleScript(entry: string, engine: ScriptEngine, options: ScriptOptions = {}): Promise<Script> {
+  const esbuild = await buildTool('esbuild', () => import('esbuild'));
+  const minify = options.minify ?? engine !== 'node';
+  const full = minify && engine !== 'espruino';
+  const built = await esbuild.build({
+    entryPoints: [entry],
+    absWorkingDir: sourceRoot(),
+    bundle: true,
+    write: false,
+    outfile: 'bundle.js',
+    format: 'iife',
+    platform: 'neutral',
+    target: 'es2015',
+    charset: 'ascii',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+    minifyWhitespace: minify,
+    minifyIdentifiers: full,
+    // What minified syntax gains, tsc's printer would undo.
+    minifySyntax: full && engine !== 'duktape',
+    ...mangling(options.mangle),
+  });
+  let text = built.outputFiles[0].text;
+  if (engine === 'duktape') text = await lower(text, minify);
+  return { text, meta: built.metafile };
+}
+
+function mangling(mangle: boolean | readonly string[] | undefined): { mangleProps?: RegExp; reserveProps?: RegExp } {
+  if (mangle === undefined || mangle === false) return {};
+  const keep = builtinMembers().concat(mangle === true ? [] : [...mangle]);
+  return { mangleProps: /./, reserveProps: new RegExp('^(?:' + keep.join('|') + ')$') };
+}
+
+/** ES2015 to ES5, then white space out again. */
+async function lower(text: string, minify: boolean): Promise<string> {
+  const ts = (await buildTool('typescript', () => import('typescript'))).default;
+  const result = ts.transpileModule(text, {
+    reportDiagnostics: true,
+    compilerOptions: {
+      target: ts.ScriptTarget.ES5,
+      module: ts.ModuleKind.None,
+      ignoreDeprecations: '6.0',
+      removeComments: true,
+      strict: false,
+      alwaysStrict: false,
+    },
+    fileName: 'bundle.js',
+  });
+  const errors = (result.diagnostics ?? []).filter((d) => d.category === ts.DiagnosticCategory.Error);
+  if (errors.length > 0) {
+    throw new Error(
+      'tsc to ES5: ' + errors.map((d) => ts.flattenDiagnosticMessageText(d.messageText, '\n')).join('\n'),
+    );
+  }
+  if (!minify) return result.outputText;
+  const esbuild = await buildTool('esbuild', () => import('esbuild'));
+  const small = await esbuild.transform(result.outputText, { minifyWhitespace: true, target: 'es5', charset: 'ascii' });
+  return small.code;
+}

@@ -1,0 +1,66 @@
+// Lua bundles: typescript-to-lua into one file, behind the prelude that gives typed arrays. Every diagnostic is an
+// error, warnings too: the warning about truthiness is the one that finds `if (n)`, which is wrong on Lua.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildTool, sourceRoot } from './root.ts';
+
+/** The text of one Lua 5.4 file made of `entry` (absolute path of a .ts file) and all it imports. */
+export async function bundleLua(entry: string): Promise<string> {
+  const root = sourceRoot();
+  const output = await translate([entry], { luaBundle: 'bundle.lua', luaBundleEntry: entry });
+  const text = output.get('bundle.lua');
+  if (text === undefined) throw new Error('typescript-to-lua wrote no bundle for ' + entry);
+  return readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8') + text;
+}
+
+/** Translates each file by itself and throws when typescript-to-lua has anything to say. Nothing is written. */
+export async function checkLua(files: string[]): Promise<void> {
+  await translate(files, {});
+}
+
+async function translate(files: string[], bundling: Record<string, string>): Promise<Map<string, string>> {
+  const tstl = (await buildTool('typescript-to-lua', () => import('typescript-to-lua'))).default;
+  const ts = (await buildTool('typescript', () => import('typescript'))).default;
+  const root = sourceRoot();
+  const output = new Map<string, string>();
+  const result = tstl.transpileFiles(
+    files,
+    {
+      target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2023.d.ts'],
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: false,
+      emitDeclarationOnly: false,
+      noEmit: false,
+      strict: true,
+      types: [],
+      skipLibCheck: true,
+      rootDir: root,
+      outDir: root,
+      luaTarget: tstl.LuaTarget.Lua54,
+      luaLibImport: tstl.LuaLibImportKind.Require,
+      noImplicitSelf: true,
+      noHeader: true,
+      ...bundling,
+    },
+    (name, text) => {
+      output.set(name.slice(name.lastIndexOf('/') + 1), text);
+    },
+  );
+  // TS5096: importing .ts files is meant for tools that do not emit JavaScript; this one emits Lua.
+  const said = result.diagnostics.filter((d) => d.code !== 5096);
+  if (said.length > 0) {
+    throw new Error(
+      'typescript-to-lua:\n' +
+        ts.formatDiagnostics(said, {
+          getCanonicalFileName: (name) => name,
+          getCurrentDirectory: () => root,
+          getNewLine: () => '\n',
+        }),
+    );
+  }
+  return output;
+}
