@@ -1,0 +1,46 @@
+// IP addresses as text and as octets. Strict: only what node:net takes for an address, no zone, no prefix length.
+
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** 4 octets of a dotted IPv4 address, 16 octets of an IPv6 address, undefined for anything else. */
+export function addressOctets(text: string): Uint8Array | undefined {
+  if (isIPv4(text)) return Uint8Array.from(text.split('.').map(Number));
+  if (!isIPv6(text) || text.includes('%')) return undefined;
+  // An IPv4 tail (::ffff:192.0.2.1) becomes two groups.
+  const groupsText = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...parts: string[]) => {
+    const [a, b, c, d] = parts.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  const [head, tail] = groupsText.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const groups = tail === undefined ? head : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
+  const octets = new Uint8Array(16);
+  groups.forEach((group, index) => {
+    const value = Number.parseInt(group, 16);
+    octets[2 * index] = value >>> 8;
+    octets[2 * index + 1] = value & 0xff;
+  });
+  return octets;
+}
+
+/** Text of 4 or 16 octets; IPv6 in the form of RFC 5952. */
+export function addressText(octets: Uint8Array, offset = 0, length = octets.length - offset): string {
+  if (length === 4) return Array.from(octets.subarray(offset, offset + 4)).join('.');
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((octets[offset + i] << 8) | octets[offset + i + 1]);
+  let best = -1;
+  let bestLength = 1;
+  for (let start = 0; start < 8; start++) {
+    let end = start;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - start > bestLength) {
+      best = start;
+      bestLength = end - start;
+    }
+  }
+  const part = (from: number, to: number): string =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':');
+  return best < 0 ? part(0, 8) : `${part(0, best)}::${part(best + bestLength, 8)}`;
+}
