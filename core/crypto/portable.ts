@@ -6,17 +6,20 @@ import type { Key, Provider } from './provider.ts';
 /** `Provider.random`, brought by the target. */
 export type Random = (buffer: Uint8Array, offset: number, length: number) => void;
 
+// A method's type as that of a plain function: typescript-to-lua gives methods a self parameter, plain functions none.
+type Plain<F> = F extends (...args: infer A) => infer R ? (...args: A) => R : never;
+
 /** One algorithm (ALG_*): the key lengths it takes, in octets, and the operations that its kind has. */
 export interface Part {
   alg: number;
   minKey: number;
   maxKey: number;
-  key(octets: Uint8Array): Key;
-  wipe(key: Key): void;
-  seal?: Provider['seal'];
-  open?: Provider['open'];
-  cbc?: Provider['cbc'];
-  mac?: Provider['mac'];
+  key: (octets: Uint8Array) => Key;
+  wipe: (key: Key) => void;
+  seal?: Plain<Provider['seal']>;
+  open?: Plain<Provider['open']>;
+  cbc?: Plain<Provider['cbc']>;
+  mac?: Plain<Provider['mac']>;
 }
 
 /** Throws unless low <= value <= high; the message names field, value and limits. */
@@ -40,13 +43,11 @@ export function createPortable(parts: Part[], random: Random | null): Provider {
     return found;
   }
 
-  function has(alg: number, keyLength: number): boolean {
-    const found = find(alg);
-    return found !== null && keyLength >= found.minKey && keyLength <= found.maxKey;
-  }
-
   return {
-    has: has,
+    has: (alg, keyLength) => {
+      const found = find(alg);
+      return found !== null && keyLength >= found.minKey && keyLength <= found.maxKey;
+    },
     key: (alg, octets) => {
       const found = part(alg);
       checkRange('key.length', octets.length, found.minKey, found.maxKey);
