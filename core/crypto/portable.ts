@@ -14,8 +14,8 @@ export interface Part {
   alg: number;
   minKey: number;
   maxKey: number;
-  key: (octets: Uint8Array) => Key;
-  wipe: (key: Key) => void;
+  key: Plain<(octets: Uint8Array) => Key>;
+  wipe: Plain<Provider['wipe']>;
   seal?: Plain<Provider['seal']>;
   open?: Plain<Provider['open']>;
   cbc?: Plain<Provider['cbc']>;
