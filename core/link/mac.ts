@@ -1,0 +1,394 @@
+// IEEE 802.15.4 MAC without beacons: unslotted CSMA-CA, acknowledgements, retries, duplicate detection
+// [IEEE 802.15.4-2006 §7.5.1.4, §7.5.6]. Time is in milliseconds with fractions; one symbol is 0.016 ms (2.4 GHz).
+//
+//            send                clear                 +192 us             end of air time
+//   IDLE ----------> BACKOFF ------------> TURNAROUND ---------> SENDING ------------------> IDLE (no ack asked)
+//                    ^   | busy: again,                             |
+//                    |   | 5 times: CHANNEL                         v           ACK
+//                    +---+------------------------- timeout --- WAITING ------------------> IDLE
+//                          up to 3 retries, then NO_ACK
+//
+// Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
+// Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
+
+import { copy, equal, u16 } from '../bytes.ts';
+import {
+  DROP_CHANNEL,
+  DROP_COUNT,
+  DROP_DUPLICATE,
+  DROP_NO_ACK,
+  DROP_NOT_FOR_US,
+  DROP_QUEUE,
+  DROP_TOO_LONG,
+} from '../drop.ts';
+import {
+  ACK_SIZE,
+  checkFrame,
+  copyReversed,
+  emitAck,
+  emitHeader,
+  FCS_SIZE,
+  FRAME_ACK,
+  FRAME_ACK_REQUEST,
+  FRAME_DATA,
+  FRAME_MAX,
+  FRAME_VERSION_2006,
+  frameDst,
+  frameDstLength,
+  frameHeaderLength,
+  frameSrc,
+  frameSrcLength,
+  put16Le,
+  putFcs,
+} from '../wire/ieee802154.ts';
+
+/** A radio, as the MAC sees it. */
+/** @noSelf */
+export interface Phy {
+  /** Clear channel assessment: true when nobody is heard. */
+  clear(): boolean;
+  /** Starts to send a frame (MHR to FCS) now; the octets are the caller's again when this returns. */
+  transmit(buffer: Uint8Array, offset: number, length: number): void;
+}
+
+/** What lies on the MAC. Addresses are in canonical order, 2 or 8 octets. */
+/** @noSelf */
+export interface MacUpper {
+  /** The payload of a data frame; buffer and addresses are valid during the call only. */
+  received(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    src: Uint8Array,
+    srcOffset: number,
+    srcLength: number,
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    now: number,
+  ): void;
+  /** The end of what `send` took: 0 sent (and acknowledged, unless broadcast), DROP_NO_ACK or DROP_CHANNEL. */
+  sent(handle: number, result: number, now: number): void;
+}
+
+/** What 6LoWPAN needs of a MAC: a radio that does CSMA and acknowledgements itself can offer just this. */
+/** @noSelf */
+export interface Link {
+  /** The own address that frames carry as source, canonical order, 2 or 8 octets. */
+  address: Uint8Array;
+  /** Octets of payload that a frame to an address of dstLength octets can carry. */
+  room(dstLength: number): number;
+  /**
+   * Takes a payload for an address (2 or 8 octets; ff ff is broadcast). Returns a handle > 0, later given to
+   * MacUpper.sent (never during this call), or a drop code.
+   */
+  send(
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): number;
+}
+
+export interface MacConfig {
+  panId: number;
+  /** 0xffff: none, the extended address is the source. */
+  shortAddress: number;
+  /** EUI-64, 8 octets in canonical order. */
+  extendedAddress: Uint8Array;
+  phy: Phy;
+  upper: MacUpper;
+  /** Fills a range with random octets, for back-offs and the first sequence number. */
+  random: (buffer: Uint8Array, offset: number, length: number) => void;
+  /** Frames that can wait, 1 or more. */
+  queue: number;
+  /** Neighbours whose last sequence number is remembered, 1 or more. */
+  neighbours: number;
+  /** Milliseconds to wait for an acknowledgement; macAckWaitDuration is 0.864. A slow carrier (UDP) needs more. */
+  ackWait: number;
+}
+
+/** Counters of `Mac.counters`, after those of dropped frames at index -code. */
+export const MAC_FRAMES = DROP_COUNT;
+/** Octets of data frames handed to the radio, MHR to FCS, retries included. */
+export const MAC_OCTETS = DROP_COUNT + 1;
+export const MAC_RETRIES = DROP_COUNT + 2;
+export const MAC_ACKS = DROP_COUNT + 3;
+/** Data frames given to the upper layer. */
+export const MAC_RECEIVED = DROP_COUNT + 4;
+const MAC_COUNTERS = DROP_COUNT + 5;
+
+/** macAckWaitDuration: 54 symbols. */
+export const ACK_WAIT = 0.864;
+/** aTurnaroundTime: 12 symbols. */
+const TURNAROUND_TIME = 0.192;
+/** aUnitBackoffPeriod: 20 symbols. */
+const BACKOFF_PERIOD = 0.32;
+/** Clear channel assessment: 8 symbols. */
+const CCA_TIME = 0.128;
+const MIN_BE = 3;
+const MAX_BE = 5;
+const MAX_CSMA_BACKOFFS = 4;
+const MAX_RETRIES = 3;
+
+const IDLE = 0;
+const BACKOFF = 1;
+const TURNAROUND = 2;
+const SENDING = 3;
+const WAITING = 4;
+
+/** Milliseconds on air of a frame of `length` octets: preamble, SFD and PHR are 6 more, an octet takes 32 us. */
+export function airTime(length: number): number {
+  return (length + 6) * 0.032;
+}
+
+/** Milliseconds that a MAC's radio was sending, from its counters. */
+export function macAirTime(counters: Float64Array): number {
+  return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * 0.032 + counters[MAC_ACKS] * airTime(ACK_SIZE);
+}
+
+/** @noSelf */
+export interface Mac extends Link {
+  /** A frame from the radio, MHR to FCS, at its end. Any octets are accepted. */
+  receive(buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** Does what is due at `now`. */
+  poll(now: number): void;
+  /** The time at which `poll` wants to be called, or -1. */
+  nextTimeout(): number;
+  counters: Float64Array;
+}
+
+/** Makes a MAC; all its memory is taken here (128 octets a queued frame, 10 a neighbour). */
+export function createMac(config: MacConfig): Mac {
+  const queue = config.queue;
+  const neighbours = config.neighbours;
+  if (!(queue >= 1)) throw new Error('mac.queue ' + queue + ': must be 1 or more');
+  if (!(neighbours >= 1)) throw new Error('mac.neighbours ' + neighbours + ': must be 1 or more');
+  if (config.extendedAddress.length !== 8) {
+    throw new Error('mac.extendedAddress: ' + config.extendedAddress.length + ' octets, must be 8');
+  }
+  const phy = config.phy;
+  const counters = new Float64Array(MAC_COUNTERS);
+  const isShort = config.shortAddress < 0xfffe;
+  const address = new Uint8Array(isShort ? 2 : 8);
+  // As on air: PAN and short address, then the extended address.
+  const own = new Uint8Array(12);
+  put16Le(own, 0, config.panId);
+  put16Le(own, 2, isShort ? config.shortAddress : 0xffff);
+  copyReversed(own, 4, config.extendedAddress, 0, 8);
+  copyReversed(address, 0, own, isShort ? 2 : 4, address.length);
+
+  // Frames: length, then octets. Neighbours: length of address, address (8), sequence number.
+  const frames = new Uint8Array(queue * 128);
+  const table = new Uint8Array(neighbours * 10);
+  const ack = new Uint8Array(ACK_SIZE);
+  const peer = new Uint8Array(16);
+  const dice = new Uint8Array(1);
+  let head = 0;
+  let count = 0;
+  let handle = 0;
+  let state = IDLE;
+  let at = 0;
+  let ackAt = -1;
+  let busyUntil = 0;
+  let backoffs = 0;
+  let exponent = 0;
+  let retries = 0;
+  let victim = 0;
+  config.random(dice, 0, 1);
+  let sequence = dice[0];
+
+  function drop(code: number): number {
+    counters[-code]++;
+    return code;
+  }
+
+  function backoff(now: number): void {
+    config.random(dice, 0, 1);
+    state = BACKOFF;
+    at = now + (dice[0] & ((1 << exponent) - 1)) * BACKOFF_PERIOD + CCA_TIME;
+  }
+
+  function attempt(now: number): void {
+    backoffs = 0;
+    exponent = MIN_BE;
+    backoff(now);
+  }
+
+  function start(now: number): void {
+    if (state === IDLE && count > 0) {
+      retries = 0;
+      attempt(now);
+    }
+  }
+
+  function finish(result: number, now: number): void {
+    const done = handle - count + 1;
+    if (result < 0) drop(result);
+    state = IDLE;
+    head = (head + 1) % queue;
+    count--;
+    config.upper.sent(done, result, now);
+    start(now);
+  }
+
+  function room(dstLength: number): number {
+    return FRAME_MAX - FCS_SIZE - 5 - dstLength - address.length;
+  }
+
+  function send(
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): number {
+    if (length > room(dstLength)) return drop(DROP_TOO_LONG);
+    if (count === queue) return drop(DROP_QUEUE);
+    const slot = ((head + count) % queue) * 128;
+    const unicast = dstLength > 2 || u16(dst, dstOffset) !== 0xffff;
+    sequence = (sequence + 1) & 0xff;
+    const header = emitHeader(
+      frames,
+      slot + 1,
+      FRAME_DATA | FRAME_VERSION_2006 | (unicast ? FRAME_ACK_REQUEST : 0),
+      sequence,
+      config.panId,
+      dst,
+      dstOffset,
+      dstLength,
+      config.panId,
+      address,
+      0,
+      address.length,
+    );
+    copy(frames, slot + 1 + header, buffer, offset, length);
+    frames[slot] = putFcs(frames, slot + 1, header + length);
+    count++;
+    handle++;
+    start(now);
+    return handle;
+  }
+
+  /** True when the frame's sequence number is the last one seen from peer[0..length); remembers it. */
+  function duplicate(length: number, dsn: number): boolean {
+    for (let i = 0; i < table.length; i += 10) {
+      if (table[i] === length && equal(table, i + 1, peer, 0, length)) {
+        const same = table[i + 9] === dsn;
+        table[i + 9] = dsn;
+        return same;
+      }
+    }
+    table[victim] = length;
+    copy(table, victim + 1, peer, 0, length);
+    table[victim + 9] = dsn;
+    victim = (victim + 10) % table.length;
+    return false;
+  }
+
+  function receive(buffer: Uint8Array, offset: number, length: number, now: number): void {
+    const result = checkFrame(buffer, offset, length);
+    if (result < 0) {
+      drop(result);
+      return;
+    }
+    const dsn = buffer[offset + 2];
+    if ((buffer[offset] & 7) === FRAME_ACK) {
+      // A carrier without air time may answer before our own clock says that the frame is out.
+      if (state >= SENDING) {
+        const frame = head * 128 + 1;
+        if ((frames[frame] & FRAME_ACK_REQUEST) !== 0 && frames[frame + 2] === dsn) finish(0, now);
+      }
+      return;
+    }
+    const dst = frameDst(buffer, offset);
+    const dstLength = frameDstLength(buffer, offset);
+    const srcLength = frameSrcLength(buffer, offset);
+    const broadcast = dstLength === 2 && u16(buffer, dst + 2) === 0xffff;
+    // [RFC 4944 §3] Both addresses must be there. 0xffff as PAN is for all PANs.
+    if (
+      dstLength * srcLength === 0 ||
+      !(equal(buffer, dst, own, 0, 2) || u16(buffer, dst) === 0xffff) ||
+      !(broadcast || equal(buffer, dst + 2, own, dstLength === 2 ? 2 : 4, dstLength))
+    ) {
+      drop(DROP_NOT_FOR_US);
+      return;
+    }
+    if (!broadcast && (buffer[offset] & FRAME_ACK_REQUEST) !== 0) {
+      emitAck(ack, 0, 0, dsn);
+      ackAt = now + TURNAROUND_TIME;
+    }
+    copyReversed(peer, 0, buffer, frameSrc(buffer, offset), srcLength);
+    copyReversed(peer, 8, buffer, dst + 2, dstLength);
+    if (duplicate(srcLength, dsn)) {
+      drop(DROP_DUPLICATE);
+      return;
+    }
+    counters[MAC_RECEIVED]++;
+    const header = frameHeaderLength(buffer, offset);
+    config.upper.received(
+      buffer,
+      offset + header,
+      length - header - FCS_SIZE,
+      peer,
+      0,
+      srcLength,
+      peer,
+      8,
+      dstLength,
+      now,
+    );
+  }
+
+  function poll(now: number): void {
+    if (ackAt >= 0 && now >= ackAt) {
+      ackAt = -1;
+      busyUntil = now + airTime(ACK_SIZE);
+      counters[MAC_ACKS]++;
+      phy.transmit(ack, 0, ACK_SIZE);
+    }
+    if (state === IDLE || now < at) return;
+    const slot = head * 128;
+    const length = frames[slot];
+    if (state <= TURNAROUND && (ackAt >= 0 || now < busyUntil)) {
+      // The own acknowledgement has the radio: look at the channel after it.
+      state = BACKOFF;
+      at = (ackAt >= 0 ? ackAt + airTime(ACK_SIZE) : busyUntil) + CCA_TIME;
+    } else if (state === BACKOFF) {
+      if (phy.clear()) {
+        state = TURNAROUND;
+        at = now + TURNAROUND_TIME;
+      } else if (++backoffs > MAX_CSMA_BACKOFFS) {
+        finish(DROP_CHANNEL, now);
+      } else {
+        if (exponent < MAX_BE) exponent++;
+        backoff(now);
+      }
+    } else if (state === TURNAROUND) {
+      state = SENDING;
+      at = now + airTime(length);
+      counters[MAC_FRAMES]++;
+      counters[MAC_OCTETS] += length;
+      phy.transmit(frames, slot + 1, length);
+    } else if (state === SENDING) {
+      if ((frames[slot + 1] & FRAME_ACK_REQUEST) !== 0) {
+        state = WAITING;
+        at = now + config.ackWait;
+      } else finish(0, now);
+    } else if (retries++ < MAX_RETRIES) {
+      counters[MAC_RETRIES]++;
+      attempt(now);
+    } else finish(DROP_NO_ACK, now);
+  }
+
+  function nextTimeout(): number {
+    return ackAt >= 0 && (state === IDLE || ackAt < at) ? ackAt : state === IDLE ? -1 : at;
+  }
+
+  return { address, room, send, receive, poll, nextTimeout, counters };
+}
