@@ -12,7 +12,8 @@ export const GLOBALS: Readonly<Record<string, readonly string[]>> = {
   // RangeError is absent in Espruino.
   Error: [],
   TypeError: [],
-  Math: ['floor', 'ceil', 'round', 'abs', 'min', 'max', 'pow', 'sqrt', 'log'],
+  // pow is inexact in Espruino, also where the result is whole: Math.pow(2, 32) is 4294967295.99.
+  Math: ['floor', 'ceil', 'round', 'abs', 'min', 'max', 'sqrt', 'log', 'pow'],
   String: ['fromCharCode'],
   undefined: [],
   NaN: [],
@@ -34,7 +35,8 @@ export const STRING_MEMBERS: readonly string[] = [
   'toLowerCase',
 ];
 export const NUMBER_MEMBERS: readonly string[] = ['toString', 'toFixed'];
-export const ERROR_MEMBERS: readonly string[] = ['message', 'name'];
+/** No name: absent in Espruino. */
+export const ERROR_MEMBERS: readonly string[] = ['message'];
 
 /** Every property name that belongs to the engine and must survive mangling. */
 export function builtinMembers(): string[] {

@@ -106,7 +106,8 @@ export function engineAvailable(engine: Engine): boolean {
 
 /** For a test's `skip` option: false when the engine is there, else the reason. */
 export function engineMissing(engine: Engine): string | false {
-  return engineAvailable(engine) ? false : FACTS[engine].command + ' not found on PATH';
+  const facts = FACTS[engine];
+  return engineAvailable(engine) ? false : facts.command + ' not found on PATH (tested with ' + facts.tested + ')';
 }
 
 /** The installed engine's version, or 'unknown' when it does not tell; throws when there is no such engine. */

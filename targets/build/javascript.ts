@@ -65,7 +65,7 @@ async function lower(text: string, minify: boolean): Promise<string> {
     reportDiagnostics: true,
     compilerOptions: {
       target: ts.ScriptTarget.ES5,
-      module: ts.ModuleKind.None,
+      module: ts.ModuleKind.ESNext,
       ignoreDeprecations: '6.0',
       removeComments: true,
       strict: false,

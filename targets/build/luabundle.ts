@@ -1,8 +1,13 @@
 // Lua bundles: typescript-to-lua into one file, behind the prelude that gives typed arrays. Every diagnostic is an
 // error, warnings too: the warning about truthiness is the one that finds `if (n)`, which is wrong on Lua.
+//
+// Functions held in an interface's members are plain functions here (@noSelf), so that `{ seal: seal }` is one too, and
+// a native module can bring them. typescript-to-lua takes that from a tag per interface; the tag is added while the
+// sources are read, so that the portable code need not know of it.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CompilerOptions as TranslatorOptions } from 'typescript-to-lua';
 import { buildTool, sourceRoot } from './root.ts';
 
 /** The text of one Lua 5.4 file made of `entry` (absolute path of a .ts file) and all it imports. */
@@ -20,38 +25,43 @@ export async function checkLua(files: string[]): Promise<void> {
 }
 
 async function translate(files: string[], bundling: Record<string, string>): Promise<Map<string, string>> {
-  const tstl = (await buildTool('typescript-to-lua', () => import('typescript-to-lua'))).default;
+  const tstl = await buildTool('typescript-to-lua', () => import('typescript-to-lua'));
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
   const root = sourceRoot();
   const output = new Map<string, string>();
-  const result = tstl.transpileFiles(
-    files,
-    {
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2023.d.ts'],
-      module: ts.ModuleKind.ESNext,
-      moduleResolution: ts.ModuleResolutionKind.Bundler,
-      allowImportingTsExtensions: true,
-      rewriteRelativeImportExtensions: false,
-      emitDeclarationOnly: false,
-      noEmit: false,
-      strict: true,
-      types: [],
-      skipLibCheck: true,
-      rootDir: root,
-      outDir: root,
-      luaTarget: tstl.LuaTarget.Lua54,
-      luaLibImport: tstl.LuaLibImportKind.Require,
-      noImplicitSelf: true,
-      noHeader: true,
-      ...bundling,
-    },
-    (name, text) => {
+  const options: TranslatorOptions = {
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts'],
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    allowImportingTsExtensions: true,
+    strict: true,
+    types: [],
+    skipLibCheck: true,
+    rootDir: root,
+    outDir: root,
+    luaTarget: tstl.LuaTarget.Lua54,
+    luaLibImport: tstl.LuaLibImportKind.Require,
+    noImplicitSelf: true,
+    noHeader: true,
+    ...bundling,
+  };
+  const host = ts.createCompilerHost(options);
+  const read = host.readFile;
+  host.readFile = (name) => {
+    const text = read(name);
+    if (text === undefined || !name.startsWith(root) || name.includes('/node_modules/')) return text;
+    return text.replace(/^(export )?interface /gm, '/** @noSelf */ $&');
+  };
+  const program = ts.createProgram(files, options, host);
+  const emitted = new tstl.Transpiler().emit({
+    program,
+    writeFile: (name, text) => {
       output.set(name.slice(name.lastIndexOf('/') + 1), text);
     },
-  );
+  });
   // TS5096: importing .ts files is meant for tools that do not emit JavaScript; this one emits Lua.
-  const said = result.diagnostics.filter((d) => d.code !== 5096);
+  const said = [...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics].filter((d) => d.code !== 5096);
   if (said.length > 0) {
     throw new Error(
       'typescript-to-lua:\n' +

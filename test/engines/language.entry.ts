@@ -53,6 +53,7 @@ function numbers(report: Report): void {
   expectNumber(report, 'min', 1, Math.min(3, 1, 2));
   expectNumber(report, 'max', 3, Math.max(3, 1, 2));
   expectNumber(report, 'sqrt', 3, Math.sqrt(9));
+  expectNumber(report, 'pow', 4294967296, Math.round(Math.pow(2, 32))); // wide
   expectNumber(report, 'log', 693, Math.floor(Math.log(2) * 1000));
   end(report);
   begin(report, 'number');
