@@ -1,0 +1,114 @@
+// Reassembly of 6LoWPAN fragments [RFC 4944 §5.3], with limits on datagrams, octets and time. In a file of its own: a
+// node that never receives more than a frame leaves it out.
+//
+// One slot: key (20), one bit per 8 octets received, datagram. The key is what a datagram is known by: interface
+// identifiers of source and destination (16), datagram_size (2), datagram_tag (2).
+
+import { copy, equal, fill, u16 } from '../bytes.ts';
+import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_REASSEMBLY, DROP_TOO_LONG } from '../drop.ts';
+import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
+
+/** Octets of a datagram's key; datagram_size is at KEY_SIZE - 4. */
+export const KEY_SIZE = 20;
+
+/** @noSelf */
+export interface Reassembly {
+  /**
+   * Takes a fragment: `length` octets of the uncompressed datagram from `position` on. Returns 0 when octets are
+   * still missing, the offset of the whole datagram in `memory` (valid until the next call), or a drop code:
+   * DROP_DUPLICATE for octets that are there already, DROP_FRAGMENT for impossible or overlapping ones (an overlap
+   * discards the datagram), DROP_TOO_LONG, DROP_REASSEMBLY when all slots are taken.
+   */
+  add(key: Uint8Array, position: number, buffer: Uint8Array, offset: number, length: number, now: number): number;
+  memory: Uint8Array;
+  /** Gives up what is too old; returns how many datagrams. */
+  poll(now: number): number;
+  /** The time at which `poll` wants to be called, or -1. */
+  nextTimeout(): number;
+}
+
+/**
+ * Reassembly of up to `datagrams` at a time, of maxSize octets at most (1280 suits IPv6, 2047 is the format's limit),
+ * given up `timeout` milliseconds after their first fragment (60,000 at most [RFC 4944 §5.3]).
+ */
+export function createReassembly(datagrams: number, maxSize: number, timeout: number): Reassembly {
+  if (!(datagrams >= 1)) throw new Error('reassembly.datagrams ' + datagrams + ': must be 1 or more');
+  if (!(maxSize >= 40 && maxSize <= DATAGRAM_MAX)) {
+    throw new Error('reassembly.maxSize ' + maxSize + ': must be 40..' + DATAGRAM_MAX);
+  }
+  if (!(timeout > 0 && timeout <= 60000)) throw new Error('reassembly.timeout ' + timeout + ': must be 1..60000 ms');
+  const data = KEY_SIZE + ((maxSize + 63) >>> 6);
+  const stride = data + maxSize;
+  const memory = new Uint8Array(datagrams * stride);
+  // 0: free.
+  const deadlines = new Float64Array(datagrams);
+  const missing = new Uint16Array(datagrams);
+
+  function add(
+    key: Uint8Array,
+    position: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): number {
+    const size = u16(key, KEY_SIZE - 4);
+    const end = position + length;
+    if (size > maxSize) return DROP_TOO_LONG;
+    if (length < 1 || end > size || (end < size && (length & 7) !== 0)) return DROP_FRAGMENT;
+    let slot = -1;
+    for (let i = 0; i < datagrams; i++) {
+      if (deadlines[i] > 0 && equal(memory, i * stride, key, 0, KEY_SIZE)) slot = i;
+    }
+    for (let i = 0; slot < 0; i++) {
+      if (i === datagrams) return DROP_REASSEMBLY;
+      if (deadlines[i] === 0) {
+        slot = i;
+        fill(memory, i * stride, data, 0);
+        copy(memory, i * stride, key, 0, KEY_SIZE);
+        deadlines[i] = now + timeout;
+        missing[i] = size;
+      }
+    }
+    const at = slot * stride + data;
+    let old = 0;
+    for (let unit = position; unit < end; unit += 8) {
+      const bits = slot * stride + KEY_SIZE + (unit >>> 6);
+      const bit = 1 << ((unit >>> 3) & 7);
+      if ((memory[bits] & bit) !== 0) old += 8;
+      memory[bits] |= bit;
+    }
+    if (old > 0) {
+      if (old >= length && equal(memory, at + position, buffer, offset, length)) return DROP_DUPLICATE;
+      // [RFC 4944 §5.3] An overlap that is not a repetition discards what is there.
+      deadlines[slot] = 0;
+      return DROP_FRAGMENT;
+    }
+    copy(memory, at + position, buffer, offset, length);
+    missing[slot] -= length;
+    if (missing[slot] > 0) return 0;
+    deadlines[slot] = 0;
+    return at;
+  }
+
+  function poll(now: number): number {
+    let expired = 0;
+    for (let i = 0; i < datagrams; i++) {
+      if (deadlines[i] > 0 && now >= deadlines[i]) {
+        deadlines[i] = 0;
+        expired++;
+      }
+    }
+    return expired;
+  }
+
+  function nextTimeout(): number {
+    let next = -1;
+    for (let i = 0; i < datagrams; i++) {
+      if (deadlines[i] > 0 && (next < 0 || deadlines[i] < next)) next = deadlines[i];
+    }
+    return next;
+  }
+
+  return { add, memory, poll, nextTimeout };
+}

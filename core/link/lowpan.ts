@@ -1,0 +1,286 @@
+// 6LoWPAN adaptation: IPv6 packets over 802.15.4 frames [RFC 4944, RFC 6282]. Outgoing packets wait in a bounded queue
+// and leave one frame at a time: the next fragment goes to the MAC when it reported the last one as sent, and a
+// fragment that fails takes its datagram with it. Incoming fragments go through fragment.ts where the node has it.
+// Not supported: mesh headers, page switch, HC1, sending 0x41 (IPHC is never longer).
+
+import { copy } from '../bytes.ts';
+import { DROP_COUNT, DROP_FRAGMENT, DROP_QUEUE, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../drop.ts';
+import { FRAME_MAX } from '../wire/ieee802154.ts';
+import { checkIpv6 } from '../wire/ipv6.ts';
+import {
+  DATAGRAM_MAX,
+  DISPATCH_FRAG1,
+  DISPATCH_FRAGN,
+  DISPATCH_IPV6,
+  emitFragment,
+  FRAG1_SIZE,
+  FRAGN_SIZE,
+  putInterfaceId,
+} from '../wire/sixlowpan.ts';
+import { compressIphc, decompressIphc, iphcCovers, type NextHeaderCompression } from '../wire/sixlowpan-iphc.ts';
+import { KEY_SIZE, type Reassembly } from './fragment.ts';
+import type { Link, MacUpper } from './mac.ts';
+
+/** What lies on the adaptation layer. */
+/** @noSelf */
+export interface LowpanUpper {
+  /** An IPv6 packet that checkIpv6 accepts; the octets may be changed, and are valid during the call only. */
+  packet(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    src: Uint8Array,
+    srcOffset: number,
+    srcLength: number,
+    now: number,
+  ): void;
+  /** The end of what `send` took: 0 when every frame was sent, or the drop code of the one that failed. */
+  done(tag: number, result: number, now: number): void;
+}
+
+export interface LowpanConfig {
+  /** Table of contexts, see createContexts. */
+  contexts: Uint8Array;
+  /** createUdpCompression, or null where no clear UDP is sent. */
+  nhc: NextHeaderCompression | null;
+  /** createReassembly, or null: fragments are then dropped. */
+  reassembly: Reassembly | null;
+  upper: LowpanUpper;
+  /** Packets that can wait, 1 or more, and their longest, 40..2047 octets. */
+  queue: number;
+  maxSize: number;
+  /** First datagram_tag, best random: after a restart it should not meet the old ones. */
+  tag: number;
+}
+
+/** Counters of `Lowpan.counters`, after those of drops at index -code (expired reassemblies: DROP_FRAGMENT). */
+export const LOWPAN_SENT = DROP_COUNT;
+/** Frames handed to the link. */
+export const LOWPAN_FRAMES = DROP_COUNT + 1;
+export const LOWPAN_RECEIVED = DROP_COUNT + 2;
+const LOWPAN_COUNTERS = DROP_COUNT + 3;
+
+/** @noSelf */
+export interface Lowpan extends MacUpper {
+  /** Sets the link below; before anything is sent or received. */
+  attach(link: Link): void;
+  /**
+   * Takes a copy of an IPv6 packet for a link-layer address (2 or 8 octets, canonical order; ff ff is broadcast).
+   * Returns a tag > 0, later given to LowpanUpper.done (never during this call), or a drop code.
+   */
+  send(
+    packet: Uint8Array,
+    offset: number,
+    length: number,
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    now: number,
+  ): number;
+  /** Gives up old reassemblies. */
+  poll(now: number): void;
+  /** The time at which `poll` wants to be called, or -1. */
+  nextTimeout(): number;
+  counters: Float64Array;
+}
+
+/** Makes an adaptation layer; all its memory is taken here (maxSize + 9 octets per packet of the queue). */
+export function createLowpan(config: LowpanConfig): Lowpan {
+  const queue = config.queue;
+  const maxSize = config.maxSize;
+  const reassembly = config.reassembly;
+  const upper = config.upper;
+  if (!(queue >= 1)) throw new Error('lowpan.queue ' + queue + ': must be 1 or more');
+  if (!(maxSize >= 40 && maxSize <= DATAGRAM_MAX)) {
+    throw new Error('lowpan.maxSize ' + maxSize + ': must be 40..' + DATAGRAM_MAX);
+  }
+  const counters = new Float64Array(LOWPAN_COUNTERS);
+  // Slots: length of destination, destination (8), packet.
+  const stride = maxSize + 9;
+  const slots = new Uint8Array(queue * stride);
+  const lengths = new Uint16Array(queue);
+  const frame = new Uint8Array(FRAME_MAX + FRAG1_SIZE);
+  // A frame's payload, with at most 48 octets of headers put back in it.
+  const clear = new Uint8Array(FRAME_MAX + 48);
+  const key = new Uint8Array(KEY_SIZE);
+  let link: Link;
+  let head = 0;
+  let count = 0;
+  let tag = config.tag;
+  let position = 0;
+  let pending = 0;
+
+  function drop(code: number): number {
+    counters[-code]++;
+    return code;
+  }
+
+  /** Hands the next frame of the first packet to the link; returns its handle, or a drop code. */
+  function step(now: number): number {
+    const slot = head * stride;
+    const length = lengths[head];
+    const room = link.room(slots[slot]);
+    let start = 0;
+    let header = 0;
+    let covered = position;
+    let end = length;
+    if (position === 0) {
+      putInterfaceId(key, 0, link.address, 0, link.address.length);
+      putInterfaceId(key, 8, slots, slot + 1, slots[slot]);
+      start = FRAG1_SIZE;
+      header = compressIphc(slots, slot + 9, length, frame, start, config.contexts, key, config.nhc);
+      covered = iphcCovers(frame, start, config.nhc);
+    }
+    if (position > 0 || header + length - covered > room) {
+      start = 0;
+      header += emitFragment(frame, 0, length, tag - count + 1, position);
+      // All but the last fragment end on a multiple of 8 octets of the uncompressed packet.
+      const most = covered + room - header;
+      if (most < length) end = most - (most & 7);
+    }
+    copy(frame, start + header, slots, slot + 9 + covered, end - covered);
+    const result = link.send(slots, slot + 1, slots[slot], frame, start, header + end - covered, now);
+    if (result > 0) {
+      pending = result;
+      position = end;
+      counters[LOWPAN_FRAMES]++;
+    }
+    return result;
+  }
+
+  function send(
+    packet: Uint8Array,
+    offset: number,
+    length: number,
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    now: number,
+  ): number {
+    const result = checkIpv6(packet, offset, length);
+    if (result < 0) return drop(result);
+    if (length > maxSize) return drop(DROP_TOO_LONG);
+    if (count === queue) return drop(DROP_QUEUE);
+    const index = (head + count) % queue;
+    const slot = index * stride;
+    lengths[index] = length;
+    slots[slot] = dstLength;
+    copy(slots, slot + 1, dst, dstOffset, dstLength);
+    copy(slots, slot + 9, packet, offset, length);
+    count++;
+    tag++;
+    if (count === 1) {
+      const handle = step(now);
+      if (handle < 0) {
+        count = 0;
+        return drop(handle);
+      }
+    }
+    return tag;
+  }
+
+  function sent(handle: number, result: number, now: number): void {
+    if (handle !== pending) return;
+    let code = result;
+    pending = 0;
+    if (code === 0 && position < lengths[head]) code = step(now);
+    // 0 or less: the packet is over; the next one may fail at once too.
+    while (code <= 0) {
+      const done = tag - count + 1;
+      if (code < 0) drop(code);
+      else counters[LOWPAN_SENT]++;
+      head = (head + 1) % queue;
+      count--;
+      position = 0;
+      upper.done(done, code, now);
+      if (count === 0 || pending > 0) return;
+      code = step(now);
+    }
+  }
+
+  function received(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    src: Uint8Array,
+    srcOffset: number,
+    srcLength: number,
+    dst: Uint8Array,
+    dstOffset: number,
+    dstLength: number,
+    now: number,
+  ): void {
+    let from = buffer;
+    let at = offset;
+    let size = length;
+    let result = 0;
+    const kind = length > 0 ? buffer[at] & 0xf8 : 0;
+    const fragment = kind === DISPATCH_FRAG1 || kind === DISPATCH_FRAGN;
+    if (length < (fragment ? FRAGN_SIZE + 1 : 1)) {
+      drop(DROP_SHORT);
+      return;
+    }
+    let datagram = 0;
+    putInterfaceId(key, 0, src, srcOffset, srcLength);
+    putInterfaceId(key, 8, dst, dstOffset, dstLength);
+    if (fragment) {
+      copy(key, 16, buffer, at, 4);
+      key[16] &= 7;
+      datagram = (key[16] << 8) | key[17];
+      at += kind === DISPATCH_FRAG1 ? FRAG1_SIZE : FRAGN_SIZE;
+    }
+    size += offset - at;
+    if (kind !== DISPATCH_FRAGN) {
+      if (buffer[at] === DISPATCH_IPV6) {
+        at++;
+        size--;
+      } else {
+        size = decompressIphc(buffer, at, size, clear, 0, clear.length, datagram, config.contexts, key, config.nhc);
+        if (size < 0) {
+          drop(size);
+          return;
+        }
+        from = clear;
+        at = 0;
+      }
+    }
+    if (fragment) {
+      if (reassembly === null) {
+        drop(DROP_UNSUPPORTED);
+        return;
+      }
+      const where = kind === DISPATCH_FRAGN ? buffer[offset + 4] * 8 : 0;
+      result = reassembly.add(key, where, from, at, size, now);
+      if (result <= 0) {
+        if (result < 0) drop(result);
+        return;
+      }
+      from = reassembly.memory;
+      at = result;
+      size = datagram;
+    }
+    result = checkIpv6(from, at, size);
+    if (result < 0) {
+      drop(result);
+      return;
+    }
+    counters[LOWPAN_RECEIVED]++;
+    upper.packet(from, at, size, src, srcOffset, srcLength, now);
+  }
+
+  function poll(now: number): void {
+    if (reassembly !== null) counters[-DROP_FRAGMENT] += reassembly.poll(now);
+  }
+
+  return {
+    attach: (below) => {
+      link = below;
+    },
+    send,
+    sent,
+    received,
+    poll,
+    nextTimeout: () => (reassembly === null ? -1 : reassembly.nextTimeout()),
+    counters,
+  };
+}
