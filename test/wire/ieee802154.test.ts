@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DROP_FCS, DROP_NOT_FOR_US, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED, DROP_VERSION } from '../../core/drop.ts';
+import {
+  DROP_FCS,
+  DROP_NOT_FOR_US,
+  DROP_SHORT,
+  DROP_TOO_LONG,
+  DROP_UNSUPPORTED,
+  DROP_VERSION,
+} from '../../core/drop.ts';
 import {
   ACK_SIZE,
   checkFrame,
