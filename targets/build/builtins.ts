@@ -22,7 +22,8 @@ export const GLOBALS: Readonly<Record<string, readonly string[]>> = {
 
 /** Members of typed arrays: on Lua a typed array is a plain table with a length. */
 export const TYPED_ARRAY_MEMBERS: readonly string[] = ['length'];
-export const ARRAY_MEMBERS: readonly string[] = ['length', 'push', 'pop', 'join', 'indexOf', 'slice', 'sort'];
+/** None that takes a function: on Lua a named function comes there with its arguments shifted by one. */
+export const ARRAY_MEMBERS: readonly string[] = ['length', 'push', 'pop', 'join', 'indexOf', 'slice'];
 export const STRING_MEMBERS: readonly string[] = [
   'length',
   'charCodeAt',

@@ -3,7 +3,8 @@
 //
 // An entry is a module of the portable subset that exports
 //   run(cases: readonly string[][], emit: (line: string) => void): void
-// and prints one line per case, `ok ID` or `fail ID field expected actual`, and at last `done PASSED TOTAL`.
+// and prints one line per case, `ok ID`, `fail ID field expected actual` or `skip ID reason`, and at last
+// `done PASSED TOTAL`, without the skipped ones.
 // No engine is built or fetched here: what is not on PATH is not available, and the caller says so.
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -232,6 +233,12 @@ export interface Report {
   total: number;
   /** The `fail` lines, and what went wrong outside any case. */
   failures: string[];
+  /** The `skip` lines. */
+  skipped: string[];
+}
+
+export function emptyReport(): Report {
+  return { passed: 0, total: 0, failures: [], skipped: [] };
 }
 
 /** Bundles the entry with the cases, runs it (in parts where the engine's heap is small) and reads the report. */
@@ -242,7 +249,7 @@ export async function runCases(
   timeoutMs: number,
   options: ScriptOptions = {},
 ): Promise<Report> {
-  const report: Report = { passed: 0, total: 0, failures: [] };
+  const report = emptyReport();
   for (const part of parts(cases, FACTS[engine].caseLimit)) {
     const file = await bundle(entry, engine, { ...options, cases: part });
     readReport(await runOn(engine, file, timeoutMs), report);
@@ -255,11 +262,13 @@ export function readReport(outcome: Outcome, report: Report): void {
   const lines = outcome.stdout.split('\n').filter((line) => line !== '');
   const passed = lines.filter((line) => line.startsWith('ok ')).length;
   const failures = lines.filter((line) => line.startsWith('fail '));
+  const skipped = lines.filter((line) => line.startsWith('skip '));
   const total = passed + failures.length;
   report.passed += passed;
   report.total += total;
   report.failures.push(...failures);
-  if (!outcome.ok || lines.at(-1) !== 'done ' + passed + ' ' + total || total === 0) {
+  report.skipped.push(...skipped);
+  if (!outcome.ok || lines.at(-1) !== 'done ' + passed + ' ' + total || total + skipped.length === 0) {
     const tail = (lines.slice(-5).join('\n') + '\n' + outcome.stderr).trim();
     report.failures.push('run did not end as it should: ' + tail);
   }

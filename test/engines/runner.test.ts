@@ -9,6 +9,7 @@ import {
   bundle,
   ENGINES,
   type Engine,
+  emptyReport,
   engineMissing,
   engineVersion,
   onPath,
@@ -46,7 +47,7 @@ for (const engine of ENGINES) {
       ['two', 'no'],
     ];
     const report = await runCases(engine, file, cases, 20000);
-    assert.deepEqual(report, { passed: 1, total: 2, failures: ['fail two field a b'] });
+    assert.deepEqual(report, { passed: 1, total: 2, failures: ['fail two field a b'], skipped: [] });
   });
 
   test('an uncaught error is not ok on ' + engine, { skip }, async () => {
@@ -71,7 +72,7 @@ for (const engine of ENGINES) {
 
 test('a run without its closing line, or that miscounts, is a failure', () => {
   for (const stdout of ['ok a\n', 'ok a\ndone 2 2\n', 'done 0 0\n', '']) {
-    const report = { passed: 0, total: 0, failures: [] };
+    const report = emptyReport();
     readReport({ ok: true, stdout, stderr: '' }, report);
     assert.equal(report.failures.length, 1, JSON.stringify(stdout));
   }
@@ -104,7 +105,7 @@ const snapshotMissing =
   engineMissing('jerryscript') || (onPath('jerry-snapshot') ? false : 'jerry-snapshot not found on PATH');
 test('core/bytes from a snapshot on jerryscript', { skip: snapshotMissing }, async () => {
   const file = snapshot(await bundle('test/engines/bytes.entry.ts', 'jerryscript'));
-  const report = { passed: 0, total: 0, failures: [] as string[] };
+  const report = emptyReport();
   readReport(await runOn('jerryscript', file, 20000), report);
   assert.deepEqual(report.failures, []);
   assert.ok(report.passed > 5);

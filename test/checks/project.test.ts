@@ -1,0 +1,109 @@
+// The project's own order: import direction, cycles, length of files, and commands that the documents promise.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sourceRoot } from '../../targets/build/root.ts';
+import { filesBelow } from '../support/files.ts';
+import { cycles, forbidden, importsOf } from './imports.ts';
+
+const root = sourceRoot();
+const MOST_LINES = 400;
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+test('the import rules can fail and pass', () => {
+  const wrong: [string, string][] = [
+    ['core/wire/udp.ts', '../schc/rule.ts'],
+    ['core/bytes.ts', './wire/udp.ts'],
+    ['core/link/mac.ts', '../esp/sa.ts'],
+    ['core/link/mac.ts', '../crypto/aes.ts'],
+    ['core/crypto/aes.ts', '../wire/udp.ts'],
+    ['core/dietesp/iipc.ts', '../crypto/aes.ts'],
+    ['core/esp/sa.ts', '../device.ts'],
+    ['core/esp/sa.ts', '../../targets/node/x.ts'],
+    ['core/esp/sa.ts', 'node:crypto'],
+    ['core/new/x.ts', '../bytes.ts'],
+    ['core/esp/sa.ts', './suites'],
+    ['targets/node/main.ts', '../../test/support/files.ts'],
+    ['targets/node/main.ts', '../../boards/x/main.ts'],
+    ['targets/lua/provider.ts', '../duktape/emit.ts'],
+    ['boards/x/main.ts', '../../targets/node/main.ts'],
+    ['boards/x/main.ts', 'commander'],
+  ];
+  for (const [file, specifier] of wrong) assert.notEqual(forbidden(file, specifier), undefined, file + ' ' + specifier);
+  const right: [string, string][] = [
+    ['core/wire/udp.ts', '../bytes.ts'],
+    ['core/esp/sa.ts', '../crypto/provider.ts'],
+    ['core/ike/sa.ts', '../esp/sa.ts'],
+    ['core/ike/ext/rekey.ts', '../sa.ts'],
+    ['core/link/mac.ts', '../wire/ieee802154.ts'],
+    ['core/device.ts', './link/mac.ts'],
+    ['core/index.ts', './device.ts'],
+    ['targets/node/main.ts', 'commander'],
+    ['targets/lua/provider.ts', '../../core/crypto/provider.ts'],
+    ['boards/x/main.ts', '../../targets/espruino/provider.ts'],
+    ['boards/x/main.ts', '../common/radio.ts'],
+    ['test/x/y.test.ts', '../../boards/x/main.ts'],
+  ];
+  for (const [file, specifier] of right) assert.equal(forbidden(file, specifier), undefined, file + ' ' + specifier);
+});
+
+test('imports go one way', () => {
+  const found: string[] = [];
+  for (const file of ['core', 'targets', 'boards', 'test'].flatMap((folder) => filesBelow(folder, ['ts']))) {
+    for (const specifier of importsOf(read(file))) {
+      const why = forbidden(file, specifier);
+      if (why !== undefined) found.push(file + ' imports ' + specifier + ': ' + why);
+    }
+  }
+  assert.deepEqual(found, []);
+});
+
+test('no import cycles in core', () => {
+  assert.deepEqual(cycles(filesBelow('core', ['ts'])), []);
+});
+
+test('no file has more than ' + MOST_LINES + ' lines', () => {
+  const found: string[] = [];
+  const files = ['core', 'targets', 'boards', 'test'].flatMap((folder) =>
+    filesBelow(folder, ['ts', 'js', 'mjs', 'lua', 'c', 'h']),
+  );
+  assert.ok(files.length > 20);
+  for (const file of files) {
+    const lines = read(file).split('\n').length - 1;
+    if (lines > MOST_LINES) found.push(file + ' ' + lines);
+  }
+  assert.deepEqual(found, []);
+});
+
+/** `npm run x`, `npm test`, `npm start` in a document. */
+function commandsOf(text: string): string[] {
+  return [...text.matchAll(/\bnpm (?:run ([a-z][a-z:-]*)|(test|start)\b)/g)].map((match) => match[1] ?? match[2]);
+}
+
+test('commands in the documents are scripts of package.json', () => {
+  const scripts = JSON.parse(read('package.json')).scripts as Record<string, string>;
+  assert.deepEqual(commandsOf('`npm run size`, npm test -- x, npm ci'), ['size', 'test']);
+  let seen = 0;
+  for (const document of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md']) {
+    if (!existsSync(join(root, document))) continue;
+    for (const command of commandsOf(read(document))) {
+      seen++;
+      assert.ok(Object.hasOwn(scripts, command), document + ': npm run ' + command);
+    }
+  }
+  assert.ok(seen > 0);
+});
+
+test('files that scripts of package.json run exist', () => {
+  const scripts = JSON.parse(read('package.json')).scripts as Record<string, string>;
+  for (const [name, script] of Object.entries(scripts)) {
+    for (const file of script.match(/\b(?:targets|test)\/\S+\.ts\b/g) ?? []) {
+      assert.ok(existsSync(join(root, file)), name + ': ' + file);
+    }
+  }
+});

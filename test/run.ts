@@ -1,0 +1,96 @@
+// npm test: the checks (Biome, tsc), then every test/**/*.test.ts, two files at a time. `npm test -- TEXT...` runs the
+// files whose path contains one of the texts. The last line is always `N passed, N failed, N skipped`; what was skipped
+// is listed by name above it.
+
+import { cpus } from 'node:os';
+import { filesBelow } from './support/files.ts';
+import { providePackages } from './support/packages.ts';
+import { type FileResult, runNode, runTestFile } from './support/testfile.ts';
+
+const say = (line: string): void => {
+  process.stdout.write(line + '\n');
+};
+
+interface Job {
+  name: string;
+  run: () => Promise<FileResult>;
+}
+
+/** A tool that passes or fails as a whole. */
+function toolJob(name: string, args: readonly string[]): Job {
+  const run = async (): Promise<FileResult> => {
+    const ended = await runNode(args);
+    const isGood = ended.code === 0;
+    return {
+      file: name,
+      passed: isGood ? 1 : 0,
+      failed: isGood ? 0 : 1,
+      skipped: [],
+      failures: isGood ? [] : [name + '\n' + ended.output],
+      notes: [],
+      seconds: ended.seconds,
+    };
+  };
+  return { name, run };
+}
+
+const CHECKS: readonly Job[] = [
+  toolJob('check: biome', ['node_modules/@biomejs/biome/bin/biome', 'check', '--colors=off', '.']),
+  toolJob('check: tsc', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']),
+];
+
+function progress(result: FileResult): string {
+  const state = result.failed > 0 ? 'FAIL' : result.passed === 0 ? 'skip' : 'ok  ';
+  const counts = [result.passed + ' passed'];
+  if (result.failed > 0) counts.push(result.failed + ' failed');
+  if (result.skipped.length > 0) counts.push(result.skipped.length + ' skipped');
+  return state + ' ' + result.file + '  ' + counts.join(', ') + '  ' + result.seconds.toFixed(1) + ' s';
+}
+
+async function runAll(jobs: readonly Job[], atOnce: number): Promise<FileResult[]> {
+  const results: FileResult[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < jobs.length) {
+      const result = await jobs[next++].run();
+      say(progress(result));
+      results.push(result);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+async function main(patterns: readonly string[]): Promise<number> {
+  const wanted = (name: string): boolean => patterns.length === 0 || patterns.some((text) => name.includes(text));
+  const left = providePackages(say);
+  // Checks of the project first, then the rest by name.
+  const files = filesBelow('test', ['test.ts']).filter(wanted);
+  const ordered = [
+    ...files.filter((file) => file.startsWith('test/checks/')),
+    ...files.filter((file) => !file.startsWith('test/checks/')),
+  ];
+  const jobs = [
+    ...CHECKS.filter((job) => wanted(job.name)),
+    ...ordered.map((file) => ({ name: file, run: () => runTestFile(file) })),
+  ];
+  const results = await runAll(jobs, Math.min(2, cpus().length));
+
+  const notes = results.flatMap((result) => result.notes);
+  if (notes.length > 0) say('\nNotes\n' + notes.join('\n'));
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) say('\nFailures\n\n' + failures.join('\n\n'));
+  const skipped = results.flatMap((result) => result.skipped.map((reason) => result.file + ': ' + reason));
+  if (left.length > 0 || skipped.length > 0) {
+    say('\nSkipped');
+    for (const need of left) say('  ' + need.suites + ': package ' + need.package + ' is not installed');
+    for (const line of skipped) say('  ' + line);
+  }
+  if (jobs.length === 0) say('no test file matches ' + patterns.join(' '));
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, jobs.length === 0 ? 1 : 0);
+  say('\n' + passed + ' passed, ' + failed + ' failed, ' + skipped.length + ' skipped');
+  return failed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

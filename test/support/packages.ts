@@ -1,0 +1,86 @@
+// Debian packages that suites need beside Node. What is missing is installed when this is Debian and we are root;
+// otherwise the suites skip themselves by name, and the one line to type is printed.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { onPath } from '../../targets/build/engines.ts';
+
+export interface Need {
+  /** A program on PATH, */
+  command?: string;
+  /** or a module that Python can import (`pythonWith` tells which Python). */
+  python?: string;
+  package: string;
+  /** What does not run without it. */
+  suites: string;
+}
+
+export const NEEDS: readonly Need[] = [
+  { command: 'lua5.4', package: 'lua5.4', suites: 'engines: Lua' },
+  { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
+  { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
+  { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
+];
+
+/** The Python that can import `module`: the one on PATH, or Debian's own, whose modules the packages bring. */
+export function pythonWith(module: string): string | undefined {
+  const code = 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)';
+  for (const python of ['python3', '/usr/bin/python3']) {
+    if (spawnSync(python, ['-c', code, module], { stdio: 'ignore', timeout: 30000 }).status === 0) return python;
+  }
+  return undefined;
+}
+
+export function isThere(need: Need): boolean {
+  if (need.command !== undefined) return onPath(need.command) !== undefined;
+  return need.python === undefined || pythonWith(need.python) !== undefined;
+}
+
+export function missingNeeds(needs: readonly Need[] = NEEDS): Need[] {
+  return needs.filter((need) => !isThere(need));
+}
+
+/** For a test's `skip` option: false when the package's program or module is there, else the reason. */
+export function packageMissing(name: string): string | false {
+  const need = NEEDS.find((entry) => entry.package === name);
+  if (need === undefined) throw new Error('package ' + name + ' is not in NEEDS of test/support/packages.ts');
+  return isThere(need) ? false : (need.command ?? need.python) + ' not found (Debian package ' + name + ')';
+}
+
+export function installLine(needs: readonly Need[]): string {
+  return 'apt-get install -y --no-install-recommends ' + [...new Set(needs.map((need) => need.package))].join(' ');
+}
+
+/** True when this process may install packages by itself. */
+export function mayInstall(): boolean {
+  return existsSync('/etc/debian_version') && process.getuid?.() === 0 && onPath('apt-get') !== undefined;
+}
+
+/** Installs what is missing where that is possible. Prints what it does; never throws. Returns what stays missing. */
+export function providePackages(say: (line: string) => void, needs: readonly Need[] = NEEDS): Need[] {
+  const missing = missingNeeds(needs);
+  if (missing.length === 0) return [];
+  if (!mayInstall()) {
+    say('missing for some suites: ' + installLine(missing));
+    return missing;
+  }
+  say('installing: ' + installLine(missing));
+  const update = apt(['update']);
+  const install = apt(['install', '-y', '--no-install-recommends', ...new Set(missing.map((need) => need.package))]);
+  const left = missingNeeds(missing);
+  if (left.length > 0) say('apt-get failed, these suites are skipped\n' + update + install);
+  return left;
+}
+
+/** Runs apt-get and returns what it wrote. */
+function apt(args: readonly string[]): string {
+  const result = spawnSync('apt-get', [...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    timeout: 600000,
+    killSignal: 'SIGKILL',
+  });
+  const trouble = result.error === undefined ? '' : String(result.error.message) + '\n';
+  return (result.stdout ?? '') + (result.stderr ?? '') + trouble;
+}
