@@ -1,36 +1,42 @@
-// The default provider on Node: AES-CCM with 16-octet keys and short packets in WebAssembly SIMD (constant time, see
-// aes-simd.ts), without an object per packet; everything else as in node-crypto.ts.
+// The default provider on Node, without an object per short packet: AES-CCM with 16-octet keys in WebAssembly SIMD
+// (constant time, see aes-simd.ts), HMAC of short messages by the core's own, whose keys hold their pads hashed;
+// everything else as in node-crypto.ts.
 
-import type { Provider } from '../../../core/crypto/provider.ts';
-import { ALG_AES_CCM } from '../../../core/crypto/provider.ts';
+import { hmacSha256 } from '../../../core/crypto/hmac.ts';
+import type { Key, Provider } from '../../../core/crypto/provider.ts';
+import { ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../../core/crypto/provider.ts';
 import { CcmSimd, SIMD_MAX_AAD, simdAvailable } from './ccm-simd.ts';
-import { checkAead } from './limits.ts';
+import { checkAead, checkAlg } from './limits.ts';
 import type { NodeKey } from './node-crypto.ts';
 import { createNodeProvider } from './node-crypto.ts';
 
-/** Payload octets up to which the WebAssembly is faster than one OpenSSL cipher object; `npm run bench` shows it. */
+/** Payload octets up to which the WebAssembly is faster than an OpenSSL cipher object; test/bench/crypto.ts shows it. */
 export const SIMD_LIMIT = 512;
+/** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
+export const HMAC_LIMIT = 128;
 
-/** A key of this provider: OpenSSL's, and the slot of the expanded key or 0. */
+/** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null). */
 export interface FastKey extends NodeKey {
   slot: number;
+  hmac: Key | null;
 }
 
-/** All ALG_*, as `createNodeProvider`, and the same object when the engine lacks WebAssembly SIMD. */
+/** All ALG_*, as `createNodeProvider`. Where the engine lacks WebAssembly SIMD, AES-CCM is OpenSSL's too. */
 export function createFastProvider(): Provider {
   const node = createNodeProvider();
-  if (!simdAvailable()) return node;
-  const simd = new CcmSimd();
+  const simd = simdAvailable() ? new CcmSimd() : null;
   return {
     has: node.has,
     key: (alg, octets) => {
       const key = node.key(alg, octets) as FastKey;
-      key.slot = alg === ALG_AES_CCM && octets.length === 16 ? simd.expand(octets) : 0;
+      key.slot = simd !== null && alg === ALG_AES_CCM && octets.length === 16 ? simd.expand(octets) : 0;
+      key.hmac = alg === ALG_HMAC_SHA256 ? hmacSha256.key(octets) : null;
       return key;
     },
     wipe: (key) => {
       const k = key as FastKey;
-      if (k.slot !== 0) simd.release(k.slot);
+      if (k.slot !== 0) simd!.release(k.slot);
+      if (k.hmac !== null) hmacSha256.wipe(k.hmac);
       k.slot = 0;
       node.wipe(k);
     },
@@ -41,7 +47,7 @@ export function createFastProvider(): Provider {
         return;
       }
       checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-      simd.seal(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      simd!.seal(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
     },
     open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
       const slot = (key as FastKey).slot;
@@ -49,10 +55,14 @@ export function createFastProvider(): Provider {
         return node.open(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
       }
       checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-      return simd.open(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      return simd!.open(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
     },
     cbc: node.cbc,
-    mac: node.mac,
+    mac: (key, buffer, offset, length, out, outOffset) => {
+      checkAlg(key, ALG_HMAC_SHA256);
+      if (length > HMAC_LIMIT) node.mac(key, buffer, offset, length, out, outOffset);
+      else hmacSha256.mac!((key as FastKey).hmac!, buffer, offset, length, out, outOffset);
+    },
     random: node.random,
   };
 }
