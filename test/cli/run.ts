@@ -1,0 +1,58 @@
+// Runs the command line as a process, as a user does.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** The project's root. */
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const EXAMPLES = join(ROOT, 'targets', 'node', 'examples');
+
+const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** `dietesp ...args` in the project's root. */
+export function dietesp(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const outcome: Outcome = { code: null, stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      outcome.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      outcome.stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ ...outcome, code }));
+  });
+}
+
+/** A folder of its own, removed after the file's tests. */
+export function scratch(): { path(name: string): string; file(name: string, text: string | Uint8Array): string } {
+  const folder = mkdtempSync(join(tmpdir(), 'dietesp-cli-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    path: (name) => join(folder, name),
+    file(name, text) {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      return path;
+    },
+  };
+}
+
+/** True for one line of error without a stack trace. */
+export function isOneLine(stderr: string): boolean {
+  return /^error: [^\n]+\n$/.test(stderr) && !stderr.includes('    at ');
+}
