@@ -1,7 +1,7 @@
 // JavaScript bundles: one IIFE per target by esbuild; for Duktape lowered to ES5 by tsc, since esbuild cannot lower
 // let and const; for Espruino only white space goes, since fully minified code did not parse there.
 
-import type { Metafile } from 'esbuild';
+import type { BuildOptions, Metafile } from 'esbuild';
 import { builtinMembers } from './builtins.ts';
 import { buildTool, sourceRoot } from './root.ts';
 
@@ -27,29 +27,37 @@ export interface Script {
 export async function bundleScript(entry: string, engine: ScriptEngine, options: ScriptOptions = {}): Promise<Script> {
   const esbuild = await buildTool('esbuild', () => import('esbuild'));
   const minify = options.minify ?? engine !== 'node';
-  const full = minify && engine !== 'espruino';
   const built = await esbuild.build({
+    ...scriptOptions(engine, options),
     entryPoints: [entry],
+    format: 'iife',
+    write: false,
+    metafile: true,
+  });
+  let text = built.outputFiles[0].text;
+  if (engine === 'duktape') text = await lower(text, minify);
+  return { text, meta: built.metafile };
+}
+
+/** esbuild's options for an engine, but for what goes in and the format that comes out. */
+export function scriptOptions(engine: ScriptEngine, options: ScriptOptions): BuildOptions {
+  const minify = options.minify ?? engine !== 'node';
+  const full = minify && engine !== 'espruino';
+  return {
     absWorkingDir: sourceRoot(),
     bundle: true,
-    write: false,
     outfile: 'bundle.js',
-    format: 'iife',
     platform: 'neutral',
     target: 'es2015',
     charset: 'ascii',
     legalComments: 'none',
-    metafile: true,
     logLevel: 'silent',
     minifyWhitespace: minify,
     minifyIdentifiers: full,
     // What minified syntax gains, tsc's printer would undo.
     minifySyntax: full && engine !== 'duktape',
     ...mangling(options.mangle),
-  });
-  let text = built.outputFiles[0].text;
-  if (engine === 'duktape') text = await lower(text, minify);
-  return { text, meta: built.metafile };
+  };
 }
 
 function mangling(mangle: boolean | readonly string[] | undefined): { mangleProps?: RegExp; reserveProps?: RegExp } {

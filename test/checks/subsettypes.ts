@@ -38,12 +38,12 @@ function global(node: ts.Identifier, checker: ts.TypeChecker, note: Note): void 
   if (ts.isQualifiedName(parent) || ts.isExpressionWithTypeArguments(parent)) return;
   const isDeclaredName = 'name' in parent && parent.name === node && !ts.isShorthandPropertyAssignment(parent);
   if (isDeclaredName) return;
-  if (node.text === 'arguments') return note(node, 'forbidden-global');
   const symbol = ts.isShorthandPropertyAssignment(parent)
     ? checker.getShorthandAssignmentValueSymbol(parent)
     : checker.getSymbolAtLocation(node);
-  // globalThis has no declaration at all.
-  const isGlobal = node.text === 'globalThis' || (symbol !== undefined && isAmbient(symbol));
+  // These two have no declaration at all.
+  const isGlobal =
+    node.text === 'globalThis' || node.text === 'arguments' || (symbol !== undefined && isAmbient(symbol));
   if (isGlobal && !Object.hasOwn(GLOBALS, node.text)) note(node, 'forbidden-global');
 }
 
@@ -118,7 +118,8 @@ function truth(expression: ts.Expression, checker: ts.TypeChecker, note: Note): 
     // What stands right in `a && n` is asked for here; left is the operator's own business.
     const kind = inner.operatorToken.kind;
     if (kind === ts.SyntaxKind.AmpersandAmpersandToken || kind === ts.SyntaxKind.BarBarToken) {
-      return truth(inner.right, checker, note);
+      truth(inner.right, checker, note);
+      return;
     }
   }
   const type = checker.getTypeAtLocation(inner);

@@ -44,7 +44,9 @@ export interface ProcessResult {
 export function runNode(args: readonly string[], limitMs = LIMIT_MS): Promise<ProcessResult> {
   const begun = Date.now();
   return new Promise((done) => {
-    const child = spawn(process.execPath, [...args], { cwd: sourceRoot(), stdio: ['ignore', 'pipe', 'pipe'] });
+    // Set by `node --test`, it would turn the child's reporters off.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const child = spawn(process.execPath, [...args], { cwd: sourceRoot(), env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const collect = (text: string): void => {
       output += text;

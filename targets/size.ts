@@ -1,0 +1,99 @@
+// npm run size: what parts of the core cost on a device. Each row is bundled as JerryScript gets it (one file, fully
+// minified, unused code dropped), with the project's property names kept and, in the second figure, mangled. `--json`
+// prints the same for programs. The budgets are asserted by test/checks/size.test.ts.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { scriptOptions } from './build/javascript.ts';
+import { buildTool, sourceRoot } from './build/root.ts';
+
+export interface Row {
+  name: string;
+  /** What the bundle holds: names that it exports by module. */
+  exports?: Readonly<Record<string, readonly string[]>>;
+  /** Or an entry file, whose imports count. */
+  entry?: string;
+  /** Most octets of the minified bundle, names kept. */
+  budget: number;
+}
+
+export const ROWS: readonly Row[] = [
+  {
+    name: 'AES-CCM',
+    exports: { 'core/crypto/portable.ts': ['createPortable'], 'core/crypto/ccm.ts': ['aesCcm'] },
+    budget: 4000,
+  },
+  {
+    name: 'SHA-256 and HMAC',
+    exports: { 'core/crypto/portable.ts': ['createPortable'], 'core/crypto/hmac.ts': ['hmacSha256'] },
+    budget: 3500,
+  },
+  // wire, schc, dietesp, esp, AES-CCM, MAC and 6LoWPAN, as a board uses them.
+  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 12000 },
+];
+
+export interface Size {
+  name: string;
+  budget: number;
+  /** Octets of the minified bundle; undefined when the row's entry file is not there. */
+  bytes?: number;
+  mangledBytes?: number;
+  /** Octets of the bundle by source file, largest first. */
+  modules: { file: string; bytes: number }[];
+}
+
+/** Why a row cannot be measured, or false. */
+export function rowMissing(row: Row): string | false {
+  const files = row.entry === undefined ? Object.keys(row.exports ?? {}) : [row.entry];
+  const absent = files.find((file) => !existsSync(join(sourceRoot(), file)));
+  return absent === undefined ? false : absent + ' is not there';
+}
+
+export async function measure(row: Row): Promise<Size> {
+  if (rowMissing(row) !== false) return { name: row.name, budget: row.budget, modules: [] };
+  const kept = await build(row, false);
+  const mangled = await build(row, true);
+  return { name: row.name, budget: row.budget, bytes: kept.bytes, mangledBytes: mangled.bytes, modules: kept.modules };
+}
+
+async function build(row: Row, mangle: boolean): Promise<{ bytes: number; modules: Size['modules'] }> {
+  const esbuild = await buildTool('esbuild', () => import('esbuild'));
+  const contents =
+    row.entry === undefined
+      ? Object.entries(row.exports ?? {})
+          .map(([file, names]) => 'export { ' + names.join(', ') + " } from './" + file + "';\n")
+          .join('')
+      : "import './" + row.entry + "';\n";
+  const built = await esbuild.build({
+    ...scriptOptions('jerryscript', { mangle }),
+    stdin: { contents, resolveDir: sourceRoot(), sourcefile: 'size.ts', loader: 'ts' },
+    format: 'esm',
+    write: false,
+    metafile: true,
+  });
+  const output = Object.values(built.metafile.outputs)[0];
+  const modules = Object.entries(output.inputs)
+    .map(([file, input]) => ({ file, bytes: input.bytesInOutput }))
+    .filter((module) => module.bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes);
+  return { bytes: output.bytes, modules };
+}
+
+export function printSizes(sizes: readonly Size[]): string {
+  const lines = ['bytes  mangled  budget  bundle'];
+  const cell = (value: number | undefined, width: number): string => String(value ?? '-').padStart(width);
+  for (const size of sizes) {
+    const columns = [cell(size.bytes, 5), cell(size.mangledBytes, 7), cell(size.budget, 6)];
+    lines.push(columns.join('  ') + '  ' + size.name + (size.bytes === undefined ? ' (no entry file)' : ''));
+    for (const module of size.modules) lines.push(cell(module.bytes, 5) + ' '.repeat(19) + module.file);
+  }
+  return lines.join('\n') + '\n';
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const sizes: Size[] = [];
+  for (const row of ROWS) sizes.push(await measure(row));
+  process.stdout.write(process.argv.includes('--json') ? JSON.stringify(sizes, null, 2) + '\n' : printSizes(sizes));
+  if (sizes.some((size) => size.bytes !== undefined && size.bytes > size.budget)) process.exitCode = 1;
+}

@@ -1,0 +1,36 @@
+// Size budgets of device bundles: the table is in targets/size.ts.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { measure, printSizes, ROWS, rowMissing } from '../../targets/size.ts';
+
+for (const row of ROWS) {
+  test('size of ' + row.name + ' is within ' + row.budget + ' octets', { skip: rowMissing(row) }, async () => {
+    const size = await measure(row);
+    assert.ok(size.bytes !== undefined && size.mangledBytes !== undefined);
+    // An empty bundle would fit any budget.
+    assert.ok(size.modules.length > 0 && size.bytes > 200, printSizes([size]));
+    assert.ok(size.bytes <= row.budget, printSizes([size]));
+    assert.ok(size.mangledBytes <= size.bytes, printSizes([size]));
+  });
+}
+
+test('what is not imported is not in the bundle', async () => {
+  const exports = { 'core/crypto/portable.ts': ['checkRange'] };
+  const size = await measure({ name: 'one function', exports, budget: 200 });
+  assert.deepEqual(
+    size.modules.map((module) => module.file),
+    ['core/crypto/portable.ts'],
+  );
+  assert.ok(size.bytes !== undefined && size.bytes < 200, printSizes([size]));
+});
+
+test('a module that is imported for one constant brings nothing else', async () => {
+  const exports = {
+    'core/drop.ts': ['DROP_SHORT'],
+    'core/bytes.ts': ['u16'],
+    'core/crypto/provider.ts': ['ALG_AES_CCM'],
+  };
+  const size = await measure({ name: 'constants', exports, budget: 200 });
+  assert.ok(size.bytes !== undefined && size.bytes < 200, printSizes([size]));
+});
