@@ -18,7 +18,7 @@ import {
   runOn,
   snapshot,
 } from '../../targets/build/engines.ts';
-import { sourceRoot } from '../../targets/build/root.ts';
+import { buildTool, sourceRoot } from '../../targets/build/root.ts';
 
 const folder = join(sourceRoot(), 'build', 'runner');
 
@@ -94,6 +94,18 @@ test('an engine that is not there is an outcome, not a crash', async () => {
 test('truthiness of a number does not translate to Lua', async () => {
   const file = entry('truthy', "if (cases.length) emit('x');");
   await assert.rejects(bundle(file, 'lua'), /truthy\.ts\(2,5\): .*Only false and nil/);
+});
+
+test('a build tool that is not installed is named', async () => {
+  const name: string = 'no-such-build-tool';
+  await assert.rejects(
+    buildTool(name, () => import(name)),
+    /bundling needs the development dependency no-such-build-tool/,
+  );
+  await assert.rejects(
+    buildTool(name, () => Promise.reject(new Error('something else'))),
+    /something else/,
+  );
 });
 
 test('an entry that does not parse names its file', async () => {

@@ -27,6 +27,6 @@ export function filesBelow(folder: string, extensions: readonly string[]): strin
 export function portableFiles(): string[] {
   const engines = ['lua', 'duktape', 'jerryscript', 'espruino'].map((engine) => 'targets/' + engine);
   const files = ['core', 'boards', ...engines].flatMap((folder) => filesBelow(folder, ['ts']));
-  files.push('test/engines/report.ts', ...filesBelow('test/engines', ['entry.ts']));
+  files.push('targets/build/vectorcase.ts', 'test/engines/report.ts', ...filesBelow('test/engines', ['entry.ts']));
   return files.filter((file) => !file.endsWith('.test.ts') && !file.endsWith('.d.ts'));
 }
