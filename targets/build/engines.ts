@@ -150,7 +150,7 @@ export async function bundle(entry: string, engine: Engine, options: BundleOptio
     (options.cases ?? []).map((strings) => JSON.stringify(strings) + ',\n').join('') +
     '];\nrun(cases, emit);\n';
   const digest = createHash('sha256')
-    .update(main + JSON.stringify([options.minify, options.mangle, options.keepUnused]))
+    .update(main + JSON.stringify([options.minify, options.mangle]))
     .digest('hex')
     .slice(0, 8);
   const stem = join(folder, basename(entry).replace(/(\.entry)?\.ts$/, '') + '-' + digest);

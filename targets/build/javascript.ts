@@ -16,8 +16,6 @@ export interface ScriptOptions {
    * the subset check sees to it that the portable code uses no others and reaches no property by its text.
    */
   mangle?: boolean | readonly string[];
-  /** Keep what nothing uses, to see whether an engine takes all of a module. */
-  keepUnused?: boolean;
 }
 
 export interface Script {
@@ -48,7 +46,6 @@ export function scriptOptions(engine: ScriptEngine, options: ScriptOptions): Bui
   return {
     absWorkingDir: sourceRoot(),
     bundle: true,
-    treeShaking: options.keepUnused !== true,
     outfile: 'bundle.js',
     platform: 'neutral',
     target: 'es2015',
