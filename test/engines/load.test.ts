@@ -32,11 +32,11 @@ for (const file of filesBelow('core', ['ts'])) {
   }
   const entry = entries.get(key) ?? { imports: '', list: '', count: 0 };
   entries.set(key, entry);
-  for (const name of names) {
-    const local = 'value' + entry.count++;
-    entry.imports += 'import { ' + name + ' as ' + local + " } from '../../" + file + "';\n";
-    entry.list += "  check('" + file + '/' + name + "', " + local + ', emit);\n';
-  }
+  if (names.length === 0) continue;
+  const locals = names.map((name) => ({ name, local: 'value' + entry.count++ }));
+  entry.imports +=
+    'import { ' + locals.map((x) => x.name + ' as ' + x.local).join(', ') + " } from '../../" + file + "';\n";
+  entry.list += locals.map((x) => "  check('" + file + '/' + x.name + "', " + x.local + ', emit);\n').join('');
 }
 
 for (const [layer, entry] of entries) {
