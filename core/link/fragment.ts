@@ -17,11 +17,12 @@ export interface Reassembly {
    * Takes a fragment: `length` octets of the uncompressed datagram from `position` on. Returns 0 when octets are
    * still missing, the offset of the whole datagram in `memory` (valid until the next call), or a drop code:
    * DROP_DUPLICATE for octets that are there already, DROP_FRAGMENT for impossible or overlapping ones (an overlap
-   * discards the datagram), DROP_TOO_LONG, DROP_REASSEMBLY when all slots are taken.
+   * discards the datagram), DROP_TOO_LONG, DROP_REASSEMBLY when all slots are taken. A sender's new datagram takes the place of its own
+   * oldest when there is no other: what it gave up would else hold the slot until the time-out.
    */
   add(key: Uint8Array, position: number, buffer: Uint8Array, offset: number, length: number, now: number): number;
   memory: Uint8Array;
-  /** Gives up what is too old; returns how many datagrams. */
+  /** Gives up what is too old; returns how many datagrams were given up since the last call. */
   poll(now: number): number;
   /** The time at which `poll` wants to be called, or -1. */
   nextTimeout(): number;
@@ -43,6 +44,7 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
   // 0: free.
   const deadlines = new Float64Array(datagrams);
   const missing = new Uint16Array(datagrams);
+  let given = 0;
 
   function add(
     key: Uint8Array,
@@ -57,18 +59,25 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
     if (size > maxSize) return DROP_TOO_LONG;
     if (length < 1 || end > size || (end < size && (length & 7) !== 0)) return DROP_FRAGMENT;
     let slot = -1;
+    let best = -1;
     for (let i = 0; i < datagrams; i++) {
-      if (deadlines[i] > 0 && equal(memory, i * stride, key, 0, KEY_SIZE)) slot = i;
-    }
-    for (let i = 0; slot < 0; i++) {
-      if (i === datagrams) return DROP_REASSEMBLY;
-      if (deadlines[i] === 0) {
-        slot = i;
-        fill(memory, i * stride, data, 0);
-        copy(memory, i * stride, key, 0, KEY_SIZE);
-        deadlines[i] = now + timeout;
-        missing[i] = size;
+      const until = deadlines[i];
+      if (until > 0 && equal(memory, i * stride, key, 0, KEY_SIZE)) slot = i;
+      else if (
+        (until === 0 || equal(memory, i * stride, key, 0, KEY_SIZE - 4)) &&
+        (best < 0 || until < deadlines[best])
+      ) {
+        best = i;
       }
+    }
+    if (slot < 0) {
+      if (best < 0) return DROP_REASSEMBLY;
+      if (deadlines[best] > 0) given++;
+      slot = best;
+      fill(memory, slot * stride, data, 0);
+      copy(memory, slot * stride, key, 0, KEY_SIZE);
+      deadlines[slot] = now + timeout;
+      missing[slot] = size;
     }
     const at = slot * stride + data;
     let old = 0;
@@ -92,14 +101,15 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
   }
 
   function poll(now: number): number {
-    let expired = 0;
     for (let i = 0; i < datagrams; i++) {
       if (deadlines[i] > 0 && now >= deadlines[i]) {
         deadlines[i] = 0;
-        expired++;
+        given++;
       }
     }
-    return expired;
+    const result = given;
+    given = 0;
+    return result;
   }
 
   function nextTimeout(): number {

@@ -249,8 +249,9 @@ export function createLowpan(config: LowpanConfig): Lowpan {
         drop(DROP_UNSUPPORTED);
         return;
       }
-      const where = kind === DISPATCH_FRAGN ? buffer[offset + 4] * 8 : 0;
-      result = reassembly.add(key, where, from, at, size, now);
+      // A later fragment cannot be at 0: put it where it is refused.
+      const units = kind === DISPATCH_FRAG1 ? 0 : buffer[offset + 4] > 0 ? buffer[offset + 4] : 256;
+      result = reassembly.add(key, units * 8, from, at, size, now);
       if (result <= 0) {
         if (result < 0) drop(result);
         return;
