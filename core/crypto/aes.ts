@@ -129,13 +129,19 @@ export function aesEncrypt(w: Uint16Array, from: Uint8Array, to: Uint8Array): vo
     f = f1;
     i += 8;
   }
-  // The last round has no MixColumns.
-  put16(to, 0, (s[a >>> 8] & 0xff00) ^ (s[c & 0xff] & 0xff) ^ w[80]);
-  put16(to, 2, (s[f >>> 8] & 0xff00) ^ (s[h & 0xff] & 0xff) ^ w[81]);
-  put16(to, 4, (s[c >>> 8] & 0xff00) ^ (s[e & 0xff] & 0xff) ^ w[82]);
-  put16(to, 6, (s[h >>> 8] & 0xff00) ^ (s[b & 0xff] & 0xff) ^ w[83]);
-  put16(to, 8, (s[e >>> 8] & 0xff00) ^ (s[g & 0xff] & 0xff) ^ w[84]);
-  put16(to, 10, (s[b >>> 8] & 0xff00) ^ (s[d & 0xff] & 0xff) ^ w[85]);
-  put16(to, 12, (s[g >>> 8] & 0xff00) ^ (s[a & 0xff] & 0xff) ^ w[86]);
-  put16(to, 14, (s[d >>> 8] & 0xff00) ^ (s[f & 0xff] & 0xff) ^ w[87]);
+  // The last round has no MixColumns. The columns take turns in the variables of the first.
+  for (i = 0; i < 8; i += 2) {
+    put16(to, 2 * i, (s[a >>> 8] & 0xff00) ^ (s[c & 0xff] & 0xff) ^ w[80 + i]);
+    put16(to, 2 * i + 2, (s[f >>> 8] & 0xff00) ^ (s[h & 0xff] & 0xff) ^ w[81 + i]);
+    t = a;
+    a = c;
+    c = e;
+    e = g;
+    g = t;
+    t = b;
+    b = d;
+    d = f;
+    f = h;
+    h = t;
+  }
 }
