@@ -335,7 +335,7 @@ export function runCase(c: string[], parts: Parts, provider: Provider, suites: S
 
 /** Runs all cases, prints their lines and the closing one. Returns the number of failures. */
 export function runCases(
-  cases: string[][],
+  cases: readonly string[][],
   parts: Parts,
   provider: Provider,
   suites: Suite[],

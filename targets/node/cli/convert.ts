@@ -10,10 +10,11 @@ import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { outbound } from '../../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../../core/esp/sa.ts';
+import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../core/wire/ieee802154.ts';
 import { PHY_OCTETS } from '../budget/model.ts';
 import type { LoadedSa } from '../config/sa.ts';
 import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
-import { findIp } from './packets.ts';
+import { findIp, LINK_802154, LINK_802154_FCS } from './packets.ts';
 
 /** An IP packet and its outer header and ESP. */
 const PACKET_MAX = 65536 + 256;
@@ -164,8 +165,8 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
 
 /** Frames -> IP packets. */
 export interface Decompressor {
-  /** A frame with its FCS. */
-  frame(data: Uint8Array, length: number, now: number, sink: PacketSink): void;
+  /** A frame of link type 195 or 230. */
+  frame(linkType: number, data: Uint8Array, original: number, now: number, sink: PacketSink): void;
   /** Adds the drops of the lower layers; after the last frame. */
   end(): void;
   totals: Totals;
@@ -183,6 +184,7 @@ export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan:
   });
   const receiver = createFrameReceiver(plan);
   const restored = new Uint8Array(PACKET_MAX);
+  const frame = new Uint8Array(FRAME_MAX + FCS_SIZE);
   let sink: PacketSink = () => {};
   let time = 0;
   const deliver: PacketSink = (buffer, offset, length) => {
@@ -195,12 +197,20 @@ export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan:
   };
   return {
     totals,
-    frame(data, length, now, to) {
+    frame(linkType, data, original, now, to) {
       totals.framesIn++;
+      if (linkType !== LINK_802154_FCS && linkType !== LINK_802154) return countDrop(totals, `link-type-${linkType}`);
+      const fcs = linkType === LINK_802154_FCS ? 0 : FCS_SIZE;
+      const length = data.length + fcs;
+      if (original > data.length) return countDrop(totals, 'truncated');
+      if (length > FRAME_MAX) return countDrop(totals, 'too-long');
+      frame.set(data);
+      // Without an FCS in the capture there is nothing to verify: a right one is added.
+      if (fcs !== 0) putFcs(frame, 0, data.length);
       totals.airOctets += length + PHY_OCTETS;
       sink = to;
       time = now;
-      const result = receiver.receive(data, 0, length, now, deliver);
+      const result = receiver.receive(frame, 0, length, now, deliver);
       if (result < 0) countDrop(totals, dropName(result));
     },
     end() {

@@ -5,7 +5,7 @@ import type { Provider } from '../../../core/crypto/provider.ts';
 export const PROVIDERS = ['fast', 'node', 'noble', 'portable'];
 
 export async function providerNamed(name: string): Promise<Provider> {
-  if (name === 'node') return (await import('../provider/node.ts')).createNodeProvider();
+  if (name === 'node') return (await import('../provider/node-crypto.ts')).createNodeProvider();
   if (name === 'noble') return (await import('../provider/noble.ts')).createNobleProvider();
   if (name === 'portable') return (await import('../provider/portable.ts')).createPortableProvider();
   return (await import('../provider/fast.ts')).createFastProvider();

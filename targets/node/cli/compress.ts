@@ -1,0 +1,174 @@
+// `dietesp compress` and `decompress`: a capture of IP packets to a capture of IEEE 802.15.4 frames, and back.
+
+import { Command, Option } from 'commander';
+import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { CommandError } from '../config/errors.ts';
+import { type LoadedSa, loadSaFile } from '../config/sa.ts';
+import { createCaptureWriter, openCapture } from './capture.ts';
+import { createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
+import { type LinkOptions, linkPlan } from './frames.ts';
+import { LINK_802154, LINK_802154_FCS, LINK_RAW } from './packets.ts';
+import { createProgress } from './progress.ts';
+import { PROVIDERS, providerNamed } from './providers.ts';
+import { table } from './table.ts';
+
+interface Options extends LinkOptions {
+  sa: string;
+  provider: string;
+  json?: boolean;
+}
+
+function list(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function common(command: Command): Command {
+  return command
+    .argument('<in>', 'capture to read (pcap or pcapng)')
+    .argument('<out>', 'capture to write (pcap)')
+    .requiredOption('--sa <file>', 'SA file')
+    .option('--pan <id>', 'PAN identifier, hexadecimal', 'abcd')
+    .option('--context <id=prefix/length>', '6LoWPAN context; default: /112 prefixes of the outer addresses', list)
+    .option('--mac <ipv6=mac>', 'link-layer address of an outer address; default: its last 16 bits', list)
+    .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
+    .option('--json', 'print the summary as JSON');
+}
+
+/** Addresses that the frames carry: the outer ones, in transport mode the packets' own. */
+function outerAddresses(loaded: LoadedSa[]): Uint8Array[] {
+  return loaded.flatMap(({ attributes: a }) =>
+    a.ipsecMode === MODE_TUNNEL ? [a.tunnelSrc, a.tunnelDst] : [a.tsIpSrcStart, a.tsIpDstStart],
+  );
+}
+
+function innerAddresses(loaded: LoadedSa[]): Uint8Array[] {
+  return loaded.flatMap(({ attributes: a }) => [a.tsIpSrcStart, a.tsIpDstStart]);
+}
+
+function dropText(totals: Totals): string {
+  const rows = Object.entries(totals.drops).map(([reason, count]) => `${reason} ${count}`);
+  return rows.length === 0 ? 'dropped: none\n' : `dropped: ${rows.join(', ')}\n`;
+}
+
+function average(octets: number, packets: number): string {
+  return packets === 0 ? '0' : (octets / packets).toFixed(1);
+}
+
+function print(text: string, data: unknown, json: boolean | undefined): void {
+  process.stdout.write(json === true ? JSON.stringify(data, null, 2) + '\n' : text);
+}
+
+function nothingCarried(totals: Totals, input: string): void {
+  if (totals.packetsOut > 0) return;
+  const drops = dropText(totals).trim();
+  throw new CommandError(
+    totals.packetsIn + totals.framesIn === 0 ? `${input}: no packets` : `${input}: no packet was carried; ${drops}`,
+  );
+}
+
+async function compress(input: string, output: string, options: Options): Promise<void> {
+  const loaded = loadSaFile(options.sa);
+  requireIpv6(loaded);
+  const plan = linkPlan(options, outerAddresses(loaded));
+  const clear = linkPlan({ pan: options.pan }, innerAddresses(loaded));
+  const compressor = createCompressor(loaded, await providerNamed(options.provider), plan, clear);
+  const { totals } = compressor;
+  const reader = await openCapture(input);
+  const writer = await createCaptureWriter(output, LINK_802154_FCS);
+  const progress = createProgress(process.stderr);
+  try {
+    for await (const packet of reader.packets()) {
+      compressor.packet(packet.linkType, packet.data, packet.original, packet.ms, (frame, length) => {
+        writer.write(packet.time, frame, 0, length);
+      });
+      if (writer.full()) await writer.drain();
+      progress.update(reader.position(), reader.size, `${totals.packetsIn} packets`);
+    }
+  } finally {
+    progress.end();
+    await reader.close();
+    await writer.close();
+  }
+  const { packetsOut } = totals;
+  const rows: [string, number, number | string][] = [
+    ['clear IP', totals.clearOctets, ''],
+    ['Diet-ESP on air', totals.airOctets, totals.framesOut],
+    ['clear 6LoWPAN on air', totals.clearAirOctets, totals.clearFrames],
+    ['plain ESP on air', totals.plainAirOctets, totals.plainFrames],
+  ];
+  print(
+    `${totals.packetsIn} packets, ${packetsOut} carried in ${totals.framesOut} frames\n` +
+      dropText(totals) +
+      '\n' +
+      table(
+        ['', 'octets', 'a packet', 'frames'],
+        rows.map(([name, octets, frames]) => [name, String(octets), average(octets, packetsOut), String(frames)]),
+      ),
+    { input, output, ...totals },
+    options.json,
+  );
+  nothingCarried(totals, input);
+}
+
+async function decompress(input: string, output: string, options: Options): Promise<void> {
+  const loaded = loadSaFile(options.sa);
+  requireIpv6(loaded);
+  const plan = linkPlan(options, outerAddresses(loaded));
+  const decompressor = createDecompressor(loaded, await providerNamed(options.provider), plan);
+  const { totals } = decompressor;
+  const reader = await openCapture(input);
+  const writer = await createCaptureWriter(output, LINK_RAW);
+  const progress = createProgress(process.stderr);
+  try {
+    for await (const packet of reader.packets()) {
+      decompressor.frame(packet.linkType, packet.data, packet.original, packet.ms, (buffer, offset, length) => {
+        writer.write(packet.time, buffer, offset, length);
+      });
+      if (writer.full()) await writer.drain();
+      progress.update(reader.position(), reader.size, `${totals.framesIn} frames`);
+    }
+    decompressor.end();
+  } finally {
+    progress.end();
+    await reader.close();
+    await writer.close();
+  }
+  print(
+    `${totals.framesIn} frames, ${totals.packetsIn} Diet-ESP packets, ${totals.packetsOut} restored\n` +
+      dropText(totals) +
+      `octets on air ${totals.airOctets}, restored IP ${totals.clearOctets}\n`,
+    {
+      input,
+      output,
+      framesIn: totals.framesIn,
+      packetsIn: totals.packetsIn,
+      packetsOut: totals.packetsOut,
+      airOctets: totals.airOctets,
+      clearOctets: totals.clearOctets,
+      drops: totals.drops,
+    },
+    options.json,
+  );
+  nothingCarried(totals, input);
+}
+
+export function compressCommand(): Command {
+  return common(new Command('compress'))
+    .description(
+      'Compresses and encrypts the IP packets of a capture (link types 1, 101, 113, 276) and writes them as IEEE ' +
+        '802.15.4 frames (link type 195), with the time stamps of the packets. A packet goes to the first SA that ' +
+        'takes it; what no SA takes is counted by reason.',
+    )
+    .addHelpText('after', '\nExample:\n  $ dietesp compress --sa leshan.yaml thermostat.pcapng frames.pcap')
+    .action((input: string, output: string, options: Options) => compress(input, output, options));
+}
+
+export function decompressCommand(): Command {
+  return common(new Command('decompress'))
+    .description(
+      `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ${LINK_802154_FCS} and ` +
+        `${LINK_802154}) and writes the IP packets (link type ${LINK_RAW}) with the time stamp of their last frame.`,
+    )
+    .addHelpText('after', '\nExample:\n  $ dietesp decompress --sa leshan.yaml frames.pcap restored.pcap')
+    .action((input: string, output: string, options: Options) => decompress(input, output, options));
+}

@@ -1,0 +1,95 @@
+// `dietesp explain`: a packet field by field.
+
+import { existsSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { CommandError } from '../config/errors.ts';
+import { loadSaFile } from '../config/sa.ts';
+import { type Explanation, explainPacket } from '../explain/explain.ts';
+import { openCapture } from './capture.ts';
+import { findIp } from './packets.ts';
+import { PROVIDERS, providerNamed } from './providers.ts';
+import { table } from './table.ts';
+
+interface Options {
+  sa: string;
+  packet: string;
+  provider: string;
+  json?: boolean;
+}
+
+async function packetOf(input: string, number: number): Promise<Uint8Array> {
+  const digits = input.replace(/[\s:]/g, '');
+  if (!existsSync(input) && /^(0x)?[0-9a-fA-F]+$/.test(digits)) {
+    const text = digits.replace(/^0x/, '');
+    if (text.length % 2 !== 0) throw new CommandError(`packet: ${text.length} digits: must be an even number`, 2);
+    return Uint8Array.from(Buffer.from(text, 'hex'));
+  }
+  const reader = await openCapture(input);
+  try {
+    let count = 0;
+    for await (const packet of reader.packets()) {
+      count++;
+      if (count < number) continue;
+      const ip = findIp(packet.linkType, packet.data, packet.original);
+      if (ip.problem !== '') throw new CommandError(`${input}: packet ${number}: ${ip.problem}`);
+      return packet.data.slice(ip.offset, ip.offset + ip.length);
+    }
+    throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
+  } finally {
+    await reader.close();
+  }
+}
+
+function text(e: Explanation): string {
+  const fields = e.fields.map((f) => [
+    f.header,
+    f.field,
+    f.value,
+    f.tv === '' ? '-' : f.tv,
+    f.mo,
+    f.cda,
+    f.sent === '' ? '-' : f.sent,
+    String(f.bits),
+    f.clause,
+  ]);
+  const parts = e.parts.map((p) => [p.part, p.field, p.value, p.octets === 0 ? '' : String(p.octets), p.clause]);
+  const { totals: t } = e;
+  const saved = t.plainEspOctets - t.espOctets;
+  return (
+    `SA ${e.sa}, ${e.mode} mode, ${e.suite}\n\n` +
+    (fields.length === 0
+      ? 'Inner headers are not compressed.\n'
+      : table(['header', 'field', 'value', 'TV', 'MO', 'CDA', 'sent', 'bits', 'clause'], fields)) +
+    `\nresidue ${e.residueBits.length} bits + ${e.padBits} padding bits\n\n` +
+    table(['part', 'field', 'value', 'octets', 'clause'], parts) +
+    `\npacket ${t.innerOctets} octets (payload ${t.payloadOctets}) -> ESP ${t.espOctets} octets, ` +
+    `ordinary ESP ${t.plainEspOctets} (${saved} saved); with its IP header ${t.wireOctets}\n${e.wire}\n`
+  );
+}
+
+async function explain(input: string, options: Options): Promise<void> {
+  const number = Number(options.packet);
+  if (!Number.isInteger(number) || number < 1) {
+    throw new CommandError(`--packet: ${options.packet}: must be 1 or more`, 2);
+  }
+  const loaded = loadSaFile(options.sa);
+  const provider = await providerNamed(options.provider);
+  const explanation = explainPacket(loaded, await packetOf(input, number), provider);
+  process.stdout.write(options.json === true ? JSON.stringify(explanation, null, 2) + '\n' : text(explanation));
+}
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description(
+      'Explains a packet under the first SA that takes it: an IP packet to be sent, or an ESP packet, which is ' +
+        'decrypted first. Clauses are those of draft-ietf-ipsecme-diet-esp; names in capitals are resolutions of ' +
+        'its ambiguities.',
+    )
+    .argument('<packet>', 'an IP packet in hexadecimal, or a capture (pcap or pcapng)')
+    .requiredOption('--sa <file>', 'SA file')
+    .option('--packet <number>', 'which packet of the capture', '1')
+    .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
+    .option('--json', 'print the explanation as JSON')
+    .addHelpText('after', '\nExample:\n  $ dietesp explain --sa tunnel.yaml 6000000000...')
+    .action((input: string, options: Options) => explain(input, options));
+}

@@ -1,0 +1,77 @@
+// `dietesp rules`: the three rules that both peers derive from an SA.
+
+import { Command } from 'commander';
+import { CommandError } from '../config/errors.ts';
+import { type LoadedSa, loadSaFile } from '../config/sa.ts';
+import { rulesCbor } from '../explain/cborrules.ts';
+import { dumpOf, type RuleView, rulesOf } from '../explain/rulesview.ts';
+import { createSas } from './convert.ts';
+import { providerNamed } from './providers.ts';
+import { table } from './table.ts';
+
+interface Options {
+  sa: string;
+  json?: boolean;
+  cbor?: boolean;
+  table?: boolean;
+}
+
+/** Rules as plain data for JSON. */
+function plain(rules: RuleView[]): object[] {
+  return rules.map(({ fields, ...rule }) => ({
+    ...rule,
+    fields: fields.map(({ descriptor: _descriptor, ...field }) => field),
+  }));
+}
+
+function ruleTable(rule: RuleView): string {
+  const id = rule.ruleIdLength === 0 ? 'RuleID not sent' : `RuleID ${rule.ruleId}/${rule.ruleIdLength}`;
+  if (rule.fields.length === 0) return `${rule.name} (${id}): not compressed\n`;
+  const rows = rule.fields.map((field) => [
+    field.header,
+    field.name,
+    field.fl === 0 ? 'var' : String(field.fl),
+    String(field.fp),
+    field.di,
+    field.tv.length === 0 ? '-' : field.tv.join(', '),
+    field.mo,
+    field.cda,
+    field.bits === null ? 'var' : String(field.bits),
+    field.clause,
+  ]);
+  const head = ['header', 'field', 'FL', 'FP', 'DI', 'TV', 'MO', 'CDA', 'sent bits', 'clause'];
+  return `${rule.name} (${id})\n${table(head, rows)}`;
+}
+
+async function rules(options: Options): Promise<void> {
+  const chosen = [options.json, options.cbor, options.table].filter((value) => value === true);
+  if (chosen.length > 1) throw new CommandError('--json, --cbor, --table: only one of them', 2);
+  const loaded = loadSaFile(options.sa);
+  // What the core refuses has no rules.
+  createSas(loaded, await providerNamed('node'));
+  const derived = loaded.map((entry: LoadedSa) => ({
+    name: entry.name,
+    rules: rulesOf(entry.attributes, entry.config.suite),
+  }));
+  if (options.json === true) {
+    const data = derived.map((sa) => ({ sa: sa.name, rules: plain(sa.rules) }));
+    process.stdout.write(JSON.stringify(data, null, 2) + '\n');
+  } else if (options.cbor === true) {
+    // One data item per SA: together they are a CBOR sequence [RFC 8742].
+    for (const sa of derived) process.stdout.write(rulesCbor(dumpOf(sa.rules)));
+  } else {
+    const parts = derived.map((sa) => `SA ${sa.name}\n\n` + sa.rules.map(ruleTable).join('\n'));
+    process.stdout.write(parts.join('\n'));
+  }
+}
+
+export function rulesCommand(): Command {
+  return new Command('rules')
+    .description('Prints the rules IIPC, CTEC and EEC that the core derives from the SAs of a file.')
+    .requiredOption('--sa <file>', 'SA file')
+    .option('--table', 'tables (default)')
+    .option('--json', 'JSON: a list of SAs')
+    .option('--cbor', 'CBOR after RFC 9363 and RFC 9254, one data item per SA')
+    .addHelpText('after', '\nExample:\n  $ dietesp rules --sa tunnel.yaml')
+    .action((options: Options) => rules(options));
+}
