@@ -1,0 +1,120 @@
+// pcap files [draft-ietf-opsawg-pcap]: writer, and a reader that holds one record at a time. Also tells pcapng files
+// from their first octets and reads them with pcapng.ts.
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { readPcapng } from './pcapng.ts';
+import {
+  CaptureError,
+  type CaptureRecord,
+  RECORD_MAX,
+  type Source,
+  sourceOf,
+  sourceOfFile,
+  takeAll,
+} from './source.ts';
+
+export const LINKTYPE_ETHERNET = 1;
+export const LINKTYPE_RAW = 101;
+export const LINKTYPE_LINUX_SLL = 113;
+/** 802.15.4 frames with FCS. */
+export const LINKTYPE_IEEE802_15_4 = 195;
+/** 802.15.4 frames without FCS. */
+export const LINKTYPE_IEEE802_15_4_NOFCS = 230;
+export const LINKTYPE_LINUX_SLL2 = 276;
+
+const MAGIC_MICROSECONDS = 0xa1b2c3d4;
+const MAGIC_NANOSECONDS = 0xa1b23c4d;
+const MAGIC_PCAPNG = 0x0a0d0d0a;
+const HEADER_SIZE = 24;
+const RECORD_HEADER_SIZE = 16;
+
+/** The header of a little-endian file with times in microseconds. */
+export function pcapHeader(linkType: number): Uint8Array {
+  const header = new Uint8Array(HEADER_SIZE);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, MAGIC_MICROSECONDS, true);
+  view.setUint16(4, 2, true);
+  view.setUint16(6, 4, true);
+  view.setUint32(16, 65535, true);
+  view.setUint32(20, linkType, true);
+  return header;
+}
+
+/** One record; `time` in milliseconds since 1970. */
+export function pcapRecord(time: number, frame: Uint8Array): Uint8Array {
+  const record = new Uint8Array(RECORD_HEADER_SIZE + frame.length);
+  const view = new DataView(record.buffer);
+  const microseconds = Math.round(time * 1000);
+  view.setUint32(0, Math.floor(microseconds / 1e6), true);
+  view.setUint32(4, microseconds % 1e6, true);
+  view.setUint32(8, frame.length, true);
+  view.setUint32(12, frame.length, true);
+  record.set(frame, RECORD_HEADER_SIZE);
+  return record;
+}
+
+export interface CaptureWriter {
+  /** Adds a packet; `time` in milliseconds. With LINKTYPE_IEEE802_15_4_NOFCS the last two octets are left out. */
+  write(time: number, frame: Uint8Array): void;
+  close(): void;
+}
+
+/** Writes pcap to `sink`, or to a file by path. */
+export function createPcapWriter(sink: string | ((octets: Uint8Array) => void), linkType: number): CaptureWriter {
+  const fd = typeof sink === 'string' ? openSync(sink, 'w') : -1;
+  const put = typeof sink === 'string' ? (octets: Uint8Array) => void writeSync(fd, octets) : sink;
+  const trailer = linkType === LINKTYPE_IEEE802_15_4_NOFCS ? 2 : 0;
+  put(pcapHeader(linkType));
+  return {
+    write: (time, frame) => put(pcapRecord(time, frame.subarray(0, Math.max(0, frame.length - trailer)))),
+    close: () => {
+      if (fd >= 0) closeSync(fd);
+    },
+  };
+}
+
+/** Records of a pcap file whose first four octets are `magic`, taken from the source already. */
+function* readPcapBody(source: Source, magic: Uint8Array): Generator<CaptureRecord> {
+  const first = new DataView(magic.buffer, magic.byteOffset, 4);
+  const isMagic = (value: number) => value === MAGIC_MICROSECONDS || value === MAGIC_NANOSECONDS;
+  const little = isMagic(first.getUint32(0, true));
+  if (!little && !isMagic(first.getUint32(0, false))) throw new CaptureError('not a pcap or pcapng file', 0);
+  const fraction = first.getUint32(0, little) === MAGIC_NANOSECONDS ? 1e9 : 1e6;
+  const header = takeAll(source, HEADER_SIZE - 4, 'pcap header');
+  // The high bits of the field tell of an FCS; they are no part of the link type.
+  const linkType = new DataView(header.buffer, header.byteOffset).getUint32(16, little) & 0x03ffffff;
+  for (;;) {
+    const offset = source.offset;
+    const head = source.take(RECORD_HEADER_SIZE);
+    if (head.length === 0) return;
+    if (head.length < RECORD_HEADER_SIZE) {
+      throw new CaptureError(`pcap record header: the file ends after ${head.length} octets`, offset);
+    }
+    const view = new DataView(head.buffer, head.byteOffset, RECORD_HEADER_SIZE);
+    const length = view.getUint32(8, little);
+    if (length > RECORD_MAX) throw new CaptureError(`pcap record of ${length} octets`, offset);
+    yield {
+      linkType,
+      time: view.getUint32(0, little) + view.getUint32(4, little) / fraction,
+      data: takeAll(source, length, 'pcap record'),
+      originalLength: view.getUint32(12, little),
+      offset,
+    };
+  }
+}
+
+/**
+ * Records of a pcap or pcapng file, one at a time: from octets, or from a path (`-`: standard input). Throws a
+ * CaptureError with the offset where the file is malformed.
+ */
+export function* readCapture(file: string | Uint8Array): Generator<CaptureRecord> {
+  const source = typeof file === 'string' ? sourceOfFile(file) : sourceOf(file);
+  try {
+    const magic = takeAll(source, 4, 'magic number');
+    const number = new DataView(magic.buffer, magic.byteOffset, 4).getUint32(0);
+    if (number === MAGIC_PCAPNG) yield* readPcapng(source);
+    else yield* readPcapBody(source, magic);
+  } finally {
+    source.close();
+  }
+}
