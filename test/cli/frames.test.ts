@@ -80,19 +80,20 @@ test('options that are none', () => {
 test('IP packets in captured packets', () => {
   const packet = packetOf(60);
   const behind = (head: string): Uint8Array => Uint8Array.from([...Buffer.from(head, 'hex'), ...packet]);
+  const find = (linkType: number, data: Uint8Array, cut = 0) => {
+    return findIp({ linkType, data: data.subarray(0, data.length - cut), originalLength: data.length });
+  };
   const ethernet = behind('00'.repeat(12) + '86dd');
-  assert.deepEqual(findIp(1, ethernet, ethernet.length), { offset: 14, length: 60, problem: '' });
-  const tagged = behind('00'.repeat(12) + '8100000a86dd');
-  assert.equal(findIp(1, tagged, tagged.length).offset, 18);
-  assert.equal(findIp(101, packet, 60).offset, 0);
-  assert.equal(findIp(113, behind('00'.repeat(14) + '86dd'), 76).offset, 16);
-  assert.equal(findIp(276, behind('86dd' + '00'.repeat(18)), 80).offset, 20);
+  assert.deepEqual(find(1, ethernet), { offset: 14, length: 60, problem: '' });
+  assert.equal(find(1, behind('00'.repeat(12) + '8100000a86dd')).offset, 18);
+  assert.equal(find(101, packet).offset, 0);
+  assert.equal(find(113, behind('00'.repeat(14) + '86dd')).offset, 16);
+  assert.equal(find(276, behind('86dd' + '00'.repeat(18))).offset, 20);
   // Padding behind the packet is not part of it.
-  assert.equal(findIp(101, Uint8Array.from([...packet, 0, 0, 0]), 63).length, 60);
-  assert.equal(findIp(1, behind('00'.repeat(12) + '0806'), 74).problem, 'not-ip');
-  assert.equal(findIp(1, ethernet.subarray(0, 50), 74).problem, 'truncated');
-  assert.equal(findIp(1, ethernet.subarray(0, 50), 50).problem, 'malformed');
-  assert.equal(findIp(1, ethernet.subarray(0, 10), 10).problem, 'malformed');
-  assert.equal(findIp(105, ethernet, 74).problem, 'link-type-105');
-  assert.equal(findIp(101, new Uint8Array(0), 0).problem, 'not-ip');
+  assert.equal(find(101, Uint8Array.from([...packet, 0, 0, 0])).length, 60);
+  assert.equal(find(1, behind('00'.repeat(12) + '0806')).problem, 'EtherType 0x0806');
+  assert.equal(find(1, ethernet, 10).problem, 'truncated');
+  assert.equal(find(1, ethernet.subarray(0, 60)).problem, 'malformed');
+  assert.equal(find(1, ethernet.subarray(0, 10)).problem, 'malformed');
+  assert.equal(find(105, ethernet).problem, 'link type 105 is not known');
 });

@@ -4,10 +4,10 @@ import { Command, Option } from 'commander';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import { CommandError } from '../config/errors.ts';
 import { type LoadedSa, loadSaFile } from '../config/sa.ts';
-import { createCaptureWriter, openCapture } from './capture.ts';
+import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../radio/pcap.ts';
+import { packetsOf, sizeOf, writeCapture } from './capture.ts';
 import { createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
 import { type LinkOptions, linkPlan } from './frames.ts';
-import { LINK_802154, LINK_802154_FCS, LINK_RAW } from './packets.ts';
 import { createProgress } from './progress.ts';
 import { PROVIDERS, providerNamed } from './providers.ts';
 import { table } from './table.ts';
@@ -73,21 +73,17 @@ async function compress(input: string, output: string, options: Options): Promis
   const clear = linkPlan({ pan: options.pan }, innerAddresses(loaded));
   const compressor = createCompressor(loaded, await providerNamed(options.provider), plan, clear);
   const { totals } = compressor;
-  const reader = await openCapture(input);
-  const writer = await createCaptureWriter(output, LINK_802154_FCS);
+  const size = sizeOf(input);
+  const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input);
   const progress = createProgress(process.stderr);
   try {
-    for await (const packet of reader.packets()) {
-      compressor.packet(packet.linkType, packet.data, packet.original, packet.ms, (frame, length) => {
-        writer.write(packet.time, frame, 0, length);
-      });
-      if (writer.full()) await writer.drain();
-      progress.update(reader.position(), reader.size, `${totals.packetsIn} packets`);
+    for (const record of packetsOf(input)) {
+      compressor.packet(record, (frame, length) => writer.write(record.time * 1000, frame.subarray(0, length)));
+      progress.update(record.offset, size, `${totals.packetsIn} packets`);
     }
   } finally {
     progress.end();
-    await reader.close();
-    await writer.close();
+    writer.close();
   }
   const { packetsOut } = totals;
   const rows: [string, number, number | string][] = [
@@ -116,22 +112,20 @@ async function decompress(input: string, output: string, options: Options): Prom
   const plan = linkPlan(options, outerAddresses(loaded));
   const decompressor = createDecompressor(loaded, await providerNamed(options.provider), plan);
   const { totals } = decompressor;
-  const reader = await openCapture(input);
-  const writer = await createCaptureWriter(output, LINK_RAW);
+  const size = sizeOf(input);
+  const writer = writeCapture(output, LINKTYPE_RAW, input);
   const progress = createProgress(process.stderr);
   try {
-    for await (const packet of reader.packets()) {
-      decompressor.frame(packet.linkType, packet.data, packet.original, packet.ms, (buffer, offset, length) => {
-        writer.write(packet.time, buffer, offset, length);
+    for (const record of packetsOf(input)) {
+      decompressor.frame(record, (buffer, offset, length) => {
+        writer.write(record.time * 1000, buffer.subarray(offset, offset + length));
       });
-      if (writer.full()) await writer.drain();
-      progress.update(reader.position(), reader.size, `${totals.framesIn} frames`);
+      progress.update(record.offset, size, `${totals.framesIn} frames`);
     }
     decompressor.end();
   } finally {
     progress.end();
-    await reader.close();
-    await writer.close();
+    writer.close();
   }
   print(
     `${totals.framesIn} frames, ${totals.packetsIn} Diet-ESP packets, ${totals.packetsOut} restored\n` +
@@ -166,8 +160,8 @@ export function compressCommand(): Command {
 export function decompressCommand(): Command {
   return common(new Command('decompress'))
     .description(
-      `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ${LINK_802154_FCS} and ` +
-        `${LINK_802154}) and writes the IP packets (link type ${LINK_RAW}) with the time stamp of their last frame.`,
+      `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ${LINKTYPE_IEEE802_15_4} and ` +
+        `${LINKTYPE_IEEE802_15_4_NOFCS}) and writes the IP packets (link type ${LINKTYPE_RAW}) with the time stamp of their last frame.`,
     )
     .addHelpText('after', '\nExample:\n  $ dietesp decompress --sa leshan.yaml frames.pcap restored.pcap')
     .action((input: string, output: string, options: Options) => decompress(input, output, options));

@@ -13,8 +13,10 @@ import { createSa, type Sa } from '../../../core/esp/sa.ts';
 import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../core/wire/ieee802154.ts';
 import { PHY_OCTETS } from '../budget/model.ts';
 import type { LoadedSa } from '../config/sa.ts';
+import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../radio/pcap.ts';
+import type { CaptureRecord } from '../radio/source.ts';
 import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
-import { findIp, LINK_802154, LINK_802154_FCS } from './packets.ts';
+import { findIp } from './packets.ts';
 
 /** An IP packet and its outer header and ESP. */
 const PACKET_MAX = 65536 + 256;
@@ -114,7 +116,7 @@ function outboundAny(
 
 /** IP packets -> frames. */
 export interface Compressor {
-  packet(linkType: number, data: Uint8Array, original: number, now: number, sink: FrameSink): void;
+  packet(record: CaptureRecord, sink: FrameSink): void;
   totals: Totals;
 }
 
@@ -136,9 +138,11 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
   };
   return {
     totals,
-    packet(linkType, data, original, now, sink) {
+    packet(record, sink) {
       totals.packetsIn++;
-      const ip = findIp(linkType, data, original);
+      const { data } = record;
+      const now = record.time * 1000;
+      const ip = findIp(record);
       if (ip.problem !== '') return countDrop(totals, ip.problem);
       const sent = outboundAny(endpoint, sas, data, ip.offset, ip.length, outer, now);
       if (sent.index < 0) return countDrop(totals, sent.reason);
@@ -166,7 +170,7 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
 /** Frames -> IP packets. */
 export interface Decompressor {
   /** A frame of link type 195 or 230. */
-  frame(linkType: number, data: Uint8Array, original: number, now: number, sink: PacketSink): void;
+  frame(record: CaptureRecord, sink: PacketSink): void;
   /** Adds the drops of the lower layers; after the last frame. */
   end(): void;
   totals: Totals;
@@ -197,12 +201,15 @@ export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan:
   };
   return {
     totals,
-    frame(linkType, data, original, now, to) {
+    frame({ linkType, data, originalLength, time: seconds }, to) {
+      const now = seconds * 1000;
       totals.framesIn++;
-      if (linkType !== LINK_802154_FCS && linkType !== LINK_802154) return countDrop(totals, `link-type-${linkType}`);
-      const fcs = linkType === LINK_802154_FCS ? 0 : FCS_SIZE;
+      if (linkType !== LINKTYPE_IEEE802_15_4 && linkType !== LINKTYPE_IEEE802_15_4_NOFCS) {
+        return countDrop(totals, `link type ${linkType}`);
+      }
+      const fcs = linkType === LINKTYPE_IEEE802_15_4 ? 0 : FCS_SIZE;
       const length = data.length + fcs;
-      if (original > data.length) return countDrop(totals, 'truncated');
+      if (originalLength > data.length) return countDrop(totals, 'truncated');
       if (length > FRAME_MAX) return countDrop(totals, 'too-long');
       frame.set(data);
       // Without an FCS in the capture there is nothing to verify: a right one is added.

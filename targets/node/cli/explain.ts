@@ -5,7 +5,7 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../config/errors.ts';
 import { loadSaFile } from '../config/sa.ts';
 import { type Explanation, explainPacket } from '../explain/explain.ts';
-import { openCapture } from './capture.ts';
+import { packetsOf } from './capture.ts';
 import { findIp } from './packets.ts';
 import { PROVIDERS, providerNamed } from './providers.ts';
 import { table } from './table.ts';
@@ -17,27 +17,22 @@ interface Options {
   json?: boolean;
 }
 
-async function packetOf(input: string, number: number): Promise<Uint8Array> {
+function packetOf(input: string, number: number): Uint8Array {
   const digits = input.replace(/[\s:]/g, '');
   if (!existsSync(input) && /^(0x)?[0-9a-fA-F]+$/.test(digits)) {
     const text = digits.replace(/^0x/, '');
     if (text.length % 2 !== 0) throw new CommandError(`packet: ${text.length} digits: must be an even number`, 2);
     return Uint8Array.from(Buffer.from(text, 'hex'));
   }
-  const reader = await openCapture(input);
-  try {
-    let count = 0;
-    for await (const packet of reader.packets()) {
-      count++;
-      if (count < number) continue;
-      const ip = findIp(packet.linkType, packet.data, packet.original);
-      if (ip.problem !== '') throw new CommandError(`${input}: packet ${number}: ${ip.problem}`);
-      return packet.data.slice(ip.offset, ip.offset + ip.length);
-    }
-    throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
-  } finally {
-    await reader.close();
+  let count = 0;
+  for (const record of packetsOf(input)) {
+    count++;
+    if (count < number) continue;
+    const ip = findIp(record);
+    if (ip.problem !== '') throw new CommandError(`${input}: packet ${number}: ${ip.problem}`);
+    return record.data.slice(ip.offset, ip.offset + ip.length);
   }
+  throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
 }
 
 function text(e: Explanation): string {
@@ -74,7 +69,7 @@ async function explain(input: string, options: Options): Promise<void> {
   }
   const loaded = loadSaFile(options.sa);
   const provider = await providerNamed(options.provider);
-  const explanation = explainPacket(loaded, await packetOf(input, number), provider);
+  const explanation = explainPacket(loaded, packetOf(input, number), provider);
   process.stdout.write(options.json === true ? JSON.stringify(explanation, null, 2) + '\n' : text(explanation));
 }
 

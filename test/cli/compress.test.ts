@@ -1,0 +1,241 @@
+// Captures of IP packets to frames and back, through the process.
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { emitIpv6 } from '../../core/wire/ipv6.ts';
+import { emitUdp } from '../../core/wire/udp.ts';
+import { findIp } from '../../targets/node/cli/packets.ts';
+import { addressOctets } from '../../targets/node/config/addresses.ts';
+import { pcapHeader, pcapRecord, readCapture } from '../../targets/node/radio/pcap.ts';
+import type { CaptureRecord } from '../../targets/node/radio/source.ts';
+import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
+
+const files = scratch();
+const SA = join(EXAMPLES, 'tunnel.yaml');
+
+interface Summary {
+  packetsIn: number;
+  packetsOut: number;
+  framesIn: number;
+  framesOut: number;
+  clearOctets: number;
+  airOctets: number;
+  clearAirOctets: number;
+  plainAirOctets: number;
+  drops: Record<string, number>;
+}
+
+/** A packet for the SA of tunnel.yaml. */
+function packetOf(payload: number, port = 4500): Uint8Array {
+  const packet = new Uint8Array(48 + payload).fill(0x5a, 48);
+  packet.set(addressOctets('2001:db8::1234')!, 8);
+  packet.set(addressOctets('2001:db8::5678')!, 24);
+  emitIpv6(packet, 0, 0, 0, 8 + payload, 17, 64);
+  emitUdp(packet, 40, packet.length, 0, 5001, port);
+  return packet;
+}
+
+function captureOf(linkType: number, packets: Uint8Array[]): Uint8Array {
+  const records = packets.map((packet, index) => pcapRecord(1700000000000 + index * 1000.001, packet));
+  return Buffer.concat([pcapHeader(linkType), ...records]);
+}
+
+function withHead(head: string, packet: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(head, 'hex'), packet]);
+}
+
+function recordsOf(file: string): CaptureRecord[] {
+  return [...readCapture(file)];
+}
+
+async function summaryOf(command: string, sa: string, input: string, output: string): Promise<Summary> {
+  const { code, stdout, stderr } = await dietesp(command, '--sa', sa, input, output, '--json');
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr, '');
+  return JSON.parse(stdout) as Summary;
+}
+
+const HEADS: [number, string][] = [
+  [101, ''],
+  [1, '00'.repeat(12) + '86dd'],
+  [1, '00'.repeat(12) + '8100000186dd'],
+  [113, '00'.repeat(14) + '86dd'],
+  [276, '86dd' + '00'.repeat(18)],
+];
+
+for (const [linkType, head] of HEADS) {
+  test(`link type ${linkType}${head.includes('8100') ? ' with a VLAN tag' : ''}: there and back`, async () => {
+    const packets = [packetOf(4), packetOf(0), packetOf(90), packetOf(1150)];
+    const input = files.file(
+      `in-${linkType}.pcap`,
+      captureOf(
+        linkType,
+        packets.map((packet) => withHead(head, packet)),
+      ),
+    );
+    const frames = files.path(`frames-${linkType}.pcap`);
+    const output = files.path(`out-${linkType}.pcap`);
+    const down = await summaryOf('compress', SA, input, frames);
+    assert.equal(down.packetsIn, 4);
+    assert.equal(down.packetsOut, 4);
+    assert.deepEqual(down.drops, {});
+    const onAir = recordsOf(frames);
+    assert.equal(onAir.length, down.framesOut);
+    assert.ok(down.framesOut > 4);
+    for (const frame of onAir) {
+      assert.equal(frame.linkType, 195);
+      assert.ok(frame.data.length <= 127);
+    }
+    // Preamble, delimiter and length octet are on air, too.
+    assert.equal(
+      down.airOctets,
+      onAir.reduce((sum, frame) => sum + frame.data.length + 6, 0),
+    );
+    assert.ok(down.airOctets < down.clearAirOctets + 4 * 8);
+    assert.ok(down.clearAirOctets < down.plainAirOctets);
+    const up = await summaryOf('decompress', SA, frames, output);
+    assert.equal(up.framesIn, down.framesOut);
+    assert.equal(up.packetsOut, 4);
+    const restored = recordsOf(output);
+    assert.deepEqual(
+      restored.map((record) => record.linkType),
+      [101, 101, 101, 101],
+    );
+    restored.forEach((record, index) => {
+      assert.deepEqual(new Uint8Array(record.data), packets[index]);
+      assert.equal(Math.round(record.time * 1e6), Math.round((1700000000 + index * 1.000001) * 1e6));
+    });
+  });
+}
+
+test('what no SA takes is counted by reason', async () => {
+  const bad = packetOf(4);
+  bad[50] ^= 1;
+  const wrongVersion = packetOf(4);
+  wrongVersion[0] = 0x50;
+  const ethernet = (packet: Uint8Array): Uint8Array => withHead('00'.repeat(12) + '86dd', packet);
+  const input = files.file(
+    'mixed.pcap',
+    captureOf(1, [
+      ethernet(packetOf(4)),
+      ethernet(packetOf(4, 4501)),
+      ethernet(packetOf(4, 4501)),
+      ethernet(bad),
+      ethernet(wrongVersion),
+      withHead('00'.repeat(12) + '0806', new Uint8Array(28)),
+      ethernet(packetOf(4)).subarray(0, 40),
+    ]),
+  );
+  const summary = await summaryOf('compress', SA, input, files.path('mixed-frames.pcap'));
+  assert.equal(summary.packetsIn, 7);
+  assert.equal(summary.packetsOut, 1);
+  assert.deepEqual(summary.drops, {
+    'no-sa': 2,
+    checksum: 1,
+    'IP version 5': 1,
+    'EtherType 0x0806': 1,
+    malformed: 1,
+  });
+  const { stdout } = await dietesp('compress', '--sa', SA, input, files.path('mixed-frames.pcap'));
+  assert.match(stdout, /^7 packets, 1 carried in 1 frames\ndropped: no-sa 2, checksum 1, /);
+});
+
+test('frames that were changed or lost are counted, the rest comes back', async () => {
+  const packets = [packetOf(4), packetOf(5), packetOf(6), packetOf(7)];
+  const input = files.file('four.pcap', captureOf(101, packets));
+  const frames = files.path('four-frames.pcap');
+  await summaryOf('compress', SA, input, frames);
+  const onAir = recordsOf(frames).map((record) => Uint8Array.from(record.data));
+  onAir[1][20] ^= 1;
+  const changed = files.file('four-changed.pcap', captureOf(195, [onAir[0], onAir[1], onAir[3], onAir[3]]));
+  const summary = await summaryOf('decompress', SA, changed, files.path('four-out.pcap'));
+  assert.equal(summary.packetsOut, 2);
+  assert.deepEqual(summary.drops, { fcs: 1, replay: 1 });
+  // Without FCS the change is found by the ICV.
+  const bare = onAir.map((frame) => frame.subarray(0, frame.length - 2));
+  const noFcs = files.file('four-nofcs.pcap', captureOf(230, bare));
+  const second = await summaryOf('decompress', SA, noFcs, files.path('four-out.pcap'));
+  assert.equal(second.packetsOut, 3);
+  assert.deepEqual(second.drops, { icv: 1 });
+});
+
+test('nothing carried is a failure', async () => {
+  const input = files.file('other.pcap', captureOf(101, [packetOf(4, 1)]));
+  const { code, stderr } = await dietesp('compress', '--sa', SA, input, files.path('o.pcap'));
+  assert.equal(code, 1);
+  assert.equal(stderr, `error: ${input}: no packet was carried; dropped: no-sa 1\n`);
+});
+
+test('files that are not what they should be', async () => {
+  const good = captureOf(101, [packetOf(4), packetOf(5)]);
+  const cut = files.file('cut.pcap', good.subarray(0, good.length - 3));
+  const text = files.file('text.pcap', 'this is no capture at all, only text');
+  const empty = files.file('empty.pcap', '');
+  const out = files.path('x.pcap');
+  const cases: [string[], number, RegExp][] = [
+    [[cut, out], 1, /cut\.pcap: after 1 records: pcap record: /],
+    [[text, out], 1, /text\.pcap: not a pcap or pcapng file/],
+    [[empty, out], 1, /empty\.pcap: /],
+    [[files.path('none.pcap'), out], 1, /none\.pcap: no such file or directory/],
+    [[cut, files.path('no/such/folder.pcap')], 1, /folder\.pcap: no such file or directory/],
+    [[cut, cut], 2, /cut\.pcap: is the file to read/],
+    [[cut, out, '--pan', 'ffff'], 2, /--pan: ffff: must be 0\.\.fffe/],
+    [[cut, out, '--context', '17=::/0'], 2, /--context: 17=::\/0: must be/],
+  ];
+  for (const [args, expected, message] of cases) {
+    const { code, stderr } = await dietesp('compress', '--sa', SA, ...args);
+    assert.equal(code, expected, stderr);
+    assert.ok(isOneLine(stderr), stderr);
+    assert.match(stderr, message);
+  }
+  assert.equal(statSync(cut).size, good.length - 3);
+  assert.equal((await dietesp('compress', cut, out)).code, 2);
+});
+
+test('an outer header of IPv4 is refused', async () => {
+  const yaml = readFileSync(SA, 'utf8').replace(/^tunnel_ip.*$/m, 'tunnel_ip: [10.0.0.1, 10.0.0.2]');
+  const sa = files.file('outer4.yaml', yaml);
+  const input = files.file('a.pcap', captureOf(101, [packetOf(4)]));
+  const { code, stderr } = await dietesp('compress', '--sa', sa, input, files.path('o.pcap'));
+  assert.equal(code, 1);
+  assert.equal(stderr, `error: ${sa}:5: tunnel_ip: IPv4: must be IPv6 on IEEE 802.15.4\n`);
+});
+
+const CAPTURES = process.env['CAPTURES_DIR'] ?? join(ROOT, '..', 'shared', 'captures');
+const LESHAN = join(CAPTURES, 'leshan-thermostat-readings.pcapng');
+const skip = existsSync(LESHAN) ? false : 'CAPTURES_DIR not found';
+
+test('10,000 packets of a thermostat come back octet by octet', { skip }, async () => {
+  const sa = join(EXAMPLES, 'leshan.yaml');
+  const frames = files.path('leshan-frames.pcap');
+  const output = files.path('leshan-out.pcap');
+  const down = await summaryOf('compress', sa, LESHAN, frames);
+  assert.equal(down.packetsIn, 10000);
+  assert.equal(down.packetsOut, 10000);
+  assert.deepEqual(down.drops, {});
+  assert.ok(down.airOctets < down.plainAirOctets);
+  const up = await summaryOf('decompress', sa, frames, output);
+  assert.equal(up.packetsOut, 10000);
+  assert.deepEqual(up.drops, {});
+  const restored = readCapture(output);
+  let count = 0;
+  for (const record of readCapture(LESHAN)) {
+    const ip = findIp(record);
+    const back = restored.next().value as CaptureRecord;
+    assert.ok(Buffer.from(back.data).equals(record.data.subarray(ip.offset, ip.offset + ip.length)), `packet ${count}`);
+    assert.ok(Math.abs(back.time - record.time) < 1e-6, `time of packet ${count}`);
+    count++;
+  }
+  assert.equal(count, 10000);
+  assert.equal(restored.next().done, true);
+});
+
+test('for the thermostat, sending the flow label is no worse than "lower"', { skip }, async () => {
+  const yaml = readFileSync(join(EXAMPLES, 'leshan.yaml'), 'utf8');
+  const lower = files.file('lower.yaml', yaml.replaceAll('flow_label_cda: not_compressed', 'flow_label_cda: lower'));
+  const sent = await summaryOf('compress', join(EXAMPLES, 'leshan.yaml'), LESHAN, files.path('l1.pcap'));
+  const copied = await summaryOf('compress', lower, LESHAN, files.path('l2.pcap'));
+  assert.ok(sent.airOctets <= copied.airOctets, `${sent.airOctets} and ${copied.airOctets}`);
+});

@@ -1,0 +1,126 @@
+// The vector runner: what passes, what fails and how it says so, on Node and on the engines that are there.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type Engine, engineMissing } from '../../targets/build/engines.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
+import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
+
+const files = scratch();
+const DIET = join(ROOT, 'test', 'vectors', 'diet-esp.json');
+const ALL = readdirSync(join(ROOT, 'test', 'vectors'))
+  .map((name) => join(ROOT, 'test', 'vectors', name))
+  .filter((file) => casesIn(file) > 0);
+
+function casesIn(file: string): number {
+  const parsed = JSON.parse(readFileSync(file, 'utf8')) as VectorFile & { format?: string };
+  return Array.isArray(parsed.vectors) && parsed.vectors[0]?.sa !== undefined ? casesOf(parsed).length : 0;
+}
+
+interface Results {
+  passed: number;
+  failed: number;
+  skipped: number;
+  failures: { id: string; field: string; expected: string; actual: string }[];
+}
+
+function vectorsOf(): VectorFile & { vectors: Record<string, unknown>[] } {
+  return JSON.parse(readFileSync(DIET, 'utf8'));
+}
+
+for (const provider of ['fast', 'node', 'noble', 'portable']) {
+  test(`all vectors pass with the provider ${provider}`, async () => {
+    const { code, stdout, stderr } = await dietesp('vectors', ...ALL, '--provider', provider, '--json');
+    assert.equal(stderr, '');
+    const results = JSON.parse(stdout) as Results;
+    assert.deepEqual(results.failures, []);
+    assert.equal(code, 0);
+    const total = ALL.reduce((sum, file) => sum + casesIn(file), 0);
+    assert.equal(results.passed + results.skipped, total);
+    if (provider === 'portable') assert.ok(results.skipped > 0);
+    else assert.equal(results.skipped, 0);
+  });
+}
+
+for (const engine of ['lua', 'duktape', 'jerryscript', 'espruino'] as Engine[]) {
+  test(`vectors pass on ${engine}`, { skip: engineMissing(engine) }, async () => {
+    const { code, stdout, stderr } = await dietesp('vectors', DIET, '--engine', engine);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^\d+ passed, 0 failed, \d+ skipped\n$/);
+    assert.equal(code, 0);
+    assert.ok(Number.parseInt(stdout, 10) >= 18);
+  });
+}
+
+test('the portable provider names what it skips', async () => {
+  const { code, stdout } = await dietesp('vectors', DIET, '--provider', 'portable', '--verbose');
+  assert.equal(code, 0);
+  assert.match(stdout, /^A1: skipped: no AES_GCM_16_IIV from the provider$/m);
+});
+
+/** Field of vector A5 (or another) -> a wrong value, and the field that the runner has to name. */
+const WRONG: [string, string, unknown, string][] = [
+  ['A3', 'residue_bits', '10111010101010111100110111101011101', 'residue_bits'],
+  ['A3', 'iipc_output', 'baabcdeb804401006101', 'iipc_output'],
+  ['A5', 'clear_text', '303132333435363738390012', 'clear_text'],
+  ['A5', 'nonce', 'a0a1a20011223344556678', 'nonce'],
+  ['A5', 'aad', 'c0ffee0100000003', 'aad'],
+  ['A5', 'ciphertext', '59586bbafba989167ff45541', 'ciphertext'],
+  ['A5', 'icv', 'cb973182f7ce0261', 'icv'],
+  ['A6', 'aad', 'c0ffee01000000033031323334353637383900000002', 'aad'],
+  ['A5', 'eec_header', 'ee010003', 'eec_header'],
+  ['A5', 'esp_len', 33, 'esp_len'],
+  ['B6', 'decompressed', '60', 'decompressed'],
+];
+
+for (const [id, field, value, named] of WRONG) {
+  test(`a wrong ${field} is found`, async () => {
+    const file = vectorsOf();
+    const vector = file.vectors.find((candidate) => candidate.id === id)!;
+    vector[field] = value;
+    delete vector['residue'];
+    const path = files.file(`${id}-${field}.json`, JSON.stringify({ vectors: [vector] }));
+    const { code, stdout } = await dietesp('vectors', path);
+    assert.equal(code, 1);
+    const lines = stdout.trim().split('\n');
+    assert.equal(lines.length, 2);
+    assert.ok(lines[0].startsWith(`${id}: ${named}: expected ${value}, actual `), lines[0]);
+    assert.equal(lines[1], '0 passed, 1 failed');
+  });
+}
+
+test('a wrong sequence number recovery is found', async () => {
+  const row = { T: '0', received: '1', esp_sn_lsb: 8, window: 64, esn: false, sn: '2' };
+  const path = files.file('sn.json', JSON.stringify({ sn_recovery: [row] }));
+  const { code, stdout } = await dietesp('vectors', path);
+  assert.equal(code, 1);
+  assert.match(stdout, /^sn_recovery\[0\]: sn: expected 0+2, actual 0+1\n0 passed, 1 failed\n$/);
+});
+
+test('missing fields are not checked, unknown ones ignored', async () => {
+  const [first] = vectorsOf().vectors;
+  const path = files.file(
+    'few.json',
+    JSON.stringify({ vectors: [{ id: 'X', sa: first['sa'], inner: first['inner'], x: 1 }] }),
+  );
+  const { code, stdout } = await dietesp('vectors', path);
+  assert.equal(stdout, '1 passed, 0 failed\n');
+  assert.equal(code, 0);
+});
+
+test('files that are no vectors', async () => {
+  const cases: [string, RegExp][] = [
+    [files.file('broken.json', '{"vectors": ['), /broken\.json: /],
+    [files.file('none.json', '{"vectors": []}'), /none\.json: no vectors/],
+    [files.file('null.json', 'null'), /null\.json: not a vector file/],
+    [files.path('missing.json'), /missing\.json: no such file or directory/],
+  ];
+  for (const [file, message] of cases) {
+    const { code, stderr } = await dietesp('vectors', file);
+    assert.equal(code, 1);
+    assert.ok(isOneLine(stderr), stderr);
+    assert.match(stderr, message);
+  }
+});
