@@ -1,8 +1,6 @@
 // Attributes for rule derivation (AfRD): what both peers know of an SA, and from which the three rules follow
 // [draft-ietf-ipsecme-diet-esp §5]. Plain data: numbers and octets. Names are the draft's, in camel case.
 
-import { compare } from '../bytes.ts';
-
 export const MODE_TUNNEL = 0;
 export const MODE_TRANSPORT = 1;
 

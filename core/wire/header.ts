@@ -1,5 +1,6 @@
 // What the compression layers know of a protocol header: its fields in wire order, how to check the fields that will
 // not be sent, and how to recompute them. One object per header; a build carries those it imports.
+// Function properties, not methods: as plain functions they cost no self parameter on Lua.
 
 /** Role of a field in Diet-ESP's rules [draft-ietf-ipsecme-diet-esp §6.1]. */
 export const ROLE_SENT = 0;
@@ -32,9 +33,43 @@ export interface Header {
    * has the value that `restore` would give it. `ip` is the offset of the IP header, for the pseudo-header.
    * Returns 0 or a drop code; after 0 all fixed fields can be read.
    */
-  verify(buffer: Uint8Array, offset: number, end: number, ip: number): number;
+  verify: (buffer: Uint8Array, offset: number, end: number, ip: number) => number;
   /** Writes length fields (called first, inner to outer or outer to inner: they do not depend on each other). */
-  putLengths(buffer: Uint8Array, offset: number, end: number): void;
+  putLengths: (buffer: Uint8Array, offset: number, end: number) => void;
   /** Writes the checksum, from all other fields (called last; IP before transport). */
-  putChecksums(buffer: Uint8Array, offset: number, end: number, ip: number): void;
+  putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number) => void;
+}
+
+/** Slots: values that a decompressor takes from the received outer header ("lower") or makes anew ("generated"). */
+export const SLOT_NONE = -1;
+export const SLOT_DSCP = 0;
+export const SLOT_ECN = 1;
+/** Flow Label or IPv4 Identification. */
+export const SLOT_FLOW = 2;
+export const SLOT_HOPS = 3;
+export const SLOT_GENERATED = 4;
+export const SLOT_COUNT = 5;
+
+/** What an IP header offers beyond a Header. All functions need a verified header. */
+export interface Network extends Header {
+  version: number;
+  /** Octets of an address, and where source and destination are. */
+  addressSize: number;
+  src: number;
+  dst: number;
+  /** Offset of Next Header / Protocol. */
+  protocol: number;
+  /** Octets of the header with options. */
+  headerSize: (buffer: Uint8Array, offset: number) => number;
+  /** 0: a whole packet, 1: a first fragment, 2: a later fragment (no transport header). */
+  fragment: (buffer: Uint8Array, offset: number) => number;
+  /** Reads SLOT_DSCP, SLOT_ECN, SLOT_FLOW and SLOT_HOPS. */
+  read: (buffer: Uint8Array, offset: number, slots: Int32Array) => void;
+  /**
+   * Writes a header without options for a packet of `length` octets in all (addresses are there already), with DSCP,
+   * ECN and hop limit of `slots` and the given flow label (IPv4: low 16 bits as Identification).
+   */
+  emit: (buffer: Uint8Array, offset: number, length: number, protocol: number, slots: Int32Array, flow: number) => void;
+  /** Sets the ECN field; the IPv4 checksum is left to putChecksums. */
+  putEcn: (buffer: Uint8Array, offset: number, ecn: number) => void;
 }

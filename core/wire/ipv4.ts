@@ -19,7 +19,7 @@ import {
   FID_IPV4_VERSION,
 } from './fid.ts';
 import {
-  type Header,
+  type Network,
   ROLE_COMPUTE,
   ROLE_DSCP,
   ROLE_DST,
@@ -30,6 +30,10 @@ import {
   ROLE_SENT,
   ROLE_SRC,
   ROLE_VERSION,
+  SLOT_DSCP,
+  SLOT_ECN,
+  SLOT_FLOW,
+  SLOT_HOPS,
 } from './header.ts';
 
 export const IPV4_SIZE = 20;
@@ -48,11 +52,6 @@ export const PROTO_IPV4 = 4;
 /** Octets of the header with its options. */
 export function ipv4HeaderSize(buffer: Uint8Array, offset: number): number {
   return (buffer[offset] & 15) * 4;
-}
-
-/** True for every fragment of a datagram: MF set or Fragment Offset not zero. */
-export function isIpv4Fragment(buffer: Uint8Array, offset: number): boolean {
-  return (u16(buffer, offset + IPV4_FRAGMENT) & 0x3fff) !== 0;
 }
 
 /**
@@ -93,7 +92,12 @@ export function emitIpv4(
   putIpv4Checksum(buffer, offset);
 }
 
-export const ipv4: Header = {
+export const ipv4: Network = {
+  version: 4,
+  addressSize: 4,
+  src: IPV4_SRC,
+  dst: IPV4_DST,
+  protocol: IPV4_PROTOCOL,
   proto: PROTO_IPV4,
   size: IPV4_SIZE,
   // biome-ignore format: one field a line
@@ -112,13 +116,39 @@ export const ipv4: Header = {
     FID_IPV4_SRC, 32, ROLE_SRC,
     FID_IPV4_DST, 32, ROLE_DST,
   ],
-  verify(buffer: Uint8Array, offset: number, end: number, _ip: number): number {
+  verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
     return checkIpv4(buffer, offset, end - offset);
   },
-  putLengths(buffer: Uint8Array, offset: number, end: number): void {
+  putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + IPV4_TOTAL_LENGTH, end - offset);
   },
-  putChecksums(buffer: Uint8Array, offset: number, _end: number, _ip: number): void {
+  putChecksums: (buffer: Uint8Array, offset: number, _end: number, _ip: number): void => {
     putIpv4Checksum(buffer, offset);
+  },
+  headerSize: ipv4HeaderSize,
+  fragment: (buffer: Uint8Array, offset: number): number => {
+    const field = u16(buffer, offset + IPV4_FRAGMENT);
+    if ((field & 0x1fff) !== 0) return 2;
+    return (field & 0x2000) !== 0 ? 1 : 0;
+  },
+  read: (buffer: Uint8Array, offset: number, slots: Int32Array): void => {
+    slots[SLOT_DSCP] = buffer[offset + 1] >>> 2;
+    slots[SLOT_ECN] = buffer[offset + 1] & 3;
+    slots[SLOT_FLOW] = u16(buffer, offset + IPV4_ID);
+    slots[SLOT_HOPS] = buffer[offset + IPV4_TTL];
+  },
+  emit: (
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    protocol: number,
+    slots: Int32Array,
+    flow: number,
+  ): void => {
+    const typeOfService = (slots[SLOT_DSCP] << 2) | slots[SLOT_ECN];
+    emitIpv4(buffer, offset, typeOfService, flow & 0xffff, length, protocol, slots[SLOT_HOPS]);
+  },
+  putEcn: (buffer: Uint8Array, offset: number, ecn: number): void => {
+    buffer[offset + 1] = (buffer[offset + 1] & 0xfc) | ecn;
   },
 };

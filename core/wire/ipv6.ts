@@ -6,7 +6,7 @@
 //  |                    Source Address (16)                       |
 //  |                  Destination Address (16)                    |
 
-import { put16, put32, u16 } from '../bytes.ts';
+import { put16, put32, u16, u32 } from '../bytes.ts';
 import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../drop.ts';
 import {
   FID_IPV6_DSCP,
@@ -20,7 +20,7 @@ import {
   FID_IPV6_VERSION,
 } from './fid.ts';
 import {
-  type Header,
+  type Network,
   ROLE_COMPUTE,
   ROLE_DSCP,
   ROLE_DST,
@@ -30,6 +30,10 @@ import {
   ROLE_PROTO,
   ROLE_SRC,
   ROLE_VERSION,
+  SLOT_DSCP,
+  SLOT_ECN,
+  SLOT_FLOW,
+  SLOT_HOPS,
 } from './header.ts';
 
 export const IPV6_SIZE = 40;
@@ -87,7 +91,12 @@ export function isExtensionHeader(nextHeader: number): boolean {
   );
 }
 
-export const ipv6: Header = {
+export const ipv6: Network = {
+  version: 6,
+  addressSize: 16,
+  src: IPV6_SRC,
+  dst: IPV6_DST,
+  protocol: IPV6_NEXT_HEADER,
   proto: PROTO_IPV6,
   size: IPV6_SIZE,
   // biome-ignore format: one field a line
@@ -102,11 +111,34 @@ export const ipv6: Header = {
     FID_IPV6_SRC, 128, ROLE_SRC,
     FID_IPV6_DST, 128, ROLE_DST,
   ],
-  verify(buffer: Uint8Array, offset: number, end: number, _ip: number): number {
+  verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
     return checkIpv6(buffer, offset, end - offset);
   },
-  putLengths(buffer: Uint8Array, offset: number, end: number): void {
+  putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + IPV6_PAYLOAD_LENGTH, end - offset - IPV6_SIZE);
   },
-  putChecksums(_buffer: Uint8Array, _offset: number, _end: number, _ip: number): void {},
+  putChecksums: (_buffer: Uint8Array, _offset: number, _end: number, _ip: number): void => {},
+  headerSize: (_buffer: Uint8Array, _offset: number): number => IPV6_SIZE,
+  fragment: (_buffer: Uint8Array, _offset: number): number => 0,
+  read: (buffer: Uint8Array, offset: number, slots: Int32Array): void => {
+    const word = u32(buffer, offset);
+    slots[SLOT_DSCP] = (word >>> 22) & 0x3f;
+    slots[SLOT_ECN] = (word >>> 20) & 3;
+    slots[SLOT_FLOW] = word & 0xfffff;
+    slots[SLOT_HOPS] = buffer[offset + IPV6_HOP_LIMIT];
+  },
+  emit: (
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    protocol: number,
+    slots: Int32Array,
+    flow: number,
+  ): void => {
+    const trafficClass = (slots[SLOT_DSCP] << 2) | slots[SLOT_ECN];
+    emitIpv6(buffer, offset, trafficClass, flow, length - IPV6_SIZE, protocol, slots[SLOT_HOPS]);
+  },
+  putEcn: (buffer: Uint8Array, offset: number, ecn: number): void => {
+    buffer[offset + 1] = (buffer[offset + 1] & 0xcf) | (ecn << 4);
+  },
 };

@@ -42,7 +42,7 @@ export const sctp: Header = {
     FID_SCTP_TAG, 32, ROLE_SENT,
     FID_SCTP_CHECKSUM, 32, ROLE_COMPUTE,
   ],
-  verify(buffer: Uint8Array, offset: number, end: number, _ip: number): number {
+  verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
     if (end - offset < SCTP_SIZE) return DROP_SHORT;
     const field = offset + SCTP_CHECKSUM;
     const crc = crc32c(buffer, offset, end, field);
@@ -53,8 +53,8 @@ export const sctp: Header = {
       buffer[field + 3] === crc >>> 24;
     return same ? 0 : DROP_CHECKSUM;
   },
-  putLengths(_buffer: Uint8Array, _offset: number, _end: number): void {},
-  putChecksums(buffer: Uint8Array, offset: number, end: number, _ip: number): void {
+  putLengths: (_buffer: Uint8Array, _offset: number, _end: number): void => {},
+  putChecksums: (buffer: Uint8Array, offset: number, end: number, _ip: number): void => {
     const field = offset + SCTP_CHECKSUM;
     const crc = crc32c(buffer, offset, end, field);
     buffer[field] = crc & 0xff;

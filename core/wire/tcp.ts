@@ -36,13 +36,13 @@ export const tcp: Header = {
     FID_TCP_CHECKSUM, 16, ROLE_COMPUTE,
     FID_TCP_URGENT, 16, ROLE_SENT,
   ],
-  verify(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+  verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
     const length = end - offset;
     if (length < TCP_SIZE) return DROP_SHORT;
     return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length)) ? 0 : DROP_CHECKSUM;
   },
-  putLengths(_buffer: Uint8Array, _offset: number, _end: number): void {},
-  putChecksums(buffer: Uint8Array, offset: number, end: number, ip: number): void {
+  putLengths: (_buffer: Uint8Array, _offset: number, _end: number): void => {},
+  putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number): void => {
     const length = end - offset;
     putChecksum(buffer, offset + TCP_CHECKSUM, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length), 0);
   },

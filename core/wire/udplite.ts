@@ -22,17 +22,17 @@ export const udplite: Header = {
     FID_UDPLITE_COVERAGE, 16, ROLE_COMPUTE,
     FID_UDPLITE_CHECKSUM, 16, ROLE_COMPUTE,
   ],
-  verify(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+  verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
     const length = end - offset;
     if (length < UDPLITE_SIZE) return DROP_SHORT;
     const coverage = u16(buffer, offset + UDPLITE_COVERAGE);
     if (coverage !== 0 && coverage !== length) return DROP_NO_RULE;
     return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_UDPLITE, length)) ? 0 : DROP_CHECKSUM;
   },
-  putLengths(buffer: Uint8Array, offset: number, end: number): void {
+  putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + UDPLITE_COVERAGE, end - offset);
   },
-  putChecksums(buffer: Uint8Array, offset: number, end: number, ip: number): void {
+  putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number): void => {
     const length = end - offset;
     const sum = pseudoSum(buffer, ip, PROTO_UDPLITE, length);
     putChecksum(buffer, offset + UDPLITE_CHECKSUM, offset, length, sum, 0xffff);

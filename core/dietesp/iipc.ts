@@ -1,0 +1,331 @@
+// IIPC: inner IP (tunnel mode) and transport headers to a bit residue, and back [draft-ietf-ipsecme-diet-esp §6.1].
+//
+// An SA's rule is compiled per header: one program for the IP header and one for each transport header that may follow
+// (one when ts_proto names it, several when ts_proto is 0). In transport mode, and with iipc_not_compressed, the
+// programs serve the selector check alone.
+
+import { putBits } from '../bits.ts';
+import { compare, copy } from '../bytes.ts';
+import {
+  DROP_LENGTH,
+  DROP_NO_RULE,
+  DROP_RESIDUE,
+  DROP_SELECTOR,
+  DROP_SHORT,
+  DROP_TOO_LONG,
+  DROP_UNSUPPORTED,
+} from '../drop.ts';
+import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader } from '../schc/program.ts';
+import type { Header, Network } from '../wire/header.ts';
+import { type Attributes, CDA_NOT_COMPRESSED, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL, refuse } from './attributes.ts';
+import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
+
+/** What SAs with the same kind of rules share. */
+export interface Shape {
+  tunnel: boolean;
+  compressed: boolean;
+  network: Network;
+  networkProgram: Program;
+  transports: Header[];
+  transportPrograms: Program[];
+  /** Every port is allowed. */
+  anyPort: boolean;
+}
+
+/** Programs by the attributes that shape them. */
+export interface ShapeCache {
+  [key: string]: Shape;
+}
+
+/** Protocols whose header counts as header wherever it follows the IP header (HDR-EXTENT). */
+function isTransport(proto: number): boolean {
+  return proto === 17 || proto === 6 || proto === 132 || proto === 136;
+}
+
+/** Octets of the IP header whose mismatch is a matter of rules (DSCP, Flow Label, Identification), not of selectors. */
+const RULE_OCTETS = 6;
+
+/** True where the rule itself compresses the IP header; else its program only checks the selectors. */
+function compressesIp(a: Attributes): boolean {
+  return a.iipcProfile === IIPC_DIET_ESP && a.ipsecMode === MODE_TUNNEL;
+}
+
+function portPrefix(start: number, end: number): number {
+  return prefixLength(octets(start, 2), octets(end, 2));
+}
+
+/**
+ * The shape for attributes `a`, from `cache` where one fits. `headers` is what the build carries; throws when the IP
+ * version or ts_proto needs a header that is not among them.
+ */
+export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[], a: Attributes): Shape {
+  const source = portPrefix(a.tsPortSrcStart, a.tsPortSrcEnd);
+  const destination = portPrefix(a.tsPortDstStart, a.tsPortDstEnd);
+  const numbers = [
+    a.ipsecMode,
+    a.iipcProfile,
+    a.tsIpVersion,
+    a.tsProto,
+    a.dscpCda,
+    a.dscpCda === CDA_SA ? dscpValues(a.dscpList).length : 0,
+    a.ecnCda,
+    a.flowLabelCda,
+    prefixLength(a.tsIpSrcStart, a.tsIpSrcEnd),
+    prefixLength(a.tsIpDstStart, a.tsIpDstEnd),
+    source,
+    destination,
+  ];
+  let key = '';
+  for (let i = 0; i < numbers.length; i++) key += numbers[i] + '.';
+  if (cache[key] !== undefined) return cache[key];
+
+  let network: Network | null = null;
+  for (let i = 0; i < networks.length; i++) if (networks[i].version === a.tsIpVersion) network = networks[i];
+  if (network === null) return refuse('ts_ip_version', a.tsIpVersion, 'not in this build');
+  const transports: Header[] = [];
+  const programs: Program[] = [];
+  for (let i = 0; i < headers.length; i++) {
+    if (a.tsProto === 0 || a.tsProto === headers[i].proto) {
+      transports.push(headers[i]);
+      programs.push(compile(headerFields(a, headers[i], true), headers[i].size));
+    }
+  }
+  if (isTransport(a.tsProto) && transports.length === 0) refuse('ts_proto', a.tsProto, 'not in this build');
+  const shape: Shape = {
+    tunnel: a.ipsecMode === MODE_TUNNEL,
+    compressed: a.iipcProfile === IIPC_DIET_ESP,
+    network: network,
+    networkProgram: compile(headerFields(a, network, compressesIp(a)), network.size),
+    transports: transports,
+    transportPrograms: programs,
+    anyPort: source === 0 && destination === 0,
+  };
+  cache[key] = shape;
+  return shape;
+}
+
+/** The target values of one SA for `shape`: those of the IP header, then those of its transport header, if it has one. */
+export function valuesOf(shape: Shape, a: Attributes): Uint8Array {
+  const base = shape.networkProgram.valuesSize;
+  let size = base;
+  for (let i = 0; i < shape.transports.length; i++) {
+    const needed = base + shape.transportPrograms[i].valuesSize;
+    if (needed > size) size = needed;
+  }
+  const values = new Uint8Array(size);
+  fillValues(headerFields(a, shape.network, compressesIp(a)), shape.network.size, values, 0);
+  // With several transports (ts_proto 0) no port bit is in a target value, so they share one run of zeros.
+  if (shape.transports.length === 1) {
+    fillValues(headerFields(a, shape.transports[0], true), shape.transports[0].size, values, base);
+  }
+  return values;
+}
+
+function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
+  const prefix = prefixLength(start, end);
+  for (let bit = prefix; bit < start.length * 8; bit++) {
+    const mask = 0x80 >>> (bit & 7);
+    if ((start[bit >>> 3] & mask) !== 0 || (end[bit >>> 3] & mask) === 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Selector bounds that the prefixes of the rules do not already enforce (§3): source start and end, destination start
+ * and end, then the four ports; an empty array when every range is a prefix.
+ */
+export function rangesOf(a: Attributes): Uint8Array {
+  const parts = [
+    a.tsIpSrcStart,
+    a.tsIpSrcEnd,
+    a.tsIpDstStart,
+    a.tsIpDstEnd,
+    octets(a.tsPortSrcStart, 2),
+    octets(a.tsPortSrcEnd, 2),
+    octets(a.tsPortDstStart, 2),
+    octets(a.tsPortDstEnd, 2),
+  ];
+  let exact = true;
+  for (let i = 0; i < parts.length; i += 2) if (!isPrefix(parts[i], parts[i + 1])) exact = false;
+  const ranges = new Uint8Array(exact ? 0 : a.tsIpSrcStart.length * 4 + 8);
+  let at = 0;
+  if (!exact) {
+    for (let i = 0; i < parts.length; i++) {
+      copy(ranges, at, parts[i], 0, parts[i].length);
+      at += parts[i].length;
+    }
+  }
+  return ranges;
+}
+
+function within(ranges: Uint8Array, at: number, buffer: Uint8Array, offset: number, size: number): boolean {
+  return compare(buffer, offset, ranges, at, size) >= 0 && compare(buffer, offset, ranges, at + size, size) <= 0;
+}
+
+function transportIndex(shape: Shape, proto: number): number {
+  const transports = shape.transports;
+  for (let i = 0; i < transports.length; i++) if (transports[i].proto === proto) return i;
+  return -1;
+}
+
+/**
+ * Selector check of the verified IP packet at `ip` [RFC 4301 §5.2]: 0, DROP_SELECTOR, or DROP_NO_RULE where only a
+ * rule's DSCP or flow label does not fit.
+ */
+function select(
+  shape: Shape,
+  values: Uint8Array,
+  ranges: Uint8Array,
+  buffer: Uint8Array,
+  ip: number,
+  end: number,
+): number {
+  const network = shape.network;
+  const octet = mismatch(shape.networkProgram, values, 0, buffer, ip);
+  if (octet >= 0) return octet < RULE_OCTETS ? DROP_NO_RULE : DROP_SELECTOR;
+  const index = transportIndex(shape, buffer[ip + network.protocol]);
+  const payload = ip + network.headerSize(buffer, ip);
+  const later = network.fragment(buffer, ip) > 1;
+  if (index >= 0 && !shape.anyPort) {
+    // A fragment without ports can only match selectors that allow every port [RFC 4301 §7].
+    if (later) return DROP_SELECTOR;
+    if (payload + 4 > end) return DROP_SHORT;
+    const base = shape.networkProgram.valuesSize;
+    if (mismatch(shape.transportPrograms[index], values, base, buffer, payload) >= 0) return DROP_SELECTOR;
+  }
+  if (ranges.length === 0) return 0;
+  const size = network.addressSize;
+  if (!within(ranges, 0, buffer, ip + network.src, size)) return DROP_SELECTOR;
+  if (!within(ranges, 2 * size, buffer, ip + network.dst, size)) return DROP_SELECTOR;
+  if (index < 0 || shape.anyPort) return 0;
+  if (!within(ranges, 4 * size, buffer, payload, 2)) return DROP_SELECTOR;
+  return within(ranges, 4 * size + 4, buffer, payload + 2, 2) ? 0 : DROP_SELECTOR;
+}
+
+/** Index of the transport header that the rule covers in the packet at `ip`, -1 for none (§4.7, HDR-EXTENT). */
+function coveredTransport(shape: Shape, buffer: Uint8Array, ip: number, proto: number): number {
+  const network = shape.network;
+  if (shape.tunnel && (network.fragment(buffer, ip) !== 0 || network.headerSize(buffer, ip) !== network.size))
+    return -1;
+  return transportIndex(shape, proto);
+}
+
+/**
+ * Compresses the IP packet buffer[ip..end) to out[outOffset..): RuleID (`ruleId` >= 0), residue, alignment bits,
+ * payload. Returns the octets written, or a drop code when the packet is outside the selectors or cannot be restored
+ * (§4.8). `out` needs as much room as the packet.
+ */
+export function iipcCompress(
+  shape: Shape,
+  values: Uint8Array,
+  ranges: Uint8Array,
+  ruleId: number,
+  buffer: Uint8Array,
+  ip: number,
+  end: number,
+  out: Uint8Array,
+  outOffset: number,
+): number {
+  const network = shape.network;
+  let code = network.verify(buffer, ip, end, ip);
+  if (code === 0) code = select(shape, values, ranges, buffer, ip, end);
+  if (code !== 0) return code;
+  const payload = ip + network.headerSize(buffer, ip);
+  if (!shape.tunnel && network.fragment(buffer, ip) !== 0) return DROP_NO_RULE;
+  let from = shape.tunnel ? ip : payload;
+  let at = outOffset;
+  if (shape.compressed) {
+    let bit = outOffset * 8;
+    if (ruleId >= 0) {
+      out[outOffset] = ruleId;
+      bit += 8;
+    }
+    if (shape.tunnel) {
+      bit = emitResidue(shape.networkProgram, values, 0, buffer, ip, out, bit);
+      if (bit < 0) return bit;
+      from += network.size;
+    }
+    const proto = buffer[ip + network.protocol];
+    const index = coveredTransport(shape, buffer, ip, proto);
+    if (index >= 0) {
+      code = shape.transports[index].verify(buffer, payload, end, ip);
+      if (code !== 0) return code;
+      const base = shape.networkProgram.valuesSize;
+      bit = emitResidue(shape.transportPrograms[index], values, base, buffer, payload, out, bit);
+      from += shape.transports[index].size;
+    } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
+      return DROP_UNSUPPORTED;
+    }
+    if ((bit & 7) !== 0) putBits(out, bit, 8 - (bit & 7), 0);
+    at = (bit + 7) >>> 3;
+  }
+  copy(out, at, buffer, from, end - from);
+  return at - outOffset + end - from;
+}
+
+/**
+ * Restores the packet whose IIPC output is input[offset..offset+length) to out[outOffset..). `slots` are the values of
+ * the received outer header. In transport mode the IP header, with `proto` as its protocol, is at outOffset already.
+ * Returns the packet's length or a drop code; the selectors have been checked on the restored packet.
+ */
+export function iipcRestore(
+  shape: Shape,
+  values: Uint8Array,
+  ranges: Uint8Array,
+  ruleId: number,
+  input: Uint8Array,
+  offset: number,
+  length: number,
+  slots: Int32Array,
+  out: Uint8Array,
+  outOffset: number,
+): number {
+  const network = shape.network;
+  const inputEnd = offset + length;
+  let from = offset;
+  let at = outOffset;
+  let index = -1;
+  let transport = 0;
+  if (shape.tunnel && length + network.size + outOffset > out.length) return DROP_TOO_LONG;
+  if (!shape.tunnel) at += network.headerSize(out, outOffset);
+  if (shape.compressed) {
+    let bit = offset * 8;
+    if (ruleId >= 0) {
+      if (length < 1 || input[offset] !== ruleId) return DROP_RESIDUE;
+      bit += 8;
+    }
+    if (shape.tunnel) {
+      bit = restoreHeader(shape.networkProgram, values, 0, input, bit, inputEnd * 8, slots, out, at);
+      if (bit < 0) return bit;
+      at += network.size;
+    }
+    const proto = out[outOffset + network.protocol];
+    index = coveredTransport(shape, out, outOffset, proto);
+    if (index >= 0) {
+      if (at + 20 + length > out.length) return DROP_TOO_LONG;
+      transport = at;
+      const base = shape.networkProgram.valuesSize;
+      const program = shape.transportPrograms[index];
+      bit = restoreHeader(program, values, base, input, bit, inputEnd * 8, slots, out, at);
+      if (bit < 0) return bit;
+      at += program.size;
+    } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
+      return DROP_UNSUPPORTED;
+    }
+    from = (bit + 7) >>> 3;
+  }
+  const rest = inputEnd - from;
+  const end = at + rest;
+  if (end - outOffset > 65535 || end > out.length) return DROP_TOO_LONG;
+  copy(out, at, input, from, rest);
+  if (shape.compressed || !shape.tunnel) {
+    if (outOffset + network.headerSize(out, outOffset) > end) return DROP_LENGTH;
+    if (index >= 0) shape.transports[index].putLengths(out, transport, end);
+    network.putLengths(out, outOffset, end);
+    if (index >= 0) shape.transports[index].putChecksums(out, transport, end, outOffset);
+    network.putChecksums(out, outOffset, end, outOffset);
+  }
+  let code = network.verify(out, outOffset, end, outOffset);
+  if (code === 0) code = select(shape, values, ranges, out, outOffset, end);
+  return code === 0 ? end - outOffset : code;
+}

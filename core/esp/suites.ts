@@ -1,0 +1,218 @@
+// Cipher suites of ESP: numbers and lengths of each, and how a packet is sealed and opened
+// [RFC 4303 §3.2, RFC 4309, RFC 4106, RFC 7634, RFC 8750, RFC 4868, RFC 3602]. One object per suite; a board carries
+// those it imports. The ICV covers the full ESP header and the compressed clear text (ICV-SCOPE).
+
+import { copy, equal, put32 } from '../bytes.ts';
+import {
+  ALG_AES_CBC,
+  ALG_AES_CCM,
+  ALG_AES_GCM,
+  ALG_CHACHA20_POLY1305,
+  ALG_HMAC_SHA256,
+  type Key,
+  type Provider,
+} from '../crypto/provider.ts';
+import type { Counter } from './sn.ts';
+
+/** What sealing and opening need of an SA. */
+export interface Keyed {
+  spi: number;
+  key: Key;
+  /** Key of the integrity algorithm; `key` again for an AEAD. */
+  authKey: Key;
+  salt: Uint8Array;
+  counter: Counter;
+}
+
+/**
+ * Seals or opens buffer[ivOffset..): IV, text of `length` octets, ICV, with the sequence number hi, lo. The 8 octets in
+ * front of ivOffset may be overwritten. Returns false when the ICV is wrong; the text is then as it was.
+ */
+type Operation = (
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+) => boolean;
+
+export interface Suite {
+  name: string;
+  /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */
+  encr: number;
+  integ: number;
+  /** ALG_* of the encryption; 0 for NULL. */
+  alg: number;
+  /** Key length that is the default, in octets; AES also takes 24 and 32 where the provider does. */
+  keyLength: number;
+  saltLength: number;
+  authKeyLength: number;
+  /** Octets on the wire; 0 for an implicit IV. */
+  ivLength: number;
+  icvLength: number;
+  /** Block size of the cipher in octets, 1 for none. */
+  blockSize: number;
+  seal: Operation;
+  open: Operation;
+}
+
+const nonce = /* @__PURE__ */ new Uint8Array(12);
+const aad = /* @__PURE__ */ new Uint8Array(12);
+const digest = /* @__PURE__ */ new Uint8Array(32);
+const received = /* @__PURE__ */ new Uint8Array(32);
+
+/** Nonce: salt, then the IV of the packet or, implicit, the sequence number as 64 bits [RFC 8750 §4]. */
+function makeNonce(suite: Suite, sa: Keyed, hi: number, lo: number, buffer: Uint8Array, ivOffset: number): void {
+  copy(nonce, 0, sa.salt, 0, suite.saltLength);
+  if (suite.ivLength > 0) {
+    copy(nonce, suite.saltLength, buffer, ivOffset, 8);
+  } else {
+    put32(nonce, suite.saltLength, sa.counter.esn * hi);
+    put32(nonce, suite.saltLength + 4, lo);
+  }
+}
+
+function sealAead(
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+): boolean {
+  makeNonce(suite, sa, hi, lo, buffer, ivOffset);
+  const aadLength = sa.counter.aad(sa.spi, hi, lo, aad);
+  const text = ivOffset + suite.ivLength;
+  provider.seal(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
+  return true;
+}
+
+function openAead(
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+): boolean {
+  makeNonce(suite, sa, hi, lo, buffer, ivOffset);
+  const aadLength = sa.counter.aad(sa.spi, hi, lo, aad);
+  const text = ivOffset + suite.ivLength;
+  return provider.open(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
+}
+
+function aead(name: string, encr: number, alg: number, keyLength: number, saltLength: number, ivLength: number, icvLength: number): Suite {
+  return {
+    name: name,
+    encr: encr,
+    integ: 0,
+    alg: alg,
+    keyLength: keyLength,
+    saltLength: saltLength,
+    authKeyLength: 0,
+    ivLength: ivLength,
+    icvLength: icvLength,
+    blockSize: 1,
+    seal: sealAead,
+    open: openAead,
+  };
+}
+
+export const aesCcm8 = /* @__PURE__ */ aead('AES_CCM_8', 14, ALG_AES_CCM, 16, 3, 8, 8);
+export const aesCcm16 = /* @__PURE__ */ aead('AES_CCM_16', 16, ALG_AES_CCM, 16, 3, 8, 16);
+export const aesGcm16 = /* @__PURE__ */ aead('AES_GCM_16', 20, ALG_AES_GCM, 16, 4, 8, 16);
+export const chacha20Poly1305 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 32, 4, 8, 16);
+export const aesCcm8Iiv = /* @__PURE__ */ aead('AES_CCM_8_IIV', 29, ALG_AES_CCM, 16, 3, 0, 8);
+export const aesGcm16Iiv = /* @__PURE__ */ aead('AES_GCM_16_IIV', 30, ALG_AES_GCM, 16, 4, 0, 16);
+export const chacha20Poly1305Iiv = /* @__PURE__ */ aead('CHACHA20_POLY1305_IIV', 31, ALG_CHACHA20_POLY1305, 32, 4, 0, 16);
+
+/**
+ * HMAC over SPI, SN low, IV, text and, with ESN, SN high [RFC 4303 §3.3.2.1], laid out in place: the header in front of
+ * the IV, SN high where the ICV will be.
+ */
+function authenticate(
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+): void {
+  put32(buffer, ivOffset - 8, sa.spi);
+  put32(buffer, ivOffset - 4, lo);
+  let size = 8 + suite.ivLength + length;
+  if (sa.counter.esn === 1) {
+    put32(buffer, ivOffset - 8 + size, hi);
+    size += 4;
+  }
+  provider.mac(sa.authKey, buffer, ivOffset - 8, size, digest, 0);
+}
+
+function sealHmac(
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+): boolean {
+  const text = ivOffset + suite.ivLength;
+  if (suite.alg !== 0) provider.cbc(sa.key, true, buffer, ivOffset, text, length);
+  authenticate(suite, provider, sa, hi, lo, buffer, ivOffset, length);
+  copy(buffer, text + length, digest, 0, suite.icvLength);
+  return true;
+}
+
+function openHmac(
+  suite: Suite,
+  provider: Provider,
+  sa: Keyed,
+  hi: number,
+  lo: number,
+  buffer: Uint8Array,
+  ivOffset: number,
+  length: number,
+): boolean {
+  const text = ivOffset + suite.ivLength;
+  if (length % suite.blockSize !== 0) return false;
+  copy(received, 0, buffer, text + length, suite.icvLength);
+  authenticate(suite, provider, sa, hi, lo, buffer, ivOffset, length);
+  copy(buffer, text + length, received, 0, suite.icvLength);
+  if (!equal(digest, 0, received, 0, suite.icvLength)) return false;
+  if (suite.alg !== 0) provider.cbc(sa.key, false, buffer, ivOffset, text, length);
+  return true;
+}
+
+function withHmac(name: string, encr: number, alg: number, keyLength: number, ivLength: number): Suite {
+  return {
+    name: name,
+    encr: encr,
+    integ: 12,
+    alg: alg,
+    keyLength: keyLength,
+    saltLength: 0,
+    authKeyLength: 32,
+    ivLength: ivLength,
+    icvLength: 16,
+    blockSize: ivLength > 0 ? ivLength : 1,
+    seal: sealHmac,
+    open: openHmac,
+  };
+}
+
+export const nullHmacSha256 = /* @__PURE__ */ withHmac('NULL_HMAC_SHA2_256_128', 11, 0, 0, 0);
+export const aesCbcHmacSha256 = /* @__PURE__ */ withHmac('AES_CBC_HMAC_SHA2_256_128', 12, ALG_AES_CBC, 16, 16);
+
+/** ALG_* of the integrity algorithm of a suite with HMAC. */
+export const INTEGRITY_ALG = ALG_HMAC_SHA256;

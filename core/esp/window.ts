@@ -1,0 +1,88 @@
+// Anti-replay window [RFC 4303 §3.4.3, RFC 6479]. `check` asks, `update` marks; update is called only after the ICV
+// verified. The right edge is the SA's highest authenticated sequence number.
+
+import { DROP_REPLAY } from '../drop.ts';
+
+/** What a window needs of an SA. */
+export interface Windowed {
+  snHi: number;
+  snLo: number;
+  /** Size in packets, 0: off. */
+  replayWindow: number;
+  /** Bit i: the number i below the right edge was seen (sizes up to 32). */
+  recent: number;
+  /** Ring of one bit per number (sizes above 32), else empty. */
+  seen: Uint32Array;
+}
+
+export interface Window {
+  /** Largest size in packets. */
+  max: number;
+  /** Words that `Windowed.seen` needs. */
+  words: (size: number) => number;
+  /** 0, or DROP_REPLAY when the number was seen or lies left of the window. */
+  check: (sa: Windowed, hi: number, lo: number) => number;
+  /** Marks a number as seen and moves the right edge. */
+  update: (sa: Windowed, hi: number, lo: number) => void;
+}
+
+/** How far a number is right of the highest one; zero or below: inside or left of the window. */
+function ahead(sa: Windowed, hi: number, lo: number): number {
+  return (hi - sa.snHi) * 65536 * 65536 + (lo - sa.snLo);
+}
+
+/** A window of 32 in one number, for boards. */
+export const window32: Window = {
+  max: 32,
+  words: (_size: number): number => 0,
+  check: (sa: Windowed, hi: number, lo: number): number => {
+    const distance = -ahead(sa, hi, lo);
+    if (distance < 0 || sa.replayWindow === 0) return 0;
+    return distance >= sa.replayWindow || ((sa.recent >>> distance) & 1) !== 0 ? DROP_REPLAY : 0;
+  },
+  update: (sa: Windowed, hi: number, lo: number): void => {
+    const step = ahead(sa, hi, lo);
+    if (step > 0) {
+      sa.recent = step >= 32 ? 1 : (((sa.recent << step) | 1) & 0xffffffff) >>> 0; // wide
+      sa.snHi = hi;
+      sa.snLo = lo;
+    } else if (step > -32) {
+      sa.recent = ((sa.recent | (1 << -step)) & 0xffffffff) >>> 0; // wide
+    }
+  },
+};
+
+/** A window of 32 to 4096 (a power of two) as a ring of bits. */
+export const windowWide: Window = {
+  max: 4096,
+  words: (size: number): number => (size > 32 ? size / 32 : 0),
+  check: (sa: Windowed, hi: number, lo: number): number => {
+    const size = sa.replayWindow;
+    if (size <= 32) return window32.check(sa, hi, lo);
+    const distance = -ahead(sa, hi, lo);
+    if (distance < 0) return 0;
+    if (distance >= size) return DROP_REPLAY;
+    return ((sa.seen[(lo % size) >>> 5] >>> (lo & 31)) & 1) !== 0 ? DROP_REPLAY : 0;
+  },
+  update: (sa: Windowed, hi: number, lo: number): void => {
+    const size = sa.replayWindow;
+    if (size <= 32) {
+      window32.update(sa, hi, lo);
+      return;
+    }
+    const step = ahead(sa, hi, lo);
+    if (step > 0) {
+      if (step >= size) for (let i = 0; i < sa.seen.length; i++) sa.seen[i] = 0;
+      else {
+        for (let i = 1; i <= step; i++) {
+          const at = (sa.snLo + i) % size;
+          sa.seen[at >>> 5] = ((sa.seen[at >>> 5] & ~(1 << (at & 31))) & 0xffffffff) >>> 0; // wide
+        }
+      }
+      sa.snHi = hi;
+      sa.snLo = lo;
+    } else if (step <= -size) return;
+    const word = (lo % size) >>> 5;
+    sa.seen[word] = ((sa.seen[word] | (1 << (lo & 31))) & 0xffffffff) >>> 0; // wide
+  },
+};

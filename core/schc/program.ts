@@ -1,0 +1,178 @@
+// Compiles the descriptors of one fixed header into a flat program, and runs it [RFC 8724 §7.2].
+//
+// A program has two parts. The octets that must match (equal, MSB) become one mask over the header: a header matches
+// when (octet & mask) equals the SA's value for every octet. Whatever is sent, or restored from somewhere, becomes a
+// step of four numbers. The mask and the steps depend only on the shape of a rule, so SAs of one shape share a
+// program; target values are kept apart, in `values`: first one octet per header octet, then the match-mapping lists.
+
+import { copyBits, getBits, putBits } from '../bits.ts';
+import { DROP_NO_RULE, DROP_RESIDUE } from '../drop.ts';
+import { SLOT_NONE } from '../wire/header.ts';
+import {
+  CDA_COMPUTE,
+  CDA_LSB,
+  CDA_MAPPING_SENT,
+  CDA_VALUE_SENT,
+  type FieldDescriptor,
+  indexBits,
+  MO_EQUAL,
+  MO_MATCH_MAPPING,
+  MO_MSB,
+} from './model.ts';
+
+/** The bits of the field are the residue. */
+const OP_SEND = 0;
+/** An index into a list of values is the residue. */
+const OP_MAP = 1;
+/** No residue; the value comes from a slot. */
+const OP_SLOT = 2;
+
+/** Numbers per step: operation, bit position in the header, bits, argument (list: offset * 256 + count; slot). */
+const STRIDE = 4;
+
+export interface Program {
+  /** Octets of the header. */
+  size: number;
+  /** One octet per header octet: the bits that must equal those of `values`. */
+  mask: Uint8Array;
+  steps: Int32Array;
+  /** Octets of `values`. */
+  valuesSize: number;
+  /** Bits of residue; the same for every packet, since all fields are of fixed length. */
+  residueBits: number;
+}
+
+/** Writes the target values of a rule into `values` at `base` (see the file's head), as `compile` laid them out. */
+export function fillValues(fields: FieldDescriptor[], size: number, values: Uint8Array, base: number): void {
+  let bit = base * 8;
+  let list = base + size;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    if (field.mo === MO_MATCH_MAPPING) {
+      for (let k = 0; k < field.tv.length; k++) values[list + k] = field.tv[k][0];
+      list += field.tv.length;
+    } else if (field.tv.length > 0) {
+      copyBits(values, bit, field.tv[0], field.tv[0].length * 8 - field.fl, field.fl);
+    }
+    bit += field.fl;
+  }
+}
+
+/** Compiles descriptors of fixed length, without gaps, that cover `size` octets. Lists hold values of up to 8 bits. */
+export function compile(fields: FieldDescriptor[], size: number): Program {
+  const mask = new Uint8Array(size);
+  const steps: number[] = [];
+  let bit = 0;
+  let list = size;
+  let residueBits = 0;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    const matched = field.mo === MO_EQUAL ? field.fl : field.mo === MO_MSB ? field.msb : 0;
+    for (let k = 0; k < matched; k++) putBits(mask, bit + k, 1, 1);
+    if (field.cda === CDA_VALUE_SENT || field.cda === CDA_LSB) {
+      const sent = field.cda === CDA_LSB ? field.fl - matched : field.fl;
+      if (sent > 0) steps.push(OP_SEND, bit + field.fl - sent, sent, 0);
+      residueBits += sent;
+    } else if (field.cda === CDA_MAPPING_SENT) {
+      steps.push(OP_MAP, bit, field.fl, list * 256 + field.tv.length);
+      list += field.tv.length;
+      residueBits += indexBits(field.tv.length);
+    } else if (field.cda === CDA_COMPUTE && field.slot !== SLOT_NONE) {
+      steps.push(OP_SLOT, bit, field.fl, field.slot);
+    }
+    bit += field.fl;
+  }
+  const flat = new Int32Array(steps.length);
+  for (let i = 0; i < steps.length; i++) flat[i] = steps[i];
+  return { size: size, mask: mask, steps: flat, valuesSize: list, residueBits: residueBits };
+}
+
+/** The first octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
+export function mismatch(
+  program: Program,
+  values: Uint8Array,
+  base: number,
+  buffer: Uint8Array,
+  offset: number,
+): number {
+  const mask = program.mask;
+  const size = program.size;
+  for (let i = 0; i < size; i++) {
+    if (((buffer[offset + i] ^ values[base + i]) & mask[i]) !== 0) return i;
+  }
+  return -1;
+}
+
+/**
+ * Appends the residue of the header at `offset` to `out`, from bit position `outBit` on.
+ * Returns the new bit position, or DROP_NO_RULE when a value is not in its list.
+ */
+export function emitResidue(
+  program: Program,
+  values: Uint8Array,
+  base: number,
+  buffer: Uint8Array,
+  offset: number,
+  out: Uint8Array,
+  outBit: number,
+): number {
+  const steps = program.steps;
+  let at = outBit;
+  for (let i = 0; i < steps.length; i += STRIDE) {
+    const bit = offset * 8 + steps[i + 1];
+    const bits = steps[i + 2];
+    if (steps[i] === OP_SEND) {
+      copyBits(out, at, buffer, bit, bits);
+      at += bits;
+    } else if (steps[i] === OP_MAP) {
+      const list = base + (steps[i + 3] >>> 8);
+      const count = steps[i + 3] & 255;
+      const value = getBits(buffer, bit, bits);
+      let index = 0;
+      while (index < count && values[list + index] !== value) index++;
+      if (index === count) return DROP_NO_RULE;
+      putBits(out, at, indexBits(count), index);
+      at += indexBits(count);
+    }
+  }
+  return at;
+}
+
+/**
+ * Rebuilds a header at `offset` of `buffer` from its values, the residue at bit position `at` of `residue` (which ends
+ * at bit `end`), and the slots. Computed fields are left for the header. Returns the new bit position or DROP_RESIDUE.
+ */
+export function restoreHeader(
+  program: Program,
+  values: Uint8Array,
+  base: number,
+  residue: Uint8Array,
+  at: number,
+  end: number,
+  slots: Int32Array,
+  buffer: Uint8Array,
+  offset: number,
+): number {
+  const size = program.size;
+  let from = at;
+  if (from + program.residueBits > end) return DROP_RESIDUE;
+  for (let i = 0; i < size; i++) buffer[offset + i] = values[base + i];
+  const steps = program.steps;
+  for (let i = 0; i < steps.length; i += STRIDE) {
+    const bit = offset * 8 + steps[i + 1];
+    const bits = steps[i + 2];
+    if (steps[i] === OP_SEND) {
+      copyBits(buffer, bit, residue, from, bits);
+      from += bits;
+    } else if (steps[i] === OP_MAP) {
+      const count = steps[i + 3] & 255;
+      const index = getBits(residue, from, indexBits(count));
+      from += indexBits(count);
+      if (index >= count) return DROP_RESIDUE;
+      putBits(buffer, bit, bits, values[base + (steps[i + 3] >>> 8) + index]);
+    } else {
+      putBits(buffer, bit, bits, slots[steps[i + 3]]);
+    }
+  }
+  return from;
+}
