@@ -170,7 +170,7 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
     const result = checkZep(datagram, channel);
     if (result === ZEP_MALFORMED) counters.malformed++;
     else if (result === ZEP_OTHER_CHANNEL) counters.otherChannel++;
-    if (result !== ZEP_OK) return;
+    if (result !== ZEP_OK || (from.port === port && from.address === address)) return;
     counters.received++;
     learn(from);
     if (config.relay === true) sendTo(datagram, `${from.address} ${from.port}`);

@@ -1,0 +1,194 @@
+// Fuzz targets of the link and of what is read from outside around it. Each takes any octets; a throw is a finding,
+// except the documented errors of the file readers.
+
+import { createReassembly, KEY_SIZE } from '../../core/link/fragment.ts';
+import { createLowpan } from '../../core/link/lowpan.ts';
+import { createMac } from '../../core/link/mac.ts';
+import {
+  checkFrame,
+  frameDstLength,
+  frameHeaderLength,
+  frameSrc,
+  frameSrcLength,
+  putFcs,
+} from '../../core/wire/ieee802154.ts';
+import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
+import { decompressIphc } from '../../core/wire/sixlowpan-iphc.ts';
+import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
+import { ipPacketOf } from '../../targets/node/radio/linktype.ts';
+import { readCapture } from '../../targets/node/radio/pcap.ts';
+import { CaptureError } from '../../targets/node/radio/source.ts';
+import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/radio/zep.ts';
+
+export interface FuzzTarget {
+  name: string;
+  run(bytes: Uint8Array): void;
+}
+
+function ensure(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what);
+}
+
+const contexts = createContexts(16);
+for (let i = 0; i < 16; i += 3) {
+  setContext(
+    contexts,
+    i,
+    new Uint8Array([0x20, 1, 0xd, 0xb8, 0, i, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
+    0,
+    8 * i + 5,
+  );
+}
+const iids = new Uint8Array(16).fill(0x5a);
+const udp = createUdpCompression(true);
+const output = new Uint8Array(2100);
+
+/** Decompresses twice, with other octets round the input and the output: both runs must agree and stay inside. */
+function decompress(bytes: Uint8Array, offset: number, size: number): void {
+  const length = bytes.length - offset;
+  let before = '';
+  for (const sentinel of [0x00, 0xff]) {
+    const input = new Uint8Array(bytes.length + 40).fill(sentinel);
+    input.set(bytes, 20);
+    output.fill(0xc3);
+    const result = decompressIphc(input, 20 + offset, length, output, 10, 200, size, contexts, iids, udp);
+    ensure(result <= 200, 'more than the room');
+    for (let i = 0; i < 10; i++) ensure(output[i] === 0xc3, 'written before the output');
+    for (let i = 210; i < 300; i++) ensure(output[i] === 0xc3, 'written behind the room');
+    const now = `${result} ${Buffer.from(output.subarray(10, 10 + Math.max(0, result))).toString('hex')}`;
+    ensure(sentinel === 0 || now === before, 'the result depends on octets outside');
+    before = now;
+  }
+}
+
+function checkedFrame(bytes: Uint8Array): void {
+  if (checkFrame(bytes, 0, bytes.length) < 0) return;
+  ensure(frameHeaderLength(bytes, 0) + 2 <= bytes.length, 'MHR leaves the frame');
+  if (frameDstLength(bytes, 0) > 0) ensure(5 + frameDstLength(bytes, 0) + 2 <= bytes.length, 'destination outside');
+  const src = frameSrcLength(bytes, 0);
+  if (src > 0) ensure(frameSrc(bytes, 0) + src + 2 <= bytes.length, 'source outside');
+}
+
+function capture(bytes: Uint8Array): void {
+  try {
+    for (const record of readCapture(bytes)) {
+      const place = ipPacketOf(record.linkType, record);
+      ensure(place.offset + place.length <= record.data.length, 'packet leaves its record');
+      ensure((place.version === 0) === (place.reason !== ''), 'a packet or a reason');
+    }
+  } catch (error) {
+    if (!(error instanceof CaptureError)) throw error;
+    ensure(error.offset >= 0 && error.offset <= bytes.length, 'offset outside the file');
+  }
+}
+
+/** The octets cut into payloads: each begins with its length. */
+function payloads(bytes: Uint8Array, take: (payload: Uint8Array, index: number) => void): void {
+  let index = 0;
+  for (let at = 0; at < bytes.length; at += 1 + bytes[at]) {
+    take(bytes.slice(at + 1, at + 1 + bytes[at]), index++);
+  }
+}
+
+function upper() {
+  return { packet() {}, done() {}, received() {}, sent() {} };
+}
+
+export const targets: FuzzTarget[] = [
+  { name: 'ieee802154', run: checkedFrame },
+  {
+    name: 'ieee802154 with a right FCS',
+    run(bytes) {
+      if (bytes.length < 3) return;
+      const frame = bytes.slice();
+      putFcs(frame, 0, frame.length - 2);
+      checkedFrame(frame);
+    },
+  },
+  {
+    name: 'mac',
+    run(bytes) {
+      const mac = createMac({
+        panId: 0xabcd,
+        shortAddress: 1,
+        extendedAddress: new Uint8Array(8),
+        phy: { clear: () => true, transmit() {} },
+        upper: upper(),
+        random: (buffer, offset, length) => buffer.fill(7, offset, offset + length),
+        queue: 1,
+        neighbours: 2,
+        ackWait: 0.864,
+      });
+      mac.send(new Uint8Array([0, 2]), 0, 2, bytes, 0, Math.min(bytes.length, 20), 0);
+      payloads(bytes, (frame, index) => {
+        if (frame.length > 4 && frame[0] % 2 === 1) putFcs(frame, 0, frame.length - 2);
+        mac.receive(frame, 0, frame.length, index);
+        mac.poll(index + 0.5);
+      });
+    },
+  },
+  { name: 'iphc', run: (bytes) => decompress(bytes, 0, 0) },
+  { name: 'iphc in a first fragment', run: (bytes) => decompress(bytes, 0, 1280) },
+  {
+    name: 'udp nhc',
+    run(bytes) {
+      const framed = new Uint8Array(bytes.length + 2);
+      framed.set([0x7e, 0x33]);
+      framed.set(bytes, 2);
+      decompress(framed, 0, 0);
+    },
+  },
+  {
+    name: 'reassembly',
+    run(bytes) {
+      const reassembly = createReassembly(2, 400, 1000);
+      payloads(bytes, (payload, index) => {
+        if (payload.length < 3) return;
+        const key = new Uint8Array(KEY_SIZE);
+        key[0] = payload[0] & 3;
+        key[16] = payload[1] & 1;
+        key[17] = payload[1];
+        const result = reassembly.add(key, payload[2] * 8, payload, 3, payload.length - 3, index * 100);
+        ensure(result <= 0 || result + key[16] * 256 + key[17] <= reassembly.memory.length, 'datagram outside');
+        reassembly.poll(index * 100);
+      });
+    },
+  },
+  {
+    name: 'lowpan',
+    run(bytes) {
+      const lowpan = createLowpan({
+        contexts,
+        nhc: udp,
+        reassembly: createReassembly(2, 400, 1000),
+        upper: upper(),
+        queue: 1,
+        maxSize: 400,
+        tag: 0,
+      });
+      const address = new Uint8Array([0, 1]);
+      payloads(bytes, (payload, index) => {
+        lowpan.received(payload, 0, payload.length, address, 0, 2, address, 0, 2, index * 50);
+        lowpan.poll(index * 50);
+      });
+    },
+  },
+  {
+    name: 'zep',
+    run(bytes) {
+      if (checkZep(bytes, 26) === ZEP_OK)
+        ensure(32 + zepFrameLength(bytes) <= bytes.length, 'frame leaves the datagram');
+    },
+  },
+  { name: 'pcap and pcapng', run: capture },
+  {
+    name: 'link types',
+    run(bytes) {
+      if (bytes.length === 0) return;
+      const linkType = [1, 101, 113, 276, 195, 228, 77][bytes[0] % 7];
+      const data = bytes.subarray(1);
+      const place = ipPacketOf(linkType, { data });
+      ensure(place.offset + place.length <= data.length, 'packet leaves its record');
+    },
+  },
+];
