@@ -6,22 +6,23 @@
 // additional data built from SPI and sequence number independently of the core [draft-ietf-ipsecme-diet-esp §4].
 
 import { copy, put32 } from '../../core/bytes.ts';
-import { ALG_AES_CBC, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
+import { ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
 import type { Parts } from '../../core/esp/parts.ts';
 import { createSa, defaultConfig, type Sa, type SaConfig } from '../../core/esp/sa.ts';
+import { recoverSn } from '../../core/esp/sn.ts';
 import type { Suite } from '../../core/esp/suites.ts';
 
 /** Kinds of cases (second string of a case). */
 export const CASE_PACKET = 'packet';
 /** `createSa` has to throw; WANT_FIELD names the field. */
 export const CASE_CONFIG = 'config';
-/** `outbound` has to return the drop code WANT_CODE. */
+/** `outbound` has to return a drop code of WANT_CODES. */
 export const CASE_REFUSE = 'refuse';
-/** `inbound` has to return the drop code WANT_CODE for WANT_WIRE. */
+/** `inbound`, after the packets of BEFORE, has to return a drop code of WANT_CODES, or WANT_DECOMPRESSED. */
 export const CASE_REJECT = 'reject';
 
 /** Sequence number recovery: T in SN_HI and SN_LO, WANT_RECEIVED and the SA's numbers give WANT_SN. */
@@ -79,14 +80,17 @@ export const WANT_WIRE = 46;
 export const WANT_ESP_LEN = 47;
 /** What `inbound` has to return. */
 export const WANT_DECOMPRESSED = 48;
-export const WANT_CODE = 49;
+/** Drop codes with commas between them. */
+export const WANT_CODES = 49;
 export const WANT_FIELD = 50;
 /** The bits that came, as a number. */
 export const WANT_RECEIVED = 51;
 /** 16 digits, or `reject`. */
 export const WANT_SN = 52;
+/** Packets with commas between them, received first. */
+export const BEFORE = 53;
 /** Length of a case. */
-export const CASE_LENGTH = 53;
+export const CASE_LENGTH = 54;
 
 const ABSENT = '-';
 /** Longest packet of a vector file. */
@@ -228,8 +232,8 @@ function compareWire(c: string[], suite: Suite, provider: Provider, wire: Uint8A
     provider.mac(authKey, aad, 0, aadLength, tag, 0);
     provider.wipe(authKey);
     opened = hexOf(tag, 0, suite.icvLength) === hexOf(wire, icvAt, suite.icvLength);
-    if (suite.alg === ALG_AES_CBC) {
-      const key = provider.key(ALG_AES_CBC, octetsOf(c[KEY]));
+    if (suite.alg !== 0) {
+      const key = provider.key(suite.alg, octetsOf(c[KEY]));
       const block = new Uint8Array(suite.ivLength + textLength);
       copy(block, 0, wire, ivAt, suite.ivLength + textLength);
       provider.cbc(key, false, block, 0, suite.ivLength, textLength);
@@ -279,11 +283,26 @@ function compareWire(c: string[], suite: Suite, provider: Provider, wire: Uint8A
   return bad;
 }
 
+/** A result that has to be one of the drop codes. */
+function dropped(c: string[], field: string, result: number): string {
+  const code = '' + Math.min(result, 0);
+  if ((',' + c[WANT_CODES] + ',').indexOf(',' + code + ',') >= 0) return '';
+  return 'fail ' + c[ID] + ' ' + field + ' ' + c[WANT_CODES] + ' ' + code;
+}
+
 function receive(c: string[], endpoint: Endpoint, sa: Sa, wire: Uint8Array, length: number, want: string): string {
   addInbound(endpoint, sa);
   const restored = new Uint8Array(PACKET_MAX);
+  if (c[BEFORE] !== ABSENT && c[BEFORE] !== '') {
+    const packets = c[BEFORE].split(',');
+    for (let i = 0; i < packets.length; i++) {
+      const packet = octetsOf(packets[i]);
+      const early = inbound(endpoint, packet, 0, packet.length, restored, 0, 0);
+      if (early < 0) return 'fail ' + c[ID] + ' before[' + i + '] accepted ' + early;
+    }
+  }
   const result = inbound(endpoint, wire, 0, length, restored, 0, 0);
-  if (c[WANT_CODE] !== ABSENT) return differs(c, 'inbound', c[WANT_CODE], '' + Math.min(result, 0));
+  if (c[WANT_CODES] !== ABSENT) return dropped(c, 'inbound', result);
   if (result < 0) return 'fail ' + c[ID] + ' inbound ' + want + ' ' + result;
   return differs(c, 'decompressed', want, hexOf(restored, 0, result));
 }
@@ -296,31 +315,69 @@ function runPacket(c: string[], parts: Parts, provider: Provider, suite: Suite):
   if (kind === CASE_REJECT) {
     const given = octetsOf(c[WANT_WIRE]);
     copy(wire, 0, given, 0, given.length);
-    return receive(c, endpoint, createSa(parts, provider, configOf(c, suite)), wire, given.length, ABSENT);
+    return receive(
+      c,
+      endpoint,
+      createSa(parts, {}, provider, configOf(c, suite)),
+      wire,
+      given.length,
+      c[WANT_DECOMPRESSED],
+    );
   }
   if (c[WANT_IV] !== ABSENT) endpoint.fixedIv = octetsOf(c[WANT_IV]);
-  const sa = createSa(parts, provider, configOf(c, suite));
+  const sa = createSa(parts, {}, provider, configOf(c, suite));
   const length = outbound(endpoint, sa, inner, 0, inner.length, wire, 0, 0);
-  if (kind === CASE_REFUSE) return differs(c, 'outbound', c[WANT_CODE], '' + Math.min(length, 0));
+  if (kind === CASE_REFUSE) return dropped(c, 'outbound', length);
   if (length < 0) return 'fail ' + c[ID] + ' outbound ' + c[WANT_WIRE] + ' ' + length;
   const bad = compareWire(c, suite, provider, wire, length);
   if (bad !== '') return bad;
   const peer = createEndpoint(parts, provider);
-  return receive(c, peer, createSa(parts, provider, configOf(c, suite)), wire, length, c[WANT_DECOMPRESSED]);
+  return receive(c, peer, createSa(parts, {}, provider, configOf(c, suite)), wire, length, c[WANT_DECOMPRESSED]);
+}
+
+function runSn(c: string[]): string {
+  const out = { hi: 0, lo: 0 };
+  const window = numberOf(c[REPLAY_WINDOW]);
+  const received = numberOf(c[WANT_RECEIVED]);
+  const esn = numberOf(c[ESN]);
+  const result = recoverSn(
+    numberOf(c[SN_HI]),
+    numberOf(c[SN_LO]),
+    numberOf(c[ESP_SN_LSB]),
+    received,
+    window,
+    esn,
+    0,
+    out,
+  );
+  const octets = new Uint8Array(8);
+  put32(octets, 0, out.hi);
+  put32(octets, 4, out.lo);
+  return differs(c, 'sn', c[WANT_SN], result < 0 ? 'reject' : hexOf(octets, 0, 8));
+}
+
+/** Why a suite cannot be used, or ''. */
+function lacking(c: string[], provider: Provider, suite: Suite): string {
+  if (suite.alg !== 0 && !provider.has(suite.alg, octetsOf(c[KEY]).length)) return c[SUITE];
+  if (suite.authKeyLength !== 0 && !provider.has(ALG_HMAC_SHA256, octetsOf(c[AKEY]).length)) return 'HMAC';
+  return '';
 }
 
 /** Runs one case; the result is its line. */
 export function runCase(c: string[], parts: Parts, provider: Provider, suites: Suite[]): string {
   let suite: Suite | null = null;
   for (let i = 0; i < suites.length; i++) if (suites[i].name === c[SUITE]) suite = suites[i];
-  if (suite === null) return 'skip ' + c[ID] + ' no ' + c[SUITE] + ' in this build';
-  if (!provider.has(suite.alg, octetsOf(c[KEY]).length) && suite.alg !== ALG_HMAC_SHA256 && c[KIND] !== CASE_CONFIG) {
-    return 'skip ' + c[ID] + ' no ' + c[SUITE] + ' from the provider';
+  if (c[KIND] === CASE_SN) {
+    const bad = runSn(c);
+    return bad === '' ? 'ok ' + c[ID] : bad;
   }
+  if (suite === null) return 'skip ' + c[ID] + ' no ' + c[SUITE] + ' in this build';
+  const missing = c[KIND] === CASE_CONFIG ? '' : lacking(c, provider, suite);
+  if (missing !== '') return 'skip ' + c[ID] + ' no ' + missing + ' from the provider';
   let line = '';
   try {
     if (c[KIND] === CASE_CONFIG) {
-      createSa(parts, provider, configOf(c, suite));
+      createSa(parts, {}, provider, configOf(c, suite));
       line = 'fail ' + c[ID] + ' ' + c[WANT_FIELD] + ' refused accepted';
     } else {
       line = runPacket(c, parts, provider, suite);

@@ -12,7 +12,8 @@ export interface Vector {
   id: string;
   sa: Record<string, unknown>;
   inner?: string;
-  residue?: [string, number, number][];
+  /** Field, value (a string where it is above 2^53), bits. */
+  residue?: [string, number | string, number][];
   residue_bits?: string;
   pad_bits?: number;
   iipc_output?: string;
@@ -28,9 +29,12 @@ export interface Vector {
   esp_len?: number;
   lossless?: boolean;
   decompressed?: string;
-  /** Why it is refused or rejected: the name of a drop code; or the field that `createSa` refuses. */
+  /** Why it is refused or rejected: names of drop codes, `also` just as good; or the field that `createSa` refuses. */
   drop?: string;
+  also?: string[];
   field?: string;
+  /** Packets that are received, and accepted, before a rejected one. */
+  before?: string[];
 }
 
 /** A row of `sn_recovery`; sequence numbers in hexadecimal, `sn` null where the packet is dropped. */
@@ -47,6 +51,8 @@ export interface VectorFile {
   vectors?: Vector[];
   refusals?: Vector[];
   rejections?: Vector[];
+  /** Packets that are not what the compressor sent, and are accepted. */
+  on_path?: Vector[];
   sn_recovery?: SnRow[];
 }
 
@@ -110,7 +116,8 @@ function vectorCase(vector: Vector, kind: string): string[] {
   checkResidue(vector);
   putAttributes(strings, toAttributes(sa));
   strings[C.SUITE] = String(sa['esp_encr']);
-  strings[C.KEY] = String(sa['key'] ?? '').toLowerCase();
+  // NULL encryption has no key.
+  strings[C.KEY] = strings[C.SUITE].startsWith('NULL') ? '' : String(sa['key'] ?? '').toLowerCase();
   strings[C.SALT] = String(sa['salt'] ?? '').toLowerCase();
   strings[C.AKEY] = String(sa['akey'] ?? '').toLowerCase();
   const sn = BigInt('0x' + String(sa['esp_sn'] ?? '1'));
@@ -160,7 +167,9 @@ export function casesOf(file: VectorFile): string[][] {
     try {
       const strings = vectorCase(vector, vector.field === undefined ? kind : C.CASE_CONFIG);
       if (kind !== C.CASE_PACKET) {
-        strings[C.WANT_CODE] = vector.drop === undefined ? '-' : String(dropCode(vector.drop));
+        const names = vector.drop === undefined ? [] : [vector.drop, ...(vector.also ?? [])];
+        strings[C.WANT_CODES] = names.length === 0 ? '-' : names.map(dropCode).join(',');
+        strings[C.BEFORE] = (vector.before ?? []).join(',').toLowerCase();
         strings[C.WANT_FIELD] = text(vector.field);
       }
       cases.push(strings);
@@ -171,6 +180,7 @@ export function casesOf(file: VectorFile): string[][] {
   for (const vector of file.vectors ?? []) add(vector, C.CASE_PACKET);
   for (const vector of file.refusals ?? []) add(vector, C.CASE_REFUSE);
   for (const vector of file.rejections ?? []) add(vector, C.CASE_REJECT);
+  for (const vector of file.on_path ?? []) add(vector, C.CASE_REJECT);
   (file.sn_recovery ?? []).forEach((row, index) => {
     cases.push(snCase(row, index));
   });

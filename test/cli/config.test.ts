@@ -130,6 +130,7 @@ const WRONG: [string, RegExp][] = [
   ['esp_spi_lbs: 8', /^sa\.yaml:8: esp_spi_lbs: unknown field$/],
   ['alignment: 8\nalignment: 16', /^sa\.yaml:9: Map keys must be unique$/],
   ['dscp_list: [64]', /^sa\.yaml:8: dscp_list\[0\]: 64: must be <= 63$/],
+  ['replay_window: 33', /^sa\.yaml:8: replay_window: 33: must be one of 0, 32, 64, /],
   ['rule_id: 256', /^sa\.yaml:8: rule_id: 256: must be <= 255$/],
 ];
 
@@ -151,6 +152,10 @@ test('missing fields, wrong documents', () => {
     messageOf('sas:\n  - esp_spi: a\n    esp_encr: X\n'),
     /^sa\.yaml:3: sas\[0\]\.esp_encr: X: must be one of/,
   );
+});
+
+test('reserved SPIs are refused', () => {
+  assert.match(messageOf(BASE.replace('112233a7', 'ff')), /^sa\.yaml:4: esp_spi: ff: must be >= 100 \(hexadecimal\)$/);
 });
 
 test('keys do not appear in messages', () => {

@@ -105,11 +105,11 @@ function datagramOf(stack: Stack, payload: Uint8Array, provider: Provider): Uint
   const attributes = attributesOf(stack);
   const packet = udpPacket(attributes.tsIpSrcStart, attributes.tsIpDstStart, payload);
   const config = defaultConfig(attributes, stack.suite);
-  config.key = new Uint8Array(stack.suite.keyLengths[0]);
+  config.key = new Uint8Array(stack.suite.keyLength);
   config.salt = new Uint8Array(stack.suite.saltLength);
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const out = new Uint8Array(packet.length + 256);
-  const length = outbound(endpoint, createSa(FULL_PARTS, provider, config), packet, 0, packet.length, out, 0, 0);
+  const length = outbound(endpoint, createSa(FULL_PARTS, {}, provider, config), packet, 0, packet.length, out, 0, 0);
   if (length < 0) throw new Error(`${stack.stack}: ${dropName(length)}`);
   return out.subarray(0, length);
 }

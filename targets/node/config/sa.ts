@@ -6,6 +6,7 @@ import * as A from '../../../core/dietesp/attributes.ts';
 import { ALL_SUITES } from '../../../core/esp/allsuites.ts';
 import { defaultConfig, type SaConfig } from '../../../core/esp/sa.ts';
 import type { Suite } from '../../../core/esp/suites.ts';
+import { SPI_MIN } from '../../../core/wire/esp.ts';
 import { addressOctets } from './addresses.ts';
 import { type ConfigDocument, type Path, parseConfig, pathName, readText } from './document.ts';
 import { CommandError, errorText } from './errors.ts';
@@ -78,7 +79,7 @@ export function toAttributes(values: Values): A.Attributes {
   const [dstStart, dstEnd] = range('ts_ip_dst', sa.ts_ip_dst, version);
   const [portSrcStart, portSrcEnd] = sa.ts_port_src as number[];
   const [portDstStart, portDstEnd] = sa.ts_port_dst as number[];
-  const tunnel = sa.tunnel_ip as string[] | undefined;
+  const tunnel = (sa.tunnel_ip ?? undefined) as string[] | undefined;
   if (mode === A.MODE_TUNNEL && tunnel === undefined) A.refuse('tunnel_ip', '(missing)', 'is required in tunnel mode');
   if (mode === A.MODE_TRANSPORT && tunnel !== undefined) {
     A.refuse('tunnel_ip', tunnel.join(', '), 'must be absent in transport mode');
@@ -118,6 +119,7 @@ export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   const next = BigInt('0x' + (sa.esp_sn as string).replace(/^0x/i, ''));
   if (next === 0n) A.refuse('esp_sn', sa.esp_sn as string, 'must be >= 1');
   if (attributes.esn === 0 && next > 0xffffffffn) A.refuse('esp_sn', sa.esp_sn as string, 'must be <= ffffffff');
+  if (attributes.espSpi < SPI_MIN) A.refuse('esp_spi', sa.esp_spi as string, 'must be >= 100 (hexadecimal)');
   const last = next - 1n;
   const life = sa.lifetime as Record<string, number>;
   const config = defaultConfig(attributes, suiteNamed(sa.esp_encr as string));
@@ -216,10 +218,12 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
     const locate = (error: unknown): CommandError => {
       if (error instanceof CommandError) return error;
       const text = errorText(error);
-      const named = /^([a-z_]+)((?:\[\d+\])?)(?=:)/.exec(text);
+      const named = /^([a-z_]+)((?:\.[a-z_]+)?)((?:\[\d+\])?)(?=:)/.exec(text);
       if (named === null) return document.error(path, text);
-      const field: Path = [...path, given.get(values)?.[named[1]] ?? named[1]];
-      if (named[2] !== '') field.push(Number(named[2].slice(1, -1)));
+      const name = named[1] === 'iipc_profile' ? 'iipc_enabled' : named[1];
+      const field: Path = [...path, given.get(values)?.[name] ?? name];
+      if (named[2] !== '') field.push(named[2].slice(1));
+      if (named[3] !== '') field.push(Number(named[3].slice(1, -1)));
       return document.error(field, pathName(field) + text.slice(named[0].length));
     };
     try {

@@ -207,10 +207,9 @@ export const SA_PROPERTIES: Record<string, Property> = {
   },
   replay_window: {
     title: 'Replay window',
-    description: 'Packets; 0: no replay protection, else 32 to 4096 [RFC 4303 §3.4.3].',
+    description: 'Packets; 0: no replay protection [RFC 4303 §3.4.3].',
     type: 'integer',
-    minimum: 0,
-    maximum: 4096,
+    enum: [0, 32, 64, 128, 256, 512, 1024, 2048, 4096],
     default: 64,
   },
   any_remote: {

@@ -13,7 +13,8 @@ import { outbound } from '../../../core/esp/outbound.ts';
 import { createSa, type SaConfig } from '../../../core/esp/sa.ts';
 import * as S from '../../../core/schc/model.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { ipv4, isIpv4Fragment } from '../../../core/wire/ipv4.ts';
+import { FID_ESP_NEXT_HEADER, FID_ESP_PADDING, FID_ESP_SN, FID_ESP_SPI } from '../../../core/wire/fid.ts';
+import { ipv4 } from '../../../core/wire/ipv4.ts';
 import { ipv6 } from '../../../core/wire/ipv6.ts';
 import { addressText } from '../config/addresses.ts';
 import { CommandError } from '../config/errors.ts';
@@ -72,7 +73,7 @@ function bitText(packet: Uint8Array, bit: number, count: number): string {
 }
 
 /** Value of `count` bits as right-aligned octets. */
-function valueOf(packet: Uint8Array, bit: number, count: number): Uint8Array {
+function bitsAt(packet: Uint8Array, bit: number, count: number): Uint8Array {
   const text = bitText(packet, bit, count);
   const digits = Math.ceil(count / 8) * 2;
   return Uint8Array.from(Buffer.from(BigInt(`0b${text}`).toString(16).padStart(digits, '0'), 'hex'));
@@ -113,7 +114,7 @@ function layersOf(a: A.Attributes, packet: Uint8Array): { layers: Layer[]; paylo
     const v4 = packet[0] >>> 4 === 4;
     layers.push({ name: v4 ? 'IPv4' : 'IPv6', offset: 0, size: v4 ? ipv4.size : ipv6.size });
     at = layers[0].size;
-    if (v4 && (ip.size !== ipv4.size || isIpv4Fragment(packet, 0))) return { layers, payload: at };
+    if (v4 && (ip.size !== ipv4.size || ipv4.fragment(packet, 0) !== 0)) return { layers, payload: at };
   }
   const transport = TRANSPORTS.find(({ header }) => header.proto === ip.proto);
   if (transport !== undefined) {
@@ -130,7 +131,7 @@ function fieldLines(rules: FieldView[], layers: Layer[], packet: Uint8Array): Fi
       .filter((field) => field.header === layer.name)
       .map((field) => {
         const sent = residueOf(field, packet, bit);
-        const value = valueText(field.fid, valueOf(packet, bit, field.fl));
+        const value = valueText(field.fid, bitsAt(packet, bit, field.fl));
         bit += field.fl;
         return {
           header: layer.name,
@@ -189,11 +190,17 @@ function espParts(config: SaConfig, wire: Uint8Array, residue: number, payload: 
   const esp = 'ESP header';
   const spi = `${a.espSpiLsb} of 32 bits of 0x${a.espSpi.toString(16).padStart(8, '0')}`;
   const sequence = `${a.espSnLsb} of 32 bits`;
-  const trailer = fieldText(60082).clause;
+  const trailer = fieldText(FID_ESP_PADDING).clause;
   const body = 'clear text';
   return [
-    { part: esp, field: 'SPI', value: spi, octets: a.espSpiLsb / 8, clause: fieldText(60080).clause },
-    { part: esp, field: 'Sequence Number', value: sequence, octets: a.espSnLsb / 8, clause: fieldText(60081).clause },
+    { part: esp, field: 'SPI', value: spi, octets: a.espSpiLsb / 8, clause: fieldText(FID_ESP_SPI).clause },
+    {
+      part: esp,
+      field: 'Sequence Number',
+      value: sequence,
+      octets: a.espSnLsb / 8,
+      clause: fieldText(FID_ESP_SN).clause,
+    },
     { part: 'IV', field: 'IV', value: implicit, octets: suite.ivLength, clause: 'RFC 4303 §2.3, IIV-SN' },
     { part: body, field: 'Residue and padding bits', value: '', octets: residue, clause: '§6.1, PAD-BITS' },
     { part: body, field: 'Payload', value: '', octets: payload, clause: '' },
@@ -216,7 +223,7 @@ function espParts(config: SaConfig, wire: Uint8Array, residue: number, payload: 
       field: 'Next Header',
       value: next === 0 ? 'elided' : 'sent',
       octets: next,
-      clause: fieldText(60083).clause,
+      clause: fieldText(FID_ESP_NEXT_HEADER).clause,
     },
     {
       part: 'ICV',
@@ -241,7 +248,7 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
   const endpoint = createEndpoint(FULL_PARTS, provider);
   if (iv.length > 0) endpoint.fixedIv = iv;
   const out = new Uint8Array(packet.length + 512);
-  const sa = createSa(FULL_PARTS, provider, config);
+  const sa = createSa(FULL_PARTS, {}, provider, config);
   const length = outbound(endpoint, sa, packet, 0, packet.length, out, 0, 0);
   if (length < 0) return length;
   const wire = out.slice(0, length);
@@ -281,7 +288,7 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
 /** Decrypts an ESP packet under an SA: the packet, the SA's parameters at it and its IV; or a drop code. */
 function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider) {
   const endpoint = createEndpoint(FULL_PARTS, provider);
-  const sa = createSa(FULL_PARTS, provider, entry.config);
+  const sa = createSa(FULL_PARTS, {}, provider, entry.config);
   addInbound(endpoint, sa);
   const { attributes: a, suite } = entry.config;
   const ivAt = ipOf(packet).size + (a.espSpiLsb + a.espSnLsb) / 8;

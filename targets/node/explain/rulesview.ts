@@ -5,7 +5,7 @@ import { IIPC_NOT_COMPRESSED, MODE_TUNNEL } from '../../../core/dietesp/attribut
 import { ctecRule, eecRule, iipcRule } from '../../../core/dietesp/rules.ts';
 import type { Suite } from '../../../core/esp/suites.ts';
 import * as S from '../../../core/schc/model.ts';
-import type { Header } from '../../../core/wire/header.ts';
+import { type Header, SLOT_GENERATED, SLOT_NONE } from '../../../core/wire/header.ts';
 import { ipv4 } from '../../../core/wire/ipv4.ts';
 import { ipv6 } from '../../../core/wire/ipv6.ts';
 import { sctp } from '../../../core/wire/sctp.ts';
@@ -72,8 +72,8 @@ export function sentBits(field: S.FieldDescriptor): number {
 }
 
 function actionText(field: S.FieldDescriptor): string {
-  if (field.cda !== S.CDA_COMPUTE || field.slot === S.SLOT_NONE) return ACTIONS[field.cda];
-  return field.slot === S.SLOT_GENERATED ? 'compute (generated)' : 'compute (lower)';
+  if (field.cda !== S.CDA_COMPUTE || field.slot === SLOT_NONE) return ACTIONS[field.cda];
+  return field.slot === SLOT_GENERATED ? 'compute (generated)' : 'compute (lower)';
 }
 
 function view(header: string, field: S.FieldDescriptor): FieldView {
