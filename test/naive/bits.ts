@@ -3,9 +3,9 @@
 export type Bits = string;
 
 export function bitsOf(value: number | bigint, width: number): Bits {
-  const text = BigInt(value).toString(2).padStart(width, '0');
+  const text = width === 0 && BigInt(value) === 0n ? '' : BigInt(value).toString(2).padStart(width, '0');
   if (text.length > width) throw new Error(`value ${value} does not fit in ${width} bits`);
-  return width === 0 ? '' : text;
+  return text;
 }
 
 export function numberOf(bits: Bits): bigint {
