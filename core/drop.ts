@@ -54,5 +54,7 @@ export const DROP_FRAGMENT = -24;
 export const DROP_REASSEMBLY = -25;
 /** A header or protocol that this build does not carry. */
 export const DROP_UNSUPPORTED = -26;
+/** Congestion was marked on the way of a packet that does not take part in ECN [RFC 6040 §4.2]. */
+export const DROP_ECN = -27;
 /** One more than the largest counter index. */
-export const DROP_COUNT = 27;
+export const DROP_COUNT = 28;

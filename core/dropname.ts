@@ -27,6 +27,7 @@ const NAMES: string[] = [
   'fragment',
   'reassembly',
   'unsupported',
+  'ecn',
 ];
 
 /** The name of a drop code (negative) or counter index (positive). */

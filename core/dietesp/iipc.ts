@@ -17,7 +17,7 @@ import {
 } from '../drop.ts';
 import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader } from '../schc/program.ts';
 import type { Header, Network } from '../wire/header.ts';
-import { type Attributes, CDA_NOT_COMPRESSED, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL, refuse } from './attributes.ts';
+import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL, refuse } from './attributes.ts';
 import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
 
 /** What SAs with the same kind of rules share. */

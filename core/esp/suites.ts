@@ -108,7 +108,15 @@ function openAead(
   return provider.open(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
 }
 
-function aead(name: string, encr: number, alg: number, keyLength: number, saltLength: number, ivLength: number, icvLength: number): Suite {
+function aead(
+  name: string,
+  encr: number,
+  alg: number,
+  keyLength: number,
+  saltLength: number,
+  ivLength: number,
+  icvLength: number,
+): Suite {
   return {
     name: name,
     encr: encr,
@@ -131,7 +139,15 @@ export const aesGcm16 = /* @__PURE__ */ aead('AES_GCM_16', 20, ALG_AES_GCM, 16, 
 export const chacha20Poly1305 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 32, 4, 8, 16);
 export const aesCcm8Iiv = /* @__PURE__ */ aead('AES_CCM_8_IIV', 29, ALG_AES_CCM, 16, 3, 0, 8);
 export const aesGcm16Iiv = /* @__PURE__ */ aead('AES_GCM_16_IIV', 30, ALG_AES_GCM, 16, 4, 0, 16);
-export const chacha20Poly1305Iiv = /* @__PURE__ */ aead('CHACHA20_POLY1305_IIV', 31, ALG_CHACHA20_POLY1305, 32, 4, 0, 16);
+export const chacha20Poly1305Iiv = /* @__PURE__ */ aead(
+  'CHACHA20_POLY1305_IIV',
+  31,
+  ALG_CHACHA20_POLY1305,
+  32,
+  4,
+  0,
+  16,
+);
 
 /**
  * HMAC over SPI, SN low, IV, text and, with ESN, SN high [RFC 4303 §3.3.2.1], laid out in place: the header in front of

@@ -76,7 +76,7 @@ export const windowWide: Window = {
       else {
         for (let i = 1; i <= step; i++) {
           const at = (sa.snLo + i) % size;
-          sa.seen[at >>> 5] = ((sa.seen[at >>> 5] & ~(1 << (at & 31))) & 0xffffffff) >>> 0; // wide
+          sa.seen[at >>> 5] = (sa.seen[at >>> 5] & ~(1 << (at & 31)) & 0xffffffff) >>> 0; // wide
         }
       }
       sa.snHi = hi;

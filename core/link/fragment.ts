@@ -4,7 +4,7 @@
 // One slot: key (20), one bit per 8 octets received, datagram. The key is what a datagram is known by: interface
 // identifiers of source and destination (16), datagram_size (2), datagram_tag (2).
 
-import { copy, equal, fill, u16 } from '../bytes.ts';
+import { checkRange, copy, equal, fill, u16 } from '../bytes.ts';
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_REASSEMBLY, DROP_TOO_LONG } from '../drop.ts';
 import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
 
@@ -33,11 +33,9 @@ export interface Reassembly {
  * given up `timeout` milliseconds after their first fragment (60,000 at most [RFC 4944 §5.3]).
  */
 export function createReassembly(datagrams: number, maxSize: number, timeout: number): Reassembly {
-  if (!(datagrams >= 1)) throw new Error('reassembly.datagrams ' + datagrams + ': must be 1 or more');
-  if (!(maxSize >= 40 && maxSize <= DATAGRAM_MAX)) {
-    throw new Error('reassembly.maxSize ' + maxSize + ': must be 40..' + DATAGRAM_MAX);
-  }
-  if (!(timeout > 0 && timeout <= 60000)) throw new Error('reassembly.timeout ' + timeout + ': must be 1..60000 ms');
+  checkRange('reassembly.datagrams', datagrams, 1, 255);
+  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
+  checkRange('reassembly.timeout', timeout, 1, 60000);
   const data = KEY_SIZE + ((maxSize + 63) >>> 6);
   const stride = data + maxSize;
   const memory = new Uint8Array(datagrams * stride);

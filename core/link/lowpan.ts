@@ -3,7 +3,7 @@
 // fragment that fails takes its datagram with it. Incoming fragments go through fragment.ts where the node has it.
 // Not supported: mesh headers, page switch, HC1, sending 0x41 (IPHC is never longer).
 
-import { copy } from '../bytes.ts';
+import { checkRange, copy } from '../bytes.ts';
 import { DROP_COUNT, DROP_FRAGMENT, DROP_QUEUE, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../drop.ts';
 import { FRAME_MAX } from '../wire/ieee802154.ts';
 import { checkIpv6 } from '../wire/ipv6.ts';
@@ -90,10 +90,8 @@ export function createLowpan(config: LowpanConfig): Lowpan {
   const maxSize = config.maxSize;
   const reassembly = config.reassembly;
   const upper = config.upper;
-  if (!(queue >= 1)) throw new Error('lowpan.queue ' + queue + ': must be 1 or more');
-  if (!(maxSize >= 40 && maxSize <= DATAGRAM_MAX)) {
-    throw new Error('lowpan.maxSize ' + maxSize + ': must be 40..' + DATAGRAM_MAX);
-  }
+  checkRange('lowpan.queue', queue, 1, 255);
+  checkRange('lowpan.maxSize', maxSize, 40, DATAGRAM_MAX);
   const counters = new Float64Array(LOWPAN_COUNTERS);
   // Slots: length of destination, destination (8), packet.
   const stride = maxSize + 9;
@@ -209,17 +207,14 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     dstOffset: number,
     dstLength: number,
     now: number,
-  ): void {
+  ): number {
     let from = buffer;
     let at = offset;
     let size = length;
     let result = 0;
     const kind = length > 0 ? buffer[at] & 0xf8 : 0;
     const fragment = kind === DISPATCH_FRAG1 || kind === DISPATCH_FRAGN;
-    if (length < (fragment ? FRAGN_SIZE + 1 : 1)) {
-      drop(DROP_SHORT);
-      return;
-    }
+    if (length < (fragment ? FRAGN_SIZE + 1 : 1)) return drop(DROP_SHORT);
     let datagram = 0;
     putInterfaceId(key, 0, src, srcOffset, srcLength);
     putInterfaceId(key, 8, dst, dstOffset, dstLength);
@@ -236,37 +231,28 @@ export function createLowpan(config: LowpanConfig): Lowpan {
         size--;
       } else {
         size = decompressIphc(buffer, at, size, clear, 0, clear.length, datagram, config.contexts, key, config.nhc);
-        if (size < 0) {
-          drop(size);
-          return;
-        }
+        if (size < 0) return drop(size);
         from = clear;
         at = 0;
       }
     }
     if (fragment) {
-      if (reassembly === null) {
-        drop(DROP_UNSUPPORTED);
-        return;
-      }
+      if (reassembly === null) return drop(DROP_UNSUPPORTED);
       // A later fragment cannot be at 0: put it where it is refused.
       const units = kind === DISPATCH_FRAG1 ? 0 : buffer[offset + 4] > 0 ? buffer[offset + 4] : 256;
       result = reassembly.add(key, units * 8, from, at, size, now);
       if (result <= 0) {
-        if (result < 0) drop(result);
-        return;
+        return result < 0 ? drop(result) : 0;
       }
       from = reassembly.memory;
       at = result;
       size = datagram;
     }
     result = checkIpv6(from, at, size);
-    if (result < 0) {
-      drop(result);
-      return;
-    }
+    if (result < 0) return drop(result);
     counters[LOWPAN_RECEIVED]++;
     upper.packet(from, at, size, src, srcOffset, srcLength, now);
+    return 0;
   }
 
   function poll(now: number): void {

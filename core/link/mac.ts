@@ -11,7 +11,7 @@
 // Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
-import { copy, equal, u16 } from '../bytes.ts';
+import { checkRange, copy, equal, fill, u16 } from '../bytes.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,
@@ -31,9 +31,9 @@ import {
   FRAME_ACK,
   FRAME_ACK_REQUEST,
   FRAME_DATA,
+  FRAME_DST,
   FRAME_MAX,
   FRAME_VERSION_2006,
-  frameDst,
   frameDstLength,
   frameHeaderLength,
   frameSrc,
@@ -152,8 +152,8 @@ export function macAirTime(counters: Float64Array): number {
 
 /** @noSelf */
 export interface Mac extends Link {
-  /** A frame from the radio, MHR to FCS, at its end. Any octets are accepted. */
-  receive(buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** A frame from the radio, MHR to FCS, at its end. Any octets are accepted. Returns 0 or the drop code counted. */
+  receive(buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** Does what is due at `now`. */
   poll(now: number): void;
   /** The time at which `poll` wants to be called, or -1. */
@@ -161,16 +161,15 @@ export interface Mac extends Link {
   counters: Float64Array;
 }
 
-/** Makes a MAC; all its memory is taken here (128 octets a queued frame, 10 a neighbour). */
+/** Makes a MAC; all its memory is taken here (128 octets a queued frame, 9 a neighbour). */
 export function createMac(config: MacConfig): Mac {
   const queue = config.queue;
   const neighbours = config.neighbours;
-  if (!(queue >= 1)) throw new Error('mac.queue ' + queue + ': must be 1 or more');
-  if (!(neighbours >= 1)) throw new Error('mac.neighbours ' + neighbours + ': must be 1 or more');
-  if (config.extendedAddress.length !== 8) {
-    throw new Error('mac.extendedAddress: ' + config.extendedAddress.length + ' octets, must be 8');
-  }
+  checkRange('mac.queue', queue, 1, 255);
+  checkRange('mac.neighbours', neighbours, 1, 255);
+  checkRange('mac.extendedAddress.length', config.extendedAddress.length, 8, 8);
   const phy = config.phy;
+  const upper = config.upper;
   const counters = new Float64Array(MAC_COUNTERS);
   const isShort = config.shortAddress < 0xfffe;
   const address = new Uint8Array(isShort ? 2 : 8);
@@ -181,9 +180,10 @@ export function createMac(config: MacConfig): Mac {
   copyReversed(own, 4, config.extendedAddress, 0, 8);
   copyReversed(address, 0, own, isShort ? 2 : 4, address.length);
 
-  // Frames: length, then octets. Neighbours: length of address, address (8), sequence number.
+  // Frames: length, then octets. Neighbours: address (8, a short one padded with zeros), sequence number.
   const frames = new Uint8Array(queue * 128);
-  const table = new Uint8Array(neighbours * 10);
+  const table = new Uint8Array(neighbours * 9);
+  fill(table, 0, neighbours * 9, 0xff);
   const ack = new Uint8Array(ACK_SIZE);
   const peer = new Uint8Array(16);
   const dice = new Uint8Array(1);
@@ -231,7 +231,7 @@ export function createMac(config: MacConfig): Mac {
     state = IDLE;
     head = (head + 1) % queue;
     count--;
-    config.upper.sent(done, result, now);
+    upper.sent(done, result, now);
     start(now);
   }
 
@@ -262,7 +262,6 @@ export function createMac(config: MacConfig): Mac {
       dst,
       dstOffset,
       dstLength,
-      config.panId,
       address,
       0,
       address.length,
@@ -275,74 +274,46 @@ export function createMac(config: MacConfig): Mac {
     return handle;
   }
 
-  /** True when the frame's sequence number is the last one seen from peer[0..length); remembers it. */
-  function duplicate(length: number, dsn: number): boolean {
-    for (let i = 0; i < table.length; i += 10) {
-      if (table[i] === length && equal(table, i + 1, peer, 0, length)) {
-        const same = table[i + 9] === dsn;
-        table[i + 9] = dsn;
-        return same;
-      }
-    }
-    table[victim] = length;
-    copy(table, victim + 1, peer, 0, length);
-    table[victim + 9] = dsn;
-    victim = (victim + 10) % table.length;
-    return false;
-  }
-
-  function receive(buffer: Uint8Array, offset: number, length: number, now: number): void {
+  function receive(buffer: Uint8Array, offset: number, length: number, now: number): number {
     const result = checkFrame(buffer, offset, length);
-    if (result < 0) {
-      drop(result);
-      return;
-    }
+    if (result < 0) return drop(result);
     const dsn = buffer[offset + 2];
     if ((buffer[offset] & 7) === FRAME_ACK) {
       // A carrier without air time may answer before our own clock says that the frame is out.
-      if (state >= SENDING) {
-        const frame = head * 128 + 1;
-        if ((frames[frame] & FRAME_ACK_REQUEST) !== 0 && frames[frame + 2] === dsn) finish(0, now);
-      }
-      return;
+      if (state >= SENDING && frames[head * 128 + 3] === dsn) finish(0, now);
+      return 0;
     }
-    const dst = frameDst(buffer, offset);
+    const dst = offset + FRAME_DST;
     const dstLength = frameDstLength(buffer, offset);
     const srcLength = frameSrcLength(buffer, offset);
-    const broadcast = dstLength === 2 && u16(buffer, dst + 2) === 0xffff;
+    const unicast = dstLength > 2 || u16(buffer, dst + 2) !== 0xffff;
     // [RFC 4944 §3] Both addresses must be there. 0xffff as PAN is for all PANs.
     if (
       dstLength * srcLength === 0 ||
       !(equal(buffer, dst, own, 0, 2) || u16(buffer, dst) === 0xffff) ||
-      !(broadcast || equal(buffer, dst + 2, own, dstLength === 2 ? 2 : 4, dstLength))
+      (unicast && !equal(buffer, dst + 2, own, dstLength > 2 ? 4 : 2, dstLength))
     ) {
-      drop(DROP_NOT_FOR_US);
-      return;
+      return drop(DROP_NOT_FOR_US);
     }
-    if (!broadcast && (buffer[offset] & FRAME_ACK_REQUEST) !== 0) {
+    if (unicast && (buffer[offset] & FRAME_ACK_REQUEST) !== 0) {
       emitAck(ack, 0, 0, dsn);
       ackAt = now + TURNAROUND_TIME;
     }
+    fill(peer, 0, 16, 0);
     copyReversed(peer, 0, buffer, frameSrc(buffer, offset), srcLength);
     copyReversed(peer, 8, buffer, dst + 2, dstLength);
-    if (duplicate(srcLength, dsn)) {
-      drop(DROP_DUPLICATE);
-      return;
-    }
+    let at = 0;
+    while (at < table.length && !equal(table, at, peer, 0, 8)) at += 9;
+    if (at === table.length) {
+      at = victim;
+      victim = (victim + 9) % table.length;
+      copy(table, at, peer, 0, 8);
+    } else if (table[at + 8] === dsn) return drop(DROP_DUPLICATE);
+    table[at + 8] = dsn;
     counters[MAC_RECEIVED]++;
     const header = frameHeaderLength(buffer, offset);
-    config.upper.received(
-      buffer,
-      offset + header,
-      length - header - FCS_SIZE,
-      peer,
-      0,
-      srcLength,
-      peer,
-      8,
-      dstLength,
-      now,
-    );
+    upper.received(buffer, offset + header, length - header - FCS_SIZE, peer, 0, srcLength, peer, 8, dstLength, now);
+    return 0;
   }
 
   function poll(now: number): void {

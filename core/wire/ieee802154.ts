@@ -26,6 +26,9 @@ export const FRAME_PAN_COMPRESSION = 0x40;
 /** Frame Control, high octet in bits 8..15: frame version 2006. */
 export const FRAME_VERSION_2006 = 0x1000;
 
+/** Offset in a frame of the Destination PAN Identifier (2 octets, then the address), where there is a destination. */
+export const FRAME_DST = 3;
+
 /** Octets of an address per addressing mode; mode 1 is reserved. */
 const SIZES = [0, 0, 2, 8];
 
@@ -53,9 +56,9 @@ export function frameSrcLength(buffer: Uint8Array, offset: number): number {
   return SIZES[buffer[offset + 1] >>> 6];
 }
 
-/** Offset of the Destination PAN Identifier (2 octets, then the address); meant only with a destination. */
+/** Offset of the Destination PAN Identifier, see FRAME_DST. */
 export function frameDst(_buffer: Uint8Array, offset: number): number {
-  return offset + 3;
+  return offset + FRAME_DST;
 }
 
 /** Offset of the Source Address; meant only with a source. Its PAN, unless compressed, is the 2 octets before. */
@@ -112,43 +115,37 @@ export function put16Le(buffer: Uint8Array, offset: number, value: number): void
 
 /**
  * Writes an MHR and returns its octets. `control`: type, flags and version (FRAME_*); addressing modes are added from
- * the lengths (0, 2 or 8), PAN ID compression where both addresses are there and the PANs agree [§7.2.1.1.5].
- * Addresses are in canonical order.
+ * the lengths (0, 2 or 8), PAN ID compression where both addresses are there: both are then in `pan` [§7.2.1.1.5].
+ * Addresses are in canonical order. Not supported: frames from one PAN to another.
  */
 export function emitHeader(
   buffer: Uint8Array,
   offset: number,
   control: number,
   sequence: number,
-  dstPan: number,
+  pan: number,
   dst: Uint8Array,
   dstOffset: number,
   dstLength: number,
-  srcPan: number,
   src: Uint8Array,
   srcOffset: number,
   srcLength: number,
 ): number {
-  const compressed = dstLength * srcLength > 0 && dstPan === srcPan;
   put16Le(
     buffer,
     offset,
     control |
-      (compressed ? FRAME_PAN_COMPRESSION : 0) |
+      (dstLength * srcLength > 0 ? FRAME_PAN_COMPRESSION : 0) |
       ((dstLength > 2 ? 3 : dstLength) << 10) |
       ((srcLength > 2 ? 3 : srcLength) << 14),
   );
   buffer[offset + 2] = sequence & 0xff;
-  if (dstLength > 0) {
-    put16Le(buffer, offset + 3, dstPan);
-    copyReversed(buffer, offset + 5, dst, dstOffset, dstLength);
-  }
-  if (srcLength > 0) {
-    const at = frameSrc(buffer, offset);
-    if (!compressed) put16Le(buffer, at - 2, srcPan);
-    copyReversed(buffer, at, src, srcOffset, srcLength);
-  }
-  return frameHeaderLength(buffer, offset);
+  // In all forms the PAN is behind the sequence number.
+  const header = frameHeaderLength(buffer, offset);
+  if (header > 3) put16Le(buffer, offset + 3, pan);
+  copyReversed(buffer, offset + 5, dst, dstOffset, dstLength);
+  copyReversed(buffer, offset + header - srcLength, src, srcOffset, srcLength);
+  return header;
 }
 
 /** Writes the FCS behind `length` octets of MHR and payload; returns the octets of the whole frame. */

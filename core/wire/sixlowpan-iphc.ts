@@ -49,6 +49,8 @@ export interface NextHeaderCompression {
 const TF_SIZES = [4, 3, 1, 0];
 /** Inline octets per address mode; mode 4 is the unspecified address (source only), 13..15 are reserved. */
 const SIZES = [16, 8, 2, 0, 0, 8, 2, 0, 16, 6, 4, 1, 6];
+/** How many of them come from the address's octet 1 on; the rest are its last octets. */
+const HEADS = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2];
 /** Modes to try: source from index 0, destination from 1, multicast destination from 8. Shortest first. */
 const ORDER = [4, 3, 7, 2, 6, 1, 5, 0, 11, 10, 9, 12, 8];
 const ORDER_UNICAST = 1;
@@ -58,14 +60,9 @@ const HOPS = [0, 1, 64, 255];
 /** Inline octets of an address, and the address that they give. */
 const scratch = /* @__PURE__ */ new Uint8Array(32);
 
-/** Octets of the inline part that come from the address's octet 1 on; the rest are its last octets. */
-function headOf(mode: number): number {
-  return mode === 12 ? 2 : mode === 9 || mode === 10 ? 1 : 0;
-}
-
 /** Writes the inline octets of an address in `mode`; returns how many. */
 function shrink(to: Uint8Array, at: number, mode: number, address: Uint8Array, offset: number): number {
-  const head = headOf(mode);
+  const head = HEADS[mode];
   const rest = SIZES[mode] - head;
   copy(to, at, address, offset + 1, head);
   copy(to, at + head, address, offset + 16 - rest, rest);
@@ -87,7 +84,7 @@ function expand(
   iids: Uint8Array,
   iid: number,
 ): boolean {
-  const head = headOf(mode);
+  const head = HEADS[mode];
   const rest = SIZES[mode] - head;
   const entry = context * CONTEXT_STRIDE;
   const contextual = (mode & 4) !== 0 && mode !== 4;
@@ -142,7 +139,8 @@ function choose(
       ) {
         return mode * 16 + context;
       }
-      if (mode < 5 || (mode > 7 && mode !== 12)) break;
+      // Without a context one look is enough.
+      if ((mode & 4) === 0) break;
     }
   }
 }
@@ -167,16 +165,17 @@ export function compressIphc(
   const dst = offset + IPV6_DST;
   const first = packet[dst] === 0xff ? ORDER_MULTICAST : ORDER_UNICAST;
   const count = contexts.length / CONTEXT_STRIDE;
-  let source = choose(packet, src, 0, contexts, 1, iids, 0);
-  let destination = choose(packet, dst, first, contexts, 1, iids, 8);
-  const octets = SIZES[source >>> 4] + SIZES[destination >>> 4];
-  if (octets > 1 && count > 1) {
-    // Other contexts than 0 cost the CID octet once, for both addresses.
-    const otherSource = choose(packet, src, 0, contexts, count, iids, 0);
-    const otherDestination = choose(packet, dst, first, contexts, count, iids, 8);
-    if (SIZES[otherSource >>> 4] + SIZES[otherDestination >>> 4] + 1 < octets) {
-      source = otherSource;
-      destination = otherDestination;
+  let source = 0;
+  let destination = 0;
+  // First with context 0 alone: the others cost the CID octet, once for both addresses.
+  for (let limit = 1, best = 99; limit > 0; limit = limit < count && best > 1 ? count : 0) {
+    const a = choose(packet, src, 0, contexts, limit, iids, 0);
+    const b = choose(packet, dst, first, contexts, limit, iids, 8);
+    const octets = SIZES[a >>> 4] + SIZES[b >>> 4] + (limit > 1 ? 1 : 0);
+    if (octets < best) {
+      best = octets;
+      source = a;
+      destination = b;
     }
   }
   let at = toOffset + 2;

@@ -5,7 +5,7 @@
 //
 //  FRAG1  11000 size(11) | tag(16)                 FRAGN  11100 size(11) | tag(16) | offset(8), in units of 8 octets
 
-import { copy, fill, put16, u16 } from '../bytes.ts';
+import { checkRange, copy, fill, put16, u16 } from '../bytes.ts';
 
 /** An uncompressed IPv6 header follows [RFC 4944 §5.1]. */
 export const DISPATCH_IPV6 = 0x41;
@@ -61,7 +61,7 @@ export function putInterfaceId(
 
 /** A table for contexts 0..count-1, none set. At most 16 can be named on the wire. */
 export function createContexts(count: number): Uint8Array {
-  if (!(count >= 0 && count <= 16)) throw new Error('contexts ' + count + ': must be 0..16');
+  checkRange('contexts', count, 0, 16);
   return new Uint8Array(count * CONTEXT_STRIDE);
 }
 
@@ -74,8 +74,8 @@ export function setContext(
   bits: number,
 ): void {
   const at = id * CONTEXT_STRIDE;
-  if (!(id >= 0 && at < contexts.length)) throw new Error('context ' + id + ': not in the table');
-  if (!(bits >= 0 && bits <= 128)) throw new Error('context prefix length ' + bits + ': must be 0..128');
+  checkRange('context', id, 0, contexts.length / CONTEXT_STRIDE - 1);
+  checkRange('context prefix length', bits, 0, 128);
   contexts[at] = bits;
   for (let i = 0; i < 16; i++) {
     const kept = bits - 8 * i;

@@ -1,0 +1,168 @@
+// Inbound processing [RFC 4303 §3.4; draft-ietf-ipsecme-diet-esp §4]: SA look-up, EEC (full SPI and SN), replay check,
+// ICV and decryption, CTEC, IIPC, selector check. No state moves before the ICV verified.
+
+import { getBits } from '../bits.ts';
+import { copy } from '../bytes.ts';
+import { takeTrailer, trailerProto } from '../dietesp/ctec.ts';
+import { iipcRestore } from '../dietesp/iipc.ts';
+import {
+  DROP_ECN,
+  DROP_ICV,
+  DROP_LIFETIME,
+  DROP_NO_SA,
+  DROP_REPLAY,
+  DROP_SELECTOR,
+  DROP_SHORT,
+  DROP_TOO_LONG,
+  DROP_UNSUPPORTED,
+  DROP_VERSION,
+} from '../drop.ts';
+import { PROTO_ESP } from '../wire/esp.ts';
+import { type Network, SLOT_ECN, SLOT_GENERATED } from '../wire/header.ts';
+import { type Endpoint, lookup } from './endpoint.ts';
+import { drop } from './outbound.ts';
+import { countPacket, isExpired, type Sa } from './sa.ts';
+import { recoverSn } from './sn.ts';
+
+function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
+  if (code === DROP_ICV) sa.dropIcv++;
+  else if (code === DROP_REPLAY) sa.dropReplay++;
+  else if (code === DROP_SELECTOR) sa.dropSelector++;
+  else if (code === DROP_LIFETIME) sa.dropLifetime++;
+  else sa.dropMalformed++;
+  return drop(endpoint, code);
+}
+
+/**
+ * Replay check and ICV for one candidate sequence number: 0 when the text is open, else a drop code. `skip` as in
+ * recoverSn.
+ */
+function attempt(
+  endpoint: Endpoint,
+  sa: Sa,
+  low: number,
+  skip: number,
+  buffer: Uint8Array,
+  iv: number,
+  length: number,
+): number {
+  const sn = endpoint.sn;
+  // Without replay protection some reordering is tolerated all the same (§9.2 of the notes).
+  const window = sa.replayWindow === 0 ? 32 : sa.replayWindow;
+  let code = recoverSn(sa.snHi, sa.snLo, sa.snLsb, low, window, sa.counter.esn, skip, sn);
+  if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
+  if (code !== 0) return code;
+  return sa.suite.open(sa.suite, endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
+}
+
+/** Opens the ESP payload with `sa`; on success the window has moved. One retry, after a long loss (SN + 2^k). */
+function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number): number {
+  const suite = sa.suite;
+  const iv = esp + sa.headerSize;
+  const length = end - iv - suite.ivLength - suite.icvLength;
+  if (length < 0) return DROP_SHORT;
+  const low = getBits(buffer, esp * 8 + sa.spiLsb, sa.snLsb);
+  // Suites with HMAC use the 8 octets in front of the IV.
+  copy(endpoint.spare, 0, buffer, iv - 8, 8);
+  const first = attempt(endpoint, sa, low, 0, buffer, iv, length);
+  let code = first;
+  if (first === DROP_ICV || first === DROP_REPLAY) {
+    if (sa.snLsb < 32 && attempt(endpoint, sa, low, 1, buffer, iv, length) === 0) code = 0;
+  }
+  copy(buffer, iv - 8, endpoint.spare, 0, 8);
+  if (code === 0) endpoint.parts.window.update(sa, endpoint.sn.hi, endpoint.sn.lo);
+  return code;
+}
+
+/**
+ * ECN of the decapsulated packet from the inner and the outer field, -1 for one to drop [RFC 6040 §4.2]: congestion
+ * marks on the way are passed on.
+ */
+function combineEcn(inner: number, outer: number): number {
+  if (outer === 3) return inner === 0 ? -1 : 3;
+  return inner === 2 && outer === 1 ? 1 : inner;
+}
+
+function outerOf(endpoint: Endpoint, version: number): Network | null {
+  const networks = endpoint.parts.networks;
+  for (let i = 0; i < networks.length; i++) if (networks[i].version === version) return networks[i];
+  return null;
+}
+
+/**
+ * Opens the outer IP packet src[srcOffset..srcOffset+srcLength), whose protocol must be ESP. The packet is decrypted in
+ * place; when it is dropped before that, `src` is as it was. Writes the restored packet to dst[dstOffset..), up to the
+ * end of `dst`; the two must not overlap, and srcOffset must be 0 or more with an outer header in front of ESP.
+ * Returns its length, or a drop code, counted at the endpoint and, when `endpoint.sa` is set, at that SA.
+ */
+export function inbound(
+  endpoint: Endpoint,
+  src: Uint8Array,
+  srcOffset: number,
+  srcLength: number,
+  dst: Uint8Array,
+  dstOffset: number,
+  now: number,
+): number {
+  endpoint.sa = null;
+  if (srcLength < 1) return drop(endpoint, DROP_SHORT);
+  const outer = outerOf(endpoint, src[srcOffset] >>> 4);
+  if (outer === null) return drop(endpoint, DROP_VERSION);
+  const end = srcOffset + srcLength;
+  let code = outer.verify(src, srcOffset, end, srcOffset);
+  if (code !== 0) return drop(endpoint, code);
+  // ESP of fragments cannot be processed before reassembly [RFC 4303 §3.4.1].
+  if (src[srcOffset + outer.protocol] !== PROTO_ESP || outer.fragment(src, srcOffset) !== 0) {
+    return drop(endpoint, DROP_UNSUPPORTED);
+  }
+  const headerSize = outer.headerSize(src, srcOffset);
+  const esp = srcOffset + headerSize;
+  const from = srcOffset + outer.src;
+  const to = srcOffset + outer.dst;
+  let sa = lookup(endpoint, src, from, to, outer.addressSize, esp, end - esp);
+  if (sa === null || sa.outer !== outer) return drop(endpoint, DROP_NO_SA);
+  endpoint.sa = sa;
+  if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
+  code = open(endpoint, sa, src, esp, end);
+  if (code === DROP_ICV && sa.previous !== null) {
+    // During a rekey without SPI bits the packet may still be the old SA's (§9.1 of the notes): the second trial.
+    if (!isExpired(sa.previous, now) && open(endpoint, sa.previous, src, esp, end) === 0) {
+      sa = sa.previous;
+      endpoint.sa = sa;
+      code = 0;
+    }
+  }
+  if (code !== 0) return rejected(endpoint, sa, code);
+
+  const text = esp + sa.headerSize + sa.suite.ivLength;
+  const clear = end - sa.suite.icvLength - text;
+  const length = takeTrailer(sa.trailer, sa.shape.tunnel, src, text, clear);
+  if (length < 0) return rejected(endpoint, sa, length);
+  const slots = endpoint.slots;
+  outer.read(src, srcOffset, slots);
+  const ecn = slots[SLOT_ECN];
+  if (sa.shape.tunnel) {
+    // "generated": a label per SA, from the SPI, which is random [RFC 6437 §3]; an Identification per packet, from its
+    // sequence number [RFC 6864 §4.2].
+    slots[SLOT_GENERATED] = sa.shape.network.version === 4 ? endpoint.sn.lo & 0xffff : sa.spi & 0xfffff;
+  } else {
+    if (dstOffset + headerSize > dst.length) return rejected(endpoint, sa, DROP_TOO_LONG);
+    copy(dst, dstOffset, src, srcOffset, headerSize);
+    dst[dstOffset + outer.protocol] = trailerProto(sa.trailer, src, text, clear);
+  }
+  const size = iipcRestore(sa.shape, sa.values, sa.ranges, sa.ruleId, src, text, length, slots, dst, dstOffset);
+  if (size < 0) return rejected(endpoint, sa, size);
+  if (sa.shape.tunnel && !sa.ecnLower && ecn !== 0) {
+    const inner = sa.shape.network;
+    inner.read(dst, dstOffset, slots);
+    const combined = combineEcn(slots[SLOT_ECN], ecn);
+    if (combined < 0) return rejected(endpoint, sa, DROP_ECN);
+    if (combined !== slots[SLOT_ECN]) {
+      inner.putEcn(dst, dstOffset, combined);
+      inner.putChecksums(dst, dstOffset, dstOffset + size, dstOffset);
+    }
+  }
+  countPacket(sa, size, now);
+  endpoint.received++;
+  return size;
+}

@@ -1,0 +1,112 @@
+// Outbound processing [RFC 4303 §3.3; draft-ietf-ipsecme-diet-esp §4]: IIPC, CTEC, encryption with the full SPI and SN,
+// EEC, outer header. With iipc_not_compressed, a mandatory trailer and 32 + 32 bits this is standard ESP, octet for octet.
+
+import { putBits } from '../bits.ts';
+import { copy, put32 } from '../bytes.ts';
+import { putTrailer } from '../dietesp/ctec.ts';
+import { iipcCompress } from '../dietesp/iipc.ts';
+import { DROP_COUNT, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
+import { PROTO_ESP } from '../wire/esp.ts';
+import type { Network } from '../wire/header.ts';
+import type { Endpoint } from './endpoint.ts';
+import { countPacket, isExpired, type Sa } from './sa.ts';
+
+/** Octets that ESP can add to a packet at most: outer header, ESP header, IV, padding, trailer and ICV. */
+export const OUTBOUND_ROOM = 128;
+
+/** Counts a drop at the endpoint and returns its code. */
+export function drop(endpoint: Endpoint, code: number): number {
+  if (-code < DROP_COUNT) endpoint.drops[-code]++;
+  return code;
+}
+
+function refused(endpoint: Endpoint, sa: Sa, code: number): number {
+  if (code === DROP_LIFETIME || code === DROP_EXHAUSTED) sa.dropLifetime++;
+  else if (code === DROP_SELECTOR) sa.dropSelector++;
+  else sa.dropRefused++;
+  return drop(endpoint, code);
+}
+
+/** Writes the IV in front of the text: the test's, a counter for AEADs [RFC 4106 §3.1], random for CBC [RFC 3602 §3]. */
+function putIv(endpoint: Endpoint, sa: Sa, hi: number, lo: number, buffer: Uint8Array, offset: number): void {
+  const length = sa.suite.ivLength;
+  if (length === 0) return;
+  if (endpoint.fixedIv.length > 0) copy(buffer, offset, endpoint.fixedIv, 0, length);
+  else if (length === 8) {
+    put32(buffer, offset, hi);
+    put32(buffer, offset + 4, lo);
+  } else endpoint.provider.random(buffer, offset, length);
+}
+
+/** Outer header of `packet` octets for the inner packet at `src`: its own header in transport mode. */
+function putOuter(
+  endpoint: Endpoint,
+  sa: Sa,
+  src: Uint8Array,
+  srcOffset: number,
+  headerSize: number,
+  dst: Uint8Array,
+  dstOffset: number,
+  packet: number,
+): void {
+  const outer: Network = sa.outer;
+  if (!sa.shape.tunnel) {
+    copy(dst, dstOffset, src, srcOffset, headerSize);
+    dst[dstOffset + outer.protocol] = PROTO_ESP;
+    outer.putLengths(dst, dstOffset, dstOffset + packet);
+    outer.putChecksums(dst, dstOffset, dstOffset + packet, dstOffset);
+    return;
+  }
+  // DSCP, ECN and hop limit are the inner ones: "lower" restores them from here (§10 of the notes, HOPLIMIT).
+  const slots = endpoint.slots;
+  sa.shape.network.read(src, srcOffset, slots);
+  copy(dst, dstOffset + outer.src, sa.source, 0, outer.addressSize);
+  copy(dst, dstOffset + outer.dst, sa.destination, 0, outer.addressSize);
+  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.flowLower ? slots[2] : 0);
+}
+
+/**
+ * Protects the IP packet src[srcOffset..srcOffset+srcLength) with `sa`; in transport mode its own IP header becomes the
+ * outer one. Writes the outer IP packet to dst[dstOffset..), which needs srcLength + OUTBOUND_ROOM octets and must not
+ * overlap. `now` in milliseconds, for lifetimes. Returns the packet's length, or a drop code, counted; nothing of the
+ * SA has moved then.
+ */
+export function outbound(
+  endpoint: Endpoint,
+  sa: Sa,
+  src: Uint8Array,
+  srcOffset: number,
+  srcLength: number,
+  dst: Uint8Array,
+  dstOffset: number,
+  now: number,
+): number {
+  const suite = sa.suite;
+  if (isExpired(sa, now)) return refused(endpoint, sa, DROP_LIFETIME);
+  if (sa.counter.last(sa.snHi, sa.snLo)) return refused(endpoint, sa, DROP_EXHAUSTED);
+  if (srcLength < sa.shape.network.size) return refused(endpoint, sa, DROP_SHORT);
+  if (dstOffset + srcLength + OUTBOUND_ROOM > dst.length) return refused(endpoint, sa, DROP_TOO_LONG);
+  const headerSize = sa.shape.tunnel ? sa.outer.size : sa.outer.headerSize(src, srcOffset);
+  const esp = dstOffset + headerSize;
+  const iv = esp + sa.headerSize;
+  const text = iv + suite.ivLength;
+  const end = srcOffset + srcLength;
+  const plain = iipcCompress(sa.shape, sa.values, sa.ranges, sa.ruleId, src, srcOffset, end, dst, text);
+  if (plain < 0) return refused(endpoint, sa, plain);
+  const length = putTrailer(sa.trailer, src[srcOffset + sa.shape.network.protocol], dst, text, plain);
+  const packet = text + length + suite.icvLength - dstOffset;
+  if (packet > 65535) return refused(endpoint, sa, DROP_TOO_LONG);
+
+  const lo = (sa.snLo + 1) % (65536 * 65536);
+  const hi = lo === 0 ? sa.snHi + 1 : sa.snHi;
+  putIv(endpoint, sa, hi, lo, dst, iv);
+  suite.seal(suite, endpoint.provider, sa, hi, lo, dst, iv, length);
+  sa.snHi = hi;
+  sa.snLo = lo;
+  putBits(dst, esp * 8, sa.spiLsb, sa.spi);
+  putBits(dst, esp * 8 + sa.spiLsb, sa.snLsb, lo);
+  putOuter(endpoint, sa, src, srcOffset, headerSize, dst, dstOffset, packet);
+  countPacket(sa, srcLength, now);
+  endpoint.sent++;
+  return packet;
+}
