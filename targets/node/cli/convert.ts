@@ -76,10 +76,9 @@ export function plainAttributes(attributes: A.Attributes): A.Attributes {
 
 /** Makes every SA of a file; an error of the core becomes one with file and line. */
 export function createSas(loaded: LoadedSa[], provider: Provider): Sa[] {
-  const shapes = {};
   return loaded.map((entry) => {
     try {
-      return createSa(FULL_PARTS, shapes, provider, entry.config);
+      return createSa(FULL_PARTS, provider, entry.config);
     } catch (error) {
       throw entry.locate(error);
     }
@@ -127,7 +126,7 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
   const sas = createSas(loaded, provider);
   const plain = loaded.map((entry) => {
     const config = { ...entry.config, attributes: plainAttributes(entry.attributes) };
-    return createSa(FULL_PARTS, {}, provider, config);
+    return createSa(FULL_PARTS, provider, config);
   });
   const sender = createFrameSender(plan);
   const measure = createFrameSender(clear);

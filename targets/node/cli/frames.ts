@@ -137,7 +137,6 @@ export function createFrameSender(plan: LinkPlan): FrameSender {
         dst,
         dstOffset,
         dstLength,
-        panId,
         address,
         0,
         address.length,
