@@ -32,13 +32,13 @@ export function putTrailer(form: number, proto: number, buffer: Uint8Array, offs
  * Takes the trailer off the clear text: the length of what is before it, or a drop code. The octet after it is where
  * `trailerProto` finds Next Header. Padding values are checked [RFC 4303 §2.4].
  */
-export function takeTrailer(form: number, tunnel: boolean, buffer: Uint8Array, offset: number, length: number): number {
+export function takeTrailer(form: number, buffer: Uint8Array, offset: number, length: number): number {
   let left = length;
   if (((form >>> 8) & 1) !== 0) {
     if (left < 1) return DROP_TRAILER;
     left--;
     const next = buffer[offset + left];
-    if (next === PROTO_NONE && (form & 255) !== PROTO_NONE && (tunnel || (form & 255) !== 0)) return DROP_DUMMY;
+    if (next === PROTO_NONE && (form & 255) !== PROTO_NONE) return DROP_DUMMY;
     if ((form & 255) !== 0 && next !== (form & 255)) return DROP_TRAILER;
   }
   if (((form >>> 9) & 1) !== 0) {

@@ -185,10 +185,10 @@ function select(
   if (octet >= 0) return octet < RULE_OCTETS ? DROP_NO_RULE : DROP_SELECTOR;
   const index = transportIndex(shape, buffer[ip + network.protocol]);
   const payload = ip + network.headerSize(buffer, ip);
-  const later = network.fragment(buffer, ip) > 1;
+  const fragment = network.fragment(buffer, ip) !== 0;
   if (index >= 0 && !shape.anyPort) {
-    // A fragment without ports can only match selectors that allow every port [RFC 4301 §7].
-    if (later) return DROP_SELECTOR;
+    // Fragments can only match selectors that allow every port [RFC 4301 §7].
+    if (fragment) return DROP_SELECTOR;
     if (payload + 4 > end) return DROP_SHORT;
     const base = shape.networkProgram.valuesSize;
     if (mismatch(shape.transportPrograms[index], values, base, buffer, payload) >= 0) return DROP_SELECTOR;

@@ -166,7 +166,7 @@ export function iipcRule(a: Attributes, headers: Header[]): Rule {
 
 /** Alignment of the clear text in octets: the larger of the alignment attribute and the cipher's block (§6). */
 export function clearTextAlignment(a: Attributes, blockSize: number): number {
-  const alignment = a.alignment / 8;
+  const alignment = Math.floor(a.alignment / 8);
   return Math.max(alignment, blockSize);
 }
 

@@ -120,7 +120,7 @@ export function inbound(
   const from = srcOffset + outer.src;
   const to = srcOffset + outer.dst;
   let sa = lookup(endpoint, src, from, to, outer.addressSize, esp, end - esp);
-  if (sa === null || sa.outer !== outer) return drop(endpoint, DROP_NO_SA);
+  if (sa === null || sa.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
   code = open(endpoint, sa, src, esp, end);
@@ -136,7 +136,7 @@ export function inbound(
 
   const text = esp + sa.headerSize + sa.suite.ivLength;
   const clear = end - sa.suite.icvLength - text;
-  const length = takeTrailer(sa.trailer, sa.shape.tunnel, src, text, clear);
+  const length = takeTrailer(sa.trailer, src, text, clear);
   if (length < 0) return rejected(endpoint, sa, length);
   const slots = endpoint.slots;
   outer.read(src, srcOffset, slots);

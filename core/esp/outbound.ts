@@ -84,7 +84,7 @@ export function outbound(
   const suite = sa.suite;
   if (isExpired(sa, now)) return refused(endpoint, sa, DROP_LIFETIME);
   if (sa.counter.last(sa.snHi, sa.snLo)) return refused(endpoint, sa, DROP_EXHAUSTED);
-  if (srcLength < sa.shape.network.size) return refused(endpoint, sa, DROP_SHORT);
+  if (srcLength < 1) return refused(endpoint, sa, DROP_SHORT);
   if (dstOffset + srcLength + OUTBOUND_ROOM > dst.length) return refused(endpoint, sa, DROP_TOO_LONG);
   const headerSize = sa.shape.tunnel ? sa.outer.size : sa.outer.headerSize(src, srcOffset);
   const esp = dstOffset + headerSize;

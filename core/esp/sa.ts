@@ -157,7 +157,7 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     spi: a.espSpi,
     spiLsb: a.espSpiLsb,
     snLsb: a.espSnLsb,
-    headerSize: (a.espSpiLsb + a.espSnLsb) / 8,
+    headerSize: Math.floor((a.espSpiLsb + a.espSnLsb) / 8),
     suite: suite,
     key: key,
     authKey: authKey === null ? key : authKey,

@@ -8,6 +8,7 @@ const TWO_32 = 65536 * 65536;
 const MAX_32 = TWO_32 - 1;
 
 /** What differs between 32-bit and extended sequence numbers. A board carries the one it uses. */
+/** @noSelf */
 export interface Counter {
   /** 1 with extended sequence numbers. */
   esn: number;
@@ -85,7 +86,7 @@ export function recoverSn(
   out: Sn,
 ): number {
   const m = modulus(bits);
-  const back = bits === 0 ? 0 : Math.min(window, m / 2);
+  const back = bits === 0 ? 0 : Math.min(window, Math.floor(m / 2));
   let distance = (received - lo - 1 + back) % m;
   if (distance < 0) distance += m;
   if (!advance(hi, lo, distance + 1 - back + skip * m, out)) {

@@ -39,6 +39,7 @@ type Operation = (
   length: number,
 ) => boolean;
 
+/** @noSelf */
 export interface Suite {
   name: string;
   /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */

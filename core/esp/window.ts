@@ -15,6 +15,7 @@ export interface Windowed {
   seen: Uint32Array;
 }
 
+/** @noSelf */
 export interface Window {
   /** Largest size in packets. */
   max: number;
@@ -55,7 +56,7 @@ export const window32: Window = {
 /** A window of 32 to 4096 (a power of two) as a ring of bits. */
 export const windowWide: Window = {
   max: 4096,
-  words: (size: number): number => (size > 32 ? size / 32 : 0),
+  words: (size: number): number => (size > 32 ? Math.floor(size / 32) : 0),
   check: (sa: Windowed, hi: number, lo: number): number => {
     const size = sa.replayWindow;
     if (size <= 32) return window32.check(sa, hi, lo);

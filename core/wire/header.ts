@@ -21,6 +21,7 @@ export const ROLE_DST_PORT = 11;
 /** Numbers per field in `Header.fields`: field identifier (fid.ts), length in bits, role. */
 export const FIELD_STRIDE = 3;
 
+/** @noSelf */
 export interface Header {
   /** IP protocol number of what this header begins: 41 IPv6, 4 IPv4, 17 UDP, ... */
   proto: number;
@@ -51,6 +52,7 @@ export const SLOT_GENERATED = 4;
 export const SLOT_COUNT = 5;
 
 /** What an IP header offers beyond a Header. All functions need a verified header. */
+/** @noSelf */
 export interface Network extends Header {
   version: number;
   /** Octets of an address, and where source and destination are. */

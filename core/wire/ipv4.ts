@@ -59,8 +59,8 @@ export function ipv4HeaderSize(buffer: Uint8Array, offset: number): number {
  * agrees with `length` and the header checksum is right.
  */
 export function checkIpv4(buffer: Uint8Array, offset: number, length: number): number {
+  if (length > 0 && buffer[offset] >>> 4 !== 4) return DROP_VERSION;
   if (length < IPV4_SIZE) return DROP_SHORT;
-  if (buffer[offset] >>> 4 !== 4) return DROP_VERSION;
   const size = ipv4HeaderSize(buffer, offset);
   if (size < IPV4_SIZE || size > length) return DROP_LENGTH;
   if (u16(buffer, offset + IPV4_TOTAL_LENGTH) !== length) return DROP_LENGTH;
@@ -117,7 +117,9 @@ export const ipv4: Network = {
     FID_IPV4_DST, 32, ROLE_DST,
   ],
   verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
-    return checkIpv4(buffer, offset, end - offset);
+    const code = checkIpv4(buffer, offset, end - offset);
+    // All ones is as valid as zero, but comes back as zero.
+    return code === 0 && u16(buffer, offset + IPV4_CHECKSUM) === 0xffff ? DROP_CHECKSUM : code;
   },
   putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + IPV4_TOTAL_LENGTH, end - offset);

@@ -51,8 +51,8 @@ export const PROTO_IPV6 = 41;
  * with `length`; a jumbogram (Payload Length 0 with a payload) is refused [RFC 2675].
  */
 export function checkIpv6(buffer: Uint8Array, offset: number, length: number): number {
+  if (length > 0 && buffer[offset] >>> 4 !== 6) return DROP_VERSION;
   if (length < IPV6_SIZE) return DROP_SHORT;
-  if (buffer[offset] >>> 4 !== 6) return DROP_VERSION;
   return u16(buffer, offset + IPV6_PAYLOAD_LENGTH) === length - IPV6_SIZE ? 0 : DROP_LENGTH;
 }
 

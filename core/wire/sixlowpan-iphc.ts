@@ -19,7 +19,6 @@ const IPHC_NH = 4;
 export const IPHC_MAX = 41;
 
 /** A compression of the header after IPv6: UDP's is in sixlowpan-udp.ts. */
-/** @noSelf */
 export interface NextHeaderCompression {
   /** Next Header value that it stands for. */
   proto: number;

@@ -1,5 +1,6 @@
 // TCP [RFC 9293 §3.1]: the 20 fixed octets are header, options count as payload (TCP-REST).
 
+import { u16 } from '../bytes.ts';
 import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
 import { DROP_CHECKSUM, DROP_SHORT } from '../drop.ts';
 import {
@@ -39,6 +40,8 @@ export const tcp: Header = {
   verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
     const length = end - offset;
     if (length < TCP_SIZE) return DROP_SHORT;
+    // All ones is as valid as zero, but comes back as zero.
+    if (u16(buffer, offset + TCP_CHECKSUM) === 0xffff) return DROP_CHECKSUM;
     return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length)) ? 0 : DROP_CHECKSUM;
   },
   putLengths: (_buffer: Uint8Array, _offset: number, _end: number): void => {},

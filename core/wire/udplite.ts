@@ -26,6 +26,7 @@ export const udplite: Header = {
     const length = end - offset;
     if (length < UDPLITE_SIZE) return DROP_SHORT;
     const coverage = u16(buffer, offset + UDPLITE_COVERAGE);
+    if (u16(buffer, offset + UDPLITE_CHECKSUM) === 0) return DROP_CHECKSUM;
     if (coverage !== 0 && coverage !== length) return DROP_NO_RULE;
     return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_UDPLITE, length)) ? 0 : DROP_CHECKSUM;
   },
