@@ -11,7 +11,6 @@ import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
 /** Octets of a datagram's key; datagram_size is at KEY_SIZE - 4. */
 export const KEY_SIZE = 20;
 
-/** @noSelf */
 export interface Reassembly {
   /**
    * Takes a fragment: `length` octets of the uncompressed datagram from `position` on. Returns 0 when octets are

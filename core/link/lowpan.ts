@@ -22,7 +22,6 @@ import { KEY_SIZE, type Reassembly } from './fragment.ts';
 import type { Link, MacUpper } from './mac.ts';
 
 /** What lies on the adaptation layer. */
-/** @noSelf */
 export interface LowpanUpper {
   /** An IPv6 packet that checkIpv6 accepts; the octets may be changed, and are valid during the call only. */
   packet(
@@ -60,7 +59,6 @@ export const LOWPAN_FRAMES = DROP_COUNT + 1;
 export const LOWPAN_RECEIVED = DROP_COUNT + 2;
 const LOWPAN_COUNTERS = DROP_COUNT + 3;
 
-/** @noSelf */
 export interface Lowpan extends MacUpper {
   /** Sets the link below; before anything is sent or received. */
   attach(link: Link): void;

@@ -43,7 +43,6 @@ import {
 } from '../wire/ieee802154.ts';
 
 /** A radio, as the MAC sees it. */
-/** @noSelf */
 export interface Phy {
   /** Clear channel assessment: true when nobody is heard. */
   clear(): boolean;
@@ -52,7 +51,6 @@ export interface Phy {
 }
 
 /** What lies on the MAC. Addresses are in canonical order, 2 or 8 octets. */
-/** @noSelf */
 export interface MacUpper {
   /** The payload of a data frame; buffer and addresses are valid during the call only. */
   received(
@@ -72,7 +70,6 @@ export interface MacUpper {
 }
 
 /** What 6LoWPAN needs of a MAC: a radio that does CSMA and acknowledgements itself can offer just this. */
-/** @noSelf */
 export interface Link {
   /** The own address that frames carry as source, canonical order, 2 or 8 octets. */
   address: Uint8Array;
@@ -150,7 +147,6 @@ export function macAirTime(counters: Float64Array): number {
   return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * 0.032 + counters[MAC_ACKS] * airTime(ACK_SIZE);
 }
 
-/** @noSelf */
 export interface Mac extends Link {
   /** A frame from the radio, MHR to FCS, at its end. Any octets are accepted. Returns 0 or the drop code counted. */
   receive(buffer: Uint8Array, offset: number, length: number, now: number): number;
