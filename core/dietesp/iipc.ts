@@ -172,7 +172,7 @@ function transportIndex(shape: Shape, proto: number): number {
  * Selector check of the verified IP packet at `ip` [RFC 4301 §5.2]: 0, DROP_SELECTOR, or DROP_NO_RULE where only a
  * rule's DSCP or flow label does not fit.
  */
-function select(
+export function select(
   shape: Shape,
   values: Uint8Array,
   ranges: Uint8Array,

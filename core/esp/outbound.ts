@@ -4,7 +4,7 @@
 import { putBits } from '../bits.ts';
 import { copy, put32 } from '../bytes.ts';
 import { putTrailer } from '../dietesp/ctec.ts';
-import { iipcCompress } from '../dietesp/iipc.ts';
+import { iipcCompress, select } from '../dietesp/iipc.ts';
 import { DROP_COUNT, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
 import { PROTO_ESP } from '../wire/esp.ts';
 import type { Network } from '../wire/header.ts';
@@ -63,6 +63,17 @@ function putOuter(
   copy(dst, dstOffset + outer.src, sa.source, 0, outer.addressSize);
   copy(dst, dstOffset + outer.dst, sa.destination, 0, outer.addressSize);
   outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.flowLower ? slots[2] : 0);
+}
+
+/** The first of `sas` whose selectors take the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. */
+export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number): Sa | null {
+  const end = offset + length;
+  for (let i = 0; i < sas.length; i++) {
+    const sa = sas[i];
+    if (sa.ended !== 0 || sa.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
+    if (select(sa.shape, sa.values, sa.ranges, buffer, offset, end) !== DROP_SELECTOR) return sa;
+  }
+  return null;
 }
 
 /**
