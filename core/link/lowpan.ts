@@ -211,7 +211,8 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     let size = length;
     let result = 0;
     const kind = length > 0 ? buffer[at] & 0xf8 : 0;
-    const fragment = kind === DISPATCH_FRAG1 || kind === DISPATCH_FRAGN;
+    const later = kind === DISPATCH_FRAGN;
+    const fragment = later || kind === DISPATCH_FRAG1;
     if (length < (fragment ? FRAGN_SIZE + 1 : 1)) return drop(DROP_SHORT);
     let datagram = 0;
     putInterfaceId(key, 0, src, srcOffset, srcLength);
@@ -220,10 +221,10 @@ export function createLowpan(config: LowpanConfig): Lowpan {
       copy(key, 16, buffer, at, 4);
       key[16] &= 7;
       datagram = (key[16] << 8) | key[17];
-      at += kind === DISPATCH_FRAG1 ? FRAG1_SIZE : FRAGN_SIZE;
+      at += later ? FRAGN_SIZE : FRAG1_SIZE;
     }
     size += offset - at;
-    if (kind !== DISPATCH_FRAGN) {
+    if (!later) {
       if (buffer[at] === DISPATCH_IPV6) {
         at++;
         size--;
@@ -237,7 +238,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     if (fragment) {
       if (reassembly === null) return drop(DROP_UNSUPPORTED);
       // A later fragment cannot be at 0: put it where it is refused.
-      const units = kind === DISPATCH_FRAG1 ? 0 : buffer[offset + 4] > 0 ? buffer[offset + 4] : 256;
+      const units = !later ? 0 : buffer[offset + 4] > 0 ? buffer[offset + 4] : 256;
       result = reassembly.add(key, units * 8, from, at, size, now);
       if (result <= 0) {
         return result < 0 ? drop(result) : 0;

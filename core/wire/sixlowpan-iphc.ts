@@ -185,9 +185,8 @@ export function compressIphc(
   const ecnDscp = (trafficClass >>> 2) | ((trafficClass & 3) << 6);
   const flowHigh = packet[offset + 1] & 15;
   const flow = flowHigh + u16(packet, offset + 2) > 0;
-  const tf = flow ? ((ecnDscp & 0x3f) > 0 ? 0 : 1) : ecnDscp > 0 ? 2 : 3;
-  if (tf === 1) to[at++] = ecnDscp | flowHigh;
-  else if (tf < 3) to[at++] = ecnDscp;
+  const tf = (flow ? 0 : 2) + ((ecnDscp & (flow ? 0x3f : 0xff)) > 0 ? 0 : 1);
+  if (tf < 3) to[at++] = tf === 1 ? ecnDscp | flowHigh : ecnDscp;
   if (tf === 0) to[at++] = flowHigh;
   if (flow) {
     copy(to, at, packet, offset + 2, 2);
@@ -241,22 +240,22 @@ export function decompressIphc(
   const cid = high >>> 7;
   const hlim = low & 3;
   if (low >>> 5 !== 3 || destination === 4 || destination > 12 || (compressed && nhc === null)) return DROP_DISPATCH;
-  let at = offset + 2 + cid + TF_SIZES[tf] + (compressed ? 0 : 1) + (hlim > 0 ? 0 : 1);
-  const payload = at + SIZES[source] + SIZES[destination];
+  const at = offset + 2 + cid;
+  const next = at + TF_SIZES[tf];
+  const addresses = next + (compressed ? 0 : 1) + (hlim > 0 ? 0 : 1);
+  const payload = addresses + SIZES[source] + SIZES[destination];
   const rest = offset + length - payload;
   if (rest < 0) return DROP_SHORT;
   if (IPV6_SIZE + rest > room) return DROP_TOO_LONG;
   const ids = cid > 0 ? from[offset + 2] : 0;
   if (
-    !expand(to, toOffset + IPV6_SRC, source, from, at, contexts, ids >>> 4, iids, 0) ||
-    !expand(to, toOffset + IPV6_DST, destination, from, at + SIZES[source], contexts, ids & 15, iids, 8)
+    !expand(to, toOffset + IPV6_SRC, source, from, addresses, contexts, ids >>> 4, iids, 0) ||
+    !expand(to, toOffset + IPV6_DST, destination, from, addresses + SIZES[source], contexts, ids & 15, iids, 8)
   ) {
     return DROP_DISPATCH;
   }
-  at = offset + 2 + cid + TF_SIZES[tf];
-  if (!compressed) to[toOffset + IPV6_NEXT_HEADER] = from[at++];
-  to[toOffset + IPV6_HOP_LIMIT] = hlim > 0 ? HOPS[hlim] : from[at];
-  at = offset + 2 + cid;
+  to[toOffset + IPV6_NEXT_HEADER] = compressed && nhc !== null ? nhc.proto : from[next];
+  to[toOffset + IPV6_HOP_LIMIT] = hlim > 0 ? HOPS[hlim] : from[addresses - 1];
   fill(to, toOffset, 4, 0);
   if (tf < 2) {
     to[toOffset + 1] = from[at + 1 - tf] & 15;
@@ -269,7 +268,6 @@ export function decompressIphc(
   to[toOffset + 1] |= (trafficClass & 15) << 4;
   let total = IPV6_SIZE + rest;
   if (compressed && nhc !== null) {
-    to[toOffset + IPV6_NEXT_HEADER] = nhc.proto;
     total = nhc.decompress(from, payload, rest, to, toOffset, room, size);
     if (total < 0) return total;
   } else copy(to, toOffset + IPV6_SIZE, from, payload, rest);
