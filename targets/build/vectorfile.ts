@@ -113,6 +113,10 @@ function checkResidue(vector: Vector): void {
 function vectorCase(vector: Vector, kind: string): string[] {
   const strings = empty(vector.id, kind);
   const sa = vector.sa;
+  if (sa === null || typeof sa !== 'object') throw new Error('sa: (missing): is required');
+  for (const field of ['esp_spi', 'esp_encr']) {
+    if (typeof sa[field] !== 'string') throw new Error(`sa.${field}: ${String(sa[field])}: must be a string`);
+  }
   checkResidue(vector);
   putAttributes(strings, toAttributes(sa));
   strings[C.SUITE] = String(sa['esp_encr']);

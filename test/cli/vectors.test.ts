@@ -46,7 +46,7 @@ for (const provider of ['fast', 'node', 'noble', 'portable']) {
 
 for (const engine of ['lua', 'duktape', 'jerryscript', 'espruino'] as Engine[]) {
   test(`vectors pass on ${engine}`, { skip: engineMissing(engine) }, async () => {
-    const { code, stdout, stderr } = await dietesp('vectors', DIET, '--engine', engine);
+    const { code, stdout, stderr } = await dietesp('vectors', ...ALL, '--engine', engine);
     assert.equal(stderr, '');
     assert.match(stdout, /^\d+ passed, 0 failed, \d+ skipped\n$/);
     assert.equal(code, 0);
@@ -99,6 +99,47 @@ test('a wrong sequence number recovery is found', async () => {
   assert.match(stdout, /^sn_recovery\[0\]: sn: expected 0+2, actual 0+1\n0 passed, 1 failed\n$/);
 });
 
+test('refusals and rejections: the right reason passes, another one fails', async () => {
+  const [first] = vectorsOf().vectors as { sa: Record<string, unknown>; inner: string; wire: string }[];
+  const refused = { id: 'R', sa: { ...first.sa, ts_port_dst: [4501, 4501] }, inner: first.inner, drop: 'selector' };
+  const config = { id: 'C', sa: { ...first.sa, esp_sn_lsb: 7 }, inner: first.inner, field: 'esp_sn_lsb' };
+  const wire = `${first.wire.slice(0, -1)}0`;
+  const changed = { id: 'I', sa: first.sa, wire, drop: 'short', also: ['icv'] };
+  const replayed = { id: 'P', sa: first.sa, before: [first.wire], wire: first.wire, drop: 'replay' };
+  const path = files.file(
+    'right.json',
+    JSON.stringify({ refusals: [refused, config], rejections: [changed, replayed] }),
+  );
+  const right = await dietesp('vectors', path);
+  assert.equal(right.stdout, '4 passed, 0 failed\n');
+  const wrong = files.file(
+    'wrong.json',
+    JSON.stringify({
+      refusals: [
+        { ...refused, drop: 'checksum' },
+        { ...config, field: 'esp_spi' },
+        { ...config, sa: first.sa },
+      ],
+      rejections: [
+        { ...changed, also: [] },
+        { ...replayed, before: [wire] },
+        { ...changed, wire: first.wire },
+      ],
+    }),
+  );
+  const { code, stdout } = await dietesp('vectors', wrong);
+  assert.equal(code, 1);
+  assert.deepEqual(stdout.trim().split('\n').slice(0, 3), [
+    'R: outbound: expected checksum, actual selector',
+    'C: esp_spi: expected refused, actual esp_sn_lsb: 7: esp_spi_lsb + esp_sn_lsb must be a multiple of 8',
+    'C: esp_sn_lsb: expected refused, actual accepted',
+  ]);
+  assert.match(stdout, /^I: inbound: expected short, actual icv$/m);
+  assert.match(stdout, /^P: before\[0\]: expected accepted, actual -10$/m);
+  assert.match(stdout, /^I: inbound: expected short or icv, actual accepted$/m);
+  assert.match(stdout, /^0 passed, 6 failed$/m);
+});
+
 test('missing fields are not checked, unknown ones ignored', async () => {
   const [first] = vectorsOf().vectors;
   const path = files.file(
@@ -113,6 +154,8 @@ test('missing fields are not checked, unknown ones ignored', async () => {
 test('files that are no vectors', async () => {
   const cases: [string, RegExp][] = [
     [files.file('broken.json', '{"vectors": ['), /broken\.json: /],
+    [files.file('sa.json', '{"vectors": [{"id": "X"}]}'), /sa\.json: X: sa: \(missing\): is required/],
+    [files.file('spi.json', '{"vectors": [{"id": "X", "sa": {}}]}'), /spi\.json: X: sa\.esp_spi: undefined: must be/],
     [files.file('none.json', '{"vectors": []}'), /none\.json: no vectors/],
     [files.file('null.json', 'null'), /null\.json: not a vector file/],
     [files.path('missing.json'), /missing\.json: no such file or directory/],
