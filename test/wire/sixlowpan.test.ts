@@ -7,6 +7,7 @@ import type { NextHeaderCompression } from '../../core/wire/sixlowpan-iphc.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import {
   compressed,
+  DST_IID,
   decompressed,
   type Fields,
   hex,
@@ -15,6 +16,7 @@ import {
   LINK_SRC,
   NONE,
   packetOf,
+  SRC_IID,
   toHex,
   udpOf,
 } from './sixlowpan.ts';

@@ -17,8 +17,8 @@ export const toHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 const SRC = hex('0212 4b00 0600 1122');
 const DST = hex('beef');
-const SRC_IID = '0012 4b00 0600 1122';
-const DST_IID = '0000 00ff fe00 beef';
+export const SRC_IID = '0012 4b00 0600 1122';
+export const DST_IID = '0000 00ff fe00 beef';
 
 export function iidsOf(src: Uint8Array, dst: Uint8Array): Uint8Array {
   const iids = new Uint8Array(16);
