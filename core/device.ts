@@ -10,9 +10,9 @@
 import { checkRange, copy, equal, u16 } from './bytes.ts';
 import type { Provider } from './crypto/provider.ts';
 import { DROP_NOT_FOR_US, DROP_SELECTOR, DROP_TOO_LONG, DROP_UNSUPPORTED } from './drop.ts';
-import { addInbound, createEndpoint, type Endpoint, removeInbound } from './esp/endpoint.ts';
+import { addInbound, createEndpoint, drop, type Endpoint, removeInbound } from './esp/endpoint.ts';
 import { inbound } from './esp/inbound.ts';
-import { choose, drop, OUTBOUND_ROOM, outbound } from './esp/outbound.ts';
+import { choose, OUTBOUND_ROOM, outbound } from './esp/outbound.ts';
 import type { Parts } from './esp/parts.ts';
 import { createSa, destroySa, type Sa, type SaConfig } from './esp/sa.ts';
 import type { Reassembly } from './link/fragment.ts';

@@ -64,7 +64,7 @@ async function build(row: Row, mangle: boolean): Promise<{ bytes: number; module
       ? Object.entries(row.exports ?? {})
           .map(([file, names]) => 'export { ' + names.join(', ') + " } from './" + file + "';\n")
           .join('')
-      : "import './" + row.entry + "';\n";
+      : "export * from './" + row.entry + "';\n";
   const built = await esbuild.build({
     ...scriptOptions('jerryscript', { mangle }),
     stdin: { contents, resolveDir: sourceRoot(), sourcefile: 'size.ts', loader: 'ts' },

@@ -6,7 +6,9 @@ import { sctp } from '../wire/sctp.ts';
 import { tcp } from '../wire/tcp.ts';
 import { udp } from '../wire/udp.ts';
 import { udplite } from '../wire/udplite.ts';
+import { checkConfig } from './check.ts';
 import type { Parts } from './parts.ts';
+import { createHash } from './sahash.ts';
 import { esn64, sn32 } from './sn.ts';
 import { windowWide } from './window.ts';
 
@@ -15,5 +17,7 @@ export const FULL_PARTS: Parts = {
   transports: [udp, udplite, tcp, sctp],
   counters: [sn32, esn64],
   window: windowWide,
+  table: createHash,
+  check: checkConfig,
   shapes: {},
 };

@@ -19,8 +19,7 @@ import {
 } from '../drop.ts';
 import { PROTO_ESP } from '../wire/esp.ts';
 import { type Network, SLOT_ECN, SLOT_GENERATED } from '../wire/header.ts';
-import { type Endpoint, lookup } from './endpoint.ts';
-import { drop } from './outbound.ts';
+import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 import { recoverSn } from './sn.ts';
 
@@ -119,7 +118,7 @@ export function inbound(
   const esp = srcOffset + headerSize;
   const from = srcOffset + outer.src;
   const to = srcOffset + outer.dst;
-  let sa = lookup(endpoint, src, from, to, outer.addressSize, esp, end - esp);
+  let sa = endpoint.table.find(src, from, to, outer.addressSize, esp, end - esp);
   if (sa === null || sa.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);

@@ -5,20 +5,14 @@ import { putBits } from '../bits.ts';
 import { copy, put32 } from '../bytes.ts';
 import { putTrailer } from '../dietesp/ctec.ts';
 import { iipcCompress, select } from '../dietesp/iipc.ts';
-import { DROP_COUNT, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
+import { DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
 import { PROTO_ESP } from '../wire/esp.ts';
 import type { Network } from '../wire/header.ts';
-import type { Endpoint } from './endpoint.ts';
+import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 
 /** Octets that ESP can add to a packet at most: outer header, ESP header, IV, padding, trailer and ICV. */
 export const OUTBOUND_ROOM = 128;
-
-/** Counts a drop at the endpoint and returns its code. */
-export function drop(endpoint: Endpoint, code: number): number {
-  if (-code < DROP_COUNT) endpoint.drops[-code]++;
-  return code;
-}
 
 function refused(endpoint: Endpoint, sa: Sa, code: number): number {
   if (code === DROP_LIFETIME || code === DROP_EXHAUSTED) sa.dropLifetime++;

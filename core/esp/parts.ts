@@ -1,10 +1,14 @@
 // What a build carries. A board lists only what its SAs use; the bundler drops the rest.
 
+import type { Provider } from '../crypto/provider.ts';
 import type { ShapeCache } from '../dietesp/iipc.ts';
 import type { Header, Network } from '../wire/header.ts';
+import type { SaConfig } from './sa.ts';
+import type { SaTable } from './satable.ts';
 import type { Counter } from './sn.ts';
 import type { Window } from './window.ts';
 
+/** @noSelf */
 export interface Parts {
   /** IP versions, inner and outer. */
   networks: Network[];
@@ -13,6 +17,10 @@ export interface Parts {
   /** sn32, esn64 or both. */
   counters: Counter[];
   window: Window;
+  /** createList or createHash. */
+  table: () => SaTable;
+  /** checkConfig; or null on a board whose SAs were checked before they were put there. */
+  check: ((parts: Parts, provider: Provider, config: SaConfig) => void) | null;
   /** Rules that SAs share; starts empty. */
   shapes: ShapeCache;
 }

@@ -7,7 +7,6 @@ import { type Attributes, MODE_TUNNEL } from '../dietesp/attributes.ts';
 import { trailerForm } from '../dietesp/ctec.ts';
 import { rangesOf, type Shape, shapeOf, valuesOf } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
-import { checkConfig } from './check.ts';
 import type { Parts } from './parts.ts';
 import type { Counter } from './sn.ts';
 import { INTEGRITY_ALG, type Suite } from './suites.ts';
@@ -136,7 +135,7 @@ function single(start: Uint8Array, end: Uint8Array): Uint8Array {
  */
 export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa {
   const a = config.attributes;
-  checkConfig(parts, provider, config);
+  if (parts.check !== null) parts.check(parts, provider, config);
   const tunnel = a.ipsecMode === MODE_TUNNEL;
   const source = tunnel ? a.tunnelSrc : single(a.tsIpSrcStart, a.tsIpSrcEnd);
   const destination = tunnel ? a.tunnelDst : single(a.tsIpDstStart, a.tsIpDstEnd);

@@ -6,6 +6,7 @@ import { createPortable, type Random } from '../../core/crypto/portable.ts';
 import { createDevice, type Device, type DeviceConfig, type DeviceUpper } from '../../core/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { defaultConfig } from '../../core/esp/sa.ts';
+import { createList } from '../../core/esp/satable.ts';
 import { sn32 } from '../../core/esp/sn.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { window32 } from '../../core/esp/window.ts';
@@ -28,7 +29,15 @@ export function createSensor(
 ): Device {
   const config: DeviceConfig = {
     provider: createPortable([aesCcm], random),
-    parts: { networks: [ipv6], transports: [udp], counters: [sn32], window: window32, shapes: {} },
+    parts: {
+      networks: [ipv6],
+      transports: [udp],
+      counters: [sn32],
+      window: window32,
+      table: createList,
+      check: null,
+      shapes: {},
+    },
     phy: phy,
     upper: upper,
     panId: 0x1234,

@@ -1,0 +1,105 @@
+// How an inbound packet finds its SA [draft-ietf-ipsecme-diet-esp §6.3; SPI-LOOKUP]. Within one scope (outer
+// destination, and source unless the SA takes any remote) no SA's on-wire SPI bits begin with another's, so at most one
+// SA fits a packet. `createList` looks at every SA: right for a board with a few; gateways use sahash.ts.
+
+import { getBits } from '../bits.ts';
+import { equal } from '../bytes.ts';
+import type { Sa } from './sa.ts';
+
+/** @noSelf */
+export interface SaTable {
+  /**
+   * The SA for an ESP packet whose SPI bits are at `esp`, of which `length` octets are there; outer addresses of `size`
+   * octets are at `source` and `destination`. Null when there is none.
+   */
+  find: (
+    buffer: Uint8Array,
+    source: number,
+    destination: number,
+    size: number,
+    esp: number,
+    length: number,
+  ) => Sa | null;
+  /** An SA that one with this SPI, `bits` of it on the wire, and the scope of `sa` could be confused with; or null. */
+  conflict: (sa: Sa, spi: number, bits: number) => Sa | null;
+  insert: (sa: Sa) => void;
+  remove: (sa: Sa) => void;
+  /** Every SA, in no order. */
+  all: () => Sa[];
+}
+
+/** 0: found by both outer addresses, 1: by the local one, 2: by none (transport mode with ranges of addresses). */
+export function scopeOf(sa: Sa): number {
+  if (sa.destination.length === 0) return 2;
+  return sa.anyRemote !== 0 || sa.source.length === 0 ? 1 : 0;
+}
+
+/** 2^bits. */
+export function power(bits: number): number {
+  return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
+}
+
+/** True when the packet's addresses are in the SA's scope and its SPI bits are the SA's. */
+export function fits(
+  sa: Sa,
+  buffer: Uint8Array,
+  source: number,
+  destination: number,
+  size: number,
+  esp: number,
+  length: number,
+): boolean {
+  const scope = scopeOf(sa);
+  return (
+    sa.spiLsb <= length * 8 &&
+    getBits(buffer, esp * 8, sa.spiLsb) === sa.spi % power(sa.spiLsb) &&
+    (scope > 1 || (sa.destination.length === size && equal(sa.destination, 0, buffer, destination, size))) &&
+    (scope > 0 || equal(sa.source, 0, buffer, source, size))
+  );
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && equal(a, 0, b, 0, a.length);
+}
+
+/** True when a packet could be meant for both: the scopes meet, and one's SPI bits begin with the other's. */
+export function meets(sa: Sa, spi: number, bits: number, other: Sa): boolean {
+  const scope = scopeOf(sa);
+  const otherScope = scopeOf(other);
+  if (scope < 2 && otherScope < 2 && !same(sa.destination, other.destination)) return false;
+  if (scope === 0 && otherScope === 0 && !same(sa.source, other.source)) return false;
+  const common = Math.min(bits, other.spiLsb);
+  return (
+    Math.floor((spi % power(bits)) / power(bits - common)) ===
+    Math.floor((other.spi % power(other.spiLsb)) / power(other.spiLsb - common))
+  );
+}
+
+/** A table for a few SAs. */
+export function createList(): SaTable {
+  const sas: Sa[] = [];
+  return {
+    find: (buffer, source, destination, size, esp, length) => {
+      for (let i = 0; i < sas.length; i++) {
+        if (fits(sas[i], buffer, source, destination, size, esp, length)) return sas[i];
+      }
+      return null;
+    },
+    conflict: (sa, spi, bits) => {
+      for (let i = 0; i < sas.length; i++) if (meets(sa, spi, bits, sas[i])) return sas[i];
+      return null;
+    },
+    insert: (sa) => {
+      sas.push(sa);
+    },
+    remove: (sa) => {
+      for (let i = 0; i < sas.length; i++) {
+        if (sas[i] !== sa) continue;
+        sas[i] = sas[sas.length - 1];
+        sas.pop();
+        return;
+      }
+    },
+    all: () => sas,
+  };
+}

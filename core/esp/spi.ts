@@ -1,0 +1,28 @@
+// Choice of SPIs for inbound SAs [RFC 4303 §2.1; SPI-LOOKUP].
+
+import { u32 } from '../bytes.ts';
+import { refuse } from '../dietesp/attributes.ts';
+import { SPI_MIN } from '../wire/esp.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Sa } from './sa.ts';
+import { power } from './satable.ts';
+
+/**
+ * A random SPI for an inbound SA with the scope of `sa`, whose bits on the wire do not meet any other SA's for every
+ * number of bits in `offers` (the peer may choose any of them). Throws when none is free.
+ */
+export function allocateSpi(endpoint: Endpoint, sa: Sa, offers: number[]): number {
+  const octets = endpoint.spare;
+  let fewest = 32;
+  for (let i = 0; i < offers.length; i++) fewest = Math.min(fewest, offers[i]);
+  endpoint.provider.random(octets, 0, 4);
+  let spi = u32(octets, 0);
+  const tries = Math.min(power(fewest) + SPI_MIN, 65536);
+  for (let n = 0; n < tries; n++) {
+    let free = spi >= SPI_MIN;
+    for (let i = 0; i < offers.length && free; i++) free = endpoint.table.conflict(sa, spi, offers[i]) === null;
+    if (free) return spi;
+    spi = ((spi + 1) & 0xffffffff) >>> 0; // wide
+  }
+  return refuse('esp_spi_lsb', fewest, 'no SPI is free in this scope');
+}
