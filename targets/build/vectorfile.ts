@@ -5,7 +5,7 @@ import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { DROP_COUNT } from '../../core/drop.ts';
 import { dropName } from '../../core/dropname.ts';
 import { toAttributes } from '../node/config/sa.ts';
-import * as C from './vectorcase.ts';
+import * as C from './casefields.ts';
 
 /** An entry of `vectors`, `refusals` or `rejections`. All but `id` and `sa` may be missing. */
 export interface Vector {
