@@ -52,23 +52,6 @@ export interface Sn {
   lo: number;
 }
 
-/** Adds -2^32 < step < 2^33 to a number; false when the result is not in 1..2^64-1. */
-function advance(hi: number, lo: number, step: number, out: Sn): boolean {
-  let low = lo + step;
-  let high = hi;
-  while (low >= TWO_32) {
-    low -= TWO_32;
-    high++;
-  }
-  while (low < 0) {
-    low += TWO_32;
-    high--;
-  }
-  out.hi = high;
-  out.lo = low;
-  return high >= 0 && high <= MAX_32 && (high > 0 || low > 0);
-}
-
 /**
  * Recovers a sequence number from its `bits` low bits `received`. `hi`, `lo`: the highest authenticated number;
  * `window`: the reordering that is tolerated. The numbers considered are the 2^bits that begin min(window, 2^bits / 2)
@@ -89,10 +72,12 @@ export function recoverSn(
   const back = bits === 0 ? 0 : Math.min(window, Math.floor(m / 2));
   let distance = (received - lo - 1 + back) % m;
   if (distance < 0) distance += m;
-  if (!advance(hi, lo, distance + 1 - back + skip * m, out)) {
-    // Below 1: the next candidate up. Past 2^64-1: none.
-    if (hi === MAX_32 && distance + 1 - back > 0) return DROP_SEQUENCE;
-    advance(hi, lo, distance + 1 - back + m + skip * m, out);
-  }
-  return esn === 0 && out.hi > 0 ? DROP_SEQUENCE : 0;
+  let low = lo + distance + 1 - back;
+  // Below 1: the next candidate up.
+  if (hi === 0 && low < 1) low += m;
+  low += skip * m;
+  const carry = Math.floor(low / TWO_32);
+  out.hi = hi + carry;
+  out.lo = low - carry * TWO_32;
+  return out.hi > esn * MAX_32 ? DROP_SEQUENCE : 0;
 }
