@@ -110,6 +110,43 @@ for (const [linkType, head] of HEADS) {
   });
 }
 
+test('IPv4 packets in an IPv6 tunnel: there and back, and no clear 6LoWPAN to compare with', async () => {
+  const all = JSON.parse(readFileSync(join(ROOT, 'test', 'vectors', 'diet-esp.json'), 'utf8')) as {
+    vectors: { id: string; sa: object; inner: string; wire: string }[];
+  };
+  const vector = all.vectors.find(({ id }) => id === 'B1')!;
+  const sa = files.file('b1.json', JSON.stringify(vector.sa));
+  const inner = Uint8Array.from(Buffer.from(vector.inner, 'hex'));
+  const input = files.file('b1.pcap', captureOf(1, [withHead('00'.repeat(12) + '0800', inner)]));
+  const down = await summaryOf('compress', sa, input, files.path('b1-frames.pcap'));
+  assert.equal(down.packetsOut, 1);
+  assert.equal(down.clearAirOctets, 0);
+  assert.ok(down.plainAirOctets > down.airOctets);
+  await summaryOf('decompress', sa, files.path('b1-frames.pcap'), files.path('b1-out.pcap'));
+  assert.deepEqual(new Uint8Array(recordsOf(files.path('b1-out.pcap'))[0].data), inner);
+});
+
+test('transport mode: there and back', async () => {
+  const packet = new Uint8Array(58).fill(0x41, 48);
+  packet.set(addressOctets('fd00::1')!, 8);
+  packet.set(addressOctets('fd00::2')!, 24);
+  emitIpv6(packet, 0, 0, 0, 18, 17, 64);
+  emitUdp(packet, 40, packet.length, 0, 1234, 5678);
+  const input = files.file('transport.pcap', captureOf(101, [packet, packet]));
+  const sa = join(EXAMPLES, 'transport.json');
+  const frames = files.path('transport-frames.pcap');
+  const context = ['--context', '0=fd00::/112', '--mac', 'fd00::2=1122334455660002'];
+  assert.equal((await dietesp('compress', '--sa', sa, input, frames, ...context)).code, 0);
+  // MHR 15, IPHC 3, ESP 4 + 8 + 12 + 8, FCS 2.
+  assert.deepEqual(
+    recordsOf(frames).map((record) => record.data.length),
+    [52, 52],
+  );
+  const output = files.path('transport-out.pcap');
+  assert.equal((await dietesp('decompress', '--sa', sa, frames, output, ...context)).code, 0);
+  for (const record of recordsOf(output)) assert.deepEqual(new Uint8Array(record.data), packet);
+});
+
 test('what no SA takes is counted by reason', async () => {
   const bad = packetOf(4);
   bad[50] ^= 1;

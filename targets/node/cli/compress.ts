@@ -86,19 +86,25 @@ async function compress(input: string, output: string, options: Options): Promis
     writer.close();
   }
   const { packetsOut } = totals;
-  const rows: [string, number, number | string][] = [
-    ['clear IP', totals.clearOctets, ''],
-    ['Diet-ESP on air', totals.airOctets, totals.framesOut],
-    ['clear 6LoWPAN on air', totals.clearAirOctets, totals.clearFrames],
-    ['plain ESP on air', totals.plainAirOctets, totals.plainFrames],
+  const rows: [string, number, number | string, number][] = [
+    ['clear IP', totals.clearOctets, '', packetsOut],
+    ['Diet-ESP on air', totals.airOctets, totals.framesOut, packetsOut],
+    ['clear 6LoWPAN on air', totals.clearAirOctets, totals.clearFrames, totals.clearPackets],
+    ['plain ESP on air', totals.plainAirOctets, totals.plainFrames, totals.plainPackets],
   ];
   print(
     `${totals.packetsIn} packets, ${packetsOut} carried in ${totals.framesOut} frames\n` +
       dropText(totals) +
       '\n' +
       table(
-        ['', 'octets', 'a packet', 'frames'],
-        rows.map(([name, octets, frames]) => [name, String(octets), average(octets, packetsOut), String(frames)]),
+        ['', 'packets', 'octets', 'a packet', 'frames'],
+        rows.map(([name, octets, frames, packets]) => [
+          name,
+          String(packets),
+          String(octets),
+          average(octets, packets),
+          String(frames),
+        ]),
       ),
     { input, output, ...totals },
     options.json,

@@ -35,6 +35,9 @@ export interface Totals {
   plainAirOctets: number;
   plainFrames: number;
   clearFrames: number;
+  /** Packets that clear 6LoWPAN and plain ESP could carry: IPv4 and the longest ones do not go that way. */
+  clearPackets: number;
+  plainPackets: number;
   drops: Record<string, number>;
 }
 
@@ -50,6 +53,8 @@ export function createTotals(): Totals {
     plainAirOctets: 0,
     plainFrames: 0,
     clearFrames: 0,
+    clearPackets: 0,
+    plainPackets: 0,
     drops: {},
   };
 }
@@ -157,12 +162,20 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
       totals.clearOctets += ip.length;
       totals.airOctets += octets;
       octets = 0;
-      totals.clearFrames += Math.max(0, measure.send(data, ip.offset, ip.length, now, count));
-      totals.clearAirOctets += octets;
+      const clearFrames = measure.send(data, ip.offset, ip.length, now, count);
+      if (clearFrames > 0) {
+        totals.clearPackets++;
+        totals.clearFrames += clearFrames;
+        totals.clearAirOctets += octets;
+      }
       octets = 0;
       const length = outbound(endpoint, plain[sent.index], data, ip.offset, ip.length, outer, 0, now);
-      if (length > 0) totals.plainFrames += Math.max(0, measurePlain.send(outer, 0, length, now, count));
-      totals.plainAirOctets += octets;
+      const plainFrames = length > 0 ? measurePlain.send(outer, 0, length, now, count) : 0;
+      if (plainFrames > 0) {
+        totals.plainPackets++;
+        totals.plainFrames += plainFrames;
+        totals.plainAirOctets += octets;
+      }
     },
   };
 }
