@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import * as A from '../../core/dietesp/attributes.ts';
 import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
 import { parseConfig } from '../../targets/node/config/document.ts';
+import { CommandError } from '../../targets/node/config/errors.ts';
 import { type LoadedSa, loadSaFile, readSas } from '../../targets/node/config/sa.ts';
+import { SA_PROPERTIES } from '../../targets/node/config/schema.ts';
 import { dietesp, EXAMPLES, isOneLine, scratch } from './run.ts';
 
 const files = scratch();
@@ -105,6 +108,35 @@ test('names of revision -10 are accepted', () => {
   assert.match(messageOf(`${BASE}dscp_action: other\n`), /^sa\.yaml:8: dscp_action: other: must be one of not_comp/);
 });
 
+test('names of July 2023', () => {
+  const july = `${BASE}names: july_2023\n`;
+  const [{ attributes: initial }] = load(july);
+  assert.deepEqual([initial.alignment, initial.espSpiLsb, initial.espSnLsb, initial.tsProto], [32, 32, 32, 0]);
+  assert.deepEqual([initial.dscpCda, initial.ecnCda, initial.flowLabelCda], [A.CDA_LOWER, A.CDA_LOWER, A.CDA_LOWER]);
+  const [{ attributes }] = load(
+    `${july}esp_spi_lsb: 1\nesp_sn_lsb: 2\nts_flow_label: false\nts_proto_list: [17]\nts_dsp_list: [184, 185, 40]\nalignment: 8\n`,
+  );
+  assert.deepEqual([attributes.alignment, attributes.espSpiLsb, attributes.espSnLsb], [8, 8, 16]);
+  assert.deepEqual(
+    [attributes.tsProto, attributes.flowLabelCda, attributes.dscpCda],
+    [17, A.CDA_NOT_COMPRESSED, A.CDA_SA],
+  );
+  assert.deepEqual(attributes.dscpList, [46, 10]);
+  assert.equal(attributes.ecnCda, A.CDA_NOT_COMPRESSED);
+  assert.equal(load(`${july}ts_proto_list: [6, 0]\n`)[0].attributes.tsProto, 0);
+  const wrong: [string, string][] = [
+    ['esp_spi_lsb: 8', 'esp_spi_lsb: 8: must be <= 4 (octets, with names: july_2023)'],
+    ['alignment: 64', 'alignment: 64: must be 8 or 32 (names: july_2023)'],
+    ['ts_proto_list: [6, 17]', 'ts_proto_list: 6, 17: must be one protocol, or have 0 in it'],
+    ['ts_proto: 17', 'ts_proto: is ts_proto_list with names: july_2023'],
+    ['esp_trailer: Mandatory', 'esp_trailer: has no counterpart in July 2023'],
+    ['ts_flow_label: yes', 'ts_flow_label: yes: must be boolean'],
+  ];
+  for (const [line, message] of wrong) assert.equal(messageOf(`${july}${line}\n`), `sa.yaml:9: ${message}`);
+  // Without the marker nobody has to guess what a length means.
+  assert.equal(messageOf(`${BASE}ts_flow_label: true\n`), 'sa.yaml:8: ts_flow_label: needs names: july_2023');
+});
+
 const WRONG: [string, RegExp][] = [
   ['esp_spi_lsb: 40', /^sa\.yaml:8: esp_spi_lsb: 40: must be <= 32$/],
   ['esp_spi_lsb: -1', /^sa\.yaml:8: esp_spi_lsb: -1: must be >= 0$/],
@@ -188,6 +220,33 @@ test('every example loads', () => {
   const names = readdirSync(EXAMPLES);
   assert.ok(names.length >= 4);
   for (const name of names) assert.ok(loadSaFile(join(EXAMPLES, name)).length > 0, name);
+});
+
+test('whatever a file says, it loads or is refused with its name and a line', () => {
+  const names = [...Object.keys(SA_PROPERTIES), 'sas', 'dscp_action', 'x'];
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom('ff', 'lower', 'sa', 'AES_CCM_8', 'july_2023', 0, 8, 17, 64));
+  const text = (data: unknown): void => {
+    try {
+      assert.ok(load(JSON.stringify(data)).length > 0);
+    } catch (error) {
+      assert.ok(error instanceof CommandError, String((error as Error).stack));
+      assert.match(error.message, /^sa\.yaml:\d+: [^\n]+$/);
+    }
+  };
+  const base = { ...(parseConfig('base', BASE).data as object), key: '000102030405060708090a0b0c0d0e0f' };
+  fc.assert(
+    fc.property(fc.constantFrom(...names), value, (name, changed) => text({ ...base, [name]: changed })),
+    {
+      numRuns: 2000,
+    },
+  );
+  fc.assert(fc.property(fc.dictionary(fc.constantFrom(...names), value), text), { numRuns: 1000 });
+  fc.assert(fc.property(fc.array(fc.dictionary(fc.constantFrom(...names), value)), (sas) => text({ sas })));
+  fc.assert(
+    fc.property(fc.string(), (garbage) => {
+      assert.match(messageOf(garbage), /^sa\.yaml:\d+: |^sa\.yaml: /);
+    }),
+  );
 });
 
 test('the command line tells it in one line and exits 1', async () => {

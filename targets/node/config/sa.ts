@@ -10,6 +10,7 @@ import { SPI_MIN } from '../../../core/wire/esp.ts';
 import { addressOctets } from './addresses.ts';
 import { type ConfigDocument, type Path, parseConfig, pathName, readText } from './document.ts';
 import { CommandError, errorText } from './errors.ts';
+import { fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
 import { ALIASES, HEX_FIELDS, SA_PROPERTIES, SA_SCHEMA, SECRET_FIELDS } from './schema.ts';
 
 /** One SA of a file: what `createSa` takes, and where it came from. */
@@ -195,6 +196,22 @@ function normalise(document: ConfigDocument, values: Values, path: Path, given: 
   }
 }
 
+/** An SA in the names of today; the others are refused where they do not belong. */
+function today(document: ConfigDocument, values: Values, path: Path): Values {
+  if (values.names !== 'july_2023') {
+    for (const name of JULY_2023_ONLY) {
+      if (values[name] !== undefined) throw document.error([...path, name], `${name}: needs names: july_2023`);
+    }
+    return values;
+  }
+  for (const [name, old] of Object.entries(JULY_2023_NAMES)) {
+    if (values[name] === undefined) continue;
+    const instead = old === '' ? 'has no counterpart in July 2023' : `is ${old} with names: july_2023`;
+    throw document.error([...path, name], `${name}: ${instead}`);
+  }
+  return fromJuly2023(values);
+}
+
 /** Reads every SA of a parsed file. */
 export function readSas(document: ConfigDocument): LoadedSa[] {
   const data = document.data as Values | null;
@@ -220,16 +237,18 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
       const text = errorText(error);
       const named = /^([a-z_]+)((?:\.[a-z_]+)?)((?:\[\d+\])?)(?=:)/.exec(text);
       if (named === null) return document.error(path, text);
-      const name = named[1] === 'iipc_profile' ? 'iipc_enabled' : named[1];
+      let name = named[1] === 'iipc_profile' ? 'iipc_enabled' : named[1];
+      if (values.names === 'july_2023') name = JULY_2023_NAMES[name] || name;
       const field: Path = [...path, given.get(values)?.[name] ?? name];
       if (named[2] !== '') field.push(named[2].slice(1));
       if (named[3] !== '') field.push(Number(named[3].slice(1, -1)));
       return document.error(field, pathName(field) + text.slice(named[0].length));
     };
     try {
-      const attributes = toAttributes(values);
+      const current = today(document, values, path);
+      const attributes = toAttributes(current);
       const name = (values.name as string | undefined) ?? `sa${index + 1}`;
-      return { name, attributes, config: toConfig(attributes, values), locate };
+      return { name, attributes, config: toConfig(attributes, current), locate };
     } catch (error) {
       throw locate(error);
     }

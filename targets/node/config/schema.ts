@@ -67,9 +67,41 @@ function addressRange(side: string): Property {
   };
 }
 
+/** Names of July 2023 that today's draft does not have. */
+const JULY_2023: Record<string, Property> = {
+  ts_flow_label: {
+    title: 'Flow label (July 2023)',
+    description: 'true, or omitted: flow_label_cda lower; false: not_compressed. Only with names july_2023.',
+    type: 'boolean',
+  },
+  ts_proto_list: {
+    title: 'Protocols (July 2023)',
+    description: 'One protocol, or a list with 0 for any. Only with names july_2023.',
+    type: 'array',
+    items: { type: 'integer', minimum: 0, maximum: 255 },
+    maxItems: 256,
+  },
+  ts_dsp_list: {
+    title: 'DSCP and ECN (July 2023)',
+    description: 'Octets of DSCP and ECN; omitted: both lower. Only with names july_2023.',
+    type: 'array',
+    items: { type: 'integer', minimum: 0, maximum: 255 },
+    minItems: 1,
+    maxItems: 256,
+  },
+};
 /** Attributes and parameters of one SA (one direction). */
 export const SA_PROPERTIES: Record<string, Property> = {
   name: { title: 'Name', description: 'What reports call this SA.', type: 'string', default: '' },
+  names: {
+    title: 'Names',
+    description:
+      'july_2023: attributes of the EHC context of July 2023: esp_spi_lsb and esp_sn_lsb in octets, and ts_flow_label, ' +
+      'ts_proto_list, ts_dsp_list in place of flow_label_cda, ts_proto, dscp_cda, dscp_list and ecn_cda.',
+    type: 'string',
+    enum: ['draft', 'july_2023'],
+    default: 'draft',
+  },
   ipsec_mode: {
     title: 'Mode',
     description: 'Tunnel mode compresses the inner IP header too.',
@@ -233,6 +265,7 @@ export const SA_PROPERTIES: Record<string, Property> = {
       hard_seconds: limit('Hard time', 'Seconds until the SA stops.', SECONDS_MAX),
     },
   },
+  ...JULY_2023,
 };
 
 /** The schema of a file: one SA, or `sas`, a list of them. */
