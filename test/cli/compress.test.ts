@@ -198,6 +198,21 @@ test('frames that were changed or lost are counted, the rest comes back', async 
   assert.deepEqual(second.drops, { icv: 1 });
 });
 
+test('a lost fragment costs its packet and no other', async () => {
+  const packets = [packetOf(4), packetOf(300), packetOf(5)];
+  const input = files.file('three.pcap', captureOf(101, packets));
+  const frames = files.path('three-frames.pcap');
+  await summaryOf('compress', SA, input, frames);
+  const onAir = recordsOf(frames).map((record) => Uint8Array.from(record.data));
+  assert.ok(onAir.length >= 5);
+  onAir.splice(2, 1);
+  const lossy = files.file('three-lossy.pcap', captureOf(195, onAir));
+  const summary = await summaryOf('decompress', SA, lossy, files.path('three-out.pcap'));
+  assert.deepEqual(summary.drops, { fragment: 1 });
+  const restored = recordsOf(files.path('three-out.pcap')).map((record) => Uint8Array.from(record.data));
+  assert.deepEqual(restored, [packets[0], packets[2]]);
+});
+
 test('nothing carried is a failure', async () => {
   const input = files.file('other.pcap', captureOf(101, [packetOf(4, 1)]));
   const { code, stderr } = await dietesp('compress', '--sa', SA, input, files.path('o.pcap'));

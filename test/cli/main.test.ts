@@ -30,7 +30,14 @@ for (const name of COMMANDS) {
 }
 
 test('wrong use exits 2 with a line on stderr', async () => {
-  const uses = [['nonsense'], ['schema', '--nonsense'], ['vectors'], ['vectors', 'x.json', '--engine', 'z80'], []];
+  const uses = [
+    ['nonsense'],
+    ['schema', '--nonsense'],
+    ['vectors'],
+    ['vectors', 'x.json', '--engine', 'z80'],
+    ['vectors', 'x.json', '--engine', 'lua', '--provider', 'noble'],
+    [],
+  ];
   for (const args of uses) {
     const { code, stdout, stderr } = await dietesp(...args);
     assert.equal(code, 2, args.join(' '));

@@ -160,7 +160,9 @@ export function vectorsCommand(): Command {
         'One line per failure; exit code 1 when there is one.',
     )
     .argument('<files...>', 'vector files (JSON)')
-    .addOption(new Option('--engine <name>', 'run on another engine, portable provider').choices(ENGINES))
+    .addOption(
+      new Option('--engine <name>', 'run on another engine, portable provider').choices(ENGINES).conflicts('provider'),
+    )
     .addOption(new Option('--provider <name>', 'cryptographic provider on Node').choices(PROVIDERS).default('fast'))
     .option('--timeout <seconds>', 'time limit of one run on an engine', '120')
     .option('--verbose', 'name the skipped vectors')
