@@ -58,7 +58,8 @@ export function addInbound(endpoint: Endpoint, sa: Sa): void {
   const table = endpoint.table;
   const other = table.conflict(sa, sa.spi, sa.spiLsb);
   if (other !== null) {
-    if (sa.spiLsb !== 0 || other.spiLsb !== 0 || other.previous !== null || scopeOf(sa) !== scopeOf(other)) {
+    const rekey = sa !== other && sa.spiLsb === 0 && other.spiLsb === 0 && scopeOf(sa) === scopeOf(other);
+    if (!rekey || other.previous !== null) {
       refuse('esp_spi', sa.spi, 'its ' + sa.spiLsb + ' bits on the wire overlap with those of SPI ' + other.spi);
     }
     table.remove(other);

@@ -54,8 +54,11 @@ function attempt(
   return sa.suite.open(sa.suite, endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
 }
 
-/** Opens the ESP payload with `sa`; on success the window has moved. One retry, after a long loss (SN + 2^k). */
-function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number): number {
+/**
+ * Opens the ESP payload with `sa`; on success the window has moved. With `retry` once more with SN + 2^k, after a long
+ * loss.
+ */
+function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, retry: boolean): number {
   const suite = sa.suite;
   const iv = esp + sa.headerSize;
   const length = end - iv - suite.ivLength - suite.icvLength;
@@ -65,8 +68,8 @@ function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: 
   copy(endpoint.spare, 0, buffer, iv - 8, 8);
   const first = attempt(endpoint, sa, low, 0, buffer, iv, length);
   let code = first;
-  if (first === DROP_ICV || first === DROP_REPLAY) {
-    if (sa.snLsb < 32 && attempt(endpoint, sa, low, 1, buffer, iv, length) === 0) code = 0;
+  if (retry && sa.snLsb < 32 && (first === DROP_ICV || first === DROP_REPLAY)) {
+    if (attempt(endpoint, sa, low, 1, buffer, iv, length) === 0) code = 0;
   }
   copy(buffer, iv - 8, endpoint.spare, 0, 8);
   if (code === 0) endpoint.parts.window.update(sa, endpoint.sn.hi, endpoint.sn.lo);
@@ -122,11 +125,13 @@ export function inbound(
   if (sa === null || sa.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
-  code = open(endpoint, sa, src, esp, end);
-  if (code === DROP_ICV && sa.previous !== null) {
-    // During a rekey without SPI bits the packet may still be the old SA's (§9.1 of the notes): the second trial.
-    if (!isExpired(sa.previous, now) && open(endpoint, sa.previous, src, esp, end) === 0) {
-      sa = sa.previous;
+  // Never more than two trials: during a rekey without SPI bits the packet may be the old SA's, whatever the new one
+  // made of it (§9.1 of the notes); else the second is the retry.
+  const previous = sa.previous;
+  code = open(endpoint, sa, src, esp, end, previous === null);
+  if (code !== 0 && previous !== null && !isExpired(previous, now)) {
+    if (open(endpoint, previous, src, esp, end, false) === 0) {
+      sa = previous;
       endpoint.sa = sa;
       code = 0;
     }

@@ -8,6 +8,12 @@ import type { Sa } from './sa.ts';
 import { power } from './satable.ts';
 
 /**
+ * From one candidate to the next. Odd, so that n low bits take all their values in 2^n steps; large, so that the upper
+ * bits, with which the bits on the wire begin, change as well.
+ */
+const STEP = 40503 * 65537;
+
+/**
  * A random SPI for an inbound SA with the scope of `sa`, whose bits on the wire do not meet any other SA's for every
  * number of bits in `offers` (the peer may choose any of them). Throws when none is free.
  */
@@ -17,12 +23,12 @@ export function allocateSpi(endpoint: Endpoint, sa: Sa, offers: number[]): numbe
   for (let i = 0; i < offers.length; i++) fewest = Math.min(fewest, offers[i]);
   endpoint.provider.random(octets, 0, 4);
   let spi = u32(octets, 0);
-  const tries = Math.min(power(fewest) + SPI_MIN, 65536);
+  const tries = Math.min(power(fewest), 65536) + SPI_MIN;
   for (let n = 0; n < tries; n++) {
     let free = spi >= SPI_MIN;
     for (let i = 0; i < offers.length && free; i++) free = endpoint.table.conflict(sa, spi, offers[i]) === null;
     if (free) return spi;
-    spi = ((spi + 1) & 0xffffffff) >>> 0; // wide
+    spi = ((spi + STEP) & 0xffffffff) >>> 0; // wide
   }
   return refuse('esp_spi_lsb', fewest, 'no SPI is free in this scope');
 }
