@@ -22,6 +22,8 @@ import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
 
 /** What SAs with the same kind of rules share. */
 export interface Shape {
+  /** What it is found by. */
+  key: string;
   tunnel: boolean;
   compressed: boolean;
   network: Network;
@@ -92,6 +94,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
   }
   if (isTransport(a.tsProto) && transports.length === 0) refuse('ts_proto', a.tsProto, 'not in this build');
   const shape: Shape = {
+    key: key,
     tunnel: a.ipsecMode === MODE_TUNNEL,
     compressed: a.iipcProfile === IIPC_DIET_ESP,
     network: network,
@@ -104,21 +107,21 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
   return shape;
 }
 
-/** The target values of one SA for `shape`: those of the IP header, then those of its transport header, if it has one. */
-export function valuesOf(shape: Shape, a: Attributes): Uint8Array {
+/** Octets of target values of an SA: those of the IP header, then those of its transport header, if it has one. */
+export function valuesSize(shape: Shape): number {
   const base = shape.networkProgram.valuesSize;
   let size = base;
-  for (let i = 0; i < shape.transports.length; i++) {
-    const needed = base + shape.transportPrograms[i].valuesSize;
-    if (needed > size) size = needed;
-  }
-  const values = new Uint8Array(size);
-  fillValues(headerFields(a, shape.network, compressesIp(a)), shape.network.size, values, 0);
+  for (let i = 0; i < shape.transports.length; i++) size = Math.max(size, base + shape.transportPrograms[i].valuesSize);
+  return size;
+}
+
+/** Writes the target values of an SA for its shape to octets[at..), which are zero. */
+export function putValues(shape: Shape, a: Attributes, octets: Uint8Array, at: number): void {
+  fillValues(headerFields(a, shape.network, compressesIp(a)), shape.network.size, octets, at);
   // With several transports (ts_proto 0) no port bit is in a target value, so they share one run of zeros.
-  if (shape.transports.length === 1) {
-    fillValues(headerFields(a, shape.transports[0], true), shape.transports[0].size, values, base);
-  }
-  return values;
+  if (shape.transports.length !== 1) return;
+  const transport = shape.transports[0];
+  fillValues(headerFields(a, transport, true), transport.size, octets, at + shape.networkProgram.valuesSize);
 }
 
 function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
@@ -132,9 +135,9 @@ function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
 
 /**
  * Selector bounds that the prefixes of the rules do not already enforce (§3): source start and end, destination start
- * and end, then the four ports; an empty array when every range is a prefix.
+ * and end, then the four ports; `none` when every range is a prefix.
  */
-export function rangesOf(a: Attributes): Uint8Array {
+export function rangesOf(a: Attributes, none: Uint8Array): Uint8Array {
   const parts = [
     a.tsIpSrcStart,
     a.tsIpSrcEnd,
@@ -147,13 +150,12 @@ export function rangesOf(a: Attributes): Uint8Array {
   ];
   let exact = true;
   for (let i = 0; i < parts.length; i += 2) if (!isPrefix(parts[i], parts[i + 1])) exact = false;
-  const ranges = new Uint8Array(exact ? 0 : a.tsIpSrcStart.length * 4 + 8);
+  if (exact) return none;
+  const ranges = new Uint8Array(a.tsIpSrcStart.length * 4 + 8);
   let at = 0;
-  if (!exact) {
-    for (let i = 0; i < parts.length; i++) {
-      copy(ranges, at, parts[i], 0, parts[i].length);
-      at += parts[i].length;
-    }
+  for (let i = 0; i < parts.length; i++) {
+    copy(ranges, at, parts[i], 0, parts[i].length);
+    at += parts[i].length;
   }
   return ranges;
 }
@@ -175,13 +177,14 @@ function transportIndex(shape: Shape, proto: number): number {
 export function select(
   shape: Shape,
   values: Uint8Array,
+  valuesAt: number,
   ranges: Uint8Array,
   buffer: Uint8Array,
   ip: number,
   end: number,
 ): number {
   const network = shape.network;
-  const octet = mismatch(shape.networkProgram, values, 0, buffer, ip);
+  const octet = mismatch(shape.networkProgram, values, valuesAt, buffer, ip);
   if (octet >= 0) return octet < RULE_OCTETS ? DROP_NO_RULE : DROP_SELECTOR;
   const index = transportIndex(shape, buffer[ip + network.protocol]);
   const payload = ip + network.headerSize(buffer, ip);
@@ -190,7 +193,7 @@ export function select(
     // Fragments can only match selectors that allow every port [RFC 4301 §7].
     if (fragment) return DROP_SELECTOR;
     if (payload + 4 > end) return DROP_SHORT;
-    const base = shape.networkProgram.valuesSize;
+    const base = valuesAt + shape.networkProgram.valuesSize;
     if (mismatch(shape.transportPrograms[index], values, base, buffer, payload) >= 0) return DROP_SELECTOR;
   }
   if (ranges.length === 0) return 0;
@@ -211,13 +214,14 @@ function coveredTransport(shape: Shape, buffer: Uint8Array, ip: number, proto: n
 }
 
 /**
- * Compresses the IP packet buffer[ip..end) to out[outOffset..): RuleID (`ruleId` >= 0), residue, alignment bits,
+ * Compresses the IP packet buffer[ip..end), with the SA's target values at `valuesAt`, to out[outOffset..): RuleID (`ruleId` >= 0), residue, alignment bits,
  * payload. Returns the octets written, or a drop code when the packet is outside the selectors or cannot be restored
  * (§4.8). `out` needs as much room as the packet.
  */
 export function iipcCompress(
   shape: Shape,
   values: Uint8Array,
+  valuesAt: number,
   ranges: Uint8Array,
   ruleId: number,
   buffer: Uint8Array,
@@ -228,7 +232,7 @@ export function iipcCompress(
 ): number {
   const network = shape.network;
   let code = network.verify(buffer, ip, end, ip);
-  if (code === 0) code = select(shape, values, ranges, buffer, ip, end);
+  if (code === 0) code = select(shape, values, valuesAt, ranges, buffer, ip, end);
   if (code !== 0) return code;
   const payload = ip + network.headerSize(buffer, ip);
   if (!shape.tunnel && network.fragment(buffer, ip) !== 0) return DROP_NO_RULE;
@@ -241,7 +245,7 @@ export function iipcCompress(
       bit += 8;
     }
     if (shape.tunnel) {
-      bit = emitResidue(shape.networkProgram, values, 0, buffer, ip, out, bit);
+      bit = emitResidue(shape.networkProgram, values, valuesAt, buffer, ip, out, bit);
       if (bit < 0) return bit;
       from += network.size;
     }
@@ -250,7 +254,7 @@ export function iipcCompress(
     if (index >= 0) {
       code = shape.transports[index].verify(buffer, payload, end, ip);
       if (code !== 0) return code;
-      const base = shape.networkProgram.valuesSize;
+      const base = valuesAt + shape.networkProgram.valuesSize;
       bit = emitResidue(shape.transportPrograms[index], values, base, buffer, payload, out, bit);
       from += shape.transports[index].size;
     } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
@@ -271,6 +275,7 @@ export function iipcCompress(
 export function iipcRestore(
   shape: Shape,
   values: Uint8Array,
+  valuesAt: number,
   ranges: Uint8Array,
   ruleId: number,
   input: Uint8Array,
@@ -295,7 +300,7 @@ export function iipcRestore(
       bit += 8;
     }
     if (shape.tunnel) {
-      bit = restoreHeader(shape.networkProgram, values, 0, input, bit, inputEnd * 8, slots, out, at);
+      bit = restoreHeader(shape.networkProgram, values, valuesAt, input, bit, inputEnd * 8, slots, out, at);
       if (bit < 0) return bit;
       at += network.size;
     }
@@ -304,7 +309,7 @@ export function iipcRestore(
     if (index >= 0) {
       if (at + 20 + length > out.length) return DROP_TOO_LONG;
       transport = at;
-      const base = shape.networkProgram.valuesSize;
+      const base = valuesAt + shape.networkProgram.valuesSize;
       const program = shape.transportPrograms[index];
       bit = restoreHeader(program, values, base, input, bit, inputEnd * 8, slots, out, at);
       if (bit < 0) return bit;
@@ -326,6 +331,6 @@ export function iipcRestore(
     network.putChecksums(out, outOffset, end, outOffset);
   }
   let code = network.verify(out, outOffset, end, outOffset);
-  if (code === 0) code = select(shape, values, ranges, out, outOffset, end);
+  if (code === 0) code = select(shape, values, valuesAt, ranges, out, outOffset, end);
   return code === 0 ? end - outOffset : code;
 }

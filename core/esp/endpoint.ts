@@ -6,7 +6,7 @@ import { DROP_COUNT } from '../drop.ts';
 import { SLOT_COUNT } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Sa } from './sa.ts';
-import { type SaTable, scopeOf } from './satable.ts';
+import type { SaTable } from './satable.ts';
 import type { Sn } from './sn.ts';
 
 export interface Endpoint {
@@ -56,11 +56,11 @@ export function drop(endpoint: Endpoint, code: number): number {
  */
 export function addInbound(endpoint: Endpoint, sa: Sa): void {
   const table = endpoint.table;
-  const other = table.conflict(sa, sa.spi, sa.spiLsb);
+  const other = table.conflict(sa, sa.spi, sa.form.spiLsb);
   if (other !== null) {
-    const rekey = sa !== other && sa.spiLsb === 0 && other.spiLsb === 0 && scopeOf(sa) === scopeOf(other);
+    const rekey = sa !== other && sa.form.spiLsb === 0 && other.form.spiLsb === 0 && sa.form.scope === other.form.scope;
     if (!rekey || other.previous !== null) {
-      refuse('esp_spi', sa.spi, 'its ' + sa.spiLsb + ' bits on the wire overlap with those of SPI ' + other.spi);
+      refuse('esp_spi', sa.spi, 'its ' + sa.form.spiLsb + ' bits on the wire overlap with those of SPI ' + other.spi);
     }
     table.remove(other);
     sa.previous = other;

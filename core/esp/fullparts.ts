@@ -6,6 +6,7 @@ import { sctp } from '../wire/sctp.ts';
 import { tcp } from '../wire/tcp.ts';
 import { udp } from '../wire/udp.ts';
 import { udplite } from '../wire/udplite.ts';
+import { createArena } from './arena.ts';
 import { checkConfig } from './check.ts';
 import type { Parts } from './parts.ts';
 import { createHash } from './sahash.ts';
@@ -20,4 +21,6 @@ export const FULL_PARTS: Parts = {
   table: createHash,
   check: checkConfig,
   shapes: {},
+  forms: {},
+  place: createArena(),
 };

@@ -47,11 +47,11 @@ function attempt(
 ): number {
   const sn = endpoint.sn;
   // Without replay protection some reordering is tolerated all the same (§9.2 of the notes).
-  const window = sa.replayWindow === 0 ? 32 : sa.replayWindow;
-  let code = recoverSn(sa.snHi, sa.snLo, sa.snLsb, low, window, sa.counter.esn, skip, sn);
+  const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
+  let code = recoverSn(sa.snHi, sa.snLo, sa.form.snLsb, low, window, sa.form.counter.esn, skip, sn);
   if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
   if (code !== 0) return code;
-  return sa.suite.open(sa.suite, endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
+  return sa.form.suite.open(sa.form.suite, endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
 }
 
 /**
@@ -59,16 +59,16 @@ function attempt(
  * loss.
  */
 function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, retry: boolean): number {
-  const suite = sa.suite;
-  const iv = esp + sa.headerSize;
+  const suite = sa.form.suite;
+  const iv = esp + sa.form.headerSize;
   const length = end - iv - suite.ivLength - suite.icvLength;
   if (length < 0) return DROP_SHORT;
-  const low = getBits(buffer, esp * 8 + sa.spiLsb, sa.snLsb);
+  const low = getBits(buffer, esp * 8 + sa.form.spiLsb, sa.form.snLsb);
   // Suites with HMAC use the 8 octets in front of the IV.
   copy(endpoint.spare, 0, buffer, iv - 8, 8);
   const first = attempt(endpoint, sa, low, 0, buffer, iv, length);
   let code = first;
-  if (retry && sa.snLsb < 32 && (first === DROP_ICV || first === DROP_REPLAY)) {
+  if (retry && sa.form.snLsb < 32 && (first === DROP_ICV || first === DROP_REPLAY)) {
     if (attempt(endpoint, sa, low, 1, buffer, iv, length) === 0) code = 0;
   }
   copy(buffer, iv - 8, endpoint.spare, 0, 8);
@@ -122,7 +122,7 @@ export function inbound(
   const from = srcOffset + outer.src;
   const to = srcOffset + outer.dst;
   let sa = endpoint.table.find(src, from, to, outer.addressSize, esp, end - esp);
-  if (sa === null || sa.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
+  if (sa === null || sa.form.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
   // Never more than two trials: during a rekey without SPI bits the packet may be the old SA's, whatever the new one
@@ -138,26 +138,38 @@ export function inbound(
   }
   if (code !== 0) return rejected(endpoint, sa, code);
 
-  const text = esp + sa.headerSize + sa.suite.ivLength;
-  const clear = end - sa.suite.icvLength - text;
-  const length = takeTrailer(sa.trailer, src, text, clear);
+  const text = esp + sa.form.headerSize + sa.form.suite.ivLength;
+  const clear = end - sa.form.suite.icvLength - text;
+  const length = takeTrailer(sa.form.trailer, src, text, clear);
   if (length < 0) return rejected(endpoint, sa, length);
   const slots = endpoint.slots;
   outer.read(src, srcOffset, slots);
   const ecn = slots[SLOT_ECN];
-  if (sa.shape.tunnel) {
+  if (sa.form.shape.tunnel) {
     // "generated": a label per SA, from the SPI, which is random [RFC 6437 §3]; an Identification per packet, from its
     // sequence number [RFC 6864 §4.2].
-    slots[SLOT_GENERATED] = sa.shape.network.version === 4 ? endpoint.sn.lo & 0xffff : sa.spi & 0xfffff;
+    slots[SLOT_GENERATED] = sa.form.shape.network.version === 4 ? endpoint.sn.lo & 0xffff : sa.spi & 0xfffff;
   } else {
     if (dstOffset + headerSize > dst.length) return rejected(endpoint, sa, DROP_TOO_LONG);
     copy(dst, dstOffset, src, srcOffset, headerSize);
-    dst[dstOffset + outer.protocol] = trailerProto(sa.trailer, src, text, clear);
+    dst[dstOffset + outer.protocol] = trailerProto(sa.form.trailer, src, text, clear);
   }
-  const size = iipcRestore(sa.shape, sa.values, sa.ranges, sa.ruleId, src, text, length, slots, dst, dstOffset);
+  const size = iipcRestore(
+    sa.form.shape,
+    sa.octets,
+    sa.base,
+    sa.ranges,
+    sa.form.ruleId,
+    src,
+    text,
+    length,
+    slots,
+    dst,
+    dstOffset,
+  );
   if (size < 0) return rejected(endpoint, sa, size);
-  if (sa.shape.tunnel && !sa.ecnLower && ecn !== 0) {
-    const inner = sa.shape.network;
+  if (sa.form.shape.tunnel && !sa.form.ecnLower && ecn !== 0) {
+    const inner = sa.form.shape.network;
     inner.read(dst, dstOffset, slots);
     const combined = combineEcn(slots[SLOT_ECN], ecn);
     if (combined < 0) return rejected(endpoint, sa, DROP_ECN);

@@ -23,7 +23,7 @@ function refused(endpoint: Endpoint, sa: Sa, code: number): number {
 
 /** Writes the IV in front of the text: the test's, a counter for AEADs [RFC 4106 §3.1], random for CBC [RFC 3602 §3]. */
 function putIv(endpoint: Endpoint, sa: Sa, hi: number, lo: number, buffer: Uint8Array, offset: number): void {
-  const length = sa.suite.ivLength;
+  const length = sa.form.suite.ivLength;
   if (length === 0) return;
   if (endpoint.fixedIv.length > 0) copy(buffer, offset, endpoint.fixedIv, 0, length);
   else if (length === 8) {
@@ -43,8 +43,8 @@ function putOuter(
   dstOffset: number,
   packet: number,
 ): void {
-  const outer: Network = sa.outer;
-  if (!sa.shape.tunnel) {
+  const outer: Network = sa.form.outer;
+  if (!sa.form.shape.tunnel) {
     copy(dst, dstOffset, src, srcOffset, headerSize);
     dst[dstOffset + outer.protocol] = PROTO_ESP;
     outer.putLengths(dst, dstOffset, dstOffset + packet);
@@ -53,10 +53,10 @@ function putOuter(
   }
   // DSCP, ECN and hop limit are the inner ones: "lower" restores them from here (§10 of the notes, HOPLIMIT).
   const slots = endpoint.slots;
-  sa.shape.network.read(src, srcOffset, slots);
-  copy(dst, dstOffset + outer.src, sa.source, 0, outer.addressSize);
-  copy(dst, dstOffset + outer.dst, sa.destination, 0, outer.addressSize);
-  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.flowLower ? slots[2] : 0);
+  sa.form.shape.network.read(src, srcOffset, slots);
+  copy(dst, dstOffset + outer.src, sa.octets, sa.base + sa.form.sourceAt, outer.addressSize);
+  copy(dst, dstOffset + outer.dst, sa.octets, sa.base + sa.form.destinationAt, outer.addressSize);
+  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.form.flowLower ? slots[2] : 0);
 }
 
 /** The first of `sas` whose selectors take the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. */
@@ -64,8 +64,8 @@ export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: nu
   const end = offset + length;
   for (let i = 0; i < sas.length; i++) {
     const sa = sas[i];
-    if (sa.ended !== 0 || sa.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
-    if (select(sa.shape, sa.values, sa.ranges, buffer, offset, end) !== DROP_SELECTOR) return sa;
+    if (sa.ended !== 0 || sa.form.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
+    if (select(sa.form.shape, sa.octets, sa.base, sa.ranges, buffer, offset, end) !== DROP_SELECTOR) return sa;
   }
   return null;
 }
@@ -86,19 +86,30 @@ export function outbound(
   dstOffset: number,
   now: number,
 ): number {
-  const suite = sa.suite;
+  const suite = sa.form.suite;
   if (isExpired(sa, now)) return refused(endpoint, sa, DROP_LIFETIME);
-  if (sa.counter.last(sa.snHi, sa.snLo)) return refused(endpoint, sa, DROP_EXHAUSTED);
+  if (sa.form.counter.last(sa.snHi, sa.snLo)) return refused(endpoint, sa, DROP_EXHAUSTED);
   if (srcLength < 1) return refused(endpoint, sa, DROP_SHORT);
   if (dstOffset + srcLength + OUTBOUND_ROOM > dst.length) return refused(endpoint, sa, DROP_TOO_LONG);
-  const headerSize = sa.shape.tunnel ? sa.outer.size : sa.outer.headerSize(src, srcOffset);
+  const headerSize = sa.form.shape.tunnel ? sa.form.outer.size : sa.form.outer.headerSize(src, srcOffset);
   const esp = dstOffset + headerSize;
-  const iv = esp + sa.headerSize;
+  const iv = esp + sa.form.headerSize;
   const text = iv + suite.ivLength;
   const end = srcOffset + srcLength;
-  const plain = iipcCompress(sa.shape, sa.values, sa.ranges, sa.ruleId, src, srcOffset, end, dst, text);
+  const plain = iipcCompress(
+    sa.form.shape,
+    sa.octets,
+    sa.base,
+    sa.ranges,
+    sa.form.ruleId,
+    src,
+    srcOffset,
+    end,
+    dst,
+    text,
+  );
   if (plain < 0) return refused(endpoint, sa, plain);
-  const length = putTrailer(sa.trailer, src[srcOffset + sa.shape.network.protocol], dst, text, plain);
+  const length = putTrailer(sa.form.trailer, src[srcOffset + sa.form.shape.network.protocol], dst, text, plain);
   const packet = text + length + suite.icvLength - dstOffset;
   if (packet > 65535) return refused(endpoint, sa, DROP_TOO_LONG);
 
@@ -108,8 +119,8 @@ export function outbound(
   suite.seal(suite, endpoint.provider, sa, hi, lo, dst, iv, length);
   sa.snHi = hi;
   sa.snLo = lo;
-  putBits(dst, esp * 8, sa.spiLsb, sa.spi);
-  putBits(dst, esp * 8 + sa.spiLsb, sa.snLsb, lo);
+  putBits(dst, esp * 8, sa.form.spiLsb, sa.spi);
+  putBits(dst, esp * 8 + sa.form.spiLsb, sa.form.snLsb, lo);
   putOuter(endpoint, sa, src, srcOffset, headerSize, dst, dstOffset, packet);
   countPacket(sa, srcLength, now);
   endpoint.sent++;

@@ -3,7 +3,7 @@
 import type { Provider } from '../crypto/provider.ts';
 import type { ShapeCache } from '../dietesp/iipc.ts';
 import type { Header, Network } from '../wire/header.ts';
-import type { SaConfig } from './sa.ts';
+import type { Sa, SaConfig, SaForm } from './sa.ts';
 import type { SaTable } from './satable.ts';
 import type { Counter } from './sn.ts';
 import type { Window } from './window.ts';
@@ -23,4 +23,7 @@ export interface Parts {
   check: ((parts: Parts, provider: Provider, config: SaConfig) => void) | null;
   /** Rules that SAs share; starts empty. */
   shapes: ShapeCache;
+  forms: { [key: string]: SaForm };
+  /** Gives an SA its `octets` and `base`: placeAlone, or createArena()'s for many SAs. */
+  place: (sa: Sa, size: number) => void;
 }

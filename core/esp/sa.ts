@@ -1,11 +1,11 @@
 // One unidirectional SA [RFC 4301 §4.4.2]: what was agreed, what was derived from it, and what moves with the packets.
 // The state that moves is plain numbers and octets, so that it can be stored.
 
-import { fill } from '../bytes.ts';
+import { copy, fill } from '../bytes.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
-import { type Attributes, MODE_TUNNEL } from '../dietesp/attributes.ts';
+import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.ts';
 import { trailerForm } from '../dietesp/ctec.ts';
-import { rangesOf, type Shape, shapeOf, valuesOf } from '../dietesp/iipc.ts';
+import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Counter } from './sn.ts';
@@ -35,49 +35,60 @@ export interface SaConfig {
   anyRemote: number;
 }
 
-export interface Sa {
-  spi: number;
+/** What SAs of one kind share: everything that follows from the attributes but for addresses, keys and the SPI. */
+export interface SaForm {
+  suite: Suite;
+  counter: Counter;
+  shape: Shape;
+  /** Bits of SPI and SN on the wire, and the octets that they make. */
   spiLsb: number;
   snLsb: number;
-  /** Octets of the compressed ESP header. */
   headerSize: number;
-  suite: Suite;
-  key: Key;
-  authKey: Key;
-  salt: Uint8Array;
-  counter: Counter;
-  // Derived from the attributes.
-  shape: Shape;
-  values: Uint8Array;
-  ranges: Uint8Array;
   ruleId: number;
   trailer: number;
   /** The IP version outside: of the tunnel, or in transport mode that of the packet. */
   outer: Network;
-  /** 1: the outer header carries the inner flow label (flow_label_cda lower). */
+  /** The outer header carries the inner flow label (flow_label_cda lower). */
   flowLower: boolean;
   ecnLower: boolean;
-  /** Outer source and destination; in transport mode the selectors, where they are single addresses, else empty. */
-  source: Uint8Array;
-  destination: Uint8Array;
-  anyRemote: number;
-  // Moves with the packets.
-  /** Sequence number: last used, or highest authenticated. */
-  snHi: number;
-  snLo: number;
+  /** 0: found by both outer addresses, 1: by the local one, 2: by none (transport mode with ranges of addresses). */
+  scope: number;
+  // Where an SA's octets are, from its `base` on: target values of the rules at 0, then these.
+  sourceAt: number;
+  sourceSize: number;
+  destinationAt: number;
+  destinationSize: number;
+  saltAt: number;
+  size: number;
   replayWindow: number;
-  recent: number;
-  seen: Uint32Array;
-  packets: number;
-  bytes: number;
-  /** Time of the first packet, -1 before it. */
-  since: number;
   softPackets: number;
   hardPackets: number;
   softBytes: number;
   hardBytes: number;
   softTime: number;
   hardTime: number;
+}
+
+export interface Sa {
+  form: SaForm;
+  spi: number;
+  key: Key;
+  authKey: Key;
+  /** Target values, outer source and destination (in transport mode the selectors' single addresses), salt. */
+  octets: Uint8Array;
+  base: number;
+  /** Bounds of selectors that are not prefixes, else empty (rangesOf). */
+  ranges: Uint8Array;
+  // Moves with the packets.
+  /** Sequence number: last used, or highest authenticated. */
+  snHi: number;
+  snLo: number;
+  recent: number;
+  seen: Uint32Array;
+  packets: number;
+  bytes: number;
+  /** Time of the first packet, -1 before it. */
+  since: number;
   // Drops, by kind.
   dropIcv: number;
   dropReplay: number;
@@ -115,18 +126,78 @@ export function defaultConfig(attributes: Attributes, suite: Suite): SaConfig {
   };
 }
 
-/** `octets`, or a copy; no array of its own for an empty one. */
-function keep(octets: Uint8Array): Uint8Array {
-  if (octets.length === 0) return NONE;
-  const copied = new Uint8Array(octets.length);
-  for (let i = 0; i < octets.length; i++) copied[i] = octets[i];
-  return copied;
-}
-
 /** A single address of a selector, else none. */
 function single(start: Uint8Array, end: Uint8Array): Uint8Array {
   for (let i = 0; i < start.length; i++) if (start[i] !== end[i]) return NONE;
   return start;
+}
+
+/** The form for `config`, from the parts' cache where one fits. */
+function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination: Uint8Array): SaForm {
+  const a = config.attributes;
+  const suite = config.suite;
+  const shape = shapeOf(parts.shapes, parts.networks, parts.transports, a);
+  const outerSize = a.ipsecMode === MODE_TUNNEL ? source.length : shape.network.addressSize;
+  const trailer = trailerForm(a, suite.blockSize);
+  const sourceAt = valuesSize(shape);
+  const numbers = [
+    trailer,
+    a.espSpiLsb,
+    a.espSnLsb,
+    a.esn,
+    a.iipcRuleId,
+    outerSize,
+    source.length,
+    destination.length,
+    config.anyRemote,
+    config.replayWindow,
+    config.softPackets,
+    config.hardPackets,
+    config.softBytes,
+    config.hardBytes,
+    config.softTime,
+    config.hardTime,
+  ];
+  let key = shape.key + suite.name;
+  for (let i = 0; i < numbers.length; i++) key += '.' + numbers[i];
+  if (parts.forms[key] !== undefined) return parts.forms[key];
+  let outer = shape.network;
+  for (let i = 0; i < parts.networks.length; i++) {
+    if (parts.networks[i].addressSize === outerSize) outer = parts.networks[i];
+  }
+  let counter = parts.counters[0];
+  for (let i = 0; i < parts.counters.length; i++) if (parts.counters[i].esn === a.esn) counter = parts.counters[i];
+  const destinationAt = sourceAt + source.length;
+  const saltAt = destinationAt + destination.length;
+  const form: SaForm = {
+    suite: suite,
+    counter: counter,
+    shape: shape,
+    spiLsb: a.espSpiLsb,
+    snLsb: a.espSnLsb,
+    headerSize: Math.floor((a.espSpiLsb + a.espSnLsb) / 8),
+    ruleId: a.iipcRuleId,
+    trailer: trailer,
+    outer: outer,
+    flowLower: a.flowLabelCda === CDA_LOWER,
+    ecnLower: a.ecnCda === CDA_LOWER && shape.compressed,
+    scope: destination.length === 0 ? 2 : config.anyRemote !== 0 || source.length === 0 ? 1 : 0,
+    sourceAt: sourceAt,
+    sourceSize: source.length,
+    destinationAt: destinationAt,
+    destinationSize: destination.length,
+    saltAt: saltAt,
+    size: saltAt + suite.saltLength,
+    replayWindow: config.replayWindow,
+    softPackets: config.softPackets,
+    hardPackets: config.hardPackets,
+    softBytes: config.softBytes,
+    hardBytes: config.hardBytes,
+    softTime: config.softTime,
+    hardTime: config.hardTime,
+  };
+  parts.forms[key] = form;
+  return form;
 }
 
 /**
@@ -139,54 +210,26 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   const tunnel = a.ipsecMode === MODE_TUNNEL;
   const source = tunnel ? a.tunnelSrc : single(a.tsIpSrcStart, a.tsIpSrcEnd);
   const destination = tunnel ? a.tunnelDst : single(a.tsIpDstStart, a.tsIpDstEnd);
-  const outerVersion = tunnel ? (a.tunnelSrc.length === 16 ? 6 : 4) : a.tsIpVersion;
-  const shape = shapeOf(parts.shapes, parts.networks, parts.transports, a);
-  let outer = shape.network;
-  for (let i = 0; i < parts.networks.length; i++) {
-    if (parts.networks[i].version === outerVersion) outer = parts.networks[i];
-  }
-  let counter = parts.counters[0];
-  for (let i = 0; i < parts.counters.length; i++) if (parts.counters[i].esn === a.esn) counter = parts.counters[i];
-  const suite = config.suite;
-  const words = parts.window.words(config.replayWindow);
+  const form = formOf(parts, config, source, destination);
+  const suite = form.suite;
   // The key of NULL encryption is never used: it is the integrity key.
   const authKey = suite.authKeyLength > 0 ? provider.key(INTEGRITY_ALG, config.authKey) : null;
   const key = suite.alg !== 0 || authKey === null ? provider.key(suite.alg, config.key) : authKey;
-  return {
+  const sa: Sa = {
+    form: form,
     spi: a.espSpi,
-    spiLsb: a.espSpiLsb,
-    snLsb: a.espSnLsb,
-    headerSize: Math.floor((a.espSpiLsb + a.espSnLsb) / 8),
-    suite: suite,
     key: key,
     authKey: authKey === null ? key : authKey,
-    salt: keep(config.salt),
-    counter: counter,
-    shape: shape,
-    values: valuesOf(shape, a),
-    ranges: rangesOf(a),
-    ruleId: a.iipcRuleId,
-    trailer: trailerForm(a, suite.blockSize),
-    outer: outer,
-    flowLower: a.flowLabelCda === 1,
-    ecnLower: a.ecnCda === 1 && shape.compressed,
-    source: keep(source),
-    destination: keep(destination),
-    anyRemote: config.anyRemote,
+    octets: NONE,
+    base: 0,
+    ranges: rangesOf(a, NONE),
     snHi: config.snHi,
     snLo: config.snLo,
-    replayWindow: config.replayWindow,
     recent: 0,
-    seen: words > 0 ? new Uint32Array(words) : NO_WORDS,
+    seen: NO_WORDS,
     packets: 0,
     bytes: 0,
     since: -1,
-    softPackets: config.softPackets,
-    hardPackets: config.hardPackets,
-    softBytes: config.softBytes,
-    hardBytes: config.hardBytes,
-    softTime: config.softTime,
-    hardTime: config.hardTime,
     dropIcv: 0,
     dropReplay: 0,
     dropSelector: 0,
@@ -196,6 +239,19 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     ended: 0,
     previous: null,
   };
+  const words = parts.window.words(form.replayWindow);
+  if (words > 0) sa.seen = new Uint32Array(words);
+  parts.place(sa, form.size);
+  putValues(form.shape, a, sa.octets, sa.base);
+  copy(sa.octets, sa.base + form.sourceAt, source, 0, source.length);
+  copy(sa.octets, sa.base + form.destinationAt, destination, 0, destination.length);
+  copy(sa.octets, sa.base + form.saltAt, config.salt, 0, suite.saltLength);
+  return sa;
+}
+
+/** `Parts.place` for a few SAs: each has an array of its own. */
+export function placeAlone(sa: Sa, size: number): void {
+  sa.octets = new Uint8Array(size);
 }
 
 /** Ends an SA: its key material is wiped, and it takes no more packets. */
@@ -204,7 +260,7 @@ export function destroySa(provider: Provider, sa: Sa): void {
   sa.ended = 1;
   if (sa.authKey !== sa.key) provider.wipe(sa.authKey);
   provider.wipe(sa.key);
-  fill(sa.salt, 0, sa.salt.length, 0);
+  fill(sa.octets, sa.base + sa.form.saltAt, sa.form.suite.saltLength, 0);
 }
 
 /** True when `count` has reached `limit` (0: none). */
@@ -216,18 +272,18 @@ function reached(limit: number, count: number): boolean {
 export function isExpired(sa: Sa, now: number): boolean {
   return (
     sa.ended !== 0 ||
-    reached(sa.hardPackets, sa.packets) ||
-    reached(sa.hardBytes, sa.bytes) ||
-    (sa.since >= 0 && reached(sa.hardTime, now - sa.since))
+    reached(sa.form.hardPackets, sa.packets) ||
+    reached(sa.form.hardBytes, sa.bytes) ||
+    (sa.since >= 0 && reached(sa.form.hardTime, now - sa.since))
   );
 }
 
 /** True when a soft lifetime is over at `now` (ms): time to set up a successor. */
 export function isAgeing(sa: Sa, now: number): boolean {
   return (
-    reached(sa.softPackets, sa.packets) ||
-    reached(sa.softBytes, sa.bytes) ||
-    (sa.since >= 0 && reached(sa.softTime, now - sa.since))
+    reached(sa.form.softPackets, sa.packets) ||
+    reached(sa.form.softBytes, sa.bytes) ||
+    (sa.since >= 0 && reached(sa.form.softTime, now - sa.since))
   );
 }
 

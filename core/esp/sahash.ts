@@ -4,7 +4,7 @@
 import { getBits } from '../bits.ts';
 import { u32 } from '../bytes.ts';
 import type { Sa } from './sa.ts';
-import { fits, meets, power, type SaTable, scopeOf } from './satable.ts';
+import { fits, meets, power, type SaTable } from './satable.ts';
 
 const SCOPES = 3;
 const WIDTHS = 33;
@@ -16,17 +16,18 @@ function mix(seed: number, buffer: Uint8Array, offset: number, length: number): 
   return hash;
 }
 
-/** Hash of addresses, number of bits and bits; the upper bits are folded down, since tables are small. */
+/** Hash of addresses, number of bits and bits. Multiplied and taken from the middle: low bits alone would cluster. */
 function finish(scope: number, bits: number, prefix: number, hash: number): number {
-  const low = prefix & 0xffff;
-  const mixed = ((hash + (scope * WIDTHS + bits) * 7919 + low * 40503 + (prefix >>> 16) * 31) & 0xffffffff) >>> 0; // wide
-  return ((mixed ^ (mixed >>> 16) ^ (mixed >>> 8)) & 0xffffff) >>> 0;
+  const kind = (scope * WIDTHS + bits) * 7919;
+  let mixed = ((hash + kind + (prefix & 0xffff) * 40503 + (prefix >>> 16) * 31) & 0xffffffff) >>> 0; // wide
+  mixed = ((mixed ^ (mixed >>> 15)) & 0xffffffff) >>> 0; // wide
+  return ((mixed * 40503) & 0xffffffff) >>> 8; // wide
 }
 
 function hashOf(sa: Sa, scope: number): number {
   let hash = 0;
-  if (scope < 2) hash = mix(hash, sa.destination, 0, sa.destination.length);
-  if (scope < 1) hash = mix(hash, sa.source, 0, sa.source.length);
+  if (scope < 2) hash = mix(hash, sa.octets, sa.base + sa.form.destinationAt, sa.form.destinationSize);
+  if (scope < 1) hash = mix(hash, sa.octets, sa.base + sa.form.sourceAt, sa.form.sourceSize);
   return hash;
 }
 
@@ -39,9 +40,9 @@ export function createHash(): SaTable {
   for (let i = 0; i < 8; i++) places.push(null);
 
   function put(sa: Sa): void {
-    const scope = scopeOf(sa);
+    const scope = sa.form.scope;
     const mask = places.length - 1;
-    let at = finish(scope, sa.spiLsb, sa.spi % power(sa.spiLsb), hashOf(sa, scope)) & mask;
+    let at = finish(scope, sa.form.spiLsb, sa.spi % power(sa.form.spiLsb), hashOf(sa, scope)) & mask;
     while (places[at] !== null) at = (at + 1) & mask;
     places[at] = sa;
   }
@@ -94,7 +95,7 @@ export function createHash(): SaTable {
     },
     conflict: (sa, spi, bits) => {
       // With one scope and one number of bits in use (the common case) only an equal prefix meets: one probe.
-      const scope = scopeOf(sa);
+      const scope = sa.form.scope;
       if (counts[scope * WIDTHS + bits] === used) return probe(sa, spi, bits, scope);
       for (let i = 0; i < places.length; i++) {
         const other = places[i];
@@ -104,7 +105,7 @@ export function createHash(): SaTable {
     },
     insert: (sa) => {
       used++;
-      counts[scopeOf(sa) * WIDTHS + sa.spiLsb]++;
+      counts[sa.form.scope * WIDTHS + sa.form.spiLsb]++;
       if (used * 2 > places.length) rebuild(all(), places.length * 2);
       put(sa);
     },
@@ -115,7 +116,7 @@ export function createHash(): SaTable {
         sas[i] = sas[sas.length - 1];
         sas.pop();
         used--;
-        counts[scopeOf(sa) * WIDTHS + sa.spiLsb]--;
+        counts[sa.form.scope * WIDTHS + sa.form.spiLsb]--;
         rebuild(sas, places.length);
         return;
       }

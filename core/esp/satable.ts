@@ -28,12 +28,6 @@ export interface SaTable {
   all: () => Sa[];
 }
 
-/** 0: found by both outer addresses, 1: by the local one, 2: by none (transport mode with ranges of addresses). */
-export function scopeOf(sa: Sa): number {
-  if (sa.destination.length === 0) return 2;
-  return sa.anyRemote !== 0 || sa.source.length === 0 ? 1 : 0;
-}
-
 /** 2^bits. */
 export function power(bits: number): number {
   return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
@@ -49,29 +43,32 @@ export function fits(
   esp: number,
   length: number,
 ): boolean {
-  const scope = scopeOf(sa);
+  const form = sa.form;
   return (
-    sa.spiLsb <= length * 8 &&
-    getBits(buffer, esp * 8, sa.spiLsb) === sa.spi % power(sa.spiLsb) &&
-    (scope > 1 || (sa.destination.length === size && equal(sa.destination, 0, buffer, destination, size))) &&
-    (scope > 0 || equal(sa.source, 0, buffer, source, size))
+    form.spiLsb <= length * 8 &&
+    getBits(buffer, esp * 8, form.spiLsb) === sa.spi % power(form.spiLsb) &&
+    (form.scope > 1 ||
+      (form.destinationSize === size && equal(sa.octets, sa.base + form.destinationAt, buffer, destination, size))) &&
+    (form.scope > 0 || equal(sa.octets, sa.base + form.sourceAt, buffer, source, size))
   );
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && equal(a, 0, b, 0, a.length);
 }
 
 /** True when a packet could be meant for both: the scopes meet, and one's SPI bits begin with the other's. */
 export function meets(sa: Sa, spi: number, bits: number, other: Sa): boolean {
-  const scope = scopeOf(sa);
-  const otherScope = scopeOf(other);
-  if (scope < 2 && otherScope < 2 && !same(sa.destination, other.destination)) return false;
-  if (scope === 0 && otherScope === 0 && !same(sa.source, other.source)) return false;
-  const common = Math.min(bits, other.spiLsb);
+  const a = sa.form;
+  const b = other.form;
+  if (a.scope < 2 && b.scope < 2) {
+    if (a.destinationSize !== b.destinationSize) return false;
+    const size = a.destinationSize;
+    if (!equal(sa.octets, sa.base + a.destinationAt, other.octets, other.base + b.destinationAt, size)) return false;
+    if (a.scope === 0 && b.scope === 0) {
+      if (!equal(sa.octets, sa.base + a.sourceAt, other.octets, other.base + b.sourceAt, a.sourceSize)) return false;
+    }
+  }
+  const common = Math.min(bits, b.spiLsb);
   return (
     Math.floor((spi % power(bits)) / power(bits - common)) ===
-    Math.floor((other.spi % power(other.spiLsb)) / power(other.spiLsb - common))
+    Math.floor((other.spi % power(b.spiLsb)) / power(b.spiLsb - common))
   );
 }
 

@@ -20,8 +20,10 @@ export interface Keyed {
   key: Key;
   /** Key of the integrity algorithm; `key` again for an AEAD. */
   authKey: Key;
-  salt: Uint8Array;
-  counter: Counter;
+  /** The salt is at base + form.saltAt. */
+  octets: Uint8Array;
+  base: number;
+  form: { saltAt: number; counter: Counter };
 }
 
 /**
@@ -67,11 +69,11 @@ const received = /* @__PURE__ */ new Uint8Array(32);
 
 /** Nonce: salt, then the IV of the packet or, implicit, the sequence number as 64 bits [RFC 8750 §4]. */
 function makeNonce(suite: Suite, sa: Keyed, hi: number, lo: number, buffer: Uint8Array, ivOffset: number): void {
-  copy(nonce, 0, sa.salt, 0, suite.saltLength);
+  copy(nonce, 0, sa.octets, sa.base + sa.form.saltAt, suite.saltLength);
   if (suite.ivLength > 0) {
     copy(nonce, suite.saltLength, buffer, ivOffset, 8);
   } else {
-    put32(nonce, suite.saltLength, sa.counter.esn * hi);
+    put32(nonce, suite.saltLength, sa.form.counter.esn * hi);
     put32(nonce, suite.saltLength + 4, lo);
   }
 }
@@ -87,7 +89,7 @@ function sealAead(
   length: number,
 ): boolean {
   makeNonce(suite, sa, hi, lo, buffer, ivOffset);
-  const aadLength = sa.counter.aad(sa.spi, hi, lo, aad);
+  const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
   const text = ivOffset + suite.ivLength;
   provider.seal(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
   return true;
@@ -104,7 +106,7 @@ function openAead(
   length: number,
 ): boolean {
   makeNonce(suite, sa, hi, lo, buffer, ivOffset);
-  const aadLength = sa.counter.aad(sa.spi, hi, lo, aad);
+  const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
   const text = ivOffset + suite.ivLength;
   return provider.open(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
 }
@@ -167,7 +169,7 @@ function authenticate(
   put32(buffer, ivOffset - 8, sa.spi);
   put32(buffer, ivOffset - 4, lo);
   let size = 8 + suite.ivLength + length;
-  if (sa.counter.esn === 1) {
+  if (sa.form.counter.esn === 1) {
     put32(buffer, ivOffset - 8 + size, hi);
     size += 4;
   }

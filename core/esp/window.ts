@@ -8,7 +8,7 @@ export interface Windowed {
   snHi: number;
   snLo: number;
   /** Size in packets, 0: off. */
-  replayWindow: number;
+  form: { replayWindow: number };
   /** Bit i: the number i below the right edge was seen (sizes up to 32). */
   recent: number;
   /** Ring of one bit per number (sizes above 32), else empty. */
@@ -38,8 +38,8 @@ export const window32: Window = {
   words: (_size: number): number => 0,
   check: (sa: Windowed, hi: number, lo: number): number => {
     const distance = -ahead(sa, hi, lo);
-    if (distance < 0 || sa.replayWindow === 0) return 0;
-    return distance >= sa.replayWindow || ((sa.recent >>> distance) & 1) !== 0 ? DROP_REPLAY : 0;
+    if (distance < 0 || sa.form.replayWindow === 0) return 0;
+    return distance >= sa.form.replayWindow || ((sa.recent >>> distance) & 1) !== 0 ? DROP_REPLAY : 0;
   },
   update: (sa: Windowed, hi: number, lo: number): void => {
     const step = ahead(sa, hi, lo);
@@ -58,7 +58,7 @@ export const windowWide: Window = {
   max: 4096,
   words: (size: number): number => (size > 32 ? Math.floor(size / 32) : 0),
   check: (sa: Windowed, hi: number, lo: number): number => {
-    const size = sa.replayWindow;
+    const size = sa.form.replayWindow;
     if (size <= 32) return window32.check(sa, hi, lo);
     const distance = -ahead(sa, hi, lo);
     if (distance < 0) return 0;
@@ -66,7 +66,7 @@ export const windowWide: Window = {
     return ((sa.seen[(lo % size) >>> 5] >>> (lo & 31)) & 1) !== 0 ? DROP_REPLAY : 0;
   },
   update: (sa: Windowed, hi: number, lo: number): void => {
-    const size = sa.replayWindow;
+    const size = sa.form.replayWindow;
     if (size <= 32) {
       window32.update(sa, hi, lo);
       return;

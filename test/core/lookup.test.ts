@@ -120,10 +120,10 @@ test('SPIs of random lengths, allocated: all found; removed and added again', ()
   }
   for (let round = 0; round < 300; round++) {
     const sa = random.pick(sas);
-    assert.equal(carries(endpoint, sa.spi, sa.spiLsb)?.spi, sa.spi);
+    assert.equal(carries(endpoint, sa.spi, sa.form.spiLsb)?.spi, sa.spi);
     removeInbound(endpoint, sa);
     const index = sas.indexOf(sa);
-    const again = saWith(sa.spi, sa.spiLsb);
+    const again = saWith(sa.spi, sa.form.spiLsb);
     addInbound(endpoint, again);
     sas[index] = again;
   }

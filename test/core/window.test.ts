@@ -8,7 +8,7 @@ import { type Window, type Windowed, window32, windowWide } from '../../core/esp
 const TWO_32 = 2 ** 32;
 
 function windowed(window: Window, size: number): Windowed {
-  return { snHi: 0, snLo: 0, replayWindow: size, recent: 0, seen: new Uint32Array(window.words(size)) };
+  return { snHi: 0, snLo: 0, form: { replayWindow: size }, recent: 0, seen: new Uint32Array(window.words(size)) };
 }
 
 /** Checks, and marks what passes: true when the number was new. */

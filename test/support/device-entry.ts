@@ -5,7 +5,7 @@ import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable, type Random } from '../../core/crypto/portable.ts';
 import { createDevice, type Device, type DeviceConfig, type DeviceUpper } from '../../core/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
-import { defaultConfig } from '../../core/esp/sa.ts';
+import { defaultConfig, placeAlone } from '../../core/esp/sa.ts';
 import { createList } from '../../core/esp/satable.ts';
 import { sn32 } from '../../core/esp/sn.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
@@ -36,7 +36,9 @@ export function createSensor(
       window: window32,
       table: createList,
       check: null,
+      place: placeAlone,
       shapes: {},
+      forms: {},
     },
     phy: phy,
     upper: upper,
