@@ -1,10 +1,11 @@
 // npm run bench: every published speed and memory figure. Ratios hold within one run; the machine's load moves the rest.
 
 import { benchCrypto } from './crypto.ts';
-import { benchCompression, benchPipeline, benchScale, type Figure } from './pipeline.ts';
+import { benchCompression, benchHeap, benchPipeline, benchScale, type Figure } from './pipeline.ts';
 import { benchSchc } from './schc.ts';
 
 const groups: [string, () => Figure[]][] = [
+  ['heap', benchHeap],
   ['compression', benchCompression],
   ['pipeline', benchPipeline],
   ['scale', benchScale],
