@@ -109,7 +109,7 @@ function datagramOf(stack: Stack, payload: Uint8Array, provider: Provider): Uint
   config.salt = new Uint8Array(stack.suite.saltLength);
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const out = new Uint8Array(packet.length + 256);
-  const length = outbound(endpoint, createSa(FULL_PARTS, {}, provider, config), packet, 0, packet.length, out, 0, 0);
+  const length = outbound(endpoint, createSa(FULL_PARTS, provider, config), packet, 0, packet.length, out, 0, 0);
   if (length < 0) throw new Error(`${stack.stack}: ${dropName(length)}`);
   return out.subarray(0, length);
 }

@@ -248,7 +248,7 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
   const endpoint = createEndpoint(FULL_PARTS, provider);
   if (iv.length > 0) endpoint.fixedIv = iv;
   const out = new Uint8Array(packet.length + 512);
-  const sa = createSa(FULL_PARTS, {}, provider, config);
+  const sa = createSa(FULL_PARTS, provider, config);
   const length = outbound(endpoint, sa, packet, 0, packet.length, out, 0, 0);
   if (length < 0) return length;
   const wire = out.slice(0, length);
@@ -288,7 +288,7 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
 /** Decrypts an ESP packet under an SA: the packet, the SA's parameters at it and its IV; or a drop code. */
 function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider) {
   const endpoint = createEndpoint(FULL_PARTS, provider);
-  const sa = createSa(FULL_PARTS, {}, provider, entry.config);
+  const sa = createSa(FULL_PARTS, provider, entry.config);
   addInbound(endpoint, sa);
   const { attributes: a, suite } = entry.config;
   const ivAt = ipOf(packet).size + (a.espSpiLsb + a.espSnLsb) / 8;
