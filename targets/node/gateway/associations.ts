@@ -1,0 +1,103 @@
+// The gateway's SAs: inbound ones in the endpoint's look-up, outbound ones by the inner packet's destination, so that
+// choosing one costs the same for one peer and for thousands.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
+import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
+import { choose } from '../../../core/esp/outbound.ts';
+import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
+import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
+import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
+import type { Direction, GatewaySa } from './config.ts';
+import { octetsKey } from './datagram.ts';
+
+export interface Association {
+  name: string;
+  direction: Direction;
+  sa: Sa;
+  /** Outer address of the peer that an outbound SA sends to; empty: that of the packet. */
+  remote: Uint8Array;
+}
+
+export interface Associations {
+  /** Adds an SA behind those that are there, or in front; throws as createSa and addInbound do. */
+  add(entry: GatewaySa, direction: Direction, atFront: boolean): void;
+  /** Ends the SAs of a name; false when there is none. */
+  remove(name: string): boolean;
+  /** The first outbound SA whose selectors take packet[0..length), or undefined. */
+  choose(packet: Uint8Array, length: number): Association | undefined;
+  nameOf(sa: Sa): string;
+  all(): Iterable<Association>;
+  /** Ends all. */
+  clear(): void;
+}
+
+function remoteOf(entry: GatewaySa): Uint8Array {
+  const a = entry.config.attributes;
+  if (a.ipsecMode === MODE_TUNNEL) return a.tunnelDst.slice();
+  return Buffer.compare(a.tsIpDstStart, a.tsIpDstEnd) === 0 ? a.tsIpDstStart.slice() : new Uint8Array(0);
+}
+
+export function createAssociations(endpoint: Endpoint, provider: Provider): Associations {
+  const entries = new Map<Sa, Association>();
+  // By inner destination where that is one address, and all others.
+  const exact = new Map<string, Sa[]>();
+  const wide: Sa[] = [];
+
+  function listOf(entry: GatewaySa): Sa[] {
+    const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
+    if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) return wide;
+    const key = octetsKey(tsIpDstStart);
+    const list = exact.get(key) ?? [];
+    exact.set(key, list);
+    return list;
+  }
+
+  function end({ sa, direction }: Association): void {
+    entries.delete(sa);
+    if (direction === 'in') removeInbound(endpoint, sa);
+    destroySa(provider, sa);
+  }
+
+  return {
+    add(entry, direction, atFront) {
+      const sa = createSa(FULL_PARTS, provider, entry.config);
+      if (direction === 'in') {
+        try {
+          addInbound(endpoint, sa);
+        } catch (error) {
+          destroySa(provider, sa);
+          throw error;
+        }
+      } else if (atFront) listOf(entry).unshift(sa);
+      else listOf(entry).push(sa);
+      entries.set(sa, { name: entry.name, direction, sa, remote: remoteOf(entry) });
+    },
+    remove(name) {
+      const ending = [...entries.values()].filter((entry) => entry.name === name);
+      for (const entry of ending) {
+        end(entry);
+        for (const list of [wide, ...exact.values()]) {
+          const at = list.indexOf(entry.sa);
+          if (at >= 0) list.splice(at, 1);
+        }
+      }
+      return ending.length > 0;
+    },
+    choose(packet, length) {
+      const six = length > 0 && packet[0] >>> 4 === 6;
+      if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;
+      const list = exact.get(octetsKey(packet, six ? IPV6_DST : IPV4_DST, six ? 16 : 4));
+      const sa = (list === undefined ? null : choose(list, packet, 0, length)) ?? choose(wide, packet, 0, length);
+      return sa === null ? undefined : entries.get(sa);
+    },
+    nameOf: (sa) => entries.get(sa)?.name ?? '',
+    all: () => entries.values(),
+    clear() {
+      for (const entry of [...entries.values()]) end(entry);
+      exact.clear();
+      wide.length = 0;
+    },
+  };
+}

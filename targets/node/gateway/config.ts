@@ -1,0 +1,244 @@
+// The gateway's configuration and its check. All of it is checked before anything starts; the first error is thrown as
+// `Error('field: value: limit')` and names the field as written, `radios[0].panId`.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
+import type { SaConfig } from '../../../core/esp/sa.ts';
+import { createContexts, DATAGRAM_MAX, setContext } from '../../../core/wire/sixlowpan.ts';
+import { addressOctets } from '../config/addresses.ts';
+import type { Pollable, Radio } from '../radio/radio.ts';
+import type { ZepConfig, ZepRadio } from '../radio/zep.ts';
+import type { Log } from './log.ts';
+import type { OpenSocket } from './socket.ts';
+
+/** A radio: one of `radio` (the gateway closes it) and `zep`. */
+export interface RadioConfig {
+  /** Default radio0, radio1, ... */
+  name?: string;
+  radio?: Radio & Partial<Pick<ZepRadio, 'ready' | 'closed'>>;
+  zep?: ZepConfig;
+  /** 0..0xfffe. */
+  panId: number;
+  /** 0..0xfffd; without it frames carry the extended address. */
+  shortAddress?: number;
+  /** EUI-64, 16 hexadecimal digits; default a random one, locally administered. */
+  extendedAddress?: string;
+  /** Packets that can wait, 1..255, default 32. */
+  queue?: number;
+  /** Neighbours whose last frame is remembered, 1..255, default 255. */
+  neighbours?: number;
+  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
+  ackWait?: number;
+  /** Datagrams in reassembly at a time, 1..255, default 16, and milliseconds until one is given up, default 10000. */
+  reassemblies?: number;
+  reassemblyTime?: number;
+  /** Longest outer packet in octets, 40..2047. */
+  maxSize?: number;
+}
+
+/** An SA: what loadSaFile gives, or made by a program. */
+export interface GatewaySa {
+  name: string;
+  config: SaConfig;
+  /** Default: `in` when the outer destination is an address of the gateway, `out` when the source is. */
+  direction?: 'in' | 'out';
+  /** Places an error of the core in a file. */
+  locate?: (error: unknown) => Error;
+}
+
+/** Where a peer is reached. Peers that are not listed are learned from their first authenticated packet. */
+export interface PeerConfig {
+  /** Outer IPv6 address. */
+  address: string;
+  /** Name of a radio; default the first. */
+  radio?: string;
+  /** Link-layer address, 4 or 16 hexadecimal digits. Given here it stays; a learned one follows the peer. */
+  link: string;
+}
+
+/** Datagrams to an inner address and port go to a UDP server; its answers go back. */
+export interface FlowConfig {
+  /** Inner destination, IPv4 or IPv6. */
+  destination: string;
+  port: number;
+  /** `127.0.0.1:5683`, `[::1]:5683`, `host:5683`. */
+  to: string;
+}
+
+/** What runs the radios: real time by default. */
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Has `node` polled when its nextTimeout comes; `wake` tells that it may have changed. */
+  run(node: Pollable, radio: Radio): { wake(): void; stop(): void };
+}
+
+export interface GatewayConfig {
+  radios: RadioConfig[];
+  /** The gateway's outer IPv6 addresses. */
+  addresses?: string[];
+  /** 6LoWPAN contexts 0, 1, ...: `fd00::/64`. */
+  contexts?: string[];
+  sas: GatewaySa[];
+  peers?: PeerConfig[];
+  flows?: FlowConfig[];
+  /** Default: the fast one. */
+  provider?: Provider;
+  /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
+  sessions?: number;
+  idle?: number;
+  /** Failed packets in a row after which a peer counts as lost, default 3. */
+  lostAfter?: number;
+  log?: Log;
+  clock?: Clock;
+  /** For tests: how sockets are opened. */
+  openSocket?: OpenSocket;
+}
+
+export type Direction = 'in' | 'out';
+
+/** What the check leaves: everything converted. */
+export interface CheckedConfig {
+  radios: (RadioConfig & { name: string; address: Uint8Array | null })[];
+  contexts: Uint8Array;
+  directions: Direction[];
+  peers: { address: Uint8Array; radio: number; link: Uint8Array }[];
+  flows: { destination: Uint8Array; port: number; host: string; hostPort: number; field: string }[];
+}
+
+function inRange(field: string, value: unknown, low: number, high: number): void {
+  if (!(typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high)) {
+    refuse(field, String(value), `must be ${low}..${high}`);
+  }
+}
+
+function integerIn(field: string, value: unknown, low: number, high: number): void {
+  inRange(field, value, low, high);
+  if (!Number.isInteger(value)) refuse(field, String(value), 'must be an integer');
+}
+
+function ipv6Of(field: string, text: unknown): Uint8Array {
+  const octets = typeof text === 'string' ? addressOctets(text) : undefined;
+  if (octets?.length !== 16) refuse(field, String(text), 'must be an IPv6 address');
+  return octets!;
+}
+
+function hexOf(field: string, text: unknown, lengths: number[]): Uint8Array {
+  if (typeof text !== 'string' || !/^[0-9a-fA-F]*$/.test(text) || !lengths.includes(text.length)) {
+    refuse(field, String(text), `must be ${lengths.join(' or ')} hexadecimal digits`);
+  }
+  return Uint8Array.from(Buffer.from(text as string, 'hex'));
+}
+
+function checkRadio(radio: RadioConfig, index: number): CheckedConfig['radios'][number] {
+  const at = `radios[${index}]`;
+  if ((radio.radio === undefined) === (radio.zep === undefined)) {
+    refuse(at, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
+  }
+  integerIn(`${at}.panId`, radio.panId, 0, 0xfffe);
+  if (radio.shortAddress !== undefined) integerIn(`${at}.shortAddress`, radio.shortAddress, 0, 0xfffd);
+  integerIn(`${at}.queue`, radio.queue ?? 1, 1, 255);
+  integerIn(`${at}.neighbours`, radio.neighbours ?? 1, 1, 255);
+  inRange(`${at}.ackWait`, radio.ackWait ?? 1, 0.1, 10000);
+  integerIn(`${at}.reassemblies`, radio.reassemblies ?? 1, 1, 255);
+  inRange(`${at}.reassemblyTime`, radio.reassemblyTime ?? 1, 1, 60000);
+  integerIn(`${at}.maxSize`, radio.maxSize ?? 40, 40, DATAGRAM_MAX);
+  return {
+    ...radio,
+    name: radio.name ?? `radio${index}`,
+    address: radio.extendedAddress === undefined ? null : hexOf(`${at}.extendedAddress`, radio.extendedAddress, [16]),
+  };
+}
+
+function checkContexts(texts: string[]): Uint8Array {
+  if (texts.length > 16) refuse('contexts', texts.length, 'must be 16 at most');
+  const contexts = createContexts(texts.length);
+  texts.forEach((text, id) => {
+    const [prefix, bits, ...more] = String(text).split('/');
+    const octets = addressOctets(prefix);
+    if (octets?.length !== 16 || !/^\d+$/.test(bits ?? '') || Number(bits) > 128 || more.length > 0) {
+      refuse(`contexts[${id}]`, text, 'must be PREFIX/LENGTH with LENGTH 0..128');
+    }
+    setContext(contexts, id, octets!, 0, Number(bits));
+  });
+  return contexts;
+}
+
+function directionOf(sa: GatewaySa, index: number, addresses: Uint8Array[]): Direction {
+  const a = sa.config.attributes;
+  const tunnel = a.ipsecMode === MODE_TUNNEL;
+  const fail = (field: string, value: string, limit: string): never => {
+    try {
+      return refuse(field, value, limit);
+    } catch (error) {
+      throw sa.locate?.(error) ?? new Error(`sas[${index}].${(error as Error).message}`);
+    }
+  };
+  if (tunnel ? a.tunnelSrc.length !== 16 : a.tsIpVersion !== 6) {
+    fail(tunnel ? 'tunnel_ip' : 'ts_ip_version', 'IPv4', 'must be IPv6 on IEEE 802.15.4');
+  }
+  if (sa.direction !== undefined) return sa.direction;
+  const own = (start: Uint8Array, end: Uint8Array): boolean =>
+    addresses.some((one) => Buffer.compare(one, start) === 0 && Buffer.compare(one, end) === 0);
+  const isIn = tunnel ? own(a.tunnelDst, a.tunnelDst) : own(a.tsIpDstStart, a.tsIpDstEnd);
+  const isOut = tunnel ? own(a.tunnelSrc, a.tunnelSrc) : own(a.tsIpSrcStart, a.tsIpSrcEnd);
+  if (isIn === isOut) {
+    fail(tunnel ? 'tunnel_ip' : 'ts_ip_src', sa.name, 'one end must be in `addresses`, or `direction` be given');
+  }
+  return isIn ? 'in' : 'out';
+}
+
+/** Splits `host:port` and `[host]:port`. */
+function hostPort(field: string, text: unknown): { host: string; hostPort: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(String(text));
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65535) refuse(field, String(text), 'must be HOST:PORT');
+  return { host: match![1] ?? match![2], hostPort: port };
+}
+
+function unique(field: string, keys: string[]): void {
+  keys.forEach((key, index) => {
+    if (keys.indexOf(key) < index) refuse(`${field}[${index}]`, key, 'is there twice');
+  });
+}
+
+/** Checks a configuration as a whole; throws at the first error. */
+export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
+  if (!Array.isArray(config.radios) || config.radios.length === 0) refuse('radios', 'none', 'must be one or more');
+  if (!Array.isArray(config.sas)) refuse('sas', typeof config.sas, 'must be a list');
+  integerIn('sessions', config.sessions ?? 1, 1, 65535);
+  inRange('idle', config.idle ?? 1, 1, 86400000);
+  integerIn('lostAfter', config.lostAfter ?? 1, 1, 1000000);
+  const radios = config.radios.map(checkRadio);
+  const names = radios.map((radio) => radio.name);
+  unique('radios', names);
+  const addresses = (config.addresses ?? []).map((text, index) => ipv6Of(`addresses[${index}]`, text));
+  const peers = (config.peers ?? []).map((peer, index) => {
+    const radio = peer.radio === undefined ? 0 : names.indexOf(peer.radio);
+    if (radio < 0) refuse(`peers[${index}].radio`, String(peer.radio), `must be one of ${names.join(', ')}`);
+    const address = ipv6Of(`peers[${index}].address`, peer.address);
+    return { address, radio, link: hexOf(`peers[${index}].link`, peer.link, [4, 16]) };
+  });
+  const flows = (config.flows ?? []).map((flow, index) => {
+    const at = `flows[${index}]`;
+    const destination = addressOctets(String(flow.destination));
+    if (destination === undefined) refuse(`${at}.destination`, String(flow.destination), 'must be an IP address');
+    integerIn(`${at}.port`, flow.port, 1, 65535);
+    return { destination: destination!, port: flow.port, field: `${at}.to`, ...hostPort(`${at}.to`, flow.to) };
+  });
+  unique(
+    'peers',
+    peers.map((peer) => Buffer.from(peer.address).toString('hex')),
+  );
+  unique(
+    'flows',
+    flows.map((flow) => `${Buffer.from(flow.destination).toString('hex')} ${flow.port}`),
+  );
+  return {
+    radios,
+    contexts: checkContexts(config.contexts ?? []),
+    directions: config.sas.map((sa, index) => directionOf(sa, index, addresses)),
+    peers,
+    flows,
+  };
+}

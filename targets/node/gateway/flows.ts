@@ -1,0 +1,158 @@
+// User-space UDP: datagrams from sensors go to servers through ordinary sockets, without root rights. One socket for
+// each inner source address and port and each flow, so that every answer finds its way back; idle ones are closed, and
+// their number is bounded (the one idle for longest goes first).
+
+import { type Datagram, endpointText, octetsKey } from './datagram.ts';
+import type { Log } from './log.ts';
+import type { FlowSocket, OpenSocket, Target } from './socket.ts';
+
+export interface Flow {
+  destination: Uint8Array;
+  port: number;
+  target: Target;
+}
+
+export interface FlowMetrics {
+  /** Datagrams to servers, and answers from them. */
+  delivered: number;
+  answers: number;
+  /** Sockets: open now, opened, closed for idleness, to make room, and after errors. */
+  open: number;
+  opened: number;
+  idle: number;
+  evicted: number;
+  failed: number;
+  socketErrors: number;
+  /** Datagrams not sent since the socket could not take them. */
+  dropped: number;
+}
+
+export interface FlowConfigs {
+  flows: Flow[];
+  sessions: number;
+  idle: number;
+  openSocket: OpenSocket;
+  now: () => number;
+  log: Log;
+  /** Sends an answer towards its sensor. */
+  answer: (datagram: Datagram) => void;
+}
+
+export interface Flows {
+  /** Takes a datagram; false when no flow is for it. */
+  deliver(datagram: Datagram): boolean;
+  poll(now: number): void;
+  nextTimeout(): number;
+  close(): void;
+  metrics: FlowMetrics;
+}
+
+interface Session {
+  key: string;
+  socket: FlowSocket;
+  used: number;
+}
+
+export function createFlows(config: FlowConfigs): Flows {
+  const { log, now } = config;
+  const flows = new Map<string, Flow>();
+  for (const flow of config.flows) flows.set(octetsKey(flow.destination) + flow.port, flow);
+  // In order of last use, the oldest first.
+  const sessions = new Map<string, Session>();
+  const metrics: FlowMetrics = {
+    delivered: 0,
+    answers: 0,
+    open: 0,
+    opened: 0,
+    idle: 0,
+    evicted: 0,
+    failed: 0,
+    socketErrors: 0,
+    dropped: 0,
+  };
+
+  function touch(session: Session): void {
+    session.used = now();
+    sessions.delete(session.key);
+    sessions.set(session.key, session);
+  }
+
+  function end(session: Session, why: 'idle' | 'evicted' | 'failed'): void {
+    sessions.delete(session.key);
+    metrics[why]++;
+    metrics.open = sessions.size;
+    session.socket.close();
+  }
+
+  function open(key: string, flow: Flow, datagram: Datagram): Session {
+    if (sessions.size >= config.sessions) {
+      for (const oldest of sessions.values()) {
+        end(oldest, 'evicted');
+        break;
+      }
+    }
+    const source = datagram.source.slice();
+    const { sourcePort } = datagram;
+    const name = () => `${endpointText(source, sourcePort)} to ${flow.target.address} port ${flow.target.port}`;
+    const session: Session = {
+      key,
+      used: 0,
+      socket: config.openSocket(flow.target, {
+        message(payload) {
+          metrics.answers++;
+          if (sessions.get(key) === session) touch(session);
+          config.answer({
+            source: flow.destination,
+            sourcePort: flow.port,
+            destination: source,
+            destinationPort: sourcePort,
+            payload,
+          });
+        },
+        failed(error, closed) {
+          metrics.socketErrors++;
+          log('warn', 'flow', () => `${name()}: ${error.message}`);
+          // The next datagram opens a new socket.
+          if (closed && sessions.get(key) === session) end(session, 'failed');
+        },
+      }),
+    };
+    touch(session);
+    metrics.opened++;
+    metrics.open = sessions.size;
+    log('debug', 'flow', () => `open ${name()}`);
+    return session;
+  }
+
+  return {
+    metrics,
+    deliver(datagram) {
+      const { destination, destinationPort, source, sourcePort } = datagram;
+      const inner = octetsKey(destination) + destinationPort;
+      const flow = flows.get(inner);
+      if (flow === undefined) return false;
+      const key = `${octetsKey(source)}${sourcePort} ${inner}`;
+      const known = sessions.get(key);
+      if (known !== undefined) touch(known);
+      const session = known ?? open(key, flow, datagram);
+      if (session.socket.send(datagram.payload)) metrics.delivered++;
+      else metrics.dropped++;
+      return true;
+    },
+    poll(time) {
+      for (const session of sessions.values()) {
+        if (time - session.used < config.idle) return;
+        end(session, 'idle');
+      }
+    },
+    nextTimeout() {
+      for (const session of sessions.values()) return session.used + config.idle;
+      return -1;
+    },
+    close() {
+      for (const session of sessions.values()) session.socket.close();
+      sessions.clear();
+      metrics.open = 0;
+    },
+  };
+}

@@ -1,0 +1,118 @@
+// The gateway's counters as plain data: names and numbers, for JSON, a page or a log.
+
+import { DROP_COUNT } from '../../../core/drop.ts';
+import { dropName } from '../../../core/dropname.ts';
+import type { Sa } from '../../../core/esp/sa.ts';
+import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
+import {
+  MAC_ACKS,
+  MAC_FRAMES,
+  MAC_OCTETS,
+  MAC_RECEIVED,
+  MAC_RETRIES,
+  type Mac,
+  macAirTime,
+} from '../../../core/link/mac.ts';
+import type { FlowMetrics } from './flows.ts';
+
+/** Counts by reason; reasons that never occurred are absent. */
+export type Reasons = Record<string, number>;
+
+export interface RadioMetrics {
+  name: string;
+  /** Data frames sent, retries included, and their octets, MHR to FCS. */
+  frames: number;
+  octets: number;
+  retries: number;
+  acks: number;
+  /** Data frames for this node. */
+  received: number;
+  /** Milliseconds that the radio sent. */
+  airTime: number;
+  /** Packets sent whole, and received whole. */
+  packetsSent: number;
+  packetsReceived: number;
+  macDrops: Reasons;
+  lowpanDrops: Reasons;
+}
+
+export interface SaMetrics {
+  name: string;
+  direction: 'in' | 'out';
+  spi: number;
+  packets: number;
+  /** Octets of inner packets. */
+  octets: number;
+  /** Sequence number: last used, or highest authenticated. */
+  sn: string;
+  drops: Reasons;
+}
+
+export interface PeerMetrics {
+  address: string;
+  radio: string;
+  link: string;
+  configured: boolean;
+  /** Milliseconds of the gateway's clock, -1: never heard. */
+  heard: number;
+  failed: number;
+  lost: boolean;
+}
+
+export interface GatewayMetrics {
+  radios: RadioMetrics[];
+  esp: { sent: number; received: number; drops: Reasons };
+  sas: SaMetrics[];
+  peers: PeerMetrics[];
+  flows: FlowMetrics;
+  /**
+   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, too-long, listener, internal.
+   * Those that a layer below dropped on the way out are in its drops.
+   */
+  drops: Reasons;
+}
+
+/** The counters of drops at index -code, by name. */
+export function reasonsOf(counters: Float64Array): Reasons {
+  const reasons: Reasons = {};
+  for (let i = 1; i < DROP_COUNT; i++) if (counters[i] > 0) reasons[dropName(i)] = counters[i];
+  return reasons;
+}
+
+export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan): RadioMetrics {
+  return {
+    name,
+    frames: mac.counters[MAC_FRAMES],
+    octets: mac.counters[MAC_OCTETS],
+    retries: mac.counters[MAC_RETRIES],
+    acks: mac.counters[MAC_ACKS],
+    received: mac.counters[MAC_RECEIVED],
+    airTime: macAirTime(mac.counters),
+    packetsSent: lowpan.counters[LOWPAN_SENT],
+    packetsReceived: lowpan.counters[LOWPAN_RECEIVED],
+    macDrops: reasonsOf(mac.counters),
+    lowpanDrops: reasonsOf(lowpan.counters),
+  };
+}
+
+export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetrics {
+  const drops: Reasons = {};
+  const counts: [string, number][] = [
+    ['icv', sa.dropIcv],
+    ['replay', sa.dropReplay],
+    ['selector', sa.dropSelector],
+    ['malformed', sa.dropMalformed],
+    ['refused', sa.dropRefused],
+    ['lifetime', sa.dropLifetime],
+  ];
+  for (const [reason, count] of counts) if (count > 0) drops[reason] = count;
+  return {
+    name,
+    direction,
+    spi: sa.spi,
+    packets: sa.packets,
+    octets: sa.bytes,
+    sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
+    drops,
+  };
+}

@@ -1,0 +1,88 @@
+// The neighbour table: outer address -> radio and link-layer address. An entry comes from the configuration, then it
+// stays; or it is learned, and follows the peer, from packets whose ICV verified and from nothing else: the addresses of
+// an unauthenticated frame move nothing.
+
+import { addressText } from '../config/addresses.ts';
+import { octetsKey } from './datagram.ts';
+
+export interface Peer {
+  /** Outer address. */
+  address: Uint8Array;
+  /** Index of the radio. */
+  radio: number;
+  /** 2 or 8 octets, canonical order. */
+  link: Uint8Array;
+  configured: boolean;
+  /** Time of the last authenticated packet, -1 for none. */
+  heard: number;
+  /** Packets not acknowledged, in a row and in all. */
+  failing: number;
+  failed: number;
+  lost: boolean;
+}
+
+export interface Peers {
+  get(address: Uint8Array, offset: number): Peer | undefined;
+  configure(address: Uint8Array, radio: number, link: Uint8Array): void;
+  /** An authenticated packet came from `address`: the peer, and whether it is new or has moved. */
+  learn(
+    address: Uint8Array,
+    offset: number,
+    radio: number,
+    link: Uint8Array,
+    linkOffset: number,
+    linkLength: number,
+    now: number,
+  ): { peer: Peer; moved: boolean };
+  all(): Peer[];
+}
+
+/** `max` learned entries at most; the one unheard for longest goes first. */
+export function createPeers(max: number): Peers {
+  // In order of last hearing.
+  const peers = new Map<string, Peer>();
+
+  function add(key: string, address: Uint8Array, radio: number, link: Uint8Array, configured: boolean): Peer {
+    const peer = { address, radio, link, configured, heard: -1, failing: 0, failed: 0, lost: false };
+    peers.set(key, peer);
+    return peer;
+  }
+
+  return {
+    get: (address, offset) => peers.get(octetsKey(address, offset, 16)),
+    configure: (address, radio, link) => void add(octetsKey(address), address, radio, link, true),
+    learn(address, offset, radio, link, linkOffset, linkLength, now) {
+      const key = octetsKey(address, offset, 16);
+      const from = link.subarray(linkOffset, linkOffset + linkLength);
+      let peer = peers.get(key);
+      let moved = false;
+      if (peer === undefined) {
+        if (peers.size >= max) {
+          for (const [old, { configured }] of peers) {
+            if (configured) continue;
+            peers.delete(old);
+            break;
+          }
+        }
+        peer = add(key, address.slice(offset, offset + 16), radio, from.slice(), false);
+        moved = true;
+      } else if (!peer.configured) {
+        peers.delete(key);
+        peers.set(key, peer);
+        moved = peer.radio !== radio || Buffer.compare(peer.link, from) !== 0;
+        if (moved) {
+          peer.radio = radio;
+          peer.link = from.slice();
+        }
+      }
+      peer.heard = now;
+      return { peer, moved };
+    },
+    all: () => [...peers.values()],
+  };
+}
+
+/** `fd00::1 at 0001`. */
+export function peerText(peer: Peer): string {
+  return `${addressText(peer.address)} at ${Buffer.from(peer.link).toString('hex')}`;
+}

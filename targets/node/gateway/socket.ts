@@ -1,0 +1,77 @@
+// A UDP socket of the gateway to one server. Connected, so that the system hands over that server's answers only and
+// tells when nobody listens there (ECONNREFUSED), which is counted and otherwise survived.
+
+import { createSocket } from 'node:dgram';
+
+/** Datagrams that wait while the socket is being connected. */
+const PENDING_MAX = 16;
+
+export interface Target {
+  address: string;
+  family: 4 | 6;
+  port: number;
+}
+
+export interface SocketUpper {
+  /** Octets from the server, valid during the call. */
+  message(octets: Uint8Array): void;
+  /** Something failed; `closed`: the socket is gone. */
+  failed(error: Error, closed: boolean): void;
+}
+
+export interface FlowSocket {
+  /** Sends a copy; false when it cannot. */
+  send(octets: Uint8Array): boolean;
+  close(): void;
+}
+
+export type OpenSocket = (target: Target, upper: SocketUpper) => FlowSocket;
+
+/** Opens a socket of the system. Never throws: what goes wrong comes to `upper.failed`. */
+export function openUdp(target: Target, upper: SocketUpper): FlowSocket {
+  const socket = createSocket(target.family === 6 ? 'udp6' : 'udp4');
+  let pending: Buffer[] | null = [];
+  let isClosed = false;
+
+  function failed(error: Error, closed: boolean): void {
+    if (isClosed) return;
+    isClosed = closed;
+    upper.failed(error, closed);
+  }
+  function transmit(octets: Buffer): void {
+    socket.send(octets, (error) => {
+      if (error !== null) failed(error, false);
+    });
+  }
+
+  socket.on('message', (octets) => {
+    if (!isClosed) upper.message(octets);
+  });
+  socket.on('connect', () => {
+    const waiting = pending ?? [];
+    pending = null;
+    if (!isClosed) for (const octets of waiting) transmit(octets);
+  });
+  socket.on('error', (error) => {
+    const useless = pending !== null;
+    failed(error, useless);
+    if (useless) socket.close();
+  });
+  socket.on('close', () => failed(new Error('the socket was closed'), true));
+  socket.connect(target.port, target.address);
+  return {
+    send(octets) {
+      if (isClosed) return false;
+      const copy = Buffer.from(octets);
+      if (pending === null) transmit(copy);
+      else if (pending.length < PENDING_MAX) pending.push(copy);
+      else return false;
+      return true;
+    },
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      socket.close();
+    },
+  };
+}
