@@ -177,9 +177,11 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'string-index': {
     bad: [
       "const o = { a: 1 };\nexport const n = o['a'];",
-      'export function f(o: Record<string, number>, k: string): number { return o[k]; }',
+      "export function f(o: { a: number; b: number }, k: 'a' | 'b'): number { return o[k]; }",
     ],
-    good: bytes + 'export const n = bytes[1];',
+    good:
+      bytes +
+      'export const n = bytes[1];\nexport function f(o: { [k: string]: number }, k: string): number { return o[k]; }',
   },
   'number-condition': {
     bad: [

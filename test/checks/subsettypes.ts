@@ -19,7 +19,10 @@ export function typeFindings(node: ts.Node, checker: ts.TypeChecker, note: Note)
   else if (ts.isPropertyAccessExpression(node)) member(node, checker, note);
   else if (ts.isElementAccessExpression(node)) {
     const index = checker.getTypeAtLocation(node.argumentExpression);
-    if (!isAll(index, ts.TypeFlags.NumberLike)) note(node, 'string-index');
+    // A dictionary may have computed keys; members are never reached by their text, which mangling would change.
+    const dictionary = checker.getIndexInfoOfType(checker.getTypeAtLocation(node.expression), ts.IndexKind.String);
+    const computed = dictionary !== undefined && !index.isStringLiteral();
+    if (!computed && !isAll(index, ts.TypeFlags.NumberLike)) note(node, 'string-index');
   } else if (ts.isNewExpression(node)) made(node, checker, note);
   const condition = conditionOf(node);
   if (condition !== undefined) truth(condition, checker, note);

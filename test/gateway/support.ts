@@ -1,7 +1,7 @@
 // Devices and a gateway on a virtual medium, for the gateway's tests.
 
 import { createDevice, type Device } from '../../core/device.ts';
-import { answerEcho } from '../../core/echo.ts';
+import { answerEcho } from '../../core/wire/echo.ts';
 import { FULL_PARTS } from '../../core/esp/fullparts.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';

@@ -1,6 +1,6 @@
 // Answers ICMPv6 echo requests [RFC 4443 §4.2]; a board that wants to be pinged gives `answerEcho` to its device.
 
-import { DROP_SHORT, DROP_UNSUPPORTED } from './drop.ts';
+import { DROP_SHORT, DROP_UNSUPPORTED } from '../drop.ts';
 import {
   checkEcho,
   echoIdentifier,
@@ -9,8 +9,8 @@ import {
   ICMPV6_ECHO_REPLY,
   ICMPV6_ECHO_REQUEST,
   PROTO_ICMPV6,
-} from './wire/icmpv6.ts';
-import { IPV6_DST, IPV6_HOP_LIMIT, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from './wire/ipv6.ts';
+} from './icmpv6.ts';
+import { IPV6_DST, IPV6_HOP_LIMIT, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from './ipv6.ts';
 
 /**
  * Turns the echo request packet[0..length), a verified IPv6 packet, into its reply. Returns `length`, or a drop code
