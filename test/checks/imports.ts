@@ -18,6 +18,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   device: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link'],
   // core/index.ts: what the package exports.
   index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
+  board: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
 };
 
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
@@ -32,7 +33,7 @@ export function layerOf(file: string): string | undefined {
   const parts = file.split('/');
   if (parts.length > 2) return Object.hasOwn(LAYERS, parts[1]) && parts[1] !== 'base' ? parts[1] : undefined;
   const stem = parts[1].replace(/\.ts$/, '');
-  return stem === 'device' || stem === 'index' ? stem : 'base';
+  return stem === 'device' || stem === 'board' || stem === 'index' ? stem : 'base';
 }
 
 /** Why `file` may not import `specifier`, or undefined. Paths are relative to the project's root. */
