@@ -21,16 +21,23 @@ export const DI_BI = 0;
 export const DI_UP = 1;
 export const DI_DW = 2;
 
+/** Field lengths that are functions: variable with octets as unit, and the length that CoAP's TKL gives. */
+export const FL_VARIABLE = 0;
+export const FL_TOKEN_LENGTH = -1;
+
 export interface FieldDescriptor {
   /** Field identifier (wire/fid.ts). */
   fid: number;
-  /** Field length in bits; 0 for a variable-length field (unit: octets). */
+  /** Field length in bits, or FL_*. */
   fl: number;
   /** Field position: which occurrence; 0 for any. */
   fp: number;
   /** DI_* */
   di: number;
-  /** Target values: one, or several for match-mapping, none for ignore. Big-endian, right-aligned in whole octets. */
+  /**
+   * Target values: one, or several for match-mapping, none for ignore. Big-endian, right-aligned in whole octets; for a
+   * field of variable length its octets (MSB: at least the leading bits that are compared).
+   */
   tv: Uint8Array[];
   /** MO_* */
   mo: number;

@@ -1,0 +1,256 @@
+// A context: rules that a user writes, compiled once to flat programs, one per rule and direction [RFC 8724 §6, §7].
+// A rule without field descriptors is the one for packets that no other rule fits: its RuleID, then the whole packet.
+
+import { getBits } from '../bits.ts';
+import { FID_COAP_OPTION, FID_COAP_TKL, FID_COAP_TOKEN } from '../wire/coap.ts';
+import type { Header } from '../wire/header.ts';
+import { CDA_COMPUTE, DI_BI, DI_DW, DI_UP, FL_TOKEN_LENGTH, type Rule } from './model.ts';
+import { createFields, createLayout, type Fields, isOption, isVariableField, type Layout } from './parse.ts';
+import { alignedOctet, checkEntry, checkRuleId, computeKind, entryName, ruleName } from './validate.ts';
+
+/** Numbers per step, one step per field descriptor that has the direction. */
+export const STEP_STRIDE = 9;
+/** Index in the layout, -1 for a field without fixed place. */
+export const STEP_FIELD = 0;
+export const STEP_FID = 1;
+/** Which occurrence, from 1. */
+export const STEP_ORDINAL = 2;
+export const STEP_FL = 3;
+export const STEP_MO = 4;
+export const STEP_MSB = 5;
+export const STEP_CDA = 6;
+/** First target value (index of valueBit, valueBits) and their number. */
+export const STEP_VALUE = 7;
+export const STEP_COUNT = 8;
+
+/** A rule in one direction. */
+export interface RuleProgram {
+  /** Index of the rule. */
+  rule: number;
+  layout: Layout;
+  steps: Int32Array;
+  /** Some field is computed. */
+  computes: boolean;
+}
+
+export interface Context {
+  ruleId: Uint32Array;
+  ruleIdLength: Uint8Array;
+  /** Rule for packets without a rule, -1 for none. */
+  noCompression: number;
+  /** Programs in the order of the rules; a rule that has none in a direction is not used there. */
+  up: RuleProgram[];
+  dw: RuleProgram[];
+  /** Target values: octets, and for each value its first bit and its bits. */
+  values: Uint8Array;
+  valueBit: Int32Array;
+  valueBits: Int32Array;
+  /** Bits of the last SCHC packet made, without padding. */
+  bitLength: number;
+  fields: Fields;
+  /** Interface identifiers from link-layer addresses: Dev, App; and an octet of scratch. */
+  iids: Uint8Array;
+  /** Per step, while a packet is restored: bit position of the residue, bits of the whole field (-1: absent), value. */
+  sourceBit: Int32Array;
+  sourceBits: Int32Array;
+  sourceValue: Int32Array;
+}
+
+interface Builder {
+  layouts: Layout[];
+  octets: number[];
+  valueBit: number[];
+  valueBits: number[];
+  mostSteps: number;
+}
+
+function toInt32(list: number[]): Int32Array {
+  const result = new Int32Array(list.length);
+  for (let i = 0; i < list.length; i++) result[i] = list[i];
+  return result;
+}
+
+function addValue(builder: Builder, value: Uint8Array, fl: number): void {
+  const size = fl > 0 ? Math.floor((fl + 7) / 8) : value.length;
+  builder.valueBit.push((builder.octets.length + size) * 8 - (fl > 0 ? fl : size * 8));
+  builder.valueBits.push(fl > 0 ? fl : size * 8);
+  for (let i = 0; i < size; i++) {
+    // An octet in front of the value that is cut off is zero: checked.
+    builder.octets.push(alignedOctet(value, size, i));
+  }
+}
+
+function sharedLayout(builder: Builder, layout: Layout): Layout {
+  for (let i = 0; i < builder.layouts.length; i++) {
+    const other = builder.layouts[i];
+    if (other.key === layout.key && other.direction === layout.direction) return other;
+  }
+  builder.layouts.push(layout);
+  return layout;
+}
+
+function indexIn(layout: Layout, fid: number): number {
+  for (let i = 0; i < layout.fid.length; i++) if (layout.fid[i] === fid) return i;
+  return -1;
+}
+
+/** Entries of a rule that have the direction. */
+function entriesOf(rule: Rule, direction: number): number[] {
+  const entries: number[] = [];
+  for (let i = 0; i < rule.fields.length; i++) {
+    const di = rule.fields[i].di;
+    if (di === DI_BI || di === direction) entries.push(i);
+  }
+  return entries;
+}
+
+/** Position of entry `n` of `entries`: throws unless the fields can be matched one to one and rebuilt in this order. */
+function ordinalOf(rule: Rule, entries: number[], n: number): number {
+  const field = rule.fields[entries[n]];
+  const where = entryName(rule, entries[n]);
+  let ordinal = 1;
+  let hasTkl = false;
+  for (let i = 0; i < n; i++) {
+    const earlier = rule.fields[entries[i]];
+    if (earlier.fid === field.fid) ordinal++;
+    if (earlier.fid === FID_COAP_TKL) hasTkl = true;
+    if (isOption(field.fid) && isOption(earlier.fid) && earlier.fid > field.fid) {
+      const number = field.fid - FID_COAP_OPTION;
+      throw new Error(where + ' option ' + number + ': must not follow ' + (earlier.fid - FID_COAP_OPTION));
+    }
+  }
+  if (field.fp !== 0 && field.fp !== ordinal) {
+    throw new Error(
+      where + ' fp ' + field.fp + ': must be 0 or ' + ordinal + ', its place among the entries of the field',
+    );
+  }
+  if (ordinal > 1 && !isOption(field.fid))
+    throw new Error(where + ' fp ' + ordinal + ': the field occurs once, limit 1');
+  if (field.fid === FID_COAP_TOKEN && field.fl === FL_TOKEN_LENGTH && !hasTkl) {
+    throw new Error(where + ' fl ' + field.fl + ': needs fid ' + FID_COAP_TKL + ' in front');
+  }
+  return ordinal;
+}
+
+/** The first fixed field of the layout that no entry describes, or -1. */
+function missingField(layout: Layout, rule: Rule, entries: number[]): number {
+  for (let i = 0; i < layout.fid.length; i++) {
+    let found = false;
+    for (let k = 0; k < entries.length; k++) if (rule.fields[entries[k]].fid === layout.fid[i]) found = true;
+    if (!found) return layout.fid[i];
+  }
+  return -1;
+}
+
+/** Adds the program of a rule in one direction. Returns a field that is missing for it, 0 where there are no entries. */
+function addProgram(
+  builder: Builder,
+  programs: RuleProgram[],
+  rule: Rule,
+  index: number,
+  direction: number,
+  headers: Header[],
+): number {
+  const entries = entriesOf(rule, direction);
+  if (entries.length === 0) return 0;
+  const fids: number[] = [];
+  for (let i = 0; i < entries.length; i++) fids.push(rule.fields[entries[i]].fid);
+  const layout = sharedLayout(builder, createLayout(fids, headers, direction));
+  const steps: number[] = [];
+  let computes = false;
+  for (let n = 0; n < entries.length; n++) {
+    const field = rule.fields[entries[n]];
+    const at = indexIn(layout, field.fid);
+    if (at < 0 && !isVariableField(field.fid)) {
+      throw new Error(entryName(rule, entries[n]) + ': not together with the other fields of its header in this rule');
+    }
+    checkEntry(rule, entries[n], at < 0 ? -1 : layout.bits[at], layout.network !== null);
+    const ordinal = ordinalOf(rule, entries, n);
+    const value = builder.valueBit.length;
+    for (let k = 0; k < field.tv.length; k++) addValue(builder, field.tv[k], field.fl);
+    steps.push(at, field.fid, ordinal, field.fl, field.mo, field.msb, field.cda, value, field.tv.length);
+    if (field.cda === CDA_COMPUTE && computeKind(field.fid) > 0) computes = true;
+  }
+  const missing = missingField(layout, rule, entries);
+  if (missing >= 0) return missing;
+  if (entries.length > builder.mostSteps) builder.mostSteps = entries.length;
+  programs.push({ rule: index, layout: layout, steps: toInt32(steps), computes: computes });
+  return -1;
+}
+
+/** Two RuleIDs of which one is the other, or begins with it, cannot be told apart. */
+function checkPrefixFree(rules: Rule[]): void {
+  const bits = new Uint8Array(8);
+  for (let i = 0; i < rules.length; i++) {
+    for (let k = 0; k < i; k++) {
+      const a = rules[i];
+      const b = rules[k];
+      const length = Math.min(a.ruleIdLength, b.ruleIdLength);
+      for (let n = 0; n < 8; n++) {
+        const of = n < 4 ? a : b;
+        // The number moved to the left end of 32 bits; its octet n.
+        let value = of.ruleId;
+        for (let s = of.ruleIdLength; s < 32; s++) value *= 2;
+        for (let s = n & 3; s < 3; s++) value = Math.floor(value / 256);
+        bits[n] = value % 256;
+      }
+      if (getBits(bits, 0, length) === getBits(bits, 32, length)) {
+        throw new Error(ruleName(a) + ' ruleId ' + a.ruleId + ': must not begin as ' + ruleName(b));
+      }
+    }
+  }
+}
+
+/**
+ * Compiles rules. `headers` is what the build carries (wire/ipv6.ts `ipv6`, `udp`, ...; CoAP is always there).
+ * Throws on a rule that has no meaning; the message names rule, entry, value and limit.
+ */
+export function compileContext(rules: Rule[], headers: Header[]): Context {
+  const builder: Builder = { layouts: [], octets: [], valueBit: [], valueBits: [], mostSteps: 0 };
+  const up: RuleProgram[] = [];
+  const dw: RuleProgram[] = [];
+  let noCompression = -1;
+  const ruleId = new Uint32Array(rules.length);
+  const ruleIdLength = new Uint8Array(rules.length);
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i];
+    checkRuleId(rule);
+    ruleId[i] = rule.ruleId;
+    ruleIdLength[i] = rule.ruleIdLength;
+    if (rule.fields.length === 0) {
+      if (noCompression >= 0) {
+        throw new Error(
+          ruleName(rule) + ' fields 0: one rule without fields only, beside ' + ruleName(rules[noCompression]),
+        );
+      }
+      noCompression = i;
+    } else {
+      const missingUp = addProgram(builder, up, rule, i, DI_UP, headers);
+      const missingDw = addProgram(builder, dw, rule, i, DI_DW, headers);
+      if (missingUp >= 0 && missingDw >= 0) {
+        throw new Error(
+          ruleName(rule) + ' fid ' + Math.max(missingUp, missingDw) + ': no entry for this field of its header',
+        );
+      }
+    }
+  }
+  checkPrefixFree(rules);
+  const values = new Uint8Array(builder.octets.length);
+  for (let i = 0; i < values.length; i++) values[i] = builder.octets[i];
+  return {
+    ruleId: ruleId,
+    ruleIdLength: ruleIdLength,
+    noCompression: noCompression,
+    up: up,
+    dw: dw,
+    values: values,
+    valueBit: toInt32(builder.valueBit),
+    valueBits: toInt32(builder.valueBits),
+    bitLength: 0,
+    fields: createFields(),
+    iids: new Uint8Array(17),
+    sourceBit: new Int32Array(builder.mostSteps),
+    sourceBits: new Int32Array(builder.mostSteps),
+    sourceValue: new Int32Array(builder.mostSteps),
+  };
+}

@@ -1,0 +1,105 @@
+// CoAP message [RFC 7252 §3].
+//
+//   0   2   4       8               16                              32
+//   |Ver| T |  TKL  |      Code     |          Message ID           |
+//   | Token (TKL octets) | Options ... | 11111111 | Payload ...
+//
+// An option is a delta to the number of the option before and a length, 4 bits each with extensions, and its value.
+// Each delta and length has one encoding only, so a message can be rebuilt from its fields: number and value.
+
+import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../drop.ts';
+
+/** Field identifiers, private as those in fid.ts from 60000 on. */
+export const FID_COAP_VERSION = 60100;
+export const FID_COAP_TYPE = 60101;
+export const FID_COAP_TKL = 60102;
+export const FID_COAP_CODE = 60103;
+export const FID_COAP_MID = 60104;
+export const FID_COAP_TOKEN = 60105;
+/** Add the option's number: Uri-Path is 61011. An option that occurs n times has field positions 1..n. */
+export const FID_COAP_OPTION = 61000;
+/** The largest option number [RFC 7252 §12.2]. */
+export const COAP_OPTION_MAX = 65535;
+
+export const COAP_SIZE = 4;
+export const COAP_TOKEN_MAX = 8;
+export const COAP_MARKER = 0xff;
+
+/** Fields of the fixed header, flat: FID, bits. */
+// biome-ignore format: one field a line
+export const COAP_FIELDS: number[] = /* @__PURE__ */ [
+  FID_COAP_VERSION, 2,
+  FID_COAP_TYPE, 2,
+  FID_COAP_TKL, 4,
+  FID_COAP_CODE, 8,
+  FID_COAP_MID, 16,
+];
+
+/** What `coapOption` found, by index. */
+export const OPTION_DELTA = 0;
+export const OPTION_VALUE = 1;
+export const OPTION_LENGTH = 2;
+
+/**
+ * Checks the fixed header and token at `offset` of a message that ends at `end`. After 0 both can be read; options are
+ * checked as they are read.
+ */
+export function checkCoap(buffer: Uint8Array, offset: number, end: number): number {
+  if (end - offset < COAP_SIZE) return DROP_SHORT;
+  if (buffer[offset] >>> 6 !== 1) return DROP_VERSION;
+  const tokenLength = buffer[offset] & 15;
+  if (tokenLength > COAP_TOKEN_MAX) return DROP_LENGTH;
+  return end - offset < COAP_SIZE + tokenLength ? DROP_SHORT : 0;
+}
+
+/**
+ * Reads the option at `at` of a message that ends at `end`: its delta, the offset and length of its value go into
+ * `option` (OPTION_*). Returns the offset behind it, `at` itself where the options are over (end or payload marker),
+ * or a drop code; nothing at or behind `end` is read.
+ */
+export function coapOption(buffer: Uint8Array, at: number, end: number, option: Int32Array): number {
+  if (at >= end) return at;
+  const head = buffer[at];
+  // A marker without a payload is a format error [RFC 7252 §3].
+  if (head === COAP_MARKER) return at + 1 < end ? at : DROP_LENGTH;
+  let next = at + 1;
+  for (let i = OPTION_DELTA; i <= OPTION_LENGTH; i += OPTION_LENGTH) {
+    let value = i === OPTION_DELTA ? head >>> 4 : head & 15;
+    if (value === 15) return DROP_LENGTH;
+    const extended = value < 13 ? 0 : value - 12;
+    if (next + extended > end) return DROP_SHORT;
+    if (extended === 1) value = buffer[next] + 13;
+    else if (extended === 2) value = buffer[next] * 256 + buffer[next + 1] + 269;
+    next += extended;
+    option[i] = value;
+  }
+  option[OPTION_VALUE] = next;
+  next += option[OPTION_LENGTH];
+  return next > end ? DROP_SHORT : next;
+}
+
+/** Octets of an option's head, for its delta and the length of its value. */
+export function coapHeadSize(delta: number, length: number): number {
+  return 1 + (delta < 13 ? 0 : delta < 269 ? 1 : 2) + (length < 13 ? 0 : length < 269 ? 1 : 2);
+}
+
+/** Writes the head of an option at `at`; the caller has room for `coapHeadSize`. Returns the offset of the value. */
+export function putCoapHead(buffer: Uint8Array, at: number, delta: number, length: number): number {
+  let next = at + 1;
+  let head = 0;
+  for (let i = 0; i < 2; i++) {
+    const value = i === 0 ? delta : length;
+    head *= 16;
+    if (value < 13) head += value;
+    else if (value < 269) {
+      head += 13;
+      buffer[next++] = value - 13;
+    } else {
+      head += 14;
+      buffer[next++] = (value - 269) >>> 8;
+      buffer[next++] = (value - 269) & 0xff;
+    }
+  }
+  buffer[at] = head;
+  return next;
+}
