@@ -1,0 +1,118 @@
+// `dietesp demo`: sensors and a gateway as processes on this machine, joined by emulated IEEE 802.15.4.
+
+import { closeSync, openSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { CommandError } from '../config/errors.ts';
+import { SENSORS_MAX } from '../demo/plan.ts';
+import { type DemoResult, runDemo } from '../demo/run.ts';
+import { comparisonOf, createView, otherStacks, totalsOf } from '../demo/view.ts';
+import { PROVIDERS } from './providers.ts';
+
+const COUNT_MAX = 100000;
+const INTERVAL_MIN = 10;
+const INTERVAL_MAX = 3600000;
+const LOSS_MAX = 0.9;
+const SEED_MAX = 2 ** 31 - 1;
+/** What a shell says of a process that a signal ended. */
+const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
+
+interface Options {
+  count: string;
+  sensors: string;
+  interval: string;
+  loss: string;
+  seed?: string;
+  provider: string;
+  pcap?: string;
+  forever?: boolean;
+  json?: boolean;
+}
+
+function numberOf(option: string, text: string, pattern: RegExp, low: number, high: number): number {
+  const value = Number(text);
+  if (!pattern.test(text) || value < low || value > high) {
+    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
+  }
+  return value;
+}
+
+const INTEGER = /^\d{1,10}$/;
+const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
+
+/** 0, or 1 when a reading has no outcome, or none was acknowledged, or a process failed. */
+function codeOf(result: DemoResult): number {
+  const { sent, acknowledged } = totalsOf(result.sensors);
+  const isGood = result.unaccounted === 0 && result.problems.length === 0 && (acknowledged > 0 || sent === 0);
+  return isGood ? 0 : 1;
+}
+
+async function demo(options: Options): Promise<void> {
+  const count = numberOf('count', options.count, INTEGER, 1, COUNT_MAX);
+  const sensors = numberOf('sensors', options.sensors, INTEGER, 1, SENSORS_MAX);
+  const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
+  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
+  const seed = options.seed === undefined ? undefined : numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
+  const pcap = options.pcap ?? '';
+  if (pcap !== '') {
+    try {
+      closeSync(openSync(pcap, 'w'));
+    } catch (error) {
+      throw CommandError.from(pcap, error);
+    }
+  }
+  const others = await otherStacks();
+  const quiet = { started() {}, changed() {}, end() {} };
+  const view = options.json === true ? quiet : createView(process.stdout, others, pcap);
+  const running = runDemo(
+    {
+      count: options.forever === true ? 0 : count,
+      sensors,
+      interval,
+      loss,
+      ...(seed === undefined ? {} : { seed }),
+      provider: options.provider,
+      pcap,
+    },
+    view,
+  );
+  let signal = '';
+  const onSignal = (name: string): void => {
+    signal = name;
+    running.stop();
+  };
+  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  try {
+    const result = await running.result;
+    view.end(result);
+    if (options.json === true) {
+      const { metrics, ...rest } = result;
+      const comparison = comparisonOf(result.sensors, others);
+      const report = { ...rest, totals: totalsOf(result.sensors), comparison, gateway: metrics };
+      process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+    }
+    for (const problem of result.problems) process.stderr.write(`error: ${problem}\n`);
+    process.exitCode = codeOf(result);
+    if (process.exitCode === 0 && signal !== '' && options.forever !== true) process.exitCode = SIGNALS[signal];
+  } finally {
+    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+  }
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(
+      'Sensors and a gateway as processes on this machine, joined by IEEE 802.15.4 frames over UDP (ZEP). The sensors ' +
+        'post readings with CoAP to a server behind the gateway, protected by Diet-ESP.',
+    )
+    .addOption(new Option('--count <n>', 'readings of each sensor').default('6'))
+    .addOption(new Option('--sensors <n>', `sensors, 1..${SENSORS_MAX}`).default('3'))
+    .addOption(new Option('--interval <ms>', 'milliseconds between the readings of a sensor').default('1000'))
+    .addOption(new Option('--loss <part>', `chance that a radio misses a frame, 0..${LOSS_MAX}`).default('0'))
+    .option('--seed <n>', 'repeat a run: keys, readings and losses follow from it (such keys are no secret)')
+    .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
+    .option('--pcap <file>', 'write every frame on air, link type 195')
+    .option('--forever', 'until Ctrl-C')
+    .option('--json', 'print one JSON object at the end')
+    .addHelpText('after', '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap')
+    .action((options: Options) => demo(options));
+}

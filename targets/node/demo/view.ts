@@ -1,0 +1,196 @@
+// What the demo shows: a table that is redrawn on a terminal, lines elsewhere, and a summary with the same reading under
+// other protocols.
+
+import type { WriteStream } from 'node:tty';
+import { countedRows } from '../budget/measure.ts';
+import { costOf, modelRows, type Row } from '../budget/model.ts';
+import { providerNamed } from '../cli/providers.ts';
+import { table } from '../cli/table.ts';
+import { readingMessage } from './coap.ts';
+import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
+
+const REDRAW_MS = 100;
+
+/** Octets on air of a reading. */
+export interface Comparison {
+  stack: string;
+  frames: number;
+  octets: number;
+  ms: number;
+  source: 'on air' | 'counted' | 'model';
+}
+
+const SHOWN = [/^clear UDP/, /^DTLS 1\.3/, /^OSCORE request/, /^ESP transport, CCM-8 IIV$/, /^ESP tunnel, CCM-8 IIV$/];
+
+/** The same reading under other protocols. */
+export async function otherStacks(): Promise<Comparison[]> {
+  const message = readingMessage('a', '{"t":21.5}', 1, 1);
+  const rows: Row[] = [...countedRows(message, await providerNamed('fast')), ...modelRows(message.length)];
+  return SHOWN.flatMap((pattern) => rows.filter(({ stack }) => pattern.test(stack))).map(
+    ({ stack, short, source }) => ({
+      stack,
+      frames: short.frames,
+      octets: short.octets,
+      ms: short.ms,
+      source,
+    }),
+  );
+}
+
+function sum(states: SensorState[], of: (state: SensorState) => number): number {
+  return states.reduce((total, state) => total + of(state), 0);
+}
+
+export interface Totals {
+  sent: number;
+  acknowledged: number;
+  failed: number;
+  received: number;
+  retransmissions: number;
+  retries: number;
+  frames: number;
+  octets: number;
+  /** Octets on air of a reading: its first frame, and all its frames. */
+  octetsFirst: number;
+  octetsPerReading: number;
+}
+
+export function totalsOf(states: SensorState[]): Totals {
+  const firsts = states.flatMap(({ first }) => first.filter((octets) => octets > 0));
+  const sent = sum(states, (state) => state.sent);
+  const octets = sum(states, (state) => state.air.octets);
+  return {
+    sent,
+    acknowledged: sum(states, (state) => state.acknowledged),
+    failed: sum(states, (state) => state.failed),
+    received: sum(states, (state) => state.received),
+    retransmissions: sum(states, (state) => state.retransmissions),
+    retries: sum(states, (state) => state.retries),
+    frames: sum(states, (state) => state.air.frames),
+    octets,
+    octetsFirst: firsts.length === 0 ? 0 : sum(states, (s) => s.first.reduce((a, b) => a + b, 0)) / firsts.length,
+    octetsPerReading: sent === 0 ? 0 : octets / sent,
+  };
+}
+
+/** Rows of what was sent here, in front of the others. */
+export function comparisonOf(states: SensorState[], others: Comparison[]): Comparison[] {
+  const { octetsFirst, octetsPerReading, frames, sent } = totalsOf(states);
+  if (sent === 0) return others;
+  const own = (stack: string, count: number, octets: number): Comparison => {
+    return { stack, frames: count, octets, ms: costOf(count, octets).ms, source: 'on air' };
+  };
+  return [
+    own('Diet-ESP, one frame', 1, octetsFirst),
+    own('Diet-ESP, with all repetitions', frames / sent, octetsPerReading),
+    ...others,
+  ];
+}
+
+/** A number with a decimal only where it has one. */
+function plain(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+}
+
+const HEAD = [
+  'sensor',
+  'address',
+  'sent',
+  'acknowledged',
+  'failed',
+  'CoAP again',
+  'MAC again',
+  'octets/reading',
+  'last',
+];
+
+export function sensorTable(states: SensorState[]): string {
+  const rows = states.map((state) => [
+    `/${state.name}`,
+    state.inner,
+    String(state.sent),
+    String(state.acknowledged),
+    String(state.failed),
+    String(state.retransmissions),
+    String(state.retries),
+    plain(state.sent === 0 ? 0 : state.air.octets / state.sent),
+    state.isDead ? 'ended early' : state.last === '' ? '' : `${state.last} ${state.lastMs.toFixed(0)} ms`,
+  ]);
+  return table(HEAD, rows);
+}
+
+export function comparisonTable(rows: Comparison[]): string {
+  const clear = rows.find(({ stack }) => stack.startsWith('clear'))?.octets ?? 0;
+  return table(
+    ['one reading (18 octets of CoAP)', 'frames', 'octets on air', 'ms', 'to clear', 'source'],
+    rows.map(({ stack, frames, octets, ms, source }) => [
+      stack,
+      plain(frames),
+      plain(octets),
+      ms.toFixed(2),
+      octets === clear ? '' : `${octets > clear ? '+' : ''}${(((octets - clear) / clear) * 100).toFixed(0)} %`,
+      source,
+    ]),
+  );
+}
+
+export function summary(result: DemoResult, pcap: string): string {
+  const totals = totalsOf(result.sensors);
+  const parts = [
+    `${totals.sent} readings: ${totals.acknowledged} acknowledged, ${totals.failed} failed` +
+      (result.unaccounted > 0 ? `, ${result.unaccounted} without an outcome` : '') +
+      (result.interrupted > 0 ? `, ${result.interrupted} interrupted` : ''),
+    `the CoAP server took ${totals.received}`,
+    `${totals.frames} data frames of the sensors, ${result.frames} frames on air in all`,
+  ];
+  return `${parts.join('; ')}.\n` + (pcap === '' ? '' : `Frames are in ${pcap} (link type 195).\n`);
+}
+
+export interface View extends DemoWatcher {
+  end(result: DemoResult): void;
+}
+
+const LEGEND =
+  'Sensor processes post readings with CoAP to a server behind the gateway process, over Diet-ESP (tunnel mode, SPI 8 +\n' +
+  'SN 8 bits, AES-CCM-8 with implicit IV) on emulated IEEE 802.15.4. on air: PHY header to FCS, without the answers and\n' +
+  'acknowledgements; counted: frames made by this code; model: computed from the formats.\n\n';
+
+/** Tables on a terminal, lines elsewhere. */
+export function createView(stream: WriteStream, others: Comparison[], pcap: string): View {
+  let states: SensorState[] = [];
+  let drawn = 0;
+  let next = 0;
+
+  function text(): string {
+    return `${sensorTable(states)}\n${comparisonTable(comparisonOf(states, others))}`;
+  }
+  function draw(): void {
+    const up = drawn > 0 ? `\x1b[${drawn}A` : '';
+    // A line longer than the terminal would wrap, and the cursor would miss the table's top.
+    const lines = text()
+      .split('\n')
+      .map((line) => line.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
+    stream.write(up + lines.map((line) => `${line}\x1b[K`).join('\n'));
+    drawn = lines.length - 1;
+  }
+  return {
+    started(all, seed) {
+      states = all;
+      stream.write(`${LEGEND}${all.length} sensors and a gateway are running, seed ${seed}.\n\n`);
+      if (stream.isTTY === true) draw();
+    },
+    changed(line) {
+      if (stream.isTTY !== true) {
+        if (line !== '') stream.write(line + '\n');
+      } else if (states.length > 0 && Date.now() >= next) {
+        next = Date.now() + REDRAW_MS;
+        draw();
+      }
+    },
+    end(result) {
+      if (stream.isTTY === true && drawn > 0) draw();
+      else stream.write(`\n${text()}`);
+      stream.write(`\n${summary(result, pcap)}`);
+    },
+  };
+}
