@@ -241,6 +241,11 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   };
   const words = parts.window.words(form.replayWindow);
   if (words > 0) sa.seen = new Uint32Array(words);
+  if (sa.snHi > 0 || sa.snLo > 0) {
+    // An SA taken up again: which numbers below the highest were seen is not known, so all of them were.
+    sa.recent = 0xffffffff; // wide
+    for (let i = 0; i < words; i++) sa.seen[i] = 0xffffffff; // wide
+  }
   parts.place(sa, form.size);
   putValues(form.shape, a, sa.octets, sa.base);
   copy(sa.octets, sa.base + form.sourceAt, source, 0, source.length);

@@ -74,13 +74,18 @@ export function packetOf(result: Uint8Array | string): Uint8Array {
 export function stateOf(sa: Sa): string {
   const state: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(sa)) {
-    if (name.startsWith('drop') || name === 'previous') continue;
-    if (['suite', 'shape', 'counter', 'outer'].includes(name)) continue;
-    state[name] = ArrayBuffer.isView(value)
-      ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')
-      : value;
+    if (name.startsWith('drop') || name === 'previous' || name === 'form') continue;
+    if (name === 'octets') state[name] = hex(sa.octets.subarray(sa.base, sa.base + sa.form.size));
+    else if (!ArrayBuffer.isView(value)) state[name] = value;
+    else state[name] = hex(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
   }
   return JSON.stringify(state);
+}
+
+/** The octets of an SA's salt. */
+export function saltOf(sa: Sa): Uint8Array {
+  const at = sa.base + sa.form.saltAt;
+  return sa.octets.subarray(at, at + sa.form.suite.saltLength);
 }
 
 export function dropsOf(sa: Sa): number {

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Window, type Windowed, window32, windowWide } from '../../core/esp/window.ts';
+import { FOUR } from '../naive/make-sa.ts';
+import { packet, udp } from '../naive/packets.ts';
+import { easySa, endpointOf, packetOf, receive, send } from './support.ts';
 
 const TWO_32 = 2 ** 32;
 
@@ -141,5 +144,22 @@ test('size 0 accepts everything and still follows the highest number', () => {
     const sa = windowed(window, 0);
     for (const sn of [5n, 5n, 4n, 100n, 1n]) assert.ok(take(window, sa, sn));
     assert.equal(sa.snLo, 100);
+  }
+});
+
+test('an SA taken up again at a number accepts none up to it', () => {
+  const inner = packet(FOUR, udp(5001, 4500, Buffer.from('abc')));
+  for (const replayWindow of [32, 64, 4096]) {
+    for (const esn of [false, true]) {
+      const first = endpointOf(easySa(4, 17, { esn }, { replayWindow }));
+      const sender = easySa(4, 17, { esn });
+      const wires = Array.from({ length: 60 }, () => packetOf(send(endpointOf(), sender, inner)));
+      for (const wire of wires.slice(0, 50)) packetOf(receive(first, wire));
+      const again = easySa(4, 17, { esn, esp_sn: (51).toString(16) }, { replayWindow });
+      const second = endpointOf(again);
+      for (const wire of wires.slice(0, 50)) assert.ok(['replay', 'icv'].includes(String(receive(second, wire))));
+      for (const wire of wires.slice(50).reverse()) packetOf(receive(second, wire));
+      for (const wire of wires.slice(50)) assert.equal(receive(second, wire), 'replay');
+    }
   }
 });

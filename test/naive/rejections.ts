@@ -72,7 +72,8 @@ export function rejections(): Rejection[] {
   add('icv', 'cipher text changed', sa, flip(good, 42));
   add('icv', 'ICV changed, last octet', sa, flip(good, -1 + good.length));
   add('icv', 'ICV changed, first octet', sa, flip(good, good.length - 16));
-  add('icv', 'SN changed', sa, flip(good, 41));
+  // The number before the SA's first: a receiver that checks for replays first may say so.
+  add('icv', 'SN changed', sa, flip(good, 41), ['replay']);
   add('icv', 'explicit IV changed', explicit, flip(wireOf(explicit, v6), 43));
   add('icv', 'CBC cipher text changed', cbc, flip(wireOf(cbc, v6), 60));
   add('icv', 'other key', { ...sa, key: 'ff'.repeat(16) }, good);
