@@ -78,38 +78,20 @@ function makeNonce(suite: Suite, sa: Keyed, hi: number, lo: number, buffer: Uint
   }
 }
 
-function sealAead(
-  suite: Suite,
-  provider: Provider,
-  sa: Keyed,
-  hi: number,
-  lo: number,
-  buffer: Uint8Array,
-  ivOffset: number,
-  length: number,
-): boolean {
+const sealAead: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
   makeNonce(suite, sa, hi, lo, buffer, ivOffset);
   const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
   const text = ivOffset + suite.ivLength;
   provider.seal(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
   return true;
-}
+};
 
-function openAead(
-  suite: Suite,
-  provider: Provider,
-  sa: Keyed,
-  hi: number,
-  lo: number,
-  buffer: Uint8Array,
-  ivOffset: number,
-  length: number,
-): boolean {
+const openAead: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
   makeNonce(suite, sa, hi, lo, buffer, ivOffset);
   const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
   const text = ivOffset + suite.ivLength;
   return provider.open(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
-}
+};
 
 function aead(
   name: string,
@@ -176,33 +158,15 @@ function authenticate(
   provider.mac(sa.authKey, buffer, ivOffset - 8, size, digest, 0);
 }
 
-function sealHmac(
-  suite: Suite,
-  provider: Provider,
-  sa: Keyed,
-  hi: number,
-  lo: number,
-  buffer: Uint8Array,
-  ivOffset: number,
-  length: number,
-): boolean {
+const sealHmac: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
   const text = ivOffset + suite.ivLength;
   if (suite.alg !== 0) provider.cbc(sa.key, true, buffer, ivOffset, text, length);
   authenticate(suite, provider, sa, hi, lo, buffer, ivOffset, length);
   copy(buffer, text + length, digest, 0, suite.icvLength);
   return true;
-}
+};
 
-function openHmac(
-  suite: Suite,
-  provider: Provider,
-  sa: Keyed,
-  hi: number,
-  lo: number,
-  buffer: Uint8Array,
-  ivOffset: number,
-  length: number,
-): boolean {
+const openHmac: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
   const text = ivOffset + suite.ivLength;
   if (length % suite.blockSize !== 0) return false;
   copy(received, 0, buffer, text + length, suite.icvLength);
@@ -211,7 +175,7 @@ function openHmac(
   if (!equal(digest, 0, received, 0, suite.icvLength)) return false;
   if (suite.alg !== 0) provider.cbc(sa.key, false, buffer, ivOffset, text, length);
   return true;
-}
+};
 
 function withHmac(name: string, encr: number, alg: number, keyLength: number, ivLength: number): Suite {
   return {
