@@ -70,6 +70,8 @@ export interface Demo {
   result: Promise<DemoResult>;
   /** Ends it early. */
   stop(): void;
+  /** The processes started so far: `gateway`, `sensor a`, ... */
+  processes(): { what: string; pid: number | undefined }[];
 }
 
 const START_MS = 60000;
@@ -85,10 +87,12 @@ interface Child {
   exited: Promise<unknown>;
 }
 
-/** This file's neighbour, as TypeScript or as built. */
-function neighbour(name: string): string {
-  const own = fileURLToPath(import.meta.url);
-  return fileURLToPath(new URL(`./${name}${extname(own)}`, import.meta.url));
+/** This file's neighbour as a process: as built, or as TypeScript where this file is. */
+function forkNeighbour(name: string): ChildProcess {
+  const extension = extname(fileURLToPath(import.meta.url));
+  const file = fileURLToPath(new URL(`./${name}${extension}`, import.meta.url));
+  const execArgv = extension === '.ts' ? ['--import', import.meta.resolve('tsx')] : [];
+  return fork(file, [], { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }
 
 function createState({ index, name, inner }: SensorPlan): SensorState {
@@ -153,7 +157,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
   }
 
   function startChild(file: string, what: string, take: (message: never) => void, gone: (text: string) => void): Child {
-    const process = fork(neighbour(file), [], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const process = forkNeighbour(file);
     const child: Child = { process, what, isEnding: false, stderr: '', exited: once(process, 'exit') };
     children.push(child);
     process.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -295,5 +299,6 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
       isStopped = true;
       over();
     },
+    processes: () => children.map(({ what, process }) => ({ what, pid: process.pid })),
   };
 }

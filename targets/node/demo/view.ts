@@ -176,7 +176,9 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
   return {
     started(all, seed) {
       states = all;
-      stream.write(`${LEGEND}${all.length} sensors and a gateway are running, seed ${seed}.\n\n`);
+      stream.write(
+        `${LEGEND}${all.length} sensor${all.length === 1 ? '' : 's'} and a gateway are running, seed ${seed}.\n\n`,
+      );
       if (stream.isTTY === true) draw();
     },
     changed(line) {
