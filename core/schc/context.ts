@@ -3,10 +3,11 @@
 
 import { getBits } from '../bits.ts';
 import { FID_COAP_OPTION, FID_COAP_TKL, FID_COAP_TOKEN } from '../wire/coap.ts';
+import { FID_UDP_LENGTH } from '../wire/fid.ts';
 import type { Header } from '../wire/header.ts';
 import { CDA_COMPUTE, DI_BI, DI_DW, DI_UP, FL_TOKEN_LENGTH, type Rule } from './model.ts';
-import { createFields, createLayout, type Fields, isOption, isVariableField, type Layout } from './parse.ts';
-import { alignedOctet, checkEntry, checkRuleId, computeKind, entryName, ruleName } from './validate.ts';
+import { COAP_NONE, createFields, createLayout, type Fields, isOption, isVariableField, type Layout } from './parse.ts';
+import { alignedOctet, checkEntry, checkRuleId, entryName, ruleName } from './validate.ts';
 
 /** Numbers per step, one step per field descriptor that has the direction. */
 export const STEP_STRIDE = 9;
@@ -132,8 +133,9 @@ function ordinalOf(rule: Rule, entries: number[], n: number): number {
   return ordinal;
 }
 
-/** The first fixed field of the layout that no entry describes, or -1. */
+/** The first fixed field of the layout that no entry describes, or -1. CoAP over IP has a transport between. */
 function missingField(layout: Layout, rule: Rule, entries: number[]): number {
+  if (layout.coap !== COAP_NONE && layout.network !== null && layout.transport === null) return FID_UDP_LENGTH;
   for (let i = 0; i < layout.fid.length; i++) {
     let found = false;
     for (let k = 0; k < entries.length; k++) if (rule.fields[entries[k]].fid === layout.fid[i]) found = true;
@@ -156,23 +158,28 @@ function addProgram(
   const fids: number[] = [];
   for (let i = 0; i < entries.length; i++) fids.push(rule.fields[entries[i]].fid);
   const layout = sharedLayout(builder, createLayout(fids, headers, direction));
+  const indexes: number[] = [];
+  for (let n = 0; n < entries.length; n++) {
+    const fid = rule.fields[entries[n]].fid;
+    const at = indexIn(layout, fid);
+    if (at < 0 && !isVariableField(fid)) {
+      throw new Error(entryName(rule, entries[n]) + ': not together with the other fields of its header in this rule');
+    }
+    checkEntry(rule, entries[n], at < 0 ? -1 : layout.bits[at], layout.network !== null);
+    indexes.push(at);
+  }
+  const missing = missingField(layout, rule, entries);
+  if (missing >= 0) return missing;
   const steps: number[] = [];
   let computes = false;
   for (let n = 0; n < entries.length; n++) {
     const field = rule.fields[entries[n]];
-    const at = indexIn(layout, field.fid);
-    if (at < 0 && !isVariableField(field.fid)) {
-      throw new Error(entryName(rule, entries[n]) + ': not together with the other fields of its header in this rule');
-    }
-    checkEntry(rule, entries[n], at < 0 ? -1 : layout.bits[at], layout.network !== null);
     const ordinal = ordinalOf(rule, entries, n);
     const value = builder.valueBit.length;
     for (let k = 0; k < field.tv.length; k++) addValue(builder, field.tv[k], field.fl);
-    steps.push(at, field.fid, ordinal, field.fl, field.mo, field.msb, field.cda, value, field.tv.length);
-    if (field.cda === CDA_COMPUTE && computeKind(field.fid) > 0) computes = true;
+    steps.push(indexes[n], field.fid, ordinal, field.fl, field.mo, field.msb, field.cda, value, field.tv.length);
+    if (field.cda === CDA_COMPUTE) computes = true;
   }
-  const missing = missingField(layout, rule, entries);
-  if (missing >= 0) return missing;
   if (entries.length > builder.mostSteps) builder.mostSteps = entries.length;
   programs.push({ rule: index, layout: layout, steps: toInt32(steps), computes: computes });
   return -1;

@@ -138,7 +138,11 @@ function has(fids: number[], fid: number): boolean {
 /** Adds the fields of one header to `flat` (identifier, layer, first bit, bits), divided and named as `fids` has it. */
 function addHeader(flat: number[], header: Header, layer: number, fids: number[], up: boolean): void {
   const whole = has(fids, FID_IPV6_TRAFFIC_CLASS);
-  const split = has(fids, FID_IPV6_DEV_PREFIX) || has(fids, FID_IPV6_APP_PREFIX);
+  const split =
+    has(fids, FID_IPV6_DEV_PREFIX) ||
+    has(fids, FID_IPV6_DEV_IID) ||
+    has(fids, FID_IPV6_APP_PREFIX) ||
+    has(fids, FID_IPV6_APP_IID);
   const roles = has(fids, FID_UDP_DEV_PORT) || has(fids, FID_UDP_APP_PORT);
   let bit = 0;
   for (let i = 0; i < header.fields.length; i += FIELD_STRIDE) {
@@ -181,9 +185,6 @@ export function createLayout(fids: number[], headers: Header[], direction: numbe
     else transport = header;
   }
   if (message) coap = COAP_MESSAGE;
-  if (coap !== COAP_NONE && network !== null && transport === null) {
-    throw new Error('fid ' + FID_COAP_CODE + ': CoAP needs the fields of the transport between it and IP');
-  }
   const flat: number[] = [];
   if (network !== null) addHeader(flat, network, LAYER_NETWORK, fids, direction === DI_UP);
   if (transport !== null) addHeader(flat, transport, LAYER_TRANSPORT, fids, direction === DI_UP);

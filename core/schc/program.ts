@@ -98,7 +98,8 @@ export function mismatch(
   const mask = program.mask;
   const size = program.size;
   for (let i = 0; i < size; i++) {
-    if (((buffer[offset + i] ^ values[base + i]) & mask[i]) !== 0) return i;
+    // An octet without a bit to match is not read: the packet may end before it.
+    if (mask[i] !== 0 && ((buffer[offset + i] ^ values[base + i]) & mask[i]) !== 0) return i;
   }
   return -1;
 }
