@@ -43,7 +43,6 @@ export interface SensorState {
   /** Octets on air of the first frame of each reading. */
   first: number[];
   last: string;
-  lastMs: number;
   isDead: boolean;
 }
 
@@ -110,7 +109,6 @@ function createState({ index, name, inner }: SensorPlan): SensorState {
     answers: { frames: 0, octets: 0 },
     first: [],
     last: '',
-    lastMs: 0,
     isDead: false,
   };
 }
@@ -201,7 +199,6 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
       state.air = message.air;
       state.retries = message.retries;
       state.first.push(message.first);
-      state.lastMs = message.ms;
       watcher.changed(
         `sensor ${state.name}  reading ${message.reading}  ${message.outcome} after ${message.ms.toFixed(1)} ms, ` +
           `${octets} octets on air`,

@@ -50,39 +50,44 @@ export interface Totals {
   retries: number;
   frames: number;
   octets: number;
-  /** Octets on air of a reading: its first frame, and all its frames. */
+  /** Octets on air of a reading that has ended: its first frame, and all its frames. */
   octetsFirst: number;
   octetsPerReading: number;
+  /** Readings with an outcome. */
+  ended: number;
 }
 
 export function totalsOf(states: SensorState[]): Totals {
   const firsts = states.flatMap(({ first }) => first.filter((octets) => octets > 0));
-  const sent = sum(states, (state) => state.sent);
+  const acknowledged = sum(states, (state) => state.acknowledged);
+  const failed = sum(states, (state) => state.failed);
+  const ended = acknowledged + failed;
   const octets = sum(states, (state) => state.air.octets);
   return {
-    sent,
-    acknowledged: sum(states, (state) => state.acknowledged),
-    failed: sum(states, (state) => state.failed),
+    sent: sum(states, (state) => state.sent),
+    acknowledged,
+    failed,
     received: sum(states, (state) => state.received),
     retransmissions: sum(states, (state) => state.retransmissions),
     retries: sum(states, (state) => state.retries),
     frames: sum(states, (state) => state.air.frames),
     octets,
     octetsFirst: firsts.length === 0 ? 0 : sum(states, (s) => s.first.reduce((a, b) => a + b, 0)) / firsts.length,
-    octetsPerReading: sent === 0 ? 0 : octets / sent,
+    octetsPerReading: ended === 0 ? 0 : octets / ended,
+    ended,
   };
 }
 
 /** Rows of what was sent here, in front of the others. */
 export function comparisonOf(states: SensorState[], others: Comparison[]): Comparison[] {
-  const { octetsFirst, octetsPerReading, frames, sent } = totalsOf(states);
-  if (sent === 0) return others;
+  const { octetsFirst, octetsPerReading, frames, ended } = totalsOf(states);
+  if (octetsFirst === 0) return others;
   const own = (stack: string, count: number, octets: number): Comparison => {
     return { stack, frames: count, octets, ms: costOf(count, octets).ms, source: 'on air' };
   };
   return [
     own('Diet-ESP, one frame', 1, octetsFirst),
-    own('Diet-ESP, with all repetitions', frames / sent, octetsPerReading),
+    own('Diet-ESP, with all repetitions', frames / ended, octetsPerReading),
     ...others,
   ];
 }
@@ -92,17 +97,7 @@ function plain(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
 
-const HEAD = [
-  'sensor',
-  'address',
-  'sent',
-  'acknowledged',
-  'failed',
-  'CoAP again',
-  'MAC again',
-  'octets/reading',
-  'last',
-];
+const HEAD = ['path', 'address', 'sent', 'acked', 'failed', 'resent', 'retries', 'octets each', 'last'];
 
 export function sensorTable(states: SensorState[]): string {
   const rows = states.map((state) => [
@@ -113,8 +108,8 @@ export function sensorTable(states: SensorState[]): string {
     String(state.failed),
     String(state.retransmissions),
     String(state.retries),
-    plain(state.sent === 0 ? 0 : state.air.octets / state.sent),
-    state.isDead ? 'ended early' : state.last === '' ? '' : `${state.last} ${state.lastMs.toFixed(0)} ms`,
+    plain(state.first.length === 0 ? 0 : state.air.octets / state.first.length),
+    state.isDead ? 'dead' : state.last.replace(/[^\d.]/g, ''),
   ]);
   return table(HEAD, rows);
 }
@@ -153,7 +148,8 @@ export interface View extends DemoWatcher {
 const LEGEND =
   'Sensor processes post readings with CoAP to a server behind the gateway process, over Diet-ESP (tunnel mode, SPI 8 +\n' +
   'SN 8 bits, AES-CCM-8 with implicit IV) on emulated IEEE 802.15.4. on air: PHY header to FCS, without the answers and\n' +
-  'acknowledgements; counted: frames made by this code; model: computed from the formats.\n\n';
+  'acknowledgements; counted: frames made by this code; model: computed from the formats.\n' +
+  'resent: by CoAP; retries: by the MAC; octets each: on air for one reading, all frames.\n\n';
 
 /** Tables on a terminal, lines elsewhere. */
 export function createView(stream: WriteStream, others: Comparison[], pcap: string): View {
