@@ -5,8 +5,8 @@ import { putBits } from '../bits.ts';
 import { copy, put32 } from '../bytes.ts';
 import { putTrailer } from '../dietesp/ctec.ts';
 import { iipcCompress, select } from '../dietesp/iipc.ts';
-import { DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
-import { PROTO_ESP } from '../wire/esp.ts';
+import { DROP_DUMMY, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
+import { PROTO_ESP, PROTO_NONE } from '../wire/esp.ts';
 import type { Network } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
@@ -109,7 +109,10 @@ export function outbound(
     text,
   );
   if (plain < 0) return refused(endpoint, sa, plain);
-  const length = putTrailer(sa.form.trailer, src[srcOffset + sa.form.shape.network.protocol], dst, text, plain);
+  const proto = src[srcOffset + sa.form.shape.network.protocol];
+  // Where the segment's protocol is Next Header, this one would make it a dummy packet [RFC 4303 §2.6].
+  if ((sa.form.trailer & 255) === 0 && proto === PROTO_NONE) return refused(endpoint, sa, DROP_DUMMY);
+  const length = putTrailer(sa.form.trailer, proto, dst, text, plain);
   const packet = text + length + suite.icvLength - dstOffset;
   if (packet > 65535) return refused(endpoint, sa, DROP_TOO_LONG);
 

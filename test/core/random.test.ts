@@ -6,11 +6,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
+import { watched } from '../fuzz/core-targets.ts';
 import { ipv4Checksum } from '../naive/bits.ts';
 import { defaultIv } from '../naive/crypt.ts';
-import { FOUR, makeSa } from '../naive/make-sa.ts';
+import { FOUR, makeSa, SIX } from '../naive/make-sa.ts';
 import { protect, unprotect } from '../naive/naive.ts';
-import { packet, patched, udp } from '../naive/packets.ts';
+import { packet, patched, raw, udp } from '../naive/packets.ts';
 import { expectedBack, Random, type RandomCase, randomCase } from '../naive/random.ts';
 import { refusals } from '../naive/refusals.ts';
 import { Dropped } from '../naive/types.ts';
@@ -140,4 +141,23 @@ test('offsets other than zero, with other octets around', () => {
     assert.equal(hex(out.subarray(from, from + size)), hex(expectedBack(sa, inner)));
     assert.ok(out.subarray(0, from).every((octet) => octet === 0x5a));
   }
+});
+
+test('transport mode, ts_proto 0: a packet without next header would be a dummy packet, and is refused', () => {
+  const sa = makeSa(4, 0, { ipsec_mode: 'transport', ts_port_src: [0, 65535], ts_port_dst: [0, 65535] });
+  const inner = packet(FOUR, raw(59, Buffer.alloc(4)));
+  const sender = saOf(sa);
+  assert.equal(send(endpointOf(), sender, inner), 'dummy');
+  assert.deepEqual([sender.packets, sender.dropRefused], [0, 1]);
+  // Where the protocol is the SA's, nothing stands for it.
+  const known = makeSa(4, 59, { ipsec_mode: 'transport' });
+  const wire = send(endpointOf(), saOf(known), inner) as Uint8Array;
+  assert.equal(hex(receive(endpointOf(saOf(known)), wire) as Uint8Array), hex(inner));
+});
+
+test('a segment of two octets at the end of its buffer: nothing behind it is read', () => {
+  const sa = makeSa(6, 17);
+  const inner = packet(SIX, raw(17, Buffer.from('138911940008', 'hex')));
+  const src = watched(Uint8Array.from(inner), 0, inner.length, 'src');
+  assert.equal(outbound(endpointOf(), saOf(sa), src, 0, inner.length, new Uint8Array(200), 0, 0), -1);
 });
