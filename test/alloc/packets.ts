@@ -1,0 +1,118 @@
+// What the allocation tests run: packets through outbound(), inbound() and the drops of inbound(). In the portable
+// subset, so that every engine can be asked.
+
+import type { Provider } from '../../core/crypto/provider.ts';
+import { type Attributes, CDA_LOWER, CDA_ZERO, MODE_TRANSPORT, MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
+import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
+import { inbound } from '../../core/esp/inbound.ts';
+import { outbound } from '../../core/esp/outbound.ts';
+import type { Parts } from '../../core/esp/parts.ts';
+import { createSa, defaultConfig, type Sa } from '../../core/esp/sa.ts';
+import { aesCcm8Iiv } from '../../core/esp/suites.ts';
+import { emitIpv6 } from '../../core/wire/ipv6.ts';
+import { emitUdp } from '../../core/wire/udp.ts';
+
+/** Octets of UDP payload. */
+const PAYLOAD = 28;
+
+function address(last: number): Uint8Array {
+  const octets = new Uint8Array(16);
+  octets[0] = 0x20;
+  octets[1] = 0x01;
+  octets[15] = last;
+  return octets;
+}
+
+function attributes(tunnel: boolean): Attributes {
+  return {
+    iipcProfile: 0,
+    iipcRuleId: -1,
+    dscpCda: CDA_LOWER,
+    ecnCda: CDA_LOWER,
+    flowLabelCda: CDA_ZERO,
+    dscpList: [],
+    tsIpVersion: 6,
+    tsIpSrcStart: address(1),
+    tsIpSrcEnd: address(1),
+    tsIpDstStart: address(2),
+    tsIpDstEnd: address(2),
+    tsProto: 17,
+    tsPortSrcStart: 5683,
+    tsPortSrcEnd: 5683,
+    tsPortDstStart: 5683,
+    tsPortDstEnd: 5683,
+    alignment: 8,
+    espTrailer: 0,
+    ipsecMode: tunnel ? MODE_TUNNEL : MODE_TRANSPORT,
+    tunnelSrc: tunnel ? address(3) : new Uint8Array(0),
+    tunnelDst: tunnel ? address(4) : new Uint8Array(0),
+    espSpi: 0x1234,
+    espSpiLsb: 8,
+    espSnLsb: 8,
+    esn: 0,
+  };
+}
+
+/** One direction: a sender, a receiver, and buffers. */
+export interface Path {
+  sender: Endpoint;
+  senderSa: Sa;
+  receiver: Endpoint;
+  packet: Uint8Array;
+  wire: Uint8Array;
+  wireLength: number;
+  /** A copy of `wire`, since inbound decrypts in place. */
+  taken: Uint8Array;
+  back: Uint8Array;
+  /** What the last call gave. */
+  result: number;
+}
+
+export function createPath(parts: Parts, provider: Provider, tunnel: boolean): Path {
+  const config = defaultConfig(attributes(tunnel), aesCcm8Iiv);
+  config.key = new Uint8Array(16);
+  config.salt = new Uint8Array(3);
+  const packet = new Uint8Array(48 + PAYLOAD);
+  emitIpv6(packet, 0, 0, 0, 8 + PAYLOAD, 17, 64);
+  packet[8] = 0x20;
+  packet[9] = 0x01;
+  packet[23] = 1;
+  packet[24] = 0x20;
+  packet[25] = 0x01;
+  packet[39] = 2;
+  for (let i = 0; i < PAYLOAD; i++) packet[48 + i] = (i * 37) & 0xff;
+  emitUdp(packet, 40, packet.length, 0, 5683, 5683);
+  const receiver = createEndpoint(parts, provider);
+  addInbound(receiver, createSa(parts, provider, config));
+  return {
+    sender: createEndpoint(parts, provider),
+    senderSa: createSa(parts, provider, config),
+    receiver: receiver,
+    packet: packet,
+    wire: new Uint8Array(256),
+    wireLength: 0,
+    taken: new Uint8Array(256),
+    back: new Uint8Array(256),
+    result: 0,
+  };
+}
+
+/** Protects a packet. */
+export function protect(path: Path, now: number): void {
+  path.wireLength = outbound(path.sender, path.senderSa, path.packet, 0, path.packet.length, path.wire, 0, now);
+  path.result = path.wireLength;
+}
+
+/** Opens a copy of the packet made last, `flip` in its last octet. */
+export function take(path: Path, flip: number, now: number): void {
+  const length = path.wireLength;
+  for (let i = 0; i < length; i++) path.taken[i] = path.wire[i];
+  path.taken[length - 1] = (path.taken[length - 1] ^ flip) & 0xff;
+  path.result = inbound(path.receiver, path.taken, 0, length, path.back, 0, now);
+}
+
+/** Both directions. */
+export function both(path: Path, now: number): void {
+  protect(path, now);
+  take(path, 0, now);
+}
