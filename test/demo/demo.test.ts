@@ -124,7 +124,7 @@ test('other providers, the same seed: the same frames but for what chance of the
   let isSlow = false;
   for (const provider of ['fast', 'portable', 'node']) {
     const pcap = folder.path(`${provider}.pcap`);
-    const { code } = await report(
+    const { code, report: result } = await report(
       '--seed',
       '5',
       '--count',

@@ -1,10 +1,10 @@
 // Devices and a gateway on a virtual medium, for the gateway's tests.
 
 import { createDevice, type Device } from '../../core/device.ts';
-import { answerEcho } from '../../core/wire/echo.ts';
 import { FULL_PARTS } from '../../core/esp/fullparts.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
+import { answerEcho } from '../../core/wire/echo.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../../targets/node/config/addresses.ts';
 import { toAttributes, toConfig } from '../../targets/node/config/sa.ts';
@@ -80,8 +80,12 @@ export function contextsOf(): Uint8Array {
   return contexts;
 }
 
-/** A device with its SAs on a medium. `link`: its short address, else its number. */
-export function sensorOn(medium: Medium, index: number, options: { link?: number; sas?: GatewaySa[] } = {}): Sensor {
+/** A device with its SAs on a medium. `link`: its short address, else its number; `address`: its inner one. */
+export function sensorOn(
+  medium: Medium,
+  index: number,
+  options: { link?: number; sas?: GatewaySa[]; address?: string } = {},
+): Sensor {
   const radio = medium.radio();
   const heard: string[] = [];
   const done: number[] = [];
@@ -98,7 +102,7 @@ export function sensorOn(medium: Medium, index: number, options: { link?: number
     shortAddress: options.link ?? index,
     extendedAddress: Uint8Array.of(2, 0, 0, 0, 0, 0, 0, options.link ?? index),
     gateway: Uint8Array.of(0, 0),
-    address: addressOctets(innerOf(index))!,
+    address: addressOctets(options.address ?? innerOf(index))!,
     contexts: contextsOf(),
     reassembly: createReassembly(1, 1280, 1000),
     echo: answerEcho,
