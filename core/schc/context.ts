@@ -194,10 +194,10 @@ function checkPrefixFree(rules: Rule[]): void {
       const b = rules[k];
       const length = Math.min(a.ruleIdLength, b.ruleIdLength);
       for (let n = 0; n < 8; n++) {
-        const of = n < 4 ? a : b;
+        const rule = n < 4 ? a : b;
         // The number moved to the left end of 32 bits; its octet n.
-        let value = of.ruleId;
-        for (let s = of.ruleIdLength; s < 32; s++) value *= 2;
+        let value = rule.ruleId;
+        for (let s = rule.ruleIdLength; s < 32; s++) value *= 2;
         for (let s = n & 3; s < 3; s++) value = Math.floor(value / 256);
         bits[n] = value % 256;
       }

@@ -165,7 +165,9 @@ function checkOperator(where: string, field: FieldDescriptor): void {
   }
   if (cda === CDA_NOT_SENT) {
     // What the operator leaves open would be lost; with ignore that is what the rule says [RFC 8724 §7.4.2].
-    if (mo === MO_MSB && field.msb !== field.fl) refuse(where, 'cda not-sent with msb', field.msb, 'fl ' + field.fl);
+    if (mo === MO_MSB && (field.fl <= 0 || field.msb !== field.fl)) {
+      refuse(where, 'cda not-sent with msb', field.msb, 'fl ' + field.fl + ', for a fixed length');
+    }
     if (mo === MO_MATCH_MAPPING && field.tv.length > 1) {
       refuse(where, 'cda not-sent with number of target values', field.tv.length, '1');
     }

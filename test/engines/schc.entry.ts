@@ -46,7 +46,8 @@ function ruleOf(text: string): Rule {
   const parts = text.split(':');
   const id = parts[0].split('/');
   const fields: FieldDescriptor[] = [];
-  if (parts[1] !== '') {
+  // Espruino's split gives no empty last part.
+  if (parts.length > 1 && parts[1] !== '') {
     const entries = parts[1].split(';');
     for (let i = 0; i < entries.length; i++) fields.push(fieldOf(entries[i]));
   }
