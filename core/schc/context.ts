@@ -7,7 +7,7 @@ import { FID_UDP_LENGTH } from '../wire/fid.ts';
 import type { Header } from '../wire/header.ts';
 import { CDA_COMPUTE, DI_BI, DI_DW, DI_UP, FL_TOKEN_LENGTH, type Rule } from './model.ts';
 import { COAP_NONE, createFields, createLayout, type Fields, isOption, isVariableField, type Layout } from './parse.ts';
-import { alignedOctet, checkEntry, checkRuleId, entryName, ruleName } from './validate.ts';
+import { alignedOctet, checkEntry, checkRuleId, entryName, needsNetwork, ruleName } from './validate.ts';
 
 /** Numbers per step, one step per field descriptor that has the direction. */
 export const STEP_STRIDE = 9;
@@ -133,18 +133,26 @@ function ordinalOf(rule: Rule, entries: number[], n: number): number {
   return ordinal;
 }
 
-/** The first fixed field of the layout that no entry describes, or -1. CoAP over IP has a transport between. */
-function missingField(layout: Layout, rule: Rule, entries: number[]): number {
-  if (layout.coap !== COAP_NONE && layout.network !== null && layout.transport === null) return FID_UDP_LENGTH;
-  for (let i = 0; i < layout.fid.length; i++) {
+/** Why the entries do not make a whole stack in their direction, '' where they do. */
+function incomplete(layout: Layout, rule: Rule, entries: number[]): string {
+  let missing = -1;
+  if (layout.coap !== COAP_NONE && layout.network !== null && layout.transport === null) missing = FID_UDP_LENGTH;
+  for (let i = layout.fid.length - 1; i >= 0; i--) {
     let found = false;
     for (let k = 0; k < entries.length; k++) if (rule.fields[entries[k]].fid === layout.fid[i]) found = true;
-    if (!found) return layout.fid[i];
+    if (!found) missing = layout.fid[i];
   }
-  return -1;
+  if (missing >= 0) return ' fid ' + missing + ': no entry for this field of its header';
+  for (let k = 0; k < entries.length; k++) {
+    const field = rule.fields[entries[k]];
+    if (field.cda === CDA_COMPUTE && layout.network === null && needsNetwork(field.fid)) {
+      return ' fid ' + field.fid + ' cda ' + field.cda + ': must be other than compute where the rule has no IP header';
+    }
+  }
+  return '';
 }
 
-/** Adds the program of a rule in one direction. Returns a field that is missing for it, 0 where there are no entries. */
+/** Adds the program of a rule in one direction. Returns '', or why there is none. */
 function addProgram(
   builder: Builder,
   programs: RuleProgram[],
@@ -152,9 +160,9 @@ function addProgram(
   index: number,
   direction: number,
   headers: Header[],
-): number {
+): string {
   const entries = entriesOf(rule, direction);
-  if (entries.length === 0) return 0;
+  if (entries.length === 0) return ' di: no entry';
   const fids: number[] = [];
   for (let i = 0; i < entries.length; i++) fids.push(rule.fields[entries[i]].fid);
   const layout = sharedLayout(builder, createLayout(fids, headers, direction));
@@ -165,11 +173,11 @@ function addProgram(
     if (at < 0 && !isVariableField(fid)) {
       throw new Error(entryName(rule, entries[n]) + ': not together with the other fields of its header in this rule');
     }
-    checkEntry(rule, entries[n], at < 0 ? -1 : layout.bits[at], layout.network !== null);
+    checkEntry(rule, entries[n], at < 0 ? -1 : layout.bits[at]);
     indexes.push(at);
   }
-  const missing = missingField(layout, rule, entries);
-  if (missing >= 0) return missing;
+  const why = incomplete(layout, rule, entries);
+  if (why !== '') return why;
   const steps: number[] = [];
   let computes = false;
   for (let n = 0; n < entries.length; n++) {
@@ -182,7 +190,7 @@ function addProgram(
   }
   if (entries.length > builder.mostSteps) builder.mostSteps = entries.length;
   programs.push({ rule: index, layout: layout, steps: toInt32(steps), computes: computes });
-  return -1;
+  return '';
 }
 
 /** Two RuleIDs of which one is the other, or begins with it, cannot be told apart. */
@@ -232,13 +240,9 @@ export function compileContext(rules: Rule[], headers: Header[]): Context {
       }
       noCompression = i;
     } else {
-      const missingUp = addProgram(builder, up, rule, i, DI_UP, headers);
-      const missingDw = addProgram(builder, dw, rule, i, DI_DW, headers);
-      if (missingUp >= 0 && missingDw >= 0) {
-        throw new Error(
-          ruleName(rule) + ' fid ' + Math.max(missingUp, missingDw) + ': no entry for this field of its header',
-        );
-      }
+      const whyUp = addProgram(builder, up, rule, i, DI_UP, headers);
+      const whyDw = addProgram(builder, dw, rule, i, DI_DW, headers);
+      if (whyUp !== '' && whyDw !== '') throw new Error(ruleName(rule) + (rule.fields[0].di === DI_DW ? whyDw : whyUp));
     }
   }
   checkPrefixFree(rules);

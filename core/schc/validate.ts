@@ -58,6 +58,11 @@ export function computeKind(fid: number): number {
   return isChecksum ? COMPUTE_CHECKSUM : COMPUTE_NONE;
 }
 
+/** True for checksums over a pseudo-header, or of the IP header itself. */
+export function needsNetwork(fid: number): boolean {
+  return computeKind(fid) === COMPUTE_CHECKSUM && fid !== FID_SCTP_CHECKSUM;
+}
+
 function refuse(where: string, name: string, value: number, limit: string): void {
   throw new Error(where + ' ' + name + ' ' + value + ': must be ' + limit);
 }
@@ -175,7 +180,7 @@ function checkOperator(where: string, field: FieldDescriptor): void {
 }
 
 /** Throws where entry `i` of a rule has no meaning; `bits` is the length of a field of fixed place, else -1. */
-export function checkEntry(rule: Rule, i: number, bits: number, hasNetwork: boolean): void {
+export function checkEntry(rule: Rule, i: number, bits: number): void {
   const field = rule.fields[i];
   const where = entryName(rule, i);
   checkWhole(where, 'di', field.di, 0, 2);
@@ -190,8 +195,6 @@ export function checkEntry(rule: Rule, i: number, bits: number, hasNetwork: bool
     if (kind === COMPUTE_NONE || field.slot !== SLOT_NONE) {
       refuse(where, 'cda compute, slot', field.slot, 'a length or checksum of a header, without slot');
     }
-    const pseudo = kind === COMPUTE_CHECKSUM && field.fid !== FID_SCTP_CHECKSUM;
-    if (pseudo && !hasNetwork) refuse(where, 'cda', field.cda, 'other than compute where the rule has no IP header');
   }
   if (field.cda === CDA_DEV_IID && field.fid !== FID_IPV6_DEV_IID) {
     refuse(where, 'cda DevIID with fid', field.fid, '' + FID_IPV6_DEV_IID);

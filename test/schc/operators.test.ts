@@ -370,3 +370,19 @@ test('entries without a meaning are refused by field, value and limit', () => {
   const early = [M.sent(C.FID_COAP_TOKEN, FL_TOKEN_LENGTH), ...HEAD, MID];
   assert.throws(() => compileContext([M.rule(1, 8, early)], M.HEADERS), /fl -1: needs fid 60102 in front/);
 });
+
+test('a checksum over a pseudo-header needs the IP header, a rule may serve one direction', () => {
+  const udp = [
+    M.sent(W.FID_UDP_SRC_PORT, 16),
+    M.sent(W.FID_UDP_DST_PORT, 16),
+    M.computed(W.FID_UDP_LENGTH, 16),
+    M.computed(W.FID_UDP_CHECKSUM, 16),
+  ];
+  assert.throws(
+    () => compileContext([M.rule(1, 8, udp)], M.HEADERS),
+    /rule 1\/8 fid 2850 cda 4: must be other than compute/,
+  );
+  compileContext([M.rule(1, 8, [...udp.slice(0, 3), M.sent(W.FID_UDP_CHECKSUM, 16)])], M.HEADERS);
+  const down = M.rule(1, 8, [M.sent(C.FID_COAP_MID, 16, { di: DI_DW })]);
+  assert.throws(() => compileContext([down], M.HEADERS), /rule 1\/8 fid 60100: no entry for this field/);
+});
