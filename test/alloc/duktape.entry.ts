@@ -9,7 +9,7 @@ import { createPipeline, receive, send } from './pipeline.ts';
 const BATCH = 50;
 
 export function run(cases: string[][], emit: (line: string) => void): void {
-  const pipeline = createPipeline(createPortable([aesCcm], null), aesCcm8Iiv, BATCH);
+  const pipeline = createPipeline(createPortable([aesCcm], null), aesCcm8Iiv, BATCH, 0x7fff * 65536);
   const kept: number[][] = [];
   const packets = cases[0][0].length * 100;
   let good = 0;

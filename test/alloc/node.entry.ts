@@ -1,15 +1,15 @@
-// Octets allocated per packet on Node: printed as JSON. Run with --expose-gc and a semi-space that no run fills, so that
-// nothing is collected in between.
+// Octets allocated per packet on Node: printed as JSON. Run with --expose-gc and a young generation (minimum, too) that no
+// run fills, so that nothing is collected in between. Arguments: provider, packets, first sequence number, `leak`.
 
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
 import { createPortableProvider } from '../../targets/node/provider/portable.ts';
 import { createPipeline, receive, send } from './pipeline.ts';
 
-const [which, packets, leak] = process.argv.slice(2);
+const [which, packets, from, leak] = process.argv.slice(2);
 const BATCH = 50000;
 const provider = which === 'fast' ? createFastProvider() : createPortableProvider();
-const pipeline = createPipeline(provider, aesCcm8Iiv, BATCH);
+const pipeline = createPipeline(provider, aesCcm8Iiv, BATCH, Number(from));
 const kept: number[][] = [];
 const collect = (globalThis as unknown as { gc: () => void }).gc;
 

@@ -45,8 +45,8 @@ function keyOf(length: number): Uint8Array {
   return key;
 }
 
-/** A tunnel of IPv6 and UDP with ranges, ESN, a wide window, and sequence numbers that soon need 32 bits. */
-export function createPipeline(provider: Provider, suite: Suite, room: number): Pipeline {
+/** A tunnel of IPv6 and UDP with ranges, ESN and a wide window, whose first sequence number is the one after snLo. */
+export function createPipeline(provider: Provider, suite: Suite, room: number, snLo: number): Pipeline {
   const parts: Parts = {
     networks: [ipv6],
     transports: [udp],
@@ -90,8 +90,7 @@ export function createPipeline(provider: Provider, suite: Suite, room: number): 
   config.salt = keyOf(suite.saltLength);
   config.authKey = keyOf(suite.authKeyLength);
   config.replayWindow = 128;
-  // 500 packets below 2^31.
-  config.snLo = 0x7fff * 65536 + 65036;
+  config.snLo = snLo;
   const inner = new Uint8Array(INNER);
   emitIpv6(inner, 0, 0x28, 0x12345, INNER - 40, 17, 64);
   const ends = [octets(5, 1), octets(9, 1)];
