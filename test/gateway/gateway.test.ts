@@ -234,7 +234,9 @@ test('queue full, no acknowledgement: lost peers are told of, and come back', as
     [1, 2, 3].map((n) => gateway.send(answerTo(1, `${n}`))),
     ['', '', 'queue'],
   );
+  assert.equal(gateway.metrics().radios[0].waiting, 2);
   medium.settle(1000);
+  assert.equal(gateway.metrics().radios[0].waiting, 0);
   assert.equal(gateway.send(answerTo(1, '4')), '');
   medium.settle(2000);
   assert.deepEqual(told, ['lost fd00::ff:fe00:1']);

@@ -299,7 +299,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     },
     removeSa: sas.remove,
     metrics: () => ({
-      radios: ports.map(({ name, mac, lowpan }) => radioMetrics(name, mac, lowpan)),
+      radios: ports.map(({ name, mac, lowpan }, index) => radioMetrics(name, mac, lowpan, inFlight[index].size)),
       esp: { sent: endpoint.sent, received: endpoint.received, drops: reasonsOf(endpoint.drops) },
       sas: [...sas.all()].map(({ name, direction, sa }) => saMetrics(name, direction, sa)),
       peers: peers.all().map(({ address, radio, link, configured, heard: last, failed, lost }) => ({

@@ -32,6 +32,8 @@ export interface RadioMetrics {
   /** Packets sent whole, and received whole. */
   packetsSent: number;
   packetsReceived: number;
+  /** Packets queued, or on their way. */
+  waiting: number;
   macDrops: Reasons;
   lowpanDrops: Reasons;
 }
@@ -79,7 +81,7 @@ export function reasonsOf(counters: Float64Array): Reasons {
   return reasons;
 }
 
-export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan): RadioMetrics {
+export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: number): RadioMetrics {
   return {
     name,
     frames: mac.counters[MAC_FRAMES],
@@ -90,6 +92,7 @@ export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan): RadioMetri
     airTime: macAirTime(mac.counters),
     packetsSent: lowpan.counters[LOWPAN_SENT],
     packetsReceived: lowpan.counters[LOWPAN_RECEIVED],
+    waiting,
     macDrops: reasonsOf(mac.counters),
     lowpanDrops: reasonsOf(lowpan.counters),
   };
