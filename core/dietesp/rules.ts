@@ -161,7 +161,7 @@ export function iipcRule(a: Attributes, headers: Header[]): Rule {
     const part = headerFields(a, headers[i], true);
     for (let k = 0; k < part.length; k++) fields.push(part[k]);
   }
-  return { ruleId: a.iipcRuleId < 0 ? 0 : a.iipcRuleId, ruleIdLength: a.iipcRuleId < 0 ? 0 : 8, fields: fields };
+  return { ruleId: Math.max(a.iipcRuleId, 0), ruleIdLength: a.iipcRuleId < 0 ? 0 : 8, fields: fields };
 }
 
 /** Alignment of the clear text in octets: the larger of the alignment attribute and the cipher's block (§6). */
