@@ -15,3 +15,7 @@ export type { Parts } from './esp/parts.ts';
 export { createSa, defaultConfig, destroySa, isAgeing, isExpired, type Sa, type SaConfig } from './esp/sa.ts';
 export { allocateSpi } from './esp/spi.ts';
 export * from './esp/suites.ts';
+export { schcCompress } from './schc/compress.ts';
+export { compileContext } from './schc/context.ts';
+export { schcDecompress } from './schc/decompress.ts';
+export * from './schc/model.ts';

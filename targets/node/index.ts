@@ -37,3 +37,6 @@ export { createRandom, type Random } from './radio/random.ts';
 export { CaptureError, type CaptureRecord } from './radio/source.ts';
 export { type LossConfig, type LossyRadio, withCapture, withLoss } from './radio/wrap.ts';
 export { createZep, ZEP_PORT, type ZepConfig, type ZepRadio } from './radio/zep.ts';
+export { readSchcCbor, schcCbor } from './schc/cbor.ts';
+export { readSchcJson, schcJson } from './schc/json.ts';
+export { schcTable, validateRules } from './schc/print.ts';
