@@ -193,7 +193,7 @@ export function benchScale(): Figure[] {
 /** Heap per pair of SAs, key contexts apart; needs --expose-gc, and to run first: old garbage would count. */
 export function benchHeap(): Figure[] {
   const gc = globalThis.gc;
-  if (gc === undefined) throw new Error('run with --expose-gc');
+  if (gc === undefined) throw new Error('the heap figure needs node --expose-gc');
   const count = 10_000;
   const configs = Array.from({ length: count }, (_, i) => {
     const config = defaultConfig(sensorAttributes(i), aesCcm8Iiv);
