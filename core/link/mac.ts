@@ -126,6 +126,11 @@ const TURNAROUND_TIME = 0.192;
 const BACKOFF_PERIOD = 0.32;
 /** Clear channel assessment: 8 symbols. */
 const CCA_TIME = 0.128;
+const OCTET_TIME = 0.032;
+/** Preamble, SFD and PHR. */
+const PREAMBLE_SIZE = 6;
+/** airTime(ACK_SIZE). */
+const ACK_TIME = 0.352;
 const MIN_BE = 3;
 const MAX_BE = 5;
 const MAX_CSMA_BACKOFFS = 4;
@@ -137,14 +142,18 @@ const TURNAROUND = 2;
 const SENDING = 3;
 const WAITING = 4;
 
-/** Milliseconds on air of a frame of `length` octets: preamble, SFD and PHR are 6 more, an octet takes 32 us. */
+// Times: when something is due, when the own acknowledgement is due or went out.
+const AT = 0;
+const ACK_AT = 1;
+
+/** Milliseconds on air of a frame of `length` octets. */
 export function airTime(length: number): number {
-  return (length + 6) * 0.032;
+  return (length + PREAMBLE_SIZE) * OCTET_TIME;
 }
 
 /** Milliseconds that a MAC's radio was sending, from its counters. */
 export function macAirTime(counters: Float64Array): number {
-  return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * 0.032 + counters[MAC_ACKS] * airTime(ACK_SIZE);
+  return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * OCTET_TIME + counters[MAC_ACKS] * ACK_TIME;
 }
 
 export interface Mac extends Link {
@@ -183,13 +192,15 @@ export function createMac(config: MacConfig): Mac {
   const ack = new Uint8Array(ACK_SIZE);
   const peer = new Uint8Array(16);
   const dice = new Uint8Array(1);
+  // V8 makes an object for every fraction that a shared variable is set to or a function returns: times are in an
+  // array, and airTime is not called for a frame.
+  const times = new Float64Array(2);
+  times[ACK_AT] = -1;
+  let owesAck = false;
   let head = 0;
   let count = 0;
   let handle = 0;
   let state = IDLE;
-  let at = 0;
-  let ackAt = -1;
-  let busyUntil = 0;
   let backoffs = 0;
   let exponent = 0;
   let retries = 0;
@@ -205,7 +216,7 @@ export function createMac(config: MacConfig): Mac {
   function backoff(now: number): void {
     config.random(dice, 0, 1);
     state = BACKOFF;
-    at = now + (dice[0] & ((1 << exponent) - 1)) * BACKOFF_PERIOD + CCA_TIME;
+    times[AT] = now + (dice[0] & ((1 << exponent) - 1)) * BACKOFF_PERIOD + CCA_TIME;
   }
 
   function attempt(now: number): void {
@@ -293,7 +304,8 @@ export function createMac(config: MacConfig): Mac {
     }
     if (unicast && (buffer[offset] & FRAME_ACK_REQUEST) !== 0) {
       emitAck(ack, 0, 0, dsn);
-      ackAt = now + TURNAROUND_TIME;
+      times[ACK_AT] = now + TURNAROUND_TIME;
+      owesAck = true;
     }
     fill(peer, 0, 16, 0);
     copyReversed(peer, 0, buffer, frameSrc(buffer, offset), srcLength);
@@ -313,23 +325,24 @@ export function createMac(config: MacConfig): Mac {
   }
 
   function poll(now: number): void {
-    if (ackAt >= 0 && now >= ackAt) {
-      ackAt = -1;
-      busyUntil = now + airTime(ACK_SIZE);
+    if (owesAck && now >= times[ACK_AT]) {
+      owesAck = false;
+      times[ACK_AT] = now;
       counters[MAC_ACKS]++;
       phy.transmit(ack, 0, ACK_SIZE);
     }
-    if (state === IDLE || now < at) return;
+    if (state === IDLE || now < times[AT]) return;
     const slot = head * 128;
     const length = frames[slot];
-    if (state <= TURNAROUND && (ackAt >= 0 || now < busyUntil)) {
+    const free = times[ACK_AT] + ACK_TIME;
+    if (state <= TURNAROUND && now < free) {
       // The own acknowledgement has the radio: look at the channel after it.
       state = BACKOFF;
-      at = (ackAt >= 0 ? ackAt + airTime(ACK_SIZE) : busyUntil) + CCA_TIME;
+      times[AT] = free + CCA_TIME;
     } else if (state === BACKOFF) {
       if (phy.clear()) {
         state = TURNAROUND;
-        at = now + TURNAROUND_TIME;
+        times[AT] = now + TURNAROUND_TIME;
       } else if (++backoffs > MAX_CSMA_BACKOFFS) {
         finish(DROP_CHANNEL, now);
       } else {
@@ -338,14 +351,14 @@ export function createMac(config: MacConfig): Mac {
       }
     } else if (state === TURNAROUND) {
       state = SENDING;
-      at = now + airTime(length);
+      times[AT] = now + (length + PREAMBLE_SIZE) * OCTET_TIME;
       counters[MAC_FRAMES]++;
       counters[MAC_OCTETS] += length;
       phy.transmit(frames, slot + 1, length);
     } else if (state === SENDING) {
       if ((frames[slot + 1] & FRAME_ACK_REQUEST) !== 0) {
         state = WAITING;
-        at = now + config.ackWait;
+        times[AT] = now + config.ackWait;
       } else finish(0, now);
     } else if (retries++ < MAX_RETRIES) {
       counters[MAC_RETRIES]++;
@@ -354,7 +367,8 @@ export function createMac(config: MacConfig): Mac {
   }
 
   function nextTimeout(): number {
-    return ackAt >= 0 && (state === IDLE || ackAt < at) ? ackAt : state === IDLE ? -1 : at;
+    const at = state === IDLE ? -1 : times[AT];
+    return owesAck && (at < 0 || times[ACK_AT] < at) ? times[ACK_AT] : at;
   }
 
   return { address, room, send, receive, poll, nextTimeout, counters };
