@@ -1,0 +1,98 @@
+// Attribute names of July 2023 ("EHC context", draft-mglt-ipsecme-diet-esp-10) as the attributes of today: what a peer
+// with the legacy notify agreed on is run by the same engine (diet-esp notes, section 14). The octets on the wire are
+// those of today, not of that draft.
+
+import {
+  type Attributes,
+  CDA_LOWER,
+  CDA_NOT_COMPRESSED,
+  CDA_SA,
+  IIPC_DIET_ESP,
+  refuse,
+  TRAILER_OPTIONAL,
+} from './attributes.ts';
+
+/** Entries in the order of that draft's table. `null` is "undefined" there. */
+export interface EhcContext {
+  /** Bits: 8 or 32 (its default). */
+  alignment: number;
+  /** MODE_* */
+  ipsecMode: number;
+  /** Outer addresses; length 0 in transport mode. */
+  tunnelSrc: Uint8Array;
+  tunnelDst: Uint8Array;
+  espSpi: number;
+  /** Octets: 0..4 (its default). */
+  espSpiLsb: number;
+  espSnLsb: number;
+  /** 1 with extended sequence numbers. */
+  esn: number;
+  /** True (its default): the label is that of the outer header. */
+  tsFlowLabel: boolean;
+  /** 4 or 6; null is not supported here. */
+  tsIpVersion: number | null;
+  tsIpSrcStart: Uint8Array;
+  tsIpSrcEnd: Uint8Array;
+  tsIpDstStart: Uint8Array;
+  tsIpDstEnd: Uint8Array;
+  /** Empty or with 0 in it: any; else one value. */
+  tsProtoList: number[];
+  tsPortSrcStart: number;
+  tsPortSrcEnd: number;
+  tsPortDstStart: number;
+  tsPortDstEnd: number;
+  /** Octets of DSCP and ECN; null: copied from the outer header. */
+  tsDspList: number[] | null;
+}
+
+/** 0 for any protocol, else the only one. */
+function protocolOf(list: number[]): number {
+  let proto = list.length === 0 ? 0 : list[0];
+  for (let i = 1; i < list.length; i++) if (list[i] === 0) proto = 0;
+  for (let i = 0; i < list.length; i++) {
+    if (proto !== 0 && list[i] !== proto) refuse('ts_proto_list', list[i], 'must be one protocol, or have 0 in it');
+  }
+  return proto;
+}
+
+function bitsOf(field: string, octets: number): number {
+  if (!(octets >= 0 && octets <= 4 && Math.floor(octets) === octets)) refuse(field, octets, 'must be 0..4 octets');
+  return octets * 8;
+}
+
+/** The attributes that carry on a legacy context. Throws `Error('field: value: limit')` for what has no counterpart. */
+export function fromEhcContext(context: EhcContext): Attributes {
+  if (context.alignment !== 8 && context.alignment !== 32) refuse('alignment', context.alignment, 'must be 8 or 32');
+  if (context.tsIpVersion === null) refuse('ts_ip_version', 'undefined', 'must be 4 or 6');
+  const dscpList: number[] = [];
+  const list = context.tsDspList;
+  if (list !== null) for (let i = 0; i < list.length; i++) dscpList.push(list[i] >>> 2);
+  return {
+    iipcProfile: IIPC_DIET_ESP,
+    iipcRuleId: -1,
+    dscpCda: list === null ? CDA_LOWER : CDA_SA,
+    // With a list only DSCP has a counterpart; ECN is sent, since it may change on the way.
+    ecnCda: list === null ? CDA_LOWER : CDA_NOT_COMPRESSED,
+    flowLabelCda: context.tsFlowLabel ? CDA_LOWER : CDA_NOT_COMPRESSED,
+    dscpList: dscpList,
+    tsIpVersion: context.tsIpVersion,
+    tsIpSrcStart: context.tsIpSrcStart,
+    tsIpSrcEnd: context.tsIpSrcEnd,
+    tsIpDstStart: context.tsIpDstStart,
+    tsIpDstEnd: context.tsIpDstEnd,
+    tsProto: protocolOf(context.tsProtoList),
+    tsPortSrcStart: context.tsPortSrcStart,
+    tsPortSrcEnd: context.tsPortSrcEnd,
+    tsPortDstStart: context.tsPortDstStart,
+    tsPortDstEnd: context.tsPortDstEnd,
+    alignment: context.alignment,
+    espTrailer: TRAILER_OPTIONAL,
+    ipsecMode: context.ipsecMode,
+    tunnelSrc: context.tunnelSrc,
+    tunnelDst: context.tunnelDst,
+    espSpi: context.espSpi,
+    espSpiLsb: bitsOf('esp_spi_lsb', context.espSpiLsb),
+    espSnLsb: bitsOf('esp_sn_lsb', context.espSnLsb),
+    esn: context.esn,
+  };
+}
