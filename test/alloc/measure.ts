@@ -1,7 +1,7 @@
 // Octets of heap that packets cost on Node. Run by node.test.ts in a process of its own, with a young generation so
 // large that nothing is collected while a case runs: what the heap grew by is what was allocated.
 //   node --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 --import tsx measure.ts
-// Prints one JSON object: case -> Figure.
+// Prints one line of JSON per case: name, packets in a round, octets allocated per packet.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
@@ -14,35 +14,32 @@ import { createPortableProvider } from '../../targets/node/provider/portable.ts'
 import { createLinkPair } from './link.ts';
 import { both, createPath, type Path, protect, take } from './packets.ts';
 
-export interface Figure {
-  packets: number;
-  /** Octets allocated per packet. */
-  each: number;
-  /** Collections while the packets ran: 0, or `each` says nothing. */
-  collections: number;
-}
-
-const figures: Record<string, Figure> = {};
+const kept: object[] = [];
 let collections = 0;
 new PerformanceObserver((list) => {
   collections += list.getEntries().length;
 }).observe({ entryTypes: ['gc'] });
 
-/** Some packets warm up, twice: compilers work in the background and finish between the tasks. */
+/** Rounds at most; until everything is compiled, numbers are objects. */
+const ROUNDS = 20;
+
+/** The first round of `packets` packets that costs less than an octet each, or else the cheapest. */
 async function measure(name: string, packets: number, work: (count: number) => void): Promise<void> {
-  const warmUp = Math.min(packets, 50_000);
-  work(warmUp);
-  await setImmediate();
-  work(warmUp);
-  globalThis.gc!();
-  await setImmediate();
-  await setImmediate();
-  collections = 0;
-  const before = getHeapStatistics().used_heap_size;
-  work(packets);
-  const each = (getHeapStatistics().used_heap_size - before) / packets;
-  await setImmediate();
-  figures[name] = { packets, each, collections };
+  let least = Number.MAX_VALUE;
+  for (let round = 0; round < ROUNDS && least >= 1; round++) {
+    globalThis.gc!();
+    // Compilers work in the background and finish between the tasks; collections are told of there, too.
+    await setImmediate();
+    await setImmediate();
+    collections = 0;
+    const before = getHeapStatistics().used_heap_size;
+    work(packets);
+    const each = (getHeapStatistics().used_heap_size - before) / packets;
+    await setImmediate();
+    await setImmediate();
+    if (collections === 0 && each >= 0) least = Math.min(least, each);
+  }
+  process.stdout.write(JSON.stringify({ name, packets, each: least }) + '\n');
 }
 
 /** Calls `step` so often, at whole milliseconds; each must end with `result`, or with 1 or more where that is 1. */
@@ -57,27 +54,28 @@ function repeat(path: Path, result: number, step: (path: Path, now: number) => v
   };
 }
 
-const providers: [string, Provider][] = [
+await measure('an object each', 100_000, (count) => {
+  for (let i = 0; i < count; i++) kept[0] = { i };
+});
+for (const [name, provider] of [
   ['portable', createPortableProvider()],
   ['fast', createFastProvider()],
-];
-for (const [name, provider] of providers) {
+] as [string, Provider][]) {
   for (const tunnel of [true, false]) {
     const kind = name + ', ' + (tunnel ? 'tunnel' : 'transport');
     const path = createPath(FULL_PARTS, provider, tunnel);
-    await measure(kind + ': both ways', tunnel ? 1_000_000 : 200_000, repeat(path, 1, both));
-    const replay = repeat(path, DROP_REPLAY, (to, now) => take(to, 0, now));
-    await measure(kind + ': replayed', 200_000, replay);
+    const replay = (to: Path, now: number): void => take(to, 0, now);
+    const damage = (to: Path, now: number): void => take(to, 1, now);
+    await measure(kind + ': both ways', 100_000, repeat(path, 1, both));
+    await measure(kind + ': replayed', 100_000, repeat(path, DROP_REPLAY, replay));
     protect(path, 0);
-    const damage = repeat(path, DROP_ICV, (to, now) => take(to, 1, now));
-    await measure(kind + ': wrong ICV', 200_000, damage);
+    await measure(kind + ': wrong ICV', 100_000, repeat(path, DROP_ICV, damage));
   }
 }
 for (const [name, octets, packets] of [
-  ['one frame', 78, 10_000],
-  ['fragments', 500, 2000],
+  ['one frame', 78, 4000],
+  ['fragments', 500, 700],
 ] as const) {
-  const pair = createLinkPair(octets, 2_000_000);
+  const pair = createLinkPair(octets, 3_000_000);
   await measure('link, ' + name, packets, pair.run);
 }
-process.stdout.write(JSON.stringify(figures) + '\n');

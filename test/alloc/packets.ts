@@ -1,5 +1,5 @@
-// What the allocation tests run: packets through outbound(), inbound() and the drops of inbound(). In the portable
-// subset, so that every engine can be asked.
+// What heap.test.ts measures beside the pipeline of every engine: tunnel and transport mode, a replayed packet, a wrong
+// ICV.
 
 import type { Provider } from '../../core/crypto/provider.ts';
 import { type Attributes, CDA_LOWER, CDA_ZERO, MODE_TRANSPORT, MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
