@@ -211,10 +211,11 @@ export function createDevice(config: DeviceConfig): Device {
       const at = IPV6_SIZE + UDP_SIZE;
       const end = at + length;
       if (length < 0 || end > inner.length) return drop(endpoint, DROP_TOO_LONG);
-      emitIpv6(inner, 0, 0, 0, UDP_SIZE + length, PROTO_UDP, 64);
-      copy(inner, IPV6_SRC, address, 0, 16);
-      copy(inner, IPV6_DST, destination, 0, 16);
+      // Payload and destination may be views of what `datagram` was given, which is `inner`.
       copy(inner, at, payload, offset, length);
+      copy(inner, IPV6_DST, destination, 0, 16);
+      copy(inner, IPV6_SRC, address, 0, 16);
+      emitIpv6(inner, 0, 0, 0, UDP_SIZE + length, PROTO_UDP, 64);
       emitUdp(inner, IPV6_SIZE, end, 0, sourcePort, destinationPort);
       return protect(end, now);
     },

@@ -171,8 +171,8 @@ function transportIndex(shape: Shape, proto: number): number {
 }
 
 /**
- * Selector check of the verified IP packet at `ip` [RFC 4301 §5.2]: 0, DROP_SELECTOR, or DROP_NO_RULE where only a
- * rule's DSCP or flow label does not fit.
+ * Selector check of the verified IP packet at `ip` [RFC 4301 §5.2]: 0, DROP_SELECTOR, or DROP_NO_RULE where the
+ * selectors take it and only a rule's DSCP or flow label does not fit.
  */
 export function select(
   shape: Shape,
@@ -185,7 +185,8 @@ export function select(
 ): number {
   const network = shape.network;
   const octet = mismatch(shape.networkProgram, values, valuesAt, buffer, ip);
-  if (octet >= 0) return octet < RULE_OCTETS ? DROP_NO_RULE : DROP_SELECTOR;
+  if (octet >= RULE_OCTETS) return DROP_SELECTOR;
+  const taken = octet < 0 ? 0 : DROP_NO_RULE;
   const index = transportIndex(shape, buffer[ip + network.protocol]);
   const payload = ip + network.headerSize(buffer, ip);
   const fragment = network.fragment(buffer, ip) !== 0;
@@ -196,13 +197,13 @@ export function select(
     const base = valuesAt + shape.networkProgram.valuesSize;
     if (mismatch(shape.transportPrograms[index], values, base, buffer, payload) >= 0) return DROP_SELECTOR;
   }
-  if (ranges.length === 0) return 0;
+  if (ranges.length === 0) return taken;
   const size = network.addressSize;
   if (!within(ranges, 0, buffer, ip + network.src, size)) return DROP_SELECTOR;
   if (!within(ranges, 2 * size, buffer, ip + network.dst, size)) return DROP_SELECTOR;
-  if (index < 0 || shape.anyPort) return 0;
+  if (index < 0 || shape.anyPort) return taken;
   if (!within(ranges, 4 * size, buffer, payload, 2)) return DROP_SELECTOR;
-  return within(ranges, 4 * size + 4, buffer, payload + 2, 2) ? 0 : DROP_SELECTOR;
+  return within(ranges, 4 * size + 4, buffer, payload + 2, 2) ? taken : DROP_SELECTOR;
 }
 
 /** Index of the transport header that the rule covers in the packet at `ip`, -1 for none (§4.7, HDR-EXTENT). */
@@ -291,7 +292,6 @@ export function iipcRestore(
   let at = outOffset;
   let index = -1;
   let transport = 0;
-  if (shape.tunnel && length + network.size + outOffset > out.length) return DROP_TOO_LONG;
   if (!shape.tunnel) at += network.headerSize(out, outOffset);
   if (shape.compressed) {
     let bit = offset * 8;
@@ -300,6 +300,7 @@ export function iipcRestore(
       bit += 8;
     }
     if (shape.tunnel) {
+      if (at + network.size > out.length) return DROP_TOO_LONG;
       bit = restoreHeader(shape.networkProgram, values, valuesAt, input, bit, inputEnd * 8, slots, out, at);
       if (bit < 0) return bit;
       at += network.size;
@@ -307,10 +308,10 @@ export function iipcRestore(
     const proto = out[outOffset + network.protocol];
     index = coveredTransport(shape, out, outOffset, proto);
     if (index >= 0) {
-      if (at + 20 + length > out.length) return DROP_TOO_LONG;
       transport = at;
       const base = valuesAt + shape.networkProgram.valuesSize;
       const program = shape.transportPrograms[index];
+      if (at + program.size > out.length) return DROP_TOO_LONG;
       bit = restoreHeader(program, values, base, input, bit, inputEnd * 8, slots, out, at);
       if (bit < 0) return bit;
       at += program.size;

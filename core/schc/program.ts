@@ -87,7 +87,7 @@ export function compile(fields: FieldDescriptor[], size: number): Program {
   return { size: size, mask: mask, steps: flat, valuesSize: list, residueBits: residueBits };
 }
 
-/** The first octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
+/** The last octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
 export function mismatch(
   program: Program,
   values: Uint8Array,
@@ -96,8 +96,7 @@ export function mismatch(
   offset: number,
 ): number {
   const mask = program.mask;
-  const size = program.size;
-  for (let i = 0; i < size; i++) {
+  for (let i = program.size - 1; i >= 0; i--) {
     // An octet without a bit to match is not read: the packet may end before it.
     if (mask[i] !== 0 && ((buffer[offset + i] ^ values[base + i]) & mask[i]) !== 0) return i;
   }
