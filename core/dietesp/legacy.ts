@@ -55,6 +55,17 @@ function protocolOf(list: number[]): number {
   return proto;
 }
 
+/** The DSCP values in a list of octets, each once. */
+function dscpOf(list: number[]): number[] {
+  const values: number[] = [];
+  for (let i = 0; i < list.length; i++) {
+    let known = false;
+    for (let k = 0; k < values.length; k++) known = known || values[k] === list[i] >>> 2;
+    if (!known) values.push(list[i] >>> 2);
+  }
+  return values;
+}
+
 function bitsOf(field: string, octets: number): number {
   if (!(octets >= 0 && octets <= 4 && Math.floor(octets) === octets)) refuse(field, octets, 'must be 0..4 octets');
   return octets * 8;
@@ -64,9 +75,7 @@ function bitsOf(field: string, octets: number): number {
 export function fromEhcContext(context: EhcContext): Attributes {
   if (context.alignment !== 8 && context.alignment !== 32) refuse('alignment', context.alignment, 'must be 8 or 32');
   if (context.tsIpVersion === null) refuse('ts_ip_version', 'undefined', 'must be 4 or 6');
-  const dscpList: number[] = [];
   const list = context.tsDspList;
-  if (list !== null) for (let i = 0; i < list.length; i++) dscpList.push(list[i] >>> 2);
   return {
     iipcProfile: IIPC_DIET_ESP,
     iipcRuleId: -1,
@@ -74,7 +83,7 @@ export function fromEhcContext(context: EhcContext): Attributes {
     // With a list only DSCP has a counterpart; ECN is sent, since it may change on the way.
     ecnCda: list === null ? CDA_LOWER : CDA_NOT_COMPRESSED,
     flowLabelCda: context.tsFlowLabel ? CDA_LOWER : CDA_NOT_COMPRESSED,
-    dscpList: dscpList,
+    dscpList: list === null ? [] : dscpOf(list),
     tsIpVersion: context.tsIpVersion,
     tsIpSrcStart: context.tsIpSrcStart,
     tsIpSrcEnd: context.tsIpSrcEnd,

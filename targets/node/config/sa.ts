@@ -10,7 +10,7 @@ import { SPI_MIN } from '../../../core/wire/esp.ts';
 import { addressOctets } from './addresses.ts';
 import { type ConfigDocument, type Path, parseConfig, pathName, readText } from './document.ts';
 import { CommandError, errorText } from './errors.ts';
-import { fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
+import { commonWithToday, fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
 import { ALIASES, HEX_FIELDS, SA_PROPERTIES, SA_SCHEMA, SECRET_FIELDS } from './schema.ts';
 
 /** One SA of a file: what `createSa` takes, and where it came from. */
@@ -196,20 +196,20 @@ function normalise(document: ConfigDocument, values: Values, path: Path, given: 
   }
 }
 
-/** An SA in the names of today; the others are refused where they do not belong. */
-function today(document: ConfigDocument, values: Values, path: Path): Values {
+/** The attributes of an SA in the names of today or of July 2023, which are refused where they do not belong. */
+function attributesOf(document: ConfigDocument, values: Values, path: Path): A.Attributes {
   if (values.names !== 'july_2023') {
     for (const name of JULY_2023_ONLY) {
       if (values[name] !== undefined) throw document.error([...path, name], `${name}: needs names: july_2023`);
     }
-    return values;
+    return toAttributes(values);
   }
   for (const [name, old] of Object.entries(JULY_2023_NAMES)) {
     if (values[name] === undefined) continue;
     const instead = old === '' ? 'has no counterpart in July 2023' : `is ${old} with names: july_2023`;
     throw document.error([...path, name], `${name}: ${instead}`);
   }
-  return fromJuly2023(values);
+  return fromJuly2023(values, toAttributes(commonWithToday(values)));
 }
 
 /** Reads every SA of a parsed file. */
@@ -245,10 +245,9 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
       return document.error(field, pathName(field) + text.slice(named[0].length));
     };
     try {
-      const current = today(document, values, path);
-      const attributes = toAttributes(current);
+      const attributes = attributesOf(document, values, path);
       const name = (values.name as string | undefined) ?? `sa${index + 1}`;
-      return { name, attributes, config: toConfig(attributes, current), locate };
+      return { name, attributes, config: toConfig(attributes, values), locate };
     } catch (error) {
       throw locate(error);
     }
