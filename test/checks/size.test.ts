@@ -34,3 +34,23 @@ test('a module that is imported for one constant brings nothing else', async () 
   const size = await measure({ name: 'constants', exports, budget: 200 });
   assert.ok(size.bytes !== undefined && size.bytes < 200, printSizes([size]));
 });
+
+test('a device carries only the parts it names', async () => {
+  const modules = async (extra: Record<string, string[]>) => {
+    const exports = { 'test/support/device-entry.ts': ['createSensor'], ...extra };
+    const size = await measure({ name: 'device', exports, budget: 0 });
+    return size.modules.map((module) => module.file);
+  };
+  const optional = ['sctp', 'tcp', 'udplite', 'ipv4', 'icmpv6', 'sixlowpan-udp', 'coap'].map(
+    (n) => `core/wire/${n}.ts`,
+  );
+  optional.push('core/esp/sahash.ts', 'core/esp/check.ts', 'core/esp/arena.ts', 'core/esp/spi.ts', 'core/dropname.ts');
+  const device = await modules({});
+  assert.ok(device.includes('core/wire/ipv6.ts') && device.includes('core/esp/window.ts'));
+  assert.deepEqual(
+    device.filter((file) => optional.includes(file)),
+    [],
+  );
+  const more = await modules({ 'core/wire/sctp.ts': ['sctp'], 'core/wire/ipv4.ts': ['ipv4'] });
+  assert.ok(more.includes('core/wire/sctp.ts') && more.includes('core/wire/ipv4.ts'));
+});
