@@ -120,7 +120,7 @@ export function createDevice(config: DeviceConfig): Device {
 
   /** Protects and sends the packet in `inner`. */
   function protect(length: number, now: number): number {
-    const sa = choose(outgoing, inner, 0, length);
+    const sa = choose(outgoing, inner, 0, length, now);
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
     let code = outbound(endpoint, sa, inner, 0, length, outer, 0, now);
     if (code < 0) return code;

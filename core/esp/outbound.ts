@@ -61,16 +61,17 @@ function putOuter(
 
 /**
  * The first of `sas` whose selectors take the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. One
- * whose rule does not fit it (DSCP, flow label) is taken only where no other is left (§4.8 of the notes).
+ * that is at its end at `now` (ms), or whose rule does not fit the packet (DSCP, flow label), is taken only where no
+ * other is left (§4.8 of the notes); `outbound` then says why.
  */
-export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number): Sa | null {
+export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number, now: number): Sa | null {
   const end = offset + length;
   let last: Sa | null = null;
   for (let i = 0; i < sas.length; i++) {
     const sa = sas[i];
     if (sa.ended !== 0 || sa.form.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
     const code = select(sa.form.shape, sa.octets, sa.base, sa.ranges, buffer, offset, end);
-    if (code === 0) return sa;
+    if (code === 0 && !isExpired(sa, now) && !sa.form.counter.last(sa.snHi, sa.snLo)) return sa;
     if (code !== DROP_SELECTOR && last === null) last = sa;
   }
   return last;

@@ -214,7 +214,13 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   const suite = form.suite;
   // The key of NULL encryption is never used: it is the integrity key.
   const authKey = suite.authKeyLength > 0 ? provider.key(INTEGRITY_ALG, config.authKey) : null;
-  const key = suite.alg !== 0 || authKey === null ? provider.key(suite.alg, config.key) : authKey;
+  let key: Key;
+  try {
+    key = suite.alg !== 0 || authKey === null ? provider.key(suite.alg, config.key) : authKey;
+  } catch (error) {
+    if (authKey !== null) provider.wipe(authKey);
+    throw error;
+  }
   const sa: Sa = {
     form: form,
     spi: a.espSpi,

@@ -18,8 +18,8 @@ const zero = () => easySa(6, 17, { flow_label_cda: 'zero' });
 test('an SA for another destination is not chosen because the flow label does not fit it either', () => {
   const inner = labelled(OTHER);
   const other = easySa(6, 17, { ts_ip_dst: [OTHER.dst, OTHER.dst], flow_label_cda: 'not_compressed' });
-  assert.equal(choose([zero()], inner, 0, inner.length), null);
-  assert.equal(choose([zero(), other], inner, 0, inner.length), other);
+  assert.equal(choose([zero()], inner, 0, inner.length, 0), null);
+  assert.equal(choose([zero(), other], inner, 0, inner.length, 0), other);
   packetOf(send(endpointOf(), other, inner));
 });
 
@@ -30,7 +30,7 @@ test('an SA for other ports, addresses of a range, or another DSCP list is no be
     { ts_port_dst: [4501, 4600] as [number, number] },
     { ts_ip_dst: ['2001:db8::5679', '2001:db8::5690'] as [string, string] },
   ]) {
-    assert.equal(choose([easySa(6, 17, { ...change, flow_label_cda: 'zero' })], inner, 0, inner.length), null);
+    assert.equal(choose([easySa(6, 17, { ...change, flow_label_cda: 'zero' })], inner, 0, inner.length, 0), null);
   }
 });
 
@@ -38,7 +38,7 @@ test('where the rule of the first SA does not fit, the next one that takes the p
   const inner = labelled(SIX);
   const strict = zero();
   const plain = easySa(6, 17, { iipc_enabled: false, esp_spi: '00000201' });
-  assert.equal(choose([strict, plain], inner, 0, inner.length), plain);
-  assert.equal(choose([strict], inner, 0, inner.length), strict, 'alone it says why: no-rule');
+  assert.equal(choose([strict, plain], inner, 0, inner.length, 0), plain);
+  assert.equal(choose([strict], inner, 0, inner.length, 0), strict, 'alone it says why: no-rule');
   assert.equal(send(endpointOf(), strict, inner), 'no-rule');
 });

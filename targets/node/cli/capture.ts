@@ -1,6 +1,6 @@
 // Capture files for the command line: errors name the file.
 
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { CommandError } from '../config/errors.ts';
 import { type CaptureWriter, createPcapWriter, readCapture } from '../radio/pcap.ts';
 import type { CaptureRecord } from '../radio/source.ts';
@@ -36,18 +36,16 @@ export function sizeOf(file: string): number {
   }
 }
 
-function real(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
+/** True when both names lead to one regular file, by whatever links. */
+function isSame(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((file) => statSync(file, { throwIfNoEntry: false }));
+  return one?.isFile() === true && one.dev === other?.dev && one.ino === other.ino;
 }
 
-/** Starts a pcap file; `input` must not be the same file. */
-export function writeCapture(file: string, linkType: number, input: string): CaptureWriter {
-  if (real(file) === real(input)) throw new CommandError(`${file}: is the file to read`, 2);
+/** Starts a pcap file; it must be none of the files `read`. */
+export function writeCapture(file: string, linkType: number, ...read: string[]): CaptureWriter {
   try {
+    for (const input of read) if (isSame(file, input)) throw new CommandError(`${file}: is the file to read`, 2);
     const writer = createPcapWriter(file, linkType);
     return {
       write(time, frame) {
@@ -60,6 +58,7 @@ export function writeCapture(file: string, linkType: number, input: string): Cap
       close: writer.close,
     };
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     throw CommandError.from(file, error);
   }
 }

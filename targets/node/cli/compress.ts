@@ -74,7 +74,7 @@ async function compress(input: string, output: string, options: Options): Promis
   const compressor = createCompressor(loaded, await providerNamed(options.provider), plan, clear);
   const { totals } = compressor;
   const size = sizeOf(input);
-  const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input);
+  const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input, options.sa);
   const progress = createProgress(process.stderr);
   try {
     for (const record of packetsOf(input)) {
@@ -119,7 +119,7 @@ async function decompress(input: string, output: string, options: Options): Prom
   const decompressor = createDecompressor(loaded, await providerNamed(options.provider), plan);
   const { totals } = decompressor;
   const size = sizeOf(input);
-  const writer = writeCapture(output, LINKTYPE_RAW, input);
+  const writer = writeCapture(output, LINKTYPE_RAW, input, options.sa);
   const progress = createProgress(process.stderr);
   try {
     for (const record of packetsOf(input)) {

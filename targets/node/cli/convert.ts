@@ -101,6 +101,17 @@ export function requireIpv6(loaded: LoadedSa[]): void {
   }
 }
 
+/** Refuses two SAs with one SPI to one receiver: it could not tell them apart, and with one key nonces would repeat. */
+function requireOwnSpis(loaded: LoadedSa[]): void {
+  const seen = new Set<string>();
+  for (const { attributes: a, locate } of loaded) {
+    const key = `${a.espSpi} ${Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex')}`;
+    if (seen.has(key))
+      throw locate(new Error(`esp_spi: ${a.espSpi.toString(16)}: an SA to this destination has it already`));
+    seen.add(key);
+  }
+}
+
 function outboundAny(
   endpoint: Endpoint,
   sas: Sa[],
@@ -128,6 +139,7 @@ export interface Compressor {
 export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: LinkPlan, clear: LinkPlan): Compressor {
   const totals = createTotals();
   const endpoint = createEndpoint(FULL_PARTS, provider);
+  requireOwnSpis(loaded);
   const sas = createSas(loaded, provider);
   const plain = loaded.map((entry) => {
     const config = { ...entry.config, attributes: plainAttributes(entry.attributes) };

@@ -2,7 +2,7 @@
 // choosing one costs the same for one peer and for thousands.
 
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
 import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
 import { choose } from '../../../core/esp/outbound.ts';
@@ -25,11 +25,11 @@ export interface Associations {
   add(entry: GatewaySa, direction: Direction, atFront: boolean): void;
   /** Ends the SAs of a name; false when there is none. */
   remove(name: string): boolean;
-  /** The first outbound SA whose selectors take packet[0..length), or undefined. */
-  choose(packet: Uint8Array, length: number): Association | undefined;
+  /** The outbound SA for packet[0..length) at `now`, or undefined. */
+  choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
   all(): Iterable<Association>;
-  /** Ends all. */
+  /** Ends all, for good: nothing more comes in or goes out. */
   clear(): void;
 }
 
@@ -44,6 +44,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
   // By inner destination where that is one address, and all others.
   const exact = new Map<string, Sa[]>();
   const wide: Sa[] = [];
+  const spis = new Set<string>();
 
   function listOf(entry: GatewaySa): Sa[] {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
@@ -54,7 +55,13 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     return list;
   }
 
-  function end({ sa, direction }: Association): void {
+  /** SPI and peer of an outbound SA, '' where every packet may have another peer. */
+  function spiKey(spi: number, remote: Uint8Array): string {
+    return remote.length === 0 ? '' : `${spi} ${octetsKey(remote)}`;
+  }
+
+  function end({ sa, direction, remote }: Association): void {
+    if (direction === 'out') spis.delete(spiKey(sa.spi, remote));
     entries.delete(sa);
     if (direction === 'in') removeInbound(endpoint, sa);
     destroySa(provider, sa);
@@ -62,7 +69,13 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
 
   return {
     add(entry, direction, atFront) {
+      const remote = remoteOf(entry);
+      const spi = entry.config.attributes.espSpi;
+      const key = direction === 'out' ? spiKey(spi, remote) : '';
+      // The peer could not tell them apart, and the same SA twice would use its nonces twice.
+      if (spis.has(key)) refuse('esp_spi', spi, 'an SA to this peer has it already');
       const sa = createSa(FULL_PARTS, provider, entry.config);
+      if (key !== '') spis.add(key);
       if (direction === 'in') {
         try {
           addInbound(endpoint, sa);
@@ -72,7 +85,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
         }
       } else if (atFront) listOf(entry).unshift(sa);
       else listOf(entry).push(sa);
-      entries.set(sa, { name: entry.name, direction, sa, remote: remoteOf(entry) });
+      entries.set(sa, { name: entry.name, direction, sa, remote });
     },
     remove(name) {
       const ending = [...entries.values()].filter((entry) => entry.name === name);
@@ -85,18 +98,22 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
       }
       return ending.length > 0;
     },
-    choose(packet, length) {
+    choose(packet, length, now) {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;
       const list = exact.get(octetsKey(packet, six ? IPV6_DST : IPV4_DST, six ? 16 : 4));
-      const sa = (list === undefined ? null : choose(list, packet, 0, length)) ?? choose(wide, packet, 0, length);
+      const sa =
+        (list === undefined ? null : choose(list, packet, 0, length, now)) ?? choose(wide, packet, 0, length, now);
       return sa === null ? undefined : entries.get(sa);
     },
     nameOf: (sa) => entries.get(sa)?.name ?? '',
     all: () => entries.values(),
     clear() {
-      for (const entry of [...entries.values()]) end(entry);
+      // The endpoint ends as well: its look-up is not taken apart, which for thousands of SAs would take seconds.
+      for (const { sa } of entries.values()) destroySa(provider, sa);
+      entries.clear();
       exact.clear();
+      spis.clear();
       wide.length = 0;
     },
   };

@@ -117,6 +117,18 @@ function integerIn(field: string, value: unknown, low: number, high: number): vo
   if (!Number.isInteger(value)) refuse(field, String(value), 'must be an integer');
 }
 
+/** The list in a field that may be absent; with `objects`, of objects. */
+function listIn<Value>(field: string, value: Value[] | undefined, objects: boolean): Value[] {
+  const list = value ?? [];
+  if (!Array.isArray(list)) refuse(field, typeof list, 'must be a list');
+  list.forEach((entry, index) => {
+    if (objects && (typeof entry !== 'object' || entry === null)) {
+      refuse(`${field}[${index}]`, String(entry), 'must be an object');
+    }
+  });
+  return list;
+}
+
 function ipv6Of(field: string, text: unknown): Uint8Array {
   const octets = typeof text === 'string' ? addressOctets(text) : undefined;
   if (octets?.length !== 16) refuse(field, String(text), 'must be an IPv6 address');
@@ -134,6 +146,11 @@ function checkRadio(radio: RadioConfig, index: number): CheckedConfig['radios'][
   const at = `radios[${index}]`;
   if ((radio.radio === undefined) === (radio.zep === undefined)) {
     refuse(at, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
+  }
+  if (radio.zep !== undefined) {
+    if (typeof radio.zep !== 'object' || radio.zep === null)
+      refuse(`${at}.zep`, String(radio.zep), 'must be an object');
+    integerIn(`${at}.zep.port`, radio.zep.port ?? 0, 0, 65535);
   }
   integerIn(`${at}.panId`, radio.panId, 0, 0xfffe);
   if (radio.shortAddress !== undefined) integerIn(`${at}.shortAddress`, radio.shortAddress, 0, 0xfffd);
@@ -206,20 +223,25 @@ function unique(field: string, keys: string[]): void {
 export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
   if (!Array.isArray(config.radios) || config.radios.length === 0) refuse('radios', 'none', 'must be one or more');
   if (!Array.isArray(config.sas)) refuse('sas', typeof config.sas, 'must be a list');
+  listIn('sas', config.sas, true).forEach((sa, index) => {
+    if (sa.config?.attributes === undefined) refuse(`sas[${index}].config`, typeof sa.config, 'must be an SA');
+  });
   integerIn('sessions', config.sessions ?? 1, 1, 65535);
   inRange('idle', config.idle ?? 1, 1, 86400000);
   integerIn('lostAfter', config.lostAfter ?? 1, 1, 1000000);
-  const radios = config.radios.map(checkRadio);
+  const radios = listIn('radios', config.radios, true).map(checkRadio);
   const names = radios.map((radio) => radio.name);
   unique('radios', names);
-  const addresses = (config.addresses ?? []).map((text, index) => ipv6Of(`addresses[${index}]`, text));
-  const peers = (config.peers ?? []).map((peer, index) => {
+  const addresses = listIn('addresses', config.addresses, false).map((text, index) =>
+    ipv6Of(`addresses[${index}]`, text),
+  );
+  const peers = listIn('peers', config.peers, true).map((peer, index) => {
     const radio = peer.radio === undefined ? 0 : names.indexOf(peer.radio);
     if (radio < 0) refuse(`peers[${index}].radio`, String(peer.radio), `must be one of ${names.join(', ')}`);
     const address = ipv6Of(`peers[${index}].address`, peer.address);
     return { address, radio, link: hexOf(`peers[${index}].link`, peer.link, [4, 16]) };
   });
-  const flows = (config.flows ?? []).map((flow, index) => {
+  const flows = listIn('flows', config.flows, true).map((flow, index) => {
     const at = `flows[${index}]`;
     const destination = addressOctets(String(flow.destination));
     if (destination === undefined) refuse(`${at}.destination`, String(flow.destination), 'must be an IP address');
@@ -236,7 +258,7 @@ export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
   );
   return {
     radios,
-    contexts: checkContexts(config.contexts ?? []),
+    contexts: checkContexts(listIn('contexts', config.contexts, false)),
     directions: config.sas.map((sa, index) => directionOf(sa, index, addresses)),
     peers,
     flows,

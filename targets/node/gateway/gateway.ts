@@ -85,7 +85,8 @@ async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
  * key material wiped, and one error names the field. Rejects with `field: value: limit`.
  */
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
-  const given = () => (config.radios ?? []).flatMap(({ radio }) => (radio === undefined ? [] : [radio]));
+  const list = Array.isArray(config.radios) ? config.radios : [];
+  const given = () => list.flatMap((entry) => (entry?.radio === undefined ? [] : [entry.radio]));
   let checked: CheckedConfig;
   let flows: Flow[];
   try {
@@ -185,13 +186,13 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
   // Packets.
 
   function protect(packet: Uint8Array, length: number): string {
-    const chosen = sas.choose(packet, length);
+    const now = clock.now();
+    const chosen = sas.choose(packet, length, now);
     if (chosen === undefined) return drop('esp', dropName(DROP_NO_SA));
     const { sa, remote } = chosen;
     // In transport mode with a range the outer destination is the packet's own.
     const peer = remote.length > 0 ? peers.get(remote, 0) : peers.get(packet, IPV6_DST);
     if (peer === undefined) return drop('peer', 'no-neighbour');
-    const now = clock.now();
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
     if (size < 0) {
       log('debug', 'esp', () => `not sent: ${dropName(size)}`);
