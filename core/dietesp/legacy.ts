@@ -1,5 +1,5 @@
 // Attribute names of July 2023 ("EHC context", draft-mglt-ipsecme-diet-esp-10) as the attributes of today: what a peer
-// with the legacy notify agreed on is run by the same engine (diet-esp notes, section 14). The octets on the wire are
+// with the legacy notify agreed on is run by the same engine (README.md in this folder). The octets on the wire are
 // those of today, not of that draft.
 
 import {

@@ -46,7 +46,7 @@ function attempt(
   length: number,
 ): number {
   const sn = endpoint.sn;
-  // Without replay protection some reordering is tolerated all the same (§9.2 of the notes).
+  // Without replay protection some reordering is tolerated all the same (SN-RECOVERY).
   const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
   let code = recoverSn(sa.snHi, sa.snLo, sa.form.snLsb, low, window, sa.form.counter.esn, skip, sn);
   if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
@@ -126,7 +126,7 @@ export function inbound(
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
   // Never more than two trials: during a rekey without SPI bits the packet may be the old SA's, whatever the new one
-  // made of it (§9.1 of the notes); else the second is the retry.
+  // made of it (REKEY); else the second is the retry.
   const previous = sa.previous;
   code = open(endpoint, sa, src, esp, end, previous === null);
   if (code !== 0 && previous !== null && !isExpired(previous, now)) {

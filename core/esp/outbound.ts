@@ -51,7 +51,7 @@ function putOuter(
     outer.putChecksums(dst, dstOffset, dstOffset + packet, dstOffset);
     return;
   }
-  // DSCP, ECN and hop limit are the inner ones: "lower" restores them from here (§10 of the notes, HOPLIMIT).
+  // DSCP, ECN and hop limit are the inner ones: "lower" restores them from here (HOPLIMIT).
   const slots = endpoint.slots;
   sa.form.shape.network.read(src, srcOffset, slots);
   copy(dst, dstOffset + outer.src, sa.octets, sa.base + sa.form.sourceAt, outer.addressSize);
@@ -62,7 +62,7 @@ function putOuter(
 /**
  * The first of `sas` whose selectors take the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. One
  * that is at its end at `now` (ms), or whose rule does not fit the packet (DSCP, flow label), is taken only where no
- * other is left (§4.8 of the notes); `outbound` then says why.
+ * other is left (CKSUM-VERIFY and others in dietesp/README.md); `outbound` then says why.
  */
 export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number, now: number): Sa | null {
   const end = offset + length;
