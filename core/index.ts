@@ -12,7 +12,16 @@ export { FULL_PARTS } from './esp/fullparts.ts';
 export { inbound } from './esp/inbound.ts';
 export { choose, OUTBOUND_ROOM, outbound } from './esp/outbound.ts';
 export type { Parts } from './esp/parts.ts';
-export { createSa, defaultConfig, destroySa, isAgeing, isExpired, type Sa, type SaConfig } from './esp/sa.ts';
+export {
+  advanceSn,
+  createSa,
+  defaultConfig,
+  destroySa,
+  isAgeing,
+  isExpired,
+  type Sa,
+  type SaConfig,
+} from './esp/sa.ts';
 export { allocateSpi } from './esp/spi.ts';
 export * from './esp/suites.ts';
 export { schcCompress } from './schc/compress.ts';

@@ -304,3 +304,15 @@ export function countPacket(sa: Sa, length: number, now: number): void {
   sa.packets++;
   sa.bytes += length;
 }
+
+/**
+ * Moves an outbound counter forward, so that the next packet carries the number after hi, lo: from a clock, or from a
+ * number stored ahead of use before a restart [RFC 9333 §4]. False, with nothing changed, unless that is ahead and in
+ * the counter's range. With few bits on the wire a jump beyond 2^esp_sn_lsb loses the receiver (SN-RECOVERY).
+ */
+export function advanceSn(sa: Sa, hi: number, lo: number): boolean {
+  if (hi < sa.snHi || (hi === sa.snHi && lo < sa.snLo) || (hi > 0 && sa.form.counter.esn === 0)) return false;
+  sa.snHi = hi;
+  sa.snLo = lo;
+  return true;
+}
