@@ -20,7 +20,7 @@ test('a counter goes forward only, and within its range', () => {
     [0, 0x3fff, false],
     [0, 0xffffffff, true],
   ] as [number, number, boolean][]) {
-    const before = [sa.snHi, sa.snLo];
+    const before: number[] = [sa.snHi, sa.snLo];
     assert.equal(advanceSn(sa, hi, lo), ok, hi + ' ' + lo);
     assert.deepEqual([sa.snHi, sa.snLo], ok ? [hi, lo] : before);
   }
