@@ -35,6 +35,8 @@ export interface Program {
   size: number;
   /** One octet per header octet: the bits that must equal those of `values`. */
   mask: Uint8Array;
+  /** Octets up to the last one with a bit to match: those behind are not read, the packet may end there. */
+  matched: number;
   steps: Int32Array;
   /** Octets of `values`. */
   valuesSize: number;
@@ -84,7 +86,9 @@ export function compile(fields: FieldDescriptor[], size: number): Program {
   }
   const flat = new Int32Array(steps.length);
   for (let i = 0; i < steps.length; i++) flat[i] = steps[i];
-  return { size: size, mask: mask, steps: flat, valuesSize: list, residueBits: residueBits };
+  let matched = size;
+  while (matched > 0 && mask[matched - 1] === 0) matched--;
+  return { size: size, mask: mask, matched: matched, steps: flat, valuesSize: list, residueBits: residueBits };
 }
 
 /** The last octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
@@ -96,9 +100,9 @@ export function mismatch(
   offset: number,
 ): number {
   const mask = program.mask;
-  for (let i = program.size - 1; i >= 0; i--) {
-    // An octet without a bit to match is not read: the packet may end before it.
-    if (mask[i] !== 0 && ((buffer[offset + i] ^ values[base + i]) & mask[i]) !== 0) return i;
+  for (let i = program.matched - 1; i >= 0; i--) {
+    const difference = buffer[offset + i] ^ values[base + i];
+    if (difference !== 0 && (difference & mask[i]) !== 0) return i;
   }
   return -1;
 }

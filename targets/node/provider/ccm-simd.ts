@@ -97,6 +97,8 @@ export class CcmSimd {
   private memory: Uint8Array;
   private readonly free: number[] = [];
   private end = SLOTS;
+  /** Octets of the last block that the mask in memory keeps. */
+  private masked = -1;
 
   constructor() {
     if (!simdAvailable()) throw new Error('WebAssembly SIMD: not in this engine');
@@ -188,9 +190,13 @@ export class CcmSimd {
     const payload = at;
     for (let i = 0; i < length; i++) memory[at++] = buffer[offset + i];
     const used = length & 15;
-    for (let i = 0; i < 16; i++) memory[MASKS + 16 + i] = used === 0 || i < used ? 0xff : 0;
-    if (used !== 0) while ((at & 15) !== 0) memory[at++] = 0;
-    for (let i = 0; i < 16; i++) memory[at++] = 0;
+    // Most packets of a run are of one length: their mask is there already.
+    if (used !== this.masked) {
+      for (let i = 0; i < 16; i++) memory[MASKS + 16 + i] = used === 0 || i < used ? 0xff : 0;
+      this.masked = used;
+    }
+    const stop = ((at + 15) & ~15) + 16;
+    while (at < stop) memory[at++] = 0;
     const result = seal ? OUT : payload;
     this.wasm.ccm(slot, payload >>> 4, (length + 15) >>> 4, result);
     return result;
