@@ -1,0 +1,60 @@
+// What IKE needs beside the Provider: key exchange and signatures. An interface of its own, so that a board without IKE
+// carries none of it, and one with a pre-shared key no signatures.
+
+/** Key exchange methods [IANA: Transform Type 4]. */
+export const KE_P256 = 19;
+export const KE_X25519 = 31;
+
+/** The private half of a key exchange; opaque to the core. Ended by `keFinish` or `keWipe`. */
+export interface KePrivate {
+  method: number;
+}
+
+/** @noSelf */
+export interface Asymmetric {
+  /** True when the key exchange method (KE_*) is available. */
+  hasKe(method: number): boolean;
+  /**
+   * A fresh key pair: writes the public value (X25519: 32 octets [RFC 8031]; P-256: x | y, 64 octets [RFC 5903 §7]) to
+   * out[outOffset..) and returns the private half. Throws without a secure random source.
+   */
+  keStart(method: number, out: Uint8Array, outOffset: number): KePrivate;
+  /**
+   * The shared secret (32 octets) to out[outOffset..), and the private half wiped. False, with nothing written, when the
+   * peer's public value has a wrong length, is not on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989].
+   */
+  keFinish(
+    half: KePrivate,
+    peer: Uint8Array,
+    offset: number,
+    length: number,
+    out: Uint8Array,
+    outOffset: number,
+  ): boolean;
+  keWipe(half: KePrivate): void;
+  /** True when Ed25519 [RFC 8032] is available. */
+  hasEd25519(): boolean;
+  /** Ed25519 signature (64 octets) over buffer[offset..offset+length) with the 32-octet private key. */
+  sign(
+    privateKey: Uint8Array,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    out: Uint8Array,
+    outOffset: number,
+  ): void;
+  /** True when the 64 octets at signature[signatureOffset..) are the signature of the 32-octet public key. */
+  verify(
+    publicKey: Uint8Array,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    signature: Uint8Array,
+    signatureOffset: number,
+  ): boolean;
+}
+
+/** Octets of a public value; 0 for a method that is not known here. */
+export function keSize(method: number): number {
+  return method === KE_X25519 ? 32 : method === KE_P256 ? 64 : 0;
+}

@@ -1,0 +1,33 @@
+// Numbers that IANA has not assigned, from the private ranges, in one table that a configuration may override before an
+// endpoint is made. They mean something only to a peer that sent our Vendor ID, or that is configured for them.
+
+/** @noSelf */
+export interface PrivateNumbers {
+  /** Status notifies. */
+  hcpProposal: number;
+  ehcSupported: number;
+  ehcUnacceptableParameter: number;
+  optimizedRekeySupported: number;
+  optimizedRekey: number;
+  childSaPfsInfoSupported: number;
+  dscp: number;
+  /** Traffic selector type. */
+  tsDscp: number;
+}
+
+/** The numbers used unless overridden; those of the optimized rekey are the ones of strongSwan's branch. */
+export function privateNumbers(): PrivateNumbers {
+  return {
+    hcpProposal: 53735,
+    ehcSupported: 53733,
+    ehcUnacceptableParameter: 53734,
+    optimizedRekeySupported: 50400,
+    optimizedRekey: 50401,
+    childSaPfsInfoSupported: 50600,
+    dscp: 50410,
+    tsDscp: 241,
+  };
+}
+
+/** The data of our Vendor ID payload: "dietesp1". */
+export const VENDOR_ID = /* @__PURE__ */ [0x64, 0x69, 0x65, 0x74, 0x65, 0x73, 0x70, 0x31];
