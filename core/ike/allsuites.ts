@@ -1,0 +1,24 @@
+// All ciphers of IKE, for targets that carry them all; in the order of preference.
+
+import {
+  type IkeCipher,
+  ikeCbcHmac,
+  ikeCbcHmacX256,
+  ikeCcm8,
+  ikeCcm16,
+  ikeCcm16x256,
+  ikeChaCha20,
+  ikeGcm16,
+  ikeGcm16x256,
+} from './suites.ts';
+
+export const ALL_IKE_CIPHERS: IkeCipher[] = [
+  ikeGcm16,
+  ikeCcm16,
+  ikeChaCha20,
+  ikeCcm8,
+  ikeGcm16x256,
+  ikeCcm16x256,
+  ikeCbcHmac,
+  ikeCbcHmacX256,
+];
