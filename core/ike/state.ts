@@ -1,0 +1,333 @@
+// What an IKE SA and its Child SAs are made of: plain data. Functions that work on it are in the other files.
+
+import type { Asymmetric, KePrivate } from '../crypto/asymmetric.ts';
+import type { Provider } from '../crypto/provider.ts';
+import type { SaConfig } from '../esp/sa.ts';
+import type { Suite } from '../esp/suites.ts';
+import type { CompressionChoice } from './ext/compression.ts';
+import type { PrivateNumbers } from './ext/private.ts';
+import type { Fragments } from './fragments.ts';
+import type { Payloads, Writer } from './message.ts';
+import type { ChildPolicy, IkePolicy } from './policy.ts';
+import type { Choice } from './proposals.ts';
+import type { Selector } from './selectors.ts';
+import type { Opened, SkKey } from './sk.ts';
+import type { IkeCipher } from './suites.ts';
+
+// States of an IKE SA. The initiator's and the responder's tables say what each does with each message.
+export const STATE_INIT_SENT = 0;
+export const STATE_RESUME_SENT = 1;
+export const STATE_INTERMEDIATE_SENT = 2;
+export const STATE_AUTH_SENT = 3;
+/** Responder: IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
+export const STATE_HALF_OPEN = 4;
+export const STATE_ESTABLISHED = 5;
+/** Rekeyed: a newer IKE SA has the Child SAs; waits for its Delete. */
+export const STATE_REPLACED = 6;
+/** Our Delete is on its way. */
+export const STATE_CLOSING = 7;
+export const STATE_ENDED = 8;
+
+// Why an IKE SA or a Child SA ended: a notify type of an error (what the peer said), or one of these.
+export const OUTCOME_NONE = 0;
+/** No answer to all repetitions of a request. */
+export const OUTCOME_TIMEOUT = -1;
+/** The peer's AUTH payload did not verify. */
+export const OUTCOME_PEER_AUTH = -2;
+/** The peer's identity is not the configured one. */
+export const OUTCOME_PEER_ID = -3;
+/** The peer's answer breaks the rules, or is not within the offer. */
+export const OUTCOME_PROTOCOL = -4;
+/** Header compression was required, and refused or ignored. */
+export const OUTCOME_COMPRESSION = -5;
+/** A PPK was required. */
+export const OUTCOME_PPK = -6;
+/** Ended by this side, by the peer's Delete, or since a newer IKE SA took its place. */
+export const OUTCOME_CLOSED = -7;
+export const OUTCOME_DELETED = -8;
+export const OUTCOME_REPLACED = -9;
+/** The host did not take the Child SA. */
+export const OUTCOME_REFUSED = -10;
+/** The negotiated selectors are narrower than the policy accepts, or the address is missing. */
+export const OUTCOME_SELECTORS = -11;
+
+/** Where messages go and come from. Addresses are 4 or 16 octets. */
+export interface Path {
+  local: Uint8Array;
+  localPort: number;
+  remote: Uint8Array;
+  remotePort: number;
+  /** ESP goes in UDP, and IKE behind the non-ESP marker [RFC 3948]. */
+  encapsulated: boolean;
+  /** The host's own: which socket, which radio. */
+  port: number;
+}
+
+export interface ChildSa {
+  policy: ChildPolicy;
+  spiIn: number;
+  spiOut: number;
+  suite: Suite;
+  keyBits: number;
+  esn: number;
+  /** MODE_* */
+  mode: number;
+  local: Selector;
+  remote: Selector;
+  compression: CompressionChoice | null;
+  dscpList: number[];
+  /** KE method of rekeys, 0: none; and false where it is not known (the first Child SA without child-pfs-info). */
+  ke: number;
+  keKnown: boolean;
+  /** 1 when a newer one took over, 2 when its Delete is under way. */
+  retired: number;
+  /** When to rekey it, -1: never; and when to remove it for good, -1: not yet. */
+  rekeyAt: number;
+  removeAt: number;
+  /** What a simultaneous rekey by the peer made: the lowest of its nonces, and the Child SA. */
+  rivalNonce: Uint8Array;
+  rival: ChildSa | null;
+  /** For the host. */
+  tag: number;
+}
+
+/** A Child SA in negotiation. */
+export interface Draft {
+  policy: ChildPolicy;
+  /** The Child SA that it replaces, or null. */
+  replaces: ChildSa | null;
+  optimized: boolean;
+  /** We began the exchange. */
+  own: boolean;
+  spiIn: number;
+  spiOut: number;
+  choice: Choice;
+  mode: number;
+  local: Selector[];
+  remote: Selector[];
+  compression: CompressionChoice | null;
+  dscpList: number[];
+  nonceI: Uint8Array;
+  nonceR: Uint8Array;
+  half: KePrivate | null;
+  keMethod: number;
+  /** Public value of our side, for the answer. */
+  keOwn: Uint8Array;
+  secret: Uint8Array;
+}
+
+/** What is needed until the IKE SA is authenticated. */
+export interface Setup {
+  nonceI: Uint8Array;
+  nonceR: Uint8Array;
+  half: KePrivate | null;
+  keMethod: number;
+  keOwn: Uint8Array;
+  secret: Uint8Array;
+  cookie: Uint8Array;
+  /** IKE_SA_INIT as sent and received. */
+  message1: Uint8Array;
+  message2: Uint8Array;
+  skPi: Uint8Array;
+  skPr: Uint8Array;
+  /** Downgrade prevention: sent, received. */
+  transcriptSent: boolean;
+  transcriptReceived: boolean;
+  /** The peer verifies Ed25519. */
+  hashIdentity: boolean;
+  fragmentation: boolean;
+  pfsInfo: boolean;
+  /** Notifies of the peer on PPK: USE_PPK, USE_PPK_INT and INTERMEDIATE_EXCHANGE_SUPPORTED. */
+  usePpk: boolean;
+  usePpkInt: boolean;
+  intermediate: boolean;
+  /** 0 none, 1 [RFC 8784] in IKE_AUTH, 2 [RFC 9867] done. */
+  ppkUsed: number;
+  /** IntAuth of IKE_INTERMEDIATE: initiator's and responder's, 32 octets each; and whether there was one. */
+  intAuth: Uint8Array;
+  intAuthDone: boolean;
+  resumed: boolean;
+  /** Restarts made: after a cookie round that failed, for another KE method. */
+  restarts: number;
+  /** An error that came unauthenticated: it counts when nothing better comes. */
+  error: number;
+  draft: Draft | null;
+}
+
+/** What a device keeps to resume a session [RFC 5723]; plain data, for storage that survives sleep. */
+export interface Session {
+  ticket: Uint8Array;
+  skD: Uint8Array;
+  encr: number;
+  keyBits: number;
+  ke: number;
+  /** Milliseconds on the endpoint's clock at which the ticket ends. */
+  expires: number;
+}
+
+/** Requests that wait for their turn: the window is 1. */
+export interface Task {
+  /** TASK_* */
+  kind: number;
+  child: ChildSa | null;
+  draft: Draft | null;
+  policy: ChildPolicy | null;
+}
+
+export interface IkeSa {
+  policy: IkePolicy;
+  path: Path;
+  /** This side began it: the I flag. */
+  initiator: boolean;
+  /** STATE_* */
+  state: number;
+  outcome: number;
+  /** SPIi | SPIr */
+  spis: Uint8Array;
+  cipher: IkeCipher | null;
+  ke: number;
+  skD: Uint8Array;
+  skIn: SkKey | null;
+  skOut: SkKey | null;
+  /** Message IDs: of our next request, and the one expected from the peer. */
+  nextId: number;
+  expectedId: number;
+  /** The request on its way (one or more messages behind each other), empty: none. */
+  request: Uint8Array;
+  requestExchange: number;
+  tries: number;
+  /** When to send it again, -1: nothing is waited for. */
+  deadline: number;
+  /** The last answer, for repetitions. */
+  response: Uint8Array;
+  fragments: Fragments | null;
+  task: Task | null;
+  tasks: Task[];
+  children: ChildSa[];
+  setup: Setup | null;
+  session: Session | null;
+  /** Agreed with the peer. */
+  fragmentation: boolean;
+  vendor: boolean;
+  optimizedRekey: boolean;
+  peerBehindNat: boolean;
+  behindNat: boolean;
+  /** The peer's identity as it proved it. */
+  peerId: Uint8Array;
+  peerIdType: number;
+  /** Inner address that was given to this side, or that this side gave; empty: none. */
+  address: Uint8Array;
+  /** When to rekey, to authenticate anew (-1: never); last authenticated message or packet; end of a replaced SA. */
+  rekeyAt: number;
+  reauthAt: number;
+  heardAt: number;
+  endAt: number;
+  /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. */
+  rival: IkeSa | null;
+  rivalNonce: Uint8Array;
+  /** What took its place. */
+  successor: IkeSa | null;
+  /** For the host. */
+  tag: number;
+}
+
+/** Where a message of ours, or of the peer, stands; for extensions. */
+export const STEP_INIT_REQUEST = 0;
+export const STEP_INIT_RESPONSE = 1;
+export const STEP_AUTH_REQUEST = 2;
+export const STEP_AUTH_RESPONSE = 3;
+/** CREATE_CHILD_SA about a Child SA; not in the optimized form, which carries no settings. */
+export const STEP_CHILD_REQUEST = 4;
+export const STEP_CHILD_RESPONSE = 5;
+
+/** Payloads of a message, in `buffer`. */
+export interface Message {
+  buffer: Uint8Array;
+  payloads: Payloads;
+}
+
+/** An extension: what it adds to messages of ours and reads from the peer's. `draft` is the Child SA in question. */
+/** @noSelf */
+export interface Extension {
+  add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer): void;
+  /** 0, or the error (N_* or OUTCOME_*) with which the message is refused. */
+  read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, message: Message): number;
+}
+
+/** The host. */
+/** @noSelf */
+export interface IkeUpper {
+  /** Sends an IKE message (without the non-ESP marker). The octets are valid during the call only. */
+  transmit(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /**
+   * An SPI for an inbound SA between the tunnel ends of `path`, prefix-free for every number of bits in `offers`;
+   * throws when none is free.
+   */
+  allocateSpi(path: Path, offers: number[], now: number): number;
+  /**
+   * Takes a pair of SAs; the keys in it are wiped after the call. `first`: outgoing packets use it from now on, else
+   * only when no older SA with its selectors is left. False: not taken (the Child SA fails).
+   */
+  install(
+    sa: IkeSa,
+    child: ChildSa,
+    outgoing: SaConfig,
+    incoming: SaConfig,
+    first: boolean,
+    now: number,
+  ): boolean;
+  /** Outgoing packets use this Child SA no more; its inbound SA stays for packets still on their way. */
+  retire(sa: IkeSa, child: ChildSa, now: number): void;
+  /** Ends both SAs of a Child SA. */
+  remove(sa: IkeSa, child: ChildSa, now: number): void;
+  /** Both sides proved who they are, and the first Child SA (if any) is installed. */
+  established(sa: IkeSa, now: number): void;
+  /** A newer IKE SA has the Child SAs of `old` (rekey). */
+  replaced(old: IkeSa, sa: IkeSa, now: number): void;
+  /** The end of an IKE SA (OUTCOME_*, or an error notify); its Child SAs were removed before. */
+  ended(sa: IkeSa, outcome: number, now: number): void;
+  /** A Child SA that was asked for failed, while the IKE SA lives on. */
+  childFailed(sa: IkeSa, outcome: number, now: number): void;
+  /** The key log: SK_ei, SK_er (keys with salts) and integrity keys; called only where `keylog` is set. */
+  keys(sa: IkeSa, octets: Uint8Array, size: number, now: number): void;
+  /** Responder: an inner address for the peer, or null (INTERNAL_ADDRESS_FAILURE). `type`: CP_INTERNAL_*. */
+  address(sa: IkeSa, type: number, now: number): Uint8Array | null;
+}
+
+/** What the responder adds; a device without it answers no IKE_SA_INIT. */
+/** @noSelf */
+export interface Responder {
+  /** A request with SPIr 0. 0, or a drop code. */
+  begin(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
+  /** A protected request of a half-open IKE SA. */
+  request(ike: Ike, sa: IkeSa, exchange: number, message: Message, now: number): void;
+  /** A failed or forgotten half-open IKE SA. */
+  dropped(ike: Ike, sa: IkeSa): void;
+}
+
+/** An IKE endpoint: what its functions share. */
+export interface Ike {
+  provider: Provider;
+  asymmetric: Asymmetric;
+  upper: IkeUpper;
+  extensions: Extension[];
+  numbers: PrivateNumbers;
+  responder: Responder | null;
+  /** Largest message sent or taken, in octets. */
+  maxMessage: number;
+  keylog: boolean;
+  sas: IkeSa[];
+  /** By this side's SPI. */
+  bySpi: Record<string, IkeSa>;
+  /** Messages dropped by negated drop code; COUNT_* behind them. */
+  counters: Float64Array;
+  /** Nothing is due before; -1: nothing at all. */
+  due: number;
+  // Scratch.
+  out: Uint8Array;
+  plain: Uint8Array;
+  writer: Writer;
+  outer: Payloads;
+  inner: Payloads;
+  opened: Opened;
+}
