@@ -1,0 +1,43 @@
+// The DSCP notify: which DSCP values a peer sends in its outbound SA [draft-mglt-ipsecme-dscp-np]. Data: one octet for
+// each value 0..63, any number of them. It is a statement and nothing is refused for it: the responder answers with its
+// own list (the same one, where both agree), with an empty one (no DSCP goes elsewhere), or not at all.
+
+import { type Writer, write8 } from '../message.ts';
+
+const VALUES = 64;
+
+/** True when the list has this value. */
+export function hasDscp(list: number[], dscp: number): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i] === dscp) return true;
+  return false;
+}
+
+/** Writes the notify's data: the list's values, ascending and each once; others than 0..63 are left out. */
+export function writeDscp(w: Writer, list: number[]): void {
+  for (let dscp = 0; dscp < VALUES; dscp++) if (hasDscp(list, dscp)) write8(w, dscp);
+}
+
+/** The values in a notify's data, ascending and each once; others than 0..63 are left out. */
+export function readDscp(buffer: Uint8Array, at: number, size: number): number[] {
+  const list: number[] = [];
+  for (let dscp = 0; dscp < VALUES; dscp++) {
+    let i = 0;
+    while (i < size && buffer[at + i] !== dscp) i++;
+    if (i < size) list.push(dscp);
+  }
+  return list;
+}
+
+/**
+ * The list for dscp_cda sa: what both sides stated, ascending. Where the lists differ it is empty, and so sa is not
+ * acceptable: the union, with an index width that neither side stated, would be a guess about the peer.
+ */
+export function agreedDscp(own: number[], peer: number[]): number[] {
+  const list: number[] = [];
+  for (let dscp = 0; dscp < VALUES; dscp++) {
+    const isOwn = hasDscp(own, dscp);
+    if (isOwn !== hasDscp(peer, dscp)) return [];
+    if (isOwn) list.push(dscp);
+  }
+  return list;
+}
