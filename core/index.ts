@@ -22,6 +22,7 @@ export {
   type Sa,
   type SaConfig,
 } from './esp/sa.ts';
+export { scopeOf } from './esp/satable.ts';
 export { allocateSpi } from './esp/spi.ts';
 export * from './esp/suites.ts';
 export { schcCompress } from './schc/compress.ts';

@@ -4,7 +4,7 @@
 import { getBits } from '../bits.ts';
 import { u32 } from '../bytes.ts';
 import type { Sa } from './sa.ts';
-import { fits, meets, power, type SaTable } from './satable.ts';
+import { fits, meets, power, type SaTable, type Scoped } from './satable.ts';
 
 const SCOPES = 3;
 const WIDTHS = 33;
@@ -24,7 +24,7 @@ function finish(scope: number, bits: number, prefix: number, hash: number): numb
   return ((mixed * 40503) & 0xffffffff) >>> 8; // wide
 }
 
-function hashOf(sa: Sa, scope: number): number {
+function hashOf(sa: Scoped, scope: number): number {
   let hash = 0;
   if (scope < 2) hash = mix(hash, sa.octets, sa.base + sa.form.destinationAt, sa.form.destinationSize);
   if (scope < 1) hash = mix(hash, sa.octets, sa.base + sa.form.sourceAt, sa.form.sourceSize);
@@ -63,7 +63,7 @@ export function createHash(): SaTable {
   }
 
   /** The SAs along the probe for a hash, until one meets `spi`. */
-  function probe(sa: Sa, spi: number, bits: number, scope: number): Sa | null {
+  function probe(sa: Scoped, spi: number, bits: number, scope: number): Sa | null {
     const mask = places.length - 1;
     let at = finish(scope, bits, spi % power(bits), hashOf(sa, scope)) & mask;
     for (;;) {

@@ -3,8 +3,22 @@
 // SA fits a packet. `createList` looks at every SA: right for a board with a few; gateways use sahash.ts.
 
 import { getBits } from '../bits.ts';
-import { equal } from '../bytes.ts';
+import { copy, equal } from '../bytes.ts';
 import type { Sa } from './sa.ts';
+
+/** What the look-up needs to know of an SA's addresses: an SA itself, or what `scopeOf` makes before there is one. */
+export interface Scoped {
+  octets: Uint8Array;
+  base: number;
+  form: {
+    /** 0: found by both outer addresses, 1: by the local one, 2: by none. */
+    scope: number;
+    sourceAt: number;
+    sourceSize: number;
+    destinationAt: number;
+    destinationSize: number;
+  };
+}
 
 /** @noSelf */
 export interface SaTable {
@@ -21,7 +35,7 @@ export interface SaTable {
     length: number,
   ) => Sa | null;
   /** An SA that one with this SPI, `bits` of it on the wire, and the scope of `sa` could be confused with; or null. */
-  conflict: (sa: Sa, spi: number, bits: number) => Sa | null;
+  conflict: (sa: Scoped, spi: number, bits: number) => Sa | null;
   insert: (sa: Sa) => void;
   remove: (sa: Sa) => void;
   /** Every SA, in no order. */
@@ -31,6 +45,25 @@ export interface SaTable {
 /** 2^bits. */
 export function power(bits: number): number {
   return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
+}
+
+/** The scope of an inbound SA between these outer addresses of 4 or 16 octets; `anyRemote` as in SaConfig. */
+export function scopeOf(local: Uint8Array, remote: Uint8Array, anyRemote: number): Scoped {
+  const size = local.length;
+  const octets = new Uint8Array(size + remote.length);
+  copy(octets, 0, local, 0, size);
+  copy(octets, size, remote, 0, remote.length);
+  return {
+    octets: octets,
+    base: 0,
+    form: {
+      scope: anyRemote !== 0 ? 1 : 0,
+      sourceAt: size,
+      sourceSize: remote.length,
+      destinationAt: 0,
+      destinationSize: size,
+    },
+  };
 }
 
 /** True when the packet's addresses are in the SA's scope and its SPI bits are the SA's. */
@@ -54,7 +87,7 @@ export function fits(
 }
 
 /** True when a packet could be meant for both: the scopes meet, and one's SPI bits begin with the other's. */
-export function meets(sa: Sa, spi: number, bits: number, other: Sa): boolean {
+export function meets(sa: Scoped, spi: number, bits: number, other: Sa): boolean {
   const a = sa.form;
   const b = other.form;
   if (a.scope < 2 && b.scope < 2) {

@@ -4,8 +4,7 @@ import { u32 } from '../bytes.ts';
 import { refuse } from '../dietesp/attributes.ts';
 import { SPI_MIN } from '../wire/esp.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Sa } from './sa.ts';
-import { power } from './satable.ts';
+import { power, type Scoped } from './satable.ts';
 
 /**
  * From one candidate to the next. Odd, so that n low bits take all their values in 2^n steps; large, so that the upper
@@ -13,11 +12,19 @@ import { power } from './satable.ts';
  */
 const STEP = 40503 * 65537;
 
+/** True when `bits` of `spi` on the wire would meet no other SA's in the scope. */
+function isFree(endpoint: Endpoint, scope: Scoped, spi: number, bits: number, bare: boolean): boolean {
+  const other = endpoint.table.conflict(scope, spi, bits);
+  if (other === null) return true;
+  // Without SPI bits on the wire an SA takes over from its like (REKEY): the peer is to choose that again.
+  return bare && other.form.spiLsb === 0 && other.form.scope === scope.form.scope && other.previous === null;
+}
+
 /**
- * A random SPI for an inbound SA with the scope of `sa`, whose bits on the wire do not meet any other SA's for every
- * number of bits in `offers` (the peer may choose any of them). Throws when none is free.
+ * A random SPI for an inbound SA with this scope (`scopeOf`), whose bits on the wire do not meet any other SA's for
+ * every number of bits in `offers` (the peer may choose any of them). Throws when none is free.
  */
-export function allocateSpi(endpoint: Endpoint, sa: Sa, offers: number[]): number {
+export function allocateSpi(endpoint: Endpoint, scope: Scoped, offers: number[]): number {
   const octets = endpoint.spare;
   let fewest = 32;
   for (let i = 0; i < offers.length; i++) fewest = Math.min(fewest, offers[i]);
@@ -26,7 +33,7 @@ export function allocateSpi(endpoint: Endpoint, sa: Sa, offers: number[]): numbe
   const tries = Math.min(power(fewest), 65536) + SPI_MIN;
   for (let n = 0; n < tries; n++) {
     let free = spi >= SPI_MIN;
-    for (let i = 0; i < offers.length && free; i++) free = endpoint.table.conflict(sa, spi, offers[i]) === null;
+    for (let i = 0; i < offers.length && free; i++) free = isFree(endpoint, scope, spi, offers[i], fewest === 0);
     if (free) return spi;
     spi = ((spi + STEP) & 0xffffffff) >>> 0; // wide
   }

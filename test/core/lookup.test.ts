@@ -7,8 +7,9 @@ import { addInbound, createEndpoint, type Endpoint, removeInbound } from '../../
 import { FULL_PARTS } from '../../core/esp/fullparts.ts';
 import { createSa, type Sa } from '../../core/esp/sa.ts';
 import { createHash } from '../../core/esp/sahash.ts';
-import { createList, type SaTable } from '../../core/esp/satable.ts';
+import { createList, type SaTable, scopeOf } from '../../core/esp/satable.ts';
 import { allocateSpi } from '../../core/esp/spi.ts';
+import { addressOctets } from '../../targets/node/config/addresses.ts';
 import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
 import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';
@@ -166,6 +167,25 @@ test('allocateSpi: free for every number of bits on offer; throws when the scope
   addInbound(endpoint, last);
   const elsewhere = easySa(6, 17, spiSa(0x1000, 8, { tunnel_ip: ['2001:db8:a::7', '2001:db8:a::2'] }));
   assert.ok(allocateSpi(endpoint, elsewhere, [8]) >= 256);
+  const [here, there] = [addressOctets('2001:db8:a::2')!, addressOctets('2001:db8:a::7')!];
+  assert.ok(allocateSpi(endpoint, scopeOf(here, there, 0), [8]) >= 256);
+  assert.throws(
+    () => allocateSpi(endpoint, scopeOf(here, there, 1), [8]),
+    /esp_spi_lsb: 8/,
+    'any remote: this one too',
+  );
+  assert.throws(() => allocateSpi(endpoint, scratch, [0]), /esp_spi_lsb: 0/);
+});
+
+test('allocateSpi: without SPI bits an SA may take over from one without, once', () => {
+  const endpoint = createEndpoint(FULL_PARTS, provider);
+  const old = saWith(0x1000, 0);
+  addInbound(endpoint, old);
+  const next = saWith(allocateSpi(endpoint, old, [0, 8]), 0);
+  addInbound(endpoint, next);
+  assert.throws(() => allocateSpi(endpoint, old, [0]), /esp_spi_lsb: 0: no SPI is free/);
+  removeInbound(endpoint, old);
+  assert.ok(allocateSpi(endpoint, next, [0]) >= 256);
 });
 
 test('list and hash table agree, operation by operation', () => {
