@@ -2,24 +2,43 @@
 // otherwise the suites skip themselves by name, and the one line to type is printed.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { onPath } from '../../targets/build/engines.ts';
 
 export interface Need {
   /** A program on PATH, */
   command?: string;
-  /** or a module that Python can import (`pythonWith` tells which Python). */
+  /** or a module that Python can import (`pythonWith` tells which Python), */
   python?: string;
+  /** or a file. */
+  file?: string;
   package: string;
+  /** A service that the package would start, now and at each boot: masked before the package is installed. */
+  service?: string;
   /** What does not run without it. */
   suites: string;
 }
+
+const CHARON_PLUGINS = '/usr/lib/ipsec/plugins/libstrongswan-';
 
 export const NEEDS: readonly Need[] = [
   { command: 'lua5.4', package: 'lua5.4', suites: 'engines: Lua' },
   { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
+  { command: 'ip', package: 'iproute2', suites: 'interop: strongSwan' },
+  { command: 'ping', package: 'iputils-ping', suites: 'interop: strongSwan' },
+  { command: 'swanctl', package: 'strongswan-swanctl', suites: 'interop: strongSwan' },
+  {
+    command: 'charon-systemd',
+    package: 'charon-systemd',
+    suites: 'interop: strongSwan',
+    service: 'strongswan.service',
+  },
+  { file: CHARON_PLUGINS + 'kernel-libipsec.so', package: 'libcharon-extra-plugins', suites: 'interop: strongSwan' },
+  { file: CHARON_PLUGINS + 'ccm.so', package: 'libstrongswan-extra-plugins', suites: 'interop: strongSwan' },
+  { file: CHARON_PLUGINS + 'openssl.so', package: 'libstrongswan-standard-plugins', suites: 'interop: strongSwan' },
 ];
 
 /** The Python that can import `module`: the one on PATH, or Debian's own, whose modules the packages bring. */
@@ -33,6 +52,7 @@ export function pythonWith(module: string): string | undefined {
 
 export function isThere(need: Need): boolean {
   if (need.command !== undefined) return onPath(need.command) !== undefined;
+  if (need.file !== undefined) return existsSync(need.file);
   return need.python === undefined || pythonWith(need.python) !== undefined;
 }
 
@@ -44,7 +64,9 @@ export function missingNeeds(needs: readonly Need[] = NEEDS): Need[] {
 export function packageMissing(name: string): string | false {
   const need = NEEDS.find((entry) => entry.package === name);
   if (need === undefined) throw new Error('package ' + name + ' is not in NEEDS of test/support/packages.ts');
-  return isThere(need) ? false : (need.command ?? need.python) + ' not found (Debian package ' + name + ')';
+  return isThere(need)
+    ? false
+    : (need.command ?? need.python ?? need.file) + ' not found (Debian package ' + name + ')';
 }
 
 export function installLine(needs: readonly Need[]): string {
@@ -65,11 +87,20 @@ export function providePackages(say: (line: string) => void, needs: readonly Nee
     return missing;
   }
   say('installing: ' + installLine(missing));
+  for (const { service } of missing) if (service !== undefined) maskService(service);
   const update = apt(['update']);
   const install = apt(['install', '-y', '--no-install-recommends', ...new Set(missing.map((need) => need.package))]);
   const left = missingNeeds(missing);
   if (left.length > 0) say('apt-get failed, these suites are skipped\n' + update + install);
   return left;
+}
+
+/** What `systemctl mask` does, also where systemd does not run. `systemctl unmask` gives the service back. */
+function maskService(service: string): void {
+  const link = '/etc/systemd/system/' + service;
+  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync('/dev/null', link);
 }
 
 /** Runs apt-get and returns what it wrote. */
