@@ -107,7 +107,7 @@ export function authRequest(): Chain {
 /** Payloads of all other kinds. */
 export function otherPayloads(): Chain {
   return chain((w) => {
-    payload(w, n.PAYLOAD_CERT, [15], octets(44, 1));
+    payload(w, n.PAYLOAD_CERT, [12, ...octets(20, 1)], Buffer.from('http://gateway.example/cert'));
     payload(w, n.PAYLOAD_CERTREQ, [15], NOTHING);
     payload(w, n.PAYLOAD_IDR, [n.ID_FQDN, 0, 0, 0], Buffer.from('gateway.example'));
     payload(w, n.PAYLOAD_DELETE, [3, 4, 0, 2], octets(8, 0x40));
