@@ -57,13 +57,21 @@ function multiply(to: Int32Array, a: Int32Array, b: Int32Array): void {
     const q1 = r === 1 ? p : p2;
     const q2 = r === 0 || r === 3 ? p2 : p;
     const q3 = r === 0 ? p2 : p;
-    let x = 0;
-    let j = k + 11;
-    for (let i = 0; i < LIMBS; i += 4) {
-      x += a[i] * p[j] + a[i + 1] * q1[j - 1] + a[i + 2] * q2[j - 2] + a[i + 3] * q3[j - 3];
-      j -= 4;
-    }
-    columns[k] = x;
+    const j = k + 11;
+    // Without a loop: Espruino needs a third less time so.
+    columns[k] =
+      a[0] * p[j] +
+      a[1] * q1[j - 1] +
+      a[2] * q2[j - 2] +
+      a[3] * q3[j - 3] +
+      a[4] * p[j - 4] +
+      a[5] * q1[j - 5] +
+      a[6] * q2[j - 6] +
+      a[7] * q3[j - 7] +
+      a[8] * p[j - 8] +
+      a[9] * q1[j - 9] +
+      a[10] * q2[j - 10] +
+      a[11] * q3[j - 11];
   }
   carry(to, 0.5);
 }
