@@ -1,15 +1,26 @@
-// `dietesp schema`: the JSON Schema of SA files, or its documentation.
+// `dietesp schema`: the JSON Schema of SA files, gateway files or sensor files, or its documentation.
 
-import { Command } from 'commander';
-import { SA_SCHEMA } from '../config/schema.ts';
+import { Argument, Command } from 'commander';
+import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../config/ikefiles.ts';
+import { SA_PROPERTIES, SA_SCHEMA } from '../config/schema.ts';
 import { schemaMarkdown } from '../config/schemadoc.ts';
+
+const FILES = {
+  sa: { schema: SA_SCHEMA, properties: SA_PROPERTIES },
+  gateway: { schema: GATEWAY_SCHEMA, properties: GATEWAY_PROPERTIES },
+  sensor: { schema: SENSOR_SCHEMA, properties: SENSOR_PROPERTIES },
+};
 
 export function schemaCommand(): Command {
   return new Command('schema')
-    .description('Prints the schema of SA files: JSON Schema (draft 7), or a Markdown table of the fields.')
+    .description('Prints a schema: JSON Schema (draft 7), or a Markdown table of the fields.')
+    .addArgument(new Argument('[file]', 'what kind of file').choices(Object.keys(FILES)).default('sa'))
     .option('--json', 'JSON Schema (default)')
     .option('--markdown', 'a Markdown table')
-    .action((options: { markdown?: boolean }) => {
-      process.stdout.write(options.markdown === true ? schemaMarkdown() : JSON.stringify(SA_SCHEMA, null, 2) + '\n');
+    .action((file: keyof typeof FILES, options: { markdown?: boolean }) => {
+      const { schema, properties } = FILES[file];
+      process.stdout.write(
+        options.markdown === true ? schemaMarkdown(properties) : JSON.stringify(schema, null, 2) + '\n',
+      );
     });
 }

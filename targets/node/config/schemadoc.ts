@@ -1,4 +1,4 @@
-// The schema of SA files as a Markdown table, for `dietesp schema --markdown` and the documentation.
+// A schema as a Markdown table, for `dietesp schema --markdown` and the documentation.
 
 import { type Property, SA_PROPERTIES } from './schema.ts';
 
@@ -18,13 +18,27 @@ function row(name: string, property: Property): string {
   return `| \`${name}\` | ${kind(property)} | ${initial} | ${property.title}. ${property.description} |`;
 }
 
+/** The fields of an object, or of the objects in a list. */
+function nestedOf(property: Property): Record<string, Property> {
+  return property.properties ?? (property.items as Partial<Property> | undefined)?.properties ?? {};
+}
+
+function rows(properties: Record<string, Property>, prefix: string, known: Map<unknown, string>): string[] {
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const full = prefix + name;
+    const nested = nestedOf(property);
+    // What occurs again (a peer's connection) is not written again.
+    const repeated = Object.values(nested).find((field) => known.has(field));
+    const fresh = Object.fromEntries(Object.entries(nested).filter(([, field]) => !known.has(field)));
+    const steps = full + (property.type === 'array' ? '[].' : '.');
+    for (const field of Object.values(fresh)) known.set(field, steps);
+    const more = repeated === undefined ? [] : [`| \`${steps}*\` | | | As \`${known.get(repeated)}*\`. |`];
+    return [row(full, property), ...rows(fresh, steps, known), ...more];
+  });
+}
+
 /** One row per field, nested fields as `lifetime.soft_packets`. */
-export function schemaMarkdown(): string {
-  const lines = ['| Field | Values | Default | Meaning |', '|---|---|---|---|'];
-  for (const [name, property] of Object.entries(SA_PROPERTIES)) {
-    lines.push(row(name, property));
-    for (const [inner, nested] of Object.entries(property.properties ?? {}))
-      lines.push(row(`${name}.${inner}`, nested));
-  }
+export function schemaMarkdown(properties: Record<string, Property> = SA_PROPERTIES): string {
+  const lines = ['| Field | Values | Default | Meaning |', '|---|---|---|---|', ...rows(properties, '', new Map())];
   return lines.join('\n') + '\n';
 }

@@ -4,8 +4,11 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
+import type { PrivateNumbers } from '../../../core/ike/ext/private.ts';
+import type { IkeSa } from '../../../core/ike/state.ts';
 import { createContexts, DATAGRAM_MAX, setContext } from '../../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../config/addresses.ts';
+import type { Connection } from '../config/ikepolicy.ts';
 import type { Pollable, Radio } from '../radio/radio.ts';
 import type { ZepConfig, ZepRadio } from '../radio/zep.ts';
 import type { Log } from './log.ts';
@@ -73,7 +76,53 @@ export interface Clock {
   run(node: Pollable, radio: Radio): { wake(): void; stop(): void };
 }
 
+/** Where IKE, and ESP in UDP, is heard; port 0 lets the system choose. */
+export interface UdpAddress {
+  /** Own address; `::` and `0.0.0.0`: all. */
+  address: string;
+  /** Port of IKE, and of IKE and ESP with NAT. */
+  port: number;
+  natPort: number;
+}
+
+/** The network interface for inner packets that no flow takes. */
+export interface TunConfig {
+  name: string;
+  /** Its addresses, `2001:db8:1::1/64`, and prefixes that go into it. */
+  addresses: string[];
+  routes: string[];
+  mtu: number;
+}
+
+/** Keys of SAs, for a key log. The octets are valid during the call only. */
+export interface KeyLog {
+  /** SK_ei, SK_er (keys with salts), then integrity keys: octets[0..size). */
+  ike(sa: IkeSa, octets: Uint8Array, size: number): void;
+  /** A Child SA's two SAs. */
+  esp(sa: IkeSa, outgoing: SaConfig, incoming: SaConfig): void;
+}
+
+/** The IKEv2 responder. */
+export interface IkeConfig {
+  /** Who may connect: the first whose remoteId fits. */
+  connections: Connection[];
+  /** UDP sockets, for peers that are not on a radio. */
+  udp: UdpAddress[];
+  /** Inner addresses for peers that ask for one: first and last of each range. */
+  pool: [Uint8Array, Uint8Array][];
+  numbers: PrivateNumbers;
+  /** Largest IKE message in octets, 1280..65535. */
+  maxMessage: number;
+  /** Half-open IKE SAs at a time, and from how many a COOKIE is asked for. */
+  halfOpenMax: number;
+  cookieThreshold: number;
+  /** 32 octets, the same after a restart, so that tickets stay good; null: made at the start. */
+  ticketKey: Uint8Array | null;
+  keylog?: KeyLog;
+}
+
 export interface GatewayConfig {
+  /** One or more; none is enough where `ike.udp` has one. */
   radios: RadioConfig[];
   /** The gateway's outer IPv6 addresses. */
   addresses?: string[];
@@ -84,6 +133,10 @@ export interface GatewayConfig {
   flows?: FlowConfig[];
   /** Default: the fast one. */
   provider?: Provider;
+  /** Sets up SAs with peers that ask for it. */
+  ike?: IkeConfig;
+  /** Inner packets that no flow takes go to a network interface, and what comes out of it to the peers. */
+  tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
   sessions?: number;
   idle?: number;
@@ -221,7 +274,9 @@ function unique(field: string, keys: string[]): void {
 
 /** Checks a configuration as a whole; throws at the first error. */
 export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
-  if (!Array.isArray(config.radios) || config.radios.length === 0) refuse('radios', 'none', 'must be one or more');
+  if (!Array.isArray(config.radios) || (config.radios.length === 0 && (config.ike?.udp ?? []).length === 0)) {
+    refuse('radios', 'none', 'must be one or more');
+  }
   if (!Array.isArray(config.sas)) refuse('sas', typeof config.sas, 'must be a list');
   listIn('sas', config.sas, true).forEach((sa, index) => {
     if (sa.config?.attributes === undefined) refuse(`sas[${index}].config`, typeof sa.config, 'must be an SA');
@@ -236,7 +291,7 @@ export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
     ipv6Of(`addresses[${index}]`, text),
   );
   const peers = listIn('peers', config.peers, true).map((peer, index) => {
-    const radio = peer.radio === undefined ? 0 : names.indexOf(peer.radio);
+    const radio = peer.radio === undefined ? Math.min(0, names.length - 1) : names.indexOf(peer.radio);
     if (radio < 0) refuse(`peers[${index}].radio`, String(peer.radio), `must be one of ${names.join(', ')}`);
     const address = ipv6Of(`peers[${index}].address`, peer.address);
     return { address, radio, link: hexOf(`peers[${index}].link`, peer.link, [4, 16]) };
