@@ -1,5 +1,6 @@
 // Fuzz targets of IKE's messages: each parser alone, with every access watched, and what it accepts written again.
 
+import type { Provider } from '../../core/crypto/provider.ts';
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/drop.ts';
 import { ALL_IKE_CIPHERS } from '../../core/ike/allsuites.ts';
 import { addFragment, createFragments, MAX_FRAGMENTS } from '../../core/ike/fragments.ts';
@@ -40,8 +41,8 @@ import {
   type Selector,
   selectorsWithin,
 } from '../../core/ike/selectors.ts';
-import { createSkKey, type Opened, openMessage, sealedSize, sealMessage } from '../../core/ike/sk.ts';
-import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/suites.ts';
+import { createSkKey, type Opened, openMessage, type SkKey, sealedSize, sealMessage } from '../../core/ike/sk.ts';
+import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/suites.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
 import { createPortableProvider } from '../../targets/node/provider/portable.ts';
 import {
@@ -174,8 +175,11 @@ function tsPayload(bytes: Uint8Array): void {
 
 const providers = [createFastProvider(), createPortableProvider()];
 const KEYS = Uint8Array.from({ length: 80 }, (_, i) => i * 3);
-const fastKeys = ALL_IKE_CIPHERS.map((cipher) => createSkKey(providers[0], cipher, KEYS, 0, 40));
-const portableKeys = [ikeCcm8, ikeCbcHmac].map((cipher) => createSkKey(providers[1], cipher, KEYS, 0, 40));
+/** SK_a is another one for each cipher: with a common one a message for AES-256 has a right ICV for AES-128. */
+const keyOf = (provider: Provider, cipher: IkeCipher): SkKey =>
+  createSkKey(provider, cipher, KEYS, 0, 36 + ALL_IKE_CIPHERS.indexOf(cipher));
+const fastKeys = ALL_IKE_CIPHERS.map((cipher) => keyOf(providers[0], cipher));
+const portableKeys = [ikeCcm8, ikeCbcHmac].map((cipher) => keyOf(providers[1], cipher));
 const genuine = new Set<string>();
 const fresh = (): Opened => ({ first: -1, at: 0, size: 0, number: 0, total: 0 });
 
