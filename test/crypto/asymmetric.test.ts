@@ -13,11 +13,13 @@ import {
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Asymmetric, KE_P256, KE_X25519, type KePrivate, keSize } from '../../core/crypto/asymmetric.ts';
+import type { HmacKey } from '../../core/crypto/hmac.ts';
 import { createPortableKe, type PortableHalf } from '../../core/crypto/portable-asymmetric.ts';
 import { ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
 import { sha1 } from '../../core/crypto/sha1.ts';
 import { x25519 } from '../../core/crypto/x25519.ts';
 import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/provider/asymmetric.ts';
+import { createFastProvider, type FastKey } from '../../targets/node/provider/fast.ts';
 import { hex, PROVIDERS, toHex } from './providers.ts';
 
 const portable = createPortableKe((buffer, offset, length) => {
@@ -326,18 +328,34 @@ test('SHA-1 of every short length equals that of node:crypto', () => {
   }
 });
 
-// IKE keys its PRF with Ni | Nr: up to 512 octets [RFC 7296 §2.14, §2.10], and with a pre-shared key of any length.
+// IKE keys its PRF with Ni | Nr: up to 512 octets [RFC 7296 §2.14, §2.10], and with a pre-shared key of any length. Thrice
+// each: the fast provider prepares a key for more messages at the second.
 for (const { name, provider } of PROVIDERS) {
   test(`${name}: HMAC keys of 1 to 512 octets`, () => {
     for (let length = 1; length <= 512; length++) {
       const key = Uint8Array.from({ length }, (_, n) => (n * 31 + length) & 0xff);
-      const message = key.subarray(0, length % 150);
-      const out = new Uint8Array(34);
       assert.ok(provider.has(ALG_HMAC_SHA256, length));
       const made = provider.key(ALG_HMAC_SHA256, key);
-      provider.mac(made, message, 0, message.length, out, 1);
+      for (let round = 0; round < 3; round++) {
+        const message = key.subarray(0, (length + 50 * round) % 150);
+        const out = new Uint8Array(34);
+        provider.mac(made, message, 0, message.length, out, 1);
+        assert.equal(toHex(out), `00${createHmac('sha256', key).update(message).digest('hex')}00`);
+      }
       provider.wipe(made);
-      assert.equal(toHex(out), `00${createHmac('sha256', key).update(message).digest('hex')}00`);
     }
   });
 }
+
+test('fast: wiping a key that saw several messages leaves nothing of it', () => {
+  const provider = createFastProvider();
+  const key = provider.key(ALG_HMAC_SHA256, hex('0102030405')) as FastKey;
+  const buffer = new Uint8Array(64);
+  for (let round = 0; round < 2; round++) provider.mac(key, buffer, 0, 32, buffer, 32);
+  const prepared = key.hmac as HmacKey;
+  assert.ok(prepared.inner.some((word) => word !== 0));
+  provider.wipe(key);
+  const left = [key.octets, prepared.inner, prepared.outer, prepared.hash.h, prepared.hash.block];
+  assert.ok(left.every((array) => array.every((x: number) => x === 0)));
+  assert.throws(() => provider.mac(key, buffer, 0, 32, buffer, 32), /key\.alg 0/);
+});

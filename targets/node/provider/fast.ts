@@ -1,6 +1,7 @@
 // The default provider on Node, without an object per short packet: AES-CCM with 16-octet keys in WebAssembly SIMD
 // (constant time, see aes-simd.ts), HMAC of short messages by the core's own, whose keys hold their pads hashed;
-// everything else as in node-crypto.ts.
+// everything else as in node-crypto.ts. Hashing the pads costs as much as a MAC: it waits for the second message, as
+// most keys of IKE's PRF see only one.
 
 import { hmacSha256 } from '../../../core/crypto/hmac.ts';
 import type { Key, Provider } from '../../../core/crypto/provider.ts';
@@ -15,10 +16,11 @@ export const SIMD_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
 export const HMAC_LIMIT = 128;
 
-/** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null). */
+/** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null, as long as unused). */
 export interface FastKey extends NodeKey {
   slot: number;
   hmac: Key | null;
+  used: boolean;
 }
 
 /** All ALG_*, as `createNodeProvider`. Where the engine lacks WebAssembly SIMD, AES-CCM is OpenSSL's too. */
@@ -30,7 +32,8 @@ export function createFastProvider(): Provider {
     key: (alg, octets) => {
       const key = node.key(alg, octets) as FastKey;
       key.slot = simd !== null && alg === ALG_AES_CCM && octets.length === 16 ? simd.expand(octets) : 0;
-      key.hmac = alg === ALG_HMAC_SHA256 ? hmacSha256.key(octets) : null;
+      key.hmac = null;
+      key.used = false;
       return key;
     },
     wipe: (key) => {
@@ -60,8 +63,14 @@ export function createFastProvider(): Provider {
     cbc: node.cbc,
     mac: (key, buffer, offset, length, out, outOffset) => {
       checkAlg(key, ALG_HMAC_SHA256);
-      if (length > HMAC_LIMIT) node.mac(key, buffer, offset, length, out, outOffset);
-      else hmacSha256.mac!((key as FastKey).hmac!, buffer, offset, length, out, outOffset);
+      const k = key as FastKey;
+      if (length > HMAC_LIMIT || !k.used) {
+        k.used = true;
+        node.mac(key, buffer, offset, length, out, outOffset);
+        return;
+      }
+      if (k.hmac === null) k.hmac = hmacSha256.key(k.octets);
+      hmacSha256.mac!(k.hmac, buffer, offset, length, out, outOffset);
     },
     random: node.random,
   };
