@@ -35,7 +35,7 @@ export function readAnnounced(buffer: Uint8Array, at: number, size: number, out:
         method: buffer[next + 1],
         certLink: length > 2 ? buffer[next + 2] : 0,
         algorithmAt: next + 3,
-        algorithmSize: length > 3 ? length - 3 : 0,
+        algorithmSize: length > 2 ? length - 3 : 0,
       });
     }
     next += length;

@@ -117,6 +117,7 @@ test('offers: forms of the range attribute', () => {
     '0100000c7fff00047fff000480040008',
     '0100000c7fff00080004000600040008',
     '0100000c7fff00088004000880040006',
+    '010000107fff0008800400088004000680040006',
     '0100000c7fff00088007000080070001',
   ]) {
     assert.equal(chosen(bad, own), '', bad);
@@ -178,6 +179,12 @@ test('preference: own proposals first, then bits, then the order of the peer', (
   assert.equal(chosen('0500000480050010' + '0200000480050010'), '5: 1 1 1 0 0 16 1');
   // More bits for the sequence number than for the SPI.
   assert.equal(chosen('01000000', policyOf([[], [], [], [], [3, 8], [3, 14], []])), '1: 1 1 1 0 3 5 1');
+  // Pad Length is there once, whether alignment or the trailer asks for it.
+  const mandatory = policyOf([[], [], [], [], [], [], [0, 0]]);
+  assert.equal(
+    chosen('0100000c800300008005001080060000' + '0200000c800300018005000880060000', mandatory),
+    '2: 1 1 1 1 0 8 0',
+  );
   // 32-bit alignment costs more than 16 + 16 bits against 8 + 8, with 8-bit alignment.
   assert.equal(
     chosen('0100000c 80030002 80040008 80050008 0200000c 80030000 80040010 80050010'.replace(/ /g, '')),
