@@ -59,6 +59,8 @@ export interface PeerConfig {
   connections: readonly ConnectionConfig[];
   psks?: readonly SharedSecret[];
   ppks?: readonly SharedSecret[];
+  /** Addresses to give away: name of a pool to its prefix. */
+  pools?: Record<string, string>;
 }
 
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -95,7 +97,7 @@ export function sectionText(section: Section, indent = ''): string {
 }
 
 function party(side: Party, file: string): Section {
-  const auth = side.key === undefined ? { auth: 'psk' } : { auth: 'pubkey', pubkeys: file };
+  const auth: Section = side.key === undefined ? { auth: 'psk' } : { auth: 'pubkey', pubkeys: file };
   return { id: '@' + side.id, ...auth };
 }
 
@@ -147,6 +149,7 @@ export function peerFiles(config: PeerConfig): Record<string, string> {
     if (remote.key !== undefined) files['pubkey/' + name + '-remote.pub'] = remote.key.publicPem;
   }
   const connections = Object.fromEntries(config.connections.map((entry) => [entry.name, connection(entry)]));
-  files['swanctl.conf'] = sectionText({ connections, secrets });
+  const pools = Object.fromEntries(Object.entries(config.pools ?? {}).map(([name, addrs]) => [name, { addrs }]));
+  files['swanctl.conf'] = sectionText({ connections, secrets, pools });
   return files;
 }

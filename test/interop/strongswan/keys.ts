@@ -45,46 +45,41 @@ const IKE_FIELDS: Record<string, keyof IkeKeys> = {
   'Sk_pr secret': 'skPr',
 };
 
-/** What one thread has told since its last SA. */
+/** What one thread is at. */
 interface Thread {
   dump: string;
   octets: string;
   left: number;
-  ikeProposal: string;
-  espProposal: string;
-  spis: string;
   shared: string;
   isInitiator: boolean;
   ike?: IkeKeys;
   child: Record<string, string>;
 }
 
-function newThread(): Thread {
-  return {
-    dump: '',
-    octets: '',
-    left: 0,
-    ikeProposal: '',
-    espProposal: '',
-    spis: '',
-    shared: '',
-    isInitiator: false,
-    child: {},
-  };
+/** What the last handshake told; a responder makes its keys in another thread, with the next message. */
+interface Told {
+  ikeProposal: string;
+  espProposal: string;
+  spis: string;
 }
 
-/** Threads write their lines between each other's; each is read by itself. */
+function newThread(): Thread {
+  return { dump: '', octets: '', left: 0, shared: '', isInitiator: false, child: {} };
+}
+
+/** Threads write their lines between each other's. Handshakes that overlap get each other's SPIs and proposals. */
 export function loggedKeys(log: string): LoggedKeys {
   const threads: Record<string, Thread> = {};
+  const told: Told = { ikeProposal: '', espProposal: '', spis: '' };
   const keys: LoggedKeys = { ike: [], child: [] };
   for (const line of log.split('\n')) {
     const found = /^(\d+)\[[A-Z]{3}\] (.*)$/.exec(line);
-    if (found !== null) readLine((threads[found[1]] ??= newThread()), found[2], keys);
+    if (found !== null) readLine((threads[found[1]] ??= newThread()), found[2], told, keys);
   }
   return keys;
 }
 
-function readLine(thread: Thread, text: string, keys: LoggedKeys): void {
+function readLine(thread: Thread, text: string, told: Told, keys: LoggedKeys): void {
   const begin = /^(.+) => (\d+) bytes @/.exec(text);
   if (begin !== null) {
     thread.dump = begin[1];
@@ -98,12 +93,12 @@ function readLine(thread: Thread, text: string, keys: LoggedKeys): void {
     const octets = row[1].trim().split(' ').slice(0, Math.min(16, thread.left));
     thread.octets += octets.join('').toLowerCase();
     thread.left -= octets.length;
-    if (thread.left === 0) dumped(thread, thread.dump, thread.octets, keys);
+    if (thread.left === 0) dumped(thread, told, keys);
     return;
   }
   const proposal = /^selected proposal: (IKE|ESP):(.*)$/.exec(text);
-  if (proposal?.[1] === 'IKE') thread.ikeProposal = proposal[2];
-  else if (proposal?.[1] === 'ESP') thread.espProposal = proposal[2];
+  if (proposal?.[1] === 'IKE') told.ikeProposal = proposal[2];
+  else if (proposal?.[1] === 'ESP') told.espProposal = proposal[2];
   const parsed = /^parsed \S+ (request|response) /.exec(text);
   if (parsed !== null) thread.isInitiator = parsed[1] === 'response';
   const spi = /^ +SPI 0x([0-9a-f]+), src /.exec(text);
@@ -114,7 +109,7 @@ function readLine(thread: Thread, text: string, keys: LoggedKeys): void {
   else {
     const [inbound, outbound] = isInitiator ? ['responder', 'initiator'] : ['initiator', 'responder'];
     keys.child.push({
-      proposal: thread.espProposal,
+      proposal: told.espProposal,
       spiIn: child['in'],
       spiOut: digits,
       encrIn: child['encryption ' + inbound] ?? '',
@@ -126,17 +121,18 @@ function readLine(thread: Thread, text: string, keys: LoggedKeys): void {
   }
 }
 
-function dumped(thread: Thread, name: string, octets: string, keys: LoggedKeys): void {
+function dumped(thread: Thread, told: Told, keys: LoggedKeys): void {
+  const { dump: name, octets } = thread;
   const field = IKE_FIELDS[name];
-  if (name === 'natd_chunk') thread.spis = octets.slice(0, 32);
+  if (name === 'natd_chunk') told.spis = octets.slice(0, 32);
   else if (name.startsWith('shared ') && name.endsWith(' secret')) thread.shared = octets;
   else if (name === 'SKEYSEED') {
-    const { ikeProposal: proposal, spis, shared } = thread;
+    const { ikeProposal: proposal, spis } = told;
     thread.ike = {
       proposal,
       spiI: spis.slice(0, 16),
       spiR: spis.slice(16),
-      shared,
+      shared: thread.shared,
       skD: '',
       skAi: '',
       skAr: '',
@@ -145,9 +141,10 @@ function dumped(thread: Thread, name: string, octets: string, keys: LoggedKeys):
       skPi: '',
       skPr: '',
     };
-    thread.spis = '';
+    told.spis = '';
     keys.ike.push(thread.ike);
-  } else if (field !== undefined && thread.ike !== undefined) thread.ike[field] = octets;
+  } else if (name === 'derive keys using PPK') thread.ike = keys.ike.at(-1);
+  else if (field !== undefined && thread.ike !== undefined) thread.ike[field] = octets;
   else if (/^(encryption|integrity) (initiator|responder) key$/.test(name)) thread.child[name.slice(0, -4)] = octets;
 }
 

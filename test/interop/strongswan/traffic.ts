@@ -1,5 +1,7 @@
 // Traffic inside namespaces: ICMP and UDP echoes, single datagrams, and captures of the link.
 
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sourceRoot } from '../../../targets/build/root.ts';
 import { until } from './charon.ts';
@@ -8,7 +10,7 @@ import type { AgentCommand, EchoResult } from './udpagent.ts';
 
 export type { EchoResult } from './udpagent.ts';
 
-const LIMIT_MS = 1000;
+const LIMIT_MS = 2000;
 
 export interface Traffic {
   /** Echoes whatever comes to the UDP port. */
@@ -37,30 +39,37 @@ export async function openTraffic(space: Namespace): Promise<Traffic> {
   const child = spawnIn(space, process.execPath, ['--import', loader, script]);
   let output = '';
   let complaint = '';
+  let look = (): void => {};
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     output += text;
+    look();
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
   });
-  child.on('error', (error) => {
-    complaint += error.message;
-  });
   child.stdin?.on('error', () => {});
+  const answer = (limitMs: number): Promise<string> =>
+    new Promise((done, fail) => {
+      const refuse = (why: string): void => {
+        fail(new Error('agent in ' + space.name + ': ' + why + ' ' + complaint));
+      };
+      const limit = setTimeout(() => refuse('no answer in ' + limitMs + ' ms'), limitMs);
+      const gone = (): void => refuse('ended');
+      child.once('close', gone);
+      look = () => {
+        if (!output.endsWith('\n')) return;
+        clearTimeout(limit);
+        child.off('close', gone);
+        done(output);
+      };
+    });
   let turn: Promise<unknown> = Promise.resolve();
   const ask = <T>(command: AgentCommand, limitMs = 10000): Promise<T> => {
     const answered = turn.then(async () => {
       output = '';
+      const line = answer(limitMs);
       child.stdin?.write(JSON.stringify(command) + '\n');
-      const line = await until(
-        'the agent in ' + space.name,
-        () => {
-          if (child.exitCode !== null) throw new Error('the agent ended: ' + complaint);
-          return output.endsWith('\n') ? output : undefined;
-        },
-        limitMs,
-      );
-      const result = JSON.parse(line) as T & { error?: string };
+      const result = JSON.parse(await line) as T & { error?: string };
       if (result.error !== undefined) throw new Error('agent in ' + space.name + ': ' + result.error);
       return result;
     });
@@ -75,15 +84,18 @@ export async function openTraffic(space: Namespace): Promise<Traffic> {
     udpEcho: (from, to, port, size = 64, count = 1, fromPort = 0) =>
       ask({ op: 'echo', from, fromPort, to, port, size, count, limitMs: LIMIT_MS }, 10000 + count * LIMIT_MS),
     async ping(from, to, size = 56, count = 1) {
-      // biome-ignore format: one option a pair
-      const ended = await runIn(space, 'ping', [
-        '-n', '-q', '-c', String(count), '-i', '0.01', '-W', String(LIMIT_MS / 1000), '-s', String(size), '-I', from, to,
-      ]);
-      const found = /(\d+) packets transmitted, (\d+) received.* time (\d+)ms/.exec(ended.stdout);
-      if (found === null) throw new Error('ping: ' + ended.stdout + ended.stderr);
-      const average = /= [\d.]+\/([\d.]+)\//.exec(ended.stdout);
-      const received = Number(found[2]);
-      return { sent: Number(found[1]), received, milliseconds: received * Number(average?.[1] ?? 0) };
+      const result: EchoResult = { sent: 0, received: 0, milliseconds: 0 };
+      // One at a time: having had an answer, ping waits for the others only twice as long as that took.
+      for (let n = 0; n < count; n++) {
+        const args = ['-n', '-q', '-c', '1', '-W', String(LIMIT_MS / 1000), '-s', String(size), '-I', from, to];
+        const ended = await runIn(space, 'ping', args);
+        const found = /1 packets transmitted, (\d+) received/.exec(ended.stdout);
+        if (found === null) throw new Error('ping: ' + ended.stdout + ended.stderr);
+        result.sent++;
+        result.received += Number(found[1]);
+        result.milliseconds += Number(/= [\d.]+\/([\d.]+)\//.exec(ended.stdout)?.[1] ?? 0);
+      }
+      return result;
     },
     async send(from, fromPort, to, port, octets) {
       await ask({ op: 'send', from, fromPort, to, port, hex: Buffer.from(octets).toString('hex') });
@@ -99,8 +111,11 @@ export interface Capture {
   stop(): Promise<void>;
 }
 
-/** Writes what goes over the link to a pcap file, with dumpcap of Wireshark (package tshark). */
-export async function capture(space: Namespace, path: string): Promise<Capture> {
+/**
+ * Writes what goes over the link of `space` to a pcap file, with dumpcap of Wireshark (package tshark). First and last
+ * in it are datagrams to `peer`, port 9, that `traffic` (of `space`) sends for this.
+ */
+export async function capture(traffic: Traffic, space: Namespace, peer: Namespace, path: string): Promise<Capture> {
   const child = spawnIn(space, 'dumpcap', ['-q', '-P', '-i', space.link, '-w', path]);
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -111,12 +126,22 @@ export async function capture(space: Namespace, path: string): Promise<Capture> 
     child.on('exit', () => done());
     child.on('error', () => done());
   });
-  await until('dumpcap', () => {
+  // It takes packets from the kernel in blocks, now and then, and loses what it has not taken when it ends; nor does it
+  // say when it has begun.
+  const has = (mark: Buffer): true | undefined => {
     if (child.exitCode !== null) throw new Error('dumpcap: ' + said);
-    return /File: /.test(said) ? true : undefined;
+    return existsSync(path) && readFileSync(path).includes(mark) ? true : undefined;
+  };
+  const send = (mark: Buffer): Promise<void> => traffic.send(space.outer[4], 0, peer.outer[4], 9, mark);
+  const [first, last] = [randomBytes(16), randomBytes(16)];
+  await until('dumpcap to begin', async () => {
+    await send(first);
+    return has(first);
   });
   return {
     async stop() {
+      await send(last);
+      await until('dumpcap to have all', () => has(last));
       child.kill('SIGINT');
       await exited;
     },

@@ -1,0 +1,188 @@
+// What is tried between our IKEv2 and strongSwan's, as data. Ours initiates as the device, or charon does and ours is
+// the gateway. strongSwan 5.9.8 with ESP in user space has no transport mode, no implicit IV and no ESN, encapsulates
+// ESP in UDP always, and ignores status notifies that it does not know.
+
+import type { Section } from './config.ts';
+
+/** How a handshake ends, as both sides are to see it. */
+export type Outcome =
+  | 'established'
+  /** AUTHENTICATION_FAILED, whichever side found out; no IKE SA is left. */
+  | 'authentication failed'
+  /** NO_PROPOSAL_CHOSEN for the IKE SA. */
+  | 'no proposal chosen'
+  /** An IKE SA may stay, without a Child SA: NO_PROPOSAL_CHOSEN or TS_UNACCEPTABLE. */
+  | 'child: no proposal chosen'
+  | 'child: selectors unacceptable';
+
+/** What is done after the handshake, in turn; traffic is tried both ways before the first and after each. */
+export type Step =
+  | 'ours rekeys child'
+  | 'charon rekeys child'
+  | 'both rekey child'
+  | 'ours rekeys ike'
+  | 'charon rekeys ike'
+  | 'both rekey ike'
+  | 'ours probes'
+  | 'charon probes'
+  | 'charon deletes child'
+  | 'ours deletes child'
+  | 'ours deletes ike'
+  | 'charon deletes ike';
+
+/** Facts of one side's configuration; what is absent is as BASE has it. */
+export interface Terms {
+  auth: 'psk' | 'ed25519';
+  /** Proposals in strongSwan's keywords. */
+  ike: readonly string[];
+  esp: readonly string[];
+  /** Which of two pre-shared keys, PPKs or key pairs: 0, or another one that the peer does not know. */
+  secret: number;
+  /** Identities: own, and that of the peer. */
+  id?: string;
+  peerId?: string;
+  ppk: 'none' | 'optional' | 'required';
+  ppkSecret: number;
+  /** Octets of an IKE message over which it is sent in fragments [RFC 7383]; 0: no fragments. */
+  fragment: number;
+  /** Answers IKE_SA_INIT with a COOKIE first. */
+  cookie: boolean;
+  /** Asks the peer, or gives it, an inner address [RFC 7296 §2.19]. Ours is the one that asks. */
+  virtualIp: boolean;
+  /** Selectors: number of the network 10.N.0.0/16 and fd0N::/16, or the inner address alone. */
+  local?: number | 'host';
+  remote?: number | 'host';
+}
+
+export interface Case {
+  name: string;
+  initiator: 'ours' | 'charon';
+  /** Outer addresses. */
+  family: 4 | 6;
+  /** What both agree on. */
+  terms: Partial<Terms>;
+  /** Where one of the sides differs. */
+  ours: Partial<Terms>;
+  charon: Partial<Terms>;
+  /** Ours offers header compression (Diet-ESP), of which charon knows nothing: ordinary ESP is the answer. */
+  compression: boolean;
+  /** Further keys for charon: the daemon, and its connection. */
+  settings: Section;
+  connection: Section;
+  steps: readonly Step[];
+  outcome: Outcome;
+  /** What charon's log shows when the case was what its name says. */
+  log: readonly RegExp[];
+}
+
+export const BASE: Terms = {
+  auth: 'psk',
+  ike: ['aes128ccm8-prfsha256-x25519'],
+  esp: ['aes128ccm8'],
+  secret: 0,
+  ppk: 'none',
+  ppkSecret: 0,
+  fragment: 1280,
+  cookie: false,
+  virtualIp: false,
+};
+
+type Row = Partial<Omit<Case, 'name' | 'initiator'>>;
+
+function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
+  return {
+    name: initiator + ' initiates: ' + name,
+    initiator,
+    family: 4,
+    terms: {},
+    ours: {},
+    charon: {},
+    compression: false,
+    settings: {},
+    connection: {},
+    steps: [],
+    outcome: 'established',
+    log: [],
+    ...more,
+  };
+}
+
+const suite = (ike: string, esp: string): Row => ({ terms: { ike: [ike], esp: [esp] } });
+const steps = (...list: Step[]): Row => ({ steps: list });
+
+/** Tried with either side as initiator. */
+const BOTH: Record<string, Row> = {
+  'PSK, AES-CCM-8, X25519': {},
+  'AES-CCM-16': suite('aes128ccm16-prfsha256-x25519', 'aes128ccm16'),
+  'AES-GCM-16': suite('aes128gcm16-prfsha256-x25519', 'aes128gcm16'),
+  'AES-256-GCM-16': suite('aes256gcm16-prfsha256-x25519', 'aes256gcm16'),
+  'ChaCha20-Poly1305': suite('chacha20poly1305-prfsha256-x25519', 'chacha20poly1305'),
+  'AES-CBC with HMAC-SHA-256, ESP without encryption': suite('aes128-sha256-x25519', 'null-sha256'),
+  'ECP-256': suite('aes128ccm8-prfsha256-ecp256', 'aes128ccm8'),
+  'Ed25519, raw keys': { terms: { auth: 'ed25519' }, log: [/ED25519 successful/] },
+  'IPv6 outside': { family: 6 },
+  'IKE fragments': { terms: { fragment: 256 }, log: [/splitting IKE message/, /received fragment #1 of/] },
+  'no IKE fragments': { charon: { fragment: 0 } },
+  'PPK required': { terms: { ppk: 'required' }, log: [/using PPK/] },
+  'PPK known to one side': { ours: { ppk: 'optional' }, log: [/established/] },
+  'wrong PPK': { terms: { ppk: 'required' }, charon: { ppkSecret: 1 }, outcome: 'authentication failed' },
+  'one of several proposals': {
+    ours: { ike: ['aes128gcm16-prfsha256-ecp256', 'aes128ccm8-prfsha256-x25519'], esp: ['aes128gcm16', 'aes128ccm8'] },
+  },
+  'narrower selectors at charon': { charon: { local: 'host', remote: 'host' } },
+  'narrower selectors at ours': { ours: { local: 'host', remote: 'host' } },
+  'child rekeyed by ours': steps('ours rekeys child', 'ours rekeys child'),
+  'child rekeyed by charon': steps('charon rekeys child', 'charon rekeys child'),
+  'child rekeyed with key exchange': {
+    terms: { esp: ['aes128ccm8-x25519'] },
+    steps: ['ours rekeys child', 'charon rekeys child'],
+    log: [/CREATE_CHILD_SA request \d+ \[ N\(REKEY_SA\)[^\]]* KE /],
+  },
+  'child rekeyed by both at once': steps('both rekey child'),
+  'IKE SA rekeyed by ours': steps('ours rekeys ike', 'charon rekeys child', 'ours rekeys child'),
+  'IKE SA rekeyed by charon': steps('charon rekeys ike', 'ours rekeys child', 'charon rekeys child'),
+  'IKE SA rekeyed by both at once': steps('both rekey ike', 'ours rekeys child'),
+  'dead peer detection by ours': { ...steps('ours probes'), log: [/generating INFORMATIONAL response \d+ \[ \]/] },
+  'dead peer detection by charon': {
+    steps: ['charon probes'],
+    connection: { dpd_delay: 1 },
+    log: [/parsed INFORMATIONAL response \d+ \[ \]/],
+  },
+  'child deleted by ours': steps('ours deletes child'),
+  'child deleted by charon': steps('charon deletes child'),
+  'IKE SA deleted by ours': steps('ours deletes ike'),
+  'IKE SA deleted by charon': steps('charon deletes ike'),
+  'wrong PSK': { charon: { secret: 1 }, outcome: 'authentication failed' },
+  'wrong Ed25519 key': { terms: { auth: 'ed25519' }, charon: { secret: 1 }, outcome: 'authentication failed' },
+  'identity of ours unknown': { ours: { id: 'stranger.test' }, outcome: 'authentication failed' },
+  'identity of charon unexpected': { charon: { id: 'stranger.test' }, outcome: 'authentication failed' },
+  'no common IKE proposal': { charon: { ike: ['aes256gcm16-prfsha384-x25519'] }, outcome: 'no proposal chosen' },
+  'no common ESP proposal': { charon: { esp: ['aes256ccm12'] }, outcome: 'child: no proposal chosen' },
+  'selectors without overlap': { charon: { local: 7, remote: 8 }, outcome: 'child: selectors unacceptable' },
+};
+
+const OURS: Record<string, Row> = {
+  'cookie asked for by charon': { charon: { cookie: true }, log: [/N\(COOKIE\)/] },
+  'KE method of charon is another': {
+    terms: { ike: ['aes128ccm8-prfsha256-x25519-ecp256'] },
+    charon: { ike: ['aes128ccm8-prfsha256-ecp256'] },
+    log: [/N\(INVAL_KE\)/],
+  },
+  'inner address from charon': { terms: { virtualIp: true } },
+  'compression offered': { compression: true },
+};
+
+const CHARON: Record<string, Row> = {
+  'cookie asked for by ours': { ours: { cookie: true }, log: [/N\(COOKIE\)/] },
+  'KE method of ours is another': {
+    terms: { ike: ['aes128ccm8-prfsha256-x25519-ecp256'] },
+    ours: { ike: ['aes128ccm8-prfsha256-ecp256'] },
+    log: [/N\(INVAL_KE\)/],
+  },
+};
+
+/** Every case, ours as initiator first. */
+export const CASES: readonly Case[] = [
+  ...Object.entries({ ...BOTH, ...OURS }).map(([name, more]) => row(name, 'ours', more)),
+  ...Object.entries({ ...BOTH, ...CHARON }).map(([name, more]) => row(name, 'charon', more)),
+];

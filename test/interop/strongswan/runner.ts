@@ -1,0 +1,261 @@
+// Runs a case: a charon of its own, our side, the handshake, traffic both ways, the steps, and what both sides then say
+// of it. A charon starts in some 50 ms, so that no case needs to share one and its settings, SAs and log with others.
+
+import assert from 'node:assert/strict';
+import type { Case, Outcome, Step } from './cases.ts';
+import { type Charon, type IkeState, startCharon, until } from './charon.ts';
+import { type LoggedKeys, loggedKeys } from './keys.ts';
+import { openSite, type Site } from './namespaces.ts';
+import { ECHO_PORT, type OurSide } from './ours.ts';
+import { CHILD, CONNECTION, charonConfig, charonSettings, type Setup, setups } from './setup.ts';
+import { openTraffic, type Traffic } from './traffic.ts';
+
+const SIZES = [1, 32, 500];
+const FAMILIES = [4, 6] as const;
+
+/** Namespaces with the agents in them, for many cases one after the other. */
+export interface Lab {
+  site: Site;
+  gateway: Traffic;
+  device: Traffic;
+  close(): Promise<void>;
+}
+
+export async function openLab(): Promise<Lab> {
+  const site = await openSite();
+  try {
+    const [gateway, device] = await Promise.all([openTraffic(site.gateway), openTraffic(site.device)]);
+    for (const [traffic, space] of [
+      [gateway, site.gateway],
+      [device, site.device],
+    ] as const) {
+      for (const family of FAMILIES) await traffic.serve(space.inner[family], ECHO_PORT);
+    }
+    return { site, gateway, device, close: () => site.close() };
+  } catch (error) {
+    await site.close();
+    throw error;
+  }
+}
+
+/** The agent in a side's namespace. */
+export function trafficOf(lab: Lab, setup: Setup): Traffic {
+  return setup.space === lab.site.gateway ? lab.gateway : lab.device;
+}
+
+let number = 0;
+
+/** A charon that has a side's configuration, in that side's namespace. */
+export async function charonFor(setup: Setup, log?: Record<string, number>): Promise<Charon> {
+  const name = 'charon-' + number++;
+  const charon = await startCharon(setup.site, { name, space: setup.space, settings: charonSettings(setup), log });
+  try {
+    await charon.load(charonConfig(setup));
+    return charon;
+  } catch (error) {
+    await charon.stop();
+    throw error;
+  }
+}
+
+/** Throws, with both logs' ends, when the case does not go as it says. */
+export async function runCase(entry: Case, lab: Lab, ours: OurSide): Promise<void> {
+  const sides = setups(entry, lab.site);
+  const charon = await charonFor(sides.charon);
+  const run: Run = { entry, lab, ours, charon, setup: sides.charon };
+  try {
+    if (sides.charon.terms.cookie) await leaveHalfOpen(lab, charon, sides.charon);
+    await ours.start(sides.ours);
+    if (!sides.ours.isInitiator) await charon.initiate(CHILD);
+    assert.equal(await ours.outcome(), entry.outcome, 'outcome at ours');
+    await agree(run, entry.outcome);
+    if (entry.outcome === 'established') {
+      await passTraffic(run);
+      await sameKeys(run);
+      for (const step of entry.steps) await perform(step, run);
+    }
+    for (const pattern of entry.log) assert.match(charon.log(), pattern);
+  } catch (error) {
+    const tail = charon.log().split('\n').filter(isTelling).slice(-40).join('\n');
+    if (error instanceof Error) error.message += '\n--- charon\n' + tail + '\n--- ours\n' + ours.log();
+    throw error;
+  } finally {
+    await ours.close();
+    await charon.stop();
+  }
+}
+
+interface Run {
+  entry: Case;
+  lab: Lab;
+  ours: OurSide;
+  charon: Charon;
+  /** charon's. */
+  setup: Setup;
+}
+
+/** Lines of the log that are no dumps and no details of the configuration. */
+export function isTelling(line: string): boolean {
+  return /^\d+\[(IKE|ENC|NET|CFG|CHD|KNL|ESP)\] (?! |.* => \d+ bytes @)/.test(line) && !/vici/.test(line);
+}
+
+/** charon says the same of the handshake. */
+async function agree({ charon, ours }: Run, outcome: Outcome): Promise<void> {
+  await until('charon to find: ' + outcome, async () => {
+    const sas = await charon.sas();
+    const up = sas.filter((sa) => sa.state === 'ESTABLISHED');
+    const children = up.flatMap(installed);
+    if (outcome === 'established') return up.length === 1 && children.length === 1 ? true : undefined;
+    if (outcome.startsWith('child: ')) return children.length === 0 ? true : undefined;
+    return up.length === 0 ? true : undefined;
+  });
+  assert.equal((await ours.childSpis()).length, outcome === 'established' ? 1 : 0, 'Child SAs at ours');
+  const shown: Record<Outcome, RegExp> = {
+    established: /CHILD_SA \S+ established/,
+    'authentication failed': /N\(AUTH_FAILED\)/,
+    'no proposal chosen': /N\(NO_PROP\)/,
+    'child: no proposal chosen': /N\(NO_PROP\)/,
+    'child: selectors unacceptable': /N\(TS_UNACCEPT\)/,
+  };
+  assert.match(charon.log(), shown[outcome]);
+}
+
+function installed(sa: IkeState): { in: string; out: string }[] {
+  const used = sa.children.filter((child) => child.state === 'INSTALLED');
+  return used.map((child) => ({ in: child.spiIn, out: child.spiOut }));
+}
+
+async function charonSpis(charon: Charon): Promise<{ in: string; out: string }[]> {
+  return (await charon.sas()).flatMap(installed);
+}
+
+/** Echoes in both directions and families, of several sizes, none lost; both sides have the same Child SA. */
+async function passTraffic({ lab, ours, charon, setup }: Run): Promise<void> {
+  const traffic = trafficOf(lab, setup);
+  const { space, peer } = setup;
+  const families = setup.terms.virtualIp ? [] : FAMILIES;
+  for (const family of families) {
+    const [here, there] = [space.inner[family], peer.inner[family]];
+    for (const size of SIZES) {
+      const fromOurs = await ours.echo(here, ECHO_PORT, size, 2);
+      assert.deepEqual([fromOurs.sent, fromOurs.received], [2, 2], `echoes from ours, IPv${family}, ${size} octets`);
+      const fromCharon = await traffic.udpEcho(here, there, ECHO_PORT, size, 2);
+      assert.deepEqual([fromCharon.sent, fromCharon.received], [2, 2], `to ours, IPv${family}, ${size} octets`);
+    }
+    if (!ours.answersPing) continue;
+    const ping = await traffic.ping(here, there, 56, 2);
+    assert.deepEqual([ping.sent, ping.received], [2, 2], `ICMP echoes to ours, IPv${family}`);
+  }
+  if (setup.terms.virtualIp) {
+    const echoes = await ours.echo(space.inner[4], ECHO_PORT, 32, 2);
+    assert.equal(echoes.received, 2, 'echoes from the inner address that charon gave');
+  }
+  // It went through charon: the packets were counted there.
+  const children = (await charon.sas()).flatMap((sa) => sa.children);
+  assert.ok(
+    children.some((child) => child.packetsIn > 0 && child.packetsOut > 0),
+    'charon counted no packets',
+  );
+}
+
+/** One Child SA on either side, with the same SPIs. */
+async function sameSpis({ ours, charon }: Run): Promise<{ in: string; out: string }> {
+  return until('one and the same Child SA at both sides', async () => {
+    const [theirs, own] = [await charonSpis(charon), await ours.childSpis()];
+    if (theirs.length !== 1 || own.length !== 1) return undefined;
+    return theirs[0].in === own[0].out && theirs[0].out === own[0].in ? own[0] : undefined;
+  });
+}
+
+async function sameKeys(run: Run): Promise<void> {
+  await sameSpis(run);
+  const own = await run.ours.keys?.();
+  if (own === undefined) return;
+  assertSameKeys(own, loggedKeys(run.charon.log()));
+}
+
+/** Keys of the last IKE SA and the last Child SA, as two sides have them. */
+export function assertSameKeys(a: LoggedKeys, b: LoggedKeys): void {
+  const [ikeA, ikeB, childA, childB] = [a.ike.at(-1), b.ike.at(-1), a.child.at(-1), b.child.at(-1)];
+  assert.ok(ikeA !== undefined && childA !== undefined, 'no keys');
+  assert.deepEqual(ikeA, ikeB);
+  const { spiIn, spiOut, encrIn, encrOut, integIn, integOut } = childA;
+  assert.deepEqual(
+    { ...childA, spiIn: spiOut, spiOut: spiIn, encrIn: encrOut, encrOut: encrIn, integIn: integOut, integOut: integIn },
+    childB,
+  );
+}
+
+async function perform(step: Step, run: Run): Promise<void> {
+  const { ours, charon } = run;
+  const [what, spi] = [step.split(' ').slice(1).join(' '), (await ours.childSpis())[0]?.in];
+  const ikeSpi = (await charon.sas())[0]?.spiI;
+  const byOurs = !step.startsWith('charon');
+  const byCharon = !step.startsWith('ours');
+  if (what === 'rekeys child' || what === 'rekey child') {
+    await Promise.all([byCharon && charon.rekey({ child: CHILD }), byOurs && ours.rekeyChild()]);
+    await until('another Child SA', async () => ((await sameSpis(run)).in === spi ? undefined : true));
+  } else if (what === 'rekeys ike' || what === 'rekey ike') {
+    await Promise.all([byCharon && charon.rekey({ ike: CONNECTION }), byOurs && ours.rekeyIke()]);
+    await until('another IKE SA at both sides', async () => {
+      const sas = await charon.sas();
+      return sas.length === 1 && sas[0].spiI !== ikeSpi && (await ours.ikeCount()) === 1 ? true : undefined;
+    });
+    await sameSpis(run);
+  } else if (what === 'probes') {
+    if (byOurs) assert.ok(await ours.probe(), 'charon did not answer the probe');
+    else
+      await until('a probe', () =>
+        /sending DPD request[\s\S]*parsed INFORMATIONAL response/.test(charon.log()) ? true : undefined,
+      );
+  } else if (what === 'deletes child') {
+    if (byOurs) await ours.deleteChild();
+    else assert.equal((await charon.terminate({ child: CHILD })).code, 0);
+    await until('no Child SA', async () =>
+      (await charonSpis(charon)).length + (await ours.childSpis()).length === 0 ? true : undefined,
+    );
+    return;
+  } else {
+    if (byOurs) await ours.deleteIke();
+    else assert.equal((await charon.terminate({ ike: CONNECTION })).code, 0);
+    await until('no IKE SA', async () =>
+      (await charon.sas()).length + (await ours.ikeCount()) === 0 ? true : undefined,
+    );
+    return;
+  }
+  await passTraffic(run);
+}
+
+// An IKE_SA_INIT request with AES-CCM-8 or AES-GCM-16, HMAC-SHA-256 and X25519 that nobody goes on with: the half-open
+// SA because of which charon asks the next initiator for a cookie.
+function initRequest(): Uint8Array {
+  const transform = (last: boolean, type: number, id: number, bits: number): string =>
+    (last ? '00' : '03') +
+    '00' +
+    (bits > 0 ? '000c' : '0008') +
+    hex(type, 1) +
+    '00' +
+    hex(id, 2) +
+    (bits > 0 ? '800e' + hex(bits, 2) : '');
+  const transforms = [transform(false, 1, 14, 128), transform(false, 2, 5, 0), transform(true, 4, 31, 0)].join('');
+  const proposal = '0000' + hex(8 + transforms.length / 2, 2) + '01' + '01' + '00' + '03' + transforms;
+  const payload = (next: number, body: string): string => hex(next, 1) + '00' + hex(4 + body.length / 2, 2) + body;
+  const body = payload(34, proposal) + payload(40, '001f0000' + '09'.padEnd(64, '0')) + payload(0, 'a5'.repeat(32));
+  const spi = Array.from({ length: 8 }, (_, i) => hex(0x51 + i, 1)).join('');
+  const header = spi + '0'.repeat(16) + hex(33, 1) + '20' + '22' + '08' + '00000000' + hex(28 + body.length / 2, 4);
+  return Uint8Array.from(Buffer.from(header + body, 'hex'));
+}
+
+function hex(value: number, octets: number): string {
+  return value.toString(16).padStart(2 * octets, '0');
+}
+
+/** Leaves a half-open IKE SA at a charon. */
+export async function leaveHalfOpen(lab: Lab, charon: Charon, setup: Setup): Promise<void> {
+  const family = setup.case.family;
+  const traffic = setup.space === lab.site.gateway ? lab.device : lab.gateway;
+  await traffic.send(setup.peer.outer[family], 5500, setup.space.outer[family], 500, initRequest());
+  await until('a half-open SA', async () =>
+    (await charon.sas()).length > 0 || /sending packet: .*\[5500\]/.test(charon.log()) ? true : undefined,
+  );
+}
