@@ -90,6 +90,8 @@ export interface IkePolicy {
   /** Use private notifies although the peer sent no Vendor ID of ours. */
   privateAlways: boolean;
   initialContact: boolean;
+  /** Child SAs that one IKE SA may have, those of a rekey apart; more are answered with NO_ADDITIONAL_SAS. */
+  maxChildren: number;
   /** Octets of our nonces, 16 .. 256. */
   nonceSize: number;
   /** Milliseconds until the first repetition (doubled each time), and how often a request is sent at most. */

@@ -27,6 +27,8 @@ export const STATE_REPLACED = 6;
 /** Our Delete is on its way. */
 export const STATE_CLOSING = 7;
 export const STATE_ENDED = 8;
+/** An IKE SA that a rekey is about to make. */
+export const STATE_FORMING = 9;
 
 // Why an IKE SA or a Child SA ended: a notify type of an error (what the peer said), or one of these.
 export const OUTCOME_NONE = 0;
@@ -106,7 +108,11 @@ export interface Draft {
   local: Selector[];
   remote: Selector[];
   compression: CompressionChoice | null;
+  /** The peer's offer of compression was not acceptable. */
+  refused: boolean;
   dscpList: number[];
+  /** DSCP values that the peer states; null: it did not. */
+  peerDscp: number[] | null;
   nonceI: Uint8Array;
   nonceR: Uint8Array;
   half: KePrivate | null;
@@ -143,10 +149,19 @@ export interface Setup {
   intermediate: boolean;
   /** 0 none, 1 [RFC 8784] in IKE_AUTH, 2 [RFC 9867] done. */
   ppkUsed: number;
+  /** AUTH data for the case that the PPK is not there [RFC 8784 §3]; what SK_d, SK_pi, SK_pr were without it. */
+  noPpkAuth: Uint8Array;
+  plainKeys: Uint8Array;
   /** IntAuth of IKE_INTERMEDIATE: initiator's and responder's, 32 octets each; and whether there was one. */
   intAuth: Uint8Array;
   intAuthDone: boolean;
   resumed: boolean;
+  /** The peer asked for a ticket. */
+  ticketAsked: boolean;
+  /** PPK_ID that was used. */
+  ppkId: Uint8Array;
+  /** Keys before IKE_INTERMEDIATE changed them, for a repeated request. */
+  earlierIn: SkKey | null;
   /** Restarts made: after a cookie round that failed, for another KE method. */
   restarts: number;
   /** An error that came unauthenticated: it counts when nothing better comes. */
@@ -172,6 +187,12 @@ export interface Task {
   child: ChildSa | null;
   draft: Draft | null;
   policy: ChildPolicy | null;
+  /** The KE method that the peer asked for, -1: it did not. */
+  ke: number;
+  /** Not in the optimized form, which was refused. */
+  regular: boolean;
+  /** The IKE SA that a rekey makes. */
+  next: IkeSa | null;
 }
 
 export interface IkeSa {
@@ -225,8 +246,12 @@ export interface IkeSa {
   /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. */
   rival: IkeSa | null;
   rivalNonce: Uint8Array;
+  /** A new authentication is under way: the SA that this one replaces when it is established. */
+  predecessor: IkeSa | null;
   /** What took its place. */
   successor: IkeSa | null;
+  /** The host was told of its end. */
+  reported: boolean;
   /** For the host. */
   tag: number;
 }
@@ -239,11 +264,17 @@ export const STEP_AUTH_RESPONSE = 3;
 /** CREATE_CHILD_SA about a Child SA; not in the optimized form, which carries no settings. */
 export const STEP_CHILD_REQUEST = 4;
 export const STEP_CHILD_RESPONSE = 5;
+/** IKE_AUTH once more, before AUTH is computed or verified; without a draft. */
+export const STEP_IDENT_REQUEST = 6;
+export const STEP_IDENT_RESPONSE = 7;
 
-/** Payloads of a message, in `buffer`. */
+/** Payloads of a message, in `buffer`; what SK held is at `at`, `size` octets, the first of type `first`. */
 export interface Message {
   buffer: Uint8Array;
   payloads: Payloads;
+  at: number;
+  size: number;
+  first: number;
 }
 
 /** An extension: what it adds to messages of ours and reads from the peer's. `draft` is the Child SA in question. */
@@ -268,14 +299,7 @@ export interface IkeUpper {
    * Takes a pair of SAs; the keys in it are wiped after the call. `first`: outgoing packets use it from now on, else
    * only when no older SA with its selectors is left. False: not taken (the Child SA fails).
    */
-  install(
-    sa: IkeSa,
-    child: ChildSa,
-    outgoing: SaConfig,
-    incoming: SaConfig,
-    first: boolean,
-    now: number,
-  ): boolean;
+  install(sa: IkeSa, child: ChildSa, outgoing: SaConfig, incoming: SaConfig, first: boolean, now: number): boolean;
   /** Outgoing packets use this Child SA no more; its inbound SA stays for packets still on their way. */
   retire(sa: IkeSa, child: ChildSa, now: number): void;
   /** Ends both SAs of a Child SA. */
@@ -316,6 +340,8 @@ export interface Ike {
   /** Largest message sent or taken, in octets. */
   maxMessage: number;
   keylog: boolean;
+  /** Milliseconds that an SA stays after its end, to repeat its last answer; and a Child SA for late packets. */
+  linger: number;
   sas: IkeSa[];
   /** By this side's SPI. */
   bySpi: Record<string, IkeSa>;
@@ -323,11 +349,53 @@ export interface Ike {
   counters: Float64Array;
   /** Nothing is due before; -1: nothing at all. */
   due: number;
-  // Scratch.
-  out: Uint8Array;
-  plain: Uint8Array;
+  /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], where the build has them. */
+  intermediate: Intermediate | null;
+  resumption: Resumption | null;
+  /** Takes the fragments of RFC 7383 where the build has them, else null. */
+  reassembly: Reassembly | null;
+  /** IKE header of the protected message that is being handled. */
+  header: Uint8Array;
+  // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.
   writer: Writer;
+  sealer: Writer;
   outer: Payloads;
-  inner: Payloads;
+  message: Message;
   opened: Opened;
 }
+
+/** IKE_INTERMEDIATE: see ext/ppkint.ts. */
+/** @noSelf */
+export interface Intermediate {
+  /** Sends the request if this SA needs one: true then. */
+  start(ike: Ike, sa: IkeSa, now: number): boolean;
+  /** The answer: 0, or the error or OUTCOME_* that ends the SA. */
+  response(ike: Ike, sa: IkeSa, now: number): number;
+  /** Answers a request; 0, or the error. */
+  request(ike: Ike, sa: IkeSa, now: number): number;
+}
+
+/** The initiator's side of session resumption: see ext/resume.ts. */
+/** @noSelf */
+export interface Resumption {
+  /** Makes IKE_SESSION_RESUME from the session; false when it cannot be used. */
+  start(ike: Ike, sa: IkeSa, session: Session, now: number): boolean;
+  /** The answer in ike.message: 1 keys are there, 0 ignored, or -1: the ticket is refused. */
+  response(ike: Ike, sa: IkeSa, header: Uint8Array, offset: number, length: number, now: number): number;
+}
+
+/** Reassembly of fragments, see fragments.ts. */
+/** @noSelf */
+export interface Reassembly {
+  create(maxSize: number): Fragments;
+  /** Octets of the inner payloads when complete, 0 when not, or a drop code. */
+  add(fragments: Fragments, messageId: number, opened: Opened, buffer: Uint8Array): number;
+}
+
+/** Requests by their reasons. */
+export const TASK_CHILD = 1;
+export const TASK_REKEY_CHILD = 2;
+export const TASK_REKEY_IKE = 3;
+export const TASK_DELETE_CHILD = 4;
+export const TASK_DELETE_IKE = 5;
+export const TASK_PROBE = 6;

@@ -1,0 +1,28 @@
+// Every extension, for gateways and tools; a board lists the ones it uses. The Vendor ID comes first: whether private
+// numbers count follows from it. The DSCP notify comes before the compression that may index its list.
+
+import { addFragment, createFragments } from '../fragments.ts';
+import type { Extension, Reassembly } from '../state.ts';
+import { downgradePrevention } from './downgrade.ts';
+import { dscpNotify } from './dscpnotify.ts';
+import { natDetection } from './nat.ts';
+import { headerCompression } from './negotiate.ts';
+import { optimizedRekeys } from './optrekey.ts';
+import { postQuantumKey } from './ppk.ts';
+import { ticketRequest } from './resume.ts';
+import { vendorId } from './vendor.ts';
+
+export function fullExtensions(): Extension[] {
+  return [
+    vendorId,
+    downgradePrevention,
+    natDetection,
+    postQuantumKey,
+    optimizedRekeys,
+    dscpNotify,
+    headerCompression,
+    ticketRequest,
+  ];
+}
+
+export const fragmentation: Reassembly = { create: createFragments, add: addFragment };

@@ -1,0 +1,21 @@
+// Downgrade prevention: both IKE_SA_INIT messages are under AUTH when both sides said so
+// [draft-ietf-ipsecme-ikev2-downgrade-prevention]. The response has the notify whether the request had it or not.
+
+import { addStatus, NONE } from '../exchange.ts';
+import { findNotify } from '../message.ts';
+import { N_FULL_TRANSCRIPT_AUTH } from '../numbers.ts';
+import { type Extension, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+
+export const downgradePrevention: Extension = {
+  add: (_ike, sa, step, _draft, w) => {
+    if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || !sa.policy.transcript) return;
+    if (sa.setup!.resumed) return;
+    sa.setup!.transcriptSent = true;
+    addStatus(w, N_FULL_TRANSCRIPT_AUTH, NONE);
+  },
+  read: (_ike, sa, step, _draft, m) => {
+    if (step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) return 0;
+    sa.setup!.transcriptReceived = findNotify(m.payloads, m.buffer, N_FULL_TRANSCRIPT_AUTH) >= 0;
+    return 0;
+  },
+};

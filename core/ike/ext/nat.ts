@@ -1,0 +1,80 @@
+// NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Where there is no IP network between the
+// peers (a radio link) the extension is left out, or the policy says NAT_OFF.
+
+import { copy, equal, put16 } from '../../bytes.ts';
+import { sha1 } from '../../crypto/sha1.ts';
+import { addStatus } from '../exchange.ts';
+import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../message.ts';
+import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../numbers.ts';
+import { NAT_FORCE, NAT_OFF } from '../policy.ts';
+import { type Extension, type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+
+const NAT_PORT = 4500;
+
+/** SHA-1(SPIi | SPIr | address | port): 20 octets. */
+export function natHash(sa: IkeSa, isRequest: boolean, address: Uint8Array, port: number): Uint8Array {
+  const size = 16 + address.length + 2;
+  const data = new Uint8Array(size);
+  copy(data, 0, sa.spis, 0, isRequest ? 8 : 16);
+  copy(data, 16, address, 0, address.length);
+  put16(data, size - 2, port);
+  const out = new Uint8Array(20);
+  sha1(data, 0, size, out, 0);
+  return out;
+}
+
+/** The path with both ports moved to 4500, or as it is where it left port 500 already. */
+function encapsulated(path: Path): Path {
+  return {
+    local: path.local,
+    localPort: path.localPort === 500 ? NAT_PORT : path.localPort,
+    remote: path.remote,
+    remotePort: path.remotePort === 500 ? NAT_PORT : path.remotePort,
+    encapsulated: true,
+    port: path.port,
+  };
+}
+
+export const natDetection: Extension = {
+  add: (_ike, sa, step, _draft, w) => {
+    if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || sa.policy.nat === NAT_OFF) return;
+    const isRequest = step === STEP_INIT_REQUEST;
+    const source = natHash(sa, isRequest, sa.path.local, sa.path.localPort);
+    // A hash that fits nothing makes the peer use UDP.
+    if (sa.policy.nat === NAT_FORCE) source[0] ^= 0xff;
+    addStatus(w, N_NAT_DETECTION_SOURCE_IP, source);
+    addStatus(w, N_NAT_DETECTION_DESTINATION_IP, natHash(sa, isRequest, sa.path.remote, sa.path.remotePort));
+  },
+  read: (_ike, sa, step, _draft, m) => {
+    if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || sa.policy.nat === NAT_OFF) return 0;
+    const isRequest = step === STEP_INIT_REQUEST;
+    const p = m.payloads;
+    let sources = 0;
+    let sourceFits = false;
+    let destinationFits = true;
+    for (let i = findPayload(p, PAYLOAD_NOTIFY, 0); i >= 0; i = findPayload(p, PAYLOAD_NOTIFY, i + 1)) {
+      const type = notifyType(m.buffer, p.at[i]);
+      const isSource = type === N_NAT_DETECTION_SOURCE_IP;
+      if (!isSource && type !== N_NAT_DETECTION_DESTINATION_IP) continue;
+      const path = sa.path;
+      const hash = isSource
+        ? natHash(sa, isRequest, path.remote, path.remotePort)
+        : natHash(sa, isRequest, path.local, path.localPort);
+      const at = notifyDataAt(m.buffer, p.at[i]);
+      const same = notifyDataSize(m.buffer, p.at[i], p.size[i]) === 20 && equal(m.buffer, at, hash, 0, 20);
+      // A peer with several addresses sends a hash for each of them.
+      if (isSource) {
+        sources++;
+        sourceFits = sourceFits || same;
+      } else {
+        destinationFits = same;
+      }
+    }
+    if (sources === 0) return 0;
+    sa.peerBehindNat = !sourceFits;
+    sa.behindNat = !destinationFits;
+    const float = sa.peerBehindNat || sa.behindNat || sa.policy.nat === NAT_FORCE;
+    if (sa.initiator && float && !sa.path.encapsulated) sa.path = encapsulated(sa.path);
+    return 0;
+  },
+};

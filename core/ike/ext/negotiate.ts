@@ -1,0 +1,86 @@
+// Negotiation of Diet-ESP for a Child SA: by HCP_PROPOSAL or EHC_SUPPORTED, as its policy says
+// [draft-ietf-ipsecme-ikev2-diet-esp-extension]. What the notifies hold is in hcp.ts and ehc.ts.
+
+import { addStatus, NONE } from '../exchange.ts';
+import {
+  beginPayload,
+  endPayload,
+  findNotify,
+  notifyDataAt,
+  notifyDataSize,
+  type Writer,
+  write8,
+  write16,
+} from '../message.ts';
+import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_NOTIFY } from '../numbers.ts';
+import {
+  type Draft,
+  type Extension,
+  type Ike,
+  type IkeSa,
+  type Message,
+  OUTCOME_COMPRESSION,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_CHILD_REQUEST,
+  STEP_CHILD_RESPONSE,
+} from '../state.ts';
+import type { CompressionChoice } from './compression.ts';
+
+/** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
+export function privateFits(sa: IkeSa): boolean {
+  return sa.vendor || sa.policy.privateAlways;
+}
+
+function isRequestStep(step: number): boolean {
+  return step === STEP_AUTH_REQUEST || step === STEP_CHILD_REQUEST;
+}
+
+function isResponseStep(step: number): boolean {
+  return step === STEP_AUTH_RESPONSE || step === STEP_CHILD_RESPONSE;
+}
+
+function add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer): void {
+  if (draft === null || !privateFits(sa) || !(isRequestStep(step) || isResponseStep(step))) return;
+  const notify = draft.policy.notify;
+  const policy = draft.policy.compression;
+  if (notify === null || policy === null) return;
+  if (isResponseStep(step) && draft.compression === null) {
+    // EHC_SUPPORTED has a refusal that leaves plain ESP; with HCP_PROPOSAL silence says so.
+    const refusal = notify.refusalType(ike.numbers);
+    if (draft.refused && refusal !== N_NO_PROPOSAL_CHOSEN) addStatus(w, refusal, NONE);
+    return;
+  }
+  const at = beginPayload(w, PAYLOAD_NOTIFY);
+  write8(w, 0);
+  write8(w, 0);
+  write16(w, notify.type(ike.numbers));
+  if (isRequestStep(step)) notify.addOffer(w, policy);
+  else notify.addAnswer(w, draft.compression!);
+  endPayload(w, at);
+}
+
+function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message): number {
+  if (draft === null || !(isRequestStep(step) || isResponseStep(step))) return 0;
+  const notify = draft.policy.notify;
+  const policy = draft.policy.compression;
+  if (notify === null || policy === null) return 0;
+  draft.compression = null;
+  const p = m.payloads;
+  const i = privateFits(sa) ? findNotify(p, m.buffer, notify.type(ike.numbers)) : -1;
+  let choice: CompressionChoice | null = null;
+  if (i >= 0) {
+    const at = notifyDataAt(m.buffer, p.at[i]);
+    const size = notifyDataSize(m.buffer, p.at[i], p.size[i]);
+    choice = isRequestStep(step) ? notify.choose(policy, m.buffer, at, size) : notify.check(policy, m.buffer, at, size);
+    draft.refused = choice === null;
+    // An answer outside the offer: what the peer now does to packets is not known.
+    if (choice === null && isResponseStep(step)) return OUTCOME_COMPRESSION;
+  }
+  draft.compression = choice;
+  if (choice !== null) draft.dscpList = policy.dscpList;
+  if (choice !== null || !policy.required) return 0;
+  return isRequestStep(step) ? N_NO_PROPOSAL_CHOSEN : OUTCOME_COMPRESSION;
+}
+
+export const headerCompression: Extension = { add: add, read: read };

@@ -1,0 +1,112 @@
+// Post-quantum protection by a pre-shared key that is mixed into SK_d and SK_p [RFC 8784]. It protects the Child SAs and
+// what follows, not the first IKE SA's own messages (that is ppkint.ts).
+
+import { copy } from '../../bytes.ts';
+import { makeAuth } from '../auth.ts';
+import { addStatus, dataOf, NONE } from '../exchange.ts';
+import { idBody } from '../ident.ts';
+import { join, mixPpk } from '../keys.ts';
+import {
+  N_AUTHENTICATION_FAILED,
+  N_INTERMEDIATE_EXCHANGE_SUPPORTED,
+  N_NO_PPK_AUTH,
+  N_NO_PROPOSAL_CHOSEN,
+  N_PPK_IDENTITY,
+  N_USE_PPK,
+  N_USE_PPK_INT,
+} from '../numbers.ts';
+import {
+  type Extension,
+  type Ike,
+  type IkeSa,
+  OUTCOME_PPK,
+  type Setup,
+  STEP_IDENT_REQUEST,
+  STEP_IDENT_RESPONSE,
+  STEP_INIT_REQUEST,
+  STEP_INIT_RESPONSE,
+} from '../state.ts';
+
+/** True when two octet strings are the same. */
+export function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Mixes the PPK into SK_d, SK_pi and SK_pr, and keeps what they were. */
+function mix(ike: Ike, sa: IkeSa, setup: Setup, key: Uint8Array): void {
+  setup.plainKeys = join([sa.skD, setup.skPi, setup.skPr]);
+  mixPpk(ike.provider, key, sa.skD);
+  mixPpk(ike.provider, key, setup.skPi);
+  mixPpk(ike.provider, key, setup.skPr);
+  setup.ppkUsed = 1;
+}
+
+/** Takes the PPK out again: the peer does not have it. */
+function unmix(sa: IkeSa, setup: Setup): void {
+  copy(sa.skD, 0, setup.plainKeys, 0, 32);
+  copy(setup.skPi, 0, setup.plainKeys, 32, 32);
+  copy(setup.skPr, 0, setup.plainKeys, 64, 32);
+  setup.ppkUsed = 0;
+}
+
+export const postQuantumKey: Extension = {
+  add: (ike, sa, step, _draft, w) => {
+    const ppk = sa.policy.ppk;
+    const setup = sa.setup;
+    if (ppk === null || setup === null || setup.resumed) return;
+    if (step === STEP_INIT_REQUEST) {
+      addStatus(w, N_USE_PPK, NONE);
+      if (!ppk.intermediate || ike.intermediate === null) return;
+      addStatus(w, N_USE_PPK_INT, NONE);
+      addStatus(w, N_INTERMEDIATE_EXCHANGE_SUPPORTED, NONE);
+    } else if (step === STEP_INIT_RESPONSE) {
+      if (setup.usePpkInt) {
+        addStatus(w, N_USE_PPK_INT, NONE);
+        addStatus(w, N_INTERMEDIATE_EXCHANGE_SUPPORTED, NONE);
+      } else if (setup.usePpk) {
+        addStatus(w, N_USE_PPK, NONE);
+      }
+    } else if (step === STEP_IDENT_REQUEST && setup.usePpk && setup.ppkUsed === 0) {
+      addStatus(w, N_PPK_IDENTITY, ppk.id);
+      if (!ppk.mandatory) addStatus(w, N_NO_PPK_AUTH, makeAuth(ike, sa, idBody(sa.policy.localId), sa.nextId));
+      mix(ike, sa, setup, ppk.key);
+    } else if (step === STEP_IDENT_RESPONSE && setup.ppkUsed === 1) {
+      addStatus(w, N_PPK_IDENTITY, NONE);
+    }
+  },
+  read: (ike, sa, step, _draft, m) => {
+    const ppk = sa.policy.ppk;
+    const setup = sa.setup;
+    if (setup === null || setup.resumed) return 0;
+    if (step === STEP_INIT_REQUEST || step === STEP_INIT_RESPONSE) {
+      const both = dataOf(m, N_USE_PPK_INT) !== null && dataOf(m, N_INTERMEDIATE_EXCHANGE_SUPPORTED) !== null;
+      setup.usePpkInt = both && ppk !== null && ppk.intermediate && ike.intermediate !== null;
+      setup.usePpk = ppk !== null && dataOf(m, N_USE_PPK) !== null;
+      if (ppk === null || !ppk.mandatory || setup.usePpk || setup.usePpkInt) return 0;
+      return step === STEP_INIT_REQUEST ? N_NO_PROPOSAL_CHOSEN : OUTCOME_PPK;
+    }
+    const identity = dataOf(m, N_PPK_IDENTITY);
+    if (step === STEP_IDENT_REQUEST) {
+      const fits = ppk !== null && identity !== null && setup.usePpk && same(identity, ppk.id);
+      if (setup.ppkUsed === 2) return ppk !== null && same(setup.ppkId, ppk.id) ? 0 : N_AUTHENTICATION_FAILED;
+      if (fits) {
+        mix(ike, sa, setup, ppk.key);
+        return 0;
+      }
+      if (ppk !== null && ppk.mandatory) return N_AUTHENTICATION_FAILED;
+      if (identity === null) return 0;
+      // The peer has a PPK that we have not: it says how it signs without.
+      const without = dataOf(m, N_NO_PPK_AUTH);
+      if (without === null || without.length === 0) return N_AUTHENTICATION_FAILED;
+      setup.noPpkAuth = without;
+      return 0;
+    }
+    if (step === STEP_IDENT_RESPONSE && ppk !== null && setup.ppkUsed !== 2) {
+      if (identity === null && setup.ppkUsed === 1) unmix(sa, setup);
+      if (ppk.mandatory && setup.ppkUsed === 0) return OUTCOME_PPK;
+    }
+    return 0;
+  },
+};

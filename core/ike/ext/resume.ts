@@ -1,0 +1,98 @@
+// Session resumption, the device's side [RFC 5723]: a ticket is asked for in IKE_AUTH, and brings an IKE SA back with
+// one exchange and no asymmetric cryptography before the next IKE_AUTH.
+
+import { u32 } from '../../bytes.ts';
+import { readExtensions } from '../child.ts';
+import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
+import { deriveSk, join, resumptionSeed, take } from '../keys.ts';
+import { beginMessage, endMessage, IKE_SPI_R } from '../message.ts';
+import {
+  FLAG_INITIATOR,
+  IKE_SESSION_RESUME,
+  N_COOKIE,
+  N_FRAGMENTATION_SUPPORTED,
+  N_TICKET_LT_OPAQUE,
+  N_TICKET_NACK,
+  N_TICKET_OPAQUE,
+  N_TICKET_REQUEST,
+  PAYLOAD_NONCE,
+} from '../numbers.ts';
+import {
+  type Extension,
+  type Resumption,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_INIT_REQUEST,
+  STEP_INIT_RESPONSE,
+} from '../state.ts';
+import type { IkeCipher } from '../suites.ts';
+
+function cipherOf(ciphers: IkeCipher[], encr: number, keyBits: number): IkeCipher | null {
+  for (let i = 0; i < ciphers.length; i++) {
+    if (ciphers[i].encr === encr && ciphers[i].keyBits === keyBits) return ciphers[i];
+  }
+  return null;
+}
+
+/** Asks for tickets, and keeps what resumes this SA in `IkeSa.session`. */
+export const ticketRequest: Extension = {
+  add: (_ike, sa, step, _draft, w) => {
+    if (step === STEP_AUTH_REQUEST && sa.policy.ticketLifetime > 0) addStatus(w, N_TICKET_REQUEST, NONE);
+  },
+  read: (_ike, sa, step, _draft, m) => {
+    if (step !== STEP_AUTH_RESPONSE || sa.policy.ticketLifetime <= 0) return 0;
+    const data = dataOf(m, N_TICKET_LT_OPAQUE);
+    sa.session = null;
+    if (data === null || data.length < 5) return 0;
+    sa.session = {
+      ticket: take(data, 4, data.length - 4),
+      skD: take(sa.skD, 0, sa.skD.length),
+      encr: sa.cipher!.encr,
+      keyBits: sa.cipher!.keyBits,
+      ke: sa.ke,
+      // The message is in time with what else happened to this SA.
+      expires: sa.heardAt + u32(data, 0) * 1000,
+    };
+    return 0;
+  },
+};
+
+export const resumption: Resumption = {
+  start: (ike, sa, session, _now) => {
+    const setup = sa.setup!;
+    const w = ike.writer;
+    if (cipherOf(sa.policy.ciphers, session.encr, session.keyBits) === null) return false;
+    setup.resumed = true;
+    beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_INITIATOR, 0);
+    if (setup.cookie.length > 0) addStatus(w, N_COOKIE, setup.cookie);
+    addNonce(w, setup.nonceI);
+    addStatus(w, N_TICKET_OPAQUE, session.ticket);
+    if (sa.policy.fragmentSize > 0 && ike.reassembly !== null) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
+    for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_REQUEST, null, w);
+    const size = endMessage(w);
+    if (size < 0) return false;
+    setup.message1 = take(w.buffer, 0, size);
+    return true;
+  },
+  response: (ike, sa, buffer, offset, length, _now) => {
+    const m = ike.message;
+    const setup = sa.setup!;
+    const session = sa.session!;
+    if (dataOf(m, N_TICKET_NACK) !== null) return -1;
+    const nonceR = bodyOf(m, PAYLOAD_NONCE);
+    if (nonceR.length === 0) return 0;
+    for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
+    if (readExtensions(ike, sa, STEP_INIT_RESPONSE, null, m) !== 0) return 0;
+    setup.nonceR = nonceR;
+    setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
+    sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
+    setup.message2 = take(buffer, offset, length);
+    sa.cipher = cipherOf(sa.policy.ciphers, session.encr, session.keyBits);
+    sa.ke = session.ke;
+    const nonces = join([setup.nonceI, nonceR]);
+    deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, session.skD, nonces), setup);
+    // A ticket is good for once.
+    sa.session = null;
+    return 1;
+  },
+};

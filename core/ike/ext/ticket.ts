@@ -1,0 +1,162 @@
+// Session resumption, the gateway's side [RFC 5723]: tickets by value, sealed with AES-CCM under a key that only the
+// gateway has. A ticket is good for once, until it expires, and for the identity that it was given to.
+//
+//   ticket = nonce (11) | sealed( number (8) | expiry in s (4) | ENCR (2) | key bits (2) | KE (2) | flags (1) |
+//            ID type (1) | ID length (2) | ID | SK_d (32) ) | ICV (16)
+
+import { copy, put16, put32, u16, u32 } from '../../bytes.ts';
+import { ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
+import { readExtensions } from '../child.ts';
+import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
+import { deriveSk, join, resumptionSeed, take, wipe } from '../keys.ts';
+import { beginMessage, endMessage, findNotify } from '../message.ts';
+import {
+  FLAG_RESPONSE,
+  IKE_SESSION_RESUME,
+  N_FRAGMENTATION_SUPPORTED,
+  N_TICKET_LT_OPAQUE,
+  N_TICKET_NACK,
+  N_TICKET_OPAQUE,
+  N_TICKET_REQUEST,
+  PAYLOAD_NONCE,
+} from '../numbers.ts';
+import type { Tickets } from '../responder.ts';
+import { nonce } from '../session.ts';
+import {
+  type Extension,
+  type Ike,
+  type IkeSa,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_INIT_REQUEST,
+  STEP_INIT_RESPONSE,
+} from '../state.ts';
+
+const NONCE_SIZE = 11;
+const ICV_SIZE = 16;
+const FIXED = 22;
+const SK_SIZE = 32;
+/** Numbers of used tickets that are remembered; beyond, no ticket is taken until some expire. */
+const MAX_USED = 65536;
+
+export interface TicketIssuer {
+  extension: Extension;
+  tickets: Tickets;
+}
+
+/** `key`: 16 octets, from a secure random source; who has it can read every ticket. */
+export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer {
+  const sealing: Key = provider.key(ALG_AES_CCM, key);
+  const used: Record<string, number> = {};
+  let usedCount = 0;
+
+  function seal(ike: Ike, sa: IkeSa, now: number): Uint8Array {
+    const size = FIXED + sa.peerId.length + SK_SIZE;
+    const out = new Uint8Array(NONCE_SIZE + size + ICV_SIZE);
+    const at = NONCE_SIZE;
+    ike.provider.random(out, 0, NONCE_SIZE + 8);
+    put32(out, at + 8, Math.floor(now / 1000) + sa.policy.ticketLifetime);
+    put16(out, at + 12, sa.cipher!.encr);
+    put16(out, at + 14, sa.cipher!.keyBits);
+    put16(out, at + 16, sa.ke);
+    out[at + 18] = sa.vendor ? 1 : 0;
+    out[at + 19] = sa.peerIdType;
+    put16(out, at + 20, sa.peerId.length);
+    copy(out, at + FIXED, sa.peerId, 0, sa.peerId.length);
+    copy(out, at + FIXED + sa.peerId.length, sa.skD, 0, SK_SIZE);
+    ike.provider.seal(sealing, out, NONCE_SIZE, NONE, 0, out, at, size, ICV_SIZE);
+    return out;
+  }
+
+  /** What was sealed, or empty. */
+  function open(ike: Ike, ticket: Uint8Array): Uint8Array {
+    const size = ticket.length - NONCE_SIZE - ICV_SIZE;
+    if (size < FIXED + SK_SIZE || size > 1024) return NONE;
+    const copied = take(ticket, 0, ticket.length);
+    if (!ike.provider.open(sealing, ticket, NONCE_SIZE, NONE, 0, copied, NONCE_SIZE, size, ICV_SIZE)) return NONE;
+    return take(copied, NONCE_SIZE, size);
+  }
+
+  /** Notes a ticket's number; false when it was used before, or there is no room to remember. */
+  function spend(number: string, expiry: number, now: number): boolean {
+    if (used[number] !== undefined) return false;
+    if (usedCount >= MAX_USED) {
+      for (const old in used) {
+        if (used[old] * 1000 > now) continue;
+        delete used[old];
+        usedCount--;
+      }
+      if (usedCount >= MAX_USED) return false;
+    }
+    used[number] = expiry;
+    usedCount++;
+    return true;
+  }
+
+  function nack(ike: Ike, sa: IkeSa, now: number): Uint8Array {
+    const w = ike.writer;
+    beginMessage(w, 0, sa.spis, 0, new Uint8Array(8), 0, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
+    addStatus(w, N_TICKET_NACK, NONE);
+    ike.upper.transmit(sa.path, w.buffer, 0, endMessage(w), now);
+    return NONE;
+  }
+
+  return {
+    extension: {
+      add: (ike, sa, step, _draft, w) => {
+        if (step !== STEP_AUTH_RESPONSE || sa.setup === null || !sa.setup.ticketAsked) return;
+        const lifetime = sa.policy.ticketLifetime;
+        if (lifetime <= 0) {
+          addStatus(w, N_TICKET_NACK, NONE);
+          return;
+        }
+        const data = new Uint8Array(4);
+        put32(data, 0, lifetime);
+        addStatus(w, N_TICKET_LT_OPAQUE, join([data, seal(ike, sa, sa.heardAt)]));
+      },
+      read: (_ike, sa, step, _draft, m) => {
+        if (step === STEP_AUTH_REQUEST && sa.setup !== null) {
+          sa.setup.ticketAsked = findNotify(m.payloads, m.buffer, N_TICKET_REQUEST) >= 0;
+        }
+        return 0;
+      },
+    },
+    tickets: {
+      resume: (ike, sa, m, _request, now) => {
+        const setup = sa.setup!;
+        const ticket = dataOf(m, N_TICKET_OPAQUE);
+        const state = ticket === null ? NONE : open(ike, ticket);
+        if (state.length === 0) return nack(ike, sa, now);
+        const expiry = u32(state, 8);
+        const idSize = u16(state, 20);
+        const ciphers = sa.policy.ciphers;
+        for (let i = 0; i < ciphers.length; i++) {
+          if (ciphers[i].encr === u16(state, 12) && ciphers[i].keyBits === u16(state, 14)) sa.cipher = ciphers[i];
+        }
+        const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > now;
+        if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, now);
+        setup.resumed = true;
+        setup.nonceI = bodyOf(m, PAYLOAD_NONCE);
+        setup.nonceR = nonce(ike, sa.policy.nonceSize);
+        setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
+        sa.ke = u16(state, 16);
+        // Who resumes must be who got the ticket: checked against IDi in IKE_AUTH.
+        sa.peerIdType = state[19];
+        sa.peerId = take(state, FIXED, idSize);
+        if (readExtensions(ike, sa, STEP_INIT_REQUEST, null, m) !== 0) return nack(ike, sa, now);
+        const nonces = join([setup.nonceI, setup.nonceR]);
+        const skD = take(state, FIXED + idSize, SK_SIZE);
+        deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, skD, nonces), setup);
+        wipe(skD);
+        wipe(state);
+        const w = ike.writer;
+        beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
+        addNonce(w, setup.nonceR);
+        if (setup.fragmentation) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
+        for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_RESPONSE, null, w);
+        const size = endMessage(w);
+        return size < 0 ? NONE : take(w.buffer, 0, size);
+      },
+    },
+  };
+}

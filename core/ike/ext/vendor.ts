@@ -1,0 +1,25 @@
+// Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12].
+
+import { beginPayload, endPayload, findPayload, write8 } from '../message.ts';
+import { PAYLOAD_VENDOR } from '../numbers.ts';
+import { type Extension, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { VENDOR_ID } from './private.ts';
+
+export const vendorId: Extension = {
+  add: (_ike, sa, step, _draft, w) => {
+    if (step !== STEP_INIT_REQUEST && !(step === STEP_INIT_RESPONSE && sa.vendor)) return;
+    const at = beginPayload(w, PAYLOAD_VENDOR);
+    for (let i = 0; i < VENDOR_ID.length; i++) write8(w, VENDOR_ID[i]);
+    endPayload(w, at);
+  },
+  read: (_ike, sa, step, _draft, m) => {
+    if (step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) return 0;
+    const p = m.payloads;
+    for (let i = findPayload(p, PAYLOAD_VENDOR, 0); i >= 0; i = findPayload(p, PAYLOAD_VENDOR, i + 1)) {
+      let same = p.size[i] === VENDOR_ID.length;
+      for (let j = 0; j < VENDOR_ID.length && same; j++) same = m.buffer[p.at[i] + j] === VENDOR_ID[j];
+      if (same) sa.vendor = true;
+    }
+    return 0;
+  },
+};

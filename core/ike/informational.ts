@@ -1,0 +1,74 @@
+// INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
+
+import { u16, u32 } from '../bytes.ts';
+import { findChild, retireChild } from './child.ts';
+import { begin, errorOf, sendResponse } from './exchange.ts';
+import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
+import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
+import { endIkeSa, succeed } from './session.ts';
+import {
+  type ChildSa,
+  type Ike,
+  type IkeSa,
+  OUTCOME_CLOSED,
+  OUTCOME_DELETED,
+  OUTCOME_NONE,
+  STATE_ESTABLISHED,
+  TASK_DELETE_CHILD,
+  TASK_DELETE_IKE,
+  type Task,
+} from './state.ts';
+
+/** True when a Delete of ours for this Child SA is on its way: then the peer's is not answered with one. */
+function crossing(sa: IkeSa, child: ChildSa): boolean {
+  return sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
+}
+
+/** A request is in ike.message: its Deletes are carried out, and answered. */
+export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
+  const m = ike.message;
+  const p = m.payloads;
+  const error = errorOf(m);
+  const answer: ChildSa[] = [];
+  let ends = false;
+  for (let i = 0; i < p.count; i++) {
+    if (p.type[i] !== PAYLOAD_DELETE) continue;
+    const at = p.at[i];
+    if (m.buffer[at] === PROTOCOL_IKE) ends = true;
+    if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) continue;
+    const spis = u16(m.buffer, at + 2);
+    for (let j = 0; j < spis; j++) {
+      const child = findChild(sa, u32(m.buffer, at + 4 + 4 * j), true);
+      if (child === null) continue;
+      if (!crossing(sa, child)) answer.push(child);
+      retireChild(ike, sa, child, now);
+    }
+  }
+  const w = begin(ike);
+  if (answer.length > 0 && !ends) {
+    const at = beginPayload(w, PAYLOAD_DELETE);
+    write8(w, PROTOCOL_ESP);
+    write8(w, 4);
+    write16(w, answer.length);
+    for (let i = 0; i < answer.length; i++) write32(w, answer[i].spiIn);
+    endPayload(w, at);
+  }
+  sendResponse(ike, sa, INFORMATIONAL, now);
+  if (!ends && error === 0) return;
+  const rival = sa.rival;
+  if (rival !== null && rival.state === STATE_ESTABLISHED) {
+    // The peer's rekey won, and it closes the old SA before our own rekey was answered.
+    sa.rival = null;
+    rival.reported = false;
+    succeed(ike, sa, rival, now);
+  }
+  endIkeSa(ike, sa, error !== 0 ? error : OUTCOME_DELETED, now);
+}
+
+/** The answer to a Delete or a probe. */
+export function onInformationalResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
+  if (task.kind === TASK_DELETE_IKE) endIkeSa(ike, sa, sa.outcome === OUTCOME_NONE ? OUTCOME_CLOSED : sa.outcome, now);
+  if (task.kind === TASK_DELETE_CHILD && task.child !== null && task.child.removeAt < 0) {
+    retireChild(ike, sa, task.child, now);
+  }
+}

@@ -1,0 +1,390 @@
+// The responder: IKE_SA_INIT with COOKIE under load, then IKE_AUTH of half-open SAs [RFC 7296 §1.2, §2.6]. Its limits
+// hold before anything costs: a flood of requests gets cookies, then silence.
+//
+//   IKE_SA_INIT, IKE_SESSION_RESUME --> HALF_OPEN --(IKE_INTERMEDIATE)*--> IKE_AUTH --> ESTABLISHED
+//                                           '--- time out, wrong AUTH ---> ENDED
+
+import { equal, u16 } from '../bytes.ts';
+import { DROP_DUPLICATE, DROP_QUEUE, DROP_UNSUPPORTED } from '../drop.ts';
+import { addAuth, makeAuth, verifyAuth } from './auth.ts';
+import {
+  addAnswerSelectors,
+  addChildResponse,
+  createDraft,
+  installChild,
+  readChildRequest,
+  readExtensions,
+} from './child.ts';
+import {
+  addStatus,
+  begin,
+  bodyOf,
+  COUNT_ANSWERED_AGAIN,
+  COUNT_COOKIES,
+  COUNT_HALF_OPEN_REFUSED,
+  COUNT_INVALID,
+  count,
+  dataOf,
+  dropped,
+  due,
+  forget,
+  NONE,
+  sendNotify,
+  sendResponse,
+  spiKey,
+  transmitAll,
+} from './exchange.ts';
+import { addCp, addId, idBody, isId, readCp } from './ident.ts';
+import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
+import { deriveSk, initialSeed, join, prf, take } from './keys.ts';
+import {
+  addNotify,
+  beginMessage,
+  checkIkeHeader,
+  endMessage,
+  findPayload,
+  IKE_EXCHANGE,
+  IKE_NEXT,
+  IKE_SIZE,
+  IKE_SPI_I,
+  IKE_VERSION,
+  parsePayloads,
+} from './message.ts';
+import {
+  CP_REPLY,
+  CP_REQUEST,
+  FLAG_RESPONSE,
+  IKE_AUTH,
+  IKE_INTERMEDIATE,
+  IKE_SA_INIT,
+  IKE_SESSION_RESUME,
+  N_AUTHENTICATION_FAILED,
+  N_COOKIE,
+  N_INITIAL_CONTACT,
+  N_INTERNAL_ADDRESS_FAILURE,
+  N_INVALID_KE_PAYLOAD,
+  N_INVALID_MAJOR_VERSION,
+  N_INVALID_SYNTAX,
+  N_NO_PROPOSAL_CHOSEN,
+  N_UNSUPPORTED_CRITICAL_PAYLOAD,
+  PAYLOAD_AUTH,
+  PAYLOAD_IDI,
+  PAYLOAD_IDR,
+  PAYLOAD_KE,
+  PAYLOAD_NONCE,
+  PAYLOAD_SA,
+} from './numbers.ts';
+import type { IkePolicy } from './policy.ts';
+import { chooseSa, createChoice } from './proposals.ts';
+import { createIkeSa, createSetup, endIkeSa, establish, nonce } from './session.ts';
+import {
+  type Ike,
+  type IkeSa,
+  type Message,
+  OUTCOME_PEER_AUTH,
+  OUTCOME_REPLACED,
+  type Path,
+  type Responder,
+  STATE_ENDED,
+  STATE_HALF_OPEN,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_IDENT_REQUEST,
+  STEP_IDENT_RESPONSE,
+  STEP_INIT_REQUEST,
+} from './state.ts';
+
+/** The peer behind an identity; may tell peers apart by where they are. Null: none. */
+export type FindPolicy = (type: number, data: Uint8Array, path: Path) => IkePolicy | null;
+
+/** The responder's side of session resumption: see ext/ticket.ts. */
+/** @noSelf */
+export interface Tickets {
+  /** IKE_SESSION_RESUME is in `m`: sets cipher, keys and messages of `sa` and returns the answer, or empty (refused). */
+  resume(ike: Ike, sa: IkeSa, m: Message, request: Uint8Array, now: number): Uint8Array;
+}
+
+export interface ResponderConfig {
+  /** Answers IKE_SA_INIT, before the peer is known. */
+  fallback: IkePolicy;
+  findPolicy: FindPolicy;
+  /** Half-open SAs at most, and from how many on a COOKIE is asked for. */
+  halfOpenMax: number;
+  cookieThreshold: number;
+  /** Milliseconds until a half-open SA is forgotten. */
+  halfOpenTime: number;
+  tickets: Tickets | null;
+}
+
+/** Milliseconds that a cookie secret is used; cookies of the one before are taken as well. */
+const SECRET_TIME = 60000;
+const COOKIE_SIZE = 17;
+
+/** Makes a responder for one endpoint. */
+export function createResponder(config: ResponderConfig): Responder {
+  const halfOpen: Record<string, IkeSa> = {};
+  // By our SPI: under which asker it is listed. Its path may change before it is established.
+  const askers: Record<string, string> = {};
+  const secrets: Uint8Array[] = [NONE, NONE];
+  let open = 0;
+  let version = 0;
+  let renewed = -1;
+
+  /** Who asks: SPIi, address and port. */
+  function askerOf(path: Path, buffer: Uint8Array, offset: number): string {
+    let text = spiKey(buffer, offset + IKE_SPI_I) + '/' + path.remotePort;
+    for (let i = 0; i < path.remote.length; i++) text += '.' + path.remote[i];
+    return text;
+  }
+
+  function release(sa: IkeSa): void {
+    const own = spiKey(sa.spis, 8);
+    const asker = askers[own];
+    if (asker === undefined) return;
+    delete askers[own];
+    delete halfOpen[asker];
+    open--;
+  }
+
+  /** An unprotected answer that keeps no state. */
+  function tell(
+    ike: Ike,
+    path: Path,
+    buffer: Uint8Array,
+    offset: number,
+    type: number,
+    data: Uint8Array,
+    now: number,
+  ): void {
+    const w = ike.writer;
+    beginMessage(w, 0, buffer, offset, new Uint8Array(8), 0, buffer[offset + IKE_EXCHANGE], FLAG_RESPONSE, 0);
+    addNotify(w, 0, type, NONE, 0, 0, data, 0, data.length);
+    ike.upper.transmit(path, w.buffer, 0, endMessage(w), now);
+  }
+
+  /** versionOfSecret | HMAC(secret, Ni | IPi | SPIi) [RFC 7296 §2.6]. */
+  function cookieOf(ike: Ike, path: Path, spi: Uint8Array, nonceI: Uint8Array, generation: number): Uint8Array {
+    const out = new Uint8Array(COOKIE_SIZE);
+    const mac = prf(ike.provider, secrets[generation & 1], join([nonceI, path.remote, spi]));
+    out[0] = generation & 0xff;
+    for (let i = 1; i < COOKIE_SIZE; i++) out[i] = mac[i];
+    return out;
+  }
+
+  function renewSecret(ike: Ike, now: number): void {
+    if (renewed >= 0 && now - renewed < SECRET_TIME) return;
+    version = (version + 1) & 0xff;
+    if (renewed < 0) secrets[(version + 1) & 1] = nonce(ike, 32);
+    secrets[version & 1] = nonce(ike, 32);
+    renewed = now;
+  }
+
+  /** True when the request carries a cookie that this responder made for its sender. */
+  function hasCookie(ike: Ike, path: Path, m: Message, spi: Uint8Array, nonceI: Uint8Array): boolean {
+    const cookie = dataOf(m, N_COOKIE);
+    if (cookie === null || cookie.length !== COOKIE_SIZE) return false;
+    const generation = cookie[0];
+    if (generation !== version && generation !== ((version + 255) & 0xff)) return false;
+    return equal(cookie, 0, cookieOf(ike, path, spi, nonceI, generation), 0, COOKIE_SIZE);
+  }
+
+  /** Answers IKE_SA_INIT: the response, or empty after an error was told. */
+  function answerInit(ike: Ike, sa: IkeSa, path: Path, buffer: Uint8Array, offset: number, now: number): Uint8Array {
+    const m = ike.message;
+    const p = m.payloads;
+    const sai = findPayload(p, PAYLOAD_SA, 0);
+    const ke = findPayload(p, PAYLOAD_KE, 0);
+    const choice = createChoice();
+    const hint = ke < 0 ? 0 : u16(m.buffer, p.at[ke]);
+    let code = N_INVALID_SYNTAX;
+    if (sai >= 0 && ke >= 0) code = chooseSa(m.buffer, p.at[sai], p.size[sai], sa.policy.ike, 0, hint, choice);
+    const cipher = code === 0 ? cipherOf(sa.policy.ciphers, choice) : null;
+    if (code === 0 && (cipher === null || !ike.asymmetric.hasKe(choice.ke))) code = N_NO_PROPOSAL_CHOSEN;
+    let data = NONE;
+    if (code === 0 && choice.ke !== hint) {
+      code = N_INVALID_KE_PAYLOAD;
+      data = new Uint8Array(2);
+      data[0] = (choice.ke >>> 8) & 0xff;
+      data[1] = choice.ke & 0xff;
+    }
+    if (code === 0) code = readInit(ike, sa, STEP_INIT_REQUEST, m);
+    if (code === 0) {
+      startKe(ike, sa, choice.ke);
+      if (!finishKe(ike, sa, m)) code = N_INVALID_SYNTAX;
+    }
+    if (code !== 0) {
+      tell(ike, path, buffer, offset, code > 0 ? code : N_NO_PROPOSAL_CHOSEN, data, now);
+      return NONE;
+    }
+    const setup = sa.setup!;
+    setup.nonceR = nonce(ike, sa.policy.nonceSize);
+    sa.cipher = cipher;
+    sa.ke = choice.ke;
+    const response = makeInit(ike, sa, choice);
+    deriveSk(ike, sa, join([setup.nonceI, setup.nonceR]), initialSeed(ike.provider, setup), setup);
+    return response;
+  }
+
+  function onAuth(ike: Ike, sa: IkeSa, m: Message, now: number): void {
+    const setup = sa.setup!;
+    const id = bodyOf(m, PAYLOAD_IDI);
+    const wanted = bodyOf(m, PAYLOAD_IDR);
+    const auth = findPayload(m.payloads, PAYLOAD_AUTH, 0);
+    release(sa);
+    sa.endAt = -1;
+    const policy = id.length < 4 ? null : config.findPolicy(id[0], take(id, 4, id.length - 4), sa.path);
+    if (
+      policy === null ||
+      auth < 0 ||
+      (policy.remoteId !== null && !isId(id, policy.remoteId)) ||
+      (wanted.length > 0 && !isId(wanted, policy.localId))
+    ) {
+      return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+    }
+    let allowed = false;
+    for (let i = 0; i < policy.ciphers.length; i++) if (policy.ciphers[i] === sa.cipher) allowed = true;
+    if (!allowed) return fail(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+    sa.policy = policy;
+    let code = readExtensions(ike, sa, STEP_IDENT_REQUEST, null, m);
+    if (code !== 0) return fail(ike, sa, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
+    const at = m.payloads.at[auth];
+    if (!verifyAuth(ike, sa, id, sa.expectedId - 1, m.buffer, at, m.payloads.size[auth])) {
+      return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+    }
+    sa.peerIdType = id[0];
+    sa.peerId = take(id, 4, id.length - 4);
+    if (setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null) replaceOthers(ike, sa, now);
+    const asked: Uint8Array[] = [];
+    const type = readCp(m, CP_REQUEST, asked);
+    if (type > 0) {
+      const address = ike.upper.address(sa, type, now);
+      if (address === null) code = N_INTERNAL_ADDRESS_FAILURE;
+      else sa.address = address;
+    }
+    const draft = createDraft(policy.child, null, false);
+    draft.nonceI = setup.nonceI;
+    draft.nonceR = setup.nonceR;
+    if (code === 0) code = readChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, m, 0, now);
+    const w = begin(ike);
+    addId(w, PAYLOAD_IDR, policy.localId);
+    for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_RESPONSE, null, w);
+    const proof = makeAuth(ike, sa, idBody(policy.localId), sa.expectedId - 1);
+    if (proof.length === 0) return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+    addAuth(sa, proof, w);
+    if (code === 0 && installChild(ike, sa, draft, false, now) === null) code = N_NO_PROPOSAL_CHOSEN;
+    if (code === 0) {
+      if (type > 0) addCp(w, CP_REPLY, type, sa.address);
+      addChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft, w);
+      addAnswerSelectors(draft, w);
+    } else {
+      addStatus(w, code > 0 ? code : N_NO_PROPOSAL_CHOSEN, NONE);
+    }
+    sendResponse(ike, sa, IKE_AUTH, now);
+    if (sa.response.length === 0) return endIkeSa(ike, sa, N_INVALID_SYNTAX, now);
+    establish(ike, sa, now);
+  }
+
+  /** Ends a half-open SA with an answer under SK. */
+  function fail(ike: Ike, sa: IkeSa, type: number, now: number): void {
+    sendNotify(ike, sa, IKE_AUTH, type, NONE, now);
+    endIkeSa(ike, sa, type === N_AUTHENTICATION_FAILED ? OUTCOME_PEER_AUTH : type, now);
+  }
+
+  /** A device that starts anew has no other SAs: what is left of them goes [RFC 7296 §2.4]. */
+  function replaceOthers(ike: Ike, sa: IkeSa, now: number): void {
+    for (let i = ike.sas.length - 1; i >= 0; i--) {
+      const other = ike.sas[i];
+      if (other === undefined || other === sa || other.state === STATE_ENDED || other.policy !== sa.policy) continue;
+      if (other.peerIdType !== sa.peerIdType || other.peerId.length !== sa.peerId.length) continue;
+      if (other.peerId.length > 0 && equal(other.peerId, 0, sa.peerId, 0, sa.peerId.length)) {
+        endIkeSa(ike, other, OUTCOME_REPLACED, now);
+      }
+    }
+  }
+
+  return {
+    begin: (ike, path, buffer, offset, length, now) => {
+      const code = checkIkeHeader(buffer, offset, length);
+      const exchange = buffer[offset + IKE_EXCHANGE];
+      if (code !== 0) {
+        if (length >= IKE_SIZE && buffer[offset + IKE_VERSION] >>> 4 > 2) {
+          tell(ike, path, buffer, offset, N_INVALID_MAJOR_VERSION, NONE, now);
+        }
+        return dropped(ike, code);
+      }
+      const asker = askerOf(path, buffer, offset);
+      const known = halfOpen[asker];
+      if (known !== undefined) {
+        const first = known.setup === null ? NONE : known.setup.message1;
+        if (first.length !== length || !equal(first, 0, buffer, offset, length)) return dropped(ike, DROP_DUPLICATE);
+        count(ike, COUNT_ANSWERED_AGAIN);
+        if (known.setup !== null) transmitAll(ike, known, known.setup.message2, now);
+        return 0;
+      }
+      const m = ike.message;
+      m.buffer = buffer;
+      const wrong = parsePayloads(m.payloads, buffer, buffer[offset + IKE_NEXT], offset + IKE_SIZE, offset + length);
+      const nonceI = wrong === N_INVALID_SYNTAX ? NONE : bodyOf(m, PAYLOAD_NONCE);
+      const isResume = exchange === IKE_SESSION_RESUME && config.tickets !== null;
+      if ((exchange !== IKE_SA_INIT && !isResume) || nonceI.length === 0) {
+        count(ike, COUNT_INVALID);
+        return DROP_UNSUPPORTED;
+      }
+      if (wrong === N_UNSUPPORTED_CRITICAL_PAYLOAD) {
+        const type = new Uint8Array(1);
+        type[0] = m.payloads.critical;
+        tell(ike, path, buffer, offset, wrong, type, now);
+        return 0;
+      }
+      if (open >= config.cookieThreshold) {
+        const spi = take(buffer, offset, 8);
+        renewSecret(ike, now);
+        if (!hasCookie(ike, path, m, spi, nonceI)) {
+          count(ike, COUNT_COOKIES);
+          tell(ike, path, buffer, offset, N_COOKIE, cookieOf(ike, path, spi, nonceI, version), now);
+          return 0;
+        }
+      }
+      if (open >= config.halfOpenMax) {
+        count(ike, COUNT_HALF_OPEN_REFUSED);
+        return DROP_QUEUE;
+      }
+      const sa = createIkeSa(ike, config.fallback, path, false, STATE_HALF_OPEN);
+      const setup = createSetup();
+      sa.setup = setup;
+      for (let i = 0; i < 8; i++) sa.spis[i] = buffer[offset + i];
+      setup.message1 = take(buffer, offset, length);
+      sa.expectedId = 1;
+      const response = isResume
+        ? config.tickets!.resume(ike, sa, m, setup.message1, now)
+        : answerInit(ike, sa, path, buffer, offset, now);
+      if (response.length === 0) {
+        sa.reported = true;
+        endIkeSa(ike, sa, N_INVALID_SYNTAX, now);
+        if (ike.bySpi[spiKey(sa.spis, 8)] === sa) forget(ike, sa);
+        return 0;
+      }
+      setup.message2 = response;
+      sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
+      sa.endAt = now + config.halfOpenTime;
+      due(ike, sa.endAt);
+      halfOpen[asker] = sa;
+      askers[spiKey(sa.spis, 8)] = asker;
+      open++;
+      transmitAll(ike, sa, response, now);
+      return 0;
+    },
+    request: (ike, sa, exchange, m, now) => {
+      if (exchange === IKE_AUTH) return onAuth(ike, sa, m, now);
+      const code =
+        exchange === IKE_INTERMEDIATE && ike.intermediate !== null ? ike.intermediate.request(ike, sa, now) : 0;
+      if (code === 0) return;
+      release(sa);
+      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+    },
+    dropped: (_ike, sa) => {
+      sa.reported = true;
+      release(sa);
+    },
+  };
+}

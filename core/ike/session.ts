@@ -1,0 +1,280 @@
+// The life of an IKE SA: made, established, replaced, ended; and the requests that wait for their turn.
+
+import { equal } from '../bytes.ts';
+import { jittered, removeChild } from './child.ts';
+import { begin, due, forget, NONE, sendRequest, settle, spiKey } from './exchange.ts';
+import { wipe } from './keys.ts';
+import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
+import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
+import type { IkePolicy } from './policy.ts';
+import { wipeSkKey } from './sk.ts';
+import {
+  type ChildSa,
+  type Draft,
+  type Ike,
+  type IkeSa,
+  OUTCOME_NONE,
+  OUTCOME_REPLACED,
+  type Path,
+  type Setup,
+  STATE_CLOSING,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  TASK_DELETE_IKE,
+  type Task,
+} from './state.ts';
+
+/** Requests that may wait. */
+const MAX_TASKS = 16;
+
+export function createTask(kind: number, child: ChildSa | null): Task {
+  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null };
+}
+
+/** A random SPI for our side, in place in `spis`. */
+function drawSpi(ike: Ike, spis: Uint8Array, at: number): void {
+  do {
+    ike.provider.random(spis, at, 8);
+  } while (equal(spis, at, new Uint8Array(8), 0, 8) || ike.bySpi[spiKey(spis, at)] !== undefined);
+}
+
+/** A new IKE SA with an SPI of our side, known to the endpoint. */
+export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: boolean, state: number): IkeSa {
+  const sa: IkeSa = {
+    policy: policy,
+    path: path,
+    initiator: initiator,
+    state: state,
+    outcome: OUTCOME_NONE,
+    spis: new Uint8Array(16),
+    cipher: null,
+    ke: 0,
+    skD: NONE,
+    skIn: null,
+    skOut: null,
+    nextId: 0,
+    expectedId: 0,
+    request: NONE,
+    requestExchange: 0,
+    tries: 0,
+    deadline: -1,
+    response: NONE,
+    fragments: null,
+    task: null,
+    tasks: [],
+    children: [],
+    setup: null,
+    session: null,
+    fragmentation: false,
+    vendor: false,
+    optimizedRekey: false,
+    peerBehindNat: false,
+    behindNat: false,
+    peerId: NONE,
+    peerIdType: 0,
+    address: NONE,
+    rekeyAt: -1,
+    reauthAt: -1,
+    heardAt: -1,
+    endAt: -1,
+    rival: null,
+    rivalNonce: NONE,
+    predecessor: null,
+    successor: null,
+    reported: false,
+    tag: 0,
+  };
+  drawSpi(ike, sa.spis, initiator ? 0 : 8);
+  ike.bySpi[spiKey(sa.spis, initiator ? 0 : 8)] = sa;
+  ike.sas.push(sa);
+  return sa;
+}
+
+export function createSetup(): Setup {
+  return {
+    nonceI: NONE,
+    nonceR: NONE,
+    half: null,
+    keMethod: 0,
+    keOwn: NONE,
+    secret: NONE,
+    cookie: NONE,
+    message1: NONE,
+    message2: NONE,
+    skPi: NONE,
+    skPr: NONE,
+    transcriptSent: false,
+    transcriptReceived: false,
+    hashIdentity: false,
+    fragmentation: false,
+    pfsInfo: false,
+    usePpk: false,
+    usePpkInt: false,
+    intermediate: false,
+    ppkUsed: 0,
+    noPpkAuth: NONE,
+    plainKeys: NONE,
+    intAuth: new Uint8Array(64),
+    intAuthDone: false,
+    resumed: false,
+    ticketAsked: false,
+    ppkId: NONE,
+    earlierIn: null,
+    restarts: 0,
+    error: 0,
+    draft: null,
+  };
+}
+
+/** Fresh random octets. */
+export function nonce(ike: Ike, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  ike.provider.random(out, 0, size);
+  return out;
+}
+
+/** Ends a key exchange of which nothing came. */
+export function dropDraft(ike: Ike, draft: Draft | null): void {
+  if (draft === null) return;
+  if (draft.half !== null) ike.asymmetric.keWipe(draft.half);
+  draft.half = null;
+  wipe(draft.secret);
+}
+
+/** Wipes what only the set-up needed. */
+export function dropSetup(ike: Ike, sa: IkeSa): void {
+  const setup = sa.setup;
+  if (setup === null) return;
+  if (setup.half !== null) ike.asymmetric.keWipe(setup.half);
+  wipe(setup.secret);
+  wipe(setup.skPi);
+  wipe(setup.skPr);
+  wipe(setup.plainKeys);
+  if (setup.earlierIn !== null) wipeSkKey(ike.provider, setup.earlierIn);
+  dropDraft(ike, setup.draft);
+  sa.setup = null;
+}
+
+/** Starts the clocks of an IKE SA that both sides have. */
+export function startClocks(ike: Ike, sa: IkeSa, now: number): void {
+  sa.state = STATE_ESTABLISHED;
+  sa.heardAt = now;
+  sa.rekeyAt = jittered(ike, sa.policy.rekeyTime, now);
+  sa.reauthAt = sa.initiator ? jittered(ike, sa.policy.reauthTime, now) : -1;
+  if (sa.policy.dpdTime > 0) due(ike, now + sa.policy.dpdTime);
+}
+
+function sameTask(a: Task, kind: number, child: ChildSa | null): boolean {
+  return a.kind === kind && a.child === child;
+}
+
+/** Queues a request of ours; the same one twice is one. */
+export function request(ike: Ike, sa: IkeSa, kind: number, child: ChildSa | null, now: number): void {
+  if (sa.task !== null && sameTask(sa.task, kind, child)) return;
+  for (let i = 0; i < sa.tasks.length; i++) if (sameTask(sa.tasks[i], kind, child)) return;
+  if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
+  due(ike, now);
+}
+
+/** Both sides are authenticated. */
+export function establish(ike: Ike, sa: IkeSa, now: number): void {
+  dropSetup(ike, sa);
+  startClocks(ike, sa, now);
+  ike.upper.established(sa, now);
+  const old = sa.predecessor;
+  sa.predecessor = null;
+  if (old !== null && old.state === STATE_ESTABLISHED) {
+    old.outcome = OUTCOME_REPLACED;
+    request(ike, old, TASK_DELETE_IKE, null, now);
+  }
+}
+
+/** Tells the host, once, of the end of an SA that no rekey replaced. */
+function report(ike: Ike, sa: IkeSa, now: number): void {
+  if (sa.reported || sa.successor !== null) return;
+  sa.reported = true;
+  ike.upper.ended(sa, sa.outcome, now);
+}
+
+/** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
+export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): void {
+  if (sa.state === STATE_ENDED) return;
+  while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
+  const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
+  if (!known) sa.outcome = outcome;
+  settle(sa);
+  if (sa.task !== null) dropDraft(ike, sa.task.draft);
+  sa.task = null;
+  sa.tasks = [];
+  dropSetup(ike, sa);
+  sa.state = STATE_ENDED;
+  const rival = sa.rival;
+  sa.rival = null;
+  if (sa.response.length > 0) {
+    sa.endAt = now + ike.linger;
+    due(ike, sa.endAt);
+  } else {
+    forget(ike, sa);
+  }
+  if (rival !== null) endIkeSa(ike, rival, outcome, now);
+  report(ike, sa, now);
+}
+
+/** Gives the Child SAs of `old` to the IKE SA that was made by its rekey. */
+export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
+  sa.children = old.children;
+  old.children = [];
+  sa.peerId = old.peerId;
+  sa.peerIdType = old.peerIdType;
+  sa.address = old.address;
+  sa.tag = old.tag;
+  sa.session = old.session;
+  old.successor = sa;
+  // Requests that were waiting go on under the new keys.
+  for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_DELETE_IKE) sa.tasks.push(old.tasks[i]);
+  old.tasks = [];
+  old.rekeyAt = -1;
+  old.reauthAt = -1;
+  startClocks(ike, sa, now);
+  sa.reauthAt = old.reauthAt;
+  ike.upper.replaced(old, sa, now);
+}
+
+/** The oldest task of those that wait, or null. A Delete of the IKE SA goes first. */
+export function nextTask(sa: IkeSa): Task | null {
+  if (sa.tasks.length === 0) return null;
+  let at = 0;
+  for (let i = 0; i < sa.tasks.length; i++) if (sa.tasks[i].kind === TASK_DELETE_IKE) at = i;
+  const task = sa.tasks[at];
+  const rest: Task[] = [];
+  for (let i = 0; i < sa.tasks.length; i++) if (i !== at) rest.push(sa.tasks[i]);
+  sa.tasks = rest;
+  return task;
+}
+
+/** Sends INFORMATIONAL with a Delete for the IKE SA (child null), or for a Child SA. */
+export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: number): void {
+  const w = begin(ike);
+  const at = beginPayload(w, PAYLOAD_DELETE);
+  write8(w, child === null ? PROTOCOL_IKE : PROTOCOL_ESP);
+  write8(w, child === null ? 0 : 4);
+  write16(w, child === null ? 0 : 1);
+  if (child !== null) write32(w, child.spiIn);
+  endPayload(w, at);
+  if (child === null) sa.state = STATE_CLOSING;
+  sendRequest(ike, sa, INFORMATIONAL, now);
+}
+
+/** Ends an IKE SA that we give up: its Child SAs at once, the peer is told. */
+export function abandon(ike: Ike, sa: IkeSa, outcome: number, now: number): void {
+  if (sa.state === STATE_CLOSING || sa.state === STATE_ENDED) return;
+  while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
+  if (sa.outcome === OUTCOME_NONE) sa.outcome = outcome;
+  settle(sa);
+  if (sa.task !== null) dropDraft(ike, sa.task.draft);
+  dropSetup(ike, sa);
+  sa.tasks = [];
+  sa.task = createTask(TASK_DELETE_IKE, null);
+  sendDelete(ike, sa, null, now);
+  report(ike, sa, now);
+}
