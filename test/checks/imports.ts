@@ -21,6 +21,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   board: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
 };
 
+/** Files of the layer `device`, which lie beside its folders. */
+const DEVICE = ['device', 'ikedevice', 'uplink'];
+
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 
 /** The module specifiers of a source text. */
@@ -33,7 +36,8 @@ export function layerOf(file: string): string | undefined {
   const parts = file.split('/');
   if (parts.length > 2) return Object.hasOwn(LAYERS, parts[1]) && parts[1] !== 'base' ? parts[1] : undefined;
   const stem = parts[1].replace(/\.ts$/, '');
-  return stem === 'device' || stem === 'board' || stem === 'index' ? stem : 'base';
+  if (DEVICE.includes(stem)) return 'device';
+  return stem === 'board' || stem === 'index' ? stem : 'base';
 }
 
 /** Why `file` may not import `specifier`, or undefined. Paths are relative to the project's root. */

@@ -1,0 +1,54 @@
+// `dietesp keylog`: the folder with which Wireshark decrypts. Sensors and gateways write it themselves (--keylog); this
+// command adds the keys of SAs that were set up by hand, and tells how to use it.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { CommandError } from '../config/errors.ts';
+import { loadSaFile } from '../config/sa.ts';
+import { createKeyLog, ESP_TABLE, IKE_TABLE } from '../ike/keylog.ts';
+
+/** A folder in single quotes, where a shell would not take it as it is. */
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function linesOf(folder: string, table: string): string[] {
+  try {
+    return readFileSync(join(folder, table), 'utf8').split('\n').slice(0, -1);
+  } catch (error) {
+    throw CommandError.from(join(folder, table), error);
+  }
+}
+
+function keylog(folder: string, options: { sas?: string }): void {
+  if (options.sas !== undefined) {
+    const loaded = loadSaFile(options.sas);
+    const log = createKeyLog(folder);
+    for (const { config } of loaded) log.sa(config);
+  }
+  const [ike, esp] = [IKE_TABLE, ESP_TABLE].map((table) => linesOf(folder, table));
+  const isKey = (line: string): boolean => !line.startsWith('#');
+  const left = [...ike, ...esp].filter((line) => !isKey(line)).map((line) => line.slice(2));
+  process.stdout.write(
+    `${folder}: ${ike.filter(isKey).length} IKE SAs, ${esp.filter(isKey).length} ESP SAs\n` +
+      left.map((line) => `  ${line}\n`).join('') +
+      `\n  $ WIRESHARK_CONFIG_DIR=${quoted(folder)} tshark -o esp.enable_encryption_decode:TRUE -V -r FILE\n`,
+  );
+}
+
+export function keylogCommand(): Command {
+  return new Command('keylog')
+    .description(
+      'The folder of keys that `dietesp sensor --keylog` and `dietesp gateway --keylog` write: the tables with which ' +
+        'Wireshark and tshark decrypt IKEv2 (AES-CCM, AES-GCM, AES-CBC) and ordinary ESP. AES-CCM in ESP is decrypted ' +
+        'without its ICV being checked. Not decrypted: ChaCha20-Poly1305, implicit IVs, compressed ESP headers.',
+    )
+    .argument('<folder>', 'folder of the key log')
+    .option('--sas <file>', 'add the keys of an SA file')
+    .addHelpText(
+      'after',
+      '\nWhoever reads this folder reads all the traffic.\n\nExamples:\n  $ dietesp sensor --config sensor.yaml --keylog keys\n  $ dietesp keylog keys',
+    )
+    .action(keylog);
+}

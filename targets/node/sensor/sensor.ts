@@ -1,0 +1,299 @@
+// A sensor on Node: a host with IKE (on a radio over ZEP, or on UDP sockets), and above its SAs a CoAP client, pings,
+// and answers to pings and to UDP echo.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { DROP_SELECTOR } from '../../../core/drop.ts';
+import { dropName } from '../../../core/dropname.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange.ts';
+import { NAT_OFF } from '../../../core/ike/policy.ts';
+import type { ChildSa, IkeSa, Session } from '../../../core/ike/state.ts';
+import { STATE_ESTABLISHED } from '../../../core/ike/state.ts';
+import type { UplinkEvents } from '../../../core/uplink.ts';
+import { createContexts, setContext } from '../../../core/wire/sixlowpan.ts';
+import { addressOctets, addressText } from '../config/addresses.ts';
+import { errorText } from '../config/errors.ts';
+import { type LoadedSensor, policyFor } from '../config/ike.ts';
+import { createReadingClient } from '../demo/coap.ts';
+import type { KeyLog } from '../gateway/config.ts';
+import { reasonsOf } from '../gateway/metrics.ts';
+import { fullIke } from '../ike/full.ts';
+import type { IkeHost } from '../ike/host.ts';
+import { createRadioHost } from '../ike/radiohost.ts';
+import { createUdpHost, openUdpSockets } from '../ike/udphost.ts';
+import { drive } from '../radio/drive.ts';
+import { stack } from '../radio/radio.ts';
+import { createZep } from '../radio/zep.ts';
+import { childView, establishedView, outcomeName, type Report, rounded, spisOf, spiText } from './describe.ts';
+import { createInnerHost, type InnerHost } from './inner.ts';
+
+const RETRY_TIME = 1000;
+const RETRY_MAX = 60000;
+/** Milliseconds to wait for the answer to our Delete. */
+const CLOSE_TIME = 1500;
+const PING_TIME = 3000;
+const PING_SIZE = 8;
+
+export interface SensorOptions {
+  provider: Provider;
+  keylog: KeyLog | null;
+  /** UDP port whose payloads are sent back, 0: none. */
+  echoPort: number;
+  /** Try again after a failure. */
+  retry: boolean;
+  report: Report;
+}
+
+export interface Sensor {
+  host: IkeHost;
+  inner: InnerHost;
+  /** Resolves when connected, to '', or with why an attempt ended. */
+  connect(session: Session | null): Promise<string>;
+  /** Posts a reading: `acknowledged` or `failed`, and milliseconds. */
+  read(text: string): Promise<{ outcome: string; ms: number }>;
+  /** Pings: the number of replies. */
+  ping(to: Uint8Array, count: number, interval: number): Promise<number[]>;
+  /** The problem of sending a payload, or ''. */
+  send(payload: Uint8Array, to: Uint8Array, port: number, sourcePort: number): string;
+  /** Waits until `done` is true, asked after whatever happens; false after `limit` ms. */
+  until(done: () => boolean, limit: number): Promise<boolean>;
+  now(): number;
+  /** Has what was asked of the uplink done. */
+  wake(): void;
+  status(): Record<string, unknown>;
+  /** Sends Delete and closes everything. */
+  close(): Promise<void>;
+}
+
+function contextsOf(texts: string[]): Uint8Array {
+  const contexts = createContexts(texts.length);
+  texts.forEach((text, index) => {
+    const [prefix, length] = text.split('/');
+    setContext(contexts, index, addressOctets(prefix)!, 0, Number(length));
+  });
+  return contexts;
+}
+
+/** Opens a sensor's radio or sockets; nothing is sent before `connect`. Rejects with the system's error. */
+export async function openSensor(loaded: LoadedSensor, options: SensorOptions): Promise<Sensor> {
+  const { connection, gateway } = loaded;
+  const { keylog } = options;
+  const now = (): number => performance.now();
+  const waiting = new Set<() => void>();
+  let begun = 0;
+  let resumed = false;
+  let isClosing = false;
+  let attempt: (problem: string) => void = () => {};
+
+  const check = (): void => {
+    for (const one of [...waiting]) one();
+  };
+  const wake = (): void => {
+    check();
+    runner?.wake();
+  };
+  const report: Report = (event) => {
+    options.report(event);
+    queueMicrotask(check);
+  };
+
+  const events: UplinkEvents = {
+    established(sa, time) {
+      if (sa.address.length > 0 && loaded.innerAddress === null) inner.address = sa.address.slice();
+      report(establishedView(sa, time - begun, messages(), resumed));
+      attempt('');
+    },
+    ended(_sa, outcome, time) {
+      const at = host.uplink.retryAt();
+      report({ event: 'ended', outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
+      begun = at;
+      resumed = false;
+      attempt(outcomeName(outcome));
+    },
+    replaced: (_old, sa) => report({ event: 'rekeyed', ...spisOf(sa) }),
+    installed(sa, child, outgoing, incoming) {
+      report({ event: 'child', ...childView(child) });
+      keylog?.esp(sa, outgoing, incoming);
+    },
+    removed: (_sa, child) => report({ event: 'child-removed', spiIn: spiText(child.spiIn) }),
+    childFailed(_sa, outcome, problem) {
+      const text = problem === null ? '' : errorText(problem);
+      report({ event: 'child-failed', outcome: outcomeName(outcome), problem: text });
+    },
+    keys: (sa, octets, size) => keylog?.ike(sa, octets, size),
+  };
+
+  async function open(): Promise<IkeHost> {
+    const isRadio = loaded.radio !== null;
+    const sockets = isRadio ? null : await openUdpSockets(loaded.udp!.address, loaded.udp!, gateway.address, gateway);
+    const local = isRadio ? loaded.address! : sockets!.local;
+    const gets = connection.policy.requestAddress !== 0 && loaded.innerAddress === null;
+    const own = gets ? new Uint8Array(0) : (loaded.innerAddress ?? local);
+    const policy = policyFor(connection, own, gateway.address, !isRadio);
+    const common = {
+      provider: options.provider,
+      ike: {
+        ...fullIke(),
+        policy: isRadio ? { ...policy, nat: NAT_OFF } : policy,
+        numbers: loaded.numbers,
+        keylog: keylog !== null,
+        retryTime: options.retry ? RETRY_TIME : 0,
+        retryMax: RETRY_MAX,
+        events,
+      },
+      local,
+      remote: gateway.address,
+      inner: (packet: Uint8Array, length: number, time: number) => inner.take(packet, length, time),
+      now,
+      wake,
+    };
+    const over = isRadio ? 'radio' : 'udp';
+    report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });
+    inner = createInnerHost(own.length > 0 ? own : local, (packet, length) => host.send(packet, length), now);
+    if (sockets !== null) return createUdpHost({ ...common, sockets, peer: gateway });
+    const radio = createZep(loaded.radio!.zep ?? {});
+    await radio.ready;
+    return createRadioHost({
+      ...common,
+      radio,
+      settings: loaded.radio!,
+      link: gateway.link!,
+      contexts: contextsOf(loaded.contexts),
+    });
+  }
+
+  let inner!: InnerHost;
+  let runner: ReturnType<typeof drive> | null = null;
+  const host = await open();
+  const messages = (): number => host.uplink.ike.counters[COUNT_SENT] + host.uplink.ike.counters[COUNT_RECEIVED];
+
+  // CoAP.
+  const { server } = loaded;
+  const readings = new Map<number, (result: { outcome: string; ms: number }) => void>();
+  let reading = 0;
+  const client = createReadingClient(
+    server?.path ?? 'reading',
+    {
+      // A packet that does not go out is as one that is lost: the timer sends it again.
+      transmit: (octets) => void inner.send(octets, server!.sourcePort, server!.address, server!.port),
+      retried: () => {},
+      ended: (number, outcome, ms) => {
+        readings.get(number)?.({ outcome, ms: rounded(ms) });
+        readings.delete(number);
+      },
+    },
+    Math.random,
+    Math.floor(Math.random() * 65536),
+  );
+  if (server !== null)
+    inner.listen(server.sourcePort, (payload, _source, _port, time) => client.receive(payload, time));
+  if (options.echoPort > 0) {
+    inner.listen(options.echoPort, (payload, source, port) => {
+      inner.send(payload.slice(), options.echoPort, source.slice(), port);
+    });
+  }
+
+  runner = drive(stack(host, client), now);
+
+  const sensor: Sensor = {
+    host,
+    inner,
+    now,
+    wake,
+    connect(session) {
+      begun = now();
+      resumed = session !== null;
+      const result = new Promise<string>((resolve) => {
+        attempt = resolve;
+      });
+      host.uplink.connect(session, begun);
+      wake();
+      return result;
+    },
+    read(text) {
+      const number = ++reading;
+      const result = new Promise<{ outcome: string; ms: number }>((resolve) => void readings.set(number, resolve));
+      client.post(number, text, now());
+      wake();
+      return result.then((end) => {
+        report({ event: 'reading', reading: number, text, ...end });
+        return end;
+      });
+    },
+    async ping(to, count, interval) {
+      const times: number[] = [];
+      for (let sequence = 1; sequence <= count && !isClosing; sequence++) {
+        const begin = now();
+        const { code, ms } = await inner.ping(to, PING_SIZE, PING_TIME);
+        const problem = code < 0 ? problemOf(code) : ms < 0 ? 'no reply' : '';
+        if (problem === '') times.push(rounded(ms));
+        report({ event: 'ping', sequence, to: addressText(to), ms: rounded(ms), problem });
+        const rest = interval - (now() - begin);
+        if (sequence < count && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+      }
+      return times;
+    },
+    send(payload, to, port, sourcePort) {
+      const code = inner.send(payload, sourcePort, to, port);
+      wake();
+      return code < 0 ? problemOf(code) : '';
+    },
+    until(done, limit) {
+      if (done()) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const end = (result: boolean): void => {
+          clearTimeout(timer);
+          waiting.delete(one);
+          resolve(result);
+        };
+        const one = (): void => {
+          if (done()) end(true);
+        };
+        const timer = setTimeout(() => end(false), limit);
+        waiting.add(one);
+      });
+    },
+    status() {
+      const { uplink, endpoint } = host;
+      const sa = uplink.current();
+      return {
+        state: sa === null ? 'none' : sa.state === STATE_ESTABLISHED ? 'established' : 'negotiating',
+        ...(sa === null ? {} : spisOf(sa)),
+        address: addressText(inner.address),
+        children: sa === null ? [] : sa.children.filter(({ retired }: ChildSa) => retired === 0).map(childView),
+        session: sa !== null && sa.session !== null,
+        sent: endpoint.sent,
+        received: endpoint.received,
+        drops: reasonsOf(endpoint.drops),
+        ike: {
+          sent: uplink.ike.counters[COUNT_SENT],
+          received: uplink.ike.counters[COUNT_RECEIVED],
+          drops: reasonsOf(uplink.ike.counters),
+        },
+        inner: { ...inner.counters },
+        link: host.link(),
+      };
+    },
+    async close() {
+      if (isClosing) return;
+      isClosing = true;
+      if (host.uplink.current() !== null) {
+        host.uplink.close(now());
+        wake();
+        await sensor.until(() => host.uplink.current() === null, CLOSE_TIME);
+      }
+      runner?.stop();
+      inner.close();
+      await host.close();
+    },
+  };
+  return sensor;
+}
+
+function problemOf(code: number): string {
+  return code === DROP_SELECTOR ? 'no SA takes it' : dropName(code);
+}
+
+/** The session of a connection, to resume it. */
+export function sessionOf(sa: IkeSa | null): Session | null {
+  return sa === null ? null : sa.session;
+}
