@@ -25,7 +25,8 @@ import {
   STEP_CHILD_REQUEST,
   STEP_CHILD_RESPONSE,
 } from '../state.ts';
-import type { CompressionChoice } from './compression.ts';
+import type { CompressionChoice, CompressionPolicy } from './compression.ts';
+import { agreedDscp } from './dscp.ts';
 
 /** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
 export function privateFits(sa: IkeSa): boolean {
@@ -67,18 +68,21 @@ function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message
   if (notify === null || policy === null) return 0;
   draft.compression = null;
   const p = m.payloads;
+  // dscp_cda "sa" indexes a list that both sides have: the one that both stated, or the one that both are configured with.
+  const list = draft.policy.dscp === null ? policy.dscpList : agreedDscp(policy.dscpList, draft.peerDscp === null ? [] : draft.peerDscp);
+  const able: CompressionPolicy = { proposals: policy.proposals, required: policy.required, dscpList: list };
   const i = privateFits(sa) ? findNotify(p, m.buffer, notify.type(ike.numbers)) : -1;
   let choice: CompressionChoice | null = null;
   if (i >= 0) {
     const at = notifyDataAt(m.buffer, p.at[i]);
     const size = notifyDataSize(m.buffer, p.at[i], p.size[i]);
-    choice = isRequestStep(step) ? notify.choose(policy, m.buffer, at, size) : notify.check(policy, m.buffer, at, size);
+    choice = isRequestStep(step) ? notify.choose(able, m.buffer, at, size) : notify.check(able, m.buffer, at, size);
     draft.refused = choice === null;
     // An answer outside the offer: what the peer now does to packets is not known.
     if (choice === null && isResponseStep(step)) return OUTCOME_COMPRESSION;
   }
   draft.compression = choice;
-  if (choice !== null) draft.dscpList = policy.dscpList;
+  if (choice !== null) draft.dscpList = list;
   if (choice !== null || !policy.required) return 0;
   return isRequestStep(step) ? N_NO_PROPOSAL_CHOSEN : OUTCOME_COMPRESSION;
 }
