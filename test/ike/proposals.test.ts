@@ -299,6 +299,12 @@ test('octets that are not in order are a syntax error', () => {
     assert.equal(changed(at, value), N_INVALID_SYNTAX, 'octet ' + at + ' is ' + value);
   }
   assert.equal(checkSaAnswer(body, 0, 7, [IKE_GCM], 8, out), N_INVALID_SYNTAX);
+  // Octets between the last transform and the end of its proposal.
+  for (let more = 1; more < 12; more++) {
+    const longer = Uint8Array.of(...raw([GCM, ...REST]), ...new Uint8Array(more));
+    longer[3] = longer.length;
+    assert.equal(choose(longer, [IKE_GCM], 0), N_INVALID_SYNTAX);
+  }
 });
 
 test('an answer is one proposal of ours, with one transform of each type', () => {

@@ -87,6 +87,19 @@ test('octets that are not in order', () => {
     changed[at] = value;
     assert.equal(read(changed), N_INVALID_SYNTAX, 'octet ' + at + ' is ' + value);
   }
+  // Lengths that the type does not have, with as many octets.
+  for (const [type, length] of [
+    [7, 8],
+    [7, 15],
+    [7, 17],
+    [7, 40],
+    [8, 16],
+    [8, 41],
+  ]) {
+    const one = new Uint8Array(4 + length);
+    one.set([1, 0, 0, 0, type, 0, 0, length]);
+    assert.equal(read(one), N_INVALID_SYNTAX, 'type ' + type + ' of ' + length);
+  }
 });
 
 test('unknown types are skipped, more than 16 refused', () => {
@@ -104,6 +117,9 @@ test('one of the list may be narrowed to the policy', () => {
   assert.deepEqual(narrowSelectors([COAP, ALL4], [ALL4]), [ALL4]);
   assert.deepEqual(narrowSelectors([ALL4, COAP], [ALL4, COAP]), [ALL4]);
   assert.deepEqual(narrowSelectors([], [ALL4]), []);
+  const other = selector(17, [5683, 5683], [192, 0, 3, 0], [192, 0, 3, 255]);
+  assert.deepEqual(narrowSelectors([COAP], [other]), []);
+  assert.deepEqual(narrowSelectors([other], [COAP]), []);
 });
 
 test('OPAQUE has in common with any and OPAQUE alone', () => {

@@ -284,6 +284,38 @@ test('authentic, and wrong: Pad Length past the text, fragment numbers that cann
   }
 });
 
+/** An authentic message whose cipher text has any length: what is sealed is not what a writer would seal. */
+function ofLength(cipher: IkeCipher, length: number): Sealed {
+  const ivAt = IKE_SIZE + 4;
+  const icvAt = ivAt + cipher.ivLength + length;
+  const buffer = new Uint8Array(icvAt + cipher.icvLength);
+  header(buffer, 0, IKE_AUTH, 8, 1);
+  buffer[16] = PAYLOAD_SK;
+  buffer[27] = buffer.length;
+  buffer.set([0, 0, 0, buffer.length - IKE_SIZE], IKE_SIZE);
+  const k = keyOf(node, cipher);
+  if (cipher.integ === 0) {
+    const nonce = Buffer.concat([k.salt, new Uint8Array(8)]);
+    node.seal(k.key, nonce, nonce.length, buffer.slice(0, ivAt), ivAt, buffer, ivAt + 8, length, cipher.icvLength);
+  } else {
+    const mac = new Uint8Array(32);
+    node.mac(k.authKey, buffer, 0, icvAt, mac, 0);
+    buffer.set(mac.subarray(0, 16), icvAt);
+  }
+  return { buffer, at: 0, length: buffer.length, p: payloadsOf(buffer, 0, buffer.length) };
+}
+
+test('authentic, and wrong: no text at all, and no whole blocks', () => {
+  for (const cipher of [ikeGcm16, ikeCcm8, ikeChaCha20]) {
+    assert.equal(open(node, keyOf(node, cipher), ofLength(cipher, 0)).result, DROP_SHORT);
+    assert.equal(open(node, keyOf(node, cipher), ofLength(cipher, 1)).result, 0);
+  }
+  for (const length of [0, 1, 15, 17, 31]) {
+    assert.equal(open(node, keyOf(node, ikeCbcHmac), ofLength(ikeCbcHmac, length)).result, DROP_SHORT);
+  }
+  assert.notEqual(open(node, keyOf(node, ikeCbcHmac), ofLength(ikeCbcHmac, 16)).result, DROP_SHORT);
+});
+
 /** A message with a Vendor ID payload of `size` octets in clear text before its SK payload. */
 function behindClear(size: number): Sealed {
   const clear = chain((w) => payload(w, 43, [], new Uint8Array(size)));
