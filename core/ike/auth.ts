@@ -3,11 +3,12 @@
 // under SK_p, and what IKE_INTERMEDIATE exchanged [RFC 9242].
 
 import { equal } from '../bytes.ts';
+import type { Ike } from './ike.ts';
 import { join, octets32, prf, take, wipe } from './keys.ts';
 import { beginPayload, endPayload, type Writer, write8, writeOctets } from './message.ts';
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, PAYLOAD_AUTH } from './numbers.ts';
 import type { IkePolicy } from './policy.ts';
-import type { Ike, IkeSa, Setup } from './state.ts';
+import type { IkeSa, Setup } from './state.ts';
 
 /** AlgorithmIdentifier of Ed25519 with its length in front [RFC 8420 §2, RFC 7427 §3]. */
 const ED25519 = [7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];

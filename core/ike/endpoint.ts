@@ -6,7 +6,6 @@ import { equal, u32 } from '../bytes.ts';
 import type { Asymmetric } from '../crypto/asymmetric.ts';
 import type { Provider } from '../crypto/provider.ts';
 import { DROP_LENGTH, DROP_NO_SA, DROP_UNSUPPORTED } from '../drop.ts';
-import { removeChild } from './child.ts';
 import { dropTask, onCreateRequest, onCreateResponse } from './create.ts';
 import {
   COUNT_ANSWERED_AGAIN,
@@ -16,14 +15,11 @@ import {
   COUNTERS,
   count,
   dropped,
-  due,
-  forget,
   listPayloads,
   messageIdOf,
   NONE,
   openProtected,
   reassemble,
-  repeat,
   samePath,
   sendNotify,
   settle,
@@ -31,8 +27,9 @@ import {
   transmitAll,
 } from './exchange.ts';
 import type { PrivateNumbers } from './ext/private.ts';
+import type { Extension, Ike, IkeUpper, Intermediate, Reassembly, Responder, Resumption } from './ike.ts';
 import { onInformationalRequest, onInformationalResponse } from './informational.ts';
-import { connect, onAuthResponse, onInitResponse, onIntermediateResponse } from './initiator.ts';
+import { onAuthResponse, onInitResponse, onIntermediateResponse } from './initiator.ts';
 import {
   checkIkeHeader,
   createPayloads,
@@ -53,26 +50,17 @@ import {
   N_TEMPORARY_FAILURE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
 } from './numbers.ts';
-import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
+import { runTasks } from './requests.ts';
 import { abandon, endIkeSa } from './session.ts';
 import {
-  type Extension,
-  type Ike,
   type IkeSa,
-  type IkeUpper,
-  type Intermediate,
   OUTCOME_PROTOCOL,
-  OUTCOME_TIMEOUT,
   type Path,
-  type Reassembly,
-  type Responder,
-  type Resumption,
   STATE_CLOSING,
   STATE_ENDED,
   STATE_ESTABLISHED,
   STATE_HALF_OPEN,
   STATE_REPLACED,
-  TASK_REKEY_IKE,
 } from './state.ts';
 import {
   ACT_AUTH,
@@ -90,6 +78,7 @@ import {
   eventOf,
 } from './table.ts';
 
+export { pollIke } from './clock.ts';
 export { connect } from './initiator.ts';
 
 /** What an endpoint is made of. `maxMessage` is in octets, 1280 .. 65535; `linger` in milliseconds. */
@@ -186,8 +175,14 @@ function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
     else endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
     return;
   }
-  if (action === ACT_AUTH) return onAuthResponse(ike, sa, now);
-  if (action === ACT_INTERMEDIATE) return onIntermediateResponse(ike, sa, now);
+  if (action === ACT_AUTH) {
+    onAuthResponse(ike, sa, now);
+    return;
+  }
+  if (action === ACT_INTERMEDIATE) {
+    onIntermediateResponse(ike, sa, now);
+    return;
+  }
   settle(sa);
   const task = sa.task;
   sa.task = null;
@@ -203,12 +198,14 @@ function answer(ike: Ike, sa: IkeSa, exchange: number, action: number, now: numb
   if (error === N_UNSUPPORTED_CRITICAL_PAYLOAD) {
     const data = new Uint8Array(1);
     data[0] = ike.message.payloads.critical;
-    return sendNotify(ike, sa, exchange, error, data, now);
+    sendNotify(ike, sa, exchange, error, data, now);
+    return;
   }
   if (error !== 0) {
     count(ike, COUNT_INVALID);
     sendNotify(ike, sa, exchange, error, NONE, now);
-    return endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
+    endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
+    return;
   }
   if (action === ACT_HALF_OPEN) ike.responder!.request(ike, sa, exchange, ike.message, now);
   else if (action === ACT_CREATE) onCreateRequest(ike, sa, now);
@@ -303,87 +300,6 @@ function receiveProtected(
 /** An authenticated packet of the peer came in: it lives. */
 export function heard(sa: IkeSa, now: number): void {
   sa.heardAt = now;
-}
-
-/** The request was not answered in all its repetitions. */
-function expire(ike: Ike, sa: IkeSa, now: number): void {
-  const task = sa.task;
-  if (task !== null) dropTask(ike, task);
-  const rival = sa.rival;
-  if (task !== null && task.kind === TASK_REKEY_IKE && rival !== null) sa.rival = null;
-  const error = sa.setup === null || sa.setup.error === 0 ? OUTCOME_TIMEOUT : sa.setup.error;
-  if (rival !== null && rival.state === STATE_ESTABLISHED) endIkeSa(ike, rival, OUTCOME_TIMEOUT, now);
-  endIkeSa(ike, sa, error, now);
-}
-
-/** What an established SA does by the clock. */
-function age(ike: Ike, sa: IkeSa, now: number): void {
-  const policy = sa.policy;
-  if (sa.rekeyAt >= 0 && now >= sa.rekeyAt) {
-    sa.rekeyAt = -1;
-    rekeyIke(ike, sa, now);
-  }
-  if (sa.reauthAt >= 0 && now >= sa.reauthAt) {
-    sa.reauthAt = -1;
-    const next = connect(ike, policy, sa.path, null, now);
-    next.predecessor = sa;
-    next.tag = sa.tag;
-  }
-  for (let i = 0; i < sa.children.length; i++) {
-    const child = sa.children[i];
-    if (child.rekeyAt < 0 || now < child.rekeyAt) continue;
-    child.rekeyAt = -1;
-    rekeyChild(ike, sa, child, now);
-  }
-  if (policy.dpdTime > 0 && now - sa.heardAt >= policy.dpdTime && sa.task === null) probe(ike, sa, now);
-}
-
-function pollSa(ike: Ike, sa: IkeSa, now: number): void {
-  if (sa.deadline >= 0 && now >= sa.deadline && !repeat(ike, sa, now)) {
-    expire(ike, sa, now);
-    return;
-  }
-  for (let i = sa.children.length - 1; i >= 0; i--) {
-    const child = sa.children[i];
-    if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
-  }
-  if (sa.endAt >= 0 && now >= sa.endAt) {
-    if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
-    if (sa.state !== STATE_ENDED) endIkeSa(ike, sa, OUTCOME_TIMEOUT, now);
-    if (sa.state === STATE_ENDED) forget(ike, sa);
-    return;
-  }
-  if (sa.state === STATE_ESTABLISHED) {
-    age(ike, sa, now);
-    runTasks(ike, sa, now);
-  }
-}
-
-function sooner(ike: Ike, at: number): void {
-  if (at >= 0) due(ike, at);
-}
-
-/** Does what is due at `now` (ms). */
-export function pollIke(ike: Ike, now: number): void {
-  if (ike.due < 0 || now < ike.due) return;
-  ike.due = -1;
-  const sas: IkeSa[] = [];
-  for (let i = 0; i < ike.sas.length; i++) sas.push(ike.sas[i]);
-  for (let i = 0; i < sas.length; i++) pollSa(ike, sas[i], now);
-  for (let i = 0; i < ike.sas.length; i++) {
-    const sa = ike.sas[i];
-    sooner(ike, sa.deadline);
-    sooner(ike, sa.endAt);
-    for (let j = 0; j < sa.children.length; j++) {
-      sooner(ike, sa.children[j].removeAt);
-      sooner(ike, sa.children[j].rekeyAt);
-    }
-    if (sa.state !== STATE_ESTABLISHED) continue;
-    sooner(ike, sa.rekeyAt);
-    sooner(ike, sa.reauthAt);
-    if (sa.policy.dpdTime > 0 && sa.task === null) sooner(ike, sa.heardAt + sa.policy.dpdTime);
-    if (sa.task === null && sa.tasks.length > 0) sooner(ike, now);
-  }
 }
 
 /** When `pollIke` wants to be called, or -1. */

@@ -4,6 +4,7 @@
 
 import { copy, equal, put32, u32 } from '../bytes.ts';
 import { DROP_COUNT, DROP_ICV, DROP_NO_SA, DROP_TOO_LONG } from '../drop.ts';
+import type { Ike, Message } from './ike.ts';
 import { take, wipe } from './keys.ts';
 import {
   addNotify,
@@ -35,7 +36,7 @@ import {
   PAYLOAD_SKF,
 } from './numbers.ts';
 import { innerRoom, openMessage, sealedSize, sealMessage, wipeSkKey } from './sk.ts';
-import { type Ike, type IkeSa, type Message, type Path, STATE_ENDED } from './state.ts';
+import { type IkeSa, type Path, STATE_ENDED } from './state.ts';
 
 export const NONE = /* @__PURE__ */ new Uint8Array(0);
 

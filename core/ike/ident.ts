@@ -2,11 +2,11 @@
 
 import { copy, u16 } from '../bytes.ts';
 import { NONE } from './exchange.ts';
+import type { Message } from './ike.ts';
 import { take } from './keys.ts';
 import { beginPayload, endPayload, findPayload, type Writer, write8, write16, writeOctets } from './message.ts';
 import { CP_INTERNAL_IP6_ADDRESS, PAYLOAD_CP } from './numbers.ts';
 import type { Identity } from './policy.ts';
-import type { Message } from './state.ts';
 
 /** The body of an ID payload: type, three octets reserved, data. */
 export function idBody(id: Identity): Uint8Array {

@@ -1,14 +1,14 @@
 // INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
 
 import { u16, u32 } from '../bytes.ts';
-import { findChild, retireChild } from './child.ts';
+import { findChild, retireChild } from './childsa.ts';
 import { begin, errorOf, sendResponse } from './exchange.ts';
+import type { Ike } from './ike.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
 import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
 import { endIkeSa, succeed } from './session.ts';
 import {
   type ChildSa,
-  type Ike,
   type IkeSa,
   OUTCOME_CLOSED,
   OUTCOME_DELETED,

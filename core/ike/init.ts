@@ -4,6 +4,7 @@ import { u16 } from '../bytes.ts';
 import { keSize } from '../crypto/asymmetric.ts';
 import { readExtensions } from './child.ts';
 import { addKe, addNonce, addStatus, bodyOf, dataOf, NONE } from './exchange.ts';
+import type { Ike, Message } from './ike.ts';
 import { take } from './keys.ts';
 import { beginMessage, endMessage, findPayload } from './message.ts';
 import {
@@ -21,7 +22,7 @@ import {
   PROTOCOL_IKE,
 } from './numbers.ts';
 import { addAnswer, addSa, type Choice } from './proposals.ts';
-import { type Ike, type IkeSa, type Message, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from './state.ts';
+import { type IkeSa, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from './state.ts';
 import type { IkeCipher } from './suites.ts';
 
 /** The cipher of a choice among the policy's, or null. */

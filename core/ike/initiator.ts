@@ -21,11 +21,11 @@ import {
   addChildRequest,
   addChildSelectors,
   createDraft,
-  installChild,
   prepareDraft,
   readChildResponse,
   readExtensions,
 } from './child.ts';
+import { installChild } from './childsa.ts';
 import {
   addStatus,
   begin,
@@ -41,6 +41,7 @@ import {
   spiKey,
 } from './exchange.ts';
 import { addCp, addId, idBody, isId, readCp } from './ident.ts';
+import type { Ike } from './ike.ts';
 import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
 import { deriveSk, initialSeed, join, take } from './keys.ts';
 import { findPayload, IKE_SPI_R } from './message.ts';
@@ -63,7 +64,6 @@ import type { IkePolicy } from './policy.ts';
 import { checkSaAnswer, createChoice } from './proposals.ts';
 import { abandon, createIkeSa, createSetup, dropSetup, endIkeSa, establish, nonce } from './session.ts';
 import {
-  type Ike,
   type IkeSa,
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_ID,
@@ -167,46 +167,74 @@ export function onInitResponse(
   const resuming = sa.state === STATE_RESUME_SENT;
   const cookie = dataOf(m, N_COOKIE);
   if (cookie !== null && m.payloads.count === 1) {
-    if (cookie.length < 1 || cookie.length > 64 || setup.restarts >= MAX_RESTARTS) return ignore(ike, sa, 0);
+    if (cookie.length < 1 || cookie.length > 64 || setup.restarts >= MAX_RESTARTS) {
+      ignore(ike, sa, 0);
+      return;
+    }
     setup.restarts++;
     setup.cookie = cookie;
-    if (!resuming) return sendInit(ike, sa, now);
-    if (!ike.resumption!.start(ike, sa, sa.session!, now)) return ignore(ike, sa, 0);
+    if (!resuming) {
+      sendInit(ike, sa, now);
+      return;
+    }
+    if (!ike.resumption!.start(ike, sa, sa.session!, now)) {
+      ignore(ike, sa, 0);
+      return;
+    }
     launch(ike, sa, IKE_SESSION_RESUME, setup.message1, now);
     return;
   }
   if (resuming) {
     const result = ike.resumption!.response(ike, sa, buffer, offset, length, now);
-    if (result === 0) return ignore(ike, sa, 0);
+    if (result === 0) {
+      ignore(ike, sa, 0);
+      return;
+    }
     settle(sa);
-    if (result > 0) return sendAuth(ike, sa, now);
+    if (result > 0) {
+      sendAuth(ike, sa, now);
+      return;
+    }
     dropSetup(ike, sa);
     sa.session = null;
-    return startInit(ike, sa, now);
+    startInit(ike, sa, now);
+    return;
   }
   const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
   if (asked !== null) {
     const method = asked.length === 2 ? u16(asked, 0) : 0;
     const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.keMethod;
-    if (!fits || setup.restarts >= MAX_RESTARTS) return ignore(ike, sa, N_INVALID_KE_PAYLOAD);
+    if (!fits || setup.restarts >= MAX_RESTARTS) {
+      ignore(ike, sa, N_INVALID_KE_PAYLOAD);
+      return;
+    }
     setup.restarts++;
     startKe(ike, sa, method);
-    return sendInit(ike, sa, now);
+    sendInit(ike, sa, now);
+    return;
   }
   const error = errorOf(m);
-  if (error !== 0) return ignore(ike, sa, error);
+  if (error !== 0) {
+    ignore(ike, sa, error);
+    return;
+  }
   const sar = findPayload(m.payloads, PAYLOAD_SA, 0);
   const choice = createChoice();
   if (sar < 0 || checkSaAnswer(m.buffer, m.payloads.at[sar], m.payloads.size[sar], sa.policy.ike, 0, choice) !== 0) {
-    return ignore(ike, sa, OUTCOME_PROTOCOL);
+    ignore(ike, sa, OUTCOME_PROTOCOL);
+    return;
   }
   const cipher = cipherOf(sa.policy.ciphers, choice);
-  if (cipher === null || choice.ke !== setup.keMethod) return ignore(ike, sa, OUTCOME_PROTOCOL);
+  if (cipher === null || choice.ke !== setup.keMethod) {
+    ignore(ike, sa, OUTCOME_PROTOCOL);
+    return;
+  }
   for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
   const code = readInit(ike, sa, STEP_INIT_RESPONSE, m);
   if (code !== 0 || !finishKe(ike, sa, m)) {
     for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
-    return ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
+    ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
+    return;
   }
   settle(sa);
   setup.message2 = take(buffer, offset, length);
@@ -236,14 +264,20 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   draft.nonceR = setup.nonceR;
   setup.draft = draft;
   sa.state = STATE_AUTH_SENT;
-  if (!prepareDraft(ike, sa, draft, now)) return endIkeSa(ike, sa, OUTCOME_REFUSED, now);
+  if (!prepareDraft(ike, sa, draft, now)) {
+    endIkeSa(ike, sa, OUTCOME_REFUSED, now);
+    return;
+  }
   const w = begin(ike);
   addId(w, PAYLOAD_IDI, policy.localId);
   if (policy.initialContact && sa.predecessor === null) addStatus(w, N_INITIAL_CONTACT, NONE);
   if (policy.remoteId !== null) addId(w, PAYLOAD_IDR, policy.remoteId);
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_REQUEST, null, w);
   const auth = makeAuth(ike, sa, idBody(policy.localId), sa.nextId);
-  if (auth.length === 0) return endIkeSa(ike, sa, N_AUTHENTICATION_FAILED, now);
+  if (auth.length === 0) {
+    endIkeSa(ike, sa, N_AUTHENTICATION_FAILED, now);
+    return;
+  }
   addAuth(sa, auth, w);
   if (policy.requestAddress > 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
   addChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, w);
@@ -262,30 +296,49 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
   if (auth < 0 || id.length === 0) {
     if (error === N_AUTHENTICATION_FAILED && setup.cookie.length > 0 && setup.restarts < MAX_RESTARTS) {
       // A delayed request without the cookie can make both sides sign different messages: once more from scratch.
-      return restart(ike, sa, now);
+      restart(ike, sa, now);
+      return;
     }
-    return endIkeSa(ike, sa, error !== 0 ? error : OUTCOME_PROTOCOL, now);
+    endIkeSa(ike, sa, error !== 0 ? error : OUTCOME_PROTOCOL, now);
+    return;
   }
-  if (policy.remoteId !== null && !isId(id, policy.remoteId)) return abandon(ike, sa, OUTCOME_PEER_ID, now);
+  if (policy.remoteId !== null && !isId(id, policy.remoteId)) {
+    abandon(ike, sa, OUTCOME_PEER_ID, now);
+    return;
+  }
   let code = readExtensions(ike, sa, STEP_IDENT_RESPONSE, null, m);
-  if (code !== 0) return abandon(ike, sa, code, now);
+  if (code !== 0) {
+    abandon(ike, sa, code, now);
+    return;
+  }
   const at = m.payloads.at[auth];
   if (!verifyAuth(ike, sa, id, sa.nextId - 1, m.buffer, at, m.payloads.size[auth])) {
-    return abandon(ike, sa, OUTCOME_PEER_AUTH, now);
+    abandon(ike, sa, OUTCOME_PEER_AUTH, now);
+    return;
   }
   sa.peerIdType = id[0];
   sa.peerId = take(id, 4, id.length - 4);
-  if (error !== 0) return abandon(ike, sa, error, now);
+  if (error !== 0) {
+    abandon(ike, sa, error, now);
+    return;
+  }
   if (policy.requestAddress > 0) {
     const address: Uint8Array[] = [];
     if (readCp(m, CP_REPLY, address) !== policy.requestAddress || address[0].length === 0) {
-      return abandon(ike, sa, OUTCOME_SELECTORS, now);
+      abandon(ike, sa, OUTCOME_SELECTORS, now);
+      return;
     }
     sa.address = address[0];
   }
   const draft = setup.draft!;
   code = readChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft, m);
-  if (code !== 0) return abandon(ike, sa, code, now);
-  if (installChild(ike, sa, draft, true, now) === null) return abandon(ike, sa, OUTCOME_REFUSED, now);
+  if (code !== 0) {
+    abandon(ike, sa, code, now);
+    return;
+  }
+  if (installChild(ike, sa, draft, true, now) === null) {
+    abandon(ike, sa, OUTCOME_REFUSED, now);
+    return;
+  }
   establish(ike, sa, now);
 }

@@ -3,8 +3,9 @@
 
 import { copy, fill, put32 } from '../bytes.ts';
 import { ALG_HMAC_SHA256, type Key, type Provider } from '../crypto/provider.ts';
+import type { Ike } from './ike.ts';
 import { createSkKey } from './sk.ts';
-import type { Ike, IkeSa, Setup } from './state.ts';
+import type { IkeSa, Setup } from './state.ts';
 
 export const PRF_SIZE = 32;
 /** Room for T(n-1) | seed | n: the seed is Ni | Nr | SPIs, or a shared secret and the nonces. */

@@ -1,14 +1,15 @@
 // What a host asks of an IKE SA. Requests wait for their turn; what came of them is told through IkeUpper.
 
-import { startChild, startIkeRekey } from './create.ts';
+import { startChild } from './createchild.ts';
 import { begin, due, sendRequest } from './exchange.ts';
+import type { Ike } from './ike.ts';
+import { startIkeRekey } from './ikerekey.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
 import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP } from './numbers.ts';
 import type { ChildPolicy } from './policy.ts';
 import { createTask, endIkeSa, nextTask, request, sendDelete } from './session.ts';
 import {
   type ChildSa,
-  type Ike,
   type IkeSa,
   OUTCOME_CLOSED,
   OUTCOME_NONE,

@@ -7,14 +7,8 @@
 import { equal, u16 } from '../bytes.ts';
 import { DROP_DUPLICATE, DROP_QUEUE, DROP_UNSUPPORTED } from '../drop.ts';
 import { addAuth, makeAuth, verifyAuth } from './auth.ts';
-import {
-  addAnswerSelectors,
-  addChildResponse,
-  createDraft,
-  installChild,
-  readChildRequest,
-  readExtensions,
-} from './child.ts';
+import { addAnswerSelectors, addChildResponse, createDraft, readChildRequest, readExtensions } from './child.ts';
+import { installChild } from './childsa.ts';
 import {
   addStatus,
   begin,
@@ -35,6 +29,7 @@ import {
   transmitAll,
 } from './exchange.ts';
 import { addCp, addId, idBody, isId, readCp } from './ident.ts';
+import type { Ike, Message, Responder } from './ike.ts';
 import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
 import { deriveSk, initialSeed, join, prf, take } from './keys.ts';
 import {
@@ -78,13 +73,10 @@ import type { IkePolicy } from './policy.ts';
 import { chooseSa, createChoice } from './proposals.ts';
 import { createIkeSa, createSetup, endIkeSa, establish, nonce } from './session.ts';
 import {
-  type Ike,
   type IkeSa,
-  type Message,
   OUTCOME_PEER_AUTH,
   OUTCOME_REPLACED,
   type Path,
-  type Responder,
   STATE_ENDED,
   STATE_HALF_OPEN,
   STEP_AUTH_REQUEST,
@@ -239,17 +231,25 @@ export function createResponder(config: ResponderConfig): Responder {
       (policy.remoteId !== null && !isId(id, policy.remoteId)) ||
       (wanted.length > 0 && !isId(wanted, policy.localId))
     ) {
-      return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      return;
     }
     let allowed = false;
     for (let i = 0; i < policy.ciphers.length; i++) if (policy.ciphers[i] === sa.cipher) allowed = true;
-    if (!allowed) return fail(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+    if (!allowed) {
+      fail(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+      return;
+    }
     sa.policy = policy;
     let code = readExtensions(ike, sa, STEP_IDENT_REQUEST, null, m);
-    if (code !== 0) return fail(ike, sa, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
+    if (code !== 0) {
+      fail(ike, sa, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
+      return;
+    }
     const at = m.payloads.at[auth];
     if (!verifyAuth(ike, sa, id, sa.expectedId - 1, m.buffer, at, m.payloads.size[auth])) {
-      return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      return;
     }
     sa.peerIdType = id[0];
     sa.peerId = take(id, 4, id.length - 4);
@@ -269,7 +269,10 @@ export function createResponder(config: ResponderConfig): Responder {
     addId(w, PAYLOAD_IDR, policy.localId);
     for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_RESPONSE, null, w);
     const proof = makeAuth(ike, sa, idBody(policy.localId), sa.expectedId - 1);
-    if (proof.length === 0) return fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+    if (proof.length === 0) {
+      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      return;
+    }
     addAuth(sa, proof, w);
     if (code === 0 && installChild(ike, sa, draft, false, now) === null) code = N_NO_PROPOSAL_CHOSEN;
     if (code === 0) {
@@ -280,7 +283,10 @@ export function createResponder(config: ResponderConfig): Responder {
       addStatus(w, code > 0 ? code : N_NO_PROPOSAL_CHOSEN, NONE);
     }
     sendResponse(ike, sa, IKE_AUTH, now);
-    if (sa.response.length === 0) return endIkeSa(ike, sa, N_INVALID_SYNTAX, now);
+    if (sa.response.length === 0) {
+      endIkeSa(ike, sa, N_INVALID_SYNTAX, now);
+      return;
+    }
     establish(ike, sa, now);
   }
 

@@ -96,8 +96,8 @@ function same(a: Selector, b: Selector): boolean {
 function common(a: Selector, b: Selector): Selector | null {
   const size = a.start.length;
   if (size !== b.start.length || (a.protocol !== b.protocol && a.protocol !== 0 && b.protocol !== 0)) return null;
-  const startPort = a.startPort > b.startPort ? a.startPort : b.startPort;
-  const endPort = a.endPort < b.endPort ? a.endPort : b.endPort;
+  const startPort = Math.max(a.startPort, b.startPort);
+  const endPort = Math.min(a.endPort, b.endPort);
   if (isOpaque(a) || isOpaque(b)) {
     // OPAQUE has in common with OPAQUE and with any.
     if (!((isOpaque(a) || isAnyPort(a)) && (isOpaque(b) || isAnyPort(b)))) return null;

@@ -1,8 +1,9 @@
 // The life of an IKE SA: made, established, replaced, ended; and the requests that wait for their turn.
 
 import { equal } from '../bytes.ts';
-import { jittered, removeChild } from './child.ts';
+import { jittered, removeChild } from './childsa.ts';
 import { begin, due, forget, NONE, sendRequest, settle, spiKey } from './exchange.ts';
+import type { Ike } from './ike.ts';
 import { wipe } from './keys.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
 import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
@@ -11,7 +12,6 @@ import { wipeSkKey } from './sk.ts';
 import {
   type ChildSa,
   type Draft,
-  type Ike,
   type IkeSa,
   OUTCOME_NONE,
   OUTCOME_REPLACED,

@@ -2,7 +2,7 @@
 // numbers count follows from it. The DSCP notify comes before the compression that may index its list.
 
 import { addFragment, createFragments } from '../fragments.ts';
-import type { Extension, Reassembly } from '../state.ts';
+import type { Extension, Reassembly } from '../ike.ts';
 import { downgradePrevention } from './downgrade.ts';
 import { dscpNotify } from './dscpnotify.ts';
 import { natDetection } from './nat.ts';

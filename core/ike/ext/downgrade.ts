@@ -2,9 +2,10 @@
 // [draft-ietf-ipsecme-ikev2-downgrade-prevention]. The response has the notify whether the request had it or not.
 
 import { addStatus, NONE } from '../exchange.ts';
+import type { Extension } from '../ike.ts';
 import { findNotify } from '../message.ts';
 import { N_FULL_TRANSCRIPT_AUTH } from '../numbers.ts';
-import { type Extension, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 
 export const downgradePrevention: Extension = {
   add: (_ike, sa, step, _draft, w) => {

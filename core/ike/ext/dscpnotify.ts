@@ -1,15 +1,10 @@
 // The DSCP notify: which DSCP values each side sends on a Child SA [draft-mglt-ipsecme-dscp-np]. A statement, not a
 // negotiation; where both sides state the same list it is the one that dscp_cda "sa" indexes.
 
+import type { Extension } from '../ike.ts';
 import { beginPayload, endPayload, findNotify, notifyDataAt, notifyDataSize, write16 } from '../message.ts';
 import { PAYLOAD_NOTIFY } from '../numbers.ts';
-import {
-  type Extension,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_CHILD_REQUEST,
-  STEP_CHILD_RESPONSE,
-} from '../state.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state.ts';
 import { readDscp, writeDscp } from './dscp.ts';
 import { privateFits } from './negotiate.ts';
 

@@ -4,10 +4,11 @@
 import { copy, equal, put16 } from '../../bytes.ts';
 import { sha1 } from '../../crypto/sha1.ts';
 import { addStatus } from '../exchange.ts';
+import type { Extension } from '../ike.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../message.ts';
 import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../numbers.ts';
 import { NAT_FORCE, NAT_OFF } from '../policy.ts';
-import { type Extension, type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 
 const NAT_PORT = 4500;
 

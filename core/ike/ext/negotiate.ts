@@ -2,6 +2,7 @@
 // [draft-ietf-ipsecme-ikev2-diet-esp-extension]. What the notifies hold is in hcp.ts and ehc.ts.
 
 import { addStatus, NONE } from '../exchange.ts';
+import type { Extension, Ike, Message } from '../ike.ts';
 import {
   beginPayload,
   endPayload,
@@ -15,10 +16,7 @@ import {
 import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_NOTIFY } from '../numbers.ts';
 import {
   type Draft,
-  type Extension,
-  type Ike,
   type IkeSa,
-  type Message,
   OUTCOME_COMPRESSION,
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,
@@ -69,7 +67,10 @@ function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message
   draft.compression = null;
   const p = m.payloads;
   // dscp_cda "sa" indexes a list that both sides have: the one that both stated, or the one that both are configured with.
-  const list = draft.policy.dscp === null ? policy.dscpList : agreedDscp(policy.dscpList, draft.peerDscp === null ? [] : draft.peerDscp);
+  const list =
+    draft.policy.dscp === null
+      ? policy.dscpList
+      : agreedDscp(policy.dscpList, draft.peerDscp === null ? [] : draft.peerDscp);
   const able: CompressionPolicy = { proposals: policy.proposals, required: policy.required, dscpList: list };
   const i = privateFits(sa) ? findNotify(p, m.buffer, notify.type(ike.numbers)) : -1;
   let choice: CompressionChoice | null = null;

@@ -2,14 +2,9 @@
 // [draft-pwouters-ipsecme-child-pfs-info]. The exchange itself is in create.ts.
 
 import { addStatus, NONE } from '../exchange.ts';
+import type { Extension } from '../ike.ts';
 import { findNotify } from '../message.ts';
-import {
-  type Extension,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_INIT_REQUEST,
-  STEP_INIT_RESPONSE,
-} from '../state.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 import { privateFits } from './negotiate.ts';
 
 export const optimizedRekeys: Extension = {

@@ -5,6 +5,7 @@ import { copy } from '../../bytes.ts';
 import { makeAuth } from '../auth.ts';
 import { addStatus, dataOf, NONE } from '../exchange.ts';
 import { idBody } from '../ident.ts';
+import type { Extension, Ike } from '../ike.ts';
 import { join, mixPpk } from '../keys.ts';
 import {
   N_AUTHENTICATION_FAILED,
@@ -16,8 +17,6 @@ import {
   N_USE_PPK_INT,
 } from '../numbers.ts';
 import {
-  type Extension,
-  type Ike,
   type IkeSa,
   OUTCOME_PPK,
   type Setup,

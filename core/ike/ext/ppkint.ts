@@ -3,6 +3,7 @@
 
 import { updateIntAuth } from '../auth.ts';
 import { addStatus, begin, dataOf, intAuthHeader, sendRequest, sendResponse } from '../exchange.ts';
+import type { Ike, Intermediate } from '../ike.ts';
 import { deriveSk, join, prf, prfPlus, take } from '../keys.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../message.ts';
 import {
@@ -13,7 +14,7 @@ import {
   PAYLOAD_NOTIFY,
 } from '../numbers.ts';
 import { wipeSkKey } from '../sk.ts';
-import { type Ike, type IkeSa, type Intermediate, OUTCOME_PPK } from '../state.ts';
+import { type IkeSa, OUTCOME_PPK } from '../state.ts';
 import { same } from './ppk.ts';
 
 /** Octets that confirm the key, behind PPK_ID. */

@@ -4,6 +4,7 @@
 import { u32 } from '../../bytes.ts';
 import { readExtensions } from '../child.ts';
 import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
+import type { Extension, Resumption } from '../ike.ts';
 import { deriveSk, join, resumptionSeed, take } from '../keys.ts';
 import { beginMessage, endMessage, IKE_SPI_R } from '../message.ts';
 import {
@@ -17,14 +18,7 @@ import {
   N_TICKET_REQUEST,
   PAYLOAD_NONCE,
 } from '../numbers.ts';
-import {
-  type Extension,
-  type Resumption,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_INIT_REQUEST,
-  STEP_INIT_RESPONSE,
-} from '../state.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 import type { IkeCipher } from '../suites.ts';
 
 function cipherOf(ciphers: IkeCipher[], encr: number, keyBits: number): IkeCipher | null {

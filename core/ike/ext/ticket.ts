@@ -8,6 +8,7 @@ import { copy, put16, put32, u16, u32 } from '../../bytes.ts';
 import { ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
 import { readExtensions } from '../child.ts';
 import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
+import type { Extension, Ike } from '../ike.ts';
 import { deriveSk, join, resumptionSeed, take, wipe } from '../keys.ts';
 import { beginMessage, endMessage, findNotify } from '../message.ts';
 import {
@@ -22,15 +23,7 @@ import {
 } from '../numbers.ts';
 import type { Tickets } from '../responder.ts';
 import { nonce } from '../session.ts';
-import {
-  type Extension,
-  type Ike,
-  type IkeSa,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_INIT_REQUEST,
-  STEP_INIT_RESPONSE,
-} from '../state.ts';
+import { type IkeSa, STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 
 const NONCE_SIZE = 11;
 const ICV_SIZE = 16;
@@ -48,7 +41,7 @@ export interface TicketIssuer {
 export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer {
   const sealing: Key = provider.key(ALG_AES_CCM, key);
   const used: Record<string, number> = {};
-  let usedCount = 0;
+  let order: string[] = [];
 
   function seal(ike: Ike, sa: IkeSa, now: number): Uint8Array {
     const size = FIXED + sa.peerId.length + SK_SIZE;
@@ -80,16 +73,17 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
   /** Notes a ticket's number; false when it was used before, or there is no room to remember. */
   function spend(number: string, expiry: number, now: number): boolean {
     if (used[number] !== undefined) return false;
-    if (usedCount >= MAX_USED) {
-      for (const old in used) {
-        if (used[old] * 1000 > now) continue;
-        delete used[old];
-        usedCount--;
+    if (order.length >= MAX_USED) {
+      const left: string[] = [];
+      for (let i = 0; i < order.length; i++) {
+        if (used[order[i]] * 1000 > now) left.push(order[i]);
+        else delete used[order[i]];
       }
-      if (usedCount >= MAX_USED) return false;
+      order = left;
+      if (order.length >= MAX_USED) return false;
     }
     used[number] = expiry;
-    usedCount++;
+    order.push(number);
     return true;
   }
 

@@ -1,8 +1,9 @@
 // Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12].
 
+import type { Extension } from '../ike.ts';
 import { beginPayload, endPayload, findPayload, write8 } from '../message.ts';
 import { PAYLOAD_VENDOR } from '../numbers.ts';
-import { type Extension, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 import { VENDOR_ID } from './private.ts';
 
 export const vendorId: Extension = {

@@ -1,0 +1,96 @@
+import { removeChild } from './childsa.ts';
+import { dropTask } from './create.ts';
+import { due, forget, repeat } from './exchange.ts';
+import type { Ike } from './ike.ts';
+import { connect } from './initiator.ts';
+import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
+import { endIkeSa } from './session.ts';
+import {
+  type IkeSa,
+  OUTCOME_TIMEOUT,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  STATE_HALF_OPEN,
+  TASK_REKEY_IKE,
+} from './state.ts';
+
+/** The request was not answered in all its repetitions. */
+function expire(ike: Ike, sa: IkeSa, now: number): void {
+  const task = sa.task;
+  if (task !== null) dropTask(ike, task);
+  const rival = sa.rival;
+  if (task !== null && task.kind === TASK_REKEY_IKE && rival !== null) sa.rival = null;
+  const error = sa.setup === null || sa.setup.error === 0 ? OUTCOME_TIMEOUT : sa.setup.error;
+  if (rival !== null && rival.state === STATE_ESTABLISHED) endIkeSa(ike, rival, OUTCOME_TIMEOUT, now);
+  endIkeSa(ike, sa, error, now);
+}
+
+/** What an established SA does by the clock. */
+function age(ike: Ike, sa: IkeSa, now: number): void {
+  const policy = sa.policy;
+  if (sa.rekeyAt >= 0 && now >= sa.rekeyAt) {
+    sa.rekeyAt = -1;
+    rekeyIke(ike, sa, now);
+  }
+  if (sa.reauthAt >= 0 && now >= sa.reauthAt) {
+    sa.reauthAt = -1;
+    const next = connect(ike, policy, sa.path, null, now);
+    next.predecessor = sa;
+    next.tag = sa.tag;
+  }
+  for (let i = 0; i < sa.children.length; i++) {
+    const child = sa.children[i];
+    if (child.rekeyAt < 0 || now < child.rekeyAt) continue;
+    child.rekeyAt = -1;
+    rekeyChild(ike, sa, child, now);
+  }
+  if (policy.dpdTime > 0 && now - sa.heardAt >= policy.dpdTime && sa.task === null) probe(ike, sa, now);
+}
+
+function pollSa(ike: Ike, sa: IkeSa, now: number): void {
+  if (sa.deadline >= 0 && now >= sa.deadline && !repeat(ike, sa, now)) {
+    expire(ike, sa, now);
+    return;
+  }
+  for (let i = sa.children.length - 1; i >= 0; i--) {
+    const child = sa.children[i];
+    if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
+  }
+  if (sa.endAt >= 0 && now >= sa.endAt) {
+    if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+    if (sa.state !== STATE_ENDED) endIkeSa(ike, sa, OUTCOME_TIMEOUT, now);
+    if (sa.state === STATE_ENDED) forget(ike, sa);
+    return;
+  }
+  if (sa.state === STATE_ESTABLISHED) {
+    age(ike, sa, now);
+    runTasks(ike, sa, now);
+  }
+}
+
+function sooner(ike: Ike, at: number): void {
+  if (at >= 0) due(ike, at);
+}
+
+/** Does what is due at `now` (ms). */
+export function pollIke(ike: Ike, now: number): void {
+  if (ike.due < 0 || now < ike.due) return;
+  ike.due = -1;
+  const sas: IkeSa[] = [];
+  for (let i = 0; i < ike.sas.length; i++) sas.push(ike.sas[i]);
+  for (let i = 0; i < sas.length; i++) pollSa(ike, sas[i], now);
+  for (let i = 0; i < ike.sas.length; i++) {
+    const sa = ike.sas[i];
+    sooner(ike, sa.deadline);
+    sooner(ike, sa.endAt);
+    for (let j = 0; j < sa.children.length; j++) {
+      sooner(ike, sa.children[j].removeAt);
+      sooner(ike, sa.children[j].rekeyAt);
+    }
+    if (sa.state !== STATE_ESTABLISHED) continue;
+    sooner(ike, sa.rekeyAt);
+    sooner(ike, sa.reauthAt);
+    if (sa.policy.dpdTime > 0 && sa.task === null) sooner(ike, sa.heardAt + sa.policy.dpdTime);
+    if (sa.task === null && sa.tasks.length > 0) sooner(ike, now);
+  }
+}
