@@ -11,21 +11,10 @@ import { scopeOf } from './esp/satable.ts';
 import { allocateSpi } from './esp/spi.ts';
 import { connect, createIke, heard, ikeTimeout, pollIke, receiveIke } from './ike/endpoint.ts';
 import type { PrivateNumbers } from './ike/ext/private.ts';
+import type { Extension, Ike, Intermediate, Reassembly, Resumption } from './ike/ike.ts';
 import type { IkePolicy } from './ike/policy.ts';
 import { closeIke, createChild, rekeyChild } from './ike/requests.ts';
-import {
-  type ChildSa,
-  type Extension,
-  type Ike,
-  type IkeSa,
-  type Intermediate,
-  OUTCOME_TIMEOUT,
-  type Path,
-  type Reassembly,
-  type Resumption,
-  type Session,
-  STATE_ESTABLISHED,
-} from './ike/state.ts';
+import { type ChildSa, type IkeSa, OUTCOME_TIMEOUT, type Path, type Session, STATE_ESTABLISHED } from './ike/state.ts';
 
 /** Milliseconds until a rekey that the host asked for is asked for again. */
 const REKEY_AGAIN = 10000;
@@ -89,6 +78,12 @@ export interface Uplink {
   nextTimeout(): number;
 }
 
+/** True when `sa` has a Child SA under which packets go out. */
+function hasChild(sa: IkeSa): boolean {
+  for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === 0) return true;
+  return false;
+}
+
 /**
  * Makes an uplink over `sas` to the gateway at the end of `path`. IKE messages have `maxMessage` octets at most. An
  * inner address from the gateway is written to `address`, where it is as long.
@@ -141,10 +136,14 @@ export function createUplink(
           return false;
         }
         if (first) preferLast(sas);
+        wait = config.retryTime;
         events.installed(owner, child, outgoing, incoming, now);
         return true;
       },
-      retire: (_owner, child) => retirePair(sas, child.spiIn),
+      retire: (owner, child, now) => {
+        retirePair(sas, child.spiIn);
+        if (owner === sa) later(now);
+      },
       remove: (owner, child, now) => {
         removePair(sas, child.spiIn);
         events.removed(owner, child, now);
@@ -225,13 +224,10 @@ export function createUplink(
       pollIke(ike, now);
       if (retryAt < 0 || now < retryAt) return;
       retryAt = -1;
-      if (sa === null) {
-        wait = Math.min(2 * wait, config.retryMax);
-        begin(now);
-      } else if (sa.state === STATE_ESTABLISHED && sa.children.length === 0) {
-        wait = Math.min(2 * wait, config.retryMax);
-        createChild(ike, sa, config.policy.child, now);
-      }
+      if (sa !== null && (sa.state !== STATE_ESTABLISHED || hasChild(sa))) return;
+      wait = Math.min(2 * wait, config.retryMax);
+      if (sa === null) begin(now);
+      else createChild(ike, sa, config.policy.child, now);
     },
     nextTimeout: () => earlier(ikeTimeout(ike), retryAt),
   };
