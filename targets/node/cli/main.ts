@@ -19,6 +19,16 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./demo.ts')).demoCommand(),
   },
   {
+    name: 'sensor',
+    summary: 'a sensor that connects with IKEv2, over a radio or UDP',
+    load: async () => (await import('./sensor.ts')).sensorCommand(),
+  },
+  {
+    name: 'keylog',
+    summary: 'keys with which Wireshark decrypts',
+    load: async () => (await import('./keylog.ts')).keylogCommand(),
+  },
+  {
     name: 'compress',
     summary: 'IP packets of a capture to Diet-ESP frames on IEEE 802.15.4',
     load: async () => (await import('./compress.ts')).compressCommand(),

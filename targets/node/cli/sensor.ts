@@ -1,0 +1,187 @@
+// `dietesp sensor`: a sensor on this machine that sets up its SAs with IKEv2 and sends readings, or pings.
+
+import { Command, Option } from 'commander';
+import { addressOctets } from '../config/addresses.ts';
+import { CommandError, errorText } from '../config/errors.ts';
+import { type LoadedSensor, loadSensorFile } from '../config/ike.ts';
+import { createKeyLog } from '../ike/keylog.ts';
+import { control } from '../sensor/control.ts';
+import { eventText, type SensorEvent } from '../sensor/describe.ts';
+import { openSensor, type Sensor } from '../sensor/sensor.ts';
+import { PROVIDERS, providerNamed } from './providers.ts';
+
+const PINGS_MAX = 1000000;
+const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
+
+interface Options {
+  config: string;
+  ping?: string;
+  to?: string;
+  once?: boolean;
+  count?: string;
+  interval?: string;
+  echo?: string;
+  wait?: boolean;
+  control?: boolean;
+  json?: boolean;
+  keylog?: string;
+  provider: string;
+}
+
+function integer(option: string, text: string | undefined, low: number, high: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!/^\d{1,10}$/.test(text) || value < low || value > high) {
+    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
+  }
+  return value;
+}
+
+interface Plan {
+  loaded: LoadedSensor;
+  pings: number;
+  to: Uint8Array | null;
+  /** Readings; 0: without end, -1: none. */
+  readings: number;
+  interval: number;
+  echoPort: number;
+  /** All there is to do ends by itself: a failure to connect is the result. */
+  isBounded: boolean;
+}
+
+/** Everything is checked before anything starts. */
+function planOf(options: Options): Plan {
+  const pings = integer('ping', options.ping, 1, PINGS_MAX) ?? 0;
+  const count = integer('count', options.count, 0, 4294967295);
+  const interval = integer('interval', options.interval, 10, 86400000);
+  const echoPort = integer('echo', options.echo, 1, 65535) ?? 0;
+  let to: Uint8Array | null = null;
+  if (options.to !== undefined) {
+    to = addressOctets(options.to) ?? null;
+    if (to === null) throw new CommandError(`--to: ${options.to}: must be an IP address`, 2);
+  }
+  const loaded = loadSensorFile(options.config);
+  to ??= loaded.server?.address ?? null;
+  if (pings > 0 && to === null) throw new CommandError('--ping: needs --to, or a `server` in the file', 2);
+  const isReading = pings === 0 && options.control !== true && options.wait !== true;
+  if (isReading && loaded.server === null) {
+    throw new CommandError(`${options.config}: server: (missing): is required for readings`);
+  }
+  const readings = !isReading ? -1 : options.once === true ? 1 : (count ?? loaded.count);
+  const isBounded = options.control !== true && (pings > 0 || readings > 0);
+  return { loaded, pings, to, readings, interval: interval ?? loaded.interval, echoPort, isBounded };
+}
+
+/** Readings of a temperature that wanders; true when all were acknowledged. */
+async function sendReadings(sensor: Sensor, plan: Plan, isOver: () => boolean, pause: Pause): Promise<boolean> {
+  let degrees = 215;
+  let good = true;
+  for (let i = 1; !isOver() && (plan.readings === 0 || i <= plan.readings); i++) {
+    const begun = sensor.now();
+    const { outcome } = await sensor.read(`{"t":${(degrees / 10).toFixed(1)}}`);
+    good &&= outcome === 'acknowledged';
+    degrees = Math.min(399, Math.max(100, degrees + Math.floor(Math.random() * 9) - 4));
+    if (plan.readings === 0 || i < plan.readings) await pause(plan.interval - (sensor.now() - begun));
+  }
+  return good;
+}
+
+type Pause = (ms: number) => Promise<void>;
+
+async function sensorAction(options: Options): Promise<void> {
+  const plan = planOf(options);
+  const { loaded } = plan;
+  const isJson = options.json === true || options.control === true;
+  const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
+  const report = (event: SensorEvent): void => {
+    if (isJson) print(event);
+    else process.stdout.write(eventText(event) + '\n');
+  };
+  const folder = options.keylog ?? loaded.keylog ?? '';
+  const keylog = folder === '' ? null : createKeyLog(folder);
+  const provider = await providerNamed(options.provider);
+  let sensor: Sensor;
+  try {
+    sensor = await openSensor(loaded, { provider, keylog, echoPort: plan.echoPort, retry: !plan.isBounded, report });
+  } catch (error) {
+    throw error instanceof CommandError ? error : CommandError.from(loaded.file, error);
+  }
+
+  let signal = '';
+  let stop: () => void = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  const onSignal = (name: string): void => {
+    signal = name;
+    stop();
+  };
+  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  const pause: Pause = async (ms) => {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, ms));
+    });
+    await Promise.race([over, stopped]);
+    clearTimeout(timer);
+  };
+
+  async function work(): Promise<boolean> {
+    const first = sensor.connect(null);
+    if (options.control === true) {
+      await control(sensor, process.stdin, print);
+      return true;
+    }
+    const problem = await first;
+    if (problem !== '' && plan.isBounded) return false;
+    if (plan.pings > 0) {
+      const times = await sensor.ping(plan.to!, plan.pings, options.interval === undefined ? 200 : plan.interval);
+      return times.length === plan.pings;
+    }
+    if (plan.readings >= 0) return sendReadings(sensor, plan, () => signal !== '', pause);
+    await stopped;
+    return true;
+  }
+
+  try {
+    const good = await Promise.race([work(), stopped.then(() => !plan.isBounded)]);
+    process.exitCode = good ? 0 : signal !== '' ? SIGNALS[signal] : 1;
+  } catch (error) {
+    process.stderr.write(`error: ${errorText(error)}\n`);
+    process.exitCode = 1;
+  } finally {
+    await sensor.close();
+    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    process.stdin.destroy();
+  }
+}
+
+export function sensorCommand(): Command {
+  return new Command('sensor')
+    .description(
+      'A sensor on this machine, on an emulated IEEE 802.15.4 radio (ZEP) or on UDP: sets up its SAs with IKEv2, then ' +
+        'posts readings with CoAP through them. Pings to its inner address are answered.',
+    )
+    .requiredOption('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
+    .option('--once', 'one reading, then end')
+    .option('--count <n>', 'readings, 0: without end; default: as the file says')
+    .option('--interval <ms>', 'milliseconds between readings, or pings')
+    .option('--ping <n>', 'pings (ICMPv6 or ICMPv4 echo) in place of readings')
+    .option('--to <address>', 'inner address to ping; default: the server of the file')
+    .option('--echo <port>', 'send UDP payloads to this inner port back')
+    .option('--wait', 'connect and wait for packets, without readings')
+    .option(
+      '--control',
+      'commands as JSON lines on stdin: status, ping, send, rekey-child, rekey-ike, probe, delete, ...',
+    )
+    .option('--json', 'events as JSON lines')
+    .option('--keylog <folder>', 'write keys for Wireshark there, see `dietesp keylog`')
+    .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
+    .addHelpText(
+      'after',
+      '\nExit code: 0 when connected and every reading or ping was answered; 1 otherwise. Without --once, --count or\n' +
+        '--ping it runs until a signal, and connects again whenever the gateway goes away; SIGTERM sends Delete.\n\n' +
+        'Examples:\n  $ dietesp sensor --config sensor.yaml\n  $ dietesp sensor --config sensor.yaml --ping 3',
+    )
+    .action(sensorAction);
+}

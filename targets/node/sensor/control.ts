@@ -1,0 +1,163 @@
+// `dietesp sensor --control`: commands as JSON lines on stdin, an answer for each as a JSON line on stdout, in order.
+//
+//   {"cmd":"status"}                                  what there is
+//   {"cmd":"rekey-child"} {"cmd":"rekey-ike"}         ok when the new SA is there
+//   {"cmd":"probe"}                                   ok when the gateway answered
+//   {"cmd":"delete"}                                  ok when the IKE SA has ended; {"cmd":"connect"} sets up another
+//   {"cmd":"resume"}                                  connects with the session's ticket, as after a restart
+//   {"cmd":"ping","to":"2001:db8::1","count":3}       ok when every reply came
+//   {"cmd":"send","to":"2001:db8::1","port":7,"text":"hello"}  a UDP payload; the answer tells what came back
+//   {"cmd":"send"}                                    a reading
+//   {"cmd":"quit"}
+//
+// "id", where it is given, comes back.
+
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
+import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
+import { addressOctets } from '../config/addresses.ts';
+import { errorText } from '../config/errors.ts';
+import { childView, spisOf } from './describe.ts';
+import type { Sensor } from './sensor.ts';
+
+/** Milliseconds to wait for the outcome of a command. */
+const LIMIT = 30000;
+/** Source port of payloads that `send` sends. */
+const ECHO_SOURCE = 40007;
+const ECHO_TIME = 3000;
+
+type Command = Record<string, unknown> & { cmd: string };
+type Answer = { ok: boolean; problem?: string } & Record<string, unknown>;
+
+function failed(problem: string): Answer {
+  return { ok: false, problem };
+}
+
+function current(sensor: Sensor): IkeSa | null {
+  const sa = sensor.host.uplink.current();
+  return sa !== null && sa.state === STATE_ESTABLISHED ? sa : null;
+}
+
+function newest(sa: IkeSa | null): ChildSa | undefined {
+  return sa?.children.find(({ retired }) => retired === 0);
+}
+
+function numberOf(command: Command, name: string, initial: number): number {
+  const value = command[name] ?? initial;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 65535) {
+    throw new Error(`${name}: ${JSON.stringify(value)}: must be 0..65535`);
+  }
+  return value;
+}
+
+function addressOf(command: Command): Uint8Array {
+  const octets = addressOctets(String(command.to));
+  if (octets === undefined) throw new Error(`to: ${String(command.to)}: must be an IP address`);
+  return octets;
+}
+
+/** Asks for something and waits until `done`. */
+async function ask(sensor: Sensor, begin: () => void, done: () => boolean, view: () => object): Promise<Answer> {
+  begin();
+  sensor.wake();
+  const ok = await sensor.until(() => done() || current(sensor) === null, LIMIT);
+  if (done()) return { ok: true, ...view() };
+  return failed(ok ? 'the IKE SA ended' : `nothing within ${LIMIT / 1000} s`);
+}
+
+async function sendTo(sensor: Sensor, command: Command): Promise<Answer> {
+  const { inner } = sensor;
+  let answer: string | null = null;
+  const begin = sensor.now();
+  let ms = -1;
+  inner.listen(ECHO_SOURCE, (payload, _source, _port, now) => {
+    answer = Buffer.from(payload).toString();
+    ms = Math.round((now - begin) * 10) / 10;
+  });
+  const payload = Buffer.from(String(command.text ?? 'hello'));
+  const problem = sensor.send(payload, addressOf(command), numberOf(command, 'port', 7), ECHO_SOURCE);
+  if (problem !== '') return failed(problem);
+  await sensor.until(() => answer !== null, numberOf(command, 'wait', ECHO_TIME));
+  return answer === null ? failed('no answer') : { ok: true, answer, ms };
+}
+
+async function obey(sensor: Sensor, command: Command): Promise<Answer> {
+  const { uplink } = sensor.host;
+  const sa = current(sensor);
+  const needsSa = ['rekey-child', 'rekey-ike', 'probe', 'delete', 'resume'].includes(command.cmd);
+  if (needsSa && sa === null) return failed('not connected');
+  switch (command.cmd) {
+    case 'status':
+      return { ok: true, ...sensor.status() };
+    case 'rekey-child': {
+      const old = newest(sa);
+      if (old === undefined) return failed('no Child SA');
+      const done = () => newest(current(sensor)) !== undefined && newest(current(sensor))?.spiIn !== old.spiIn;
+      const view = () => childView(newest(current(sensor))!);
+      return ask(sensor, () => rekeyChild(uplink.ike, sa!, old, sensor.now()), done, view);
+    }
+    case 'rekey-ike': {
+      const done = () => current(sensor) !== null && current(sensor) !== sa;
+      return ask(
+        sensor,
+        () => rekeyIke(uplink.ike, sa!, sensor.now()),
+        done,
+        () => spisOf(current(sensor)!),
+      );
+    }
+    case 'probe': {
+      const id = sa!.nextId;
+      const done = () => sa!.nextId > id && sa!.request.length === 0;
+      const begun = sensor.now();
+      return ask(
+        sensor,
+        () => probe(uplink.ike, sa!, begun),
+        done,
+        () => ({ ms: Math.round(sensor.now() - begun) }),
+      );
+    }
+    case 'delete':
+      uplink.close(sensor.now());
+      sensor.wake();
+      if (await sensor.until(() => uplink.current() === null, LIMIT)) return { ok: true };
+      return failed('no end');
+    case 'connect':
+    case 'resume': {
+      if (command.cmd === 'resume' && sa!.session === null) return failed('no ticket');
+      const problem = await sensor.connect(command.cmd === 'resume' ? sa!.session : null);
+      return problem === '' ? { ok: true, ...sensor.status() } : failed(problem);
+    }
+    case 'ping': {
+      const count = numberOf(command, 'count', 1);
+      const times = await sensor.ping(addressOf(command), count, numberOf(command, 'interval', 100));
+      return { ok: times.length === count, sent: count, received: times.length, ms: times };
+    }
+    case 'send': {
+      if (command.to !== undefined) return sendTo(sensor, command);
+      const { outcome, ms } = await sensor.read(String(command.text ?? '{"t":21.5}'));
+      return { ok: outcome === 'acknowledged', outcome, ms };
+    }
+    case 'quit':
+      return { ok: true };
+    default:
+      return failed(`${command.cmd}: no such command`);
+  }
+}
+
+/** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer. */
+export async function control(sensor: Sensor, input: Readable, answer: (line: object) => void): Promise<void> {
+  for await (const line of createInterface({ input })) {
+    if (line.trim() === '') continue;
+    let command: Command = { cmd: '' };
+    let result: Answer;
+    try {
+      command = JSON.parse(line) as Command;
+      result = await obey(sensor, command);
+    } catch (error) {
+      result = failed(errorText(error));
+    }
+    answer({ ...(command.id === undefined ? {} : { id: command.id }), cmd: command.cmd, ...result });
+    if (command.cmd === 'quit') return;
+  }
+}
