@@ -83,6 +83,19 @@ export function jittered(ike: Ike, time: number, now: number): number {
   return at;
 }
 
+/** Between peers that are configured for each other the policy says what the first Child SA's rekeys do about PFS. */
+function configured(sa: IkeSa): boolean {
+  return sa.policy.privateAlways && sa.optimizedRekey;
+}
+
+/** The KE method of rekeys; a resumed session's first Child SA counts as made with the ticket's. */
+function keOf(sa: IkeSa, draft: Draft): number {
+  if (sa.setup === null || sa.setup.pfsInfo) return draft.choice.ke;
+  if (sa.setup.resumed) return sa.ke;
+  const list = draft.policy.esp[0].ke;
+  return configured(sa) && list.length > 0 ? list[0] : draft.choice.ke;
+}
+
 /**
  * Makes the Child SA of a finished draft: derives its keys and gives the pair to the host. Null when the host does not
  * take it. `first`: outgoing packets use it at once.
@@ -104,9 +117,8 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
     remote: old !== null ? old.remote : draft.remote[0],
     compression: old !== null ? old.compression : draft.compression,
     dscpList: old !== null ? old.dscpList : draft.dscpList,
-    // A resumed session's first Child SA counts as made with the ticket's KE method.
-    ke: old !== null ? old.ke : sa.setup !== null && sa.setup.resumed ? sa.ke : draft.choice.ke,
-    keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo,
+    ke: old !== null ? old.ke : keOf(sa, draft),
+    keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo || configured(sa),
     retired: 0,
     rekeyAt: jittered(ike, policy.rekeyTime, now),
     removeAt: -1,

@@ -271,7 +271,7 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   const w = begin(ike);
   addId(w, PAYLOAD_IDI, policy.localId);
   if (policy.initialContact && sa.predecessor === null) addStatus(w, N_INITIAL_CONTACT, NONE);
-  if (policy.remoteId !== null) addId(w, PAYLOAD_IDR, policy.remoteId);
+  if (policy.remoteId !== null && policy.nameRemote) addId(w, PAYLOAD_IDR, policy.remoteId);
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_REQUEST, null, w);
   const auth = makeAuth(ike, sa, idBody(policy.localId), sa.nextId);
   if (auth.length === 0) {

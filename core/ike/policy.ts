@@ -64,6 +64,8 @@ export interface IkePolicy {
   localId: Identity;
   /** null: any identity, with the credentials below. */
   remoteId: Identity | null;
+  /** Initiator: name the peer (IDr) in IKE_AUTH; a peer with one identity needs it not. */
+  nameRemote: boolean;
   /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
   localAuth: number;
   remoteAuth: number;

@@ -11,11 +11,11 @@ import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
 import { privateNumbers } from '../../core/ike/ext/private.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import type { Ike, IkeUpper } from '../../core/ike/ike.ts';
 import { AUTH_SHARED_KEY, ID_FQDN } from '../../core/ike/numbers.ts';
 import { type ChildPolicy, type IkePolicy, NAT_OFF } from '../../core/ike/policy.ts';
 import { createResponder, type ResponderConfig } from '../../core/ike/responder.ts';
 import type { ChildSa, IkeSa, Path } from '../../core/ike/state.ts';
-import type { Ike, IkeUpper } from '../../core/ike/ike.ts';
 import { ikeCcm8 } from '../../core/ike/suites.ts';
 import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
 import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
@@ -55,6 +55,7 @@ export function policy(own: string, peer: string, local: number, remote: number)
     ciphers: [ikeCcm8],
     localId: id(own),
     remoteId: id(peer),
+    nameRemote: true,
     localAuth: AUTH_SHARED_KEY,
     remoteAuth: AUTH_SHARED_KEY,
     psk: Uint8Array.from(Buffer.from('a key that both sides have')),

@@ -61,6 +61,7 @@ export function createSensor(
         ciphers: [ikeCcm8],
         localId: { type: 11, data: id },
         remoteId: null,
+        nameRemote: true,
         localAuth: 2,
         remoteAuth: 2,
         psk: psk,

@@ -10,7 +10,9 @@ import { privateFits } from './negotiate.ts';
 export const optimizedRekeys: Extension = {
   add: (ike, sa, step, _draft, w) => {
     if (!sa.policy.optimizedRekey) return;
-    // In IKE_SA_INIT's request nobody knows yet who the peer is.
+    // In IKE_SA_INIT's request nobody knows yet who the peer is; between peers that are configured for each other the
+    // first Child SA's rekeys are as its policy says.
+    if (sa.policy.privateAlways && step < STEP_AUTH_REQUEST) return;
     if (step === STEP_INIT_REQUEST || (step === STEP_INIT_RESPONSE && sa.setup!.pfsInfo)) {
       addStatus(w, ike.numbers.childSaPfsInfoSupported, NONE);
     }

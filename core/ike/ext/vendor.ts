@@ -1,4 +1,5 @@
-// Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12].
+// Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12]. A peer that is
+// configured to know them needs none.
 
 import type { Extension } from '../ike.ts';
 import { beginPayload, endPayload, findPayload, write8 } from '../message.ts';
@@ -8,7 +9,8 @@ import { VENDOR_ID } from './private.ts';
 
 export const vendorId: Extension = {
   add: (_ike, sa, step, _draft, w) => {
-    if (step !== STEP_INIT_REQUEST && !(step === STEP_INIT_RESPONSE && sa.vendor)) return;
+    const asks = step === STEP_INIT_REQUEST && !sa.policy.privateAlways;
+    if (!asks && !(step === STEP_INIT_RESPONSE && sa.vendor)) return;
     const at = beginPayload(w, PAYLOAD_VENDOR);
     for (let i = 0; i < VENDOR_ID.length; i++) write8(w, VENDOR_ID[i]);
     endPayload(w, at);

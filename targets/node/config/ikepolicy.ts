@@ -196,6 +196,7 @@ export function readConnection(
     ...ikeProposals(ikePart.of('proposals'), ke),
     localId: identityOf(localId),
     remoteId: (remoteId.value ?? '*') === '*' ? null : identityOf(remoteId),
+    nameRemote: i.nameRemote === true,
     ...authOf(at('auth')),
     ppk: ppkOf(at('ppk')),
     child: {

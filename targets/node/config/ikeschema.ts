@@ -219,6 +219,7 @@ const IKE: Record<string, Property> = {
   nat: oneOf('NAT', 'Detection of NAT: auto, off, or force UDP encapsulation.', ['auto', 'off', 'force'], 'auto'),
   downgradePrevention: flag('Downgrade prevention', 'Authenticate the whole of IKE_SA_INIT.', true),
   initialContact: flag('Initial contact', 'Say that this is the only IKE SA.', true),
+  nameRemote: flag('Name the peer', 'The initiator sends IDr; a peer with one identity needs it not.', true),
   nonceSize: integer('Nonce', 'Octets.', 16, 256, 32),
   retransmit: seconds('Repetition', 'Seconds until a request is repeated, doubled each time.', 2, 0.01),
   tries: integer('Tries', 'How often a request is sent at most.', 1, 20, 6),
