@@ -5,7 +5,7 @@
 import { equal, u32 } from '../bytes.ts';
 import type { Asymmetric } from '../crypto/asymmetric.ts';
 import type { Provider } from '../crypto/provider.ts';
-import { DROP_LENGTH, DROP_NO_SA, DROP_UNSUPPORTED } from '../drop.ts';
+import { DROP_LENGTH, DROP_NO_SA, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../drop.ts';
 import { dropTask, onCreateRequest, onCreateResponse } from './create.ts';
 import {
   COUNT_ANSWERED_AGAIN,
@@ -226,14 +226,14 @@ export function receiveIke(
   now: number,
 ): number {
   count(ike, COUNT_RECEIVED);
-  const code = checkIkeHeader(buffer, offset, length);
+  const code = length > ike.maxMessage ? DROP_TOO_LONG : checkIkeHeader(buffer, offset, length);
   const exchange = length < IKE_SIZE ? 0 : buffer[offset + IKE_EXCHANGE];
   const flags = length < IKE_SIZE ? 0 : buffer[offset + IKE_FLAGS];
   const isResponse = (flags & FLAG_RESPONSE) !== 0;
   const fromInitiator = (flags & FLAG_INITIATOR) !== 0;
   const isFirst =
     length >= IKE_SIZE && u32(buffer, offset + IKE_SPI_R) === 0 && u32(buffer, offset + IKE_SPI_R + 4) === 0;
-  if (isFirst && !isResponse && fromInitiator) {
+  if (isFirst && !isResponse && fromInitiator && code !== DROP_TOO_LONG) {
     if (ike.responder === null) return unexpected(ike);
     return ike.responder.begin(ike, path, buffer, offset, length, now);
   }

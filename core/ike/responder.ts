@@ -50,7 +50,6 @@ import {
   CP_REQUEST,
   FLAG_RESPONSE,
   IKE_AUTH,
-  IKE_INTERMEDIATE,
   IKE_SA_INIT,
   IKE_SESSION_RESUME,
   N_AUTHENTICATION_FAILED,
@@ -231,24 +230,24 @@ export function createResponder(config: ResponderConfig): Responder {
       (policy.remoteId !== null && !isId(id, policy.remoteId)) ||
       (wanted.length > 0 && !isId(wanted, policy.localId))
     ) {
-      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
     let allowed = false;
     for (let i = 0; i < policy.ciphers.length; i++) if (policy.ciphers[i] === sa.cipher) allowed = true;
     if (!allowed) {
-      fail(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+      fail(ike, sa, IKE_AUTH, N_NO_PROPOSAL_CHOSEN, now);
       return;
     }
     sa.policy = policy;
     let code = readExtensions(ike, sa, STEP_IDENT_REQUEST, null, m);
     if (code !== 0) {
-      fail(ike, sa, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, IKE_AUTH, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
       return;
     }
     const at = m.payloads.at[auth];
     if (!verifyAuth(ike, sa, id, sa.expectedId - 1, m.buffer, at, m.payloads.size[auth])) {
-      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
     sa.peerIdType = id[0];
@@ -270,7 +269,7 @@ export function createResponder(config: ResponderConfig): Responder {
     for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_RESPONSE, null, w);
     const proof = makeAuth(ike, sa, idBody(policy.localId), sa.expectedId - 1);
     if (proof.length === 0) {
-      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
     addAuth(sa, proof, w);
@@ -291,8 +290,8 @@ export function createResponder(config: ResponderConfig): Responder {
   }
 
   /** Ends a half-open SA with an answer under SK. */
-  function fail(ike: Ike, sa: IkeSa, type: number, now: number): void {
-    sendNotify(ike, sa, IKE_AUTH, type, NONE, now);
+  function fail(ike: Ike, sa: IkeSa, exchange: number, type: number, now: number): void {
+    sendNotify(ike, sa, exchange, type, NONE, now);
     endIkeSa(ike, sa, type === N_AUTHENTICATION_FAILED ? OUTCOME_PEER_AUTH : type, now);
   }
 
@@ -381,12 +380,14 @@ export function createResponder(config: ResponderConfig): Responder {
       return 0;
     },
     request: (ike, sa, exchange, m, now) => {
-      if (exchange === IKE_AUTH) return onAuth(ike, sa, m, now);
-      const code =
-        exchange === IKE_INTERMEDIATE && ike.intermediate !== null ? ike.intermediate.request(ike, sa, now) : 0;
+      if (exchange === IKE_AUTH) {
+        onAuth(ike, sa, m, now);
+        return;
+      }
+      const code = ike.intermediate === null ? N_INVALID_SYNTAX : ike.intermediate.request(ike, sa, now);
       if (code === 0) return;
       release(sa);
-      fail(ike, sa, N_AUTHENTICATION_FAILED, now);
+      fail(ike, sa, exchange, code, now);
     },
     dropped: (_ike, sa) => {
       sa.reported = true;

@@ -97,13 +97,14 @@ export function createIntermediate(find: ((id: Uint8Array) => Uint8Array | null)
         if (known === null) continue;
         if (same(confirmation(ike, sa, known), take(m.buffer, at + size, CONFIRMATION))) key = known;
       }
+      const ppk = sa.policy.ppk;
+      if (key === null && ppk !== null && ppk.mandatory) return N_AUTHENTICATION_FAILED;
       const w = begin(ike);
       if (key !== null) addStatus(w, N_PPK_IDENTITY, id);
       sendResponse(ike, sa, IKE_INTERMEDIATE, now);
       authenticate(ike, sa, sa.response);
       setup.intAuthDone = true;
-      const ppk = sa.policy.ppk;
-      if (key === null) return ppk !== null && ppk.mandatory ? N_AUTHENTICATION_FAILED : 0;
+      if (key === null) return 0;
       const oldOut = sa.skOut!;
       // The request may come again, under the keys that it was sent with.
       setup.earlierIn = sa.skIn;
