@@ -14,7 +14,16 @@ import type { PrivateNumbers } from './ike/ext/private.ts';
 import type { Extension, Ike, Intermediate, Reassembly, Resumption } from './ike/ike.ts';
 import type { IkePolicy } from './ike/policy.ts';
 import { closeIke, createChild, rekeyChild } from './ike/requests.ts';
-import { type ChildSa, type IkeSa, OUTCOME_TIMEOUT, type Path, type Session, STATE_ESTABLISHED } from './ike/state.ts';
+import { endIkeSa } from './ike/session.ts';
+import {
+  type ChildSa,
+  type IkeSa,
+  OUTCOME_REPLACED,
+  OUTCOME_TIMEOUT,
+  type Path,
+  type Session,
+  STATE_ESTABLISHED,
+} from './ike/state.ts';
 
 /** Milliseconds until a rekey that the host asked for is asked for again. */
 const REKEY_AGAIN = 10000;
@@ -66,7 +75,10 @@ export interface Uplink {
   current(): IkeSa | null;
   /** When the next attempt is made, or -1. */
   retryAt(): number;
-  /** Connects, by resumption where a session is given and its ticket still holds. */
+  /**
+   * Connects, by resumption where a session is given and its ticket still holds. An IKE SA that is there is forgotten,
+   * as by a device that slept.
+   */
   connect(session: Session | null, now: number): void;
   /** Sends Delete; no new attempts. */
   close(now: number): void;
@@ -126,7 +138,18 @@ export function createUplink(
     asymmetric: config.asymmetric,
     upper: {
       transmit: transmit,
-      allocateSpi: (ends, offers) => allocateSpi(endpoint, scopeOf(ends.local, ends.remote, 0), offers),
+      allocateSpi: (ends, offers) => {
+        const scope = scopeOf(ends.local, ends.remote, 0);
+        try {
+          return allocateSpi(endpoint, scope, offers);
+        } catch (_problem) {
+          // An SA that waits for late packets stands in the way, where few SPI bits go out (or none).
+          for (let i = sas.outgoing.length - 1; i >= 0; i--) {
+            if (sas.outgoing[i].ended !== 0) removePair(sas, sas.incoming[i].spi);
+          }
+          return allocateSpi(endpoint, scope, offers);
+        }
+      },
       install: (owner, child, outgoing, incoming, first, now) => {
         problem = null;
         try {
@@ -193,6 +216,9 @@ export function createUplink(
     current: () => sa,
     retryAt: () => retryAt,
     connect: (given, now) => {
+      const old = sa;
+      sa = null;
+      if (old !== null) endIkeSa(ike, old, OUTCOME_REPLACED, now);
       isWanted = true;
       wait = config.retryTime;
       retryAt = -1;

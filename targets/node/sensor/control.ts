@@ -59,11 +59,14 @@ function addressOf(command: Command): Uint8Array {
 
 /** Asks for something and waits until `done`. */
 async function ask(sensor: Sensor, begin: () => void, done: () => boolean, view: () => object): Promise<Answer> {
+  const failures = sensor.failures();
   begin();
   sensor.wake();
-  const ok = await sensor.until(() => done() || current(sensor) === null, LIMIT);
+  const isOver = () => done() || sensor.failures() > failures || current(sensor) === null;
+  const ok = await sensor.until(isOver, LIMIT);
   if (done()) return { ok: true, ...view() };
-  return failed(ok ? 'the IKE SA ended' : `nothing within ${LIMIT / 1000} s`);
+  if (!ok) return failed(`nothing within ${LIMIT / 1000} s`);
+  return failed(current(sensor) === null ? 'the IKE SA ended' : 'the Child SA failed');
 }
 
 async function sendTo(sensor: Sensor, command: Command): Promise<Answer> {

@@ -6,7 +6,7 @@ import { DROP_SELECTOR } from '../../../core/drop.ts';
 import { dropName } from '../../../core/dropname.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange.ts';
 import { NAT_OFF } from '../../../core/ike/policy.ts';
-import type { ChildSa, IkeSa, Session } from '../../../core/ike/state.ts';
+import type { ChildSa, Session } from '../../../core/ike/state.ts';
 import { STATE_ESTABLISHED } from '../../../core/ike/state.ts';
 import type { UplinkEvents } from '../../../core/uplink.ts';
 import { createContexts, setContext } from '../../../core/wire/sixlowpan.ts';
@@ -56,6 +56,8 @@ export interface Sensor {
   send(payload: Uint8Array, to: Uint8Array, port: number, sourcePort: number): string;
   /** Waits until `done` is true, asked after whatever happens; false after `limit` ms. */
   until(done: () => boolean, limit: number): Promise<boolean>;
+  /** Child SAs that were asked for and failed. */
+  failures(): number;
   now(): number;
   /** Has what was asked of the uplink done. */
   wake(): void;
@@ -82,6 +84,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   let begun = 0;
   let resumed = false;
   let isClosing = false;
+  let failures = 0;
   let attempt: (problem: string) => void = () => {};
 
   const check = (): void => {
@@ -94,6 +97,15 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   const report: Report = (event) => {
     options.report(event);
     queueMicrotask(check);
+  };
+
+  /** The key log is for looking on: what goes wrong there stops nothing. */
+  const logKeys = (write: () => void): void => {
+    try {
+      write();
+    } catch (error) {
+      process.stderr.write(`key log: ${errorText(error)}\n`);
+    }
   };
 
   const events: UplinkEvents = {
@@ -112,14 +124,15 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     replaced: (_old, sa) => report({ event: 'rekeyed', ...spisOf(sa) }),
     installed(sa, child, outgoing, incoming) {
       report({ event: 'child', ...childView(child) });
-      keylog?.esp(sa, outgoing, incoming);
+      logKeys(() => keylog?.esp(sa, outgoing, incoming));
     },
     removed: (_sa, child) => report({ event: 'child-removed', spiIn: spiText(child.spiIn) }),
     childFailed(_sa, outcome, problem) {
       const text = problem === null ? '' : errorText(problem);
+      failures++;
       report({ event: 'child-failed', outcome: outcomeName(outcome), problem: text });
     },
-    keys: (sa, octets, size) => keylog?.ike(sa, octets, size),
+    keys: (sa, octets, size) => logKeys(() => keylog?.ike(sa, octets, size)),
   };
 
   async function open(): Promise<IkeHost> {
@@ -197,17 +210,18 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   const sensor: Sensor = {
     host,
     inner,
+    failures: () => failures,
     now,
     wake,
     connect(session) {
+      attempt = () => {};
+      host.uplink.connect(session, now());
       begun = now();
       resumed = session !== null;
-      const result = new Promise<string>((resolve) => {
+      wake();
+      return new Promise<string>((resolve) => {
         attempt = resolve;
       });
-      host.uplink.connect(session, begun);
-      wake();
-      return result;
     },
     read(text) {
       const number = ++reading;
@@ -291,9 +305,4 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
 
 function problemOf(code: number): string {
   return code === DROP_SELECTOR ? 'no SA takes it' : dropName(code);
-}
-
-/** The session of a connection, to resume it. */
-export function sessionOf(sa: IkeSa | null): Session | null {
-  return sa === null ? null : sa.session;
 }
