@@ -29,6 +29,11 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./keylog.ts')).keylogCommand(),
   },
   {
+    name: 'gateway',
+    summary: 'a gateway for peers on radios and UDP, with IKEv2',
+    load: async () => (await import('./gateway.ts')).gatewayCommand(),
+  },
+  {
     name: 'compress',
     summary: 'IP packets of a capture to Diet-ESP frames on IEEE 802.15.4',
     load: async () => (await import('./compress.ts')).compressCommand(),

@@ -126,8 +126,8 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   lostAfter: integer('Lost', 'Failed packets in a row after which a peer counts as lost.', 1, 1000000, 3),
   halfOpenMax: integer('Half-open SAs', 'At a time.', 1, 65535, 256),
   cookieThreshold: integer('Cookies', 'Half-open SAs from which a COOKIE is asked for.', 0, 65535, 32),
-  ticketKey: text('Ticket key', '32 octets in hexadecimal; default: made at the start.', {
-    pattern: '^[0-9a-fA-F]{64}$',
+  ticketKey: text('Ticket key', '16 octets in hexadecimal; default: made at the start.', {
+    pattern: '^[0-9a-fA-F]{32}$',
   }),
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
   ...COMMON,

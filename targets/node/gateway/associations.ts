@@ -7,6 +7,7 @@ import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endp
 import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
 import { choose } from '../../../core/esp/outbound.ts';
 import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
+import type { ChildSa, IkeSa } from '../../../core/ike/state.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import type { Direction, GatewaySa } from './config.ts';
@@ -18,19 +19,40 @@ export interface Association {
   sa: Sa;
   /** Outer address of the peer that an outbound SA sends to; empty: that of the packet. */
   remote: Uint8Array;
+  /** Who negotiated it; null: configured. */
+  owner: Owner | null;
+}
+
+/** A Child SA and the IKE SA that it belongs to, which a rekey changes. */
+export interface Owner {
+  ike: IkeSa;
+  child: ChildSa;
+  /** When a rekey was asked for last; -1: not yet. */
+  askedAt: number;
 }
 
 export interface Associations {
   /** Adds an SA behind those that are there, or in front; throws as createSa and addInbound do. */
-  add(entry: GatewaySa, direction: Direction, atFront: boolean): void;
+  add(entry: GatewaySa, direction: Direction, atFront: boolean, owner?: Owner): Association;
+  /** Packets take this one no more; it stays. */
+  retire(association: Association): void;
+  /** Ends one SA. */
+  end(association: Association): void;
   /** Ends the SAs of a name; false when there is none. */
   remove(name: string): boolean;
+  of(sa: Sa): Association | undefined;
   /** The outbound SA for packet[0..length) at `now`, or undefined. */
   choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
   all(): Iterable<Association>;
   /** Ends all, for good: nothing more comes in or goes out. */
   clear(): void;
+}
+
+interface Listed extends Association {
+  /** Where outgoing packets find it, and the list's key in `exact` ('': none). */
+  list: Sa[];
+  key: string;
 }
 
 function remoteOf(entry: GatewaySa): Uint8Array {
@@ -40,19 +62,19 @@ function remoteOf(entry: GatewaySa): Uint8Array {
 }
 
 export function createAssociations(endpoint: Endpoint, provider: Provider): Associations {
-  const entries = new Map<Sa, Association>();
+  const entries = new Map<Sa, Listed>();
   // By inner destination where that is one address, and all others.
   const exact = new Map<string, Sa[]>();
   const wide: Sa[] = [];
   const spis = new Set<string>();
 
-  function listOf(entry: GatewaySa): Sa[] {
+  function listOf(entry: GatewaySa): { list: Sa[]; key: string } {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
-    if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) return wide;
+    if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) return { list: wide, key: '' };
     const key = octetsKey(tsIpDstStart);
     const list = exact.get(key) ?? [];
     exact.set(key, list);
-    return list;
+    return { list, key };
   }
 
   /** SPI and peer of an outbound SA, '' where every packet may have another peer. */
@@ -60,18 +82,29 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     return remote.length === 0 ? '' : `${spi} ${octetsKey(remote)}`;
   }
 
-  function end({ sa, direction, remote }: Association): void {
-    if (direction === 'out') spis.delete(spiKey(sa.spi, remote));
+  function unlist({ sa, direction, remote, owner, list, key }: Listed): void {
+    // Those of an owner are told apart by their path; the peer chose the SPI.
+    if (direction === 'out' && owner === null) spis.delete(spiKey(sa.spi, remote));
+    const at = list.indexOf(sa);
+    if (at >= 0) list.splice(at, 1);
+    if (list.length === 0 && exact.get(key) === list) exact.delete(key);
+  }
+
+  function end(association: Association): void {
+    const { sa, direction } = association;
+    const listed = entries.get(sa);
+    if (listed === undefined) return;
+    unlist(listed);
     entries.delete(sa);
     if (direction === 'in') removeInbound(endpoint, sa);
     destroySa(provider, sa);
   }
 
   return {
-    add(entry, direction, atFront) {
+    add(entry, direction, atFront, owner) {
       const remote = remoteOf(entry);
       const spi = entry.config.attributes.espSpi;
-      const key = direction === 'out' ? spiKey(spi, remote) : '';
+      const key = direction === 'out' && owner === undefined ? spiKey(spi, remote) : '';
       // The peer could not tell them apart, and the same SA twice would use its nonces twice.
       if (spis.has(key)) refuse('esp_spi', spi, 'an SA to this peer has it already');
       const sa = createSa(FULL_PARTS, provider, entry.config);
@@ -83,21 +116,25 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
           destroySa(provider, sa);
           throw error;
         }
-      } else if (atFront) listOf(entry).unshift(sa);
-      else listOf(entry).push(sa);
-      entries.set(sa, { name: entry.name, direction, sa, remote });
-    },
-    remove(name) {
-      const ending = [...entries.values()].filter((entry) => entry.name === name);
-      for (const entry of ending) {
-        end(entry);
-        for (const list of [wide, ...exact.values()]) {
-          const at = list.indexOf(entry.sa);
-          if (at >= 0) list.splice(at, 1);
-        }
       }
+      const place = direction === 'in' ? { list: [], key: '' } : listOf(entry);
+      if (atFront) place.list.unshift(sa);
+      else place.list.push(sa);
+      const listed: Listed = { name: entry.name, direction, sa, remote, owner: owner ?? null, ...place };
+      entries.set(sa, listed);
+      return listed;
+    },
+    retire(association) {
+      const listed = entries.get(association.sa);
+      if (listed !== undefined) unlist(listed);
+    },
+    end,
+    remove(name) {
+      const ending = [...entries.values()].filter((entry) => entry.name === name && entry.owner === null);
+      for (const entry of ending) end(entry);
       return ending.length > 0;
     },
+    of: (sa) => entries.get(sa),
     choose(packet, length, now) {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;

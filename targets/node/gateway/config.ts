@@ -116,7 +116,7 @@ export interface IkeConfig {
   /** Half-open IKE SAs at a time, and from how many a COOKIE is asked for. */
   halfOpenMax: number;
   cookieThreshold: number;
-  /** 32 octets, the same after a restart, so that tickets stay good; null: made at the start. */
+  /** 16 octets, the same after a restart, so that tickets stay good; null: made at the start. */
   ticketKey: Uint8Array | null;
   keylog?: KeyLog;
 }
@@ -153,6 +153,8 @@ export type Direction = 'in' | 'out';
 /** What the check leaves: everything converted. */
 export interface CheckedConfig {
   radios: (RadioConfig & { name: string; address: Uint8Array | null })[];
+  /** Own outer addresses. */
+  addresses: Uint8Array[];
   contexts: Uint8Array;
   directions: Direction[];
   peers: { address: Uint8Array; radio: number; link: Uint8Array }[];
@@ -313,6 +315,7 @@ export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
   );
   return {
     radios,
+    addresses,
     contexts: checkContexts(listIn('contexts', config.contexts, false)),
     directions: config.sas.map((sa, index) => directionOf(sa, index, addresses)),
     peers,

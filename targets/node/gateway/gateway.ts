@@ -1,11 +1,13 @@
 // The gateway: radios on one side, ordinary UDP on the other, SAs between.
 //
 //   frame -> MAC -> 6LoWPAN -> ESP (look-up, replay, ICV) -> IP packet -> flow (UDP socket) or `packet` listener
-//   UDP answer, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
+//   UDP answer, TUN, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
+//
+// SAs are configured, or set up by IKE (ikehost.ts), which comes in UDP over the radio, or to sockets of the system; ESP
+// of peers at those is in UDP as well.
 //
 // A packet never throws: whatever is dropped is counted by reason in the layer that dropped it (`metrics`).
 
-import { lookup } from 'node:dns/promises';
 import { EventEmitter } from 'node:events';
 import { DROP_NO_SA } from '../../../core/drop.ts';
 import { dropName } from '../../../core/dropname.ts';
@@ -16,41 +18,40 @@ import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
+import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressText } from '../config/addresses.ts';
 import { errorText } from '../config/errors.ts';
 import { createFastProvider } from '../provider/fast.ts';
-import { stack } from '../radio/radio.ts';
+import { drive } from '../radio/drive.ts';
+import { type Pollable, stack } from '../radio/radio.ts';
 import { createAssociations } from './associations.ts';
 import { type CheckedConfig, checkGatewayConfig, type GatewayConfig, type GatewaySa } from './config.ts';
 import { readDatagram, writeDatagram } from './datagram.ts';
+import type { GatewayEvents } from './events.ts';
 import { createFlows, type Flow } from './flows.ts';
+import { createIkeLink } from './ikelink.ts';
 import { silent } from './log.ts';
-import { type GatewayMetrics, type Reasons, radioMetrics, reasonsOf, saMetrics } from './metrics.ts';
-import { createPeers, type Peer, peerText } from './peers.ts';
-import { closeRadios, createPort, type OpenRadio, openRadios, type Port, realTime } from './port.ts';
+import {
+  type GatewayMetrics,
+  peerMetrics,
+  type Reasons,
+  radioMetrics,
+  reasonsOf,
+  saMetrics,
+  udpMetrics,
+} from './metrics.ts';
+import { closeAll, type Opened, openAll, resolveFlows } from './open.ts';
+import { createPeers, type Peer, peerAt, peerText } from './peers.ts';
+import { closeRadios, createPort, type Port, realTime } from './port.ts';
 import { openUdp } from './socket.ts';
 
 /** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
 const PACKET_MAX = 4096;
 const PEERS_MAX = 65536;
+/** Milliseconds between looks whether all peers have confirmed a Delete. */
+const LEAVE_STEP = 20;
 
-/** Where an inner packet came from. */
-export interface PacketInfo {
-  /** Name of the SA. */
-  sa: string;
-  /** Outer address of the peer. */
-  peer: string;
-}
-
-export interface GatewayEvents {
-  /** A copy of an inner IP packet that no flow takes. */
-  packet: [packet: Uint8Array, info: PacketInfo];
-  /** A peer's link-layer address was learned, or has changed: outer address, radio. */
-  peer: [address: string, radio: string];
-  /** A peer does not acknowledge any more; it was heard again. */
-  lost: [address: string];
-  back: [address: string];
-}
+export type { GatewayEvents, PacketInfo } from './events.ts';
 
 export interface Gateway extends Pick<EventEmitter<GatewayEvents>, 'on' | 'off' | 'once'> {
   /**
@@ -63,21 +64,10 @@ export interface Gateway extends Pick<EventEmitter<GatewayEvents>, 'on' | 'off' 
   /** Ends the SAs of this name; false when there is none. */
   removeSa(name: string): boolean;
   metrics(): GatewayMetrics;
+  /** Tells every peer that its SAs end, waits for their answers, `time` milliseconds at most, and closes. */
+  leave(time: number): Promise<void>;
   /** Closes sockets and radios, wipes keys. */
   close(): Promise<void>;
-}
-
-async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
-  return Promise.all(
-    flows.map(async ({ destination, port, host, hostPort, field }) => {
-      try {
-        const { address, family } = await lookup(host);
-        return { destination, port, target: { address, family: family === 6 ? 6 : 4, port: hostPort } };
-      } catch {
-        throw new Error(`${field}: ${host}: this host is not known`);
-      }
-    }),
-  );
 }
 
 /**
@@ -96,16 +86,17 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     await closeRadios(given());
     throw error;
   }
-  const radios = await openRadios(checked.radios);
+  const opened = await openAll(config, checked);
   try {
-    return start(config, checked, flows, radios);
+    return start(config, checked, flows, opened);
   } catch (error) {
-    await closeRadios(radios);
+    await closeAll(opened);
     throw error;
   }
 }
 
-function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], radios: OpenRadio[]): Gateway {
+function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], opened: Opened): Gateway {
+  const { radios, udp, tun } = opened;
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
   const log = config.log ?? silent;
@@ -118,6 +109,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
   const restored = new Uint8Array(PACKET_MAX);
   const built = new Uint8Array(PACKET_MAX);
   const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
+  const carried = { written: 0, read: 0 };
   const wakers: (() => void)[] = [];
   const stoppers: (() => void)[] = [];
   let isClosed = false;
@@ -185,20 +177,33 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
 
   // Packets.
 
+  function unsent(code: number): string {
+    log('debug', 'esp', () => `not sent: ${dropName(code)}`);
+    return dropName(code);
+  }
+
   function protect(packet: Uint8Array, length: number): string {
     const now = clock.now();
     const chosen = sas.choose(packet, length, now);
     if (chosen === undefined) return drop('esp', dropName(DROP_NO_SA));
-    const { sa, remote } = chosen;
+    const { sa, remote, owner } = chosen;
+    if (owner !== null && owner.ike.path.port >= radios.length) {
+      const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
+      if (size > 0) link.send(chosen, outer, size);
+      return size > 0 ? '' : unsent(size);
+    }
     // In transport mode with a range the outer destination is the packet's own.
     const peer = remote.length > 0 ? peers.get(remote, 0) : peers.get(packet, IPV6_DST);
     if (peer === undefined) return drop('peer', 'no-neighbour');
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
-    if (size < 0) {
-      log('debug', 'esp', () => `not sent: ${dropName(size)}`);
-      return dropName(size);
-    }
-    const tag = ports[peer.radio].lowpan.send(outer, 0, size, peer.link, 0, peer.link.length, now);
+    if (size < 0) return unsent(size);
+    link.carried(chosen);
+    return transmit(peer, outer, size, now);
+  }
+
+  /** An outer packet to a peer on a radio. */
+  function transmit(peer: Peer, packet: Uint8Array, size: number, now: number): string {
+    const tag = ports[peer.radio].lowpan.send(packet, 0, size, peer.link, 0, peer.link.length, now);
     if (tag < 0) {
       log('debug', 'link', () => `${peerText(peer)}: ${dropName(tag)}`);
       return dropName(tag);
@@ -208,18 +213,25 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     return '';
   }
 
-  function deliver(length: number, sa: Sa, peer: Peer): void {
+  function deliver(length: number, sa: Sa, peer: () => string): void {
     const datagram = readDatagram(restored, length);
     if (datagram !== null && flows.deliver(datagram)) {
-      wakers[0]?.();
+      wake();
+      return;
+    }
+    if (tun !== null) {
+      if (tun.write(restored, length)) carried.written++;
+      else drop('tun', 'tun');
       return;
     }
     if (events.listenerCount('packet') === 0) {
       drop('flow', 'no-flow');
       return;
     }
-    emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: addressText(peer.address) });
+    emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: peer() });
   }
+
+  const wake = (): void => wakers[0]?.();
 
   const flows = createFlows({
     flows: flowList,
@@ -237,10 +249,18 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     },
   });
 
+  function guarded(layers: Pollable): Pollable {
+    return { poll: (now) => guard(undefined, () => layers.poll(now)), nextTimeout: layers.nextTimeout };
+  }
+
   const inFlight: Map<number, Peer>[] = checked.radios.map(() => new Map());
   const ports: Port[] = checked.radios.map((radio, index) =>
     createPort(radios[index], radio, checked.contexts, provider, {
       packet(buffer, offset, length, src, srcOffset, srcLength, now) {
+        if (buffer[offset + IPV6_NEXT_HEADER] === PROTO_UDP) {
+          const packet = buffer.subarray(offset, offset + length);
+          if (link.receive(index, packet, length, src.slice(srcOffset, srcOffset + srcLength))) return;
+        }
         if (buffer[offset + IPV6_NEXT_HEADER] !== PROTO_ESP) {
           drop('esp', 'unprotected');
           return;
@@ -251,7 +271,9 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
           return;
         }
         const sa = endpoint.sa!;
-        deliver(size, sa, heard(index, buffer, offset + IPV6_SRC, src, srcOffset, srcLength));
+        link.heard(sa);
+        const peer = heard(index, buffer, offset + IPV6_SRC, src, srcOffset, srcLength);
+        deliver(size, sa, () => addressText(peer.address));
       },
       done(tag, result) {
         const peer = inFlight[index].get(tag);
@@ -260,6 +282,29 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
       },
     }),
   );
+
+  const link = createIkeLink({
+    config,
+    checked,
+    provider,
+    endpoint,
+    sas,
+    udp,
+    log,
+    restored,
+    now: clock.now,
+    wake,
+    drop,
+    transmit: (path, packet, length) => {
+      // Where the peer proved to be; before that, where it says that it is.
+      const peer = path.isAnswer ? undefined : peers.get(path.remote, 0);
+      transmit(peer ?? peerAt(path.remote, path.port, path.link), packet, length, clock.now());
+    },
+    heard: (path) => void heard(path.port, path.remote, 0, path.link, 0, path.link.length),
+    deliver,
+    up: (identity, name) => emit('up', identity, name),
+    down: (identity, reason) => emit('down', identity, reason),
+  });
 
   for (const { address, radio, link } of checked.peers) peers.configure(address, radio, link);
   config.sas.forEach((entry, index) => {
@@ -271,9 +316,8 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     }
   });
   ports.forEach(({ mac, lowpan }, index) => {
-    const layers = index === 0 ? stack(mac, lowpan, flows) : stack(mac, lowpan);
-    const node = { poll: (now: number) => guard(undefined, () => layers.poll(now)), nextTimeout: layers.nextTimeout };
-    const runner = clock.run(node, radios[index]);
+    const layers = index === 0 ? stack(mac, lowpan, flows, link) : stack(mac, lowpan);
+    const runner = clock.run(guarded(layers), radios[index]);
     wakers.push(() => runner.wake());
     stoppers.push(() => runner.stop());
     radios[index].onFrame = (frame, offset, length) => {
@@ -282,7 +326,26 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     };
     runner.wake();
   });
-  log('info', 'gateway', () => `${ports.length} radios, ${config.sas.length} SAs, ${flowList.length} flows`);
+  if (ports.length === 0) {
+    const runner = drive(guarded(stack(flows, link)), clock.now);
+    wakers.push(runner.wake);
+    stoppers.push(runner.stop);
+  }
+  udp.forEach((port, index) => {
+    port.onDatagram = (...datagram) => guard(undefined, () => link.datagram(index, ...datagram));
+  });
+  if (tun !== null) {
+    tun.onPacket = (packet, length) => {
+      carried.read++;
+      guard('', () => protect(packet, length));
+    };
+    tun.start();
+  }
+  log(
+    'info',
+    'gateway',
+    () => `${ports.length} radios, ${udp.length} UDP addresses, ${config.sas.length} SAs, ${flowList.length} flows`,
+  );
 
   const gateway: Gateway = {
     on: events.on.bind(events) as Gateway['on'],
@@ -303,18 +366,23 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
       radios: ports.map(({ name, mac, lowpan }, index) => radioMetrics(name, mac, lowpan, inFlight[index].size)),
       esp: { sent: endpoint.sent, received: endpoint.received, drops: reasonsOf(endpoint.drops) },
       sas: [...sas.all()].map(({ name, direction, sa }) => saMetrics(name, direction, sa)),
-      peers: peers.all().map(({ address, radio, link, configured, heard: last, failed, lost }) => ({
-        address: addressText(address),
-        radio: ports[radio].name,
-        link: Buffer.from(link).toString('hex'),
-        configured,
-        heard: last,
-        failed,
-        lost,
-      })),
+      peers: peers.all().map((peer) => peerMetrics(peer, ports[peer.radio].name)),
       flows: { ...flows.metrics },
+      ike: link.metrics(),
+      udp: udp.map(udpMetrics),
+      tun: tun === null ? null : { ...carried },
       drops: { ...drops },
     }),
+    async leave(time) {
+      if (!isClosed) {
+        guard(undefined, link.leave);
+        for (const each of wakers) each();
+        for (let waited = 0; waited < time && link.isLeaving(); waited += LEAVE_STEP) {
+          await new Promise((resolve) => setTimeout(resolve, LEAVE_STEP));
+        }
+      }
+      await gateway.close();
+    },
     async close() {
       if (!isClosed) {
         isClosed = true;
@@ -324,7 +392,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
         sas.clear();
         log('info', 'gateway', 'closed');
       }
-      await closeRadios(radios);
+      await closeAll(opened);
     },
   };
   return gateway;

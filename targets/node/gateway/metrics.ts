@@ -13,7 +13,10 @@ import {
   type Mac,
   macAirTime,
 } from '../../../core/link/mac.ts';
+import { addressText } from '../config/addresses.ts';
 import type { FlowMetrics } from './flows.ts';
+import type { Peer } from './peers.ts';
+import type { UdpPort } from './udp.ts';
 
 /** Counts by reason; reasons that never occurred are absent. */
 export type Reasons = Record<string, number>;
@@ -61,14 +64,55 @@ export interface PeerMetrics {
   lost: boolean;
 }
 
+export interface IkeMetrics {
+  /** IKE SAs that came up, in all. */
+  established: number;
+  /** Those that are up. */
+  sas: {
+    /** `fqdn:sensor1.example`, and the name of its connection. */
+    identity: string;
+    name: string;
+    /** Outer address and port; the inner address that it was given, or ''. */
+    remote: string;
+    address: string;
+    children: number;
+  }[];
+  /** IKE SAs not yet authenticated. */
+  halfOpen: number;
+  /** Addresses of the pool in use. */
+  leases: number;
+  /** IKE messages. */
+  received: number;
+  sent: number;
+  /** Ends of IKE SAs by reason: deleted, timeout, AUTHENTICATION_FAILED, ... */
+  outcomes: Reasons;
+}
+
+export interface UdpMetrics {
+  address: string;
+  port: number;
+  natPort: number;
+  received: number;
+  sent: number;
+  keepalives: number;
+  malformed: number;
+  sendErrors: number;
+  socketErrors: number;
+}
+
 export interface GatewayMetrics {
   radios: RadioMetrics[];
   esp: { sent: number; received: number; drops: Reasons };
   sas: SaMetrics[];
   peers: PeerMetrics[];
   flows: FlowMetrics;
+  /** Null where there is no IKE. */
+  ike: IkeMetrics | null;
+  udp: UdpMetrics[];
+  /** Packets given to the network interface, and taken from it; null: none. */
+  tun: { written: number; read: number } | null;
   /**
-   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, too-long, listener, internal.
+   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, listener, internal.
    * Those that a layer below dropped on the way out are in its drops.
    */
   drops: Reasons;
@@ -118,4 +162,21 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
     sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
     drops,
   };
+}
+
+export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
+  const { address, link, configured, heard, failed, lost } = peer;
+  return {
+    address: addressText(address),
+    radio,
+    link: Buffer.from(link).toString('hex'),
+    configured,
+    heard,
+    failed,
+    lost,
+  };
+}
+
+export function udpMetrics({ local, port, natPort, counters }: UdpPort): UdpMetrics {
+  return { address: addressText(local), port, natPort, ...counters };
 }

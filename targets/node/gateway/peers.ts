@@ -37,13 +37,18 @@ export interface Peers {
   all(): Peer[];
 }
 
+/** A peer that is not (yet) in the table. */
+export function peerAt(address: Uint8Array, radio: number, link: Uint8Array): Peer {
+  return { address, radio, link, configured: false, heard: -1, failing: 0, failed: 0, lost: false };
+}
+
 /** `max` learned entries at most; the one unheard for longest goes first. */
 export function createPeers(max: number): Peers {
   // In order of last hearing.
   const peers = new Map<string, Peer>();
 
   function add(key: string, address: Uint8Array, radio: number, link: Uint8Array, configured: boolean): Peer {
-    const peer = { address, radio, link, configured, heard: -1, failing: 0, failed: 0, lost: false };
+    const peer = { ...peerAt(address, radio, link), configured };
     peers.set(key, peer);
     return peer;
   }

@@ -1,0 +1,331 @@
+// The gateway's IKE: responders for its radios and for its UDP sockets, and the SAs that they set up.
+//
+// There are two endpoints. Peers on a radio are not behind a NAT, and ESP is a protocol of IPv6 there; peers on UDP
+// sockets always get ESP in UDP, since a process has no other way to receive it. What is said before the peer is known
+// differs accordingly.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { isAgeing } from '../../../core/esp/sa.ts';
+import { scopeOf } from '../../../core/esp/satable.ts';
+import { allocateSpi } from '../../../core/esp/spi.ts';
+import { createIke, heard, ikeTimeout, pollIke, receiveIke } from '../../../core/ike/endpoint.ts';
+import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange.ts';
+import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
+import { createIntermediate } from '../../../core/ike/ext/ppkint.ts';
+import { createTickets } from '../../../core/ike/ext/ticket.ts';
+import type { Ike, IkeUpper } from '../../../core/ike/ike.ts';
+import { IKE_SIZE } from '../../../core/ike/message.ts';
+import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/numbers.ts';
+import { outcomeName } from '../../../core/ike/outcome.ts';
+import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/policy.ts';
+import { closeIke, rekeyChild } from '../../../core/ike/requests.ts';
+import { createResponder } from '../../../core/ike/responder.ts';
+import { type ChildSa, type IkeSa, type Path, STATE_CLOSING, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
+import { addressText } from '../config/addresses.ts';
+import { errorText } from '../config/errors.ts';
+import { identityText } from '../config/ikenames.ts';
+import { type Connection, policyFor } from '../config/ikepolicy.ts';
+import { createNodeAsymmetric } from '../provider/asymmetric.ts';
+import type { Association, Associations, Owner } from './associations.ts';
+import type { IkeConfig } from './config.ts';
+import { endpointText, octetsKey } from './datagram.ts';
+import type { Log } from './log.ts';
+import type { IkeMetrics, Reasons } from './metrics.ts';
+import type { Pool } from './pool.ts';
+
+/** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
+const LINGER = 5000;
+const HALF_OPEN_TIME = 30000;
+/** Milliseconds until a rekey for a count of packets is asked for again. */
+const REKEY_AGAIN = 10000;
+/** Policies remembered, one for each identity that came. */
+const POLICIES_MAX = 65536;
+
+/** A path with what the gateway needs to answer on it. `port`: index of the radio, or behind the radios of the socket. */
+export interface HostPath extends Path {
+  /** Link-layer address of a peer on a radio, else empty. */
+  link: Uint8Array;
+}
+
+export interface IkeHostConfig {
+  ike: IkeConfig;
+  provider: Provider;
+  endpoint: Endpoint;
+  sas: Associations;
+  pool: Pool;
+  /** Paths with a port from here on are sockets. */
+  radios: number;
+  log: Log;
+  /** Sends an IKE message; `to`: the path of the message that is being answered, or null. */
+  transmit(path: Path, octets: Uint8Array, to: HostPath | null): void;
+  /** The peer proved that it is at this path. */
+  proved(path: HostPath): void;
+  up(identity: string, name: string): void;
+  down(identity: string, reason: string): void;
+}
+
+export interface IkeHost {
+  receive(path: HostPath, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** An authenticated packet of this SA came in. */
+  heard(owner: Owner, now: number): void;
+  /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
+  carried(association: Association, now: number): void;
+  poll(now: number): void;
+  nextTimeout(): number;
+  /** Tells every peer that its SAs end. */
+  leave(now: number): void;
+  /** True while a peer has not confirmed that. */
+  isLeaving(): boolean;
+  metrics(): IkeMetrics;
+}
+
+/** What answers IKE_SA_INIT: whatever any of the connections accepts. */
+function fallbackOf(connections: Connection[], nat: number): IkePolicy {
+  const policies = connections.map(({ policy }) => policy);
+  const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
+  const ppk = policies.map((policy) => policy.ppk).find((one) => one !== null);
+  return {
+    ...policies[0],
+    name: 'unknown',
+    ike: [...ike.values()],
+    ciphers: [...new Set(policies.flatMap((policy) => policy.ciphers))],
+    ppk: ppk === undefined || ppk === null ? null : { ...ppk, mandatory: false },
+    transcript: policies.some((policy) => policy.transcript),
+    fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
+    nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
+    nat,
+  };
+}
+
+function idKey(type: number, data: Uint8Array): string {
+  return `${type} ${octetsKey(data)}`;
+}
+
+export function createIkeHost(config: IkeHostConfig): IkeHost {
+  const { ike: settings, provider, endpoint, sas, pool, radios, log } = config;
+  const { connections } = settings;
+  const policies = new Map<string, IkePolicy>();
+  const pairs = new Map<ChildSa, [Association, Association]>();
+  const outcomes: Reasons = {};
+  let established = 0;
+  // What is being answered.
+  let current: HostPath | null = null;
+
+  const isUdp = (path: Path): boolean => path.port >= radios;
+  const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
+  const where = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
+
+  /** One object for each peer, by which the core knows it again, with the addresses of today. */
+  function findPolicy(type: number, data: Uint8Array, path: Path): IkePolicy | null {
+    const connection = connections.find(
+      ({ policy: { remoteId } }) =>
+        remoteId === null || (remoteId.type === type && Buffer.compare(remoteId.data, data) === 0),
+    );
+    if (connection === undefined) {
+      log('warn', 'ike', () => `${identityText(type, data)} is not known here`);
+      return null;
+    }
+    const udp = isUdp(path);
+    const fresh = { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
+    const key = `${udp} ${connection.name} ${idKey(type, data)}`;
+    const known = policies.get(key);
+    const policy = known ?? fresh;
+    if (known !== undefined) Object.assign(known.child, fresh.child);
+    policies.delete(key);
+    policies.set(key, policy);
+    for (const oldest of policies.keys()) {
+      if (policies.size <= POLICIES_MAX) break;
+      policies.delete(oldest);
+    }
+    return policy;
+  }
+
+  function refused(sa: IkeSa, why: string): false {
+    log('warn', 'ike', () => `${nameOf(sa)}: Child SA not taken: ${why}`);
+    return false;
+  }
+
+  const upper: IkeUpper = {
+    transmit(path, buffer, offset, length) {
+      config.transmit(path, buffer.subarray(offset, offset + length), current);
+    },
+    // Behind a NAT a peer may get another address: then the SPI alone has to tell.
+    allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
+    install(sa, child, outgoing, incoming, first) {
+      if (isUdp(sa.path)) {
+        if (!sa.path.encapsulated) return refused(sa, 'ESP must be in UDP here');
+        if (outgoing.attributes.espSpiLsb !== 32) return refused(sa, 'ESP in UDP needs 32 bits of the SPI');
+        const isMoved = sa.behindNat || sa.peerBehindNat;
+        if (child.mode === MODE_TRANSPORT && isMoved) return refused(sa, 'transport mode does not go through a NAT');
+        incoming.anyRemote = 1;
+      }
+      const owner: Owner = { ike: sa, child, askedAt: -1 };
+      const name = sa.policy.name;
+      // The first Child SA of an IKE SA is newer than whatever the peer had before.
+      const atFront = first || sa.state !== STATE_ESTABLISHED;
+      let incomingSa: Association | null = null;
+      try {
+        incomingSa = sas.add({ name, config: incoming }, 'in', false, owner);
+        pairs.set(child, [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa]);
+      } catch (error) {
+        if (incomingSa !== null) sas.end(incomingSa);
+        return refused(sa, errorText(error));
+      }
+      settings.keylog?.esp(sa, outgoing, incoming);
+      const a = outgoing.attributes;
+      log('info', 'ike', () => {
+        const form = child.compression === null ? 'plain ESP' : `Diet-ESP ${a.espSpiLsb}+${a.espSnLsb} bits`;
+        const spi = (value: number): string => value.toString(16).padStart(8, '0');
+        return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${child.suite.name}, ${form}`;
+      });
+      return true;
+    },
+    retire(_sa, child) {
+      const pair = pairs.get(child);
+      if (pair !== undefined) sas.retire(pair[0]);
+    },
+    remove(_sa, child) {
+      const pair = pairs.get(child);
+      pairs.delete(child);
+      for (const association of pair ?? []) sas.end(association);
+    },
+    established(sa) {
+      established++;
+      if (!isUdp(sa.path)) config.proved(sa.path as HostPath);
+      log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
+      config.up(nameOf(sa), sa.policy.name);
+    },
+    replaced(_old, sa) {
+      for (const child of sa.children) {
+        const pair = pairs.get(child);
+        for (const association of pair ?? []) if (association.owner !== null) association.owner.ike = sa;
+      }
+      log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
+    },
+    ended(sa, outcome) {
+      const reason = outcomeName(outcome);
+      outcomes[reason] = (outcomes[reason] ?? 0) + 1;
+      const isOther = all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
+      if (!isOther && sa.peerId.length > 0) pool.release(idKey(sa.peerIdType, sa.peerId));
+      log('info', 'ike', () => `${sa.peerId.length > 0 ? nameOf(sa) : 'a peer'} at ${where(sa)}: down, ${reason}`);
+      config.down(nameOf(sa), reason);
+    },
+    childFailed(sa, outcome) {
+      log('warn', 'ike', () => `${nameOf(sa)}: Child SA failed: ${outcomeName(outcome)}`);
+    },
+    keys(sa, octets) {
+      // The integrity keys come first in the derivation, and last in the key log.
+      const auth = 2 * (sa.cipher?.authKeyLength ?? 0);
+      const ordered = Buffer.concat([octets.subarray(auth), octets.subarray(0, auth)]);
+      settings.keylog?.ike(sa, ordered, ordered.length);
+      ordered.fill(0);
+    },
+    address(sa, type) {
+      const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
+      const address = pool.lease(idKey(sa.peerIdType, sa.peerId), size);
+      if (address === null) log('warn', 'ike', () => `${nameOf(sa)}: no address is left in the pool`);
+      return address;
+    },
+  };
+
+  const ticketKey = settings.ticketKey ?? new Uint8Array(16);
+  if (settings.ticketKey === null) provider.random(ticketKey, 0, 16);
+  const findPpk = (id: Uint8Array): Uint8Array | null =>
+    connections.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ??
+    null;
+
+  function create(nat: number): Ike {
+    const issuer = createTickets(provider, ticketKey);
+    return createIke({
+      provider,
+      asymmetric: createNodeAsymmetric(),
+      upper,
+      extensions: [...fullExtensions(), issuer.extension],
+      numbers: settings.numbers,
+      responder: createResponder({
+        fallback: fallbackOf(connections, nat),
+        findPolicy,
+        halfOpenMax: settings.halfOpenMax,
+        cookieThreshold: settings.cookieThreshold,
+        halfOpenTime: HALF_OPEN_TIME,
+        tickets: issuer.tickets,
+      }),
+      intermediate: createIntermediate(findPpk),
+      resumption: null,
+      reassembly: fragmentation,
+      maxMessage: settings.maxMessage,
+      keylog: settings.keylog !== undefined,
+      linger: LINGER,
+    });
+  }
+
+  const onRadio = create(NAT_OFF);
+  const onUdp = create(NAT_FORCE);
+  const endpoints = [onRadio, onUdp];
+  const all = (): IkeSa[] => endpoints.flatMap((ike) => ike.sas);
+  const ikeOf = (path: Path): Ike => (isUdp(path) ? onUdp : onRadio);
+
+  return {
+    receive(path, buffer, offset, length, now) {
+      const ike = ikeOf(path);
+      // Our SPI is the responder's, but in answers to an IKE SA that a rekey of ours made.
+      const sa =
+        length < IKE_SIZE ? undefined : (ike.bySpi[spiKey(buffer, offset + 8)] ?? ike.bySpi[spiKey(buffer, offset)]);
+      const before = sa?.heardAt ?? 0;
+      if (sa !== undefined) sa.heardAt = -1;
+      current = path;
+      let code: number;
+      try {
+        code = receiveIke(ike, path, buffer, offset, length, now);
+      } finally {
+        current = null;
+      }
+      if (code < 0) log('debug', 'ike', () => `dropped from ${endpointText(path.remote, path.remotePort)}: ${code}`);
+      if (sa === undefined) return;
+      // Whatever sets it has authenticated the message.
+      if (sa.heardAt < 0) sa.heardAt = before;
+      else if (sa.state === STATE_ESTABLISHED && path.link.length > 0) config.proved(path);
+    },
+    heard: (owner, now) => heard(owner.ike, now),
+    carried(association, now) {
+      const { owner, sa } = association;
+      if (owner === null || !isAgeing(sa, now)) return;
+      if (owner.askedAt >= 0 && now - owner.askedAt < REKEY_AGAIN) return;
+      owner.askedAt = now;
+      rekeyChild(ikeOf(owner.ike.path), owner.ike, owner.child, now);
+    },
+    poll(now) {
+      for (const ike of endpoints) pollIke(ike, now);
+    },
+    nextTimeout() {
+      const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
+      return times.length === 0 ? -1 : Math.min(...times);
+    },
+    leave(now) {
+      for (const ike of endpoints) {
+        for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) closeIke(ike, sa, now);
+        pollIke(ike, now);
+      }
+    },
+    isLeaving: () => all().some((sa) => sa.state === STATE_CLOSING || sa.state === STATE_ESTABLISHED),
+    metrics: () => ({
+      established,
+      sas: all()
+        .filter((sa) => sa.state === STATE_ESTABLISHED)
+        .map((sa) => ({
+          identity: nameOf(sa),
+          name: sa.policy.name,
+          remote: where(sa),
+          address: sa.address.length === 0 ? '' : addressText(sa.address),
+          children: sa.children.length,
+        })),
+      halfOpen: all().filter((sa) => sa.setup !== null).length,
+      leases: pool.used(),
+      received: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_RECEIVED], 0),
+      sent: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_SENT], 0),
+      outcomes: { ...outcomes },
+    }),
+  };
+}
