@@ -94,7 +94,10 @@ export function deriveSk(ike: Ike, sa: IkeSa, nonces: Uint8Array, skeyseed: Uint
     setup.skPi = take(keys, encrI + 2 * encr, PRF_SIZE);
     setup.skPr = take(keys, encrI + 2 * encr + PRF_SIZE, PRF_SIZE);
   }
-  if (ike.keylog) ike.upper.keys(sa, take(keys, authI, 2 * auth + 2 * encr), encr, 0);
+  if (!ike.keylog) return;
+  const logged = join([take(keys, encrI, 2 * encr), take(keys, authI, 2 * auth)]);
+  ike.upper.keys(sa, logged, logged.length, 0);
+  wipe(logged);
   wipe(keys);
 }
 

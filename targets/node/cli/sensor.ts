@@ -24,6 +24,7 @@ interface Options {
   wait?: boolean;
   control?: boolean;
   json?: boolean;
+  retry: boolean;
   keylog?: string;
   provider: string;
 }
@@ -102,7 +103,13 @@ async function sensorAction(options: Options): Promise<void> {
   const provider = await providerNamed(options.provider);
   let sensor: Sensor;
   try {
-    sensor = await openSensor(loaded, { provider, keylog, echoPort: plan.echoPort, retry: !plan.isBounded, report });
+    sensor = await openSensor(loaded, {
+      provider,
+      keylog,
+      echoPort: plan.echoPort,
+      retry: options.retry && !plan.isBounded,
+      report,
+    });
   } catch (error) {
     throw error instanceof CommandError ? error : CommandError.from(loaded.file, error);
   }
@@ -174,6 +181,7 @@ export function sensorCommand(): Command {
       '--control',
       'commands as JSON lines on stdin: status, ping, send, rekey-child, rekey-ike, probe, delete, ...',
     )
+    .option('--no-retry', 'do not connect again when the gateway goes away')
     .option('--json', 'events as JSON lines')
     .option('--keylog <folder>', 'write keys for Wireshark there, see `dietesp keylog`')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))

@@ -215,12 +215,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     childFailed(sa, outcome) {
       log('warn', 'ike', () => `${nameOf(sa)}: Child SA failed: ${outcomeName(outcome)}`);
     },
-    keys(sa, octets) {
-      // The integrity keys come first in the derivation, and last in the key log.
-      const auth = 2 * (sa.cipher?.authKeyLength ?? 0);
-      const ordered = Buffer.concat([octets.subarray(auth), octets.subarray(0, auth)]);
-      settings.keylog?.ike(sa, ordered, ordered.length);
-      ordered.fill(0);
+    keys(sa, octets, size) {
+      settings.keylog?.ike(sa, octets, size);
     },
     address(sa, type) {
       const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;

@@ -2,6 +2,7 @@
 //
 //   {"cmd":"status"}                                  what there is
 //   {"cmd":"rekey-child"} {"cmd":"rekey-ike"}         ok when the new SA is there
+//   {"cmd":"delete-child"}                            ok when the Child SA has ended
 //   {"cmd":"probe"}                                   ok when the gateway answered
 //   {"cmd":"delete"}                                  ok when the IKE SA has ended; {"cmd":"connect"} sets up another
 //   {"cmd":"resume"}                                  connects with the session's ticket, as after a restart
@@ -14,11 +15,11 @@
 
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
+import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
 import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
 import { addressOctets } from '../config/addresses.ts';
 import { errorText } from '../config/errors.ts';
-import { childView, spisOf } from './describe.ts';
+import { childView, spisOf, spiText } from './describe.ts';
 import type { Sensor } from './sensor.ts';
 
 /** Milliseconds to wait for the outcome of a command. */
@@ -88,7 +89,7 @@ async function sendTo(sensor: Sensor, command: Command): Promise<Answer> {
 async function obey(sensor: Sensor, command: Command): Promise<Answer> {
   const { uplink } = sensor.host;
   const sa = current(sensor);
-  const needsSa = ['rekey-child', 'rekey-ike', 'probe', 'delete', 'resume'].includes(command.cmd);
+  const needsSa = ['rekey-child', 'rekey-ike', 'delete-child', 'probe', 'delete', 'resume'].includes(command.cmd);
   if (needsSa && sa === null) return failed('not connected');
   switch (command.cmd) {
     case 'status':
@@ -107,6 +108,16 @@ async function obey(sensor: Sensor, command: Command): Promise<Answer> {
         () => rekeyIke(uplink.ike, sa!, sensor.now()),
         done,
         () => spisOf(current(sensor)!),
+      );
+    }
+    case 'delete-child': {
+      const old = newest(sa);
+      if (old === undefined) return failed('no Child SA');
+      return ask(
+        sensor,
+        () => closeChild(uplink.ike, sa!, old, sensor.now()),
+        () => sa!.task === null && sa!.tasks.length === 0,
+        () => ({ spiIn: spiText(old.spiIn) }),
       );
     }
     case 'probe': {

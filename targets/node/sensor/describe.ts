@@ -52,7 +52,8 @@ export type SensorEvent =
   | { event: 'child-removed'; spiIn: string }
   | { event: 'child-failed'; outcome: string; problem: string }
   | { event: 'rekeyed'; spiI: string; spiR: string }
-  | { event: 'ended'; outcome: string; retryMs: number }
+  /** `peer`: '' where it did not prove who it is. */
+  | { event: 'ended'; peer: string; outcome: string; retryMs: number }
   | { event: 'reading'; reading: number; outcome: string; ms: number; text: string }
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 

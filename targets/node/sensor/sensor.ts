@@ -7,12 +7,13 @@ import { dropName } from '../../../core/dropname.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange.ts';
 import { NAT_OFF } from '../../../core/ike/policy.ts';
 import type { ChildSa, Session } from '../../../core/ike/state.ts';
-import { STATE_ESTABLISHED } from '../../../core/ike/state.ts';
+import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
 import type { UplinkEvents } from '../../../core/uplink.ts';
 import { createContexts, setContext } from '../../../core/wire/sixlowpan.ts';
 import { addressOctets, addressText } from '../config/addresses.ts';
 import { errorText } from '../config/errors.ts';
 import { type LoadedSensor, policyFor } from '../config/ike.ts';
+import { identityText } from '../config/ikenames.ts';
 import { createReadingClient } from '../demo/coap.ts';
 import type { KeyLog } from '../gateway/config.ts';
 import { reasonsOf } from '../gateway/metrics.ts';
@@ -114,9 +115,10 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       report(establishedView(sa, time - begun, messages(), resumed));
       attempt('');
     },
-    ended(_sa, outcome, time) {
+    ended(sa, outcome, time) {
       const at = host.uplink.retryAt();
-      report({ event: 'ended', outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
+      const peer = sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
+      report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
       begun = at;
       resumed = false;
       attempt(outcomeName(outcome));
@@ -281,6 +283,8 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
         ike: {
           sent: uplink.ike.counters[COUNT_SENT],
           received: uplink.ike.counters[COUNT_RECEIVED],
+          // Those apart that wait to repeat their last answer.
+          sas: uplink.ike.sas.filter(({ state }) => state !== STATE_ENDED).length,
           drops: reasonsOf(uplink.ike.counters),
         },
         inner: { ...inner.counters },
