@@ -12,14 +12,15 @@ import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
 import { privateNumbers } from '../../core/ike/ext/private.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import type { Ike } from '../../core/ike/ike.ts';
 import { IKE_EXCHANGE } from '../../core/ike/message.ts';
 import type { IkePolicy } from '../../core/ike/policy.ts';
 import { createResponder } from '../../core/ike/responder.ts';
-import type { Ike } from '../../core/ike/ike.ts';
 import type { IkeSa, Path } from '../../core/ike/state.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/ikedevice.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
+import type { UplinkConfig } from '../../core/uplink.ts';
 import { answerEcho } from '../../core/wire/echo.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../core/wire/ipv6.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
@@ -207,7 +208,7 @@ export interface Sensor {
 }
 
 /** The device; `changes` of the uplink's configuration. */
-export function deviceOn(medium: Medium, policy: IkePolicy, changes: { keylog?: boolean; retryTime?: number } = {}) {
+export function deviceOn(medium: Medium, policy: IkePolicy, changes: Partial<UplinkConfig> = {}) {
   const heard: string[] = [];
   const events: string[] = [];
   const config = stackConfig(medium, 2, 1, heard);
@@ -238,6 +239,7 @@ export function deviceOn(medium: Medium, policy: IkePolicy, changes: { keylog?: 
         removed: () => void events.push('removed'),
         childFailed: (_sa, outcome) => void events.push(`childFailed ${outcome}`),
         keys: (_sa, _octets, size) => void events.push(`keys ${size}`),
+        ...changes.events,
       },
     },
   });
