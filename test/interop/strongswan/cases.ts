@@ -13,7 +13,9 @@ export type Outcome =
   | 'no proposal chosen'
   /** An IKE SA may stay, without a Child SA: NO_PROPOSAL_CHOSEN or TS_UNACCEPTABLE. */
   | 'child: no proposal chosen'
-  | 'child: selectors unacceptable';
+  | 'child: selectors unacceptable'
+  /** Ours ends what it got without compression. */
+  | 'compression refused';
 
 /** What is done after the handshake, in turn; traffic is tried both ways before the first and after each. */
 export type Step =
@@ -64,8 +66,10 @@ export interface Case {
   /** Where one of the sides differs. */
   ours: Partial<Terms>;
   charon: Partial<Terms>;
-  /** Ours offers header compression (Diet-ESP), of which charon knows nothing: ordinary ESP is the answer. */
-  compression: boolean;
+  /** Inner addresses that ours has: its Child SA is for one pair of selectors. charon has both. */
+  inner: 4 | 6;
+  /** The notify with which ours offers header compression (Diet-ESP), of which charon knows nothing. */
+  compression: 'none' | 'hcp' | 'ehc';
   /** Further keys for charon: the daemon, and its connection. */
   settings: Section;
   connection: Section;
@@ -97,7 +101,8 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     terms: {},
     ours: {},
     charon: {},
-    compression: false,
+    inner: 6,
+    compression: 'none',
     settings: {},
     connection: {},
     steps: [],
@@ -121,6 +126,9 @@ const BOTH: Record<string, Row> = {
   'ECP-256': suite('aes128ccm8-prfsha256-ecp256', 'aes128ccm8'),
   'Ed25519, raw keys': { terms: { auth: 'ed25519' }, log: [/ED25519 successful/] },
   'IPv6 outside': { family: 6 },
+  'IPv6 in IPv4': { inner: 6 },
+  'IPv4 in IPv4': { inner: 4 },
+  'IPv4 in IPv6': { family: 6, inner: 4 },
   'IKE fragments': { terms: { fragment: 256 }, log: [/splitting IKE message/, /received fragment #1 of/] },
   'no IKE fragments': { charon: { fragment: 0 } },
   'PPK required': { terms: { ppk: 'required' }, log: [/using PPK/] },
@@ -168,8 +176,10 @@ const OURS: Record<string, Row> = {
     charon: { ike: ['aes128ccm8-prfsha256-ecp256'] },
     log: [/N\(INVAL_KE\)/],
   },
-  'inner address from charon': { terms: { virtualIp: true } },
-  'compression offered': { compression: true },
+  'inner address from charon': { inner: 4, terms: { virtualIp: true } },
+  'compression offered, HCP_PROPOSAL': { compression: 'hcp', log: [/IKE_AUTH request 1 \[.*N\(\(53735\)\)/] },
+  'compression offered, EHC_SUPPORTED': { compression: 'ehc', log: [/IKE_AUTH request 1 \[.*N\(\(53733\)\)/] },
+  'compression required': { compression: 'hcp', outcome: 'compression refused' },
 };
 
 const CHARON: Record<string, Row> = {

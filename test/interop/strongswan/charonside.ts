@@ -11,7 +11,7 @@ import type { Traffic } from './traffic.ts';
 /** Why a charon cannot stand in for ours. */
 export function charonLacks(entry: Case): string | false {
   if (entry.steps.includes('ours probes')) return 'charon does not probe when told to';
-  return entry.compression ? 'charon offers no header compression' : false;
+  return entry.compression !== 'none' ? 'charon offers no header compression' : false;
 }
 
 export function charonAsOurs(lab: Lab): OurSide {
@@ -29,6 +29,7 @@ export function charonAsOurs(lab: Lab): OurSide {
   };
   return {
     answersPing: true,
+    families: () => [4, 6],
     async start(given) {
       setup = given;
       charon = await charonFor(setup);
@@ -57,6 +58,7 @@ export function charonAsOurs(lab: Lab): OurSide {
       const from = Array.isArray(vips) ? vips[0] : setup.space.inner[family];
       return traffic.udpEcho(from, to, port, size, count);
     },
+    ping: (to, count) => traffic.ping(setup.space.inner[to.includes(':') ? 6 : 4], to, 56, count),
     sendUdp: (to, port, size) =>
       traffic.send(setup.space.inner[to.includes(':') ? 6 : 4], 0, to, port, new Uint8Array(size)),
     rekeyChild: () => more(/outbound CHILD_SA \S+ established/, () => it().rekey({ child: CHILD })),

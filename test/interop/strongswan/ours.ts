@@ -2,6 +2,7 @@
 
 import type { Case, Outcome } from './cases.ts';
 import type { LoggedKeys } from './keys.ts';
+import type { Family } from './namespaces.ts';
 import type { Setup } from './setup.ts';
 import type { EchoResult } from './traffic.ts';
 
@@ -23,6 +24,10 @@ export interface OurSide {
   ikeCount(): Promise<number>;
   /** Its inner addresses answer ICMP echoes (UDP echoes on ECHO_PORT they always do). */
   readonly answersPing: boolean;
+  /** Inner families that its Child SA of a case carries. */
+  families(entry: Case): readonly Family[];
+  /** ICMP echoes from its inner address. */
+  ping(to: string, count: number): Promise<EchoResult>;
   /** UDP echoes from its inner address to one behind charon. */
   echo(to: string, port: number, size: number, count: number): Promise<EchoResult>;
   /** One datagram through the tunnel. */

@@ -1,0 +1,188 @@
+// `dietesp sensor --control` or `dietesp gateway --control` in a namespace: its configuration file, commands and answers
+// as JSON lines, and its events.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sourceRoot } from '../../../targets/build/root.ts';
+import type { Case } from './cases.ts';
+import { until } from './charon.ts';
+import { type Namespace, spawnIn } from './namespaces.ts';
+import type { Setup } from './setup.ts';
+
+const START_LIMIT_MS = 15000;
+const ANSWER_LIMIT_MS = 15000;
+const STOP_LIMIT_MS = 5000;
+
+export type Line = Record<string, unknown> & { event?: string; cmd?: string; ok?: boolean };
+
+export interface Program {
+  /** Events so far, oldest first. */
+  events: readonly Line[];
+  /** Asks, and waits for the answer; throws when it is not ok. */
+  ask(command: Line & { cmd: string }): Promise<Line>;
+  /** The same, also when it is not ok. */
+  tell(command: Line & { cmd: string }): Promise<Line>;
+  /** Waits for an event. */
+  event(what: string, look: (line: Line) => boolean): Promise<Line>;
+  log(): string;
+  /** Ends it: with `quit`, or a signal. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+let number = 0;
+
+/** Starts `dietesp COMMAND --config FILE --control` with a configuration (JSON is YAML) in a namespace. */
+export function startProgram(
+  space: Namespace,
+  folder: string,
+  command: 'sensor' | 'gateway',
+  config: object,
+  options: readonly string[],
+): Program {
+  const file = join(folder, `${command}-${number++}.json`);
+  writeFileSync(file, JSON.stringify(config, null, 1));
+  const main = fileURLToPath(new URL('../../../targets/node/cli/main.ts', import.meta.url));
+  const loader = import.meta.resolve('tsx', 'file://' + sourceRoot() + '/');
+  const args = ['--import', loader, main, command, '--config', file, '--control', ...options];
+  const child = spawnIn(space, process.execPath, args);
+  const [events, answers]: [Line[], Line[]] = [[], []];
+  let [said, complaint] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (said + text).split('\n');
+    said = lines.pop()!;
+    for (const line of lines) {
+      const read = JSON.parse(line) as Line;
+      (read.event === undefined ? answers : events).push(read);
+    }
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  child.stdin?.on('error', () => {});
+  const exited = new Promise<void>((done) => {
+    child.on('close', () => done());
+    child.on('error', () => done());
+  });
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  let asked = 0;
+  const wait = <T>(what: string, look: () => T | undefined, limit: number): Promise<T> =>
+    until(
+      `${command}: ${what}`,
+      () => {
+        const found = look();
+        if (found === undefined && isOver()) throw new Error(`${command} ended: ${complaint}`);
+        return found;
+      },
+      limit,
+    );
+  const program: Program = {
+    events,
+    async tell(line) {
+      const id = ++asked;
+      child.stdin?.write(JSON.stringify({ ...line, id }) + '\n');
+      return wait(`answer to ${line.cmd}`, () => answers.find((answer) => answer['id'] === id), ANSWER_LIMIT_MS);
+    },
+    async ask(line) {
+      const answer = await program.tell(line);
+      if (answer.ok !== true) throw new Error(`${command}: ${JSON.stringify(line)}: ${JSON.stringify(answer)}`);
+      return answer;
+    },
+    event: (what, look) => wait(what, () => events.find(look), START_LIMIT_MS),
+    log: () => [...events, ...answers].map((line) => JSON.stringify(line)).join('\n') + '\n' + complaint,
+    async stop(signal) {
+      if (isOver()) return exited;
+      if (signal === undefined) child.stdin?.write('{"cmd":"quit"}\n');
+      else child.kill(signal);
+      const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
+      await exited;
+      clearTimeout(limit);
+      if (child.signalCode === 'SIGKILL') throw new Error(`${command}: did not end: ${complaint}`);
+    },
+  };
+  return program;
+}
+
+const IKE_CIPHERS: Record<string, string> = {
+  aes128ccm8: 'aes-ccm-8',
+  aes128ccm16: 'aes-ccm-16',
+  aes128gcm16: 'aes-gcm-16',
+  aes256gcm16: 'aes-gcm-16-256',
+  chacha20poly1305: 'chacha20-poly1305',
+  'aes128-sha256': 'aes-cbc-sha256',
+};
+const ESP_SUITES: Record<string, string> = {
+  ...IKE_CIPHERS,
+  'aes128-sha256': 'aes-cbc-hmac-sha2-256-128',
+  'null-sha256': 'null-hmac-sha2-256-128',
+};
+const KE: Record<string, string> = { x25519: 'x25519', ecp256: 'p256' };
+
+/** Algorithms and KE methods of strongSwan's proposals, as our files call them, each once. */
+function algorithms(proposals: readonly string[], names: Record<string, string>): { names: string[]; ke: string[] } {
+  const found = { names: new Set<string>(), ke: new Set<string>() };
+  for (const proposal of proposals) {
+    const words = proposal.split('-').filter((word) => word !== 'prfsha256');
+    for (const word of words) if (KE[word] !== undefined) found.ke.add(KE[word]);
+    const cipher = names[words.filter((word) => KE[word] === undefined).join('-')];
+    if (cipher === undefined) throw new Error('not known to ours: ' + proposal);
+    found.names.add(cipher);
+  }
+  return { names: [...found.names], ke: [...found.ke] };
+}
+
+function hexOf(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
+}
+
+/** `connection` of our files for a side. */
+export function connectionOf(setup: Setup): object {
+  const { terms, ppk } = setup;
+  const entry: Case = setup.case;
+  const ike = algorithms(terms.ike, IKE_CIPHERS);
+  const esp = algorithms(terms.esp, ESP_SUITES);
+  const ofFamily = (list: readonly string[]): string[] =>
+    list.filter((text) => text.includes(':') === (entry.inner === 6));
+  return {
+    localId: 'fqdn:' + setup.localId,
+    remoteId: 'fqdn:' + setup.remoteId,
+    auth:
+      setup.psk === undefined
+        ? { privateKey: setup.key!.privatePem, publicKey: hexOf(setup.peerKey!.publicKey) }
+        : { pskHex: hexOf(setup.psk) },
+    ...(ppk === undefined ? {} : { ppk: { id: ppk.id, key: hexOf(ppk.secret), mandatory: ppk.isRequired } }),
+    ike: {
+      proposals: ike.names,
+      ke: ike.ke,
+      fragmentSize: terms.fragment,
+      retransmit: 0.5,
+      tries: 3,
+      dpd: 0,
+      rekey: 0,
+    },
+    child: {
+      esp: esp.names,
+      ke: esp.ke,
+      local: terms.virtualIp && setup.isInitiator ? ['dynamic'] : ofFamily(setup.localSelectors),
+      remote: terms.virtualIp && !setup.isInitiator ? ['dynamic'] : ofFamily(setup.remoteSelectors),
+      rekey: 0,
+      compression:
+        entry.compression === 'none'
+          ? { notify: 'none' }
+          : { notify: entry.compression, required: entry.outcome === 'compression refused' },
+    },
+    // charon has no Vendor ID of ours: what is offered all the same, it ignores.
+    privateAlways: entry.compression !== 'none',
+    ...(terms.virtualIp && setup.isInitiator ? { requestAddress: 'ipv4' } : {}),
+  };
+}
+
+/** What our programs call the ends of handshakes. `hasPeer`: the peer proved who it is. */
+export function outcomeOf(name: string, hasPeer: boolean): string {
+  if (['AUTHENTICATION_FAILED', 'peer-authentication', 'peer-identity', 'ppk'].includes(name)) {
+    return 'authentication failed';
+  }
+  if (name === 'NO_PROPOSAL_CHOSEN') return hasPeer ? 'child: no proposal chosen' : 'no proposal chosen';
+  if (name === 'TS_UNACCEPTABLE') return 'child: selectors unacceptable';
+  return name === 'compression-refused' ? 'compression refused' : name;
+}
