@@ -57,7 +57,8 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
   }
   if (sa.endAt >= 0 && now >= sa.endAt) {
-    if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+    // A peer that never proved who it is: nobody is told.
+    if (sa.state === STATE_HALF_OPEN) sa.reported = true;
     if (sa.state !== STATE_ENDED) endIkeSa(ike, sa, OUTCOME_TIMEOUT, now);
     if (sa.state === STATE_ENDED) forget(ike, sa);
     return;

@@ -67,7 +67,7 @@ export interface Responder {
   begin(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** A protected request of a half-open IKE SA. */
   request(ike: Ike, sa: IkeSa, exchange: number, message: Message, now: number): void;
-  /** A failed or forgotten half-open IKE SA. */
+  /** A half-open IKE SA that ends, whatever for. */
   dropped(ike: Ike, sa: IkeSa): void;
 }
 

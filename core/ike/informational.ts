@@ -5,7 +5,14 @@ import { findChild, retireChild } from './childsa.ts';
 import { begin, errorOf, sendResponse } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
-import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
+import {
+  INFORMATIONAL,
+  N_AUTHENTICATION_FAILED,
+  N_INVALID_SYNTAX,
+  PAYLOAD_DELETE,
+  PROTOCOL_ESP,
+  PROTOCOL_IKE,
+} from './numbers.ts';
 import { endIkeSa, succeed } from './session.ts';
 import {
   type ChildSa,
@@ -28,7 +35,9 @@ function crossing(sa: IkeSa, child: ChildSa): boolean {
 export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   const m = ike.message;
   const p = m.payloads;
-  const error = errorOf(m);
+  let error = errorOf(m);
+  // What else a peer complains of, an ESP packet with a wrong SPI for example, anybody could have caused.
+  if (error !== N_AUTHENTICATION_FAILED && error !== N_INVALID_SYNTAX) error = 0;
   const answer: ChildSa[] = [];
   let ends = false;
   for (let i = 0; i < p.count; i++) {

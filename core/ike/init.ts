@@ -93,10 +93,12 @@ export function finishKe(ike: Ike, sa: IkeSa, m: Message): boolean {
   const setup = sa.setup!;
   const i = findPayload(m.payloads, PAYLOAD_KE, 0);
   const at = m.payloads.at[i];
-  if (setup.half === null || u16(m.buffer, at) !== setup.keMethod) return false;
+  const size = m.payloads.size[i] - 4;
+  // Nothing is known of who sent this: the private half stays for a better answer.
+  if (setup.half === null || u16(m.buffer, at) !== setup.keMethod || size !== keSize(setup.keMethod)) return false;
   const half = setup.half;
   setup.secret = new Uint8Array(32);
-  const fine = ike.asymmetric.keFinish(half, m.buffer, at + 4, m.payloads.size[i] - 4, setup.secret, 0);
+  const fine = ike.asymmetric.keFinish(half, m.buffer, at + 4, size, setup.secret, 0);
   if (fine) setup.half = null;
   return fine;
 }

@@ -137,7 +137,7 @@ function restart(ike: Ike, sa: IkeSa, now: number): void {
   settle(sa);
   sa.expectedId = 0;
   startInit(ike, sa, now);
-  sa.setup!.restarts = MAX_RESTARTS;
+  sa.setup!.again = true;
 }
 
 function offersKe(policy: IkePolicy, method: number): boolean {
@@ -294,7 +294,7 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
   const error = errorOf(m);
   settle(sa);
   if (auth < 0 || id.length === 0) {
-    if (error === N_AUTHENTICATION_FAILED && setup.cookie.length > 0 && setup.restarts < MAX_RESTARTS) {
+    if (error === N_AUTHENTICATION_FAILED && setup.cookie.length > 0 && !setup.again) {
       // A delayed request without the cookie can make both sides sign different messages: once more from scratch.
       restart(ike, sa, now);
       return;

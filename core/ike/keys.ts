@@ -94,10 +94,11 @@ export function deriveSk(ike: Ike, sa: IkeSa, nonces: Uint8Array, skeyseed: Uint
     setup.skPi = take(keys, encrI + 2 * encr, PRF_SIZE);
     setup.skPr = take(keys, encrI + 2 * encr + PRF_SIZE, PRF_SIZE);
   }
-  if (!ike.keylog) return;
-  const logged = join([take(keys, encrI, 2 * encr), take(keys, authI, 2 * auth)]);
-  ike.upper.keys(sa, logged, logged.length, 0);
-  wipe(logged);
+  if (ike.keylog) {
+    const logged = join([take(keys, encrI, 2 * encr), take(keys, authI, 2 * auth)]);
+    ike.upper.keys(sa, logged, logged.length, 0);
+    wipe(logged);
+  }
   wipe(keys);
 }
 

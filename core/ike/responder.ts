@@ -228,6 +228,7 @@ export function createResponder(config: ResponderConfig): Responder {
       policy === null ||
       auth < 0 ||
       (policy.remoteId !== null && !isId(id, policy.remoteId)) ||
+      (setup.resumed && !isId(id, { type: sa.peerIdType, data: sa.peerId })) ||
       (wanted.length > 0 && !isId(wanted, policy.localId))
     ) {
       fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
@@ -386,12 +387,8 @@ export function createResponder(config: ResponderConfig): Responder {
       }
       const code = ike.intermediate === null ? N_INVALID_SYNTAX : ike.intermediate.request(ike, sa, now);
       if (code === 0) return;
-      release(sa);
       fail(ike, sa, exchange, code, now);
     },
-    dropped: (_ike, sa) => {
-      sa.reported = true;
-      release(sa);
-    },
+    dropped: (_ike, sa) => release(sa),
   };
 }

@@ -20,6 +20,7 @@ import {
   STATE_CLOSING,
   STATE_ENDED,
   STATE_ESTABLISHED,
+  STATE_HALF_OPEN,
   TASK_DELETE_IKE,
   type Task,
 } from './state.ts';
@@ -121,6 +122,7 @@ export function createSetup(): Setup {
     ppkId: NONE,
     earlierIn: null,
     restarts: 0,
+    again: false,
     error: 0,
     draft: null,
   };
@@ -181,12 +183,24 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   dropSetup(ike, sa);
   startClocks(ike, sa, now);
   ike.upper.established(sa, now);
-  const old = sa.predecessor;
+  let old = sa.predecessor;
   sa.predecessor = null;
+  // It may have been rekeyed since.
+  while (old !== null && old.successor !== null) old = old.successor;
   if (old !== null && old.state === STATE_ESTABLISHED) {
     old.outcome = OUTCOME_REPLACED;
     request(ike, old, TASK_DELETE_IKE, null, now);
   }
+}
+
+/** A reauthentication came to nothing: the SA that it was to replace lives on, until the next attempt. */
+function reauthLater(ike: Ike, sa: IkeSa, now: number): void {
+  let old = sa.predecessor;
+  sa.predecessor = null;
+  while (old !== null && old.successor !== null) old = old.successor;
+  if (old === null || old.state !== STATE_ESTABLISHED) return;
+  old.reauthAt = now + Math.max(sa.policy.reauthTime / 8, 10000);
+  due(ike, old.reauthAt);
 }
 
 /** Tells the host, once, of the end of an SA that no rekey replaced. */
@@ -199,6 +213,7 @@ function report(ike: Ike, sa: IkeSa, now: number): void {
 /** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
 export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): void {
   if (sa.state === STATE_ENDED) return;
+  if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
   const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
   if (!known) sa.outcome = outcome;
@@ -217,6 +232,7 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): voi
     forget(ike, sa);
   }
   if (rival !== null) endIkeSa(ike, rival, outcome, now);
+  reauthLater(ike, sa, now);
   report(ike, sa, now);
 }
 
@@ -230,13 +246,14 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.tag = old.tag;
   sa.session = old.session;
   old.successor = sa;
-  // Requests that were waiting go on under the new keys.
+  // Requests that were waiting go on under the new keys. A rekey proves nobody's identity: reauthentication stays due.
+  const reauthAt = old.reauthAt;
   for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_DELETE_IKE) sa.tasks.push(old.tasks[i]);
   old.tasks = [];
   old.rekeyAt = -1;
   old.reauthAt = -1;
   startClocks(ike, sa, now);
-  sa.reauthAt = old.reauthAt;
+  sa.reauthAt = reauthAt;
   ike.upper.replaced(old, sa, now);
 }
 

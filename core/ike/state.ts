@@ -160,6 +160,8 @@ export interface Setup {
   earlierIn: SkKey | null;
   /** Restarts made: after a cookie round that failed, for another KE method. */
   restarts: number;
+  /** This is the second attempt, from scratch. */
+  again: boolean;
   /** An error that came unauthenticated: it counts when nothing better comes. */
   error: number;
   draft: Draft | null;

@@ -36,7 +36,7 @@ function endpoint(): Ike {
   return createWorld(policy('gateway', 'device', 2, 1)).device.ike;
 }
 
-/** An IKE SA with the vectors' SPIs and nonces; its keys as the key log has them, from SK_ei on. */
+/** An IKE SA with the vectors' SPIs and nonces; its keys as the key log has them: SK_ei, SK_er, SK_ai, SK_ar. */
 function derived(cipher: IkeCipher, seed: Uint8Array): { sa: IkeSa; log: Uint8Array } {
   const ike = endpoint();
   let log: Uint8Array = new Uint8Array(0);
@@ -83,7 +83,7 @@ test('SK_* with an integrity algorithm', () => {
     const octets = naive.prfPlus(seed, join([NI, NR, SPI_I, SPI_R]), 3 * 32 + 64 + 2 * cipher.keyLength);
     const { sa, log } = derived(cipher, seed);
     assert.equal(hex(sa.skD), octets.toString('hex', 0, 32));
-    assert.equal(hex(log), octets.toString('hex', 32, 96 + 2 * cipher.keyLength));
+    assert.equal(hex(log), octets.toString('hex', 96, 96 + 2 * cipher.keyLength) + octets.toString('hex', 32, 96));
     assert.equal(hex(sa.setup!.skPi), octets.toString('hex', 96 + 2 * cipher.keyLength, 128 + 2 * cipher.keyLength));
     assert.equal(hex(sa.setup!.skPr), octets.toString('hex', 128 + 2 * cipher.keyLength));
   }

@@ -18,6 +18,7 @@ export const vendorId: Extension = {
   read: (_ike, sa, step, _draft, m) => {
     if (step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) return 0;
     const p = m.payloads;
+    sa.vendor = false;
     for (let i = findPayload(p, PAYLOAD_VENDOR, 0); i >= 0; i = findPayload(p, PAYLOAD_VENDOR, i + 1)) {
       let same = p.size[i] === VENDOR_ID.length;
       for (let j = 0; j < VENDOR_ID.length && same; j++) same = m.buffer[p.at[i] + j] === VENDOR_ID[j];
