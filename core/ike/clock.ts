@@ -92,6 +92,6 @@ export function pollIke(ike: Ike, now: number): void {
     sooner(ike, sa.rekeyAt);
     sooner(ike, sa.reauthAt);
     if (sa.policy.dpdTime > 0 && sa.task === null) sooner(ike, sa.heardAt + sa.policy.dpdTime);
-    if (sa.task === null && sa.tasks.length > 0) sooner(ike, now);
+    for (let j = 0; j < sa.tasks.length && sa.task === null; j++) sooner(ike, Math.max(now, sa.tasks[j].after));
   }
 }

@@ -20,14 +20,24 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from './numbers.ts';
-import { createTask, dropDraft } from './session.ts';
+import { createTask, dropDraft, endIkeSa } from './session.ts';
 import { type IkeSa, STATE_ESTABLISHED, TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_IKE, type Task } from './state.ts';
+
+/** No answer to our request came, or another Delete was faster: what it held is dropped. */
+export function dropTask(ike: Ike, task: Task): void {
+  dropDraft(ike, task.draft);
+  dropNext(ike, task.next);
+}
 
 /** A request of ours failed: what to do about it. */
 function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {
   const child = task.child;
-  if (task.draft !== null) dropDraft(ike, task.draft);
-  dropNext(ike, task.next);
+  dropTask(ike, task);
+  if (error === N_INVALID_SYNTAX) {
+    // Fatal on both sides, no Delete follows [RFC 7296 §2.21.3].
+    endIkeSa(ike, sa, error, now);
+    return;
+  }
   const retry = createTask(task.kind, child);
   retry.policy = task.policy;
   retry.ke = task.ke;
@@ -35,6 +45,8 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
   if (error === N_INVALID_KE_PAYLOAD && task.ke < 0) {
     const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
     retry.ke = asked !== null && asked.length === 2 ? u16(asked, 0) : 0;
+    // The optimized form has no choice of the method.
+    retry.regular = task.regular || (task.draft !== null && task.draft.optimized);
     if (ike.asymmetric.hasKe(retry.ke)) {
       sa.tasks.push(retry);
       due(ike, now);
@@ -59,8 +71,9 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
   }
   if (child === null) {
     if (error === N_TEMPORARY_FAILURE) {
+      retry.after = later;
       sa.tasks.push(retry);
-      due(ike, now);
+      due(ike, later);
     } else {
       ike.upper.childFailed(sa, error, now);
     }
@@ -87,12 +100,6 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
 export function onCreateResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
   const code = task.kind === TASK_REKEY_IKE ? ikeAnswered(ike, sa, task, now) : childAnswered(ike, sa, task, now);
   if (code !== 0) failed(ike, sa, task, code, ike.message, now);
-}
-
-/** No answer to our request came, or another Delete was faster: what it held is dropped. */
-export function dropTask(ike: Ike, task: Task): void {
-  dropDraft(ike, task.draft);
-  dropNext(ike, task.next);
 }
 
 /** A request CREATE_CHILD_SA is in ike.message. */

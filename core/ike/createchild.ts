@@ -40,7 +40,7 @@ import {
   PAYLOAD_TSR,
   PROTOCOL_ESP,
 } from './numbers.ts';
-import { createTask, nonce, request } from './session.ts';
+import { createTask, dropDraft, nonce, request } from './session.ts';
 import {
   type ChildSa,
   type Draft,
@@ -110,6 +110,11 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
     draft.mode = draft.replaces!.mode;
   } else if (code === 0) {
     code = readChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, m);
+    // The peer may choose to go without, where NONE is on offer.
+    if (code === 0 && draft.choice.ke === 0) {
+      dropDraft(ike, draft);
+      draft.keMethod = 0;
+    }
     if (code === 0 && draft.choice.ke !== draft.keMethod) code = OUTCOME_PROTOCOL;
   }
   if (code === 0 && !finishKe(ike, draft, m)) code = OUTCOME_PROTOCOL;

@@ -7,7 +7,8 @@ import { addKe, addNonce, addStatus, dataOf, NONE, sendNotify } from './exchange
 import type { Ike, Message } from './ike.ts';
 import { findPayload, type Writer } from './message.ts';
 import { CREATE_CHILD_SA, N_INVALID_KE_PAYLOAD, N_INVALID_SYNTAX, PAYLOAD_KE } from './numbers.ts';
-import type { Draft, IkeSa } from './state.ts';
+import { endIkeSa } from './session.ts';
+import { type Draft, type IkeSa, OUTCOME_PROTOCOL } from './state.ts';
 
 const four = /* @__PURE__ */ new Uint8Array(4);
 
@@ -66,14 +67,20 @@ export function spiOctets(spi: number): Uint8Array {
   return four;
 }
 
+/** Answers an error. INVALID_SYNTAX is fatal: what the peer makes is not what this side reads [RFC 7296 §2.21.3]. */
 export function refuse(ike: Ike, sa: IkeSa, type: number, now: number): void {
   sendNotify(ike, sa, CREATE_CHILD_SA, type, NONE, now);
+  if (type === N_INVALID_SYNTAX) endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
 }
 
 /** Answers an error; INVALID_KE_PAYLOAD with the method that we want. */
 export function refuseKe(ike: Ike, sa: IkeSa, type: number, method: number, now: number): void {
+  if (type !== N_INVALID_KE_PAYLOAD) {
+    refuse(ike, sa, type, now);
+    return;
+  }
   const data = new Uint8Array(2);
   data[0] = (method >>> 8) & 0xff;
   data[1] = method & 0xff;
-  sendNotify(ike, sa, CREATE_CHILD_SA, type, type === N_INVALID_KE_PAYLOAD ? data : NONE, now);
+  sendNotify(ike, sa, CREATE_CHILD_SA, type, data, now);
 }

@@ -1,5 +1,6 @@
 // What a host asks of an IKE SA. Requests wait for their turn; what came of them is told through IkeUpper.
 
+import { dropTask } from './create.ts';
 import { startChild } from './createchild.ts';
 import { begin, due, sendRequest } from './exchange.ts';
 import type { Ike } from './ike.ts';
@@ -95,11 +96,12 @@ function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
 /** Begins what waits, one request at a time. */
 export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
   while (sa.state === STATE_ESTABLISHED && sa.task === null) {
-    const task = nextTask(sa);
+    const task = nextTask(sa, now);
     if (task === null) return;
     sa.task = task;
     if (begins(ike, sa, task, now)) return;
     sa.task = null;
+    dropTask(ike, task);
     if (task.kind === TASK_CHILD || task.kind === TASK_REKEY_CHILD) {
       if (task.child === null || task.child.retired === 0) ike.upper.childFailed(sa, OUTCOME_REFUSED, now);
     }

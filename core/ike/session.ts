@@ -29,7 +29,7 @@ import {
 const MAX_TASKS = 16;
 
 export function createTask(kind: number, child: ChildSa | null): Task {
-  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null };
+  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null, after: 0 };
 }
 
 /** A random SPI for our side, in place in `spis`. */
@@ -257,11 +257,14 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   ike.upper.replaced(old, sa, now);
 }
 
-/** The oldest task of those that wait, or null. A Delete of the IKE SA goes first. */
-export function nextTask(sa: IkeSa): Task | null {
-  if (sa.tasks.length === 0) return null;
-  let at = 0;
-  for (let i = 0; i < sa.tasks.length; i++) if (sa.tasks[i].kind === TASK_DELETE_IKE) at = i;
+/** The oldest task of those that wait and may begin, or null. A Delete of the IKE SA goes first. */
+export function nextTask(sa: IkeSa, now: number): Task | null {
+  let at = -1;
+  for (let i = 0; i < sa.tasks.length; i++) {
+    const first = at < 0 && now >= sa.tasks[i].after;
+    if (first || sa.tasks[i].kind === TASK_DELETE_IKE) at = i;
+  }
+  if (at < 0) return null;
   const task = sa.tasks[at];
   const rest: Task[] = [];
   for (let i = 0; i < sa.tasks.length; i++) if (i !== at) rest.push(sa.tasks[i]);

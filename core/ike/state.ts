@@ -191,6 +191,8 @@ export interface Task {
   regular: boolean;
   /** The IKE SA that a rekey makes. */
   next: IkeSa | null;
+  /** Not before this time. */
+  after: number;
 }
 
 export interface IkeSa {
