@@ -2,11 +2,11 @@
 
 import { equal } from '../bytes.ts';
 import { jittered, removeChild } from './childsa.ts';
-import { begin, due, forget, NONE, sendRequest, settle, spiKey } from './exchange.ts';
+import { addStatus, begin, due, forget, NONE, sendRequest, settle, spiKey } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { wipe } from './keys.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
-import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
+import { INFORMATIONAL, N_AUTHENTICATION_FAILED, PAYLOAD_DELETE, PROTOCOL_ESP, PROTOCOL_IKE } from './numbers.ts';
 import type { IkePolicy } from './policy.ts';
 import { wipeSkKey } from './sk.ts';
 import {
@@ -14,6 +14,8 @@ import {
   type Draft,
   type IkeSa,
   OUTCOME_NONE,
+  OUTCOME_PEER_AUTH,
+  OUTCOME_PEER_ID,
   OUTCOME_REPLACED,
   type Path,
   type Setup,
@@ -275,6 +277,9 @@ export function nextTask(sa: IkeSa, now: number): Task | null {
 /** Sends INFORMATIONAL with a Delete for the IKE SA (child null), or for a Child SA. */
 export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: number): void {
   const w = begin(ike);
+  // The peer learns why [RFC 7296 §2.21.2].
+  const isStranger = sa.outcome === OUTCOME_PEER_AUTH || sa.outcome === OUTCOME_PEER_ID;
+  if (child === null && isStranger) addStatus(w, N_AUTHENTICATION_FAILED, NONE);
   const at = beginPayload(w, PAYLOAD_DELETE);
   write8(w, child === null ? PROTOCOL_IKE : PROTOCOL_ESP);
   write8(w, child === null ? 0 : 4);
