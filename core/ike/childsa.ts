@@ -9,6 +9,7 @@ import { applyChoice } from './ext/compression.ts';
 import type { Ike } from './ike.ts';
 import { join, keymat, take, wipe } from './keys.ts';
 import type { ChildPolicy } from './policy.ts';
+import { sharedSelector } from './selectors.ts';
 import type { ChildSa, Draft, IkeSa } from './state.ts';
 
 const dice = /* @__PURE__ */ new Uint8Array(1);
@@ -113,12 +114,13 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
     keyBits: old !== null ? old.keyBits : draft.choice.keyBits,
     esn: old !== null ? old.esn : draft.choice.sn === 1 ? 1 : 0,
     mode: draft.mode,
-    local: old !== null ? old.local : draft.local[0],
-    remote: old !== null ? old.remote : draft.remote[0],
+    local: old !== null ? old.local : sharedSelector(policy.local, draft.local[0]),
+    remote: old !== null ? old.remote : sharedSelector(policy.remote, draft.remote[0]),
     compression: old !== null ? old.compression : draft.compression,
     dscpList: old !== null ? old.dscpList : draft.dscpList,
     ke: old !== null ? old.ke : keOf(sa, draft),
     keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo || configured(sa),
+    replaces: draft.replaces,
     retired: 0,
     rekeyAt: jittered(ike, policy.rekeyTime, now),
     removeAt: -1,
@@ -138,7 +140,9 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
   wipeConfig(outgoing);
   wipeConfig(incoming);
   if (!taken) return null;
-  sa.children.push(child);
+  // Most have one: a list made with it takes no room for more.
+  if (sa.children.length === 0) sa.children = [child];
+  else sa.children.push(child);
   return child;
 }
 
@@ -159,6 +163,8 @@ export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): v
     if (sa.children[i] !== child) continue;
     sa.children[i] = sa.children[sa.children.length - 1];
     sa.children.pop();
+    // No chain of all that there ever was.
+    for (let j = 0; j < sa.children.length; j++) if (sa.children[j].replaces === child) sa.children[j].replaces = null;
     ike.upper.remove(sa, child, now);
     return;
   }

@@ -1,28 +1,14 @@
 import { removeChild } from './childsa.ts';
-import { dropTask } from './create.ts';
 import { due, forget, repeat } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { connect } from './initiator.ts';
 import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
 import { endIkeSa } from './session.ts';
-import {
-  type IkeSa,
-  OUTCOME_TIMEOUT,
-  STATE_ENDED,
-  STATE_ESTABLISHED,
-  STATE_HALF_OPEN,
-  TASK_REKEY_IKE,
-} from './state.ts';
+import { type IkeSa, OUTCOME_TIMEOUT, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN } from './state.ts';
 
 /** The request was not answered in all its repetitions. */
 function expire(ike: Ike, sa: IkeSa, now: number): void {
-  const task = sa.task;
-  if (task !== null) dropTask(ike, task);
-  const rival = sa.rival;
-  if (task !== null && task.kind === TASK_REKEY_IKE && rival !== null) sa.rival = null;
-  const error = sa.setup === null || sa.setup.error === 0 ? OUTCOME_TIMEOUT : sa.setup.error;
-  if (rival !== null && rival.state === STATE_ESTABLISHED) endIkeSa(ike, rival, OUTCOME_TIMEOUT, now);
-  endIkeSa(ike, sa, error, now);
+  endIkeSa(ike, sa, sa.setup === null || sa.setup.error === 0 ? OUTCOME_TIMEOUT : sa.setup.error, now);
 }
 
 /** What an established SA does by the clock. */
@@ -63,7 +49,7 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     if (sa.state === STATE_ENDED) forget(ike, sa);
     return;
   }
-  if (sa.state === STATE_ESTABLISHED) {
+  if (sa.state === STATE_ESTABLISHED && sa.rivalOf === null) {
     age(ike, sa, now);
     runTasks(ike, sa, now);
   }
@@ -88,7 +74,7 @@ export function pollIke(ike: Ike, now: number): void {
       sooner(ike, sa.children[j].removeAt);
       sooner(ike, sa.children[j].rekeyAt);
     }
-    if (sa.state !== STATE_ESTABLISHED) continue;
+    if (sa.state !== STATE_ESTABLISHED || sa.rivalOf !== null) continue;
     sooner(ike, sa.rekeyAt);
     sooner(ike, sa.reauthAt);
     if (sa.policy.dpdTime > 0 && sa.task === null) sooner(ike, sa.heardAt + sa.policy.dpdTime);

@@ -7,7 +7,7 @@ import { childAnswered, onChildRequest } from './createchild.ts';
 import { refuse, spiOctets } from './createkit.ts';
 import { begin, dataOf, due, NONE, sendResponse } from './exchange.ts';
 import type { Ike, Message } from './ike.ts';
-import { adopt, dropNext, ikeAnswered, onIkeRequest } from './ikerekey.ts';
+import { adopt, decided, ikeAnswered, onIkeRequest } from './ikerekey.ts';
 import { addNotify, findNotify, findPayload } from './message.ts';
 import {
   CREATE_CHILD_SA,
@@ -20,14 +20,8 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from './numbers.ts';
-import { createTask, dropDraft, endIkeSa } from './session.ts';
+import { createTask, dropTask, endIkeSa, isAsked, nonce, request } from './session.ts';
 import { type IkeSa, STATE_ESTABLISHED, TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_IKE, type Task } from './state.ts';
-
-/** No answer to our request came, or another Delete was faster: what it held is dropped. */
-export function dropTask(ike: Ike, task: Task): void {
-  dropDraft(ike, task.draft);
-  dropNext(ike, task.next);
-}
 
 /** A request of ours failed: what to do about it. */
 function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {
@@ -59,7 +53,9 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
     due(ike, now);
     return;
   }
-  const later = now + sa.policy.retransmitTime * 2;
+  // Both sides may be at it: not again at the same moment.
+  const octet = nonce(ike, 1);
+  const later = now + sa.policy.retransmitTime + Math.floor((sa.policy.retransmitTime * octet[0]) / 64);
   if (task.kind === TASK_REKEY_IKE) {
     if (sa.rival !== null && sa.rival.state === STATE_ESTABLISHED) {
       adopt(ike, sa, sa.rival, now);
@@ -80,9 +76,10 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
     return;
   }
   if (child.rival !== null) {
+    if (isAsked(sa, TASK_DELETE_CHILD, child)) request(ike, sa, TASK_DELETE_CHILD, child.rival, now);
     child.retired = Math.max(child.retired, 1);
     child.rival = null;
-  } else if (error === N_CHILD_SA_NOT_FOUND) {
+  } else if (error === N_CHILD_SA_NOT_FOUND && child.removeAt < 0 && child.retired === 0) {
     // The peer lost it: a new one in its place.
     removeChild(ike, sa, child, now);
     retry.kind = TASK_CHILD;
@@ -109,6 +106,7 @@ export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
   const rekey = findNotify(p, m.buffer, N_REKEY_SA);
   const optimized = sa.optimizedRekey && findNotify(p, m.buffer, ike.numbers.optimizedRekey) >= 0;
   const sai = findPayload(p, PAYLOAD_SA, 0);
+  decided(ike, sa, false, now);
   if (rekey < 0 && (optimized || (sai >= 0 && p.size[sai] > 5 && m.buffer[p.at[sai] + 5] === PROTOCOL_IKE))) {
     onIkeRequest(ike, sa, optimized, now);
     return;
@@ -133,8 +131,8 @@ export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
     sendResponse(ike, sa, CREATE_CHILD_SA, now);
     return;
   }
-  const closing = sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
-  if (child.retired > 0 || child.rival !== null || closing) {
+  // With `retired` 1, and no Delete from here, the peer did not take what an earlier rekey made.
+  if (child.rival !== null || isAsked(sa, TASK_DELETE_CHILD, child)) {
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }

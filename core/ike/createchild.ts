@@ -2,6 +2,7 @@
 // [RFC 7296 §1.3.1, §1.3.3, §2.8.1].
 
 import { u32 } from '../bytes.ts';
+import { SPI_MIN } from '../wire/esp.ts';
 import {
   addAnswerSelectors,
   addChildRequest,
@@ -40,7 +41,7 @@ import {
   PAYLOAD_TSR,
   PROTOCOL_ESP,
 } from './numbers.ts';
-import { createTask, dropDraft, nonce, request } from './session.ts';
+import { createTask, dropDraft, isAsked, nonce, request } from './session.ts';
 import {
   type ChildSa,
   type Draft,
@@ -105,7 +106,7 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
   let code = draft.nonceR.length === 0 ? OUTCOME_PROTOCOL : 0;
   if (code === 0 && draft.optimized) {
     const spi = optimizedSpi(ike, m, 4);
-    if (spi.length === 0) code = OUTCOME_PROTOCOL;
+    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) code = OUTCOME_PROTOCOL;
     else draft.spiOut = u32(spi, 0);
     draft.mode = draft.replaces!.mode;
   } else if (code === 0) {
@@ -128,6 +129,12 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
     return code !== 0 ? code : OUTCOME_REFUSED;
   }
   if (old === null) return 0;
+  // Closed by the host in the meantime: so is what took its place.
+  if (isAsked(sa, TASK_DELETE_CHILD, old)) {
+    const left = loses && old.rival !== null ? old.rival : child;
+    left.retired = 1;
+    request(ike, sa, TASK_DELETE_CHILD, left, now);
+  }
   old.rival = null;
   if (loses) {
     // The exchange with the lowest nonce is redundant; who began it deletes what it made [RFC 7296 §2.8.1].
@@ -170,7 +177,7 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     const spi = optimizedSpi(ike, m, 4);
     draft.optimized = true;
     draft.mode = old!.mode;
-    if (spi.length === 0) {
+    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) {
       refuse(ike, sa, N_INVALID_SYNTAX, now);
       return;
     }

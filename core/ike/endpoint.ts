@@ -6,7 +6,7 @@ import { equal, u32 } from '../bytes.ts';
 import type { Asymmetric } from '../crypto/asymmetric.ts';
 import type { Provider } from '../crypto/provider.ts';
 import { DROP_LENGTH, DROP_NO_SA, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../drop.ts';
-import { dropTask, onCreateRequest, onCreateResponse } from './create.ts';
+import { onCreateRequest, onCreateResponse } from './create.ts';
 import {
   COUNT_ANSWERED_AGAIN,
   COUNT_INVALID,
@@ -169,8 +169,6 @@ function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
   if (error === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
     settle(sa);
-    if (sa.task !== null) dropTask(ike, sa.task);
-    sa.task = null;
     if (sa.state === STATE_ESTABLISHED || action === ACT_AUTH) abandon(ike, sa, OUTCOME_PROTOCOL, now);
     else endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
     return;
@@ -283,7 +281,7 @@ function receiveProtected(
     }
     return 0;
   }
-  code = reassemble(ike, sa, id);
+  code = reassemble(ike, sa, id, isResponse);
   if (code <= 0) return code < 0 ? dropped(ike, code) : 0;
   sa.heardAt = now;
   follow(sa, path);

@@ -228,14 +228,14 @@ export function openProtected(ike: Ike, sa: IkeSa, buffer: Uint8Array, offset: n
   return 1;
 }
 
-/** Adds the fragment that was just opened: 1 when the message is complete (in ike.message), 0, or a drop code. */
-export function reassemble(ike: Ike, sa: IkeSa, messageId: number): number {
+/** Adds the fragment that was just opened (requests and responses count their IDs apart): 1 when the message is complete (in ike.message), 0, or a drop code. */
+export function reassemble(ike: Ike, sa: IkeSa, messageId: number, isResponse: boolean): number {
   const opened = ike.opened;
   const message = ike.message;
   if (opened.total === 0) return 1;
   if (ike.reassembly === null || !sa.fragmentation) return DROP_ICV;
   if (sa.fragments === null) sa.fragments = ike.reassembly.create(ike.maxMessage);
-  const size = ike.reassembly.add(sa.fragments, messageId, opened, message.buffer);
+  const size = ike.reassembly.add(sa.fragments, 2 * messageId + (isResponse ? 1 : 0), opened, message.buffer);
   if (size <= 0) return size;
   message.buffer = sa.fragments.buffer;
   message.first = sa.fragments.first;

@@ -11,7 +11,7 @@ import {
   refuseKe,
   startKe,
 } from './createkit.ts';
-import { begin, bodyOf, due, errorOf, forget, NONE, sendRequest, sendResponse } from './exchange.ts';
+import { begin, bodyOf, due, errorOf, NONE, sendRequest, sendResponse } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { cipherOf } from './init.ts';
 import { deriveSk, join, rekeySeed, take, wipe } from './keys.ts';
@@ -26,7 +26,7 @@ import {
   PROTOCOL_IKE,
 } from './numbers.ts';
 import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice } from './proposals.ts';
-import { abandon, createIkeSa, createTask, nonce, sendDelete, startClocks, succeed } from './session.ts';
+import { abandon, createIkeSa, createTask, nonce, sendDelete, succeed } from './session.ts';
 import {
   type IkeSa,
   OUTCOME_PROTOCOL,
@@ -67,15 +67,10 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
 }
 
-/** Ends an IKE SA that a rekey would have made. */
-export function dropNext(ike: Ike, next: IkeSa | null): void {
-  if (next !== null && next.state === STATE_FORMING) forget(ike, next);
-}
-
 /** `next` continues `sa`, which waits for its end. */
 export function adopt(ike: Ike, sa: IkeSa, next: IkeSa, now: number): void {
   sa.rival = null;
-  next.reported = false;
+  next.reported = sa.reported;
   succeed(ike, sa, next, now);
   sa.state = STATE_REPLACED;
   sa.endAt = now + sa.policy.retransmitTime * 64;
@@ -124,6 +119,15 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
   sa.task = createTask(TASK_DELETE_IKE, null);
   sendDelete(ike, sa, null, now);
   return 0;
+}
+
+/**
+ * A request came under `sa`. Where that is what the peer made while we rekey the same IKE SA, the peer has decided: it
+ * uses it now, or deletes it as redundant (`ends`).
+ */
+export function decided(ike: Ike, sa: IkeSa, ends: boolean, now: number): void {
+  const old = sa.rivalOf;
+  if (old !== null && old.rival === sa && !ends) adopt(ike, old, sa, now);
 }
 
 export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: number): void {
@@ -194,7 +198,11 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   if (task !== null && task.kind === TASK_REKEY_IKE) {
     sa.rival = next;
     sa.rivalNonce = lowest(draft.nonceI, draft.nonceR);
-    startClocks(ike, next, now);
+    next.rivalOf = sa;
+    next.state = STATE_ESTABLISHED;
+    // Who loses deletes what it made; one that got no answer knows nothing of it.
+    next.endAt = now + sa.policy.retransmitTime * 64;
+    due(ike, next.endAt);
   } else {
     adopt(ike, sa, next, now);
   }

@@ -1,9 +1,10 @@
 // INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
 
 import { u16, u32 } from '../bytes.ts';
-import { findChild, retireChild } from './childsa.ts';
+import { findChild, jittered, retireChild } from './childsa.ts';
 import { begin, errorOf, sendResponse } from './exchange.ts';
 import type { Ike } from './ike.ts';
+import { decided } from './ikerekey.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
 import {
   INFORMATIONAL,
@@ -13,7 +14,7 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from './numbers.ts';
-import { endIkeSa, succeed } from './session.ts';
+import { endIkeSa, isAsked, succeed } from './session.ts';
 import {
   type ChildSa,
   type IkeSa,
@@ -31,6 +32,16 @@ function crossing(sa: IkeSa, child: ChildSa): boolean {
   return sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
 }
 
+/** The peer deleted `child`, which took over from `old`: where it keeps the old one, so do we. */
+function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: number): void {
+  if (old === null) return;
+  if (old.rival === child) old.rival = null;
+  else if (old.retired === 1 && !isAsked(sa, TASK_DELETE_CHILD, old)) {
+    old.retired = 0;
+    old.rekeyAt = jittered(ike, old.policy.rekeyTime, now);
+  }
+}
+
 /** A request is in ike.message: its Deletes are carried out, and answered. */
 export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   const m = ike.message;
@@ -42,8 +53,12 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   let ends = false;
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
+    if (m.buffer[p.at[i]] === PROTOCOL_IKE) ends = true;
+  }
+  decided(ike, sa, ends, now);
+  for (let i = 0; i < p.count; i++) {
+    if (p.type[i] !== PAYLOAD_DELETE) continue;
     const at = p.at[i];
-    if (m.buffer[at] === PROTOCOL_IKE) ends = true;
     if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) continue;
     const spis = u16(m.buffer, at + 2);
     for (let j = 0; j < spis; j++) {
@@ -51,6 +66,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
       if (child === null) continue;
       if (!crossing(sa, child)) answer.push(child);
       retireChild(ike, sa, child, now);
+      revive(ike, sa, child.replaces, child, now);
     }
   }
   const w = begin(ike);

@@ -1,6 +1,5 @@
 // What a host asks of an IKE SA. Requests wait for their turn; what came of them is told through IkeUpper.
 
-import { dropTask } from './create.ts';
 import { startChild } from './createchild.ts';
 import { begin, due, sendRequest } from './exchange.ts';
 import type { Ike } from './ike.ts';
@@ -8,7 +7,7 @@ import { startIkeRekey } from './ikerekey.ts';
 import { beginPayload, endPayload, write8, write16, write32 } from './message.ts';
 import { INFORMATIONAL, PAYLOAD_DELETE, PROTOCOL_ESP } from './numbers.ts';
 import type { ChildPolicy } from './policy.ts';
-import { createTask, endIkeSa, nextTask, request, sendDelete } from './session.ts';
+import { createTask, dropTask, endIkeSa, nextTask, request, sendDelete } from './session.ts';
 import {
   type ChildSa,
   type IkeSa,
@@ -100,6 +99,7 @@ export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
     if (task === null) return;
     sa.task = task;
     if (begins(ike, sa, task, now)) return;
+    dropTask(ike, task);
     sa.task = null;
     dropTask(ike, task);
     if (task.kind === TASK_CHILD || task.kind === TASK_REKEY_CHILD) {

@@ -22,8 +22,10 @@ import {
   STATE_CLOSING,
   STATE_ENDED,
   STATE_ESTABLISHED,
+  STATE_FORMING,
   STATE_HALF_OPEN,
   TASK_DELETE_IKE,
+  TASK_REKEY_IKE,
   type Task,
 } from './state.ts';
 
@@ -82,6 +84,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     endAt: -1,
     rival: null,
     rivalNonce: NONE,
+    rivalOf: null,
     predecessor: null,
     successor: null,
     reported: false,
@@ -145,6 +148,13 @@ export function dropDraft(ike: Ike, draft: Draft | null): void {
   wipe(draft.secret);
 }
 
+/** Ends a request of ours, with what it was about to make. */
+export function dropTask(ike: Ike, task: Task | null): void {
+  if (task === null) return;
+  dropDraft(ike, task.draft);
+  if (task.next !== null && task.next.state === STATE_FORMING) forget(ike, task.next);
+}
+
 /** Wipes what only the set-up needed. */
 export function dropSetup(ike: Ike, sa: IkeSa): void {
   const setup = sa.setup;
@@ -172,10 +182,16 @@ function sameTask(a: Task, kind: number, child: ChildSa | null): boolean {
   return a.kind === kind && a.child === child;
 }
 
+/** True when this request is on its way, or waits. */
+export function isAsked(sa: IkeSa, kind: number, child: ChildSa | null): boolean {
+  if (sa.task !== null && sameTask(sa.task, kind, child)) return true;
+  for (let i = 0; i < sa.tasks.length; i++) if (sameTask(sa.tasks[i], kind, child)) return true;
+  return false;
+}
+
 /** Queues a request of ours; the same one twice is one. */
 export function request(ike: Ike, sa: IkeSa, kind: number, child: ChildSa | null, now: number): void {
-  if (sa.task !== null && sameTask(sa.task, kind, child)) return;
-  for (let i = 0; i < sa.tasks.length; i++) if (sameTask(sa.tasks[i], kind, child)) return;
+  if (isAsked(sa, kind, child)) return;
   if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
   due(ike, now);
 }
@@ -185,6 +201,7 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   dropSetup(ike, sa);
   startClocks(ike, sa, now);
   ike.upper.established(sa, now);
+  if (sa.tasks.length > 0) due(ike, now);
   let old = sa.predecessor;
   sa.predecessor = null;
   // It may have been rekeyed since.
@@ -220,7 +237,7 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): voi
   const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
   if (!known) sa.outcome = outcome;
   settle(sa);
-  if (sa.task !== null) dropDraft(ike, sa.task.draft);
+  dropTask(ike, sa.task);
   sa.task = null;
   sa.tasks = [];
   dropSetup(ike, sa);
@@ -240,17 +257,22 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): voi
 
 /** Gives the Child SAs of `old` to the IKE SA that was made by its rekey. */
 export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
-  sa.children = old.children;
+  for (let i = 0; i < old.children.length; i++) sa.children.push(old.children[i]);
   old.children = [];
   sa.peerId = old.peerId;
   sa.peerIdType = old.peerIdType;
   sa.address = old.address;
   sa.tag = old.tag;
   sa.session = old.session;
+  sa.outcome = old.outcome;
+  sa.rivalOf = null;
+  sa.endAt = -1;
   old.successor = sa;
-  // Requests that were waiting go on under the new keys. A rekey proves nobody's identity: reauthentication stays due.
+  // Requests that were waiting go on under the new keys, but the rekey is done. It proves nobody's identity:
+  // reauthentication stays due.
   const reauthAt = old.reauthAt;
-  for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_DELETE_IKE) sa.tasks.push(old.tasks[i]);
+  for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_REKEY_IKE) sa.tasks.push(old.tasks[i]);
+  due(ike, now);
   old.tasks = [];
   old.rekeyAt = -1;
   old.reauthAt = -1;
@@ -296,8 +318,10 @@ export function abandon(ike: Ike, sa: IkeSa, outcome: number, now: number): void
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
   if (sa.outcome === OUTCOME_NONE) sa.outcome = outcome;
   settle(sa);
-  if (sa.task !== null) dropDraft(ike, sa.task.draft);
+  dropTask(ike, sa.task);
   dropSetup(ike, sa);
+  if (sa.rival !== null) endIkeSa(ike, sa.rival, outcome, now);
+  sa.rival = null;
   sa.tasks = [];
   sa.task = createTask(TASK_DELETE_IKE, null);
   sendDelete(ike, sa, null, now);

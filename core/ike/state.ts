@@ -77,6 +77,8 @@ export interface ChildSa {
   /** KE method of rekeys, 0: none; and false where it is not known (the first Child SA without child-pfs-info). */
   ke: number;
   keKnown: boolean;
+  /** The Child SA that it took over from. */
+  replaces: ChildSa | null;
   /** 1 when a newer one took over, 2 when its Delete is under way. */
   retired: number;
   /** When to rekey it, -1: never; and when to remove it for good, -1: not yet. */
@@ -246,6 +248,8 @@ export interface IkeSa {
   /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. */
   rival: IkeSa | null;
   rivalNonce: Uint8Array;
+  /** Of such a rival: the SA that it may replace. */
+  rivalOf: IkeSa | null;
   /** A new authentication is under way: the SA that this one replaces when it is established. */
   predecessor: IkeSa | null;
   /** What took its place. */

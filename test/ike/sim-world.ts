@@ -3,8 +3,8 @@
 // one seed.
 
 import { generateKeyPairSync } from 'node:crypto';
+import type { IkeConfig } from '../../core/ike/endpoint.ts';
 import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
-import type { IkeConfig } from '../../core/ike/ike.ts';
 import {
   addNotify,
   beginMessage,

@@ -76,7 +76,10 @@ export const resumption: Resumption = {
     const nonceR = bodyOf(m, PAYLOAD_NONCE);
     if (nonceR.length === 0) return 0;
     for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
-    if (readExtensions(ike, sa, STEP_INIT_RESPONSE, null, m) !== 0) return 0;
+    if (readExtensions(ike, sa, STEP_INIT_RESPONSE, null, m) !== 0) {
+      for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
+      return 0;
+    }
     setup.nonceR = nonceR;
     setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
     sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
