@@ -157,7 +157,9 @@ export function createObserver(secrets: Secrets): Observer {
 
   /** IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
   function onStart(octets: Buffer, response: Read): void {
-    const first = starts.get(octets.toString('hex', 0, 8))!;
+    const first = starts.get(octets.toString('hex', 0, 8));
+    // An answer to something that neither endpoint sent.
+    if (first === undefined) return;
     const request = payloadsOf(first[16]!, first.subarray(28));
     if (response.payloads.length === 1 && response.payloads[0]!.type === 41) return;
     const nonceI = bodyOf(request, 40);
