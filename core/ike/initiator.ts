@@ -317,7 +317,7 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   sa.peerIdType = id[0];
-  sa.peerId = take(id, 4, id.length - 4);
+  sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
   if (error !== 0) {
     abandon(ike, sa, error, now);
     return;

@@ -53,7 +53,10 @@ export function parseSelectors(buffer: Uint8Array, at: number, size: number, out
       };
       copy(one.start, 0, buffer, s + 8, addressSize);
       copy(one.end, 0, buffer, s + 8 + addressSize, addressSize);
-      if (compare(one.start, 0, one.end, 0, addressSize) > 0) return N_INVALID_SYNTAX;
+      const order = compare(one.start, 0, one.end, 0, addressSize);
+      if (order > 0) return N_INVALID_SYNTAX;
+      // A single address needs one array.
+      if (order === 0) one.end = one.start;
       if (one.startPort > one.endPort && !isOpaque(one)) return N_INVALID_SYNTAX;
       out.push(one);
     }
@@ -149,6 +152,12 @@ export function narrowSelectors(offered: Selector[], allowed: Selector[]): Selec
     }
   }
   return list;
+}
+
+/** The one of `list` that says the same as `s`, so that SAs of one policy share it; else `s`. */
+export function sharedSelector(list: Selector[], s: Selector): Selector {
+  for (let i = 0; i < list.length; i++) if (same(list[i], s)) return list[i];
+  return s;
 }
 
 function contains(a: Selector[], b: Selector[]): boolean {

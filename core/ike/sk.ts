@@ -15,7 +15,8 @@ export interface SkKey {
   key: Key;
   /** Key of the integrity algorithm; `key` again for an AEAD. */
   authKey: Key;
-  salt: Uint8Array;
+  /** Left-aligned in 32 bits: an array of its own would be the larger part of this object. */
+  salt: number;
   /** The next IV of an AEAD, counts up. */
   counter: number;
 }
@@ -46,8 +47,9 @@ export function createSkKey(
   authAt: number,
 ): SkKey {
   const key = expand(provider, cipher.alg, octets, encrAt, cipher.keyLength);
-  const salt = new Uint8Array(cipher.saltLength);
-  copy(salt, 0, octets, encrAt + cipher.keyLength, cipher.saltLength);
+  const saltAt = encrAt + cipher.keyLength;
+  let salt = 0;
+  for (let i = 0; i < 4; i++) salt = salt * 256 + (i < cipher.saltLength ? octets[saltAt + i] : 0);
   return {
     cipher: cipher,
     key: key,
@@ -61,7 +63,7 @@ export function createSkKey(
 export function wipeSkKey(provider: Provider, k: SkKey): void {
   provider.wipe(k.key);
   if (k.authKey !== k.key) provider.wipe(k.authKey);
-  fill(k.salt, 0, k.salt.length, 0);
+  k.salt = 0;
 }
 
 /** Octets of a message around the encrypted ones. */
@@ -80,7 +82,8 @@ export function innerRoom(cipher: IkeCipher, messageSize: number, isFragment: bo
 }
 
 function makeNonce(k: SkKey, buffer: Uint8Array, offset: number, ivAt: number): void {
-  copy(nonce, 0, k.salt, 0, k.cipher.saltLength);
+  // The IV begins where the salt ends.
+  put32(nonce, 0, k.salt);
   copy(nonce, k.cipher.saltLength, buffer, ivAt, 8);
   copy(aad, 0, buffer, offset, ivAt - offset);
 }
