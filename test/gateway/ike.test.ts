@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { closeIke } from '../../core/ike/requests.ts';
+import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import { addressText } from '../../targets/node/config/addresses.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
@@ -95,6 +95,49 @@ test('a sensor that lost everything: its old SAs go, its address stays', async (
   after.send('again');
   medium.run(medium.now + 1000);
   assert.deepEqual(after.heard, ['again!']);
+  await gateway.close();
+});
+
+test('rekeys of both kinds by either side, liveness and resumption: packets go on', async () => {
+  const medium = createMedium({ seed: 5 });
+  const gateway = await gatewayOn(medium, {
+    ike: ikeOf('  child: { rekey: 40 }\n  ike: { rekey: 100, dpd: 20 }\n'),
+  });
+  const sensor = ikeSensorOn(medium, 1, { dpd: 0 });
+  connect(medium, sensor);
+  const { uplink } = sensor.host;
+  const talk = (text: string): void => {
+    sensor.send(text);
+    medium.run(medium.now + 2000);
+    assert.deepEqual(sensor.heard.splice(0), [`${text}!`]);
+  };
+  const spi = () => sensor.sa()!.children.find((child) => child.retired === 0)!.spiIn;
+  const first = spi();
+  rekeyChild(uplink.ike, sensor.sa()!, sensor.sa()!.children[0], medium.now);
+  medium.run(medium.now + 3000);
+  assert.notEqual(spi(), first);
+  talk('rekeyed by the sensor');
+  rekeyIke(uplink.ike, sensor.sa()!, medium.now);
+  medium.run(medium.now + 3000);
+  talk('another IKE SA');
+  const second = spi();
+  const third = sensor.sa();
+  medium.run(medium.now + 130000);
+  assert.notEqual(spi(), second, 'rekeyed by the gateway');
+  assert.notEqual(sensor.sa(), third);
+  talk('after the rekeys of the gateway');
+  assert.equal(gateway.metrics().sas.length, 2, 'late SAs are gone');
+  assert.deepEqual(gateway.told, ['up keyid:0001'], 'a rekey is no end');
+  const { session } = sensor.sa()!;
+  assert.notEqual(session, null);
+  uplink.connect(session, medium.now);
+  medium.run(medium.now + 3000);
+  talk('resumed');
+  assert.equal(gateway.metrics().ike?.sas.length, 1);
+  sensor.radio.close();
+  medium.run(medium.now + 300000);
+  assert.deepEqual(gateway.told.at(-1), 'down keyid:0001 timeout');
+  assert.deepEqual(gateway.metrics().sas, []);
   await gateway.close();
 });
 

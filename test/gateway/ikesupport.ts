@@ -111,7 +111,7 @@ function commonOf(loaded: LoadedSensor, now: () => number) {
 export function ikeSensorOn(
   medium: Medium,
   index: number,
-  options: { link?: number; psk?: string; more?: string } = {},
+  options: { link?: number; psk?: string; dpd?: number } = {},
 ) {
   const loaded = readSensor(
     'sensor.yaml',
@@ -124,8 +124,8 @@ connection:
   remoteId: fqdn:gateway
   requestAddress: ipv6
   auth: { psk: ${options.psk ?? 'secret'} }
-  ike: { nat: off }
-${options.more ?? ''}`,
+  ike: { nat: off, dpd: ${options.dpd ?? 300} }
+`,
   );
   const radio = medium.radio();
   const sensor = finish(

@@ -85,9 +85,9 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
   const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + IPV6_SIZE);
-  // Tickets outlive the process: the time of IKE is that of the world.
-  const epoch = config.clock === undefined ? performance.timeOrigin : 0;
-  const now = (): number => given.now() + epoch;
+  // Tickets outlive the process: the time of IKE is that of the world. Whole milliseconds: sums of them are exact.
+  const epoch = config.clock === undefined ? Math.floor(performance.timeOrigin) : 0;
+  const now = (): number => Math.floor(given.now() + epoch);
 
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
   function transmitIke(path: HostPath, octets: Uint8Array, to: HostPath | null): void {
