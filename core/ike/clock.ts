@@ -1,5 +1,5 @@
 import { removeChild } from './childsa.ts';
-import { due, forget, repeat } from './exchange.ts';
+import { due, forget, NONE, repeat } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { connect } from './initiator.ts';
 import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
@@ -42,6 +42,8 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     const child = sa.children[i];
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
   }
+  // Nothing is woken for this: it is done along with what is due.
+  if (now >= sa.forgetAt) sa.response = NONE;
   if (sa.endAt >= 0 && now >= sa.endAt) {
     // A peer that never proved who it is: nobody is told.
     if (sa.state === STATE_HALF_OPEN) sa.reported = true;

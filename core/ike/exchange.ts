@@ -55,6 +55,8 @@ export const COUNT_INVALID = DROP_COUNT + 7;
 export const COUNTERS = DROP_COUNT + 8;
 
 const MAX_FRAGMENTS = 32;
+/** Milliseconds for which an answer is kept, longer than requests are repeated [RFC 7296 §2.1: several minutes]. */
+const RESPONSE_TIME = 300000;
 
 export function count(ike: Ike, index: number): void {
   ike.counters[index]++;
@@ -174,6 +176,7 @@ export function sendResponse(ike: Ike, sa: IkeSa, exchange: number, now: number)
   const octets = seal(ike, sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
   if (octets.length === 0) dropped(ike, DROP_TOO_LONG);
   sa.response = octets;
+  sa.forgetAt = now + RESPONSE_TIME;
   transmitAll(ike, sa, octets, now);
 }
 

@@ -64,6 +64,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     tries: 0,
     deadline: -1,
     response: NONE,
+    forgetAt: 0,
     fragments: null,
     task: null,
     tasks: [],

@@ -221,8 +221,9 @@ export interface IkeSa {
   tries: number;
   /** When to send it again, -1: nothing is waited for. */
   deadline: number;
-  /** The last answer, for repetitions. */
+  /** The last answer, for repetitions; and from when on it need not be kept. */
   response: Uint8Array;
+  forgetAt: number;
   fragments: Fragments | null;
   task: Task | null;
   tasks: Task[];

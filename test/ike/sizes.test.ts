@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connect, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
 import { CREATE_CHILD_SA, IKE_AUTH, IKE_SA_INIT, IKE_SESSION_RESUME, INFORMATIONAL } from '../../core/ike/numbers.ts';
 import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from '../bench/ikeair.ts';
+import { createWorld, path, policy } from './pair.ts';
 
 /** At most so many octets of IKE, octets on air and frames, of one exchange or of all. */
 function within(air: Air, octets: number, onAir: number, frames: number, exchange = 0): void {
@@ -76,4 +78,26 @@ test('resumption: two pairs of messages, no asymmetric cryptography', () => {
     within(air, 808, 1056, 10);
     assert.equal(air.x25519, 0);
   }
+});
+
+test('the last answer is repeated for minutes, then its octets are let go', () => {
+  const world = createWorld(policy('gateway', 'device', 2, 1));
+  connect(world.device.ike, policy('device', 'gateway', 1, 2), path(), null, 0);
+  world.settle();
+  const { ike, established } = world.gateway;
+  const request = world.log.filter(({ from }) => from === 'device').at(-1)!.octets;
+  const answers = (): number => {
+    const before = world.log.length;
+    receiveIke(ike, established[0].path, request.slice(), 0, request.length, world.now);
+    return world.log.length - before;
+  };
+  world.now = 200000;
+  assert.equal(answers(), 1);
+  world.now = 400000;
+  // Something that is due.
+  ike.due = 0;
+  pollIke(ike, world.now);
+  assert.equal(established[0].response.length, 0);
+  assert.equal(answers(), 0);
+  assert.equal(established[0].children.length, 1);
 });
