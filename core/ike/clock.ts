@@ -74,7 +74,7 @@ export function pollIke(ike: Ike, now: number): void {
     sooner(ike, sa.endAt);
     for (let j = 0; j < sa.children.length; j++) {
       sooner(ike, sa.children[j].removeAt);
-      sooner(ike, sa.children[j].rekeyAt);
+      if (sa.state === STATE_ESTABLISHED) sooner(ike, sa.children[j].rekeyAt);
     }
     if (sa.state !== STATE_ESTABLISHED || sa.rivalOf !== null) continue;
     sooner(ike, sa.rekeyAt);

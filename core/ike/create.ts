@@ -21,7 +21,15 @@ import {
   PROTOCOL_IKE,
 } from './numbers.ts';
 import { createTask, dropTask, endIkeSa, isAsked, nonce, request } from './session.ts';
-import { type IkeSa, STATE_ESTABLISHED, TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_IKE, type Task } from './state.ts';
+import {
+  type IkeSa,
+  STATE_ESTABLISHED,
+  TASK_CHILD,
+  TASK_DELETE_CHILD,
+  TASK_REKEY_CHILD,
+  TASK_REKEY_IKE,
+  type Task,
+} from './state.ts';
 
 /** A request of ours failed: what to do about it. */
 function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {
@@ -126,6 +134,11 @@ export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
   }
   const spi = u32(m.buffer, at + 4);
   const child = findChild(sa, spi, true);
+  if (child === null && sa.task !== null && (sa.task.kind === TASK_CHILD || sa.task.kind === TASK_REKEY_CHILD)) {
+    // It may be the one of which the answer is still on its way.
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
   if (child === null) {
     addNotify(begin(ike), PROTOCOL_ESP, N_CHILD_SA_NOT_FOUND, spiOctets(spi), 0, 4, NONE, 0, 0);
     sendResponse(ike, sa, CREATE_CHILD_SA, now);

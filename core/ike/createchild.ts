@@ -46,6 +46,7 @@ import {
   type ChildSa,
   type Draft,
   type IkeSa,
+  OUTCOME_DELETED,
   OUTCOME_PROTOCOL,
   OUTCOME_REFUSED,
   STEP_CHILD_REQUEST,
@@ -120,6 +121,15 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
   }
   if (code === 0 && !finishKe(ike, draft, m)) code = OUTCOME_PROTOCOL;
   const old = task.child;
+  if (code === 0 && task.gone === draft.spiOut) {
+    // The peer deleted it before its answer came.
+    dropDraft(ike, draft);
+    if (old === null) return OUTCOME_DELETED;
+    old.rival = null;
+    old.retired = Math.max(old.retired, 1);
+    request(ike, sa, TASK_DELETE_CHILD, old, now);
+    return 0;
+  }
   const mine = code === 0 ? lowest(draft.nonceI, draft.nonceR) : NONE;
   const loses = code === 0 && old !== null && old.rival !== null && below(mine, old.rivalNonce);
   const child = code === 0 ? installChild(ike, sa, draft, !loses, now) : null;

@@ -62,8 +62,12 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
     if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) continue;
     const spis = u16(m.buffer, at + 2);
     for (let j = 0; j < spis; j++) {
-      const child = findChild(sa, u32(m.buffer, at + 4 + 4 * j), true);
-      if (child === null) continue;
+      const spi = u32(m.buffer, at + 4 + 4 * j);
+      const child = findChild(sa, spi, true);
+      if (child === null) {
+        if (sa.task !== null) sa.task.gone = spi;
+        continue;
+      }
       if (!crossing(sa, child)) answer.push(child);
       retireChild(ike, sa, child, now);
       revive(ike, sa, child.replaces, child, now);

@@ -33,7 +33,7 @@ import {
 const MAX_TASKS = 16;
 
 export function createTask(kind: number, child: ChildSa | null): Task {
-  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null, after: 0 };
+  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null, after: 0, gone: 0 };
 }
 
 /** A random SPI for our side, in place in `spis`. */

@@ -195,6 +195,8 @@ export interface Task {
   next: IkeSa | null;
   /** Not before this time. */
   after: number;
+  /** SPI of an SA unknown here that the peer deleted meanwhile: it may be what this request makes. 0: none. */
+  gone: number;
 }
 
 export interface IkeSa {

@@ -239,7 +239,24 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
         pollIke(net.gateway.ike, net.now);
         if (net.now >= until) return;
       }
-      throw new Error('no end of messages and time-outs');
+      const show = (node: Node) =>
+        node.ike.due +
+        ' ' +
+        JSON.stringify(
+          node.ike.sas.map((sa) => [
+            sa.state,
+            sa.deadline,
+            sa.endAt,
+            sa.rekeyAt,
+            sa.heardAt,
+            sa.task?.kind,
+            sa.tasks.map((t) => [t.kind, t.after]),
+            sa.children.map((c) => [c.retired, c.rekeyAt, c.removeAt]),
+          ]),
+        );
+      throw new Error(
+        `no end of messages and time-outs at ${net.now}: ${show(net.device)} ${show(net.gateway)} ${net.queue.length}`,
+      );
     },
   };
   return net;
