@@ -2,7 +2,7 @@
 // [RFC 9867 §3.1, RFC 9242].
 
 import { updateIntAuth } from '../auth.ts';
-import { addStatus, begin, dataOf, intAuthHeader, sendRequest, sendResponse } from '../exchange.ts';
+import { addStatus, begin, dataOf, errorOf, intAuthHeader, sendRequest, sendResponse } from '../exchange.ts';
 import type { Ike, Intermediate } from '../ike.ts';
 import { deriveSk, join, prf, prfPlus, take } from '../keys.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../message.ts';
@@ -66,7 +66,9 @@ export function createIntermediate(find: ((id: Uint8Array) => Uint8Array | null)
     },
     response: (ike, sa, _now) => {
       const ppk = sa.policy.ppk!;
+      const error = errorOf(ike.message);
       const chosen = dataOf(ike.message, N_PPK_IDENTITY);
+      if (error !== 0) return error;
       authenticatePeer(ike, sa);
       sa.setup!.intAuthDone = true;
       if (chosen === null) return ppk.mandatory ? OUTCOME_PPK : 0;
