@@ -8,7 +8,7 @@ import { aesCcm } from '../../core/crypto/ccm.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
-import { createDeviceWith, type Device, earlier } from '../../core/device.ts';
+import { createDeviceWith, type Device, type DeviceUpper, earlier } from '../../core/device.ts';
 import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
 import { addPair, preferLast, removePair, retirePair } from '../../core/esp/pairs.ts';
 import { scopeOf } from '../../core/esp/satable.ts';
@@ -29,6 +29,7 @@ import type { Path } from '../../core/ike/state.ts';
 import { ikeCcm8 } from '../../core/ike/suites.ts';
 import type { IkeDevice } from '../../core/ikedevice.ts';
 import type { Phy } from '../../core/link/mac.ts';
+import type { UplinkEvents } from '../../core/uplink.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../core/wire/ipv6.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import { emitUdp, PROTO_UDP, UDP_SIZE } from '../../core/wire/udp.ts';
@@ -38,6 +39,8 @@ import { begin, createReport, end, expect, finish, hex, octets } from './report.
 const PSK = '00112233445566778899aabbccddeeff';
 const ID = '73656e736f7231';
 const PORT = 5683;
+const SENSOR = '20010db8000100000000000000000002';
+const SERVER = '20010db8000200000000000000000001';
 
 interface Air {
   frames: { fromSensor: boolean; octets: Uint8Array }[];
@@ -222,16 +225,17 @@ function go(air: Air, sensor: IkeDevice, gateway: Gateway, start: number, until:
   return now;
 }
 
-/** What happened, a word for each step, and the frames. */
-export function handshake(): string[] {
-  const own = octets('20010db8000100000000000000000002');
-  const peer = octets('20010db8000200000000000000000001');
-  const outer = octets('fe80000000000000000000fffe000002');
-  const gatewayOuter = octets('fe80000000000000000000fffe000000');
-  const air: Air = { frames: [], log: '' };
-  const told: string[] = [];
-  const heard: string[] = [];
-  const events = {
+/** A payload each way. */
+function talk(air: Air, sensor: IkeDevice, gateway: Gateway, text: string, start: number): number {
+  const payload = octets(text);
+  sensor.send(payload, 0, payload.length, PORT, octets(SERVER), PORT, start);
+  const now = go(air, sensor, gateway, start, start + 500);
+  gateway.device.send(payload, 0, payload.length, PORT, octets(SENSOR), PORT, now);
+  return go(air, sensor, gateway, now, now + 500);
+}
+
+function createEvents(told: string[]): UplinkEvents {
+  return {
     established: () => {
       told.push('established');
     },
@@ -252,16 +256,30 @@ export function handshake(): string[] {
     },
     keys: () => {},
   };
-  const upper = {
-    datagram: (buffer: Uint8Array, offset: number, length: number) => {
+}
+
+function createUpper(told: string[]): DeviceUpper {
+  return {
+    datagram: (buffer, offset, length) => {
       told.push(hex(buffer, offset, length));
     },
     done: () => {},
   };
+}
+
+/** What happened, a word for each step, and the frames. */
+export function handshake(): string[] {
+  const own = octets(SENSOR);
+  const peer = octets(SERVER);
+  const outer = octets('fe80000000000000000000fffe000002');
+  const gatewayOuter = octets('fe80000000000000000000fffe000000');
+  const air: Air = { frames: [], log: '' };
+  const told: string[] = [];
+  const heard: string[] = [];
   const sensor = createSensor(
     createPhy(air, true),
-    upper,
-    events,
+    createUpper(told),
+    createEvents(told),
     createChance(1),
     octets(PSK),
     octets(ID),
@@ -281,21 +299,13 @@ export function handshake(): string[] {
   const gateway = createGateway(air, heard, gatewayPolicy(peer, own), path);
   let now = 0;
 
-  function talk(text: string): void {
-    const payload = octets(text);
-    sensor.send(payload, 0, payload.length, PORT, peer, PORT, now);
-    now = go(air, sensor, gateway, now, now + 500);
-    gateway.device.send(payload, 0, payload.length, PORT, own, PORT, now);
-    now = go(air, sensor, gateway, now, now + 500);
-  }
-
   sensor.uplink.connect(null, now);
   now = go(air, sensor, gateway, now, now + 1000);
-  talk('aabbcc');
+  now = talk(air, sensor, gateway, 'aabbcc', now);
   const sa = sensor.uplink.current();
   if (sa !== null) rekeyChild(sensor.uplink.ike, sa, sa.children[0], now);
   now = go(air, sensor, gateway, now, now + 1000);
-  talk('ddeeff');
+  now = talk(air, sensor, gateway, 'ddeeff', now);
   sensor.uplink.close(now);
   now = go(air, sensor, gateway, now, now + 10000);
   let words = '';
