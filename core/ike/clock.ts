@@ -30,7 +30,7 @@ function age(ike: Ike, sa: IkeSa, now: number): void {
     child.rekeyAt = -1;
     rekeyChild(ike, sa, child, now);
   }
-  if (policy.dpdTime > 0 && now - sa.heardAt >= policy.dpdTime && sa.task === null) probe(ike, sa, now);
+  if (policy.dpdTime > 0 && now >= sa.heardAt + policy.dpdTime && sa.task === null) probe(ike, sa, now);
 }
 
 function pollSa(ike: Ike, sa: IkeSa, now: number): void {
