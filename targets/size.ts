@@ -31,9 +31,9 @@ export const ROWS: readonly Row[] = [
   },
   // wire, schc, dietesp, esp, AES-CCM, MAC and 6LoWPAN, as a board uses them.
   // Goal: 12,000. Not reached yet; the budget keeps what is.
-  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 36000 },
+  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 36500 },
   // Goal: 32,000. Not reached; see README.
-  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 100000 },
+  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 103000 },
 ];
 
 export interface Size {

@@ -45,13 +45,9 @@ export const ACT_LATER = 9;
 // Columns: INIT, RESUME, INTERMEDIATE, AUTH, CREATE, INFORMATIONAL responses; INTERMEDIATE, AUTH, CREATE,
 // INFORMATIONAL requests.
 const DROP_ALL = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const SHARED = [
-  [0, 0, 0, 0, 4, 5, 0, 0, 7, 8], // ESTABLISHED
-  [0, 0, 0, 0, 0, 5, 0, 0, 9, 8], // REPLACED
-  [0, 0, 0, 0, 0, 5, 0, 0, 9, 8], // CLOSING
-  DROP_ALL, // ENDED
-  DROP_ALL, // FORMING
-];
+const ESTABLISHED = [0, 0, 0, 0, 4, 5, 0, 0, 7, 8];
+/** REPLACED and CLOSING. */
+const LEAVING = [0, 0, 0, 0, 0, 5, 0, 0, 9, 8];
 
 export const INITIATOR: number[][] = [
   [1, 0, 0, 0, 0, 0, 0, 0, 0, 0], // INIT_SENT
@@ -59,11 +55,11 @@ export const INITIATOR: number[][] = [
   [0, 0, 2, 0, 0, 0, 0, 0, 0, 0], // INTERMEDIATE_SENT
   [0, 0, 0, 3, 0, 0, 0, 0, 0, 0], // AUTH_SENT
   DROP_ALL, // HALF_OPEN
-  SHARED[0],
-  SHARED[1],
-  SHARED[2],
-  SHARED[3],
-  SHARED[4],
+  ESTABLISHED,
+  LEAVING, // REPLACED
+  LEAVING, // CLOSING
+  DROP_ALL, // ENDED
+  DROP_ALL, // FORMING
 ];
 
 export const RESPONDER: number[][] = [
@@ -72,11 +68,11 @@ export const RESPONDER: number[][] = [
   DROP_ALL, // INTERMEDIATE_SENT
   DROP_ALL, // AUTH_SENT
   [0, 0, 0, 0, 0, 0, 6, 6, 0, 0], // HALF_OPEN
-  SHARED[0],
-  SHARED[1],
-  SHARED[2],
-  SHARED[3],
-  SHARED[4],
+  ESTABLISHED,
+  LEAVING, // REPLACED
+  LEAVING, // CLOSING
+  DROP_ALL, // ENDED
+  DROP_ALL, // FORMING
 ];
 
 /** The event of a message, or -1 for an exchange that is not known. */
