@@ -204,7 +204,8 @@ export function createResponder(config: ResponderConfig): Responder {
       if (!finishKe(ike, sa, m)) code = N_INVALID_SYNTAX;
     }
     if (code !== 0) {
-      tell(ike, path, buffer, offset, code > 0 ? code : N_NO_PROPOSAL_CHOSEN, data, now);
+      sa.setup!.error = code > 0 ? code : N_NO_PROPOSAL_CHOSEN;
+      tell(ike, path, buffer, offset, sa.setup!.error, data, now);
       return NONE;
     }
     const setup = sa.setup!;
@@ -252,7 +253,7 @@ export function createResponder(config: ResponderConfig): Responder {
       return;
     }
     sa.peerIdType = id[0];
-    sa.peerId = take(id, 4, id.length - 4);
+    sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
     if (setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null) replaceOthers(ike, sa, now);
     const asked: Uint8Array[] = [];
     const type = readCp(m, CP_REQUEST, asked);
@@ -288,6 +289,7 @@ export function createResponder(config: ResponderConfig): Responder {
       return;
     }
     establish(ike, sa, now);
+    if (code !== 0) ike.upper.childFailed(sa, code, now);
   }
 
   /** Ends a half-open SA with an answer under SK. */
@@ -365,8 +367,9 @@ export function createResponder(config: ResponderConfig): Responder {
         ? config.tickets!.resume(ike, sa, m, setup.message1, now)
         : answerInit(ike, sa, path, buffer, offset, now);
       if (response.length === 0) {
-        sa.reported = true;
-        endIkeSa(ike, sa, N_INVALID_SYNTAX, now);
+        // Another KE method, and nonsense, are not the host's business; that nothing fits it should know.
+        sa.reported = setup.error !== N_NO_PROPOSAL_CHOSEN;
+        endIkeSa(ike, sa, setup.error, now);
         if (ike.bySpi[spiKey(sa.spis, 8)] === sa) forget(ike, sa);
         return 0;
       }

@@ -6,6 +6,7 @@ import { CommandError, errorText } from '../config/errors.ts';
 import { type LoadedGateway, loadGatewayFile } from '../config/ike.ts';
 import { identityText, KE_METHODS } from '../config/ikenames.ts';
 import type { Connection } from '../config/ikepolicy.ts';
+import { controlGateway } from '../gateway/control.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { createLog, LOG_LEVELS, type LogLevel } from '../gateway/log.ts';
 import { createKeyLog } from '../ike/keylog.ts';
@@ -19,6 +20,7 @@ interface Options {
   keylog?: string;
   log?: string;
   json?: boolean;
+  control?: boolean;
 }
 
 function keNames(connection: Connection): string {
@@ -96,9 +98,12 @@ async function run(options: Options): Promise<void> {
   const gateway = await createGateway({ ...loaded.config, log }).catch((error: unknown) => {
     throw new CommandError(`${loaded.file}: ${errorText(error)}`);
   });
-  const report = (): void => void process.stdout.write(JSON.stringify(gateway.metrics()) + '\n');
+  const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
+  const report = (): void => print(gateway.metrics());
   const timer = loaded.metrics > 0 ? setInterval(report, loaded.metrics) : null;
-  const signal = await ending;
+  const isOver = options.control === true ? controlGateway(gateway, process.stdin, print).then(() => 'quit') : ending;
+  const signal = await Promise.race([ending, isOver]);
+  if (options.control === true) process.stdin.destroy();
   log('info', 'gateway', signal);
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
@@ -115,6 +120,7 @@ export function gatewayCommand(): Command {
     .option('--check', 'check the file, print a summary, start nothing')
     .option('--keylog <folder>', 'write the keys of all SAs for Wireshark')
     .addOption(new Option('--log <level[:names]>', 'what goes to stderr: error, warn, info, debug; debug:ike,esp'))
+    .option('--control', 'commands as JSON lines on stdin: status, rekey-child, rekey-ike, probe, delete, ...; events')
     .option('--json', 'print the metrics at the end')
     .addHelpText('after', '\nExample:\n  $ dietesp gateway --config gateway.yaml --check')
     .action((options: Options) => run(options));

@@ -27,19 +27,11 @@ import { type Pollable, stack } from '../radio/radio.ts';
 import { createAssociations } from './associations.ts';
 import { type CheckedConfig, checkGatewayConfig, type GatewayConfig, type GatewaySa } from './config.ts';
 import { readDatagram, writeDatagram } from './datagram.ts';
-import type { GatewayEvents } from './events.ts';
+import type { Gateway, GatewayEvents } from './events.ts';
 import { createFlows, type Flow } from './flows.ts';
 import { createIkeLink } from './ikelink.ts';
 import { silent } from './log.ts';
-import {
-  type GatewayMetrics,
-  peerMetrics,
-  type Reasons,
-  radioMetrics,
-  reasonsOf,
-  saMetrics,
-  udpMetrics,
-} from './metrics.ts';
+import { peerMetrics, type Reasons, radioMetrics, reasonsOf, saMetrics, udpMetrics } from './metrics.ts';
 import { closeAll, type Opened, openAll, resolveFlows } from './open.ts';
 import { createPeers, type Peer, peerAt, peerText } from './peers.ts';
 import { closeRadios, createPort, type Port, realTime } from './port.ts';
@@ -51,24 +43,7 @@ const PEERS_MAX = 65536;
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
 const LEAVE_STEP = 20;
 
-export type { GatewayEvents, PacketInfo } from './events.ts';
-
-export interface Gateway extends Pick<EventEmitter<GatewayEvents>, 'on' | 'off' | 'once'> {
-  /**
-   * Sends an inner IP packet (IPv6 or IPv4, whole) under the SA whose selectors take it. Returns '' when it was queued,
-   * else the reason, counted: no-sa, no-neighbour, queue, lifetime, ...
-   */
-  send(packet: Uint8Array): string;
-  /** Adds an SA, in front of those there; throws as createGateway does. */
-  addSa(sa: GatewaySa): void;
-  /** Ends the SAs of this name; false when there is none. */
-  removeSa(name: string): boolean;
-  metrics(): GatewayMetrics;
-  /** Tells every peer that its SAs end, waits for their answers, `time` milliseconds at most, and closes. */
-  leave(time: number): Promise<void>;
-  /** Closes sockets and radios, wipes keys. */
-  close(): Promise<void>;
-}
+export type { Gateway, GatewayEvents, PacketInfo } from './events.ts';
 
 /**
  * Starts a gateway. The radios belong to it from here on, also when it cannot start: then everything opened is closed,
@@ -302,8 +277,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     },
     heard: (path) => void heard(path.port, path.remote, 0, path.link, 0, path.link.length),
     deliver,
-    up: (identity, name) => emit('up', identity, name),
-    down: (identity, reason) => emit('down', identity, reason),
+    emit,
   });
 
   for (const { address, radio, link } of checked.peers) peers.configure(address, radio, link);
@@ -373,6 +347,8 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
       tun: tun === null ? null : { ...carried },
       drops: { ...drops },
     }),
+    ikeSas: link.sas,
+    askIke: (sa, request) => guard(undefined, () => link.ask(sa, request)),
     async leave(time) {
       if (!isClosed) {
         guard(undefined, link.leave);

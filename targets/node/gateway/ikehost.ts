@@ -17,12 +17,19 @@ import { createIntermediate } from '../../../core/ike/ext/ppkint.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/ike.ts';
 import { IKE_SIZE } from '../../../core/ike/message.ts';
-import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/numbers.ts';
+import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS, N_NO_PROPOSAL_CHOSEN } from '../../../core/ike/numbers.ts';
 import { outcomeName } from '../../../core/ike/outcome.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/policy.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/requests.ts';
 import { createResponder } from '../../../core/ike/responder.ts';
-import { type ChildSa, type IkeSa, type Path, STATE_CLOSING, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
+import {
+  type ChildSa,
+  type IkeSa,
+  type Path,
+  STATE_CLOSING,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+} from '../../../core/ike/state.ts';
 import { addressText } from '../config/addresses.ts';
 import { errorText } from '../config/errors.ts';
 import { identityText } from '../config/ikenames.ts';
@@ -31,6 +38,7 @@ import { createNodeAsymmetric } from '../provider/asymmetric.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { IkeConfig } from './config.ts';
 import { endpointText, octetsKey } from './datagram.ts';
+import type { Emit, IkeRequest } from './events.ts';
 import type { Log } from './log.ts';
 import type { IkeMetrics, Reasons } from './metrics.ts';
 import type { Pool } from './pool.ts';
@@ -62,8 +70,7 @@ export interface IkeHostConfig {
   transmit(path: Path, octets: Uint8Array, to: HostPath | null): void;
   /** The peer proved that it is at this path. */
   proved(path: HostPath): void;
-  up(identity: string, name: string): void;
-  down(identity: string, reason: string): void;
+  emit: Emit;
 }
 
 export interface IkeHost {
@@ -79,6 +86,9 @@ export interface IkeHost {
   /** True while a peer has not confirmed that. */
   isLeaving(): boolean;
   metrics(): IkeMetrics;
+  /** IKE SAs that have not ended; and a request about one (core/ike/requests.ts). */
+  sas(): IkeSa[];
+  ask(sa: IkeSa, request: IkeRequest, now: number): void;
 }
 
 /** What answers IKE_SA_INIT: whatever any of the connections accepts. */
@@ -195,7 +205,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       established++;
       if (!isUdp(sa.path)) config.proved(sa.path as HostPath);
       log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
-      config.up(nameOf(sa), sa.policy.name);
+      config.emit('up', nameOf(sa), sa.policy.name);
     },
     replaced(_old, sa) {
       for (const child of sa.children) {
@@ -207,13 +217,21 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     ended(sa, outcome) {
       const reason = outcomeName(outcome);
       outcomes[reason] = (outcomes[reason] ?? 0) + 1;
-      const isOther = all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
-      if (!isOther && sa.peerId.length > 0) pool.release(idKey(sa.peerIdType, sa.peerId));
-      log('info', 'ike', () => `${sa.peerId.length > 0 ? nameOf(sa) : 'a peer'} at ${where(sa)}: down, ${reason}`);
-      config.down(nameOf(sa), reason);
+      const isKnown = sa.peerId.length > 0;
+      const isLast =
+        isKnown && !all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
+      if (isLast) pool.release(idKey(sa.peerIdType, sa.peerId));
+      // Anybody can send proposals that do not fit.
+      log(
+        isKnown || outcome !== N_NO_PROPOSAL_CHOSEN ? 'info' : 'debug',
+        'ike',
+        () => `${sa.peerId.length > 0 ? nameOf(sa) : 'a peer'} at ${where(sa)}: down, ${reason}`,
+      );
+      config.emit('down', sa.peerId.length > 0 ? nameOf(sa) : '', reason);
     },
     childFailed(sa, outcome) {
       log('warn', 'ike', () => `${nameOf(sa)}: Child SA failed: ${outcomeName(outcome)}`);
+      config.emit('childFailed', nameOf(sa), outcomeName(outcome));
     },
     keys(sa, octets, size) {
       settings.keylog?.ike(sa, octets, size);
@@ -305,6 +323,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         pollIke(ike, now);
       }
     },
+    sas: () => all().filter(({ state }) => state !== STATE_ENDED),
+    ask: (sa, request, now) => request(ikeOf(sa.path), sa, now),
     isLeaving: () => all().some((sa) => sa.state === STATE_CLOSING || sa.state === STATE_ESTABLISHED),
     metrics: () => ({
       established,

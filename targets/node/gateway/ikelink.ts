@@ -6,6 +6,7 @@ import { dropName } from '../../../core/dropname.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import type { IkeSa } from '../../../core/ike/state.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
@@ -14,6 +15,7 @@ import type { Pollable } from '../radio/radio.ts';
 import type { Association, Associations } from './associations.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
 import { endpointText, readDatagram, writeDatagram } from './datagram.ts';
+import type { Emit, IkeRequest } from './events.ts';
 import { createIkeHost, type HostPath } from './ikehost.ts';
 import type { Log } from './log.ts';
 import type { IkeMetrics } from './metrics.ts';
@@ -54,8 +56,7 @@ export interface IkeLinkConfig {
   heard(path: HostPath): void;
   /** The inner packet restored[0..length). */
   deliver(length: number, sa: Sa, peer: () => string): void;
-  up(identity: string, name: string): void;
-  down(identity: string, reason: string): void;
+  emit: Emit;
 }
 
 export interface IkeLink extends Pollable {
@@ -70,6 +71,8 @@ export interface IkeLink extends Pollable {
   heard(sa: Sa): void;
   leave(): void;
   isLeaving(): boolean;
+  sas(): IkeSa[];
+  ask(sa: IkeSa, request: IkeRequest): void;
   /** Null where there is no IKE. */
   metrics(): IkeMetrics | null;
 }
@@ -119,8 +122,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
           log,
           transmit: (path, octets, to) => transmitIke(path as HostPath, octets, to),
           proved: given.heard,
-          up: given.up,
-          down: given.down,
+          emit: given.emit,
         });
 
   function datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void {
@@ -209,6 +211,11 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
     },
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
+    sas: () => ike?.sas() ?? [],
+    ask(sa, request) {
+      ike?.ask(sa, request, now());
+      given.wake();
+    },
     metrics: () => ike?.metrics() ?? null,
   };
 }

@@ -13,12 +13,11 @@
 //
 // "id", where it is given, comes back.
 
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
 import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
 import { addressOctets } from '../config/addresses.ts';
-import { errorText } from '../config/errors.ts';
+import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../gateway/lines.ts';
 import { childView, spisOf, spiText } from './describe.ts';
 import type { Sensor } from './sensor.ts';
 
@@ -27,13 +26,6 @@ const LIMIT = 30000;
 /** Source port of payloads that `send` sends. */
 const ECHO_SOURCE = 40007;
 const ECHO_TIME = 3000;
-
-type Command = Record<string, unknown> & { cmd: string };
-type Answer = { ok: boolean; problem?: string } & Record<string, unknown>;
-
-function failed(problem: string): Answer {
-  return { ok: false, problem };
-}
 
 function current(sensor: Sensor): IkeSa | null {
   const sa = sensor.host.uplink.current();
@@ -44,7 +36,7 @@ function newest(sa: IkeSa | null): ChildSa | undefined {
   return sa?.children.find(({ retired }) => retired === 0);
 }
 
-function numberOf(command: Command, name: string, initial: number): number {
+function numberOf(command: ControlCommand, name: string, initial: number): number {
   const value = command[name] ?? initial;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 65535) {
     throw new Error(`${name}: ${JSON.stringify(value)}: must be 0..65535`);
@@ -52,14 +44,14 @@ function numberOf(command: Command, name: string, initial: number): number {
   return value;
 }
 
-function addressOf(command: Command): Uint8Array {
+function addressOf(command: ControlCommand): Uint8Array {
   const octets = addressOctets(String(command.to));
   if (octets === undefined) throw new Error(`to: ${String(command.to)}: must be an IP address`);
   return octets;
 }
 
 /** Asks for something and waits until `done`. */
-async function ask(sensor: Sensor, begin: () => void, done: () => boolean, view: () => object): Promise<Answer> {
+async function ask(sensor: Sensor, begin: () => void, done: () => boolean, view: () => object): Promise<ControlAnswer> {
   const failures = sensor.failures();
   begin();
   sensor.wake();
@@ -70,7 +62,7 @@ async function ask(sensor: Sensor, begin: () => void, done: () => boolean, view:
   return failed(current(sensor) === null ? 'the IKE SA ended' : 'the Child SA failed');
 }
 
-async function sendTo(sensor: Sensor, command: Command): Promise<Answer> {
+async function sendTo(sensor: Sensor, command: ControlCommand): Promise<ControlAnswer> {
   const { inner } = sensor;
   let answer: string | null = null;
   const begin = sensor.now();
@@ -86,7 +78,7 @@ async function sendTo(sensor: Sensor, command: Command): Promise<Answer> {
   return answer === null ? failed('no answer') : { ok: true, answer, ms };
 }
 
-async function obey(sensor: Sensor, command: Command): Promise<Answer> {
+async function obey(sensor: Sensor, command: ControlCommand): Promise<ControlAnswer> {
   const { uplink } = sensor.host;
   const sa = current(sensor);
   const needsSa = ['rekey-child', 'rekey-ike', 'delete-child', 'probe', 'delete', 'resume'].includes(command.cmd);
@@ -160,18 +152,6 @@ async function obey(sensor: Sensor, command: Command): Promise<Answer> {
 }
 
 /** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer. */
-export async function control(sensor: Sensor, input: Readable, answer: (line: object) => void): Promise<void> {
-  for await (const line of createInterface({ input })) {
-    if (line.trim() === '') continue;
-    let command: Command = { cmd: '' };
-    let result: Answer;
-    try {
-      command = JSON.parse(line) as Command;
-      result = await obey(sensor, command);
-    } catch (error) {
-      result = failed(errorText(error));
-    }
-    answer({ ...(command.id === undefined ? {} : { id: command.id }), cmd: command.cmd, ...result });
-    if (command.cmd === 'quit') return;
-  }
+export function control(sensor: Sensor, input: Readable, answer: (line: object) => void): Promise<void> {
+  return obeyLines(input, (command) => obey(sensor, command), answer);
 }

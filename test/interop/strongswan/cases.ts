@@ -129,7 +129,11 @@ const BOTH: Record<string, Row> = {
   'IPv6 in IPv4': { inner: 6 },
   'IPv4 in IPv4': { inner: 4 },
   'IPv4 in IPv6': { family: 6, inner: 4 },
-  'IKE fragments': { terms: { fragment: 256 }, log: [/splitting IKE message/, /received fragment #1 of/] },
+  'IKE fragments': {
+    terms: { fragment: 256 },
+    ours: { fragment: 160 },
+    log: [/splitting IKE message/, /received fragment #1 of/],
+  },
   'no IKE fragments': { charon: { fragment: 0 } },
   'PPK required': { terms: { ppk: 'required' }, log: [/using PPK/] },
   'PPK known to one side': { ours: { ppk: 'optional' }, log: [/established/] },
