@@ -5,7 +5,8 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../config/errors.ts';
 import { SENSORS_MAX } from '../demo/plan.ts';
 import { type DemoResult, runDemo } from '../demo/run.ts';
-import { comparisonOf, createView, otherStacks, totalsOf } from '../demo/view.ts';
+import { comparisonOf, createView, handshakesOf, otherStacks, totalsOf } from '../demo/view.ts';
+import { createKeyLog } from '../ike/keylog.ts';
 
 /** Those that have AES-CCM. */
 const PROVIDERS = ['fast', 'node', 'portable'];
@@ -13,6 +14,7 @@ const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
 const INTERVAL_MAX = 3600000;
 const LOSS_MAX = 0.9;
+const WAIT_MAX = 3600;
 const SEED_MAX = 2 ** 31 - 1;
 /** What a shell says of a process that a signal ended. */
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
@@ -25,6 +27,8 @@ interface Options {
   seed?: string;
   provider: string;
   pcap?: string;
+  keylog?: string;
+  wait: string;
   forever?: boolean;
   json?: boolean;
 }
@@ -53,7 +57,9 @@ async function demo(options: Options): Promise<void> {
   const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
   const seed = options.seed === undefined ? undefined : numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
+  const wait = numberOf('wait', options.wait, FRACTION, 0, WAIT_MAX) * 1000;
   const pcap = options.pcap ?? '';
+  const keylog = options.keylog ?? '';
   if (pcap !== '') {
     try {
       closeSync(openSync(pcap, 'w'));
@@ -61,9 +67,10 @@ async function demo(options: Options): Promise<void> {
       throw CommandError.from(pcap, error);
     }
   }
+  if (keylog !== '') createKeyLog(keylog);
   const others = await otherStacks();
-  const quiet = { started() {}, changed() {}, end() {} };
-  const view = options.json === true ? quiet : createView(process.stdout, others, pcap);
+  const quiet = { started() {}, connected() {}, begun() {}, changed() {}, end() {} };
+  const view = options.json === true ? quiet : createView(process.stdout, others, pcap, keylog);
   const running = runDemo(
     {
       count: options.forever === true ? 0 : count,
@@ -73,6 +80,8 @@ async function demo(options: Options): Promise<void> {
       ...(seed === undefined ? {} : { seed }),
       provider: options.provider,
       pcap,
+      keylog,
+      wait,
     },
     view,
   );
@@ -88,7 +97,8 @@ async function demo(options: Options): Promise<void> {
     if (options.json === true) {
       const { metrics, ...rest } = result;
       const comparison = comparisonOf(result.sensors, others);
-      const report = { ...rest, totals: totalsOf(result.sensors), comparison, gateway: metrics };
+      const handshakes = handshakesOf(result.sensors);
+      const report = { ...rest, handshakes, totals: totalsOf(result.sensors), comparison, gateway: metrics };
       process.stdout.write(JSON.stringify(report, null, 2) + '\n');
     }
     for (const problem of result.problems) process.stderr.write(`error: ${problem}\n`);
@@ -103,15 +113,17 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description(
       'Sensors and a gateway as processes on this machine, joined by IEEE 802.15.4 frames over UDP (ZEP). The sensors ' +
-        'post readings with CoAP to a server behind the gateway, protected by Diet-ESP.',
+        'set up their SAs with IKEv2 and post readings with CoAP to a server behind the gateway, protected by Diet-ESP.',
     )
     .addOption(new Option('--count <n>', 'readings of each sensor').default('6'))
     .addOption(new Option('--sensors <n>', `sensors, 1..${SENSORS_MAX}`).default('3'))
     .addOption(new Option('--interval <ms>', 'milliseconds between the readings of a sensor').default('1000'))
     .addOption(new Option('--loss <part>', `chance that a radio misses a frame, 0..${LOSS_MAX}`).default('0'))
-    .option('--seed <n>', 'repeat a run: keys, readings and losses follow from it (such keys are no secret)')
+    .option('--seed <n>', 'repeat a run: pre-shared keys, readings and losses follow from it (such keys are no secret)')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .option('--pcap <file>', 'write every frame on air, link type 195')
+    .option('--keylog <folder>', 'write the keys of all SAs, for Wireshark: whoever reads it reads everything')
+    .addOption(new Option('--wait <s>', 'seconds that IKE has before the readings begin all the same').default('30'))
     .option('--forever', 'until Ctrl-C')
     .option('--json', 'print one JSON object at the end')
     .addHelpText('after', '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap')

@@ -1,60 +1,40 @@
-// The gateway's process of the demo: the gateway with a radio over UDP (ZEP), and a CoAP server (npm `coap`) that the
-// sensors' readings are for. Every frame on air passes its radio once: there they are counted and captured. Started by
-// run.ts.
+// The gateway's process of the demo: the gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server (npm
+// `coap`) that the sensors' readings are for. Every frame on air passes its radio once: there they are counted and
+// captured. Started by run.ts.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import coap from 'coap';
-import {
-  checkFrame,
-  FRAME_DATA,
-  frameDst,
-  frameDstLength,
-  frameSrc,
-  frameSrcLength,
-} from '../../../core/wire/ieee802154.ts';
-import { PHY_OCTETS } from '../budget/model.ts';
 import { providerNamed } from '../cli/providers.ts';
+import { readGateway } from '../config/ike.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createKeyLog } from '../ike/keylog.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../radio/pcap.ts';
 import { withCapture, withLoss } from '../radio/wrap.ts';
 import { createZep } from '../radio/zep.ts';
-import { type Air, live, type SensorPlan, type ToGateway, tell } from './messages.ts';
-import {
-  ACK_WAIT,
-  COAP_PORT,
-  CONTEXT,
-  GATEWAY_ADDRESS,
-  GATEWAY_LINK,
-  PAN_ID,
-  SENSORS_MAX,
-  SERVER_ADDRESS,
-  saOf,
-} from './plan.ts';
+import { createAirCounter } from './air.ts';
+import { live, type SensorPlan, type ToGateway, tell } from './messages.ts';
+import { gatewayFile, SENSORS_MAX } from './plan.ts';
+import { warmUp } from './warm.ts';
 
 type Start = Extract<ToGateway, { type: 'gateway' }>;
 
-/** Takes every frame on air: to the capture file, and counts the gateway's data frames by the sensor they are for. */
+/** Takes every frame on air: to the capture file, and to the books. */
 function createTap(sensors: SensorPlan[], pcap: string) {
   const file = pcap === '' ? null : createPcapWriter(pcap, LINKTYPE_IEEE802_15_4);
-  const answers: Record<string, Air> = {};
-  for (const { name } of sensors) answers[name] = { frames: 0, octets: 0 };
+  const counter = createAirCounter();
   let frames = 0;
   const writer: CaptureWriter = {
     write(time, frame) {
       frames++;
       file?.write(time, frame);
-      if (checkFrame(frame, 0, frame.length) < 0 || (frame[0] & 7) !== FRAME_DATA) return;
-      if (frameSrcLength(frame, 0) !== 2 || frameDstLength(frame, 0) !== 2) return;
-      const shortAt = (at: number) => frame[at] | (frame[at + 1] << 8);
-      const sensor = sensors.find(({ index }) => index === shortAt(frameDst(frame, 0) + 2));
-      if (sensor === undefined || shortAt(frameSrc(frame, 0)) !== GATEWAY_LINK) return;
-      answers[sensor.name].frames++;
-      answers[sensor.name].octets += frame.length + PHY_OCTETS;
+      counter.take(frame);
     },
     close: () => file?.close(),
   };
-  return { writer, report: () => ({ answers, frames }) };
+  const byName = (part: 'answers' | 'ike') =>
+    Object.fromEntries(sensors.map(({ name, index }) => [name, counter.of(index)[part]]));
+  return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames }) };
 }
 
 /** A CoAP server on a port of its own, for readings as POST to /a, /b, ... */
@@ -80,26 +60,19 @@ async function startServer(): Promise<{ port: number; close(): void }> {
   };
 }
 
-async function start({ sensors, provider, loss, seed, pcap }: Start) {
+async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
+  warmUp();
   const tap = createTap(sensors, pcap);
-  const zep = createZep({ port: 0, maxPeers: SENSORS_MAX });
-  const zepPort = await zep.ready;
   const server = await startServer();
+  const { config } = readGateway('the gateway of the demo', gatewayFile(sensors, server.port));
+  const [{ zep: settings, ...radio }] = config.radios;
+  const zep = createZep({ ...settings, maxPeers: SENSORS_MAX });
+  const zepPort = await zep.ready;
   const captured = withCapture(zep, tap.writer, () => performance.timeOrigin + performance.now());
   const gateway: Gateway = await createGateway({
-    radios: [
-      {
-        name: 'zep',
-        radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }),
-        panId: PAN_ID,
-        shortAddress: GATEWAY_LINK,
-        ackWait: ACK_WAIT,
-      },
-    ],
-    addresses: [GATEWAY_ADDRESS],
-    contexts: [CONTEXT],
-    sas: sensors.flatMap(({ up, down }) => [saOf(up), saOf(down)]),
-    flows: [{ destination: SERVER_ADDRESS, port: COAP_PORT, to: `127.0.0.1:${server.port}` }],
+    ...config,
+    radios: [{ ...radio, radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }) }],
+    ike: { ...config.ike, ...(keylog === '' ? {} : { keylog: createKeyLog(keylog) }) },
     provider: await providerNamed(provider),
   });
   return {

@@ -4,9 +4,6 @@
 
 import { errorText } from '../config/errors.ts';
 
-/** Values of one SA, as in an SA file. */
-export type SaValues = Record<string, unknown>;
-
 /** What both ends know of a sensor. */
 export interface SensorPlan {
   /** 1, 2, ...: also its short address. */
@@ -15,9 +12,8 @@ export interface SensorPlan {
   name: string;
   outer: string;
   inner: string;
-  /** Sensor to gateway, and back. */
-  up: SaValues;
-  down: SaValues;
+  /** Pre-shared key of IKE, in hexadecimal. */
+  psk: string;
 }
 
 /** What every process is told first. */
@@ -28,11 +24,15 @@ export interface Common {
   seed: number;
 }
 
-export type ToGateway = ({ type: 'gateway'; sensors: SensorPlan[]; pcap: string } & Common) | { type: 'stop' };
+export type ToGateway =
+  /** `pcap`: a file, or ''; `keylog`: a folder, or ''. */
+  ({ type: 'gateway'; sensors: SensorPlan[]; pcap: string; keylog: string } & Common) | { type: 'stop' };
 
 export type ToSensor =
   | ({ type: 'sensor'; plan: SensorPlan; zepPort: number } & Common)
-  /** Begin: readings (0: without end), milliseconds between them and before the first. */
+  /** Begin with IKE; milliseconds before that. */
+  | { type: 'connect'; delay: number }
+  /** Begin with readings: their number (0: without end), milliseconds between them and before the first. */
   | { type: 'go'; count: number; interval: number; delay: number }
   | { type: 'stop' };
 
@@ -42,21 +42,46 @@ export interface Air {
   octets: number;
 }
 
+/** How a sensor got its first Child SA. */
+export interface Handshake {
+  /** Milliseconds from the first message to the Child SA. */
+  ms: number;
+  /** IKE messages, both ways, and their octets. */
+  messages: number;
+  octets: number;
+  /** Data frames that carried them, both ways, and how many of these were repeated ones of a MAC. */
+  air: Air;
+  repeated: number;
+  cipher: string;
+  ke: string;
+  auth: string;
+  /** The Child SA. */
+  suite: string;
+  /** The notify that negotiated Diet-ESP, and the attributes; null: plain ESP. */
+  notify: string;
+  compression: Record<string, string | number> | null;
+}
+
 export type FromGateway =
   | { type: 'ready'; zepPort: number }
   /** The CoAP server took a reading. */
   | { type: 'reading'; name: string; text: string }
-  /** After `stop`: data frames to each sensor, and the gateway's metrics. */
-  | { type: 'report'; answers: Record<string, Air>; frames: number; metrics: unknown }
+  /** After `stop`: by sensor, data frames to it with answers, and those of IKE both ways; the gateway's metrics. */
+  | { type: 'report'; answers: Record<string, Air>; ike: Record<string, Air>; frames: number; metrics: unknown }
   | { type: 'failed'; text: string };
 
 export type Outcome = 'acknowledged' | 'failed';
 
 export type FromSensor =
-  | { type: 'ready'; index: number }
+  /** Its radio is there. */
+  | { type: 'open'; index: number }
+  /** An attempt of IKE failed; milliseconds until the next, -1: none. */
+  | { type: 'unconnected'; index: number; outcome: string; retryMs: number }
+  /** It has a Child SA. */
+  | { type: 'ready'; index: number; handshake: Handshake }
   | { type: 'sent'; index: number; reading: number; text: string }
   | { type: 'retry'; index: number; reading: number }
-  /** The end of a reading; `first`: octets on air of its first frame; `air`: the sensor's frames so far. */
+  /** The end of a reading; `first`: octets on air of its first frame; `air`: the sensor's frames so far, without IKE. */
   | {
       type: 'end';
       index: number;
@@ -68,7 +93,7 @@ export type FromSensor =
       retries: number;
     }
   | { type: 'done'; index: number }
-  /** After `stop`: frames and MAC retries in all. */
+  /** After `stop`: frames and MAC retries in all, without those of IKE. */
   | { type: 'report'; index: number; air: Air; retries: number; lost: number }
   | { type: 'failed'; text: string };
 

@@ -1,5 +1,6 @@
 // Runs the demo: a gateway process and one process for each sensor, joined by radio frames over UDP on the loopback.
-// This process only starts them, keeps the books, and ends them, whatever happens.
+// This process only starts them, keeps the books, and ends them, whatever happens. Each sensor sets up its SAs with IKE;
+// readings begin when all have theirs, or have had their time.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -7,7 +8,7 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from '../config/errors.ts';
-import type { Air, FromGateway, FromSensor, Outcome, SensorPlan, ToGateway, ToSensor } from './messages.ts';
+import type { Air, FromGateway, FromSensor, Handshake, Outcome, SensorPlan, ToGateway, ToSensor } from './messages.ts';
 import { ACK_WAIT, planSensors } from './plan.ts';
 
 export interface DemoOptions {
@@ -22,6 +23,10 @@ export interface DemoOptions {
   provider: string;
   /** A file, or ''. */
   pcap: string;
+  /** A folder for the keys of all SAs, or ''. */
+  keylog: string;
+  /** Milliseconds that the sensors have for IKE before the readings begin. */
+  wait: number;
 }
 
 /** The books of one sensor. */
@@ -37,9 +42,12 @@ export interface SensorState {
   /** CoAP retransmissions, and MAC retries. */
   retransmissions: number;
   retries: number;
-  /** Data frames of the sensor on air, and those of the gateway to it. */
+  /** Null: it has no SA. */
+  handshake: Handshake | null;
+  /** Data frames of the sensor on air, and those of the gateway to it; those of IKE, both ways. */
   air: Air;
   answers: Air;
+  ike: Air;
   /** Octets on air of the first frame of each reading. */
   first: number[];
   last: string;
@@ -61,6 +69,10 @@ export interface DemoResult {
 
 export interface DemoWatcher {
   started(sensors: SensorState[], seed: number): void;
+  /** A sensor has its SA. */
+  connected(sensor: SensorState, handshake: Handshake): void;
+  /** Readings begin. */
+  begun(): void;
   /** Something changed; `line` is for those who want to read all of it, or ''. */
   changed(line: string): void;
 }
@@ -75,6 +87,8 @@ export interface Demo {
 
 const START_MS = 60000;
 const END_MS = 5000;
+/** Between the first IKE messages of two sensors. */
+const STAGGER_MS = 60;
 /** A last frame and its retries. */
 const GRACE_MS = 4 * ACK_WAIT;
 
@@ -105,8 +119,10 @@ function createState({ index, name, inner }: SensorPlan): SensorState {
     received: 0,
     retransmissions: 0,
     retries: 0,
+    handshake: null,
     air: { frames: 0, octets: 0 },
     answers: { frames: 0, octets: 0 },
+    ike: { frames: 0, octets: 0 },
     first: [],
     last: '',
     isDead: false,
@@ -131,6 +147,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     problems: [],
   };
   const outcomes = states.map(() => new Map<number, Outcome>());
+  const open = new Set<number>();
   const ready = new Set<number>();
   const done = new Set<number>();
   let zepPort = 0;
@@ -143,8 +160,12 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
       resolve();
     };
   });
+  let allOpen: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    allOpen = resolve;
+  });
   let allReady: () => void = () => {};
-  const started = new Promise<void>((resolve) => {
+  const connected = new Promise<void>((resolve) => {
     allReady = resolve;
   });
 
@@ -181,16 +202,25 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     }
     const state = states[message.index - 1];
     const at = message.index - 1;
-    if (message.type === 'ready') {
+    if (message.type === 'open') {
+      open.add(message.index);
+      if (open.size === states.length) allOpen();
+    } else if (message.type === 'ready') {
       ready.add(message.index);
+      state.handshake = message.handshake;
+      watcher.connected(state, message.handshake);
       if (ready.size === states.length) allReady();
+    } else if (message.type === 'unconnected') {
+      const again = message.retryMs < 0 ? '' : `, again in ${(message.retryMs / 1000).toFixed(1)} s`;
+      watcher.changed(`sensor ${state.name}  IKEv2: ${message.outcome}${again}`);
     } else if (message.type === 'sent') {
       state.sent++;
       state.last = message.text;
       watcher.changed('');
     } else if (message.type === 'retry') {
       state.retransmissions++;
-      watcher.changed(`sensor ${state.name}  reading ${message.reading}  no answer: sent again`);
+      const why = state.handshake === null ? 'no SA yet: tried again' : 'no answer: sent again';
+      watcher.changed(`sensor ${state.name}  reading ${message.reading}  ${why}`);
     } else if (message.type === 'end') {
       outcomes[at].set(message.reading, message.outcome);
       if (message.outcome === 'acknowledged') state.acknowledged++;
@@ -224,7 +254,10 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     } else {
       result.frames = message.frames;
       result.metrics = message.metrics;
-      for (const state of states) state.answers = message.answers[state.name];
+      for (const state of states) {
+        state.answers = message.answers[state.name];
+        state.ike = message.ike[state.name];
+      }
     }
   }
 
@@ -237,7 +270,10 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
         result.problems.push(text);
         watcher.changed(text);
         done.add(plan.index);
-        if (done.size === states.length || !ready.has(plan.index)) over();
+        if (done.size === states.length || !open.has(plan.index)) over();
+        // Nobody waits for it.
+        ready.add(plan.index);
+        if (ready.size === states.length) allReady();
       });
       sensors.push(child);
       send(child, { type: 'sensor', plan, zepPort, ...common });
@@ -260,31 +296,39 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
   async function run(): Promise<DemoResult> {
     const gateway = startChild('gateway', 'gateway', fromGateway as (message: never) => void, fail);
     const limit = setTimeout(() => fail(`not ready after ${START_MS / 1000} s`), START_MS);
+    let patience: NodeJS.Timeout | undefined;
     try {
-      send(gateway, { type: 'gateway', sensors: plans, pcap: options.pcap, ...common });
-      await Promise.race([started, finished]);
+      watcher.started(states, seed);
+      const { pcap, keylog } = options;
+      send(gateway, { type: 'gateway', sensors: plans, pcap, keylog, ...common });
+      await Promise.race([opened, finished]);
       clearTimeout(limit);
+      patience = setTimeout(allReady, options.wait);
+      // Not before all are there, and not at once: processes of one machine take each other's time.
+      if (!isOver) for (const [i, child] of sensors.entries()) send(child, { type: 'connect', delay: i * STAGGER_MS });
+      await Promise.race([connected, finished]);
       if (!isOver) {
-        watcher.started(states, seed);
+        watcher.begun();
         const { count, interval } = options;
         sensors.forEach((child, i) => {
           send(child, { type: 'go', count, interval, delay: (interval * i) / sensors.length });
         });
         await finished;
       }
-      if (ready.size === states.length) await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
+      if (open.size === states.length) await new Promise((resolve) => setTimeout(resolve, GRACE_MS));
     } finally {
       clearTimeout(limit);
+      clearTimeout(patience);
       await end(sensors);
       await end([gateway]);
     }
     states.forEach((state, i) => {
       const due = isStopped || options.count === 0 ? state.sent : options.count;
-      const open = due - outcomes[i].size;
-      if (isStopped && !state.isDead) result.interrupted += open;
-      else result.unaccounted += open;
+      const left = due - outcomes[i].size;
+      if (isStopped && !state.isDead) result.interrupted += left;
+      else result.unaccounted += left;
     });
-    if (ready.size < states.length && !isStopped) {
+    if (open.size < states.length && !isStopped) {
       throw new CommandError(result.problems[0] ?? 'the demo did not start');
     }
     return result;

@@ -1,70 +1,166 @@
-// A sensor of the demo, in a process of its own: the device object of the core on a radio over UDP (ZEP), and a CoAP
-// client that posts readings. Started by run.ts.
+// A sensor of the demo, in a process of its own: the device object of the core on a radio over UDP (ZEP), which sets up
+// its SAs with IKE, and a CoAP client that posts readings. Started by run.ts.
 
-import { createDevice, type Device } from '../../../core/device.ts';
-import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
-import { MAC_RETRIES } from '../../../core/link/mac.ts';
-import { FRAME_DATA } from '../../../core/wire/ieee802154.ts';
-import { PHY_OCTETS } from '../budget/model.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange.ts';
+import { NAT_OFF } from '../../../core/ike/policy.ts';
+import type { ChildSa, IkeSa } from '../../../core/ike/state.ts';
+import type { UplinkEvents } from '../../../core/uplink.ts';
 import { providerNamed } from '../cli/providers.ts';
-import { addressOctets } from '../config/addresses.ts';
-import { type Driver, drive } from '../radio/drive.ts';
+import { policyFor, readSensor } from '../config/ike.ts';
+import { fullIke } from '../ike/full.ts';
+import type { IkeHost } from '../ike/host.ts';
+import { createRadioHost } from '../ike/radiohost.ts';
+import { drive } from '../radio/drive.ts';
 import { type Pollable, stack } from '../radio/radio.ts';
 import { createRandom } from '../radio/random.ts';
-import { type LossyRadio, withLoss } from '../radio/wrap.ts';
+import { withCapture, withLoss } from '../radio/wrap.ts';
 import { createZep } from '../radio/zep.ts';
+import { childView, establishedView, outcomeName } from '../sensor/describe.ts';
+import { createInnerHost, type InnerHost } from '../sensor/inner.ts';
+import { countOctets, createAirCounter } from './air.ts';
 import { createReadingClient } from './coap.ts';
-import { type Air, live, type ToSensor, tell } from './messages.ts';
-import { ACK_WAIT, COAP_PORT, demoContexts, GATEWAY_LINK, PAN_ID, SERVER_ADDRESS, saOf } from './plan.ts';
+import { live, type ToSensor, tell } from './messages.ts';
+import { demoContexts, sensorFile } from './plan.ts';
+import { warmUp } from './warm.ts';
 
 type Start = Extract<ToSensor, { type: 'sensor' }>;
 type Go = Extract<ToSensor, { type: 'go' }>;
 
-interface Sensor {
-  go(message: Go): void;
-  stop(): void;
-}
+/** Milliseconds until a failed attempt of IKE is followed by another, and at most. */
+const RETRY_TIME = 1000;
+const RETRY_MAX = 4000;
+/** Milliseconds that the gateway has to confirm our Delete, and for the last acknowledgement. */
+const CLOSE_TIME = 1000;
+const LAST_TIME = 20;
 
-/** Counts data frames that go out of `radio`. */
-function countAir(radio: LossyRadio, air: Air, onFrame: (octets: number) => void): LossyRadio {
-  const { transmit } = radio;
-  radio.transmit = (buffer, offset, length) => {
-    if ((buffer[offset] & 7) === FRAME_DATA) {
-      air.frames++;
-      air.octets += length + PHY_OCTETS;
-      onFrame(length + PHY_OCTETS);
-    }
-    transmit(buffer, offset, length);
-  };
-  return radio;
+interface Sensor {
+  connect(delay: number): void;
+  go(message: Go): void;
+  stop(): Promise<void>;
 }
 
 async function start({ plan, provider: name, loss, seed, zepPort }: Start): Promise<Sensor> {
+  warmUp();
   const { index } = plan;
+  const loaded = readSensor(`sensor ${plan.name} of the demo`, sensorFile(plan, zepPort));
+  const settings = loaded.radio!;
+  const server = loaded.server!;
+  const own = loaded.innerAddress!;
   const random = createRandom(seed + index);
-  const zep = createZep({ port: 0, peers: [{ address: '127.0.0.1', port: zepPort }], device: index });
-  await zep.ready;
-  const air: Air = { frames: 0, octets: 0 };
-  let first = 0;
-  const lossy = withLoss(zep, { seed: seed + 1000 + index, transmit: 0, receive: loss });
-  const radio = countAir(lossy, air, (octets) => {
-    if (first === 0) first = octets;
-  });
   const provider = await providerNamed(name);
-  const server = addressOctets(SERVER_ADDRESS)!;
-  let driver: Driver | null = null;
+  const now = (): number => performance.now();
+  const wake = (): void => driver?.wake();
+  let driver: ReturnType<typeof drive> | null = null;
 
-  const client = createReadingClient(
-    plan.name,
+  // The radio: what is on air is counted before frames are lost.
+  const zep = createZep({ ...settings.zep, device: index });
+  await zep.ready;
+  const counter = createAirCounter();
+  const air = counter.of(index);
+  let first = 0;
+  const counted = withCapture(
+    zep,
     {
-      transmit: (octets, now) => {
-        // A packet that does not go out is as one that is lost: the timer sends it again.
-        device.send(octets, 0, octets.length, COAP_PORT, server, COAP_PORT, now);
+      write(_time, frame) {
+        const before = air.readings.octets;
+        counter.take(frame);
+        if (first === 0) first = air.readings.octets - before;
       },
+      close() {},
+    },
+    now,
+  );
+  const lossy = withLoss(counted, { seed: seed + 1000 + index, transmit: 0, receive: loss });
+
+  // IKE.
+  let begun = 0;
+  let beginning: NodeJS.Timeout | undefined;
+  let isUp = false;
+  let isReady = false;
+  let gone: () => void = () => {};
+  const takeOver = (sa: IkeSa, child: ChildSa, time: number): void => {
+    if (isReady) return;
+    isReady = true;
+    const { counters } = host.uplink.ike;
+    const messages = counters[COUNT_SENT] + counters[COUNT_RECEIVED];
+    const view = establishedView(sa, time - begun, messages, false) as { ms: number; cipher: string; ke: string };
+    const { suite, compression } = childView(child);
+    const isHcp = loaded.connection.policy.child.notify?.name === 'hcp';
+    tell({
+      type: 'ready',
+      index,
+      handshake: {
+        ms: view.ms,
+        messages,
+        octets: octets(),
+        air: { ...air.ike },
+        repeated: air.ikeRetries,
+        cipher: view.cipher,
+        ke: view.ke.toUpperCase(),
+        auth: 'PSK',
+        suite,
+        notify: isHcp ? 'HCP_PROPOSAL' : 'EHC_SUPPORTED',
+        compression,
+      },
+    });
+  };
+  const events: UplinkEvents = {
+    established(sa, time) {
+      isUp = true;
+      if (sa.children.length > 0) takeOver(sa, sa.children[0], time);
+    },
+    ended(_sa, outcome, time) {
+      isUp = false;
+      gone();
+      const at = host.uplink.retryAt();
+      const retryMs = at < 0 ? -1 : Math.round(at - time);
+      if (retryMs >= 0) tell({ type: 'unconnected', index, outcome: outcomeName(outcome), retryMs });
+    },
+    installed(sa, child, _outgoing, _incoming, time) {
+      // The first one comes before its IKE SA is established.
+      if (isUp) takeOver(sa, child, time);
+    },
+    replaced() {},
+    removed() {},
+    childFailed: (_sa, outcome) => {
+      tell({ type: 'unconnected', index, outcome: outcomeName(outcome), retryMs: -1 });
+    },
+    keys() {},
+  };
+  const policy = policyFor(loaded.connection, own, loaded.gateway.address, false);
+  const host: IkeHost = createRadioHost({
+    provider,
+    ike: {
+      ...fullIke(),
+      policy: { ...policy, nat: NAT_OFF },
+      numbers: loaded.numbers,
+      keylog: false,
+      retryTime: RETRY_TIME,
+      retryMax: RETRY_MAX,
+      events,
+    },
+    local: loaded.address!,
+    remote: loaded.gateway.address,
+    inner: (packet, length, time) => inner.take(packet, length, time),
+    now,
+    wake,
+    radio: lossy,
+    settings,
+    link: loaded.gateway.link!,
+    contexts: demoContexts(),
+  });
+  const octets = countOctets(host);
+  const inner: InnerHost = createInnerHost(own, (packet, length) => host.send(packet, length), now);
+
+  // CoAP.
+  const client = createReadingClient(
+    server.path,
+    {
+      // A packet that does not go out is as one that is lost: the timer sends it again.
+      transmit: (message) => void inner.send(message, server.sourcePort, server.address, server.port),
       retried: (reading) => tell({ type: 'retry', index, reading }),
       ended: (reading, outcome, ms) => {
-        const retries = device.mac.counters[MAC_RETRIES];
-        tell({ type: 'end', index, reading, outcome, ms, first, air: { ...air }, retries });
+        tell({ type: 'end', index, reading, outcome, ms, first, air: { ...air.readings }, retries: air.retries });
         first = 0;
         if (--left === 0) tell({ type: 'done', index });
       },
@@ -73,29 +169,7 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
     random.below(65536),
   );
   let left = 0;
-
-  const device: Device = createDevice({
-    provider,
-    parts: FULL_PARTS,
-    phy: radio,
-    upper: {
-      datagram: (buffer, offset, length, _source, _at, _from, _to, now) =>
-        client.receive(buffer.slice(offset, offset + length), now),
-      done: () => {},
-    },
-    panId: PAN_ID,
-    shortAddress: index,
-    extendedAddress: Uint8Array.of(2, 0, 0, 0, 0, 0, 0, index),
-    gateway: Uint8Array.of(GATEWAY_LINK >>> 8, GATEWAY_LINK & 0xff),
-    address: addressOctets(plan.inner)!,
-    contexts: demoContexts(),
-    reassembly: null,
-    echo: null,
-    maxSize: 128,
-    queue: 4,
-    ackWait: ACK_WAIT,
-  });
-  device.addSas(saOf(plan.up).config, saOf(plan.down).config);
+  inner.listen(server.sourcePort, (payload, _source, _port, time) => client.receive(payload.slice(), time));
 
   // The readings: a temperature that wanders, always three digits.
   let degrees = 150 + random.below(100);
@@ -104,36 +178,49 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
   let interval = 0;
   let count = 0;
   const clockwork: Pollable = {
-    poll(now) {
-      if (nextAt < 0 || now < nextAt) return;
+    poll(time) {
+      if (nextAt < 0 || time < nextAt) return;
       reading++;
       degrees = Math.min(399, Math.max(100, degrees + random.below(9) - 4));
       const text = `{"t":${(degrees / 10).toFixed(1)}}`;
       tell({ type: 'sent', index, reading, text });
       if (count === 0) left = -1;
-      client.post(reading, text, now);
+      client.post(reading, text, time);
       nextAt = count !== 0 && reading >= count ? -1 : nextAt + interval;
     },
     nextTimeout: () => nextAt,
   };
-  driver = drive(stack(device, clockwork, client));
-  radio.onFrame = (frame, offset, length) => {
-    device.receive(frame, offset, length, driver!.now());
-    driver!.wake();
-  };
+  driver = drive(stack(host, clockwork, client), now);
   return {
+    connect(delay) {
+      beginning = setTimeout(() => {
+        begun = now();
+        host.uplink.connect(null, begun);
+        wake();
+      }, delay);
+    },
     go(message) {
       count = message.count;
       left = count;
       interval = message.interval;
-      nextAt = driver!.now() + message.delay;
-      driver!.wake();
+      nextAt = now() + message.delay;
+      wake();
     },
-    stop() {
+    async stop() {
+      clearTimeout(beginning);
+      if (host.uplink.current() !== null) {
+        await new Promise<void>((resolve) => {
+          gone = () => setTimeout(resolve, LAST_TIME);
+          setTimeout(resolve, CLOSE_TIME);
+          host.uplink.close(now());
+          wake();
+        });
+      }
       driver!.stop();
-      radio.close();
-      const report = { index, air, retries: device.mac.counters[MAC_RETRIES], lost: lossy.lost };
-      void zep.closed.then(() => tell({ type: 'report', ...report }, () => process.exit(0)));
+      await host.close();
+      await zep.closed;
+      const report = { index, air: air.readings, retries: air.retries, lost: lossy.lost };
+      tell({ type: 'report', ...report }, () => process.exit(0));
     },
   };
 }
@@ -143,8 +230,9 @@ let sensor: Sensor | null = null;
 live<ToSensor>(async (message) => {
   if (message.type === 'sensor') {
     sensor = await start(message);
-    tell({ type: 'ready', index: message.plan.index });
-  } else if (message.type === 'go') sensor?.go(message);
+    tell({ type: 'open', index: message.plan.index });
+  } else if (message.type === 'connect') sensor?.connect(message.delay);
+  else if (message.type === 'go') sensor?.go(message);
   else if (sensor === null) process.exit(0);
-  else sensor.stop();
+  else await sensor.stop();
 });

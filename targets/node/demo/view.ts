@@ -1,5 +1,5 @@
-// What the demo shows: a table that is redrawn on a terminal, lines elsewhere, and a summary with the same reading under
-// other protocols.
+// What the demo shows: a line for each handshake, a table that is redrawn on a terminal, lines elsewhere, and a summary
+// with the same reading under other protocols.
 
 import type { WriteStream } from 'node:tty';
 import { countedRows } from '../budget/measure.ts';
@@ -7,6 +7,7 @@ import { costOf, modelRows, type Row } from '../budget/model.ts';
 import { providerNamed } from '../cli/providers.ts';
 import { table } from '../cli/table.ts';
 import { readingMessage } from './coap.ts';
+import type { Handshake } from './messages.ts';
 import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
 
 const REDRAW_MS = 100;
@@ -92,17 +93,41 @@ export function comparisonOf(states: SensorState[], others: Comparison[]): Compa
   ];
 }
 
+/** How each sensor that has an SA got it. */
+export function handshakesOf(states: SensorState[]): (Handshake & { name: string })[] {
+  return states.flatMap(({ name, handshake }) => (handshake === null ? [] : [{ name, ...handshake }]));
+}
+
+function compressionText({ notify, compression }: Handshake): string {
+  if (compression === null) return 'plain ESP';
+  const { dscp_cda, ecn_cda, flow_label_cda, alignment, esp_spi_lsb, esp_sn_lsb, esp_trailer } = compression;
+  return (
+    `Diet-ESP by ${notify}: SPI ${esp_spi_lsb} + SN ${esp_sn_lsb} bits, DSCP ${dscp_cda}, ECN ${ecn_cda}, ` +
+    `flow label ${flow_label_cda}, alignment ${alignment}, trailer ${esp_trailer}`
+  );
+}
+
+export function handshakeText(name: string, handshake: Handshake): string {
+  const { ms, messages, octets, air, repeated, cipher, ke, auth, suite } = handshake;
+  const again = repeated === 0 ? '' : ` (${repeated} repeated)`;
+  return (
+    `sensor ${name}  IKEv2 in ${Math.round(ms)} ms: ${messages} messages, ${octets} octets, ${air.frames} frames on air${again}; ` +
+    `${cipher}, ${ke}, ${auth}; Child SA ${suite}, ${compressionText(handshake)}`
+  );
+}
+
 /** A number with a decimal only where it has one. */
 function plain(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
 }
 
-const HEAD = ['path', 'address', 'sent', 'acked', 'failed', 'resent', 'retries', 'octets each', 'last'];
+const HEAD = ['path', 'address', 'setup', 'sent', 'acked', 'failed', 'resent', 'retries', 'octets each', 'last'];
 
 export function sensorTable(states: SensorState[]): string {
   const rows = states.map((state) => [
     `/${state.name}`,
     state.inner,
+    state.handshake === null ? '-' : String(state.handshake.air.octets),
     String(state.sent),
     String(state.acknowledged),
     String(state.failed),
@@ -129,16 +154,34 @@ export function comparisonTable(rows: Comparison[]): string {
   );
 }
 
-export function summary(result: DemoResult, pcap: string): string {
+/** The handshakes on average. */
+function handshakeSummary(states: SensorState[]): string {
+  const all = handshakesOf(states);
+  const mean = (of: (handshake: Handshake) => number): string =>
+    plain(all.reduce((total, handshake) => total + of(handshake), 0) / all.length);
+  const each =
+    all.length === 0
+      ? ''
+      : `: ${mean((one) => one.messages)} messages and ${mean((one) => one.octets)} octets of IKEv2 each, ` +
+        `${mean((one) => one.air.frames)} frames with ${mean((one) => one.air.octets)} octets on air`;
+  return `${all.length} of ${states.length} sensors have SAs${each}.\n`;
+}
+
+export function summary(result: DemoResult, pcap: string, keylog: string): string {
   const totals = totalsOf(result.sensors);
   const parts = [
     `${totals.sent} readings: ${totals.acknowledged} acknowledged, ${totals.failed} failed` +
       (result.unaccounted > 0 ? `, ${result.unaccounted} without an outcome` : '') +
       (result.interrupted > 0 ? `, ${result.interrupted} interrupted` : ''),
     `the CoAP server took ${totals.received}`,
-    `${totals.frames} data frames of the sensors, ${result.frames} frames on air in all`,
+    `${totals.frames} data frames with readings, ${result.frames} frames on air in all`,
   ];
-  return `${parts.join('; ')}.\n` + (pcap === '' ? '' : `Frames are in ${pcap} (link type 195).\n`);
+  return (
+    handshakeSummary(result.sensors) +
+    `${parts.join('; ')}.\n` +
+    (pcap === '' ? '' : `Frames are in ${pcap} (link type 195).\n`) +
+    (keylog === '' ? '' : `Keys are in ${keylog}: whoever reads it reads everything.\n`)
+  );
 }
 
 export interface View extends DemoWatcher {
@@ -146,14 +189,16 @@ export interface View extends DemoWatcher {
 }
 
 const LEGEND =
-  'Sensor processes post readings with CoAP to a server behind the gateway process, over Diet-ESP (tunnel mode, SPI 8 +\n' +
-  'SN 8 bits, AES-CCM-8 with implicit IV) on emulated IEEE 802.15.4. on air: PHY header to FCS, without the answers and\n' +
-  'acknowledgements; counted: frames made by this code; model: computed from the formats.\n' +
-  'resent: by CoAP; retries: by the MAC; octets each: on air for one reading, all frames.\n\n';
+  'Sensor processes set up their SAs with IKEv2 (pre-shared keys), and post readings with CoAP to a server behind the\n' +
+  'gateway process, over Diet-ESP in tunnel mode on emulated IEEE 802.15.4. on air: PHY header to FCS, without the\n' +
+  'answers and acknowledgements; counted: frames made by this code; model: computed from the formats.\n' +
+  'setup: octets on air of the handshake, both ways; resent: by CoAP; retries: by the MAC; octets each: on air for one\n' +
+  'reading, all frames.\n\n';
 
 /** Tables on a terminal, lines elsewhere. */
-export function createView(stream: WriteStream, others: Comparison[], pcap: string): View {
+export function createView(stream: WriteStream, others: Comparison[], pcap: string, keylog: string): View {
   let states: SensorState[] = [];
+  let isBegun = false;
   let drawn = 0;
   let next = 0;
 
@@ -169,18 +214,25 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
     stream.write(up + lines.map((line) => `${line}\x1b[K`).join('\n'));
     drawn = lines.length - 1;
   }
-  return {
+  const view: View = {
     started(all, seed) {
       states = all;
       stream.write(
-        `${LEGEND}${all.length} sensor${all.length === 1 ? '' : 's'} and a gateway are running, seed ${seed}.\n\n`,
+        `${LEGEND}${all.length} sensor${all.length === 1 ? '' : 's'} and a gateway are starting, seed ${seed}.\n\n`,
       );
+    },
+    connected({ name }, handshake) {
+      view.changed(handshakeText(name, handshake));
+    },
+    begun() {
+      isBegun = true;
+      stream.write('\n');
       if (stream.isTTY === true) draw();
     },
     changed(line) {
-      if (stream.isTTY !== true) {
+      if (stream.isTTY !== true || !isBegun) {
         if (line !== '') stream.write(line + '\n');
-      } else if (states.length > 0 && Date.now() >= next) {
+      } else if (Date.now() >= next) {
         next = Date.now() + REDRAW_MS;
         draw();
       }
@@ -188,7 +240,8 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
     end(result) {
       if (stream.isTTY === true && drawn > 0) draw();
       else stream.write(`\n${text()}`);
-      stream.write(`\n${summary(result, pcap)}`);
+      stream.write(`\n${summary(result, pcap, keylog)}`);
     },
   };
+  return view;
 }
