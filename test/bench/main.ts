@@ -1,24 +1,30 @@
 // npm run bench: every published speed and memory figure. Ratios hold within one run; the machine's load moves the rest.
 
 import { benchCrypto } from './crypto.ts';
-import { benchCompression, benchHeap, benchPipeline, benchScale, type Figure } from './pipeline.ts';
+import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
+import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchSchc } from './schc.ts';
 
-const groups: [string, () => Figure[]][] = [
+const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['heap', benchHeap],
+  ['ike-heap', benchIkeHeap],
   ['compression', benchCompression],
   ['pipeline', benchPipeline],
   ['scale', benchScale],
   ['schc', benchSchc],
   ['crypto', benchCrypto],
+  ['ike', benchIkeAir],
+  ['ike-rate', benchIkeRate],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+// `ike` is all three of its groups.
+const isWanted = (name: string): boolean => wanted.some((word) => name === word || name.startsWith(word + '-'));
 for (const [name, run] of groups) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.length > 0 && !isWanted(name)) continue;
   process.stdout.write('\n' + name + '\n');
-  for (const figure of run()) {
-    process.stdout.write(
-      '  ' + figure.value.toFixed(2).padStart(10) + ' ' + figure.unit.padEnd(12) + figure.name + '\n',
-    );
+  for (const { value, unit, name: what, beside } of await run()) {
+    const number = Number.isInteger(value) ? String(value) : value.toFixed(2);
+    const more = beside === undefined ? '' : '  (' + beside + ')';
+    process.stdout.write('  ' + number.padStart(10) + ' ' + unit.padEnd(12) + ' ' + what + more + '\n');
   }
 }
