@@ -81,7 +81,7 @@ async function obey(gateway: Gateway, command: ControlCommand): Promise<ControlA
       return ask(closeIke, () => !gateway.ikeSas().includes(sa), nothing);
     case 'probe': {
       const id = sa.nextId;
-      return ask(probe, () => sa.nextId > id && sa.request.length === 0, nothing);
+      return ask(probe, () => sa.nextId > id && sa.request.length === 0 && sa.state === STATE_ESTABLISHED, nothing);
     }
     default:
       if (child === undefined) return failed('no Child SA');

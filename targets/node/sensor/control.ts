@@ -114,7 +114,7 @@ async function obey(sensor: Sensor, command: ControlCommand): Promise<ControlAns
     }
     case 'probe': {
       const id = sa!.nextId;
-      const done = () => sa!.nextId > id && sa!.request.length === 0;
+      const done = () => sa!.nextId > id && sa!.request.length === 0 && sa!.state === STATE_ESTABLISHED;
       const begun = sensor.now();
       return ask(
         sensor,

@@ -14,6 +14,8 @@ export type Outcome =
   /** An IKE SA may stay, without a Child SA: NO_PROPOSAL_CHOSEN or TS_UNACCEPTABLE. */
   | 'child: no proposal chosen'
   | 'child: selectors unacceptable'
+  /** Ours does not go on without: charon is left with a half-open SA. */
+  | 'PPK missing'
   /** Ours ends what it got without compression. */
   | 'compression refused';
 
@@ -30,7 +32,10 @@ export type Step =
   | 'charon deletes child'
   | 'ours deletes child'
   | 'ours deletes ike'
-  | 'charon deletes ike';
+  | 'charon deletes ike'
+  /** Without a word; the other side finds out. */
+  | 'ours dies'
+  | 'charon dies';
 
 /** Facts of one side's configuration; what is absent is as BASE has it. */
 export interface Terms {
@@ -75,6 +80,10 @@ export interface Case {
   connection: Section;
   steps: readonly Step[];
   outcome: Outcome;
+  /** What ours calls the reason of a failure, as initiator and as responder. */
+  reason?: readonly [string, string];
+  /** Ours names the peer that it expects (IDr). */
+  naming: boolean;
   /** What charon's log shows when the case was what its name says. */
   log: readonly RegExp[];
 }
@@ -106,6 +115,7 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     settings: {},
     connection: {},
     steps: [],
+    naming: true,
     outcome: 'established',
     log: [],
     ...more,
@@ -115,6 +125,10 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
 const suite = (ike: string, esp: string): Row => ({ terms: { ike: [ike], esp: [esp] } });
 const steps = (...list: Step[]): Row => ({ steps: list });
 
+// AUTH is verified by the responder first.
+const REFUSED = ['AUTHENTICATION_FAILED', 'peer-authentication'] as const;
+const NO_PROPOSAL = ['NO_PROPOSAL_CHOSEN', 'NO_PROPOSAL_CHOSEN'] as const;
+
 /** Tried with either side as initiator. */
 const BOTH: Record<string, Row> = {
   'PSK, AES-CCM-8, X25519': {},
@@ -122,6 +136,7 @@ const BOTH: Record<string, Row> = {
   'AES-GCM-16': suite('aes128gcm16-prfsha256-x25519', 'aes128gcm16'),
   'AES-256-GCM-16': suite('aes256gcm16-prfsha256-x25519', 'aes256gcm16'),
   'ChaCha20-Poly1305': suite('chacha20poly1305-prfsha256-x25519', 'chacha20poly1305'),
+  'AES-CBC with HMAC-SHA-256': suite('aes128-sha256-x25519', 'aes128-sha256'),
   'AES-CBC with HMAC-SHA-256, ESP without encryption': suite('aes128-sha256-x25519', 'null-sha256'),
   'ECP-256': suite('aes128ccm8-prfsha256-ecp256', 'aes128ccm8'),
   'Ed25519, raw keys': { terms: { auth: 'ed25519' }, log: [/ED25519 successful/] },
@@ -137,7 +152,12 @@ const BOTH: Record<string, Row> = {
   'no IKE fragments': { charon: { fragment: 0 } },
   'PPK required': { terms: { ppk: 'required' }, log: [/using PPK/] },
   'PPK known to one side': { ours: { ppk: 'optional' }, log: [/established/] },
-  'wrong PPK': { terms: { ppk: 'required' }, charon: { ppkSecret: 1 }, outcome: 'authentication failed' },
+  'wrong PPK': {
+    terms: { ppk: 'required' },
+    charon: { ppkSecret: 1 },
+    outcome: 'authentication failed',
+    reason: REFUSED,
+  },
   'one of several proposals': {
     ours: { ike: ['aes128gcm16-prfsha256-ecp256', 'aes128ccm8-prfsha256-x25519'], esp: ['aes128gcm16', 'aes128ccm8'] },
   },
@@ -164,17 +184,46 @@ const BOTH: Record<string, Row> = {
   'child deleted by charon': steps('charon deletes child'),
   'IKE SA deleted by ours': steps('ours deletes ike'),
   'IKE SA deleted by charon': steps('charon deletes ike'),
-  'wrong PSK': { charon: { secret: 1 }, outcome: 'authentication failed' },
-  'wrong Ed25519 key': { terms: { auth: 'ed25519' }, charon: { secret: 1 }, outcome: 'authentication failed' },
-  'identity of ours unknown': { ours: { id: 'stranger.test' }, outcome: 'authentication failed' },
-  'identity of charon unexpected': { charon: { id: 'stranger.test' }, outcome: 'authentication failed' },
-  'no common IKE proposal': { charon: { ike: ['aes256gcm16-prfsha384-x25519'] }, outcome: 'no proposal chosen' },
-  'no common ESP proposal': { charon: { esp: ['aes256ccm12'] }, outcome: 'child: no proposal chosen' },
-  'selectors without overlap': { charon: { local: 7, remote: 8 }, outcome: 'child: selectors unacceptable' },
+  'wrong PSK': { charon: { secret: 1 }, outcome: 'authentication failed', reason: REFUSED },
+  'wrong Ed25519 key': {
+    terms: { auth: 'ed25519' },
+    charon: { secret: 1 },
+    outcome: 'authentication failed',
+    reason: ['peer-authentication', 'peer-authentication'],
+  },
+  'identity of ours unknown': { ours: { id: 'stranger.test' }, outcome: 'authentication failed', reason: REFUSED },
+  'identity of charon unexpected': {
+    charon: { id: 'stranger.test' },
+    outcome: 'authentication failed',
+    reason: REFUSED,
+  },
+  'no common IKE proposal': {
+    charon: { ike: ['aes256gcm16-prfsha384-x25519'] },
+    outcome: 'no proposal chosen',
+    reason: NO_PROPOSAL,
+  },
+  'no common ESP proposal': {
+    charon: { esp: ['aes256ccm12'] },
+    outcome: 'child: no proposal chosen',
+    reason: NO_PROPOSAL,
+  },
+  'selectors without overlap': {
+    charon: { local: 7, remote: 8 },
+    outcome: 'child: selectors unacceptable',
+    reason: ['TS_UNACCEPTABLE', 'TS_UNACCEPTABLE'],
+  },
+  'charon dies': steps('charon dies'),
+  'ours dies': {
+    steps: ['ours dies'],
+    connection: { dpd_delay: 1 },
+    settings: { retransmit_timeout: 0.5, retransmit_tries: 1 },
+    log: [/giving up after 1 retransmits/],
+  },
 };
 
 const OURS: Record<string, Row> = {
   'cookie asked for by charon': { charon: { cookie: true }, log: [/N\(COOKIE\)/] },
+  'PPK missing at charon': { ours: { ppk: 'required' }, outcome: 'PPK missing', reason: ['ppk', ''] },
   'KE method of charon is another': {
     terms: { ike: ['aes128ccm8-prfsha256-x25519-ecp256'] },
     charon: { ike: ['aes128ccm8-prfsha256-ecp256'] },
@@ -183,11 +232,24 @@ const OURS: Record<string, Row> = {
   'inner address from charon': { inner: 4, terms: { virtualIp: true } },
   'compression offered, HCP_PROPOSAL': { compression: 'hcp', log: [/IKE_AUTH request 1 \[.*N\(\(53735\)\)/] },
   'compression offered, EHC_SUPPORTED': { compression: 'ehc', log: [/IKE_AUTH request 1 \[.*N\(\(53733\)\)/] },
-  'compression required': { compression: 'hcp', outcome: 'compression refused' },
+  'identity of charon unexpected, and not asked for': {
+    charon: { id: 'stranger.test' },
+    naming: false,
+    outcome: 'authentication failed',
+    reason: ['peer-identity', ''],
+  },
+  'identity of charon not asked for': { naming: false },
+  'compression required': { compression: 'hcp', outcome: 'compression refused', reason: ['compression-refused', ''] },
 };
 
 const CHARON: Record<string, Row> = {
+  'inner address from ours': { inner: 4, terms: { virtualIp: true } },
   'cookie asked for by ours': { ours: { cookie: true }, log: [/N\(COOKIE\)/] },
+  'PPK missing at charon': {
+    ours: { ppk: 'required' },
+    outcome: 'authentication failed',
+    reason: ['', 'peer-authentication'],
+  },
   'KE method of ours is another': {
     terms: { ike: ['aes128ccm8-prfsha256-x25519-ecp256'] },
     ours: { ike: ['aes128ccm8-prfsha256-ecp256'] },

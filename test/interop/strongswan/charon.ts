@@ -74,7 +74,7 @@ export interface Charon {
   /** Drops every IKE SA without a word to the peer. */
   forget(): Promise<void>;
   log(): string;
-  stop(): Promise<void>;
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 /** Calls `look` until it answers something else than undefined. Throws after `limitMs`. */
@@ -168,14 +168,14 @@ export async function startCharon(site: Site, options: CharonOptions): Promise<C
       for (const { uniqueId } of await sas()) await swanctl('--terminate', '--ike-id', uniqueId, '--force');
       await until(options.name + ' to forget', async () => ((await sas()).length === 0 ? true : undefined));
     },
-    stop: () => stop(child, exited),
+    stop: (signal = 'SIGTERM') => stop(child, exited, signal),
   };
 }
 
-async function stop(child: ChildProcess, exited: Promise<void>): Promise<void> {
+async function stop(child: ChildProcess, exited: Promise<void>, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   // On SIGTERM it deletes its SAs, with retransmissions.
-  child.kill('SIGTERM');
+  child.kill(signal);
   const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
   await exited;
   clearTimeout(limit);

@@ -45,6 +45,7 @@ export function charonAsOurs(lab: Lab): OurSide {
         if (has(/N\(NO_PROP\)/)) return child ? 'child: no proposal chosen' : 'no proposal chosen';
         return has(/N\(TS_UNACCEPT\)/) ? 'child: selectors unacceptable' : undefined;
       }),
+    reason: () => undefined,
     async childSpis() {
       const children = (await it().sas()).flatMap((sa) => sa.children);
       return children
@@ -72,6 +73,9 @@ export function charonAsOurs(lab: Lab): OurSide {
     },
     keys: async () => loggedKeys(it().log()),
     log: () => it().log().split('\n').filter(isTelling).slice(-40).join('\n'),
+    async kill() {
+      await charon?.stop('SIGKILL');
+    },
     async close() {
       await charon?.stop();
     },

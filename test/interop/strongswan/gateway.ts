@@ -66,6 +66,7 @@ export function createGatewaySide(lab: Lab, options: readonly string[] = []): Ou
       const line = await it().event('outcome', isEnd);
       return outcomeOf(String(line['reason']), line['peer'] !== '') as Outcome;
     },
+    reason: () => it().events.find(({ reason }) => reason !== undefined)?.['reason'] as string | undefined,
     async childSpis() {
       const children = (await sas()).flatMap((sa) => sa.children);
       return children.map(({ spiIn, spiOut }) => ({ in: spiIn, out: spiOut }));
@@ -79,6 +80,7 @@ export function createGatewaySide(lab: Lab, options: readonly string[] = []): Ou
     probe: async () => (await it().tell({ cmd: 'probe' })).ok === true,
     deleteChild: async () => void (await it().ask({ cmd: 'delete-child' })),
     deleteIke: async () => void (await it().ask({ cmd: 'delete' })),
+    kill: async () => program?.stop('SIGKILL'),
     log: () => program?.log() ?? '',
     // It tells its peers that their SAs end.
     close: async () => program?.stop('SIGTERM'),

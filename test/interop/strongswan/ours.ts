@@ -18,6 +18,8 @@ export interface OurSide {
   start(setup: Setup): Promise<void>;
   /** Waits until the handshake has ended: a Child SA is up, or none will be. */
   outcome(): Promise<Outcome>;
+  /** What it calls the reason of a failure, where the outcome is one; undefined: it has no such names. */
+  reason(): string | undefined;
   /** Child SAs in use: SPIs as 8 hexadecimal digits. */
   childSpis(): Promise<{ in: string; out: string }[]>;
   /** How many IKE SAs there are. */
@@ -44,6 +46,8 @@ export interface OurSide {
   /** The log, for the message of a failed case. */
   log(): string;
   close(): Promise<void>;
+  /** Ends it without a word to the peer. */
+  kill(): Promise<void>;
 }
 
 export interface OurProgram {

@@ -97,7 +97,8 @@ export function startProgram(
       const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
       await exited;
       clearTimeout(limit);
-      if (child.signalCode === 'SIGKILL') throw new Error(`${command}: did not end: ${complaint}`);
+      if (child.signalCode === 'SIGKILL' && signal !== 'SIGKILL')
+        throw new Error(`${command}: did not end: ${complaint}`);
     },
   };
   return program;
@@ -155,6 +156,7 @@ export function connectionOf(setup: Setup): object {
       proposals: ike.names,
       ke: ike.ke,
       fragmentSize: terms.fragment,
+      nameRemote: entry.naming,
       retransmit: 0.5,
       tries: 3,
       dpd: 0,
@@ -179,10 +181,11 @@ export function connectionOf(setup: Setup): object {
 
 /** What our programs call the ends of handshakes. `hasPeer`: the peer proved who it is. */
 export function outcomeOf(name: string, hasPeer: boolean): string {
-  if (['AUTHENTICATION_FAILED', 'peer-authentication', 'peer-identity', 'ppk'].includes(name)) {
+  if (['AUTHENTICATION_FAILED', 'peer-authentication', 'peer-identity'].includes(name)) {
     return 'authentication failed';
   }
   if (name === 'NO_PROPOSAL_CHOSEN') return hasPeer ? 'child: no proposal chosen' : 'no proposal chosen';
   if (name === 'TS_UNACCEPTABLE') return 'child: selectors unacceptable';
+  if (name === 'ppk') return 'PPK missing';
   return name === 'compression-refused' ? 'compression refused' : name;
 }

@@ -73,7 +73,10 @@ export async function runCase(entry: Case, lab: Lab, ours: OurSide): Promise<voi
       await passTraffic(run);
       await sameKeys(run);
       for (const step of entry.steps) await perform(step, run);
+    } else if (entry.reason !== undefined && ours.reason() !== undefined) {
+      assert.equal(ours.reason(), entry.reason[entry.initiator === 'ours' ? 0 : 1], 'reason at ours');
     }
+    await leaveNothing(run);
     for (const pattern of entry.log) assert.match(charon.log(), pattern);
   } catch (error) {
     const tail = charon.log().split('\n').filter(isTelling).slice(-40).join('\n');
@@ -83,6 +86,26 @@ export async function runCase(entry: Case, lab: Lab, ours: OurSide): Promise<voi
     await ours.close();
     await charon.stop();
   }
+}
+
+/** Ours ends, and with it what is left of the case at charon. */
+async function leaveNothing({ entry, ours, charon, setup }: Run): Promise<void> {
+  if (entry.steps.includes('charon dies')) {
+    assert.equal(await ours.ikeCount(), 0);
+    return;
+  }
+  await ours.close();
+  await until('nothing to be left at charon', async () => {
+    const sas = await charon.sas();
+    // But half-open SAs: the one that makes charon ask for cookies.
+    const isHalfOpen = setup.terms.cookie || entry.outcome === 'PPK missing';
+    return sas.every(({ state }) => isHalfOpen && state === 'CONNECTING') ? true : undefined;
+  });
+  if (entry.outcome !== 'established' || entry.steps.includes('ours dies')) return;
+  assert.doesNotMatch(
+    charon.log(),
+    /retransmit \d|verification failed|could not decrypt|integrity check failed|discarding/,
+  );
 }
 
 interface Run {
@@ -116,6 +139,7 @@ async function agree({ charon, ours }: Run, outcome: Outcome): Promise<void> {
     'no proposal chosen': /N\(NO_PROP\)/,
     'child: no proposal chosen': /N\(NO_PROP\)/,
     'child: selectors unacceptable': /N\(TS_UNACCEPT\)/,
+    'PPK missing': /generating IKE_SA_INIT response/,
     'compression refused': /received DELETE for IKE_SA/,
   };
   assert.match(charon.log(), shown[outcome]);
@@ -149,7 +173,15 @@ async function passTraffic({ lab, ours, charon, setup }: Run): Promise<void> {
     const ping = await traffic.ping(here, there, 56, 2);
     assert.deepEqual([ping.sent, ping.received], [2, 2], `ICMP echoes to ours, IPv${family}`);
   }
-  if (setup.terms.virtualIp) {
+  if (setup.terms.virtualIp && setup.isInitiator) {
+    const vips = (await charon.sas())[0].values['local-vips'];
+    const vip = Array.isArray(vips) ? vips[0] : '';
+    assert.match(vip, /^10\.2\.200\./);
+    const there = peer.inner[4];
+    assert.equal((await traffic.udpEcho(vip, there, ECHO_PORT, 32, 2)).received, 2, 'echoes from the address');
+    assert.equal((await traffic.ping(vip, there, 56, 2)).received, 2, 'ICMP echoes from the address');
+    assert.equal((await ours.ping(vip, 2)).received, 2, 'ICMP echoes to the address');
+  } else if (setup.terms.virtualIp) {
     const echoes = await ours.echo(space.inner[4], ECHO_PORT, 32, 2);
     assert.equal(echoes.received, 2, 'echoes from the inner address that charon gave');
   }
@@ -211,6 +243,16 @@ async function perform(step: Step, run: Run): Promise<void> {
       await until('a probe', () =>
         /sending DPD request[\s\S]*parsed INFORMATIONAL response/.test(charon.log()) ? true : undefined,
       );
+  } else if (step === 'charon dies') {
+    await charon.stop('SIGKILL');
+    assert.equal(await ours.probe(), false, 'an answer of the dead');
+    await until('no IKE SA', async () => ((await ours.ikeCount()) === 0 ? true : undefined));
+    assert.deepEqual(await ours.childSpis(), []);
+    return;
+  } else if (step === 'ours dies') {
+    await ours.kill();
+    await until('no IKE SA', async () => ((await charon.sas()).length === 0 ? true : undefined));
+    return;
   } else if (what === 'deletes child') {
     if (byOurs) await ours.deleteChild();
     else assert.equal((await charon.terminate({ child: CHILD })).code, 0);

@@ -41,6 +41,7 @@ export function createSensor(options: readonly string[] = []): OurSide {
       if (children.some(({ compression }) => compression !== null)) throw new Error('charon agreed on compression');
       return 'established';
     },
+    reason: () => it().events.find(({ event }) => event === 'ended')?.['outcome'] as string | undefined,
     async childSpis() {
       const children = (await status())['children'] as Child[];
       return children.map(({ spiIn, spiOut }) => ({ in: spiIn, out: spiOut }));
@@ -68,6 +69,7 @@ export function createSensor(options: readonly string[] = []): OurSide {
     probe: async () => (await it().tell({ cmd: 'probe' })).ok === true,
     deleteChild: async () => void (await it().ask({ cmd: 'delete-child' })),
     deleteIke: async () => void (await it().ask({ cmd: 'delete' })),
+    kill: async () => program?.stop('SIGKILL'),
     log: () => program?.log() ?? '',
     close: async () => program?.stop(),
   };
