@@ -6,12 +6,6 @@ import { SPI_MIN } from '../wire/esp.ts';
 import type { Endpoint } from './endpoint.ts';
 import { power, type Scoped } from './satable.ts';
 
-/**
- * From one candidate to the next. Odd, so that n low bits take all their values in 2^n steps; large, so that the upper
- * bits, with which the bits on the wire begin, change as well.
- */
-const STEP = 40503 * 65537;
-
 /** True when `bits` of `spi` on the wire would meet no other SA's in the scope. */
 function isFree(endpoint: Endpoint, scope: Scoped, spi: number, bits: number, bare: boolean): boolean {
   const other = endpoint.table.conflict(scope, spi, bits);
@@ -35,7 +29,9 @@ export function allocateSpi(endpoint: Endpoint, scope: Scoped, offers: number[])
     let free = spi >= SPI_MIN;
     for (let i = 0; i < offers.length && free; i++) free = isFree(endpoint, scope, spi, offers[i], fewest === 0);
     if (free) return spi;
-    spi = ((spi + STEP) & 0xffffffff) >>> 0; // wide
+    // Odd, so that n low bits take all their values in 2^n steps; large, so that the upper bits, with which the bits on
+    // the wire begin, change as well.
+    spi = ((spi + 40503 * 65537) & 0xffffffff) >>> 0; // wide
   }
   return refuse('esp_spi_lsb', fewest, 'no SPI is free in this scope');
 }
