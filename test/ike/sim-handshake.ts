@@ -286,6 +286,9 @@ export function handshake(seed: number): Verdict {
   // A host that tries again, while the old attempt may still be there at the gateway.
   if (net.random.below(2) === 0) for (let i = 1; i < 6; i++) net.at(begin + 8000 * i, again);
   net.run(begin + END);
+  // Not in the middle of a probe.
+  const isBusy = (node: Node): boolean => node.ike.sas.some((one) => one.task !== null);
+  for (let i = 0; i < 10 && (isBusy(net.device) || isBusy(net.gateway)); i++) net.run(net.now + 1000);
   label += ` loss ${faults.loss} attack ${faults.attack}`;
   const works = agree(net, label);
   assert.equal(works, sa.state === STATE_ESTABLISHED, `${label}: the device's SA`);
@@ -307,4 +310,20 @@ export function handshake(seed: number): Verdict {
   }
   assert.ok(net.gateway.ike.sas.length <= 8, `${label}: half-open SAs`);
   return { features: plan.features, outcome: works ? '' : outcomeName(sa.outcome), sent: net.sent, attempts };
+}
+
+/** Plays the seeds from `first` to `last`, and says what came of them. */
+export function handshakes(first: number, last: number): { text: string; established: number } {
+  const outcomes: Record<string, number> = {};
+  const features: Record<string, number> = {};
+  let sent = 0;
+  for (let seed = first; seed <= last; seed++) {
+    const verdict = handshake(seed);
+    const name = verdict.outcome === '' ? 'established' : verdict.outcome;
+    outcomes[name] = (outcomes[name] ?? 0) + 1;
+    for (const one of verdict.features.split('+')) features[one] = (features[one] ?? 0) + 1;
+    sent += verdict.sent;
+  }
+  const text = `${sent} messages; ${JSON.stringify(outcomes)}; ${JSON.stringify(features)}`;
+  return { text, established: outcomes.established ?? 0 };
 }

@@ -2,7 +2,8 @@
 // truncation, and somebody who replays, mutates and invents messages. Everything random but the key exchanges comes from
 // one seed.
 
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { type Asymmetric, KE_X25519 } from '../../core/crypto/asymmetric.ts';
 import type { IkeConfig } from '../../core/ike/endpoint.ts';
 import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
 import {
@@ -17,7 +18,7 @@ import {
 } from '../../core/ike/message.ts';
 import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/numbers.ts';
 import type { Path } from '../../core/ike/state.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
+import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/provider/asymmetric.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
 import type { Random } from '../../targets/node/radio/random.ts';
 import { createRandom } from '../../targets/node/radio/random.ts';
@@ -59,8 +60,26 @@ export interface Net {
   sent: number;
 }
 
+/**
+ * Key pairs whose public half leaves OpenSSL while they are made. Exported later, by KeyObject.export, it can hang Node 20:
+ * the export holds the key's lock while it allocates, and the garbage collector then ends the job that made the key, which
+ * takes the same lock. Once in some ten thousand key pairs.
+ */
+function startX25519(method: number, out: Uint8Array, outOffset: number): NodeHalf {
+  const { publicKey, privateKey } = generateKeyPairSync('x25519', {
+    publicKeyEncoding: { format: 'jwk' } as unknown as { format: 'pem'; type: 'spki' },
+    privateKeyEncoding: undefined as unknown as { format: 'pem'; type: 'pkcs8' },
+  }) as unknown as { publicKey: { x: string }; privateKey: KeyObject };
+  out.set(Buffer.from(publicKey.x, 'base64url'), outOffset);
+  return { method, x25519: privateKey, p256: null };
+}
+
 // One for all: keeping private keys parsed saves most of the time of a signature.
-const asymmetric = createNodeAsymmetric();
+const node = createNodeAsymmetric();
+const asymmetric: Asymmetric = {
+  ...node,
+  keStart: (method, out, at) => (method === KE_X25519 ? startX25519(method, out, at) : node.keStart(method, out, at)),
+};
 const provider = createFastProvider();
 
 export interface KeyPair {
@@ -228,8 +247,8 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
         let next = until;
         if (net.queue.length > 0) next = Math.min(next, net.queue[0].at);
         if (timers.length > 0) next = Math.min(next, timers[0].at);
-        for (const node of [net.device, net.gateway]) {
-          const due = ikeTimeout(node.ike);
+        for (const one of [net.device, net.gateway]) {
+          const due = ikeTimeout(one.ike);
           if (due >= 0) next = Math.min(next, due);
         }
         net.now = Math.max(net.now, next);

@@ -132,7 +132,8 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         setup.resumed = true;
         setup.nonceI = bodyOf(m, PAYLOAD_NONCE);
         setup.nonceR = nonce(ike, sa.policy.nonceSize);
-        setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
+        const canJoin = ike.reassembly !== null && sa.policy.fragmentSize > 0;
+        setup.fragmentation = canJoin && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
         sa.ke = u16(state, 16);
         // Who resumes must be who got the ticket: checked against IDi in IKE_AUTH.
         sa.peerIdType = state[19];

@@ -1,0 +1,418 @@
+// Fuzz targets of the IKE state machines: the input is a programme for two endpoints and the link between them. Messages
+// are handed over, held back, changed on the way and, before they are sealed, by a peer that has the keys; time passes,
+// hosts ask for rekeys and Deletes, datagrams come out of nowhere. Nothing throws, what an endpoint keeps has limits,
+// and after a long silence it has kept nothing: a new connection then comes about at the first attempt.
+
+import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
+import { connect, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
+import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange.ts';
+import { fullExtensions } from '../../core/ike/ext/all.ts';
+import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
+import { createTickets } from '../../core/ike/ext/ticket.ts';
+import { MAX_FRAGMENTS } from '../../core/ike/fragments.ts';
+import { addNotify, beginChain, beginMessage, createWriter, IKE_LENGTH } from '../../core/ike/message.ts';
+import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
+import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
+import { createResponder } from '../../core/ike/responder.ts';
+import { sealMessage } from '../../core/ike/sk.ts';
+import { type IkeSa, type Path, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { createFastProvider } from '../../targets/node/provider/fast.ts';
+import { createRandom } from '../../targets/node/radio/random.ts';
+import { address, createNode, type Node, path, policy } from '../ike/pair.ts';
+import type { CoreTarget } from './core-targets.ts';
+
+function ensure(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what);
+}
+
+const HALF_OPEN = 4;
+/** Requests of one side that wait, at most: what hosts ask for, and a few that follow from answers. */
+const TASKS = 40;
+const NONE = new Uint8Array(0);
+const provider = createFastProvider();
+
+/** A key exchange without mathematics, fast and repeatable: the secret is the exclusive or of both public values. */
+function playKe(fill: (octets: Uint8Array, at: number, size: number) => void): Asymmetric {
+  return {
+    hasKe: (method) => method === 31 || method === 19,
+    keStart: (method, out, at) => {
+      const size = method === 19 ? 64 : 32;
+      fill(out, at, size);
+      return { method, own: out.slice(at, at + size) } as { method: number };
+    },
+    keFinish: (half, peer, offset, length, out, at) => {
+      const own = (half as unknown as { own: Uint8Array }).own;
+      if (half.method === 0 || length !== own.length) return false;
+      half.method = 0;
+      for (let i = 0; i < 32; i++) out[at + i] = own[i] ^ peer[offset + i];
+      return true;
+    },
+    keWipe: (half) => {
+      half.method = 0;
+    },
+    hasEd25519: () => false,
+    sign: () => {},
+    verify: () => false,
+  };
+}
+
+interface Letter {
+  to: Node;
+  path: Path;
+  octets: Uint8Array;
+}
+
+interface Play {
+  now: number;
+  device: Node;
+  gateway: Node;
+  letters: Letter[];
+  history: Letter[];
+  /** Changes of what the next message says, before it is sealed: position and octet; -1: none. */
+  position: number;
+  change: number;
+}
+
+const writer = createWriter(new Uint8Array(3000));
+const inside = createWriter(new Uint8Array(2500));
+
+function limits(node: Node): void {
+  const { ike } = node;
+  let half = 0;
+  let children = 0;
+  for (const sa of ike.sas) {
+    if (!sa.initiator && sa.setup !== null) half++;
+    children += sa.children.length;
+    ensure(sa.tasks.length <= TASKS, `${sa.tasks.length} requests wait`);
+    ensure(sa.children.length <= 8, `${sa.children.length} Child SAs`);
+    const f = sa.fragments;
+    ensure(f === null || (f.total <= MAX_FRAGMENTS && f.used <= f.buffer.length), 'fragments');
+    ensure(sa.response.length + sa.request.length <= 4 * 4096, 'long messages are kept');
+  }
+  ensure(half <= HALF_OPEN, `${half} half-open SAs`);
+  ensure(ike.sas.length <= 24, `${ike.sas.length} IKE SAs`);
+  ensure(Object.keys(ike.bySpi).length === ike.sas.length, 'SPIs and SAs differ');
+  ensure(node.pairs.size === children, `${node.pairs.size} pairs at the host for ${children} Child SAs`);
+}
+
+/** The newest SA of a side with keys. */
+function keyed(node: Node, index: number): IkeSa | null {
+  const list = node.ike.sas.filter((sa) => sa.skOut !== null);
+  return list.length > 0 ? list[index % list.length] : null;
+}
+
+function create(mode: number, seed: number): { play: Play; begin: (session: Session | null) => IkeSa } {
+  const random = createRandom(seed);
+  const own = policy('device', 'gateway', 1, 2);
+  const known = policy('gateway', 'device', 2, 1);
+  for (const one of [own, known]) {
+    one.retransmitTime = 1000;
+    one.retransmitTries = 4;
+    one.dpdTime = 20000;
+    one.ticketLifetime = (mode & 1) !== 0 ? 3600 : 0;
+    one.fragmentSize = (mode & 2) !== 0 ? 150 : 0;
+    one.optimizedRekey = (mode & 4) === 0;
+    one.maxChildren = 2;
+    if ((mode & 8) !== 0) {
+      const intermediate = (mode & 16) !== 0;
+      one.ppk = { id: Uint8Array.of(2, 1), key: new Uint8Array(32), mandatory: (mode & 32) !== 0, intermediate };
+    }
+    if ((mode & 64) !== 0) one.child.esp = [{ ...one.child.esp[0], ke: [31, 0] }];
+  }
+  if ((mode & 128) !== 0) {
+    own.requestAddress = CP_INTERNAL_IP6_ADDRESS;
+    own.child.local = [{ ...own.child.local[0], end: address(255) }];
+    own.ike = [{ ...own.ike[0], ke: [19, 31] }];
+  }
+  const send = (from: Node, there: Path, octets: Uint8Array): void => {
+    const letter = {
+      to: from === play.device ? play.gateway : play.device,
+      path: { ...there, local: there.remote, remote: there.local },
+      octets,
+    };
+    if (play.letters.length < 64) play.letters.push(letter);
+    if (play.history.length < 64) play.history.push(letter);
+  };
+  const seeded = {
+    ...provider,
+    random: random.fill,
+    seal: (...all: Parameters<typeof provider.seal>) => {
+      const [, , , , , octets, at, length] = all;
+      if (play.position >= 0) octets[at + (play.position % length)] ^= play.change;
+      play.position = -1;
+      provider.seal(...all);
+    },
+  };
+  const shared = { provider: seeded, asymmetric: playKe(random.fill) };
+  const issuer = createTickets(provider, new Uint8Array(16).fill(7));
+  const play: Play = {
+    now: 0,
+    device: createNode('device', send, shared),
+    gateway: createNode('gateway', send, {
+      ...shared,
+      extensions: [...fullExtensions(), issuer.extension],
+      intermediate: createIntermediate((id) => (id.length === 2 && id[0] === 2 ? new Uint8Array(32) : null)),
+      responder: createResponder({
+        fallback: known,
+        findPolicy: (_type, data) => (data.length === 6 ? known : null),
+        halfOpenMax: HALF_OPEN,
+        cookieThreshold: 2,
+        halfOpenTime: 10000,
+        tickets: issuer.tickets,
+      }),
+    }),
+    letters: [],
+    history: [],
+    position: -1,
+    change: 0,
+  };
+  return { play, begin: (session) => connect(play.device.ike, own, path(), session, play.now) };
+}
+
+function poll(play: Play): void {
+  pollIke(play.device.ike, play.now);
+  pollIke(play.gateway.ike, play.now);
+}
+
+function hand(play: Play, letter: Letter): void {
+  receiveIke(letter.to.ike, letter.path, letter.octets.slice(), 0, letter.octets.length, play.now);
+  poll(play);
+}
+
+/** Something that `from` says under its keys. */
+function say(
+  play: Play,
+  from: Node,
+  at: number,
+  exchange: number,
+  isResponse: boolean,
+  id: number,
+  first: number,
+): void {
+  const sa = keyed(from, at);
+  if (sa === null || sa.skOut === null) return;
+  const flags = (sa.initiator ? 8 : 0) | (isResponse ? 0x20 : 0);
+  beginMessage(writer, 0, sa.spis, 0, sa.spis, 8, exchange, flags, id);
+  const size = inside.at - inside.start;
+  const length = sealMessage(provider, sa.skOut, writer.buffer, 0, first, inside.buffer, 0, size, 0, 0);
+  if (length < 0) return;
+  const to = from === play.device ? play.gateway : play.device;
+  hand(play, {
+    to,
+    path: { ...sa.path, local: sa.path.remote, remote: sa.path.local },
+    octets: writer.buffer.slice(0, length),
+  });
+}
+
+const EXCHANGES = [34, 35, 36, 37, 38, 43, 44];
+
+function ask(play: Play, node: Node, kind: number): void {
+  const list = node.ike.sas.filter((sa) => sa.state === STATE_ESTABLISHED);
+  if (list.length === 0) return;
+  const sa = list[kind % list.length];
+  const child = sa.children.length > 0 ? sa.children[kind % sa.children.length] : null;
+  const what = kind % 8;
+  if (what < 2 && child !== null) rekeyChild(node.ike, sa, child, play.now);
+  else if (what < 4) rekeyIke(node.ike, sa, play.now);
+  else if (what === 4) probe(node.ike, sa, play.now);
+  else if (what === 5 && child !== null) closeChild(node.ike, sa, child, play.now);
+  else if (what === 6 && sa.tasks.length < 8) createChild(node.ike, sa, sa.policy.child, play.now);
+  else if (what === 7) closeIke(node.ike, sa, play.now);
+  poll(play);
+}
+
+const STEPS = 60;
+
+function run(bytes: Uint8Array): void {
+  if (bytes.length < 2) return;
+  let at = 0;
+  const next = (): number => (at < bytes.length ? bytes[at++] : 0);
+  const { play, begin } = create(next(), 1 + bytes.length);
+  const side = (value: number): Node => (value % 2 === 0 ? play.device : play.gateway);
+  let sa = begin(null);
+  for (let step = 0; step < STEPS && at < bytes.length; step++) {
+    const code = next();
+    switch (code & 15) {
+      case 0:
+      case 1:
+      case 2: {
+        // What is on its way arrives: one, or up to eight.
+        for (let left = (code & 15) === 0 ? 1 : 8; left > 0 && play.letters.length > 0; left--)
+          hand(play, play.letters.shift()!);
+        break;
+      }
+      case 3:
+        play.letters.shift();
+        break;
+      case 4: {
+        const letter = play.letters.shift();
+        if (letter === undefined) break;
+        const octets = letter.octets.slice();
+        octets[(next() | ((code >>> 4) << 8)) % octets.length] ^= next();
+        hand(play, { ...letter, octets });
+        break;
+      }
+      case 5:
+        if (play.letters.length > 0) hand(play, play.letters[play.letters.length - 1]);
+        break;
+      case 6: {
+        // Any octets, well sealed.
+        const [how, first, size] = [next(), next(), next() % 100];
+        beginChain(inside, 0);
+        for (let i = 0; i < size; i++) inside.buffer[inside.at++] = next();
+        const from = side(code >>> 4);
+        const own = keyed(from, how);
+        if (own === null) break;
+        const isResponse = (how & 1) !== 0;
+        const peer = from === play.device ? play.gateway : play.device;
+        const other = peer.ike.sas.find((one) => Buffer.compare(one.spis, own.spis) === 0);
+        const id = other === undefined ? 0 : isResponse ? Math.max(0, other.nextId - 1) : other.expectedId;
+        say(play, from, how, EXCHANGES[(how >>> 1) % 7], isResponse, id, first);
+        break;
+      }
+      case 7:
+        play.position = next() | ((code >>> 4) << 8);
+        play.change = next() | 1;
+        break;
+      case 8:
+        play.now += 100 * next();
+        poll(play);
+        break;
+      case 9:
+        ask(play, side(code >>> 4), next());
+        break;
+      case 10: {
+        // A datagram with a header that leads somewhere.
+        const size = 28 + (next() % 80);
+        const octets = new Uint8Array(size);
+        for (let i = 16; i < size; i++) octets[i] = next();
+        const known = side(code >>> 4).ike.sas[0];
+        if (known !== undefined) octets.set(known.spis.subarray(0, (code & 32) === 0 ? 16 : 8));
+        new DataView(octets.buffer).setUint32(IKE_LENGTH, size);
+        octets[17] = 0x20;
+        hand(play, { to: side(code >>> 5), path: path(), octets });
+        break;
+      }
+      case 11:
+        if (play.history.length > 0) hand(play, play.history[next() % play.history.length]);
+        break;
+      case 12: {
+        // Another peer begins, by the first message of ours under another SPI.
+        const octets = play.history[0].octets.slice();
+        octets[next() % 8] ^= next() | 1;
+        hand(play, { to: play.gateway, path: play.history[0].path, octets });
+        break;
+      }
+      case 13: {
+        // Many notifies.
+        beginChain(inside, 0);
+        for (let left = next() % 60; left >= 0; left--)
+          addNotify(inside, 0, 16384 + next() * 3, NONE, 0, 0, bytes, 0, left % 9);
+        const own = keyed(side(code >>> 4), 0);
+        if (own !== null) say(play, side(code >>> 4), 0, EXCHANGES[next() % 7], false, own.nextId, inside.first);
+        break;
+      }
+      case 14: {
+        // A fragment that a peer made up.
+        const own = keyed(side(code >>> 4), next());
+        if (own === null || own.skOut === null) break;
+        beginMessage(writer, 0, own.spis, 0, own.spis, 8, EXCHANGES[next() % 7], own.initiator ? 8 : 0, next() % 8);
+        const length = sealMessage(
+          provider,
+          own.skOut,
+          writer.buffer,
+          0,
+          next(),
+          bytes,
+          0,
+          bytes.length % 50,
+          next() % 40,
+          (next() % 40) + 1,
+        );
+        if (length > 0)
+          hand(play, {
+            to: side((code >>> 4) + 1),
+            path: { ...path(), local: path().remote, remote: path().local },
+            octets: writer.buffer.slice(0, length),
+          });
+        break;
+      }
+      default:
+        if (play.device.ike.sas.length < 8) sa = begin((code & 16) !== 0 ? sa.session : null);
+    }
+    limits(play.device);
+    limits(play.gateway);
+  }
+  // Nothing arrives any more: all that there was ends.
+  play.letters.length = 0;
+  play.position = -1;
+  for (let left = 400; left > 0 && play.device.ike.sas.length + play.gateway.ike.sas.length > 0; left--) {
+    play.now += 1000;
+    poll(play);
+  }
+  for (const node of [play.device, play.gateway]) {
+    ensure(node.ike.sas.length === 0, `${node.name} keeps ${node.ike.sas.length} SAs, state ${node.ike.sas[0]?.state}`);
+    limits(node);
+  }
+  play.letters.length = 0;
+  const { counters } = play.gateway.ike;
+  const refused = counters[COUNT_COOKIES] + counters[COUNT_HALF_OPEN_REFUSED];
+  const last = begin(null);
+  for (let left = 40; left > 0 && play.letters.length > 0; left--) hand(play, play.letters.shift()!);
+  ensure(counters[COUNT_COOKIES] + counters[COUNT_HALF_OPEN_REFUSED] === refused, 'half-open SAs are still counted');
+  ensure(last.state === STATE_ESTABLISHED, `state ${last.state}, outcome ${last.outcome}`);
+  ensure(last.children.length === 1 && play.gateway.pairs.size === 1, 'no Child SA');
+}
+
+/** A programme. */
+const of = (...octets: number[]): Uint8Array => Uint8Array.from(octets);
+
+const ESTABLISH = [1, 1];
+const programmes: Uint8Array[] = [];
+for (const mode of [0, 1, 2, 4, 8 + 16, 8 + 32, 2 + 8 + 16 + 32, 64, 128]) {
+  programmes.push(
+    of(mode, 0, 0, 0, 0, 0, 0, 0, 0),
+    of(mode, 7, 40, 1, 1, 1, 1),
+    of(mode, ...ESTABLISH, 9, 0, 25, 0, 1, 1, 1, 9, 2, 25, 2, 1, 1, 1, 8, 30, 1),
+    of(mode, ...ESTABLISH, 9, 0, 23, 20, 3, 1, 1, 8, 20, 1, 25, 3, 7, 30, 4, 1, 1, 8, 100, 1),
+    of(
+      mode,
+      ...ESTABLISH,
+      6,
+      6,
+      42,
+      12,
+      0,
+      0,
+      0,
+      8,
+      1,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      1,
+      22,
+      7,
+      41,
+      8,
+      0,
+      0,
+      0,
+      8,
+      0,
+      0,
+      0,
+      14,
+      1,
+    ),
+    of(mode, 12, 1, 12, 2, 12, 3, 12, 4, 12, 5, 1, 1, 8, 200, 1, 1),
+    of(mode, 0, 0, 14, 0, 1, 1, 36, 1, 2, 30, 0, 1, 1, 36, 2, 2, 1, 13, 40, 1, 2, 3, 9, 7, 1, 1, 15, 1, 1, 31, 1, 1),
+    of(mode, ...ESTABLISH, 25, 7, 0, 11, 3, 11, 5, 26, 60, 1, 36, 1, 2, 3, 1, 9, 6, 25, 6, 1, 1, 9, 5, 1, 1, 1),
+  );
+}
+
+export const targets: CoreTarget[] = [{ name: 'ike state machines', seeds: programmes, run }];
