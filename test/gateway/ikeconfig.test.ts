@@ -9,6 +9,7 @@ import {
   type LoadedGateway,
   type LoadedSensor,
   loadGatewayFile,
+  loadSensorFile,
   policyFor,
   readGateway,
   readSensor,
@@ -196,6 +197,7 @@ test('examples load', () => {
   for (const name of ['gateway.yaml', 'gateway-udp.yaml']) {
     assert.ok(loadGatewayFile(`${EXAMPLES}/${name}`).config.ike.connections.length > 0);
   }
+  assert.equal(loadSensorFile(`${EXAMPLES}/sensor-ike.yaml`).connection.policy.requestAddress, 8);
 });
 
 test('every field is in the documentation', () => {
