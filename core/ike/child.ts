@@ -92,16 +92,17 @@ function pfsInfoOf(sa: IkeSa): boolean {
   return sa.setup !== null && sa.setup.pfsInfo;
 }
 
-/** The inner address that CP gave in place of what the policy has, for this side (or for the peer). */
+/**
+ * The inner address that CP gave in place of what the policy has, for this side (or for the peer). Who asked for it is
+ * in the policy: the initiator of an IKE SA that a rekey made may be the other one.
+ */
 function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
-  return sa.initiator && sa.policy.requestAddress > 0 && sa.address.length > 0
-    ? [hostSelector(sa.address)]
-    : policy.local;
+  return sa.policy.requestAddress > 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.local;
 }
 
 /** Selectors that the peer may use; one that asked for an address gets that one. */
 function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
-  return !sa.initiator && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
+  return sa.policy.requestAddress === 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
 }
 
 /** Draws the SPI for our side; false when none is free. */
@@ -130,7 +131,7 @@ export function readExtensions(ike: Ike, sa: IkeSa, step: number, draft: Draft |
 /** Bits of the SPI that may be on the wire with what `draft` offers, or has agreed. */
 function offersOf(sa: IkeSa, draft: Draft): number[] {
   const policy = draft.policy;
-  if (draft.replaces !== null && draft.optimized) {
+  if (draft.replaces !== null && (draft.optimized || draft.own)) {
     return [draft.replaces.compression === null ? 32 : draft.replaces.compression.espSpiLsb];
   }
   if (!draft.own) return [draft.compression === null ? 32 : draft.compression.espSpiLsb];
@@ -191,7 +192,7 @@ export function readChildRequest(
   if (code === 0) code = parseSelectors(m.buffer, p.at[tsr], p.size[tsr], ours);
   if (code !== 0) return code;
   draft.remote = pick(narrowSelectors(theirs, peerSelectors(sa, policy)));
-  draft.local = pick(narrowSelectors(ours, policy.local));
+  draft.local = pick(narrowSelectors(ours, ownSelectors(sa, policy)));
   if (!fits(draft)) return N_TS_UNACCEPTABLE;
   // A peer that did not ask for transport mode gets a tunnel, if the policy has one [RFC 7296 §1.3.1].
   const transport = findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) >= 0;

@@ -347,7 +347,9 @@ function run(bytes: Uint8Array): void {
   play.letters.length = 0;
   play.position = -1;
   for (let left = 400; left > 0 && play.device.ike.sas.length + play.gateway.ike.sas.length > 0; left--) {
-    play.now += 1000;
+    const times = [play.device.ike.due, play.gateway.ike.due].filter((due) => due >= 0);
+    ensure(times.length > 0, 'nothing is due, and SAs are left');
+    play.now = Math.max(play.now, Math.min(...times));
     poll(play);
   }
   for (const node of [play.device, play.gateway]) {

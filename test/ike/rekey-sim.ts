@@ -12,6 +12,7 @@ import { allocateSpi } from '../../core/esp/spi.ts';
 import { connect, heard } from '../../core/ike/endpoint.ts';
 import { defaultCompression, openProposal } from '../../core/ike/ext/compression.ts';
 import { ehc } from '../../core/ike/ext/ehc.ts';
+import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
 import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import { createResponder } from '../../core/ike/responder.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state.ts';
@@ -192,6 +193,13 @@ export function play(seed: number, sum: Sum): void {
     if (random.below(3) === 0) one.rekeyTime = 12000;
   }
   const form = random.below(4);
+  // An inner address from the gateway, which stays through all rekeys.
+  const inner = random.below(5) === 0 ? 77 : 1;
+  if (inner === 77) {
+    device.requestAddress = CP_INTERNAL_IP6_ADDRESS;
+    device.child.local = [{ ...device.child.local[0], start: address(70), end: address(80) }];
+    gateway.child.remote = [{ ...gateway.child.remote[0], start: address(90), end: address(90) }];
+  }
   if (form === 0) device.child.notify = gateway.child.notify = ehc;
   if (form === 1) device.child.notify = null;
   if (form === 2) {
@@ -215,8 +223,8 @@ export function play(seed: number, sum: Sum): void {
     },
   );
   const hosts = [
-    hostOf(net, net.device, 1, 2, random, plan.refuses),
-    hostOf(net, net.gateway, 2, 1, random, plan.refuses),
+    hostOf(net, net.device, inner, 2, random, plan.refuses),
+    hostOf(net, net.gateway, 2, inner, random, plan.refuses),
   ];
   hosts[0].other = hosts[1];
   hosts[1].other = hosts[0];
@@ -283,6 +291,9 @@ export function play(seed: number, sum: Sum): void {
   if (own.length === 1 && plan.keeps) assert.equal(children.length, 1, `${label}: no Child SA`);
   if (plan.clean) assert.equal(own.length, 1, `${label}: the IKE SA is lost`);
   if (plan.clean) {
+    // (Without SPI bits, two rekeys within the time that an old SA lingers are too many for the look-up.)
+    const failures = hosts.flatMap(({ node }) => node.events.filter((event) => event.startsWith('childFailed')));
+    if (form === 1 || form === 2) assert.deepEqual(failures, [], `${label}: a rekey failed`);
     for (const side of [0, 1]) {
       const missing = [...sent[side]].filter((one) => !hosts[1 - side].received.has(one));
       assert.deepEqual(missing, [], `${label}: packets of side ${side} lost`);

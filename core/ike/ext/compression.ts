@@ -246,6 +246,22 @@ export function defaultCompression(): CompressionPolicy {
   };
 }
 
+/**
+ * What of `policy` a rekey offers: only the esp_spi_lsb of the SA to replace, as SAs with fewer bits beside it could not
+ * be told apart.
+ */
+export function rekeyPolicy(policy: CompressionPolicy, spiLsb: number): CompressionPolicy {
+  const own = proposalsOf(policy);
+  const proposals: CompressionProposal[] = [];
+  for (let i = 0; i < own.length; i++) {
+    if (!allows(policy, own[i], SPI_LSB, spiLsb)) continue;
+    const allowed: number[][] = [];
+    for (let j = 0; j < ATTRIBUTES; j++) allowed.push(j === SPI_LSB ? [spiLsb, spiLsb] : own[i].allowed[j]);
+    proposals.push({ allowed: allowed });
+  }
+  return { proposals: proposals, required: policy.required, dscpList: policy.dscpList };
+}
+
 /** Every esp_spi_lsb that the peer may choose from an offer of `policy`, for a choice of SPI that suits them all. */
 export function spiOffers(policy: CompressionPolicy): number[] {
   const offers: number[] = [];

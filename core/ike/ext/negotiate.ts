@@ -23,7 +23,7 @@ import {
   STEP_CHILD_REQUEST,
   STEP_CHILD_RESPONSE,
 } from '../state.ts';
-import type { CompressionChoice, CompressionPolicy } from './compression.ts';
+import { type CompressionChoice, type CompressionPolicy, rekeyPolicy } from './compression.ts';
 import { agreedDscp } from './dscp.ts';
 
 /** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
@@ -39,10 +39,20 @@ function isResponseStep(step: number): boolean {
   return step === STEP_AUTH_RESPONSE || step === STEP_CHILD_RESPONSE;
 }
 
+/** What a request about `draft` offers; null: nothing. A rekey stays with or without compression. */
+export function offerOf(draft: Draft): CompressionPolicy | null {
+  const policy = draft.policy.notify === null ? null : draft.policy.compression;
+  const old = draft.replaces;
+  if (policy === null || old === null) return policy;
+  const kept = old.compression === null ? null : rekeyPolicy(policy, old.compression.espSpiLsb);
+  // No proposals at all would be every value.
+  return kept !== null && kept.proposals.length > 0 ? kept : null;
+}
+
 function add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer): void {
   if (draft === null || !privateFits(sa) || !(isRequestStep(step) || isResponseStep(step))) return;
   const notify = draft.policy.notify;
-  const policy = draft.policy.compression;
+  const policy = isRequestStep(step) ? offerOf(draft) : draft.policy.compression;
   if (notify === null || policy === null) return;
   if (isResponseStep(step) && draft.compression === null) {
     // EHC_SUPPORTED has a refusal that leaves plain ESP; with HCP_PROPOSAL silence says so.
@@ -62,7 +72,7 @@ function add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer):
 function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message): number {
   if (draft === null || !(isRequestStep(step) || isResponseStep(step))) return 0;
   const notify = draft.policy.notify;
-  const policy = draft.policy.compression;
+  const policy = isResponseStep(step) ? offerOf(draft) : draft.policy.compression;
   if (notify === null || policy === null) return 0;
   draft.compression = null;
   const p = m.payloads;
