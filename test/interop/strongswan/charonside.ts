@@ -10,7 +10,8 @@ import type { Traffic } from './traffic.ts';
 
 /** Why a charon cannot stand in for ours. */
 export function charonLacks(entry: Case): string | false {
-  if (entry.steps.includes('ours probes')) return 'charon does not probe when told to';
+  if (entry.steps.includes('ours probes') || entry.steps.includes('charon dies'))
+    return 'charon does not probe when told to';
   return entry.compression !== 'none' ? 'charon offers no header compression' : false;
 }
 
@@ -41,6 +42,7 @@ export function charonAsOurs(lab: Lab): OurSide {
       until('an outcome', (): Outcome | undefined => {
         if (has(/outbound CHILD_SA|CHILD_SA \S+ established/)) return 'established';
         if (has(/N\(AUTH_FAILED\)/)) return 'authentication failed';
+        if (has(/PPK required but/)) return 'PPK missing';
         const child = has(/IKE_AUTH (request|response)/);
         if (has(/N\(NO_PROP\)/)) return child ? 'child: no proposal chosen' : 'no proposal chosen';
         return has(/N\(TS_UNACCEPT\)/) ? 'child: selectors unacceptable' : undefined;

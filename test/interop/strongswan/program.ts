@@ -1,9 +1,11 @@
 // `dietesp sensor --control` or `dietesp gateway --control` in a namespace: its configuration file, commands and answers
 // as JSON lines, and its events.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import { sourceRoot } from '../../../targets/build/root.ts';
 import type { Case } from './cases.ts';
 import { until } from './charon.ts';
@@ -32,6 +34,32 @@ export interface Program {
 
 let number = 0;
 
+/** `dietesp` in a folder, bundled: it starts in a fifth of the time that its sources take, a hundred times. */
+function bundled(folder: string): string {
+  const file = join(folder, 'dietesp', 'main.mjs');
+  if (existsSync(file)) return file;
+  // An optional package that is no JavaScript alone: it stays where it is.
+  const hasKoffi = existsSync(join(sourceRoot(), 'node_modules', 'koffi'));
+  const koffi = hasKoffi ? createRequire(join(sourceRoot(), 'package.json')).resolve('koffi') : 'koffi';
+  buildSync({
+    entryPoints: [fileURLToPath(new URL('../../../targets/node/cli/main.ts', import.meta.url))],
+    outdir: join(folder, 'dietesp'),
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    // Compilers are for commands that are not needed here.
+    external: [koffi, 'esbuild', 'typescript', 'typescript-to-lua'],
+    alias: hasKoffi ? { koffi } : {},
+    // For packages that are CommonJS.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    logLevel: 'error',
+  });
+  return file;
+}
+
 /** Starts `dietesp COMMAND --config FILE --control` with a configuration (JSON is YAML) in a namespace. */
 export function startProgram(
   space: Namespace,
@@ -42,9 +70,7 @@ export function startProgram(
 ): Program {
   const file = join(folder, `${command}-${number++}.json`);
   writeFileSync(file, JSON.stringify(config, null, 1));
-  const main = fileURLToPath(new URL('../../../targets/node/cli/main.ts', import.meta.url));
-  const loader = import.meta.resolve('tsx', 'file://' + sourceRoot() + '/');
-  const args = ['--import', loader, main, command, '--config', file, '--control', ...options];
+  const args = [bundled(folder), command, '--config', file, '--control', ...options];
   const child = spawnIn(space, process.execPath, args);
   const [events, answers]: [Line[], Line[]] = [[], []];
   let [said, complaint] = ['', ''];
