@@ -70,8 +70,9 @@ export function watchedAsymmetric(methods: number[] = [31, 19]): Watched {
     keFinish: (handle, peer, at, length, out, outAt) => {
       calls.finish++;
       const half = halves[(handle as unknown as { index: number }).index]!;
-      if (handle.method === 0 || length !== half.value.length) return false;
+      const fits = handle.method !== 0 && length === half.value.length;
       handle.method = 0;
+      if (!fits) return false;
       let secret: Buffer;
       try {
         secret = secretOf(half, Buffer.from(peer.subarray(at, at + length)));
