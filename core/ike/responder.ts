@@ -302,7 +302,9 @@ export function createResponder(config: ResponderConfig): Responder {
   function replaceOthers(ike: Ike, sa: IkeSa, now: number): void {
     for (let i = ike.sas.length - 1; i >= 0; i--) {
       const other = ike.sas[i];
-      if (other === undefined || other === sa || other.state === STATE_ENDED || other.policy !== sa.policy) continue;
+      if (other === undefined || other === sa || other.state === STATE_ENDED) continue;
+      // An identity counts among the peers of one policy, whose name tells it from others.
+      if (other.policy.name !== sa.policy.name) continue;
       if (other.peerIdType !== sa.peerIdType || other.peerId.length !== sa.peerId.length) continue;
       if (other.peerId.length > 0 && equal(other.peerId, 0, sa.peerId, 0, sa.peerId.length)) {
         endIkeSa(ike, other, OUTCOME_REPLACED, now);

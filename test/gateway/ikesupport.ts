@@ -107,25 +107,36 @@ function commonOf(loaded: LoadedSensor, now: () => number) {
   };
 }
 
-/** A host on a medium; `link`: its short address, else its number. */
+/**
+ * A host on a medium; `link`: its short address, else its number; `id`: the number in its identity; `outer`: its outer
+ * address; `request`: which inner address it asks for; `top`: more of its connection.
+ */
 export function ikeSensorOn(
   medium: Medium,
   index: number,
-  options: { link?: number; psk?: string; dpd?: number } = {},
+  options: {
+    link?: number;
+    psk?: string;
+    dpd?: number;
+    id?: number;
+    outer?: string;
+    request?: string;
+    top?: string;
+  } = {},
 ) {
   const loaded = readSensor(
     'sensor.yaml',
     `radio: { zep: {}, panId: ${PAN}, shortAddress: ${options.link ?? index} }
-address: ${outerOf(index)}
+address: ${options.outer ?? outerOf(index)}
 gateway: { address: "${GATEWAY}", link: 0000 }
 server: { address: "${SERVER}", port: ${PORT}, sourcePort: ${PORT} }
 connection:
-  localId: keyid:${hex(index)}
+  localId: keyid:${hex(options.id ?? index)}
   remoteId: fqdn:gateway
-  requestAddress: ipv6
+  requestAddress: ${options.request ?? 'ipv6'}
   auth: { psk: ${options.psk ?? 'secret'} }
   ike: { nat: off, dpd: ${options.dpd ?? 300} }
-`,
+${options.top ?? ''}`,
   );
   const radio = medium.radio();
   const sensor = finish(

@@ -48,8 +48,6 @@ const LINGER = 5000;
 const HALF_OPEN_TIME = 30000;
 /** Milliseconds until a rekey for a count of packets is asked for again. */
 const REKEY_AGAIN = 10000;
-/** Policies remembered, one for each identity that came. */
-const POLICIES_MAX = 65536;
 
 /** A path with what the gateway needs to answer on it. `port`: index of the radio, or behind the radios of the socket. */
 export interface HostPath extends Path {
@@ -116,7 +114,6 @@ function idKey(type: number, data: Uint8Array): string {
 export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { ike: settings, provider, endpoint, sas, pool, radios, log } = config;
   const { connections } = settings;
-  const policies = new Map<string, IkePolicy>();
   const pairs = new Map<ChildSa, [Association, Association]>();
   const outcomes: Reasons = {};
   let established = 0;
@@ -127,7 +124,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
   const where = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
 
-  /** One object for each peer, by which the core knows it again, with the addresses of today. */
+  /** Nobody has proved the identity yet: nothing is kept of it. */
   function findPolicy(type: number, data: Uint8Array, path: Path): IkePolicy | null {
     const connection = connections.find(
       ({ policy: { remoteId } }) =>
@@ -138,18 +135,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       return null;
     }
     const udp = isUdp(path);
-    const fresh = { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
-    const key = `${udp} ${connection.name} ${idKey(type, data)}`;
-    const known = policies.get(key);
-    const policy = known ?? fresh;
-    if (known !== undefined) Object.assign(known.child, fresh.child);
-    policies.delete(key);
-    policies.set(key, policy);
-    for (const oldest of policies.keys()) {
-      if (policies.size <= POLICIES_MAX) break;
-      policies.delete(oldest);
-    }
-    return policy;
+    return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
   }
 
   function refused(sa: IkeSa, why: string): false {
