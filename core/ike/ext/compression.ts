@@ -247,17 +247,22 @@ export function defaultCompression(): CompressionPolicy {
 }
 
 /**
- * What of `policy` a rekey offers: only the esp_spi_lsb of the SA to replace, as SAs with fewer bits beside it could not
- * be told apart.
+ * What of `policy` a rekey offers: the proposals that have what the SA to replace has, and of esp_spi_lsb only that, as
+ * SAs with fewer bits beside it could not be told apart.
  */
-export function rekeyPolicy(policy: CompressionPolicy, spiLsb: number): CompressionPolicy {
+export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice): CompressionPolicy {
   const own = proposalsOf(policy);
+  const values = valuesOf(choice);
   const proposals: CompressionProposal[] = [];
   for (let i = 0; i < own.length; i++) {
-    if (!allows(policy, own[i], SPI_LSB, spiLsb)) continue;
     const allowed: number[][] = [];
-    for (let j = 0; j < ATTRIBUTES; j++) allowed.push(j === SPI_LSB ? [spiLsb, spiLsb] : own[i].allowed[j]);
-    proposals.push({ allowed: allowed });
+    let fits = true;
+    for (let j = 0; j < ATTRIBUTES; j++) {
+      // The list of DSCP values may have come from the peer.
+      if (j !== DSCP && !allows(policy, own[i], j, values[j])) fits = false;
+      allowed.push(j === SPI_LSB ? [values[j], values[j]] : own[i].allowed[j]);
+    }
+    if (fits) proposals.push({ allowed: allowed });
   }
   return { proposals: proposals, required: policy.required, dscpList: policy.dscpList };
 }

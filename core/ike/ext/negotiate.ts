@@ -44,7 +44,7 @@ export function offerOf(draft: Draft): CompressionPolicy | null {
   const policy = draft.policy.notify === null ? null : draft.policy.compression;
   const old = draft.replaces;
   if (policy === null || old === null) return policy;
-  const kept = old.compression === null ? null : rekeyPolicy(policy, old.compression.espSpiLsb);
+  const kept = old.compression === null ? null : rekeyPolicy(policy, old.compression);
   // No proposals at all would be every value.
   return kept !== null && kept.proposals.length > 0 ? kept : null;
 }
