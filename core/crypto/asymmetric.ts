@@ -20,8 +20,9 @@ export interface Asymmetric {
    */
   keStart(method: number, out: Uint8Array, outOffset: number): KePrivate;
   /**
-   * The shared secret (32 octets) to out[outOffset..), and the private half wiped. False, with nothing written, when the
-   * peer's public value has a wrong length, is not on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989].
+   * The shared secret (32 octets) to out[outOffset..), and the private half wiped. False, with nothing written and the
+   * half still good for another answer (the first may be forged), when the peer's public value has a wrong length, is not
+   * on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989].
    */
   keFinish(
     half: KePrivate,

@@ -39,9 +39,11 @@ export function createPortableKe(random: Random | null): Asymmetric {
         x25519(secret, 0, (half as PortableHalf).scalar, 0, peer, offset);
         for (let i = 0; i < 32; i++) any |= secret[i];
       }
-      if (any !== 0) copy(out, outOffset, secret, 0, 32);
+      if (any !== 0) {
+        copy(out, outOffset, secret, 0, 32);
+        wipe(half);
+      }
       fill(secret, 0, 32, 0);
-      wipe(half);
       return any !== 0;
     },
     keWipe: wipe,

@@ -71,7 +71,6 @@ export function watchedAsymmetric(methods: number[] = [31, 19]): Watched {
       calls.finish++;
       const half = halves[(handle as unknown as { index: number }).index]!;
       const fits = handle.method !== 0 && length === half.value.length;
-      handle.method = 0;
       if (!fits) return false;
       let secret: Buffer;
       try {
@@ -80,6 +79,7 @@ export function watchedAsymmetric(methods: number[] = [31, 19]): Watched {
         return false;
       }
       if (secret.every((octet) => octet === 0)) return false;
+      handle.method = 0;
       out.set(secret, outAt);
       return true;
     },

@@ -136,6 +136,19 @@ test('an answer with a public value of zeros ends in no SA', () => {
   nothingLeft(s);
 });
 
+test('a forged answer with a public value of zeros does not end the attempt', () => {
+  const s = scene({
+    filter: (d) => {
+      if (d.from.name !== 'gateway' || d.octets[18] !== 34) return [d];
+      const forged = d.octets.slice();
+      // Header 28, SA 40, then KE: generic header 4, method and reserved 4, value.
+      forged.fill(0, 28 + 40 + 8, 28 + 40 + 8 + 32);
+      return [{ ...d, octets: forged }, d];
+    },
+  });
+  assertUp(s, s.connect());
+});
+
 test('a request with a public value of zeros makes no SA', () => {
   const s = scene({
     unobserved: true,

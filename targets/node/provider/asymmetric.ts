@@ -99,9 +99,9 @@ function finish(
   } catch {
     // Not on the curve, or a secret of zeros: OpenSSL refuses both.
   }
-  wipe(half);
   // [RFC 8031 §4] Zeros once more here, in case another build of OpenSSL does not.
   if (shared === null || shared.every((octet) => octet === 0)) return false;
+  wipe(half);
   out.set(shared, outOffset);
   shared.fill(0);
   return true;
