@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rekeyChild } from '../../core/ike/requests.ts';
+import { probe, rekeyChild } from '../../core/ike/requests.ts';
+import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn } from './ikesupport.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
   const gateway = await createGateway({
@@ -46,5 +47,46 @@ test('who only claims an identity changes nothing for the peer that has it', asy
   rekeyChild(sensor.host.uplink.ike, sensor.sa()!, sensor.sa()!.children[0], medium.now);
   medium.run(medium.now + 3000);
   assert.deepEqual(sensor.told, ['child', 'up', 'child'], 'its selectors are not those of the other address');
+  await gateway.close();
+});
+
+test('a peer with its own key does not get the address of another, nor its packets', async () => {
+  const medium = createMedium({ seed: 2 });
+  const gateway = await gatewayOn(medium);
+  const sensor = ikeSensorOn(medium, 1);
+  connect(medium, sensor);
+  // Its outer address is the inner one of the other: `dynamic` without CP.
+  const thief = ikeSensorOn(medium, 2, { request: 'none', outer: addressText(sensor.address()) });
+  connect(medium, thief);
+  assert.deepEqual(thief.told.slice(-1), ['down 14']);
+  sensor.send('mine');
+  medium.run(medium.now + 2000);
+  assert.deepEqual(sensor.heard, ['mine!']);
+  await gateway.close();
+});
+
+test('a peer with its own key does not move another to its link-layer address', async () => {
+  const medium = createMedium({ seed: 3 });
+  const gateway = await gatewayOn(medium);
+  const sensor = ikeSensorOn(medium, 1);
+  connect(medium, sensor);
+  const thief = ikeSensorOn(medium, 2);
+  connect(medium, thief);
+  const linkOf = (index: number) => gateway.metrics().peers.find(({ address }) => address === outerOf(index))?.link;
+  assert.equal(linkOf(1), '0001');
+  // An IKE message of its own SA, from the other's outer address.
+  const uplink = thief.host.uplink;
+  const { path } = thief.sa()!;
+  path.local.set(addressOctets(outerOf(1))!);
+  probe(uplink.ike, thief.sa()!, medium.now);
+  medium.run(medium.now + 1000);
+  assert.equal(linkOf(1), '0001', 'in an established SA');
+  // And a whole IKE SA.
+  const other = ikeSensorOn(medium, 3, { outer: outerOf(1) });
+  connect(medium, other);
+  assert.equal(linkOf(1), '0001', 'by a new SA');
+  sensor.send('mine');
+  medium.run(medium.now + 2000);
+  assert.deepEqual(sensor.heard, ['mine!']);
   await gateway.close();
 });

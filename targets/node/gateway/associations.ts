@@ -41,6 +41,8 @@ export interface Associations {
   /** Ends the SAs of a name; false when there is none. */
   remove(name: string): boolean;
   of(sa: Sa): Association | undefined;
+  /** Outbound SAs that packets to this one inner address may take, and others may not. */
+  holders(address: Uint8Array): Association[];
   /** The outbound SA for packet[0..length) at `now`, or undefined. */
   choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
@@ -135,6 +137,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
       return ending.length > 0;
     },
     of: (sa) => entries.get(sa),
+    holders: (address) => (exact.get(octetsKey(address)) ?? []).flatMap((sa) => entries.get(sa) ?? []),
     choose(packet, length, now) {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;

@@ -22,6 +22,7 @@ import { outcomeName } from '../../../core/ike/outcome.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/policy.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/requests.ts';
 import { createResponder } from '../../../core/ike/responder.ts';
+import { narrowSelectors } from '../../../core/ike/selectors.ts';
 import {
   type ChildSa,
   type IkeSa,
@@ -135,12 +136,43 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       return null;
     }
     const udp = isUdp(path);
+    // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
+    const isTaken = (one: IkeSa): boolean =>
+      one.state === STATE_ESTABLISHED &&
+      Buffer.compare(one.path.remote, path.remote) === 0 &&
+      !(one.peerIdType === type && Buffer.compare(one.peerId, data) === 0);
+    const other = udp ? undefined : onRadio.sas.find(isTaken);
+    if (other !== undefined) {
+      log('warn', 'ike', () => `${identityText(type, data)} comes from the address of ${nameOf(other)}: refused`);
+      return null;
+    }
     return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
   }
 
   function refused(sa: IkeSa, why: string): false {
     log('warn', 'ike', () => `${nameOf(sa)}: Child SA not taken: ${why}`);
     return false;
+  }
+
+  /** Why the peer may not have the inner address of `child`, or ''. */
+  function takenBy(sa: IkeSa, child: ChildSa): string {
+    const { start, end } = child.remote;
+    if (Buffer.compare(start, end) !== 0) return '';
+    // Its outer address, which it chose itself, where the file says `dynamic`.
+    const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
+    if (isOwn && pool.owns(start)) return `${addressText(start)} is not for peers to choose`;
+    for (const { owner, name } of sas.holders(start)) {
+      if (owner === null) {
+        if (isOwn) return `${addressText(start)} is that of ${name}`;
+        continue;
+      }
+      const isSame = owner.ike.peerIdType === sa.peerIdType && Buffer.compare(owner.ike.peerId, sa.peerId) === 0;
+      const { local, remote } = owner.child;
+      const meets =
+        narrowSelectors([remote], [child.remote]).length > 0 && narrowSelectors([local], [child.local]).length > 0;
+      if (!isSame && meets) return `${addressText(start)} is that of ${nameOf(owner.ike)}`;
+    }
+    return '';
   }
 
   const upper: IkeUpper = {
@@ -157,6 +189,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         if (child.mode === MODE_TRANSPORT && isMoved) return refused(sa, 'transport mode does not go through a NAT');
         incoming.anyRemote = 1;
       }
+      const taken = takenBy(sa, child);
+      if (taken !== '') return refused(sa, taken);
       const owner: Owner = { ike: sa, child, askedAt: -1 };
       const name = sa.policy.name;
       // The first Child SA of an IKE SA is newer than whatever the peer had before.
@@ -286,7 +320,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       if (sa === undefined) return;
       // Whatever sets it has authenticated the message.
       if (sa.heardAt < 0) sa.heardAt = before;
-      else if (sa.state === STATE_ESTABLISHED && path.link.length > 0) config.proved(path);
+      else if (
+        sa.state === STATE_ESTABLISHED &&
+        path.link.length > 0 &&
+        Buffer.compare(path.remote, sa.path.remote) === 0
+      )
+        config.proved(path);
     },
     heard: (owner, now) => heard(owner.ike, now),
     carried(association, now) {

@@ -83,6 +83,12 @@ function reservedOf({ flows }: CheckedConfig, { tun }: GatewayConfig): Uint8Arra
   return [...flows.map((flow) => flow.destination), ...own];
 }
 
+/** Inner addresses that the file gives to one peer: in the pool they would go to others. */
+function fixedOf({ ike }: GatewayConfig): Uint8Array[] {
+  const selectors = (ike?.connections ?? []).flatMap(({ policy }) => policy.child.remote);
+  return selectors.filter(({ start, end }) => Buffer.compare(start, end) === 0).map(({ start }) => start);
+}
+
 export function createIkeLink(given: IkeLinkConfig): IkeLink {
   const { config, checked, endpoint, sas, udp, log, restored } = given;
   const radios = checked.radios.length;
@@ -117,7 +123,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
           provider: given.provider,
           endpoint,
           sas,
-          pool: createPool(config.ike.pool, reservedOf(checked, config)),
+          pool: createPool(config.ike.pool, reservedOf(checked, config), fixedOf(config)),
           radios,
           log,
           transmit: (path, octets, to) => transmitIke(path as HostPath, octets, to),

@@ -9,6 +9,8 @@ export interface Pool {
   lease(id: string, size: number): Uint8Array | null;
   /** The peer is gone; its address may be given to another when no other is left. */
   release(id: string): void;
+  /** True for an address that only the pool may give, or that nobody may have. */
+  owns(address: Uint8Array): boolean;
   /** Addresses in use. */
   used(): number;
 }
@@ -40,10 +42,11 @@ function usable([start, end]: [Uint8Array, Uint8Array]): { first: bigint; count:
   return { first: isPrefix ? low + 1n : low, count: isPrefix ? count - 2n : count, size: start.length };
 }
 
-/** `reserved`: addresses that are never given. */
-export function createPool(ranges: [Uint8Array, Uint8Array][], reserved: Uint8Array[]): Pool {
+/** Never given are `reserved` addresses, which nobody may have, and `fixed` ones, which some peers have already. */
+export function createPool(ranges: [Uint8Array, Uint8Array][], reserved: Uint8Array[], fixed: Uint8Array[] = []): Pool {
   const spans = ranges.map(usable);
-  const taken = new Set(reserved.map((address) => octetsKey(address)));
+  const reservedKeys = new Set(reserved.map((address) => octetsKey(address)));
+  const taken = new Set([...reservedKeys, ...fixed.map((address) => octetsKey(address))]);
   // In order of last use.
   const leases = new Map<string, Lease>();
 
@@ -96,6 +99,12 @@ export function createPool(ranges: [Uint8Array, Uint8Array][], reserved: Uint8Ar
         if (lease !== undefined) lease.inUse = false;
       }
     },
+    owns: (address) =>
+      reservedKeys.has(octetsKey(address)) ||
+      ranges.some(
+        ([start, end]) =>
+          start.length === address.length && Buffer.compare(start, address) <= 0 && Buffer.compare(address, end) <= 0,
+      ),
     used: () => [...leases.values()].filter((lease) => lease.inUse).length,
   };
 }
