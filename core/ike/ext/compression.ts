@@ -247,8 +247,8 @@ export function defaultCompression(): CompressionPolicy {
 }
 
 /**
- * What of `policy` a rekey offers: the proposals that have what the SA to replace has, and of esp_spi_lsb only that, as
- * SAs with fewer bits beside it could not be told apart.
+ * What of `policy` a rekey offers: the first proposal that has what the SA to replace has, and of esp_spi_lsb only that,
+ * as SAs with fewer bits beside it could not be told apart.
  */
 export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice): CompressionPolicy {
   const own = proposalsOf(policy);
@@ -262,7 +262,7 @@ export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice
       if (j !== DSCP && !allows(policy, own[i], j, values[j])) fits = false;
       allowed.push(j === SPI_LSB ? [values[j], values[j]] : own[i].allowed[j]);
     }
-    if (fits) proposals.push({ allowed: allowed });
+    if (fits && proposals.length === 0) proposals.push({ allowed: allowed });
   }
   return { proposals: proposals, required: policy.required, dscpList: policy.dscpList };
 }
