@@ -221,7 +221,42 @@ export function assertSameKeys(a: LoggedKeys, b: LoggedKeys): void {
   );
 }
 
+/** Echoes one behind the other, until what is returned is called, which tells how many were lost. */
+function keepTalking({ lab, ours, setup }: Run): () => Promise<number> {
+  const family = ours.families(setup.case)[0];
+  const [here, there] = [setup.space.inner[family], setup.peer.inner[family]];
+  const traffic = trafficOf(lab, setup);
+  let isOver = false;
+  let lost = 0;
+  const talk = async (): Promise<void> => {
+    while (!isOver) {
+      const { sent, received } = await traffic.udpEcho(here, there, ECHO_PORT, 64, 5);
+      lost += sent - received;
+    }
+  };
+  const talked = talk();
+  return async () => {
+    isOver = true;
+    await talked;
+    return lost;
+  };
+}
+
 async function perform(step: Step, run: Run): Promise<void> {
+  const stop = / rekeys? /.test(step) ? keepTalking(run) : undefined;
+  let goesOn = false;
+  let lost: number | undefined;
+  try {
+    goesOn = await act(step, run);
+  } finally {
+    lost = await stop?.();
+  }
+  assert.equal(lost ?? 0, 0, 'echoes lost during the rekey');
+  if (goesOn) await passTraffic(run);
+}
+
+/** True when there is a Child SA afterwards. */
+async function act(step: Step, run: Run): Promise<boolean> {
   const { ours, charon } = run;
   const [what, spi] = [step.split(' ').slice(1).join(' '), (await ours.childSpis())[0]?.in];
   const ikeSpi = (await charon.sas())[0]?.spiI;
@@ -248,27 +283,27 @@ async function perform(step: Step, run: Run): Promise<void> {
     assert.equal(await ours.probe(), false, 'an answer of the dead');
     await until('no IKE SA', async () => ((await ours.ikeCount()) === 0 ? true : undefined));
     assert.deepEqual(await ours.childSpis(), []);
-    return;
+    return false;
   } else if (step === 'ours dies') {
     await ours.kill();
     await until('no IKE SA', async () => ((await charon.sas()).length === 0 ? true : undefined));
-    return;
+    return false;
   } else if (what === 'deletes child') {
     if (byOurs) await ours.deleteChild();
     else assert.equal((await charon.terminate({ child: CHILD })).code, 0);
     await until('no Child SA', async () =>
       (await charonSpis(charon)).length + (await ours.childSpis()).length === 0 ? true : undefined,
     );
-    return;
+    return false;
   } else {
     if (byOurs) await ours.deleteIke();
     else assert.equal((await charon.terminate({ ike: CONNECTION })).code, 0);
     await until('no IKE SA', async () =>
       (await charon.sas()).length + (await ours.ikeCount()) === 0 ? true : undefined,
     );
-    return;
+    return false;
   }
-  await passTraffic(run);
+  return true;
 }
 
 // An IKE_SA_INIT request with AES-CCM-8 or AES-GCM-16, HMAC-SHA-256 and X25519 that nobody goes on with: the half-open
