@@ -27,6 +27,8 @@ export type Step =
   | 'ours rekeys ike'
   | 'charon rekeys ike'
   | 'both rekey ike'
+  /** A new IKE SA, with new Child SAs, takes the place of the old one. */
+  | 'charon reauthenticates'
   | 'ours probes'
   | 'charon probes'
   | 'charon deletes child'
@@ -243,6 +245,15 @@ const OURS: Record<string, Row> = {
 };
 
 const CHARON: Record<string, Row> = {
+  'new authentication': {
+    ...steps('charon reauthenticates', 'ours rekeys child'),
+    log: [/reauthenticating IKE_SA/],
+  },
+  'new authentication, the old IKE SA deleted last': {
+    ...steps('charon reauthenticates', 'ours rekeys child'),
+    settings: { make_before_break: true },
+    log: [/IKE_AUTH request 1 [\s\S]*IKE_AUTH request 1 [\s\S]*sending DELETE for IKE_SA/],
+  },
   'inner address from ours': { inner: 4, terms: { virtualIp: true } },
   'cookie asked for by ours': { ours: { cookie: true }, log: [/N\(COOKIE\)/] },
   'PPK missing at charon': {

@@ -70,6 +70,7 @@ export interface Charon {
   initiate(child: string, limitSeconds?: number): Promise<Ended>;
   /** Starts a rekey; ends at once. */
   rekey(what: { ike: string } | { child: string }): Promise<Ended>;
+  reauthenticate(ike: string): Promise<Ended>;
   terminate(what: { ike: string } | { child: string }, limitSeconds?: number): Promise<Ended>;
   /** Drops every IKE SA without a word to the peer. */
   forget(): Promise<void>;
@@ -163,6 +164,7 @@ export async function startCharon(site: Site, options: CharonOptions): Promise<C
     },
     initiate: (name, limitSeconds = 10) => swanctl('--initiate', '--child', name, '--timeout', String(limitSeconds)),
     rekey: (what) => swanctl('--rekey', ...named(what)),
+    reauthenticate: (name) => swanctl('--rekey', '--ike', name, '--reauth'),
     terminate: (what, limitSeconds = 5) => swanctl('--terminate', ...named(what), '--timeout', String(limitSeconds)),
     async forget() {
       for (const { uniqueId } of await sas()) await swanctl('--terminate', '--ike-id', uniqueId, '--force');

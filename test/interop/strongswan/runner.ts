@@ -265,8 +265,9 @@ async function act(step: Step, run: Run): Promise<boolean> {
   if (what === 'rekeys child' || what === 'rekey child') {
     await Promise.all([byCharon && charon.rekey({ child: CHILD }), byOurs && ours.rekeyChild()]);
     await until('another Child SA', async () => ((await sameSpis(run)).in === spi ? undefined : true));
-  } else if (what === 'rekeys ike' || what === 'rekey ike') {
-    await Promise.all([byCharon && charon.rekey({ ike: CONNECTION }), byOurs && ours.rekeyIke()]);
+  } else if (what === 'rekeys ike' || what === 'rekey ike' || what === 'reauthenticates') {
+    if (what === 'reauthenticates') await charon.reauthenticate(CONNECTION);
+    else await Promise.all([byCharon && charon.rekey({ ike: CONNECTION }), byOurs && ours.rekeyIke()]);
     await until('another IKE SA at both sides', async () => {
       const sas = await charon.sas();
       return sas.length === 1 && sas[0].spiI !== ikeSpi && (await ours.ikeCount()) === 1 ? true : undefined;
