@@ -1,10 +1,17 @@
 import { removeChild } from './childsa.ts';
-import { due, forget, NONE, repeat } from './exchange.ts';
+import { due, forget, isSpent, NONE, repeat } from './exchange.ts';
 import type { Ike } from './ike.ts';
 import { connect } from './initiator.ts';
 import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
 import { endIkeSa } from './session.ts';
-import { type IkeSa, OUTCOME_TIMEOUT, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN } from './state.ts';
+import {
+  type IkeSa,
+  OUTCOME_REFUSED,
+  OUTCOME_TIMEOUT,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  STATE_HALF_OPEN,
+} from './state.ts';
 
 /** The request was not answered in all its repetitions. */
 function expire(ike: Ike, sa: IkeSa, now: number): void {
@@ -38,6 +45,7 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     expire(ike, sa, now);
     return;
   }
+  if (isSpent(sa)) endIkeSa(ike, sa, OUTCOME_REFUSED, now);
   for (let i = sa.children.length - 1; i >= 0; i--) {
     const child = sa.children[i];
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);

@@ -35,6 +35,7 @@ import {
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_REKEY_SA,
+  N_TEMPORARY_FAILURE,
   PAYLOAD_NONCE,
   PAYLOAD_SA,
   PAYLOAD_TSI,
@@ -171,6 +172,11 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
   const task = sa.task;
   if (old === null && liveChildren(sa) >= sa.policy.maxChildren) {
     refuse(ike, sa, N_NO_ADDITIONAL_SAS, now);
+    return;
+  }
+  // Those that took over, and those that wait for late packets, count as well: a peer can make many without a Delete.
+  if (sa.children.length >= 4 * sa.policy.maxChildren + 8) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }
   const draft = createDraft(old !== null ? old.policy : sa.policy.child, old, false);

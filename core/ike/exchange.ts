@@ -35,7 +35,7 @@ import {
   PAYLOAD_SK,
   PAYLOAD_SKF,
 } from './numbers.ts';
-import { innerRoom, openMessage, sealedSize, sealMessage, wipeSkKey } from './sk.ts';
+import { innerRoom, MAX_COUNTER, openMessage, sealedSize, sealMessage, wipeSkKey } from './sk.ts';
 import { type IkeSa, type Path, STATE_ENDED } from './state.ts';
 
 export const NONE = /* @__PURE__ */ new Uint8Array(0);
@@ -143,10 +143,20 @@ function seal(ike: Ike, sa: IkeSa, exchange: number, flags: number, id: number):
     const from = w.start + number * room;
     number++;
     const part = Math.min(room, w.at - from);
-    at += sealMessage(ike.provider, key, out, at, w.first, w.buffer, from, part, total > 0 ? number : 0, total);
+    const made = sealMessage(ike.provider, key, out, at, w.first, w.buffer, from, part, total > 0 ? number : 0, total);
+    if (made < 0) {
+      header.buffer = NONE;
+      return NONE;
+    }
+    at += made;
   } while (number < total);
   header.buffer = NONE;
   return out;
+}
+
+/** True when the key has protected all the messages that it may: the SA has to end. */
+export function isSpent(sa: IkeSa): boolean {
+  return sa.skOut !== null && sa.skOut.counter > MAX_COUNTER;
 }
 
 /** `octets` is our request from now on: sent, and repeated until it is answered. */
@@ -164,6 +174,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: number, now: number):
   const octets = seal(ike, sa, exchange, 0, sa.nextId);
   if (octets.length === 0) {
     dropped(ike, DROP_TOO_LONG);
+    if (isSpent(sa)) due(ike, now);
     return false;
   }
   sa.nextId++;
@@ -175,6 +186,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: number, now: number):
 export function sendResponse(ike: Ike, sa: IkeSa, exchange: number, now: number): void {
   const octets = seal(ike, sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
   if (octets.length === 0) dropped(ike, DROP_TOO_LONG);
+  if (isSpent(sa)) due(ike, now);
   sa.response = octets;
   sa.forgetAt = now + RESPONSE_TIME;
   transmitAll(ike, sa, octets, now);

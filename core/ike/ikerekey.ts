@@ -138,7 +138,12 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }
-  if (sa.rival !== null) {
+  // One after the other: the peer has to delete the SA that this one replaced first.
+  let waits = sa.rival !== null;
+  for (let i = 0; i < ike.sas.length; i++) {
+    if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) waits = true;
+  }
+  if (waits) {
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }

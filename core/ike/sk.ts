@@ -24,7 +24,7 @@ export interface SkKey {
 /** More octets in front of the IV are not taken: nobody sends payloads before SK. */
 const MAX_AAD = 256;
 /** Messages that one key protects. */
-const MAX_COUNTER = 0xfffffff;
+export const MAX_COUNTER = 0xfffffff;
 
 const nonce = /* @__PURE__ */ new Uint8Array(12);
 const aad = /* @__PURE__ */ new Uint8Array(MAX_AAD);
