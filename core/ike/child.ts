@@ -132,7 +132,8 @@ export function readExtensions(ike: Ike, sa: IkeSa, step: number, draft: Draft |
 function offersOf(sa: IkeSa, draft: Draft): number[] {
   const policy = draft.policy;
   if (draft.replaces !== null && (draft.optimized || draft.own)) {
-    return [draft.replaces.compression === null ? 32 : draft.replaces.compression.espSpiLsb];
+    const bits = draft.replaces.compression === null ? 32 : draft.replaces.compression.espSpiLsb;
+    if (draft.optimized || bits > 0) return [bits];
   }
   if (!draft.own) return [draft.compression === null ? 32 : draft.compression.espSpiLsb];
   if (policy.notify === null || policy.compression === null) return [32];

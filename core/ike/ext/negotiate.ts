@@ -44,6 +44,8 @@ export function offerOf(draft: Draft): CompressionPolicy | null {
   const policy = draft.policy.notify === null ? null : draft.policy.compression;
   const old = draft.replaces;
   if (policy === null || old === null) return policy;
+  // Without SPI bits an SA takes over from its like, and the peer chooses that again.
+  if (old.compression !== null && old.compression.espSpiLsb === 0) return policy;
   const kept = old.compression === null ? null : rekeyPolicy(policy, old.compression);
   // No proposals at all would be every value.
   return kept !== null && kept.proposals.length > 0 ? kept : null;
