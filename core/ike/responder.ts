@@ -70,13 +70,11 @@ import {
 } from './numbers.ts';
 import type { IkePolicy } from './policy.ts';
 import { chooseSa, createChoice } from './proposals.ts';
-import { createIkeSa, createSetup, endIkeSa, establish, nonce } from './session.ts';
+import { createIkeSa, createSetup, endIkeSa, establish, nonce, replaceOthers } from './session.ts';
 import {
   type IkeSa,
   OUTCOME_PEER_AUTH,
-  OUTCOME_REPLACED,
   type Path,
-  STATE_ENDED,
   STATE_HALF_OPEN,
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,
@@ -110,6 +108,8 @@ export interface ResponderConfig {
 /** Milliseconds that a cookie secret is used; cookies of the one before are taken as well. */
 const SECRET_TIME = 60000;
 const COOKIE_SIZE = 17;
+/** Other IKE SAs that one peer may have. */
+const MAX_SAME = 4;
 
 /** Makes a responder for one endpoint. */
 export function createResponder(config: ResponderConfig): Responder {
@@ -254,7 +254,8 @@ export function createResponder(config: ResponderConfig): Responder {
     }
     sa.peerIdType = id[0];
     sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
-    if (setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null) replaceOthers(ike, sa, now);
+    // A device that starts anew has no other SAs [RFC 7296 §2.4]; others have a few at most.
+    replaceOthers(ike, sa, setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null ? 0 : MAX_SAME, now);
     const asked: Uint8Array[] = [];
     const type = readCp(m, CP_REQUEST, asked);
     if (type > 0) {
@@ -296,20 +297,6 @@ export function createResponder(config: ResponderConfig): Responder {
   function fail(ike: Ike, sa: IkeSa, exchange: number, type: number, now: number): void {
     sendNotify(ike, sa, exchange, type, NONE, now);
     endIkeSa(ike, sa, type === N_AUTHENTICATION_FAILED ? OUTCOME_PEER_AUTH : type, now);
-  }
-
-  /** A device that starts anew has no other SAs: what is left of them goes [RFC 7296 §2.4]. */
-  function replaceOthers(ike: Ike, sa: IkeSa, now: number): void {
-    for (let i = ike.sas.length - 1; i >= 0; i--) {
-      const other = ike.sas[i];
-      if (other === undefined || other === sa || other.state === STATE_ENDED) continue;
-      // An identity counts among the peers of one policy, whose name tells it from others.
-      if (other.policy.name !== sa.policy.name) continue;
-      if (other.peerIdType !== sa.peerIdType || other.peerId.length !== sa.peerId.length) continue;
-      if (other.peerId.length > 0 && equal(other.peerId, 0, sa.peerId, 0, sa.peerId.length)) {
-        endIkeSa(ike, other, OUTCOME_REPLACED, now);
-      }
-    }
   }
 
   return {

@@ -256,6 +256,30 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): voi
   report(ike, sa, now);
 }
 
+/** True when both are of one peer: an identity counts among the peers of one policy, whose name tells it from others. */
+function samePeer(a: IkeSa, b: IkeSa): boolean {
+  if (a.policy.name !== b.policy.name || a.peerIdType !== b.peerIdType) return false;
+  return a.peerId.length === b.peerId.length && equal(a.peerId, 0, b.peerId, 0, b.peerId.length);
+}
+
+/** Ends the IKE SAs that the peer of `sa`, authenticated by now, has besides, but `keep` of them: the last heard. */
+export function replaceOthers(ike: Ike, sa: IkeSa, keep: number, now: number): void {
+  const others: IkeSa[] = [];
+  for (let i = 0; i < ike.sas.length; i++) {
+    const other = ike.sas[i];
+    // Who is half-open, with the identity of a ticket, has proved nothing.
+    const counts = other !== sa && other.state !== STATE_ENDED && other.state !== STATE_HALF_OPEN;
+    if (counts && samePeer(other, sa)) others.push(other);
+  }
+  while (others.length > keep) {
+    let oldest = 0;
+    for (let i = 1; i < others.length; i++) if (others[i].heardAt < others[oldest].heardAt) oldest = i;
+    endIkeSa(ike, others[oldest], OUTCOME_REPLACED, now);
+    others[oldest] = others[others.length - 1];
+    others.pop();
+  }
+}
+
 /** Gives the Child SAs of `old` to the IKE SA that was made by its rekey. */
 export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   for (let i = 0; i < old.children.length; i++) sa.children.push(old.children[i]);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { connect } from '../../core/ike/endpoint.ts';
 import { settle } from '../../core/ike/exchange.ts';
 import { probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { STATE_ENDED } from '../../core/ike/state.ts';
+import { STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state.ts';
 import { createWorld, type Datagram, path, policy } from './pair.ts';
 
 const INFORMATIONAL = 37;
@@ -61,4 +61,18 @@ test('rekeys of the IKE SA without end leave no IKE SAs without end', () => {
     if (sa.successor !== null) sa = sa.successor;
   }
   assert.ok(world.gateway.ike.sas.length <= 8, `${world.gateway.ike.sas.length} IKE SAs`);
+});
+
+test('IKE SAs of one peer without end: the oldest go', () => {
+  const world = createWorld(policy('gateway', 'device', 2, 1));
+  const own = { ...policy('device', 'gateway', 1, 2), initialContact: false };
+  for (let i = 0; i < 50; i++) {
+    world.now++;
+    connect(world.device.ike, own, path(), null, world.now);
+    world.settle();
+  }
+  const left = world.gateway.ike.sas.filter(({ state }) => state === STATE_ESTABLISHED);
+  assert.ok(left.length <= 8, `${left.length} IKE SAs`);
+  assert.equal(left.includes(world.gateway.established[49]), true);
+  assert.equal(world.gateway.pairs.size, left.length);
 });
