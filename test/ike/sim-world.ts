@@ -2,8 +2,7 @@
 // truncation, and somebody who replays, mutates and invents messages. Everything random but the key exchanges comes from
 // one seed.
 
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { type Asymmetric, KE_X25519 } from '../../core/crypto/asymmetric.ts';
+import { generateKeyPairSync } from 'node:crypto';
 import type { IkeConfig } from '../../core/ike/endpoint.ts';
 import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
 import {
@@ -18,7 +17,7 @@ import {
 } from '../../core/ike/message.ts';
 import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/numbers.ts';
 import type { Path } from '../../core/ike/state.ts';
-import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/provider/asymmetric.ts';
+import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
 import type { Random } from '../../targets/node/radio/random.ts';
 import { createRandom } from '../../targets/node/radio/random.ts';
@@ -60,26 +59,8 @@ export interface Net {
   sent: number;
 }
 
-/**
- * Key pairs whose public half leaves OpenSSL while they are made. Exported later, by KeyObject.export, it can hang Node 20:
- * the export holds the key's lock while it allocates, and the garbage collector then ends the job that made the key, which
- * takes the same lock. Once in some ten thousand key pairs.
- */
-function startX25519(method: number, out: Uint8Array, outOffset: number): NodeHalf {
-  const { publicKey, privateKey } = generateKeyPairSync('x25519', {
-    publicKeyEncoding: { format: 'jwk' } as unknown as { format: 'pem'; type: 'spki' },
-    privateKeyEncoding: undefined as unknown as { format: 'pem'; type: 'pkcs8' },
-  }) as unknown as { publicKey: { x: string }; privateKey: KeyObject };
-  out.set(Buffer.from(publicKey.x, 'base64url'), outOffset);
-  return { method, x25519: privateKey, p256: null };
-}
-
 // One for all: keeping private keys parsed saves most of the time of a signature.
-const node = createNodeAsymmetric();
-const asymmetric: Asymmetric = {
-  ...node,
-  keStart: (method, out, at) => (method === KE_X25519 ? startX25519(method, out, at) : node.keStart(method, out, at)),
-};
+const asymmetric = createNodeAsymmetric();
 const provider = createFastProvider();
 
 export interface KeyPair {

@@ -60,12 +60,19 @@ function wipe(half: KePrivate): void {
   h.p256 = null;
 }
 
+// Exporting a fresh public key locks its pair, and so does the garbage collection of what made it: on Node 20 both at
+// once can hang the process. Asked for with the pair itself, the JWK has no such lock. The types do not know this form.
+const JWK = { publicKeyEncoding: { format: 'jwk' } };
+const keyPair = generateKeyPairSync as unknown as (
+  type: string,
+  options: object,
+) => { publicKey: { x: string }; privateKey: KeyObject };
+
 function start(method: number, out: Uint8Array, outOffset: number): NodeHalf {
   if (method === KE_X25519) {
-    const pair = generateKeyPairSync('x25519');
-    const x = pair.publicKey.export({ format: 'jwk' }).x!;
-    out.set(Buffer.from(x, 'base64url'), outOffset);
-    return { method, x25519: pair.privateKey, p256: null };
+    const { publicKey: jwk, privateKey: x25519 } = keyPair('x25519', JWK);
+    out.set(Buffer.from(jwk.x, 'base64url'), outOffset);
+    return { method, x25519, p256: null };
   }
   if (method !== KE_P256) throw new RangeError(`KE method ${method}: must be ${KE_P256} or ${KE_X25519}`);
   const p256 = createECDH('prime256v1');
