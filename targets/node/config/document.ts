@@ -3,7 +3,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { CommandError } from './errors.ts';
+import { CommandError, errorText } from './errors.ts';
 
 /** Configuration is written by people; more than this is a wrong file. */
 const FILE_MAX = 1 << 20;
@@ -38,13 +38,14 @@ export function parseConfig(file: string, text: string): ConfigDocument {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   for (const problem of [...document.errors, ...document.warnings]) {
-    throw new CommandError(`${file}:${counter.linePos(problem.pos[0]).line}: ${problem.message}`);
+    // Behind a colon is what the file says, which may be a key.
+    throw new CommandError(`${file}:${counter.linePos(problem.pos[0]).line}: ${problem.message.split(': ')[0]}`);
   }
   let data: unknown;
   try {
     data = document.toJS();
   } catch (error) {
-    throw CommandError.from(file, error);
+    throw new CommandError(`${file}: ${errorText(error).split(': ')[0]}`);
   }
 
   const resolve = (node: unknown): Node | undefined => {

@@ -16,7 +16,7 @@ import { type Path, pathName, readText } from './document.ts';
 import { CommandError, errorText } from './errors.ts';
 import { checkText, entriesOf, type Field, fieldError, fileOf, filled, inside, type Values } from './ikecheck.ts';
 import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from './ikefiles.ts';
-import { addressRange, hex } from './ikenames.ts';
+import { addressRange, hex, identityText } from './ikenames.ts';
 import { type Connection, readConnection } from './ikepolicy.ts';
 import { loadSaFile } from './sa.ts';
 
@@ -138,11 +138,21 @@ function connectionsOf(root: Field): Connection[] {
     return [readConnection(common, null, 'peer1', selectors)];
   }
   const names = new Set<string>();
+  const earlier: { name: string; remoteId: string }[] = [];
   return peers.map((peer, index) => {
     const name = String(inside(peer, 'name').value ?? `peer${index + 1}`);
     if (names.has(name)) throw fieldError({ ...inside(peer, 'name'), value: name }, 'is there twice');
     names.add(name);
-    return readConnection(peer, common.value === undefined ? null : common, name, selectors);
+    const connection = readConnection(peer, common.value === undefined ? null : common, name, selectors);
+    // The first that fits is taken: another key for the same identity would never count.
+    const { remoteId } = connection.policy;
+    const id = remoteId === null ? '*' : identityText(remoteId.type, remoteId.data);
+    const first = earlier.find((one) => one.remoteId === '*' || one.remoteId === id);
+    if (first !== undefined) {
+      throw fieldError({ ...inside(peer, 'remoteId'), value: id }, `is taken by ${first.name}, which stands before`);
+    }
+    earlier.push({ name, remoteId: id });
+    return connection;
   });
 }
 

@@ -82,21 +82,46 @@ function pemKey(text: string, isPrivate: boolean): Uint8Array | undefined {
   }
 }
 
+/** Octets of a key with an error in them: no file has such a name, and messages do not repeat it. */
+const LIKE_KEY = /^[\s0-9a-fA-F:.-]{40,}$|^[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{41,}$|[\r\n]/;
+
+/**
+ * Ordinates of the points of small order on the curve of Ed25519, without the sign: as a public key they make signatures
+ * that anybody can compute.
+ */
+const SMALL_ORDER = [
+  '00'.repeat(32),
+  '01'.padEnd(64, '0'),
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ec'.padEnd(62, 'f') + '7f',
+  'ed'.padEnd(62, 'f') + '7f',
+  'ee'.padEnd(62, 'f') + '7f',
+];
+
+function isSmallOrder(key: Uint8Array): boolean {
+  const ordinate = Buffer.from(key);
+  ordinate[31] &= 0x7f;
+  return SMALL_ORDER.includes(ordinate.toString('hex'));
+}
+
 /** An Ed25519 key: hexadecimal, PEM, or a file with either (or with the 32 octets); empty where there is none. */
 export function keyOf(field: Field, isPrivate: boolean): Uint8Array {
   if (field.value === undefined) return new Uint8Array(0);
   const given = String(field.value).trim();
-  const inline = /^[0-9a-fA-F]{64}$/.test(given) || given.startsWith('-----BEGIN');
-  const content = inline ? Buffer.from(given) : fileOctets(field);
-  if (content.length === 32) return Uint8Array.from(content);
-  const text = content.toString().trim();
-  const key = /^[0-9a-fA-F]{64}$/.test(text) ? hex(text) : pemKey(text, isPrivate);
+  const inline = given.startsWith('-----BEGIN') || LIKE_KEY.test(given);
+  const octets = inline ? Buffer.from(given) : fileOctets(field);
+  const text = octets.toString().trim();
+  const isHex = /^[0-9a-fA-F]{64}$/.test(text);
+  const isRaw = !inline && octets.length === 32;
+  const key = isRaw ? Uint8Array.from(octets) : isHex ? hex(text) : pemKey(text, isPrivate);
   if (key === undefined) {
     throw fieldError(
       field,
       `must be an Ed25519 ${isPrivate ? 'private' : 'public'} key: 64 hexadecimal digits, or PEM`,
     );
   }
+  if (!isPrivate && isSmallOrder(key)) throw fieldError(field, 'must not be of small order: anybody could sign');
   return key;
 }
 

@@ -265,5 +265,5 @@ export const TEXT_FIELDS = new Set([
   'extendedAddress',
   'ticketKey',
 ]);
-/** Fields whose value is not repeated in messages. */
-export const SECRETS = new Set(['psk', 'pskHex', 'privateKey', 'key', 'ticketKey']);
+/** Fields whose value is not repeated in messages, nor what stands in place of the objects that hold such fields. */
+export const SECRETS = new Set(['auth', 'psk', 'pskHex', 'privateKey', 'ppk', 'key', 'ticketKey']);
