@@ -15,7 +15,7 @@
 //
 // What happens in which state is the table in table.ts; here is what is done.
 
-import { u16 } from '../bytes.ts';
+import { equal, u16 } from '../bytes.ts';
 import { addAuth, makeAuth, verifyAuth } from './auth.ts';
 import {
   addChildRequest,
@@ -225,14 +225,18 @@ export function onInitResponse(
     return;
   }
   const cipher = cipherOf(sa.policy.ciphers, choice);
-  if (cipher === null || choice.ke !== setup.keMethod) {
+  // SPIr is 0 only in answers of who keeps no state.
+  const isEmpty = equal(buffer, offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
+  if (cipher === null || choice.ke !== setup.keMethod || isEmpty) {
     ignore(ike, sa, OUTCOME_PROTOCOL);
     return;
   }
+  const before = sa.path;
   for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
   const code = readInit(ike, sa, STEP_INIT_RESPONSE, m);
   if (code !== 0 || !finishKe(ike, sa, m)) {
     for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
+    sa.path = before;
     ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
     return;
   }

@@ -22,6 +22,7 @@ import {
   dropped,
   due,
   forget,
+  messageIdOf,
   NONE,
   sendNotify,
   sendResponse,
@@ -224,7 +225,8 @@ export function createResponder(config: ResponderConfig): Responder {
     const auth = findPayload(m.payloads, PAYLOAD_AUTH, 0);
     release(sa);
     sa.endAt = -1;
-    const policy = id.length < 4 ? null : config.findPolicy(id[0], take(id, 4, id.length - 4), sa.path);
+    // Nobody is an identity without octets.
+    const policy = id.length < 5 ? null : config.findPolicy(id[0], take(id, 4, id.length - 4), sa.path);
     if (
       policy === null ||
       auth < 0 ||
@@ -323,7 +325,7 @@ export function createResponder(config: ResponderConfig): Responder {
       const wrong = parsePayloads(m.payloads, buffer, buffer[offset + IKE_NEXT], offset + IKE_SIZE, offset + length);
       const nonceI = wrong === N_INVALID_SYNTAX ? NONE : bodyOf(m, PAYLOAD_NONCE);
       const isResume = exchange === IKE_SESSION_RESUME && config.tickets !== null;
-      if ((exchange !== IKE_SA_INIT && !isResume) || nonceI.length === 0) {
+      if ((exchange !== IKE_SA_INIT && !isResume) || nonceI.length === 0 || messageIdOf(buffer, offset) !== 0) {
         count(ike, COUNT_INVALID);
         return DROP_UNSUPPORTED;
       }
