@@ -1,13 +1,16 @@
 // The gateway's IKE under attack: by peers without a key, and by one that has its own.
 
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { probe, rekeyChild } from '../../core/ike/requests.ts';
 import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
+import { drive } from '../../targets/node/radio/drive.ts';
 import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
-import { type IkeSensor, ikeOf, ikeSensorOn } from './ikesupport.ts';
+import { type IkeSensor, ikeOf, ikeSensorOn, udpSensor } from './ikesupport.ts';
 import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
@@ -89,4 +92,56 @@ test('a peer with its own key does not move another to its link-layer address', 
   medium.run(medium.now + 2000);
   assert.deepEqual(sensor.heard, ['mine!']);
   await gateway.close();
+});
+
+test('without replay protection an ESP packet that comes again does not say where the peer is', async (t) => {
+  const gateway = await createGateway({
+    radios: [],
+    sas: [],
+    ike: ikeOf('  child: { replayWindow: 0 }\n', 'udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]\n'),
+    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
+    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+  });
+  t.after(() => gateway.close());
+  const [{ port, natPort }] = gateway.metrics().udp;
+  // Between the two: hands everything on, and keeps the newest ESP packet.
+  const relay = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(relay, 'listening');
+  t.after(() => relay.close());
+  let last = Buffer.alloc(0);
+  let back = 0;
+  relay.on('message', (octets, from) => {
+    if (from.port === natPort) relay.send(octets, back, '127.0.0.1');
+    else {
+      back = from.port;
+      if (octets.length > 4 && octets.readUInt32BE(0) !== 0) last = Buffer.from(octets);
+      relay.send(octets, natPort, '127.0.0.1');
+    }
+  });
+  let wake = (): void => {};
+  const sensor = await udpSensor({ port, natPort: relay.address().port }, () => wake());
+  const runner = drive(sensor.host);
+  wake = runner.wake;
+  t.after(async () => {
+    runner.stop();
+    await sensor.host.close();
+  });
+  const until = async (done: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 10000; !done(); await new Promise((resolve) => setImmediate(resolve)))
+      assert.ok(performance.now() < end, sensor.told.join());
+  };
+  sensor.host.uplink.connect(null, performance.now());
+  runner.wake();
+  await until(() => sensor.told.includes('up'));
+  sensor.send('one');
+  await until(() => sensor.heard.includes('one!'));
+  const where = () => gateway.metrics().ike!.sas[0].remote;
+  assert.equal(where(), `127.0.0.1:${relay.address().port}`);
+  const thief = createSocket('udp4');
+  t.after(() => thief.close());
+  const carried = () => gateway.metrics().sas.find(({ direction }) => direction === 'in')!.packets;
+  assert.equal(carried(), 1);
+  thief.send(last, natPort, '127.0.0.1');
+  await until(() => carried() === 2);
+  assert.equal(where(), `127.0.0.1:${relay.address().port}`);
 });

@@ -168,7 +168,8 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
       ike?.heard(owner, now());
       // The newest packet says where the peer is [RFC 7296 §2.23].
       const old = owner.ike.path;
-      const isNewest = endpoint.sn.hi === sa.snHi && endpoint.sn.lo === sa.snLo;
+      // Without replay protection it may have been the newest before.
+      const isNewest = sa.form.replayWindow > 0 && endpoint.sn.hi === sa.snHi && endpoint.sn.lo === sa.snLo;
       const isHere = old.remotePort === remotePort && Buffer.compare(old.remote, remote) === 0;
       if (!isHere && isNewest && old.encapsulated && !owner.ike.behindNat) {
         owner.ike.path = path;
