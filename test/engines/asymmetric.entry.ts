@@ -49,6 +49,9 @@ function refuse(report: Report, strings: string[]): void {
   const peer = octets(strings[3]);
   const out = new Uint8Array(32);
   expectTrue(report, 'refused', !asymmetric.keFinish(half, peer, 0, peer.length, out, 0));
+  // The half stays for a better answer, until it is wiped.
+  expect(report, 'kept', strings[2], hex(half.scalar, 0, 32));
+  asymmetric.keWipe(half);
   for (let i = 0; i < 32; i++) expectTrue(report, 'untouched', out[i] === 0 && half.scalar[i] === 0);
 }
 
