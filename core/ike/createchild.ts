@@ -66,6 +66,12 @@ function firstKe(list: number[]): number {
   return list.length > 0 ? list[0] : 0;
 }
 
+/** True when a Child SA without a key exchange of its own is not accepted. */
+function needsKe(list: number[]): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i] === 0) return false;
+  return list.length > 0;
+}
+
 /** Sends the request about a Child SA; false when it cannot be made. */
 export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   const old = task.child;
@@ -207,6 +213,7 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     code = readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, keHintOf(m), now);
     method = draft.choice.ke;
   }
+  if (code === 0 && method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) code = N_NO_PROPOSAL_CHOSEN;
   if (code === 0) code = answerKe(ike, draft, m, method);
   if (code !== 0) {
     refuseKe(ike, sa, code < 0 ? N_NO_PROPOSAL_CHOSEN : code, method, now);

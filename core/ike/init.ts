@@ -21,6 +21,7 @@ import {
   PAYLOAD_NONCE,
   PROTOCOL_IKE,
 } from './numbers.ts';
+import type { IkePolicy } from './policy.ts';
 import { addAnswer, addSa, type Choice } from './proposals.ts';
 import { type IkeSa, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from './state.ts';
 import type { IkeCipher } from './suites.ts';
@@ -32,6 +33,23 @@ export function cipherOf(ciphers: IkeCipher[], choice: Choice): IkeCipher | null
     if (c.encr === choice.encr && c.keyBits === choice.keyBits && c.integ === choice.integ) return c;
   }
   return null;
+}
+
+/** True when the policy of the peer, now known, has what was agreed for the IKE SA. */
+export function allows(policy: IkePolicy, sa: IkeSa): boolean {
+  const cipher = sa.cipher!;
+  for (let i = 0; i < policy.ike.length; i++) {
+    const p = policy.ike[i];
+    let hasCipher = false;
+    let hasKe = false;
+    for (let j = 0; j < p.ciphers.length; j++) {
+      const sameIntegrity = cipher.integ === (p.integ.length > 0 ? p.integ[0] : 0);
+      if (p.ciphers[j] === cipher.encr && p.keyBits[j] === cipher.keyBits && sameIntegrity) hasCipher = true;
+    }
+    for (let j = 0; j < p.ke.length; j++) if (p.ke[j] === sa.ke) hasKe = true;
+    if (hasCipher && hasKe) return true;
+  }
+  return false;
 }
 
 /** The message of our side: a request, or with `choice` the response. Empty when it does not fit. */

@@ -31,7 +31,7 @@ import {
 } from './exchange.ts';
 import { addCp, addId, idBody, isId, readCp } from './ident.ts';
 import type { Ike, Message, Responder } from './ike.ts';
-import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
+import { allows, cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
 import { deriveSk, initialSeed, join, prf, take } from './keys.ts';
 import {
   addNotify,
@@ -231,15 +231,13 @@ export function createResponder(config: ResponderConfig): Responder {
       policy === null ||
       auth < 0 ||
       (policy.remoteId !== null && !isId(id, policy.remoteId)) ||
-      (setup.resumed && !isId(id, { type: sa.peerIdType, data: sa.peerId })) ||
+      (setup.resumed && (policy.ticketLifetime <= 0 || !isId(id, { type: sa.peerIdType, data: sa.peerId }))) ||
       (wanted.length > 0 && !isId(wanted, policy.localId))
     ) {
       fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
-    let allowed = false;
-    for (let i = 0; i < policy.ciphers.length; i++) if (policy.ciphers[i] === sa.cipher) allowed = true;
-    if (!allowed) {
+    if (!allows(policy, sa)) {
       fail(ike, sa, IKE_AUTH, N_NO_PROPOSAL_CHOSEN, now);
       return;
     }

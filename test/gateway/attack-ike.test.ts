@@ -145,3 +145,34 @@ test('without replay protection an ESP packet that comes again does not say wher
   await until(() => carried() === 2);
   assert.equal(where(), `127.0.0.1:${relay.address().port}`);
 });
+
+test('a ticket that was used on the radio is used up on UDP as well', async (t) => {
+  const medium = createMedium({ seed: 4 });
+  const gateway = await gatewayOn(medium, {
+    ike: ikeOf('', 'udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]\n'),
+  });
+  t.after(() => gateway.close());
+  const sensor = ikeSensorOn(medium, 1);
+  connect(medium, sensor);
+  const session = { ...sensor.sa()!.session! };
+  sensor.host.uplink.connect({ ...session }, medium.now);
+  medium.run(medium.now + 5000);
+  assert.deepEqual(sensor.told.slice(-2), ['child', 'up']);
+  const [{ port, natPort }] = gateway.metrics().udp;
+  let wake = (): void => {};
+  const other = await udpSensor({ port, natPort }, () => wake());
+  const runner = drive(other.host);
+  wake = runner.wake;
+  t.after(async () => {
+    runner.stop();
+    await other.host.close();
+  });
+  other.host.uplink.connect({ ...session, expires: performance.now() + 60000 }, performance.now());
+  runner.wake();
+  for (const end = performance.now() + 10000; other.told.length === 0; ) {
+    assert.ok(performance.now() < end);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Refused: a whole handshake. Else its identity would not have been that of the ticket.
+  assert.deepEqual(other.told, ['child', 'up']);
+});

@@ -76,3 +76,41 @@ test('IKE SAs of one peer without end: the oldest go', () => {
   assert.equal(left.includes(world.gateway.established[49]), true);
   assert.equal(world.gateway.pairs.size, left.length);
 });
+
+test('a rekey without the key exchange on which the policy insists is refused', () => {
+  const insists = policy('gateway', 'device', 2, 1);
+  insists.child.esp = [{ ...insists.child.esp[0], ke: [31] }];
+  for (const optimizedRekey of [true, false]) {
+    const world = createWorld({ ...insists, optimizedRekey });
+    const own = { ...policy('device', 'gateway', 1, 2), optimizedRekey };
+    const sa = connect(world.device.ike, own, path(), null, 0);
+    world.settle();
+    rekeyChild(world.device.ike, sa, sa.children[0], world.now);
+    world.settle();
+    assert.deepEqual(world.device.events.slice(-1), ['childFailed 14']);
+    assert.equal(world.gateway.pairs.size, 1);
+  }
+});
+
+test('what the responder accepted of anybody must suit the peer that it turns out to be', () => {
+  const strict = policy('gateway', 'device', 2, 1);
+  strict.ike = [{ ...strict.ike[0], ke: [19] }];
+  const world = createWorld(policy('gateway', 'device', 2, 1), undefined, { findPolicy: () => strict });
+  const sa = connect(world.device.ike, policy('device', 'gateway', 1, 2), path(), null, 0);
+  world.settle();
+  assert.equal(sa.state, STATE_ENDED);
+  assert.deepEqual(world.device.outcomes, [14]);
+});
+
+test('a ticket counts for nothing where the policy gives none any more', () => {
+  const known = { ...policy('gateway', 'device', 2, 1), ticketLifetime: 3600 };
+  const world = createWorld(known);
+  const own = { ...policy('device', 'gateway', 1, 2), ticketLifetime: 3600 };
+  const sa = connect(world.device.ike, own, path(), null, 0);
+  world.settle();
+  assert.notEqual(sa.session, null);
+  known.ticketLifetime = 0;
+  const next = connect(world.device.ike, own, path(), sa.session, 1);
+  world.settle();
+  assert.notEqual(next.state, STATE_ESTABLISHED);
+});

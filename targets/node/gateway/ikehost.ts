@@ -270,8 +270,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     connections.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ??
     null;
 
+  // One for both endpoints: a ticket is good for once.
+  const issuer = createTickets(provider, ticketKey);
+
   function create(nat: number): Ike {
-    const issuer = createTickets(provider, ticketKey);
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
