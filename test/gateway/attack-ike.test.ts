@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { probe, rekeyChild } from '../../core/ike/requests.ts';
 import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
+import { identityText } from '../../targets/node/config/ikenames.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
 import { drive } from '../../targets/node/radio/drive.ts';
@@ -66,6 +67,25 @@ test('a peer with its own key does not get the address of another, nor its packe
   medium.run(medium.now + 2000);
   assert.deepEqual(sensor.heard, ['mine!']);
   await gateway.close();
+});
+
+test('a peer with its own key gets no address of a network that the file gives to another', async () => {
+  const medium = createMedium({ seed: 5 });
+  const top = 'peers: [{ remoteId: "keyid:0001", child: { remote: ["2001:db8:5::/64"] } }, {}]\n';
+  const gateway = await gatewayOn(medium, { ike: ikeOf('', top) });
+  const thief = ikeSensorOn(medium, 2, { request: 'none', outer: '2001:db8:5::7' });
+  connect(medium, thief);
+  assert.deepEqual(thief.told.slice(-1), ['down 14']);
+  const other = ikeSensorOn(medium, 3, { request: 'none' });
+  connect(medium, other);
+  assert.deepEqual(other.told, ['child', 'up']);
+  await gateway.close();
+});
+
+test('identities in logs: no control characters, and no two that look the same', () => {
+  const of = (...octets: number[]) => identityText(2, Uint8Array.from(octets));
+  assert.equal(of(0x61, 0x1b, 0x0a, 0xc2, 0x9b, 0x5c), 'fqdn:a\\x1b\\x0a\\xc2\\x9b\\x5c');
+  assert.notEqual(of(0xff), of(0xfe));
 });
 
 test('a peer with its own key does not move another to its link-layer address', async () => {

@@ -1,6 +1,7 @@
 // A pre-shared key mixed in before IKE_AUTH, in IKE_INTERMEDIATE, so that the IKE SA itself is protected
 // [RFC 9867 §3.1, RFC 9242].
 
+import { equal } from '../../bytes.ts';
 import { updateIntAuth } from '../auth.ts';
 import { addStatus, begin, dataOf, errorOf, intAuthHeader, sendRequest, sendResponse } from '../exchange.ts';
 import type { Ike, Intermediate } from '../ike.ts';
@@ -97,7 +98,7 @@ export function createIntermediate(find: ((id: Uint8Array) => Uint8Array | null)
         id = take(m.buffer, at, size);
         const known = find(id);
         if (known === null) continue;
-        if (same(confirmation(ike, sa, known), take(m.buffer, at + size, CONFIRMATION))) key = known;
+        if (equal(confirmation(ike, sa, known), 0, m.buffer, at + size, CONFIRMATION)) key = known;
       }
       const ppk = sa.policy.ppk;
       if (key === null && ppk !== null && ppk.mandatory) return N_AUTHENTICATION_FAILED;

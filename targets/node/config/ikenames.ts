@@ -55,9 +55,15 @@ export function parseIdentity(text: string): Identity | undefined {
   return { type: kind === 'ipv4' ? ID_IPV4_ADDR : ID_IPV6_ADDR, data };
 }
 
+/** ASCII as it is, all else (control characters, and what a terminal takes for them) as \xHH. */
+function printable(data: Uint8Array): string {
+  const text = Buffer.from(data).toString('latin1');
+  return text.replace(/[^!-[\]-~]/g, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
 /** An identity as text, for logs: what `parseIdentity` reads. */
 export function identityText(type: number, data: Uint8Array): string {
-  if (type === ID_FQDN) return `fqdn:${JSON.stringify(Buffer.from(data).toString()).slice(1, -1)}`;
+  if (type === ID_FQDN) return `fqdn:${printable(data)}`;
   if (type === ID_IPV4_ADDR && data.length === 4) return `ipv4:${addressText(data)}`;
   if (type === ID_IPV6_ADDR && data.length === 16) return `ipv6:${addressText(data)}`;
   const digits = Buffer.from(data).toString('hex');

@@ -22,7 +22,7 @@ import { outcomeName } from '../../../core/ike/outcome.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/policy.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/requests.ts';
 import { createResponder } from '../../../core/ike/responder.ts';
-import { narrowSelectors } from '../../../core/ike/selectors.ts';
+import { narrowSelectors, type Selector } from '../../../core/ike/selectors.ts';
 import {
   type ChildSa,
   type IkeSa,
@@ -47,6 +47,8 @@ import type { Pool } from './pool.ts';
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
 const LINGER = 5000;
 const HALF_OPEN_TIME = 30000;
+/** Characters of an identity that anybody may have made up. */
+const LOGGED = 100;
 /** Milliseconds until a rekey for a count of packets is asked for again. */
 const REKEY_AGAIN = 10000;
 
@@ -108,6 +110,10 @@ function fallbackOf(connections: Connection[], nat: number): IkePolicy {
   };
 }
 
+function isEvery({ start, end }: Selector): boolean {
+  return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
+}
+
 function idKey(type: number, data: Uint8Array): string {
   return `${type} ${octetsKey(data)}`;
 }
@@ -132,7 +138,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         remoteId === null || (remoteId.type === type && Buffer.compare(remoteId.data, data) === 0),
     );
     if (connection === undefined) {
-      log('warn', 'ike', () => `${identityText(type, data)} is not known here`);
+      log('warn', 'ike', () => `${identityText(type, data).slice(0, LOGGED)} is not known here`);
       return null;
     }
     const udp = isUdp(path);
@@ -160,7 +166,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     if (Buffer.compare(start, end) !== 0) return '';
     // Its outer address, which it chose itself, where the file says `dynamic`.
     const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
-    if (isOwn && pool.owns(start)) return `${addressText(start)} is not for peers to choose`;
+    // The file gives it, or a range with it, to another peer.
+    const isGiven = connections
+      .filter(({ name }) => name !== sa.policy.name)
+      .flatMap(({ remote }) => remote)
+      .some((one) => !one.isDynamic && !isEvery(one) && narrowSelectors([one], [child.remote]).length > 0);
+    if (isOwn && (isGiven || pool.owns(start))) return `${addressText(start)} is not for peers to choose`;
     for (const { owner, name } of sas.holders(start)) {
       if (owner === null) {
         if (isOwn) return `${addressText(start)} is that of ${name}`;
