@@ -75,6 +75,7 @@ import { createIkeSa, createSetup, endIkeSa, establish, nonce, replaceOthers } f
 import {
   type IkeSa,
   OUTCOME_PEER_AUTH,
+  OUTCOME_TIMEOUT,
   type Path,
   STATE_HALF_OPEN,
   STEP_AUTH_REQUEST,
@@ -106,7 +107,8 @@ export interface ResponderConfig {
   tickets: Tickets | null;
 }
 
-/** Milliseconds that a cookie secret is used; cookies of the one before are taken as well. */
+/** Milliseconds: a half-open SA has these for certain; a cookie secret is used, that of before is taken as well. */
+const PATIENCE = 5000;
 const SECRET_TIME = 60000;
 const COOKIE_SIZE = 17;
 /** Other IKE SAs that one peer may have. */
@@ -136,6 +138,19 @@ export function createResponder(config: ResponderConfig): Responder {
     delete askers[own];
     delete halfOpen[asker];
     open--;
+  }
+
+  /** Ends the oldest half-open SA that had its time: else a slow flood would shut others out. */
+  function makeRoom(ike: Ike, now: number): boolean {
+    let oldest: IkeSa | null = null;
+    for (let i = 0; i < ike.sas.length; i++) {
+      const isOpen = ike.sas[i].state === STATE_HALF_OPEN;
+      if (isOpen && (oldest === null || ike.sas[i].endAt < oldest.endAt)) oldest = ike.sas[i];
+    }
+    if (oldest === null || now - (oldest.endAt - config.halfOpenTime) < PATIENCE) return false;
+    oldest.reported = true;
+    endIkeSa(ike, oldest, OUTCOME_TIMEOUT, now);
+    return true;
   }
 
   /** An unprotected answer that keeps no state. */
@@ -342,7 +357,7 @@ export function createResponder(config: ResponderConfig): Responder {
           return 0;
         }
       }
-      if (open >= config.halfOpenMax) {
+      if (open >= config.halfOpenMax && !makeRoom(ike, now)) {
         count(ike, COUNT_HALF_OPEN_REFUSED);
         return DROP_QUEUE;
       }
@@ -378,8 +393,7 @@ export function createResponder(config: ResponderConfig): Responder {
         return;
       }
       const code = ike.intermediate === null ? N_INVALID_SYNTAX : ike.intermediate.request(ike, sa, now);
-      if (code === 0) return;
-      fail(ike, sa, exchange, code, now);
+      if (code !== 0) fail(ike, sa, exchange, code, now);
     },
     dropped: (_ike, sa) => release(sa),
   };

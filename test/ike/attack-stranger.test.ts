@@ -80,3 +80,28 @@ test('an identity without octets is nobody', () => {
   assert.notEqual(sa.state, STATE_ESTABLISHED);
   assert.deepEqual(world.gateway.established, []);
 });
+
+test('a few requests a second that nothing follows do not shut others out', () => {
+  let isFlood = true;
+  const world = createWorld(
+    policy('gateway', 'device', 2, 1),
+    (datagram) => (isFlood && datagram.from.name === 'device' && datagram.octets[18] !== INIT ? [] : [datagram]),
+    { halfOpenMax: 8, cookieThreshold: 1000 },
+  );
+  const begin = () =>
+    connect(world.device.ike, { ...policy('device', 'gateway', 1, 2), retransmitTries: 1 }, path(), null, world.now);
+  for (let i = 0; i < 20; i++) {
+    begin();
+    world.run(world.now + 1000);
+    assert.ok(world.gateway.ike.sas.length <= 8);
+  }
+  isFlood = false;
+  const sa = begin();
+  world.settle();
+  assert.equal(sa.state, STATE_ESTABLISHED);
+  // All at once: who came first still has its time.
+  isFlood = true;
+  for (let i = 0; i < 20; i++) begin();
+  world.settle();
+  assert.ok(world.gateway.ike.sas.length <= 9);
+});
