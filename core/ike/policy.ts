@@ -92,6 +92,8 @@ export interface IkePolicy {
   /** Use private notifies although the peer sent no Vendor ID of ours. */
   privateAlways: boolean;
   initialContact: boolean;
+  /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
+  announce: number[];
   /** Child SAs that one IKE SA may have, those of a rekey apart; more are answered with NO_ADDITIONAL_SAS. */
   maxChildren: number;
   /** Octets of our nonces, 16 .. 256. */

@@ -78,6 +78,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     behindNat: false,
     peerId: NONE,
     peerIdType: 0,
+    announced: NONE,
     address: NONE,
     rekeyAt: -1,
     reauthAt: -1,
@@ -286,6 +287,7 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   old.children = [];
   sa.peerId = old.peerId;
   sa.peerIdType = old.peerIdType;
+  sa.announced = old.announced;
   sa.address = old.address;
   sa.tag = old.tag;
   sa.session = old.session;

@@ -241,6 +241,8 @@ export interface IkeSa {
   /** The peer's identity as it proved it. */
   peerId: Uint8Array;
   peerIdType: number;
+  /** What the peer says it can verify (ext/announce.ts); empty: nothing. Advice, for the host's report. */
+  announced: Uint8Array;
   /** Inner address that was given to this side, or that this side gave; empty: none. */
   address: Uint8Array;
   /** When to rekey, to authenticate anew (-1: never); last authenticated message or packet; end of a replaced SA. */

@@ -74,6 +74,7 @@ async function gatewayOf(text: string): Promise<Gateway> {
 const CONNECTION = `connection:
   localId: fqdn:gateway.example
   auth: { psk: "${PSK}" }
+  ike: { announceAuth: true }
 `;
 
 async function udpGateway(flows = '', address = '127.0.0.1') {
@@ -158,7 +159,7 @@ test('readings over UDP: handshake, what was negotiated, each result', async () 
   assert.match(stdout, /^connecting from 127\.0\.0\.1 to 127\.0\.0\.1 over udp$/m);
   assert.match(
     stdout,
-    /^established with fqdn:gateway\.example: AES_CCM_8, x25519, 4 messages in [\d.]+ ms, ESP in UDP/m,
+    /^established with fqdn:gateway\.example: AES_CCM_8, x25519, 4 messages in [\d.]+ ms, ESP in UDP, .*, the peer verifies PSK$/m,
   );
   assert.match(
     stdout,

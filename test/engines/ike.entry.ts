@@ -167,6 +167,7 @@ function policyOf(own: string, peer: string): IkePolicy {
     ticketLifetime: 3600,
     privateAlways: false,
     initialContact: true,
+    announce: [],
     maxChildren: 1,
     nonceSize: 16,
     retransmitTime: 2000,

@@ -108,6 +108,7 @@ function gatewayPolicy(own: Uint8Array, peer: Uint8Array): IkePolicy {
     ticketLifetime: 0,
     privateAlways: false,
     initialContact: false,
+    announce: [],
     maxChildren: 1,
     nonceSize: 16,
     retransmitTime: 2000,

@@ -62,6 +62,7 @@ test('the smallest files: everything else has a default', () => {
   assert.deepEqual(policy.child.suites.map((suite) => suite.name).slice(0, 2), ['AES_CCM_8_IIV', 'AES_GCM_16_IIV']);
   assert.equal(policy.child.notify?.name, 'hcp');
   assert.equal(policy.transcript, true);
+  assert.deepEqual(policy.announce, []);
   assert.equal(remote[0].isDynamic, true);
   const sensor = sensorOf('');
   assert.deepEqual(sensor.gateway.link, Uint8Array.of(0, 0), 'digits, not a number');
@@ -71,7 +72,7 @@ test('the smallest files: everything else has a default', () => {
 });
 
 test('peers have the connection as default, field by field', () => {
-  const { config } = gatewayOf(`  ike: { proposals: [aes-gcm-16-256, aes-cbc-sha256], dpd: 10 }
+  const { config } = gatewayOf(`  ike: { proposals: [aes-gcm-16-256, aes-cbc-sha256], dpd: 10, announceAuth: true }
   child: { esn: both }
 peers:
   - { remoteId: 'keyid:0102', ike: { dpd: 20, nat: force }, optimizedRekey: false }
@@ -85,6 +86,7 @@ peers:
       [[12], [128], [12]],
     ],
   );
+  assert.deepEqual(a.policy.announce, [AUTH_SHARED_KEY]);
   assert.equal(a.policy.dpdTime, 20000);
   assert.equal(a.policy.nat, NAT_FORCE);
   assert.equal(a.policy.optimizedRekey, false);

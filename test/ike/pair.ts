@@ -71,6 +71,7 @@ export function policy(own: string, peer: string, local: number, remote: number)
     ticketLifetime: 0,
     privateAlways: false,
     initialContact: true,
+    announce: [],
     maxChildren: 1,
     nonceSize: 16,
     retransmitTime: 2000,

@@ -91,6 +91,7 @@ export function createSensor(
         ticketLifetime: 86400,
         privateAlways: false,
         initialContact: true,
+        announce: [],
         maxChildren: 1,
         nonceSize: 16,
         retransmitTime: 2000,

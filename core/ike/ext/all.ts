@@ -3,6 +3,7 @@
 
 import { addFragment, createFragments } from '../fragments.ts';
 import type { Extension, Reassembly } from '../ike.ts';
+import { authMethods } from './announce.ts';
 import { downgradePrevention } from './downgrade.ts';
 import { dscpNotify } from './dscpnotify.ts';
 import { natDetection } from './nat.ts';
@@ -22,6 +23,7 @@ export function fullExtensions(): Extension[] {
     dscpNotify,
     headerCompression,
     ticketRequest,
+    authMethods,
   ];
 }
 

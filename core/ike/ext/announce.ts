@@ -1,13 +1,26 @@
 // SUPPORTED_AUTH_METHODS: the authentication methods that the sender can verify, in its order of preference [RFC 9593].
 // The notify's data is a list of blobs, each begins with its length (that octet included) and the method:
 //   2 | method                   3 | method | Cert Link                   n > 3 | method | Cert Link | AlgorithmIdentifier
-// It is advice: who reads it may do otherwise, and what it cannot read does no harm.
+// It is advice: who reads it may do otherwise, and what it cannot read does no harm. The responder sends it in the answer
+// to IKE_SA_INIT, the initiator in IKE_AUTH. An empty one (the list comes in IKE_INTERMEDIATE [RFC 9593 §3.1]) says nothing.
 
-import { type Writer, write8 } from '../message.ts';
-import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, N_INVALID_SYNTAX } from '../numbers.ts';
+import { dataOf, NONE } from '../exchange.ts';
+import type { Extension } from '../ike.ts';
+import { take } from '../keys.ts';
+import { beginPayload, endPayload, type Writer, write8, write16 } from '../message.ts';
+import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
+  N_INVALID_SYNTAX,
+  N_SUPPORTED_AUTH_METHODS,
+  PAYLOAD_NOTIFY,
+} from '../numbers.ts';
+import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
 
 /** Further methods are not listed: they are the least wanted. */
 export const MAX_METHODS = 16;
+/** Octets of a peer's list that are kept. */
+export const MAX_ANNOUNCED = 128;
 
 /** AlgorithmIdentifier of Ed25519, DER [RFC 8410 §3]. */
 const ED25519 = [0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
@@ -63,3 +76,34 @@ export function announceEd25519(w: Writer, certLink: number): void {
   write8(w, certLink);
   for (let i = 0; i < ED25519.length; i++) write8(w, ED25519[i]);
 }
+
+/** The blobs at the front of a notify's data that are whole, in MAX_ANNOUNCED octets. */
+export function keptAnnounced(data: Uint8Array): Uint8Array {
+  let size = 0;
+  while (size < data.length && data[size] >= 2 && size + data[size] <= Math.min(data.length, MAX_ANNOUNCED)) {
+    size += data[size];
+  }
+  return size === 0 ? NONE : take(data, 0, size);
+}
+
+/** Says what `IkePolicy.announce` lists, and keeps what the peer says in `IkeSa.announced`, for the host. */
+export const authMethods: Extension = {
+  add: (_ike, sa, step, _draft, w) => {
+    const list = sa.policy.announce;
+    if ((step !== STEP_INIT_RESPONSE && step !== STEP_AUTH_REQUEST) || list.length === 0 || sa.setup!.resumed) return;
+    const at = beginPayload(w, PAYLOAD_NOTIFY);
+    write16(w, 0);
+    write16(w, N_SUPPORTED_AUTH_METHODS);
+    for (let i = 0; i < list.length; i++) {
+      if (list[i] === AUTH_SHARED_KEY) announceSharedKey(w);
+      else announceEd25519(w, 0);
+    }
+    endPayload(w, at);
+  },
+  read: (_ike, sa, step, _draft, m) => {
+    if (step !== STEP_INIT_RESPONSE && step !== STEP_AUTH_REQUEST) return 0;
+    const data = dataOf(m, N_SUPPORTED_AUTH_METHODS);
+    sa.announced = data === null ? NONE : keptAnnounced(data);
+    return 0;
+  },
+};

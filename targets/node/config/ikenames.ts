@@ -5,7 +5,10 @@ import { KE_P256, KE_X25519 } from '../../../core/crypto/asymmetric.ts';
 import { ALL_SUITES } from '../../../core/esp/allsuites.ts';
 import type { Suite } from '../../../core/esp/suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../core/ike/allsuites.ts';
+import { type Announced, isEd25519, readAnnounced } from '../../../core/ike/ext/announce.ts';
 import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
   ID_FQDN,
   ID_IPV4_ADDR,
   ID_IPV6_ADDR,
@@ -270,4 +273,15 @@ export function selectorsOf(field: Field): SelectorTemplate[] {
   if (list.length > 16)
     throw fieldError({ ...field, value: list.length }, 'must be 16 selectors at most (any counts twice)');
   return list;
+}
+
+/** `PSK`, `Ed25519`, or the number of a method, as the peer announced them [RFC 9593]. */
+export function announcedNames(announced: Uint8Array): string[] {
+  const list: Announced[] = [];
+  readAnnounced(announced, 0, announced.length, list);
+  return list.map((one) => {
+    if (isEd25519(announced, one)) return 'Ed25519';
+    if (one.method === AUTH_SHARED_KEY) return 'PSK';
+    return one.method === AUTH_DIGITAL_SIGNATURE ? 'another signature' : `method ${one.method}`;
+  });
 }

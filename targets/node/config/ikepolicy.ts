@@ -189,6 +189,7 @@ export function readConnection(
   const top = (key: string): unknown => at(key).value ?? CONNECTION_PROPERTIES[key].default;
   const requestAddress = ADDRESS_TYPES[String(top('requestAddress'))];
   const sizes = requestAddress === 0 ? [16, 4] : [requestAddress === CP_INTERNAL_IP4_ADDRESS ? 4 : 16];
+  const auth = authOf(at('auth'));
   const i = ikePart.values;
   const c = childPart.values;
   const policy: IkePolicy = {
@@ -197,7 +198,7 @@ export function readConnection(
     localId: identityOf(localId),
     remoteId: (remoteId.value ?? '*') === '*' ? null : identityOf(remoteId),
     nameRemote: i.nameRemote === true,
-    ...authOf(at('auth')),
+    ...auth,
     ppk: ppkOf(at('ppk')),
     child: {
       name,
@@ -222,6 +223,7 @@ export function readConnection(
     ticketLifetime: Math.floor(top('resumption') as number),
     privateAlways: top('privateAlways') === true,
     initialContact: i.initialContact === true,
+    announce: i.announceAuth === true ? [auth.remoteAuth] : [],
     nonceSize: number(i, 'nonceSize'),
     retransmitTime: number(i, 'retransmit') * 1000,
     retransmitTries: number(i, 'tries'),

@@ -219,6 +219,11 @@ const IKE: Record<string, Property> = {
   nat: oneOf('NAT', 'Detection of NAT: auto, off, or force UDP encapsulation.', ['auto', 'off', 'force'], 'auto'),
   downgradePrevention: flag('Downgrade prevention', 'Authenticate the whole of IKE_SA_INIT.', true),
   initialContact: flag('Initial contact', 'Say that this is the only IKE SA.', true),
+  announceAuth: flag(
+    'Announce authentication',
+    'Tell the peer what this side can verify [RFC 9593]: 10 octets more for a pre-shared key, 18 for Ed25519.',
+    false,
+  ),
   nameRemote: flag('Name the peer', 'The initiator sends IDr; a peer with one identity needs it not.', true),
   nonceSize: integer('Nonce', 'Octets.', 16, 256, 32),
   retransmit: seconds('Repetition', 'Seconds until a request is repeated, doubled each time.', 2, 0.01),

@@ -33,7 +33,7 @@ import {
 } from '../../../core/ike/state.ts';
 import { addressText } from '../config/addresses.ts';
 import { errorText } from '../config/errors.ts';
-import { identityText } from '../config/ikenames.ts';
+import { announcedNames, identityText } from '../config/ikenames.ts';
 import { type Connection, policyFor } from '../config/ikepolicy.ts';
 import { createNodeAsymmetric } from '../provider/asymmetric.ts';
 import type { Association, Associations, Owner } from './associations.ts';
@@ -106,6 +106,7 @@ function fallbackOf(connections: Connection[], nat: number): IkePolicy {
     transcript: policies.some((policy) => policy.transcript),
     fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
     nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
+    announce: [...new Set(policies.flatMap((policy) => policy.announce))],
     nat,
   };
 }
@@ -236,6 +237,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       established++;
       if (!isUdp(sa.path)) config.proved(sa.path as HostPath);
       log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
+      const verifies = announcedNames(sa.announced);
+      if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
       config.emit('up', nameOf(sa), sa.policy.name);
     },
     replaced(_old, sa) {

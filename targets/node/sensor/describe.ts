@@ -6,7 +6,7 @@ import { outcomeName } from '../../../core/ike/outcome.ts';
 import type { Selector } from '../../../core/ike/selectors.ts';
 import type { ChildSa, IkeSa } from '../../../core/ike/state.ts';
 import { addressText } from '../config/addresses.ts';
-import { identityText, KE_METHODS } from '../config/ikenames.ts';
+import { announcedNames, identityText, KE_METHODS } from '../config/ikenames.ts';
 
 export type Report = (event: SensorEvent) => void;
 
@@ -47,6 +47,8 @@ export type SensorEvent =
       fragmentation: boolean;
       vendor: boolean;
       optimizedRekey: boolean;
+      /** What the peer says it can verify [RFC 9593]; empty: nothing. */
+      verifies: string[];
     }
   | ({ event: 'child' } & ChildView)
   | { event: 'child-removed'; spiIn: string }
@@ -132,6 +134,7 @@ export function establishedView(sa: IkeSa, ms: number, messages: number, resumed
     fragmentation: sa.fragmentation,
     vendor: sa.vendor,
     optimizedRekey: sa.optimizedRekey,
+    verifies: announcedNames(sa.announced),
   };
 }
 
@@ -157,6 +160,7 @@ export function eventText(event: SensorEvent): string {
         event.resumed ? 'resumed' : '',
         event.encapsulated ? 'ESP in UDP' : '',
         event.address === '' ? '' : `inner address ${event.address}`,
+        event.verifies.length === 0 ? '' : `the peer verifies ${event.verifies.join(' and ')}`,
       ].filter((text) => text !== '');
       return (
         `established with ${event.peer}: ${event.cipher}, ${event.ke}, ${event.messages} messages in ${event.ms} ms` +

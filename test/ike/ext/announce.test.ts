@@ -8,10 +8,24 @@ import {
   announceEd25519,
   announceSharedKey,
   isEd25519,
+  keptAnnounced,
+  MAX_ANNOUNCED,
   MAX_METHODS,
   readAnnounced,
 } from '../../../core/ike/ext/announce.ts';
-import { N_INVALID_SYNTAX, N_SUPPORTED_AUTH_METHODS } from '../../../core/ike/numbers.ts';
+import type { Extension } from '../../../core/ike/ike.ts';
+import { addNotify } from '../../../core/ike/message.ts';
+import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
+  N_INVALID_SYNTAX,
+  N_SUPPORTED_AUTH_METHODS,
+} from '../../../core/ike/numbers.ts';
+import { rekeyIke } from '../../../core/ike/requests.ts';
+import { STATE_ESTABLISHED, STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state.ts';
+import { announcedNames } from '../../../targets/node/config/ikenames.ts';
+import { assertUp, scene } from '../kit.ts';
+import { notifyOf } from '../observer.ts';
 import { bytes, damaged, dataOf, guarded, hex, notify } from './support.ts';
 
 const TEXT = '000000140000403b' + '0a0e00300506032b6570' + '0202';
@@ -91,4 +105,87 @@ test('cuts, one-bit changes and random octets: nothing throws or reads outside',
     }),
   );
   assert.equal(hex(data).length, 24);
+});
+
+test('what is kept: whole blobs from the front', () => {
+  const kept = (text: string): string => hex(keptAnnounced(bytes(text)));
+  assert.equal(kept(''), '');
+  assert.equal(kept('02020a0e00300506032b6570'), '02020a0e00300506032b6570');
+  for (const [text, whole] of [
+    ['020200', '0202'],
+    ['02020102', '0202'],
+    ['020205', '0202'],
+    ['05020202', ''],
+  ] as const) {
+    assert.equal(kept(text), whole);
+  }
+  assert.equal(keptAnnounced(bytes('0202'.repeat(MAX_ANNOUNCED))).length, MAX_ANNOUNCED);
+  assert.equal(keptAnnounced(bytes('030900'.repeat(60))).length, MAX_ANNOUNCED - (MAX_ANNOUNCED % 3));
+});
+
+test('both sides announce: the responder in the answer to IKE_SA_INIT, the initiator in IKE_AUTH', () => {
+  const s = scene({ device: { announce: [AUTH_SHARED_KEY] }, gateway: { announce: [14, AUTH_SHARED_KEY] } });
+  const sa = s.connect();
+  const other = assertUp(s, sa);
+  const has = s.sent().map((m) => notifyOf(m, N_SUPPORTED_AUTH_METHODS)?.toString('hex') ?? '');
+  assert.deepEqual(has, ['', '0a0e00300506032b65700202', '0202', '']);
+  assert.deepEqual(announcedNames(sa.announced), ['Ed25519', 'PSK']);
+  assert.deepEqual(announcedNames(other.announced), ['PSK']);
+  rekeyIke(s.world.device.ike, sa, s.world.now);
+  s.wait(5000);
+  assert.equal(sa.successor?.announced, sa.announced, 'a rekey keeps it');
+  s.close();
+});
+
+test('nothing is said where the policy does not ask for it', () => {
+  const s = scene();
+  const sa = s.connect();
+  const other = assertUp(s, sa);
+  for (const m of s.sent()) assert.equal(notifyOf(m, N_SUPPORTED_AUTH_METHODS), null);
+  assert.equal(sa.announced.length + other.announced.length, 0);
+  s.close();
+});
+
+test('it is advice: any data, and methods that do not fit, refuse nothing', () => {
+  for (const [text, names] of [
+    ['', []],
+    ['00', []],
+    ['ffffff', []],
+    ['020d', ['method 13']],
+    ['030e00', ['another signature']],
+    ['0202' + '01', ['PSK']],
+    ['0202'.repeat(100), new Array<string>(MAX_METHODS).fill('PSK')],
+  ] as const) {
+    for (const step of [STEP_INIT_RESPONSE, STEP_AUTH_REQUEST]) {
+      const s = scene({ unobserved: true });
+      const node = step === STEP_INIT_RESPONSE ? s.world.gateway : s.world.device;
+      const data = bytes(text);
+      const says: Extension = {
+        add: (_ike, _sa, at, _draft, w) => {
+          if (at === step) addNotify(w, 0, N_SUPPORTED_AUTH_METHODS, data, 0, 0, data, 0, data.length);
+        },
+        read: () => 0,
+      };
+      node.ike.extensions.push(says);
+      const sa = s.connect();
+      const other = assertUp(s, sa);
+      assert.deepEqual(announcedNames((step === STEP_INIT_RESPONSE ? sa : other).announced), names);
+      s.close();
+    }
+  }
+});
+
+test('a resumed session announces nothing: no credential is used', () => {
+  const both = { announce: [AUTH_DIGITAL_SIGNATURE], ticketLifetime: 3600 };
+  const s = scene({ device: both, gateway: both });
+  const first = s.connect();
+  s.sent();
+  const sa = s.connect(first.session);
+  assert.equal(sa.state, STATE_ESTABLISHED);
+  const messages = s.sent();
+  assert.deepEqual(
+    messages.slice(0, 2).map((m) => m.exchange),
+    [38, 38],
+  );
+  for (const m of messages) assert.equal(notifyOf(m, N_SUPPORTED_AUTH_METHODS), null);
 });
