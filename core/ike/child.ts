@@ -3,7 +3,7 @@
 
 import { put32, u32 } from '../bytes.ts';
 import { MODE_TRANSPORT } from '../dietesp/attributes.ts';
-import { addStatus, NONE } from './exchange.ts';
+import { addStatus, espPathOf, NONE } from './exchange.ts';
 import { spiOffers } from './ext/compression.ts';
 import type { Ike, Message } from './ike.ts';
 import { findNotify, findPayload, type Writer } from './message.ts';
@@ -108,7 +108,7 @@ function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
 /** Draws the SPI for our side; false when none is free. */
 function drawSpi(ike: Ike, sa: IkeSa, draft: Draft, offers: number[], now: number): boolean {
   try {
-    draft.spiIn = ike.upper.allocateSpi(sa.path, offers, now);
+    draft.spiIn = ike.upper.allocateSpi(espPathOf(sa), offers, now);
   } catch (_error) {
     return false;
   }

@@ -4,7 +4,7 @@
 import { type Attributes, IIPC_DIET_ESP, IIPC_NOT_COMPRESSED, MODE_TRANSPORT } from '../dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../esp/sa.ts';
 import type { Suite } from '../esp/suites.ts';
-import { due, NONE } from './exchange.ts';
+import { due, espPathOf, NONE } from './exchange.ts';
 import { applyChoice } from './ext/compression.ts';
 import type { Ike } from './ike.ts';
 import { join, keymat, take, wipe } from './keys.ts';
@@ -26,6 +26,7 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
   const from = outgoing ? child.local : child.remote;
   const to = outgoing ? child.remote : child.local;
   const tunnel = child.mode !== MODE_TRANSPORT;
+  const path = espPathOf(sa);
   const attributes: Attributes = {
     iipcProfile: child.compression === null ? IIPC_NOT_COMPRESSED : IIPC_DIET_ESP,
     iipcRuleId: -1,
@@ -46,8 +47,8 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
     alignment: 32,
     espTrailer: 1,
     ipsecMode: child.mode,
-    tunnelSrc: tunnel ? (outgoing ? sa.path.local : sa.path.remote) : NONE,
-    tunnelDst: tunnel ? (outgoing ? sa.path.remote : sa.path.local) : NONE,
+    tunnelSrc: tunnel ? (outgoing ? path.local : path.remote) : NONE,
+    tunnelDst: tunnel ? (outgoing ? path.remote : path.local) : NONE,
     espSpi: outgoing ? child.spiOut : child.spiIn,
     espSpiLsb: 32,
     espSnLsb: 32,

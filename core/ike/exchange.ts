@@ -103,6 +103,11 @@ export function addNonce(w: Writer, nonce: Uint8Array): void {
   endPayload(w, at);
 }
 
+/** Where the ESP packets of its Child SAs go. */
+export function espPathOf(sa: IkeSa): Path {
+  return sa.espPath === null ? sa.path : sa.espPath;
+}
+
 /** Sends every message in `octets`. */
 export function transmitAll(ike: Ike, sa: IkeSa, octets: Uint8Array, now: number): void {
   let at = 0;

@@ -48,6 +48,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
   const sa: IkeSa = {
     policy: policy,
     path: path,
+    espPath: null,
     initiator: initiator,
     state: state,
     outcome: OUTCOME_NONE,
@@ -288,6 +289,7 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.peerId = old.peerId;
   sa.peerIdType = old.peerIdType;
   sa.announced = old.announced;
+  sa.espPath = old.espPath;
   sa.address = old.address;
   sa.tag = old.tag;
   sa.session = old.session;

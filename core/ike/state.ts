@@ -201,7 +201,10 @@ export interface Task {
 
 export interface IkeSa {
   policy: IkePolicy;
+  /** Where IKE messages go. */
   path: Path;
+  /** Where ESP goes when that is elsewhere (IKE over a reliable transport, say); null: the same way. */
+  espPath: Path | null;
   /** This side began it: the I flag. */
   initiator: boolean;
   /** STATE_* */

@@ -248,6 +248,22 @@ test('leaving does not wait for a peer that is gone', async (t) => {
   assert.equal(gateway.metrics().udp[0].socketErrors, 0);
 });
 
+test('ESP that has a way of its own moves alone: IKE stays where it is', async (t) => {
+  const gateway = await udpGateway(t);
+  const [{ port, natPort }] = gateway.metrics().udp;
+  const sensor = await running(t, { port, natPort });
+  await sensor.connected();
+  const [sa] = gateway.ikeSas();
+  const { path } = sa;
+  sa.espPath = { ...path };
+  await sensor.rebind();
+  sensor.send('two');
+  await sensor.until('two', () => sensor.heard.includes('two!'));
+  assert.equal(sa.path, path);
+  assert.notEqual(sa.espPath.remotePort, path.remotePort);
+  await sensor.close();
+});
+
 test('behind a NAT: the gateway follows authenticated packets to another port, and nothing else', async (t) => {
   const gateway = await udpGateway(t);
   const [{ port, natPort }] = gateway.metrics().udp;

@@ -16,6 +16,7 @@ import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import { espPathOf } from '../../../core/ike/exchange.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
@@ -162,7 +163,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
     const chosen = sas.choose(packet, length, now);
     if (chosen === undefined) return drop('esp', dropName(DROP_NO_SA));
     const { sa, remote, owner } = chosen;
-    if (owner !== null && owner.ike.path.port >= radios.length) {
+    if (owner !== null && espPathOf(owner.ike).port >= radios.length) {
       const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
       if (size > 0) link.send(chosen, outer, size);
       return size > 0 ? '' : unsent(size);

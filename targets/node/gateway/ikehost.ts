@@ -11,7 +11,7 @@ import { isAgeing } from '../../../core/esp/sa.ts';
 import { scopeOf } from '../../../core/esp/satable.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { createIke, heard, ikeTimeout, pollIke, receiveIke } from '../../../core/ike/endpoint.ts';
-import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange.ts';
+import { COUNT_RECEIVED, COUNT_SENT, espPathOf, spiKey } from '../../../core/ike/exchange.ts';
 import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppkint.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
@@ -194,8 +194,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
     allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
     install(sa, child, outgoing, incoming, first) {
-      if (isUdp(sa.path)) {
-        if (!sa.path.encapsulated) return refused(sa, 'ESP must be in UDP here');
+      const path = espPathOf(sa);
+      if (isUdp(path)) {
+        if (!path.encapsulated) return refused(sa, 'ESP must be in UDP here');
         if (outgoing.attributes.espSpiLsb !== 32) return refused(sa, 'ESP in UDP needs 32 bits of the SPI');
         const isMoved = sa.behindNat || sa.peerBehindNat;
         if (child.mode === MODE_TRANSPORT && isMoved) return refused(sa, 'transport mode does not go through a NAT');

@@ -6,6 +6,7 @@ import { dropName } from '../../../core/dropname.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import { espPathOf } from '../../../core/ike/exchange.ts';
 import type { IkeSa } from '../../../core/ike/state.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
@@ -167,12 +168,13 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
     if (owner !== undefined && owner !== null) {
       ike?.heard(owner, now());
       // The newest packet says where the peer is [RFC 7296 §2.23].
-      const old = owner.ike.path;
+      const old = espPathOf(owner.ike);
       // Without replay protection it may have been the newest before.
       const isNewest = sa.form.replayWindow > 0 && endpoint.sn.hi === sa.snHi && endpoint.sn.lo === sa.snLo;
       const isHere = old.remotePort === remotePort && Buffer.compare(old.remote, remote) === 0;
       if (!isHere && isNewest && old.encapsulated && !owner.ike.behindNat) {
-        owner.ike.path = path;
+        if (owner.ike.espPath === null) owner.ike.path = path;
+        else owner.ike.espPath = path;
         log('info', 'peer', () => `${endpointText(old.remote, old.remotePort)} is at ${from()} now`);
       }
     }
@@ -200,7 +202,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
       return true;
     },
     send(association, packet, size) {
-      const { path } = association.owner!.ike;
+      const path = espPathOf(association.owner!.ike);
       const header = association.sa.form.outer.headerSize(packet, 0);
       udp[path.port - radios].send(packet.subarray(header, size), path.remote, path.remotePort, true);
       ike?.carried(association, now());

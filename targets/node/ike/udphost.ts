@@ -11,6 +11,7 @@ import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
+import { espPathOf } from '../../../core/ike/exchange.ts';
 import { NAT_FORCE } from '../../../core/ike/policy.ts';
 import { type Path, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
 import { createUplink } from '../../../core/uplink.ts';
@@ -189,7 +190,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   /** When the next keepalive is due, or -1. */
   function keepaliveAt(): number {
     const sa = uplink.current();
-    return sa !== null && sa.state === STATE_ESTABLISHED && sa.path.encapsulated ? sentAt + KEEPALIVE_TIME : -1;
+    return sa !== null && sa.state === STATE_ESTABLISHED && espPathOf(sa).encapsulated ? sentAt + KEEPALIVE_TIME : -1;
   }
 
   return {

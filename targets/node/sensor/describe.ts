@@ -1,6 +1,7 @@
 // What happens to a sensor, as objects (for programs) and as lines (for people).
 
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { espPathOf } from '../../../core/ike/exchange.ts';
 import type { CompressionChoice } from '../../../core/ike/ext/compression.ts';
 import { outcomeName } from '../../../core/ike/outcome.ts';
 import type { Selector } from '../../../core/ike/selectors.ts';
@@ -129,7 +130,7 @@ export function establishedView(sa: IkeSa, ms: number, messages: number, resumed
     ms: rounded(ms),
     messages,
     address: sa.address.length === 0 ? '' : addressText(sa.address),
-    encapsulated: sa.path.encapsulated,
+    encapsulated: espPathOf(sa).encapsulated,
     resumed,
     fragmentation: sa.fragmentation,
     vendor: sa.vendor,
