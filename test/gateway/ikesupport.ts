@@ -2,6 +2,7 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import type { Provider } from '../../core/crypto/provider.ts';
 import type { IkeSa } from '../../core/ike/state.ts';
 import { addressOctets } from '../../targets/node/config/addresses.ts';
 import { type LoadedSensor, policyFor, readGateway, readSensor } from '../../targets/node/config/ike.ts';
@@ -122,6 +123,7 @@ export function ikeSensorOn(
     outer?: string;
     request?: string;
     top?: string;
+    provider?: Provider;
   } = {},
 ) {
   const loaded = readSensor(
@@ -144,7 +146,7 @@ ${options.top ?? ''}`,
     ({ config }) =>
       createRadioHost({
         ...config,
-        provider: seeded(700 + index + (options.link ?? 0)),
+        provider: options.provider ?? seeded(700 + index + (options.link ?? 0)),
         local: loaded.address!,
         remote: loaded.gateway.address,
         wake() {},
