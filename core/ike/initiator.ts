@@ -195,9 +195,10 @@ export function onInitResponse(
       sendAuth(ike, sa, now);
       return;
     }
-    dropSetup(ike, sa);
     sa.session = null;
-    startInit(ike, sa, now);
+    // Under another SPI: where somebody else said so, the gateway has a half-open SA under this one.
+    restart(ike, sa, now);
+    sa.setup!.again = false;
     return;
   }
   const asked = dataOf(m, N_INVALID_KE_PAYLOAD);

@@ -141,6 +141,33 @@ test('a ticket that ended: the device does not try, the gateway does not take it
   late.s.close();
 });
 
+test('a refusal that anybody can send costs a whole handshake and no time', () => {
+  let forged = 0;
+  const s = scene({
+    ...both,
+    unobserved: true,
+    filter: (d) => {
+      if (d.from.name !== 'gateway' || d.octets[18] !== 38 || forged > 0) return [d];
+      forged++;
+      const nack = Buffer.concat([d.octets.subarray(0, 28), Buffer.from('000000080000401c', 'hex')]);
+      nack.fill(0, 8, 16);
+      nack[16] = 41;
+      nack.writeUInt32BE(nack.length, 24);
+      return [{ ...d, octets: nack }, d];
+    },
+  });
+  const { session } = s.connect();
+  s.world.device.ike.sas = [];
+  s.world.device.ike.bySpi = {};
+  s.world.device.pairs.clear();
+  const sa = s.connect(session);
+  assert.equal(forged, 1);
+  assert.equal(sa.state, STATE_ESTABLISHED, 'at once');
+  s.wait(60000);
+  assert.equal(s.world.gateway.ike.sas.length, 1);
+  s.close();
+});
+
 test('a changed ticket, and one of another gateway', () => {
   for (const at of [0, 11, 40, -1]) {
     const { s, session } = asleep({ unobserved: true });
