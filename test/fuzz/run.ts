@@ -12,6 +12,7 @@ import { createMedium } from '../../targets/node/radio/medium.ts';
 import { createRandom, type Random } from '../../targets/node/radio/random.ts';
 import { lowpanNode } from '../link/nodes.ts';
 import { targets as core } from './core-targets.ts';
+import { targets as ikeFirst } from './ike-first-targets.ts';
 import { targets as ikeStates } from './ike-state-targets.ts';
 import { targets as ike } from './ike-targets.ts';
 import { targets as ikeExtensions } from './ikeext-targets.ts';
@@ -33,7 +34,15 @@ export interface Result {
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
-export const TARGETS: Target[] = [...core, ...ike, ...ikeExtensions, ...ikeStates, ...link, ...(schc as Target[])];
+export const TARGETS: Target[] = [
+  ...core,
+  ...ike,
+  ...ikeExtensions,
+  ...ikeFirst,
+  ...ikeStates,
+  ...link,
+  ...(schc as Target[]),
+];
 
 /** Octet strings of the vector files. */
 function fromVectors(): Uint8Array[] {
