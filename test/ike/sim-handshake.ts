@@ -8,7 +8,7 @@ import { defaultCompression, openProposal } from '../../core/ike/ext/compression
 import { ehc } from '../../core/ike/ext/ehc.ts';
 import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
+import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
 import { outcomeName } from '../../core/ike/outcome.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/policy.ts';
 import { createResponder } from '../../core/ike/responder.ts';
