@@ -16,7 +16,7 @@ test('one million inputs', (t) => {
     [],
   );
   assert.ok(results.reduce((sum, result) => sum + result.inputs, 0) >= INPUTS);
-  for (const result of results) assert.ok(result.inputs > 2000, `${result.name}: ${result.inputs}`);
+  for (const result of results) assert.ok(result.inputs > 500, `${result.name}: ${result.inputs}`);
 });
 
 test('a throw is found, counted once for each input, and ends the target after five', () => {
