@@ -20,6 +20,7 @@ import { udp } from './wire/udp.ts';
 export { createDevice, type Device, type DeviceConfig, type DeviceUpper } from './device.ts';
 export { defaultConfig, type SaConfig } from './esp/sa.ts';
 export { aesCcm8Iiv } from './esp/suites.ts';
+export { sensorPolicy } from './ike/sensorpolicy.ts';
 export { createIkeDevice, type IkeDevice, type IkeDeviceConfig } from './ikedevice.ts';
 export type { UplinkEvents } from './uplink.ts';
 

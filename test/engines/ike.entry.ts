@@ -10,13 +10,11 @@ import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
 import { ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
-import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { pollIke } from '../../core/ike/clock.ts';
 import { connect, createIke, receiveIke } from '../../core/ike/endpoint.ts';
 import { defaultCompression } from '../../core/ike/ext/compression.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
 import { headerCompression } from '../../core/ike/ext/negotiate.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optrekey.ts';
 import { privateNumbers } from '../../core/ike/ext/private.ts';
@@ -27,9 +25,8 @@ import type { Extension, Ike, IkeUpper, Responder } from '../../core/ike/ike.ts'
 import type { IkePolicy } from '../../core/ike/policy.ts';
 import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import { createResponder } from '../../core/ike/responder.ts';
-import type { Selector } from '../../core/ike/selectors.ts';
+import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
 import type { IkeSa, Path, Session } from '../../core/ike/state.ts';
-import { ikeCcm8 } from '../../core/ike/suites.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 
 interface Sent {
@@ -122,60 +119,20 @@ function createUpper(isDevice: boolean): IkeUpper {
   };
 }
 
-function selector(text: string): Selector {
-  return { protocol: 0, startPort: 0, endPort: 65535, start: octets(text), end: octets(text) };
-}
-
 const DEVICE = 'fd000000000000000000000000000001';
 const GATEWAY = 'fd000000000000000000000000000002';
-const EMPTY = new Uint8Array(0);
 
 function policyOf(own: string, peer: string): IkePolicy {
-  return {
-    name: 'peer',
-    ike: [{ protocol: 1, ciphers: [14], keyBits: [128], prf: [5], integ: [], ke: [31], sn: [] }],
-    ciphers: [ikeCcm8],
-    localId: { type: 5, data: octets(own) },
-    remoteId: { type: 5, data: octets(peer) },
-    nameRemote: true,
-    localAuth: 2,
-    remoteAuth: 2,
-    psk: octets('00112233445566778899'),
-    privateKey: EMPTY,
-    publicKey: EMPTY,
-    ppk: null,
-    child: {
-      name: 'child',
-      esp: [{ protocol: 3, ciphers: [29, 14], keyBits: [128, 128], prf: [], integ: [], ke: [], sn: [0] }],
-      suites: [aesCcm8Iiv, aesCcm8],
-      mode: MODE_TUNNEL,
-      local: [selector(own)],
-      remote: [selector(peer)],
-      narrow: true,
-      notify: hcp,
-      compression: defaultCompression(),
-      dscp: null,
-      replayWindow: 32,
-      rekeyTime: 0,
-      rekeyPackets: 0,
-    },
-    requestAddress: 0,
-    transcript: true,
-    fragmentSize: 0,
-    nat: 0,
-    optimizedRekey: true,
-    ticketLifetime: 3600,
-    privateAlways: false,
-    initialContact: true,
-    announce: [],
-    maxChildren: 1,
-    nonceSize: 16,
-    retransmitTime: 2000,
-    retransmitTries: 6,
-    rekeyTime: 0,
-    reauthTime: 0,
-    dpdTime: 0,
-  };
+  const policy = sensorPolicy(octets(own), octets('00112233445566778899'), octets(own), octets(peer));
+  policy.localId.type = 5;
+  policy.remoteId = { type: 5, data: octets(peer) };
+  policy.child.esp[0].ciphers = [29, 14];
+  policy.child.esp[0].keyBits = [128, 128];
+  policy.child.suites = [aesCcm8Iiv, aesCcm8];
+  policy.child.narrow = true;
+  policy.child.compression = defaultCompression();
+  policy.ticketLifetime = 3600;
+  return policy;
 }
 
 function endpoint(isDevice: boolean, extensions: Extension[], responder: Responder | null, ke: Asymmetric): Ike {

@@ -9,14 +9,11 @@ import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
 import { createDeviceWith, type Device, type DeviceUpper, earlier } from '../../core/device.ts';
-import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
 import { addPair, preferLast, removePair, retirePair } from '../../core/esp/pairs.ts';
 import { scopeOf } from '../../core/esp/satable.ts';
 import { allocateSpi } from '../../core/esp/spi.ts';
-import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createIke, ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
 import { headerCompression } from '../../core/ike/ext/negotiate.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optrekey.ts';
 import { privateNumbers } from '../../core/ike/ext/private.ts';
@@ -25,8 +22,8 @@ import type { Ike } from '../../core/ike/ike.ts';
 import type { IkePolicy } from '../../core/ike/policy.ts';
 import { rekeyChild } from '../../core/ike/requests.ts';
 import { createResponder } from '../../core/ike/responder.ts';
+import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
 import type { Path } from '../../core/ike/state.ts';
-import { ikeCcm8 } from '../../core/ike/suites.ts';
 import type { IkeDevice } from '../../core/ikedevice.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import type { UplinkEvents } from '../../core/uplink.ts';
@@ -72,51 +69,12 @@ function createPhy(air: Air, fromSensor: boolean): Phy {
 
 /** What the device of ike-entry.ts meets. */
 function gatewayPolicy(own: Uint8Array, peer: Uint8Array): IkePolicy {
-  return {
-    name: 'sensor',
-    ike: [{ protocol: 1, ciphers: [14], keyBits: [128], prf: [5], integ: [], ke: [31], sn: [] }],
-    ciphers: [ikeCcm8],
-    localId: { type: 11, data: octets('6777') },
-    remoteId: null,
-    nameRemote: false,
-    localAuth: 2,
-    remoteAuth: 2,
-    psk: octets(PSK),
-    privateKey: new Uint8Array(0),
-    publicKey: new Uint8Array(0),
-    ppk: null,
-    child: {
-      name: 'readings',
-      esp: [{ protocol: 3, ciphers: [29], keyBits: [128], prf: [], integ: [], ke: [], sn: [0] }],
-      suites: [aesCcm8Iiv],
-      mode: MODE_TUNNEL,
-      local: [{ protocol: 0, startPort: 0, endPort: 65535, start: own, end: own }],
-      remote: [{ protocol: 0, startPort: 0, endPort: 65535, start: peer, end: peer }],
-      narrow: true,
-      notify: hcp,
-      compression: { proposals: [], required: false, dscpList: [] },
-      dscp: null,
-      replayWindow: 32,
-      rekeyTime: 0,
-      rekeyPackets: 0,
-    },
-    requestAddress: 0,
-    transcript: true,
-    fragmentSize: 0,
-    nat: 0,
-    optimizedRekey: true,
-    ticketLifetime: 0,
-    privateAlways: false,
-    initialContact: false,
-    announce: [],
-    maxChildren: 1,
-    nonceSize: 16,
-    retransmitTime: 2000,
-    retransmitTries: 6,
-    rekeyTime: 0,
-    reauthTime: 0,
-    dpdTime: 0,
-  };
+  const policy = sensorPolicy(octets('6777'), octets(PSK), own, peer);
+  policy.nameRemote = false;
+  policy.child.narrow = true;
+  policy.ticketLifetime = 0;
+  policy.initialContact = false;
+  return policy;
 }
 
 interface Gateway {
