@@ -101,7 +101,8 @@ function daemonConf(folder: string, options: CharonOptions): string {
       filelog: { f: { path: join(folder, 'charon.log'), flush_line: true, append: false, ...log } },
       plugins: { vici: { socket: 'unix://' + join(folder, 'vici.sock') } },
       retransmit_tries: 2,
-      retransmit_timeout: 1,
+      // Longer than a busy machine takes to answer: a retransmission is a finding.
+      retransmit_timeout: 3,
       ...options.settings,
     },
     'charon-systemd': { journal: { default: -1 } },
