@@ -52,16 +52,7 @@ import {
 } from './numbers.ts';
 import { runTasks } from './requests.ts';
 import { abandon, endIkeSa } from './session.ts';
-import {
-  type IkeSa,
-  OUTCOME_PROTOCOL,
-  type Path,
-  STATE_CLOSING,
-  STATE_ENDED,
-  STATE_ESTABLISHED,
-  STATE_HALF_OPEN,
-  STATE_REPLACED,
-} from './state.ts';
+import { type IkeSa, OUTCOME_PROTOCOL, type Path, STATE_ESTABLISHED, STATE_HALF_OPEN } from './state.ts';
 import {
   ACT_AUTH,
   ACT_CREATE,
@@ -303,9 +294,4 @@ export function heard(sa: IkeSa, now: number): void {
 /** When `pollIke` wants to be called, or -1. */
 export function ikeTimeout(ike: Ike): number {
   return ike.due;
-}
-
-/** For hosts: not counted among those that work. */
-export function isLeaving(sa: IkeSa): boolean {
-  return sa.state === STATE_CLOSING || sa.state === STATE_REPLACED || sa.state === STATE_ENDED;
 }

@@ -12,11 +12,11 @@ import { privateNumbers } from '../../core/ike/ext/private.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import type { Ike, IkeUpper } from '../../core/ike/ike.ts';
-import { AUTH_SHARED_KEY, ID_FQDN } from '../../core/ike/numbers.ts';
-import { type ChildPolicy, type IkePolicy, NAT_OFF } from '../../core/ike/policy.ts';
+import { ID_FQDN } from '../../core/ike/numbers.ts';
+import type { ChildPolicy, IkePolicy } from '../../core/ike/policy.ts';
 import { createResponder, type ResponderConfig } from '../../core/ike/responder.ts';
+import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
 import type { ChildSa, IkeSa, Path } from '../../core/ike/state.ts';
-import { ikeCcm8 } from '../../core/ike/suites.ts';
 import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
 import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
 
@@ -49,37 +49,18 @@ export function childPolicy(local: number, remote: number): ChildPolicy {
 
 export function policy(own: string, peer: string, local: number, remote: number): IkePolicy {
   const id = (text: string) => ({ type: ID_FQDN, data: Uint8Array.from(Buffer.from(text)) });
-  return {
-    name: peer,
-    ike: [{ protocol: 1, ciphers: [14], keyBits: [128], prf: [5], integ: [], ke: [31], sn: [] }],
-    ciphers: [ikeCcm8],
-    localId: id(own),
-    remoteId: id(peer),
-    nameRemote: true,
-    localAuth: AUTH_SHARED_KEY,
-    remoteAuth: AUTH_SHARED_KEY,
-    psk: Uint8Array.from(Buffer.from('a key that both sides have')),
-    privateKey: new Uint8Array(0),
-    publicKey: new Uint8Array(0),
-    ppk: null,
-    child: childPolicy(local, remote),
-    requestAddress: 0,
-    transcript: true,
-    fragmentSize: 0,
-    nat: NAT_OFF,
-    optimizedRekey: true,
-    ticketLifetime: 0,
-    privateAlways: false,
-    initialContact: true,
-    announce: [],
-    maxChildren: 1,
-    nonceSize: 16,
-    retransmitTime: 2000,
-    retransmitTries: 6,
-    rekeyTime: 0,
-    reauthTime: 0,
-    dpdTime: 0,
-  };
+  const made = sensorPolicy(
+    new Uint8Array(0),
+    Uint8Array.from(Buffer.from('a key that both sides have')),
+    address(local),
+    address(remote),
+  );
+  made.name = peer;
+  made.localId = id(own);
+  made.remoteId = id(peer);
+  made.child = childPolicy(local, remote);
+  made.ticketLifetime = 0;
+  return made;
 }
 
 export interface Pair {
