@@ -27,11 +27,36 @@ test('a throw is found, counted once for each input, and ends the target after f
     },
   };
   const good: Target = { name: 'does not', run() {} };
-  const [first, second] = fuzz([bad, good], 20000, 1, false);
+  let now = 0n;
+  const clock = (): bigint => (now += 300000n);
+  const [first, second] = fuzz([bad, good], 20000, 1, { save: false, clock });
   assert.equal(first.failures.length, 5);
   assert.match(first.failures[0], /^throws: failures\/throws-[0-9a-f]{12}\.bin: Error: found it/);
   assert.deepEqual(second.failures, []);
-  assert.ok(second.inputs > 1000);
+  // Both cost the same by that clock: 600 inputs to measure it, then half of the rest.
+  assert.ok(second.inputs > 10000 && second.inputs < 10400, `${second.inputs} inputs`);
+});
+
+test('slow targets get fewer inputs, by the root of what they cost', () => {
+  let now = 0n;
+  const clock = (): bigint => now;
+  const slow: Target = {
+    name: 'slow',
+    run() {
+      now += 100n;
+    },
+  };
+  const fast: Target = {
+    name: 'fast',
+    run() {
+      now += 1n;
+    },
+  };
+  const results = fuzz([slow, fast], 12200, 1, { save: false, clock });
+  assert.deepEqual(
+    results.map((result) => result.inputs),
+    [600 + 1000, 600 + 10000],
+  );
 });
 
 test('inputs follow from the seed', () => {
