@@ -17,6 +17,7 @@ import { decompressIphc } from '../../core/wire/sixlowpan-iphc.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import { ipPacketOf } from '../../targets/node/radio/linktype.ts';
 import { readCapture } from '../../targets/node/radio/pcap.ts';
+import { createPipeDecoder, GAP_TIME, pipeOctets } from '../../targets/node/radio/pipe.ts';
 import { CaptureError } from '../../targets/node/radio/source.ts';
 import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/radio/zep.ts';
 
@@ -88,6 +89,29 @@ function payloads(bytes: Uint8Array, take: (payload: Uint8Array, index: number) 
   for (let at = 0; at < bytes.length; at += 1 + bytes[at]) {
     take(bytes.slice(at + 1, at + 1 + bytes[at]), index++);
   }
+}
+
+/** In one piece and octet by octet: the same frames, every octet accounted for; and after a pause the pipe is there. */
+function pipe(bytes: Uint8Array): void {
+  const runs = [bytes.length, 1].map((step) => {
+    const frames: string[] = [];
+    let octets = 0;
+    const decoder = createPipeDecoder((frame, offset, length) => {
+      ensure(length >= 5 && length <= 127, 'length of a frame');
+      frames.push(Buffer.from(frame.subarray(offset, offset + length)).toString('hex'));
+      octets += 2 + length;
+    });
+    for (let at = 0; at < bytes.length; at += step) decoder.push(bytes.subarray(at, at + step), 0);
+    const { counters } = decoder;
+    ensure(counters.frames === frames.length, 'frames counted');
+    const rest = bytes.length - octets - counters.garbage;
+    ensure(rest >= 0 && rest < 129, 'octets unaccounted for');
+    decoder.push(pipeOctets(iids, 0, 16)!, GAP_TIME + 1);
+    ensure(frames.at(-1) === '5a'.repeat(16), 'the frame after a pause');
+    ensure(counters.interrupted === (rest > 0 ? 1 : 0), 'frames given up');
+    return frames.join();
+  });
+  ensure(runs[0] === runs[1], 'the frames depend on how the stream is cut');
 }
 
 function upper() {
@@ -180,6 +204,7 @@ export const targets: FuzzTarget[] = [
         ensure(32 + zepFrameLength(bytes) <= bytes.length, 'frame leaves the datagram');
     },
   },
+  { name: 'uart pipe', run: pipe },
   { name: 'pcap and pcapng', run: capture },
   {
     name: 'link types',

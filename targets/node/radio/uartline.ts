@@ -1,7 +1,7 @@
 // Streams for the UART radio: unix sockets (either end), terminal devices and pseudo terminals by path, serial ports.
 
 import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
@@ -150,13 +150,4 @@ export async function openSerial(path: string, baudRate: number): Promise<Duplex
     port.open((error) => (error === null || error === undefined ? resolve() : reject(error)));
   });
   return port;
-}
-
-/** Removes a socket's name that a program which was killed has left. */
-export function removeStale(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // There is none.
-  }
 }
