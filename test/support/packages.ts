@@ -25,6 +25,10 @@ const CHARON_PLUGINS = '/usr/lib/ipsec/plugins/libstrongswan-';
 export const NEEDS: readonly Need[] = [
   { command: 'lua5.4', package: 'lua5.4', suites: 'engines: Lua' },
   { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
+  { command: 'gcc', package: 'gcc', suites: 'Espruino: X25519 in C' },
+  { command: 'arm-none-eabi-gcc', package: 'gcc-arm-none-eabi', suites: 'boards: firmware; Espruino: native X25519' },
+  { command: 'qemu-arm', package: 'qemu-user', suites: 'Espruino: native X25519' },
+  { command: 'qemu-system-arm', package: 'qemu-system-arm', suites: 'boards: QEMU; Espruino: native X25519' },
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
   { command: 'ip', package: 'iproute2', suites: 'interop: strongSwan' },
