@@ -56,8 +56,12 @@ export function forbidden(file: string, specifier: string): string | undefined {
     return layer === used || LAYERS[layer].includes(used) ? undefined : layer + ' may not import ' + used;
   }
   if (from === 'targets' && ENGINES.includes(fromPart)) {
-    const isOwn = isRelative && (to === 'core' || (to === 'targets' && toPart === fromPart));
-    return isOwn ? undefined : 'an engine target imports core and its own folder';
+    const isOwn = isRelative && (to === 'core' || (to === 'targets' && (toPart === fromPart || toPart === 'board')));
+    return isOwn ? undefined : 'an engine target imports core, targets/board and its own folder';
+  }
+  if (from === 'targets' && fromPart === 'board') {
+    const isOwn = isRelative && (to === 'core' || (to === 'targets' && toPart === 'board'));
+    return isOwn ? undefined : 'targets/board imports core only';
   }
   if (from === 'targets') {
     const isFine = !isRelative || to === 'core' || (to === 'targets' && !ENGINES.includes(toPart));

@@ -31,6 +31,8 @@ test('the import rules can fail and pass', () => {
     ['targets/node/main.ts', '../../test/support/files.ts'],
     ['targets/node/main.ts', '../../boards/x/main.ts'],
     ['targets/lua/provider.ts', '../duktape/emit.ts'],
+    ['targets/board/app.ts', '../lua/emit.ts'],
+    ['targets/board/app.ts', '../node/radio/radio.ts'],
     ['boards/x/main.ts', '../../targets/node/main.ts'],
     ['boards/x/main.ts', 'commander'],
   ];
@@ -45,6 +47,8 @@ test('the import rules can fail and pass', () => {
     ['core/index.ts', './device.ts'],
     ['targets/node/main.ts', 'commander'],
     ['targets/lua/provider.ts', '../../core/crypto/provider.ts'],
+    ['targets/lua/main.ts', '../board/app.ts'],
+    ['targets/board/app.ts', '../../core/device.ts'],
     ['boards/x/main.ts', '../../targets/espruino/provider.ts'],
     ['boards/x/main.ts', '../common/radio.ts'],
     ['test/x/y.test.ts', '../../boards/x/main.ts'],

@@ -25,7 +25,7 @@ export function filesBelow(folder: string, extensions: readonly string[]): strin
 
 /** Sources that must keep to the portable subset: the core, device code of boards and targets, engine entries. */
 export function portableFiles(): string[] {
-  const engines = ['lua', 'duktape', 'jerryscript', 'espruino'].map((engine) => 'targets/' + engine);
+  const engines = ['board', 'lua', 'duktape', 'jerryscript', 'espruino'].map((engine) => 'targets/' + engine);
   const files = ['core', 'boards', ...engines].flatMap((folder) => filesBelow(folder, ['ts']));
   files.push('targets/build/vectorcase.ts', 'test/engines/report.ts', ...filesBelow('test/engines', ['entry.ts']));
   return files.filter((file) => !file.endsWith('.test.ts') && !file.endsWith('.d.ts'));

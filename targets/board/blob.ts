@@ -1,0 +1,399 @@
+// What a board is provisioned with: identity, key, peer, policy, as a blob at a fixed address of its flash.
+//
+//   "DESP" (4) | version 1 (1) | 0 (1) | octets of CBOR (2) | CBOR | CRC-32 of all before (4)
+//
+// Integers are big-endian. The CBOR is one map [RFC 8949] whose keys are
+//
+//   1 PAN identifier       2 short address         3 EUI-64 (8)             4 link-layer address of the gateway (2 or 8)
+//   5 channel              6 outer address (16)    7 that of the gateway    8 6LoWPAN contexts (17 each: bits, prefix)
+//   9 server (16)         10 its UDP port         11 own UDP port          12 path (text)
+//  13 inner address (16)  14 1: ask for one       15 ID type, 16 ID        17 ID type, 18 ID of the gateway
+//  19 pre-shared key      20 Ed25519 private (32) 21 Ed25519 public (32)   22 ms between readings
+//  23 readings, 0: no end 24 us to wait for ACK   25 ms to repetition      26 tries, of IKE requests
+//  27 ms to a probe       28 ms to IKE rekey      29 ms to reauthentication
+//  30 ms to Child rekey   31 packets to it        32 s that a ticket lives 33 ms to the next attempt, 34 at most
+//  35 FLAG_*              36 octets of a nonce    37 ms of ACK_TIMEOUT     38 MAX_RETRANSMIT, of CoAP
+//  39 proposals of Diet-ESP: [[pairs of minimum and maximum by attribute]] 40 the 8 private numbers of IKE
+//
+// A positive key that is not here is refused, a negative one is for what a reader may leave alone. Times are below
+// 2^28 ms: a number of 28 bits on every engine. dietesp provision writes blobs (targets/node/boards/provision.ts).
+
+import { u16 } from '../../core/bytes.ts';
+import type { CompressionProposal } from '../../core/ike/ext/compression.ts';
+import { type PrivateNumbers, privateNumbers } from '../../core/ike/ext/private.ts';
+import {
+  CBOR_ARRAY,
+  CBOR_MAP,
+  CBOR_NEGATIVE,
+  CBOR_NOTHING,
+  CBOR_OCTETS,
+  CBOR_TEXT,
+  CBOR_UNSIGNED,
+  type CborReader,
+  cborHead,
+  cborSkip,
+  createCborReader,
+} from './cbor.ts';
+
+/** Why a blob is refused. */
+export const BLOB_NONE = 1;
+export const BLOB_MAGIC = 2;
+export const BLOB_VERSION = 3;
+export const BLOB_LENGTH = 4;
+export const BLOB_CRC = 5;
+export const BLOB_CBOR = 6;
+export const BLOB_FIELD = 7;
+
+/** Octets in front of the CBOR and behind it, and of the longest blob. */
+export const BLOB_HEAD = 8;
+export const BLOB_TAIL = 4;
+export const BLOB_MAX = 1024;
+
+export const FLAG_DOWNGRADE_PREVENTION = 1;
+export const FLAG_INITIAL_CONTACT = 2;
+export const FLAG_NAME_REMOTE = 4;
+export const FLAG_OPTIMIZED_REKEY = 8;
+export const FLAG_PRIVATE_ALWAYS = 16;
+/** An answer narrower than the offer will do. */
+export const FLAG_NARROW = 32;
+/** Rekeys of Child SAs with X25519. */
+export const FLAG_PFS = 64;
+/** Diet-ESP is negotiated (HCP_PROPOSAL); and without it there is no Child SA. */
+export const FLAG_DIET_ESP = 128;
+export const FLAG_DIET_ESP_REQUIRED = 256;
+export const FLAGS_ALL = 511;
+
+export const KEY_EUI64 = 3;
+export const KEY_GATEWAY_LINK = 4;
+export const KEY_CONTEXTS = 8;
+export const KEY_PROPOSALS = 39;
+export const KEY_NUMBERS = 40;
+const KEY_COUNT = 41;
+
+/** The largest number of 28 bits. */
+export const BOARD_MAX = 268435455;
+
+const CONTEXT_SIZE = 17;
+const ATTRIBUTES = 7;
+const PROPOSALS_MAX = 16;
+const PAIRS_MAX = 32;
+
+/** A number that must be there. */
+const NEEDED = -1;
+
+/** By key: kind (CBOR_*), least, most (of a number, or of octets), the number where it is absent. */
+// biome-ignore format: one key a line
+export const FIELDS: number[] = /* @__PURE__ */ [
+  CBOR_NOTHING, 0, 0, 0,
+  CBOR_UNSIGNED, 0, 0xfffe, NEEDED,
+  CBOR_UNSIGNED, 0, 0xfffd, 0xffff,
+  CBOR_OCTETS, 8, 8, NEEDED,
+  CBOR_OCTETS, 2, 8, NEEDED,
+  CBOR_UNSIGNED, 11, 26, 26,
+  CBOR_OCTETS, 16, 16, NEEDED,
+  CBOR_OCTETS, 16, 16, NEEDED,
+  CBOR_OCTETS, 0, 272, 0,
+  CBOR_OCTETS, 16, 16, NEEDED,
+  CBOR_UNSIGNED, 1, 65535, 5683,
+  CBOR_UNSIGNED, 1, 65535, 5683,
+  CBOR_TEXT, 1, 64, NEEDED,
+  CBOR_OCTETS, 16, 16, 0,
+  CBOR_UNSIGNED, 0, 1, 0,
+  CBOR_UNSIGNED, 1, 255, 11,
+  CBOR_OCTETS, 1, 64, NEEDED,
+  CBOR_UNSIGNED, 1, 255, 11,
+  CBOR_OCTETS, 1, 64, 0,
+  CBOR_OCTETS, 1, 64, 0,
+  CBOR_OCTETS, 32, 32, 0,
+  CBOR_OCTETS, 32, 32, 0,
+  CBOR_UNSIGNED, 10, BOARD_MAX, 10000,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 100, 10000000, 20000,
+  CBOR_UNSIGNED, 10, BOARD_MAX, 2000,
+  CBOR_UNSIGNED, 1, 20, 6,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
+  CBOR_UNSIGNED, 10, BOARD_MAX, 2000,
+  CBOR_UNSIGNED, 10, BOARD_MAX, 300000,
+  CBOR_UNSIGNED, 0, FLAGS_ALL, 0,
+  CBOR_UNSIGNED, 16, 256, 16,
+  CBOR_UNSIGNED, 10, 600000, 2000,
+  CBOR_UNSIGNED, 0, 20, 4,
+  CBOR_ARRAY, 0, PROPOSALS_MAX, 0,
+  CBOR_ARRAY, 8, 8, 0,
+];
+
+/** What a blob says. Octets that are absent have length 0; times are in milliseconds where not said otherwise. */
+export interface BoardConfig {
+  panId: number;
+  /** 0xffff: none. */
+  shortAddress: number;
+  extendedAddress: Uint8Array;
+  gatewayLink: Uint8Array;
+  channel: number;
+  outer: Uint8Array;
+  gateway: Uint8Array;
+  /** A table as of createContexts. */
+  contexts: Uint8Array;
+  server: Uint8Array;
+  serverPort: number;
+  ownPort: number;
+  path: Uint8Array;
+  inner: Uint8Array;
+  /** 1: the gateway gives the inner address. */
+  requestAddress: number;
+  idType: number;
+  id: Uint8Array;
+  remoteIdType: number;
+  remoteId: Uint8Array;
+  psk: Uint8Array;
+  privateKey: Uint8Array;
+  publicKey: Uint8Array;
+  interval: number;
+  count: number;
+  /** Microseconds. */
+  ackWait: number;
+  retransmitTime: number;
+  retransmitTries: number;
+  dpdTime: number;
+  ikeRekeyTime: number;
+  reauthTime: number;
+  rekeyTime: number;
+  rekeyPackets: number;
+  /** Seconds. */
+  ticketLifetime: number;
+  retryTime: number;
+  retryMax: number;
+  flags: number;
+  nonceSize: number;
+  coapTimeout: number;
+  coapRetransmit: number;
+  proposals: CompressionProposal[];
+  numbers: PrivateNumbers;
+}
+
+/** `code`: 0, or BLOB_*; `config` is null then. */
+export interface BlobResult {
+  code: number;
+  config: BoardConfig | null;
+}
+
+/** CRC-32 (IEEE 802.3) of buffer[at..end), as its high and low 16 bits: neither leaves 28 bits. */
+export function crc32(buffer: Uint8Array, at: number, end: number, out: Uint16Array): void {
+  let high = 0xffff;
+  let low = 0xffff;
+  for (let i = at; i < end; i++) {
+    low = low ^ buffer[i];
+    for (let bit = 0; bit < 8; bit++) {
+      const odd = low & 1;
+      low = (low >>> 1) | ((high & 1) << 15);
+      high = high >>> 1;
+      if (odd !== 0) {
+        high = high ^ 0xedb8;
+        low = low ^ 0x8320;
+      }
+    }
+  }
+  out[0] = high ^ 0xffff;
+  out[1] = low ^ 0xffff;
+}
+
+/** The frame of a blob: 0 when magic, version, length and CRC are right. */
+function checkFrame(buffer: Uint8Array, length: number): number {
+  let any = 0;
+  let all = 0xff;
+  for (let i = 0; i < 4 && i < length; i++) {
+    any = any | buffer[i];
+    all = all & buffer[i];
+  }
+  // Erased flash, or memory that nobody wrote.
+  if (length <= 0 || any === 0 || all === 0xff) return BLOB_NONE;
+  // "DESP"
+  if (length >= 4 && (u16(buffer, 0) !== 0x4445 || u16(buffer, 2) !== 0x5350)) return BLOB_MAGIC;
+  if (length < BLOB_HEAD) return BLOB_LENGTH;
+  if (buffer[4] !== 1 || buffer[5] !== 0) return BLOB_VERSION;
+  const end = BLOB_HEAD + u16(buffer, 6);
+  if (end + BLOB_TAIL > length) return BLOB_LENGTH;
+  const crc = new Uint16Array(2);
+  crc32(buffer, 0, end, crc);
+  return crc[0] === u16(buffer, end) && crc[1] === u16(buffer, end + 2) ? 0 : BLOB_CRC;
+}
+
+function take(r: CborReader): Uint8Array {
+  const octets = new Uint8Array(r.value);
+  for (let i = 0; i < octets.length; i++) octets[i] = r.buffer[r.at + i];
+  r.at += octets.length;
+  return octets;
+}
+
+/** Reads `count` numbers up to `most` to `list`; false when something else is there. */
+function readNumbers(r: CborReader, count: number, most: number, list: number[]): boolean {
+  let fits = true;
+  for (let i = 0; i < count && !r.bad; i++) {
+    if (cborHead(r) !== CBOR_UNSIGNED || r.value > most) fits = false;
+    if (!fits) return false;
+    list.push(r.value);
+  }
+  return true;
+}
+
+/** Reads proposals; false when one does not have pairs of minimum and maximum for each attribute. */
+function readProposals(r: CborReader, count: number, list: CompressionProposal[]): boolean {
+  for (let i = 0; i < count && !r.bad; i++) {
+    if (cborHead(r) !== CBOR_ARRAY || r.value !== ATTRIBUTES) return false;
+    const allowed: number[][] = [];
+    for (let type = 0; type < ATTRIBUTES && !r.bad; type++) {
+      const pairs: number[] = [];
+      if (cborHead(r) !== CBOR_ARRAY || (r.value & 1) !== 0 || r.value > PAIRS_MAX) return false;
+      if (!readNumbers(r, r.value, 32, pairs)) return false;
+      for (let k = 0; k < pairs.length; k += 2) if (pairs[k] > pairs[k + 1]) return false;
+      allowed.push(pairs);
+    }
+    list.push({ allowed: allowed });
+  }
+  return true;
+}
+
+/** What one value does not show: 0 or BLOB_FIELD. */
+function checkConfig(c: BoardConfig): number {
+  const link = c.gatewayLink.length;
+  let good = link === 2 || link === 8;
+  if (c.psk.length === 0 && (c.privateKey.length === 0 || c.publicKey.length === 0)) good = false;
+  if (c.contexts.length % CONTEXT_SIZE !== 0) good = false;
+  for (let at = 0; at < c.contexts.length; at += CONTEXT_SIZE) if (c.contexts[at] > 128) good = false;
+  return good && c.retryMax >= c.retryTime ? 0 : BLOB_FIELD;
+}
+
+/** Reads the map; 0, BLOB_CBOR or BLOB_FIELD. */
+function readMap(
+  r: CborReader,
+  numbers: Float64Array,
+  octets: Uint8Array[],
+  proposals: CompressionProposal[],
+  registered: number[],
+): number {
+  const seen = new Uint8Array(KEY_COUNT);
+  if (cborHead(r) !== CBOR_MAP) return BLOB_CBOR;
+  const pairs = r.value;
+  let code = 0;
+  for (let i = 0; i < pairs && !r.bad; i++) {
+    const kind = cborHead(r);
+    const key = r.value;
+    if (kind === CBOR_NEGATIVE) {
+      cborSkip(r);
+      continue;
+    }
+    if (kind !== CBOR_UNSIGNED) return BLOB_CBOR;
+    if (key === 0 || key >= KEY_COUNT) {
+      code = BLOB_FIELD;
+      cborSkip(r);
+      continue;
+    }
+    if (seen[key] !== 0) return BLOB_CBOR;
+    seen[key] = 1;
+    const field = 4 * key;
+    const begin = r.at;
+    if (cborHead(r) !== FIELDS[field] || r.value < FIELDS[field + 1] || r.value > FIELDS[field + 2]) {
+      // It may still be no CBOR at all.
+      code = BLOB_FIELD;
+      if (!r.bad) {
+        r.at = begin;
+        cborSkip(r);
+      }
+      continue;
+    }
+    if (FIELDS[field] === CBOR_UNSIGNED) numbers[key] = r.value;
+    else if (FIELDS[field] !== CBOR_ARRAY) octets[key] = take(r);
+    else {
+      const fits =
+        key === KEY_NUMBERS ? readNumbers(r, r.value, 0xffff, registered) : readProposals(r, r.value, proposals);
+      if (!fits) {
+        code = BLOB_FIELD;
+        r.at = r.bad ? r.at : begin;
+        cborSkip(r);
+      }
+    }
+  }
+  if (r.bad || r.at !== r.end) return BLOB_CBOR;
+  for (let key = 1; key < KEY_COUNT; key++) {
+    if (seen[key] === 0 && FIELDS[4 * key + 3] === NEEDED) code = BLOB_FIELD;
+  }
+  return code;
+}
+
+/** Reads the blob in buffer[0..length). Nothing throws, whatever the octets are. */
+export function readBlob(buffer: Uint8Array, length: number): BlobResult {
+  const refused = checkFrame(buffer, Math.min(length, buffer.length));
+  if (refused !== 0) return { code: refused, config: null };
+  const n = new Float64Array(KEY_COUNT);
+  const o: Uint8Array[] = [];
+  const none = new Uint8Array(0);
+  const proposals: CompressionProposal[] = [];
+  const registered: number[] = [];
+  for (let key = 0; key < KEY_COUNT; key++) {
+    n[key] = FIELDS[4 * key + 3];
+    o.push(none);
+  }
+  const reader = createCborReader(buffer, BLOB_HEAD, BLOB_HEAD + u16(buffer, 6));
+  const code = readMap(reader, n, o, proposals, registered);
+  if (code !== 0) return { code: code, config: null };
+  const numbers = privateNumbers();
+  if (registered.length > 0) {
+    numbers.hcpProposal = registered[0];
+    numbers.ehcSupported = registered[1];
+    numbers.ehcUnacceptableParameter = registered[2];
+    numbers.optimizedRekeySupported = registered[3];
+    numbers.optimizedRekey = registered[4];
+    numbers.childSaPfsInfoSupported = registered[5];
+    numbers.dscp = registered[6];
+    numbers.tsDscp = registered[7];
+  }
+  const config: BoardConfig = {
+    panId: n[1],
+    shortAddress: n[2],
+    extendedAddress: o[KEY_EUI64],
+    gatewayLink: o[KEY_GATEWAY_LINK],
+    channel: n[5],
+    outer: o[6],
+    gateway: o[7],
+    contexts: o[KEY_CONTEXTS],
+    server: o[9],
+    serverPort: n[10],
+    ownPort: n[11],
+    path: o[12],
+    inner: o[13],
+    requestAddress: n[14],
+    idType: n[15],
+    id: o[16],
+    remoteIdType: n[17],
+    remoteId: o[18],
+    psk: o[19],
+    privateKey: o[20],
+    publicKey: o[21],
+    interval: n[22],
+    count: n[23],
+    ackWait: n[24],
+    retransmitTime: n[25],
+    retransmitTries: n[26],
+    dpdTime: n[27],
+    ikeRekeyTime: n[28],
+    reauthTime: n[29],
+    rekeyTime: n[30],
+    rekeyPackets: n[31],
+    ticketLifetime: n[32],
+    retryTime: n[33],
+    retryMax: n[34],
+    flags: n[35],
+    nonceSize: n[36],
+    coapTimeout: n[37],
+    coapRetransmit: n[38],
+    proposals: proposals,
+    numbers: numbers,
+  };
+  const problem = checkConfig(config);
+  return { code: problem, config: problem === 0 ? config : null };
+}
