@@ -1,0 +1,76 @@
+/* The console: lines in through a ring that the interrupt handler fills, text out, halt lines. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "board.h"
+#include "system.h"
+
+#define RING 256
+
+static uint8_t ring[RING];
+static volatile uint16_t head, tail;
+static volatile uint16_t lines;
+static bool empty = true;
+
+static uint16_t next(uint16_t index) { return (uint16_t)((index + 1) % RING); }
+
+static void store(uint8_t octet) {
+  ring[tail] = octet;
+  tail = next(tail);
+}
+
+void console_octet(uint8_t octet) {
+  if (octet == '\r') octet = '\n';
+  const bool is_end = octet == '\n';
+  /* An empty line says nothing; CR LF ends one line. */
+  if (is_end && empty) return;
+  /* The last place is for a line's end: a line that is too long is cut. */
+  const uint16_t after = next(tail);
+  if (after == head || (!is_end && next(after) == head)) return;
+  store(octet);
+  empty = is_end;
+  if (is_end) lines++;
+}
+
+bool console_ready(void) { return lines > 0; }
+
+int board_command(uint8_t *out, size_t size) {
+  if (lines == 0) return -1;
+  size_t length = 0;
+  for (;;) {
+    const uint8_t octet = ring[head];
+    head = next(head);
+    if (octet == '\n') break;
+    if (length < size) out[length++] = octet;
+  }
+  interrupts_off();
+  lines--;
+  interrupts_on();
+  return (int)length;
+}
+
+#define STUCK_MS 500
+
+void board_write(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    const uint32_t start = system_milliseconds();
+    while (!console_put((uint8_t)text[i])) {
+      /* Nobody listens: the rest is not worth the wait. */
+      if (system_milliseconds() - start > STUCK_MS) return;
+    }
+  }
+}
+
+void board_print(const char *text, size_t length) {
+  board_write(text, length);
+  board_write("\n", 1);
+}
+
+void board_puts(const char *text) { board_print(text, strlen(text)); }
+
+void board_halt(int code, const char *message) {
+  board_puts(message);
+  board_puts(code == HALT_MEMORY ? "halt 21 memory" : code == HALT_SCRIPT ? "halt 22 script" : "halt 23 fault");
+  board_exit(code);
+}

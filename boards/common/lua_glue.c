@@ -1,0 +1,287 @@
+/* Lua 5.4: the global table `board`, and the script's start. Octets are tables from index 0 with a field `length`; they
+   are read and written in place. Every range is checked; an error names the argument. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "board.h"
+#include "crypto.h"
+#include "lauxlib.h"
+#include "lua.h"
+#include "lualib.h"
+#include "x25519.h"
+
+static size_t heap_used, heap_peak;
+
+long engine_heap_peak(void) { return (long)heap_peak; }
+
+static void *allocate(void *context, void *block, size_t old_size, size_t new_size) {
+  (void)context;
+  if (block == NULL) old_size = 0;
+  if (new_size == 0) {
+    free(block);
+    heap_used -= old_size;
+    return NULL;
+  }
+  void *moved = realloc(block, new_size);
+  if (moved == NULL) return NULL;
+  heap_used += new_size - old_size;
+  if (heap_used > heap_peak) heap_peak = heap_used;
+  return moved;
+}
+
+/* --- arguments --- */
+
+static size_t whole(lua_State *L, int argument, const char *name, lua_Integer most) {
+  int is_number;
+  const lua_Integer value = lua_tointegerx(L, argument, &is_number);
+  if (!is_number || value < 0 || value > most) luaL_error(L, "%s: must be a whole number of 0..%d", name, (int)most);
+  return (size_t)value;
+}
+
+/* The length of a table of octets. */
+static size_t octets_length(lua_State *L, int argument, const char *name) {
+  if (!lua_istable(L, argument)) luaL_error(L, "%s: must be octets", name);
+  lua_pushliteral(L, "length");
+  lua_rawget(L, argument);
+  int is_number;
+  const lua_Integer length = lua_tointegerx(L, -1, &is_number);
+  lua_pop(L, 1);
+  if (!is_number || length < 0 || length > INT32_MAX) luaL_error(L, "%s: must be octets with a length", name);
+  return (size_t)length;
+}
+
+static void table_get(const Octets *octets, size_t at, uint8_t *out, size_t length) {
+  lua_State *L = octets->place;
+  for (size_t i = 0; i < length; i++) {
+    int is_number;
+    lua_rawgeti(L, octets->index, (lua_Integer)(octets->base + at + i));
+    const lua_Integer octet = lua_tointegerx(L, -1, &is_number);
+    lua_pop(L, 1);
+    if (!is_number || octet < 0 || octet > 255) {
+      luaL_error(L, "argument %d: no octet at %d", octets->index, (int)(octets->base + at + i));
+    }
+    out[i] = (uint8_t)octet;
+  }
+}
+
+static void table_put(const Octets *octets, size_t at, const uint8_t *in, size_t length) {
+  lua_State *L = octets->place;
+  for (size_t i = 0; i < length; i++) {
+    lua_pushinteger(L, in[i]);
+    lua_rawseti(L, octets->index, (lua_Integer)(octets->base + at + i));
+  }
+}
+
+/* Octets of an argument from `offset`, of which there must be `length`. */
+static Octets range(lua_State *L, int argument, const char *name, size_t offset, size_t length) {
+  const size_t size = octets_length(L, argument, name);
+  if (offset > size || length > size - offset) {
+    luaL_error(L, "%s: %d octets at %d: it has %d", name, (int)length, (int)offset, (int)size);
+  }
+  const Octets octets = {table_get, table_put, L, argument, offset};
+  return octets;
+}
+
+#define MOST 0x7fffffff
+
+/* --- hooks --- */
+
+static int hook_now(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)board_now());
+  return 1;
+}
+
+static int hook_ticks(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)board_ticks());
+  return 1;
+}
+
+static int hook_random(lua_State *L) {
+  const size_t offset = whole(L, 2, "offset", MOST);
+  const size_t length = whole(L, 3, "length", MOST);
+  const Octets buffer = range(L, 1, "buffer", offset, length);
+  uint8_t piece[CRYPTO_PIECE];
+  for (size_t at = 0; at < length; at += sizeof piece) {
+    const size_t size = length - at < sizeof piece ? length - at : sizeof piece;
+    if (!board_random(piece, size)) {
+      lua_pushboolean(L, false);
+      return 1;
+    }
+    table_put(&buffer, at, piece, size);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+static int hook_transmit(lua_State *L) {
+  uint8_t frame[FRAME_MAX];
+  const size_t offset = whole(L, 2, "offset", MOST);
+  const size_t length = whole(L, 3, "length", FRAME_MAX);
+  if (length < FRAME_MIN) return luaL_error(L, "length: %d: a frame has 5..127 octets", (int)length);
+  const Octets buffer = range(L, 1, "buffer", offset, length);
+  table_get(&buffer, 0, frame, length);
+  radio_transmit(frame, length);
+  return 0;
+}
+
+static int hook_receive(lua_State *L) {
+  uint8_t frame[FRAME_MAX];
+  const Octets buffer = range(L, 1, "buffer", 0, FRAME_MAX);
+  const int length = radio_receive(frame);
+  if (length > 0) table_put(&buffer, 0, frame, (size_t)length);
+  lua_pushinteger(L, length);
+  return 1;
+}
+
+static int hook_wait(lua_State *L) {
+  int is_number;
+  const lua_Integer ms = lua_tointegerx(L, 1, &is_number);
+  if (!is_number) return luaL_error(L, "ms: must be a whole number");
+  board_wait(ms);
+  return 0;
+}
+
+static int hook_print(lua_State *L) {
+  size_t length;
+  const char *text = luaL_tolstring(L, 1, &length);
+  board_print(text, length);
+  return 0;
+}
+
+static int hook_command(lua_State *L) {
+  uint8_t line[128];
+  const size_t size = octets_length(L, 1, "buffer");
+  const int length = board_command(line, size < sizeof line ? size : sizeof line);
+  const Octets buffer = {table_get, table_put, L, 1, 0};
+  if (length > 0) table_put(&buffer, 0, line, (size_t)length);
+  lua_pushinteger(L, length);
+  return 1;
+}
+
+static int hook_provision(lua_State *L) {
+  const Octets buffer = {table_get, table_put, L, 1, 0};
+  const size_t length = octets_length(L, 1, "buffer");
+  const uint8_t *area;
+  size_t size = board_provision(&area);
+  if (size > length) size = length;
+  table_put(&buffer, 0, area, size);
+  lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
+static int hook_exit(lua_State *L) { board_exit((int)whole(L, 1, "code", 255)); }
+
+static int hook_restart(lua_State *L) {
+  (void)L;
+  board_restart();
+}
+
+static int hook_memory(lua_State *L) {
+  lua_pushinteger(L, board_memory());
+  return 1;
+}
+
+static int hook_heap(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)heap_peak);
+  return 1;
+}
+
+static int hook_ccm(lua_State *L) {
+  const size_t encrypt = whole(L, 1, "encrypt", 1);
+  const size_t nonce_length = whole(L, 4, "nonceLength", CCM_NONCE_MAX);
+  const size_t aad_length = whole(L, 6, "aadLength", CCM_LENGTH_MAX);
+  const size_t offset = whole(L, 8, "offset", MOST);
+  const size_t length = whole(L, 9, "length", CCM_LENGTH_MAX);
+  const size_t icv_length = whole(L, 10, "icvLength", CCM_ICV_MAX);
+  if (nonce_length < CCM_NONCE_MIN) return luaL_error(L, "nonceLength: %d: must be 7..13", (int)nonce_length);
+  if (icv_length < CCM_ICV_MIN || icv_length % 2 != 0) {
+    return luaL_error(L, "icvLength: %d: must be 4, 6 .. 16", (int)icv_length);
+  }
+  const size_t key_length = octets_length(L, 2, "key");
+  if (key_length != 16 && key_length != 24 && key_length != 32) {
+    return luaL_error(L, "key: %d octets: must be 16, 24 or 32", (int)key_length);
+  }
+  const Octets key_octets = range(L, 2, "key", 0, key_length);
+  const Octets nonce_octets = range(L, 3, "nonce", 0, nonce_length);
+  const Octets aad = range(L, 5, "aad", 0, aad_length);
+  const Octets buffer = range(L, 7, "buffer", offset, length + icv_length);
+  uint8_t key[32];
+  uint8_t nonce[CCM_NONCE_MAX];
+  table_get(&key_octets, 0, key, key_length);
+  table_get(&nonce_octets, 0, nonce, nonce_length);
+  lua_pushboolean(L, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length, &buffer, length,
+                                icv_length));
+  memset(key, 0, sizeof key);
+  return 1;
+}
+
+static int hook_hmac(lua_State *L) {
+  const size_t offset = whole(L, 3, "offset", MOST);
+  const size_t length = whole(L, 4, "length", MOST);
+  const size_t out_offset = whole(L, 6, "outOffset", MOST);
+  const size_t key_length = octets_length(L, 1, "key");
+  const Octets key = range(L, 1, "key", 0, key_length);
+  const Octets message = range(L, 2, "buffer", offset, length);
+  const Octets out = range(L, 5, "out", out_offset, 32);
+  uint8_t mac[32];
+  crypto_hmac(&key, key_length, &message, length, mac);
+  table_put(&out, 0, mac, sizeof mac);
+  return 0;
+}
+
+static int hook_x25519(lua_State *L) {
+  const Octets out = range(L, 1, "out", whole(L, 2, "outOffset", MOST), 32);
+  const Octets scalar = range(L, 3, "scalar", whole(L, 4, "scalarOffset", MOST), 32);
+  const Octets point = range(L, 5, "point", whole(L, 6, "pointOffset", MOST), 32);
+  uint8_t octets[3][32];
+  table_get(&scalar, 0, octets[1], 32);
+  table_get(&point, 0, octets[2], 32);
+  x25519(octets[0], octets[1], octets[2]);
+  table_put(&out, 0, octets[0], 32);
+  memset(octets, 0, sizeof octets);
+  return 0;
+}
+
+static const luaL_Reg HOOKS[] = {
+    {"now", hook_now},         {"ticks", hook_ticks},         {"random", hook_random}, {"transmit", hook_transmit},
+    {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
+    {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
+    {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
+    {NULL, NULL},
+};
+
+/* --- start --- */
+
+static const luaL_Reg LIBRARIES[] = {
+    {LUA_GNAME, luaopen_base},
+    {LUA_TABLIBNAME, luaopen_table},
+    {LUA_STRLIBNAME, luaopen_string},
+    {LUA_MATHLIBNAME, luaopen_math},
+};
+
+static int begin(lua_State *L) {
+  for (size_t i = 0; i < sizeof LIBRARIES / sizeof LIBRARIES[0]; i++) {
+    luaL_requiref(L, LIBRARIES[i].name, LIBRARIES[i].func, 1);
+    lua_pop(L, 1);
+  }
+  luaL_newlib(L, HOOKS);
+  lua_pushinteger(L, CRYPTO_NATIVE);
+  lua_setfield(L, -2, "native");
+  lua_setglobal(L, "board");
+  lua_register(L, "print", hook_print);
+  const int status = luaL_loadbufferx(L, (const char *)script, script_length, "=script", "bt");
+  if (status != LUA_OK) return lua_error(L);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+int engine_run(void) {
+  lua_State *L = lua_newstate(allocate, NULL);
+  if (L == NULL) board_halt(HALT_MEMORY, "no memory for Lua");
+  lua_pushcfunction(L, begin);
+  const int status = lua_pcall(L, 0, 0, 0);
+  if (status == LUA_ERRMEM) board_halt(HALT_MEMORY, "not enough memory");
+  if (status != LUA_OK) board_halt(HALT_SCRIPT, lua_isstring(L, -1) ? lua_tostring(L, -1) : "error without text");
+  return 0;
+}

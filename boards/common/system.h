@@ -1,0 +1,42 @@
+/* What the parts of a bare-metal board need of each other. */
+#ifndef SYSTEM_H
+#define SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The board's own file. */
+/* Clocks and UARTs. Called once, with interrupts off. */
+void board_init(void);
+/* Frequency of the core, that is of SysTick, in Hz. */
+extern const uint32_t board_clock;
+/* One octet out; false when the transmitter has not taken it yet. */
+bool console_put(uint8_t octet);
+bool radio_put(uint8_t octet);
+/* Hardware random numbers, or false. */
+bool board_hardware_random(uint8_t *out, size_t length);
+
+/* radio.c: an octet from the radio's UART, called in its interrupt handler. */
+void radio_octet(uint8_t octet);
+bool radio_ready(void);
+/* console.c: an octet from the console, called in its interrupt handler. */
+void console_octet(uint8_t octet);
+bool console_ready(void);
+
+/* start.c */
+uint32_t system_milliseconds(void);
+/* Largest use of the stack so far, in octets. */
+size_t system_stack_peak(void);
+/* syscalls.c: largest extent of the heap so far, in octets. */
+size_t system_heap_peak(void);
+
+/* Interrupt handlers of the board's own file, and the table they are in. */
+typedef void (*Handler)(void);
+
+static inline void interrupts_off(void) { __asm volatile("cpsid i" ::: "memory"); }
+static inline void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory"); }
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+
+#endif

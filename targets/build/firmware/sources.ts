@@ -1,0 +1,170 @@
+// Engines and cryptography for firmware come from Debian's source packages, which apt verifies by the archive's own
+// signatures. They are got with a private configuration: the machine's own package sources, asked for sources instead of
+// packages, with lists and cache below build/. The machine's configuration is only read, and root is not needed.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError } from '../../node/config/errors.ts';
+import { onPath } from '../engines.ts';
+import { sourceRoot } from '../root.ts';
+
+/** A Debian source package, and the upstream version that this project was written for. */
+interface Package {
+  /** The first parts of the version that must agree. */
+  version: string;
+  tested: string;
+}
+
+const PACKAGES: Readonly<Record<string, Package>> = {
+  'lua5.4': { version: '5.4.', tested: '5.4.4' },
+  duktape: { version: '2.7.', tested: '2.7.0' },
+  mbedtls: { version: '2.28.', tested: '2.28.3' },
+};
+
+export type PackageName = 'lua5.4' | 'duktape' | 'mbedtls';
+
+const APT_LIMIT_MS = 300000;
+
+function folder(): string {
+  return join(sourceRoot(), 'build', 'firmware', 'sources');
+}
+
+/** `deb` lines and stanzas as `deb-src` ones; undefined where nothing is left. */
+export function sourceEntries(text: string, isStanzas: boolean): string | undefined {
+  const lines = text.split('\n').filter((line) => !line.startsWith('#'));
+  if (!isStanzas) {
+    const found = lines.filter((line) => /^deb\s/.test(line)).map((line) => line.replace(/^deb\s/, 'deb-src '));
+    return found.length === 0 ? undefined : found.join('\n') + '\n';
+  }
+  const stanzas = lines
+    .join('\n')
+    .split(/\n\s*\n/)
+    .filter((stanza) => /^Types:.*\bdeb\b(?!-)/m.test(stanza) && !/^Enabled:\s*no/im.test(stanza));
+  if (stanzas.length === 0) return undefined;
+  return stanzas.map((stanza) => stanza.replace(/^Types:.*$/m, 'Types: deb-src').trim() + '\n').join('\n');
+}
+
+/** Writes the private list of package sources into `to`. */
+function writeEntries(to: string): void {
+  const lists = ['/etc/apt/sources.list'];
+  const parts = '/etc/apt/sources.list.d';
+  if (existsSync(parts)) lists.push(...readdirSync(parts).map((name) => join(parts, name)));
+  let number = 0;
+  for (const file of lists) {
+    if (!/\.(list|sources)$/.test(file) || !existsSync(file)) continue;
+    const isStanzas = file.endsWith('.sources');
+    const text = sourceEntries(readFileSync(file, 'utf8'), isStanzas);
+    if (text !== undefined) writeFileSync(join(to, number++ + (isStanzas ? '.sources' : '.list')), text);
+  }
+  if (number === 0) throw new CommandError('source packages: (none): the machine has no apt package sources');
+}
+
+function apt(work: string, args: readonly string[]): void {
+  const settings = {
+    'Dir::Etc::sourcelist': '/dev/null',
+    'Dir::Etc::sourceparts': join(work, 'parts'),
+    'Dir::State::lists': join(work, 'lists'),
+    'Dir::Cache': join(work, 'cache'),
+    'APT::Sandbox::User': 'root',
+    'Acquire::Retries': '2',
+  };
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-o', name + '=' + value]);
+  const result = spawnSync('apt-get', [...options, ...args], {
+    cwd: join(work, 'unpacked'),
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: APT_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  if (result.status === 0) return;
+  const said = (result.stderr ?? '').split('\n').filter((line) => line.startsWith('E:'));
+  throw new CommandError('source packages: apt-get ' + args[0] + ': ' + (said.at(-1) ?? 'failed'));
+}
+
+/** Version of an unpacked package, as its Debian changelog has it. */
+function versionOf(path: string): string {
+  return /\(([^)]+)\)/.exec(readFileSync(join(path, 'debian', 'changelog'), 'utf8'))?.[1] ?? 'unknown';
+}
+
+function download(name: PackageName): void {
+  const work = join(folder(), 'apt-' + process.pid);
+  try {
+    for (const part of ['parts', 'lists/partial', 'cache/archives/partial', 'unpacked']) {
+      mkdirSync(join(work, part), { recursive: true });
+    }
+    writeEntries(join(work, 'parts'));
+    apt(work, ['update']);
+    // All at once: updating the lists is most of the time.
+    const wanted = Object.keys(PACKAGES).filter((other) => other === name || !existsSync(join(folder(), other)));
+    apt(work, ['source', ...wanted]);
+    for (const one of wanted) {
+      const unpacked = readdirSync(join(work, 'unpacked'), { withFileTypes: true }).find(
+        (entry) => entry.isDirectory() && entry.name.startsWith(one + '-'),
+      );
+      if (unpacked === undefined) throw new CommandError(`source packages: ${one}: apt-get unpacked nothing`);
+      move(join(work, 'unpacked', unpacked.name), join(folder(), one));
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Another process may have brought the same. */
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+  }
+}
+
+/** Absolute path of a package's unpacked sources; gets them the first time. Throws a CommandError that says why not. */
+export function packageSources(name: PackageName): string {
+  const path = join(folder(), name);
+  if (!existsSync(path)) {
+    const missing = aptMissing();
+    if (missing !== false) throw new CommandError('source packages: ' + missing);
+    mkdirSync(folder(), { recursive: true });
+    download(name);
+  }
+  const version = versionOf(path);
+  if (!version.replace(/^\d+:/, '').startsWith(PACKAGES[name].version)) {
+    const { tested } = PACKAGES[name];
+    throw new CommandError(
+      `source package ${name}: ${version}: must be ${PACKAGES[name].version}x (tested: ${tested})`,
+    );
+  }
+  return path;
+}
+
+/** Version of a package that is there, with Debian's revision. */
+export function packageVersion(name: PackageName): string {
+  return versionOf(packageSources(name));
+}
+
+function aptMissing(): string | false {
+  if (!existsSync('/etc/debian_version')) return 'this is not Debian, whose source packages are needed';
+  if (onPath('apt-get') === undefined) return 'apt-get not found';
+  if (onPath('dpkg-source') === undefined) return 'dpkg-source not found (Debian package dpkg-dev)';
+  return false;
+}
+
+let known: Map<string, string | false> | undefined;
+
+/** Why a package's sources cannot be had here, or false. Gets them the first time. */
+export function sourcesMissing(name: PackageName): string | false {
+  known ??= new Map();
+  let reason = known.get(name);
+  if (reason === undefined) {
+    try {
+      packageSources(name);
+      reason = false;
+    } catch (error) {
+      reason = (error as Error).message;
+    }
+    known.set(name, reason);
+  }
+  return reason;
+}

@@ -1,0 +1,176 @@
+// The compiler for Cortex-M (Debian's gcc-arm-none-eabi with newlib): compiles with a cache of objects by digest, links,
+// and measures.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { basename, join } from 'node:path';
+import { CommandError } from '../../node/config/errors.ts';
+import { onPath } from '../engines.ts';
+import { sourceRoot } from '../root.ts';
+
+const PREFIX = 'arm-none-eabi-';
+const TOOL_LIMIT_MS = 300000;
+
+export function firmwareFolder(...parts: string[]): string {
+  const path = join(sourceRoot(), 'build', 'firmware', ...parts);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+/** Why nothing can be compiled here, or false. */
+export function toolchainMissing(): string | false {
+  if (onPath(PREFIX + 'gcc') === undefined) return PREFIX + 'gcc not found (Debian package gcc-arm-none-eabi)';
+  const library = spawnSync(PREFIX + 'gcc', ['-print-file-name=libc.a'], { encoding: 'utf8' }).stdout ?? '';
+  return library.trim().includes('/') ? false : 'newlib not found (Debian package libnewlib-arm-none-eabi)';
+}
+
+interface Ended {
+  code: number | null;
+  output: string;
+}
+
+function runTool(tool: string, args: readonly string[]): Promise<Ended> {
+  return new Promise((done) => {
+    const child = spawn(tool, [...args], { cwd: sourceRoot(), stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+    let output = '';
+    const collect = (text: string): void => {
+      output += text;
+    };
+    child.stdout.setEncoding('utf8').on('data', collect);
+    child.stderr.setEncoding('utf8').on('data', collect);
+    const limit = setTimeout(() => child.kill('SIGKILL'), TOOL_LIMIT_MS);
+    const end = (code: number | null): void => {
+      clearTimeout(limit);
+      done({ code, output });
+    };
+    child.on('error', (error) => {
+      output += error.message;
+      end(null);
+    });
+    child.on('close', end);
+  });
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: 'C' };
+}
+
+/** One source and what it is compiled with. */
+export interface Unit {
+  source: string;
+  flags: readonly string[];
+}
+
+let version: string | undefined;
+
+function compilerVersion(compiler: string): string {
+  if (compiler !== PREFIX + 'gcc') return compiler + spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
+  version ??= spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout;
+  return version;
+}
+
+/** Digest of all headers of a folder: a changed one makes new objects. */
+function headersDigest(folder: string): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).sort()) {
+    if (name.endsWith('.h')) hash.update(name).update(readFileSync(join(folder, name)));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Compiles to objects below build/firmware/objects and returns their paths. Unchanged sources (with the same compiler,
+ * flags and headers of `headers`) are not compiled again. Throws with the compiler's messages.
+ */
+export async function compile(units: readonly Unit[], headers: string, compiler = PREFIX + 'gcc'): Promise<string[]> {
+  const common = compilerVersion(compiler) + headersDigest(headers);
+  const objects = units.map((unit) => objectOf(unit, common));
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < units.length) {
+      const index = next++;
+      if (existsSync(objects[index])) continue;
+      const { source, flags } = units[index];
+      const partial = objects[index] + '.' + process.pid + '.o';
+      const ended = await runTool(compiler, [...flags, '-c', source, '-o', partial]);
+      if (ended.code !== 0) throw new CommandError(`${compiler}: ${source}:\n${ended.output}`);
+      renameSync(partial, objects[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, worker));
+  return objects;
+}
+
+function objectOf(unit: Unit, common: string): string {
+  const hash = createHash('sha256').update(common).update(JSON.stringify(unit)).update(readFileSync(unit.source));
+  return join(firmwareFolder('objects'), basename(unit.source) + '-' + hash.digest('hex').slice(0, 16) + '.o');
+}
+
+/** An assembler source that puts a file's octets into `script`, 8-aligned, and their number into `script_length`. */
+export function scriptUnit(octets: Uint8Array, flags: readonly string[]): Unit {
+  const digest = createHash('sha256').update(octets).digest('hex').slice(0, 16);
+  const folder = firmwareFolder('scripts');
+  const file = join(folder, digest + '.bin');
+  writeOnce(file, octets);
+  const text =
+    '.section .rodata.script,"a"\n.balign 8\n.global script\nscript:\n.incbin "' +
+    file +
+    '"\n.balign 8\n.global script_length\nscript_length:\n.long ' +
+    octets.length +
+    '\n.long 0\n';
+  const source = join(folder, digest + '.S');
+  writeOnce(source, text);
+  return { source, flags };
+}
+
+/** Another process may write the same at the same time. */
+function writeOnce(file: string, data: string | Uint8Array): void {
+  if (existsSync(file)) return;
+  const partial = file + '.' + process.pid;
+  writeFileSync(partial, data);
+  renameSync(partial, file);
+}
+
+/** Links; `name` is the image's, for errors. */
+export async function link(
+  objects: readonly string[],
+  flags: readonly string[],
+  elf: string,
+  name: string,
+  compiler = PREFIX + 'gcc',
+): Promise<void> {
+  const ended = await runTool(compiler, [...objects, ...flags, '-o', elf]);
+  if (ended.code === 0) return;
+  for (const found of ended.output.matchAll(/region `(flash|ram)' overflowed by (\d+) bytes/g)) {
+    const kind = found[1] === 'ram' ? 'RAM' : 'flash';
+    throw new CommandError(`${name}: does not fit the ${kind} of the board: ${found[2]} octets too many`);
+  }
+  throw new CommandError(`${name}: linking failed:\n${ended.output}`);
+}
+
+/** Octets per section of an image. */
+export function sections(elf: string): Map<string, number> {
+  const text = spawnSync(PREFIX + 'size', ['-A', elf], { encoding: 'utf8', env: environment() }).stdout;
+  const found = new Map<string, number>();
+  for (const line of text.matchAll(/^(\.\S+)\s+(\d+)\s/gm)) found.set(line[1], Number(line[2]));
+  return found;
+}
+
+/** Attributes of an object or library (`readelf -A`): name to all its values. */
+export function attributes(file: string): Map<string, Set<string>> {
+  const text = spawnSync(PREFIX + 'readelf', ['-A', file], { encoding: 'utf8', env: environment() }).stdout;
+  const found = new Map<string, Set<string>>();
+  for (const line of text.matchAll(/^\s+(Tag_\w+): (.+)$/gm)) {
+    const values = found.get(line[1]) ?? new Set();
+    values.add(line[2].replaceAll('"', ''));
+    found.set(line[1], values);
+  }
+  return found;
+}
+
+/** True when the file is there and not empty. */
+export function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile() && statSync(path).size > 0;
+}
