@@ -3,7 +3,7 @@
 // removed when it ends. Only this process is ever killed, by its number.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onPath } from '../../build/engines.ts';
@@ -99,6 +99,17 @@ function argumentsOf(config: QemuConfig, folder: string): string[] {
   return args;
 }
 
+/** QEMU takes any other file as octets for address 0, and runs them. */
+function isElf(file: string): boolean {
+  const magic = Buffer.alloc(4);
+  const fd = openSync(file, 'r');
+  try {
+    return readSync(fd, magic, 0, 4, 0) === 4 && magic.equals(Buffer.from('\x7fELF', 'latin1'));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** What QEMU complained of first, without its name and the argument it was about. */
 function complaint(stderr: string): string {
   const lines = stderr.trim().split('\n');
@@ -117,6 +128,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
   } catch (error) {
     throw CommandError.from((error as NodeJS.ErrnoException).path ?? config.kernel, error);
   }
+  if (!isElf(config.kernel)) throw new CommandError(`${config.kernel}: is not an ELF image`);
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-qemu-'));
   let qmp: Qmp;
   let radio: UartRadio;
