@@ -1,11 +1,12 @@
 // Per engine: the C sources and flags of its firmware, and how a bundle becomes the octets of `script`.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onPath } from '../engines.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
-import { firmwareFolder, type Unit } from './toolchain.ts';
+import { firmwareFolder, type Unit, writeOnce } from './toolchain.ts';
 
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
 
@@ -34,8 +35,22 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
   return { units, include: [folder], libraries: [] };
 }
 
+/** Debian's prepared sources with our options: its tool that makes others needs a Python that Debian has no more. */
+function duktapePart(flags: readonly string[], common: string): EnginePart {
+  const sources = join(packageSources('duktape'), 'src');
+  const options = readFileSync(join(common, 'duktape_options.h'), 'utf8');
+  const config = readFileSync(join(sources, 'duk_config.h'), 'utf8').replace(/#endif[^\n]*\n*$/, options + '$&');
+  const digest = createHash('sha256').update(config).digest('hex').slice(0, 12);
+  const folder = firmwareFolder('duktape-' + digest);
+  for (const name of ['duktape.c', 'duktape.h']) writeOnce(join(folder, name), readFileSync(join(sources, name)));
+  writeOnce(join(folder, 'duk_config.h'), config);
+  const source = join(folder, 'duktape.c');
+  return { units: [{ source, flags: [...flags, '-I', folder] }], include: [folder], libraries: [] };
+}
+
 export function enginePart(engine: FirmwareEngine, flags: readonly string[], common: string): EnginePart {
   if (engine === 'lua') return luaPart(flags, common);
+  if (engine === 'duktape') return duktapePart(flags, common);
   throw new Error(engine + ': not yet');
 }
 

@@ -126,7 +126,7 @@ export function scriptUnit(octets: Uint8Array, flags: readonly string[]): Unit {
 }
 
 /** Another process may write the same at the same time. */
-function writeOnce(file: string, data: string | Uint8Array): void {
+export function writeOnce(file: string, data: string | Uint8Array): void {
   if (existsSync(file)) return;
   const partial = file + '.' + process.pid;
   writeFileSync(partial, data);
