@@ -1,0 +1,156 @@
+// What of Espruino's own library this folder uses. Names that leave the bundle: a bundle with mangled names keeps
+// ESPRUINO_MEMBERS, and the subset check knows these declarations as the project's own.
+
+/** Typed arrays with the members that are right in Espruino; `subarray` is a view, `slice` would not copy. */
+export interface Octets {
+  length: number;
+  [index: number]: number;
+  set(from: Octets, at: number): void;
+  fill(value: number, from: number, to: number): void;
+  subarray(from: number, to: number): Octets;
+}
+
+export interface EspruinoAes {
+  /** Undefined after an error that it prints: it does not throw. */
+  encrypt(message: Octets, key: Octets, options: { mode: string; iv?: Octets }): Octets | undefined;
+  decrypt(message: Octets, key: Octets, options: { mode: string; iv?: Octets }): Octets | undefined;
+}
+
+export interface EspruinoCryptoModule {
+  AES?: EspruinoAes;
+  /** Hashes the concatenation of an array's members. */
+  SHA256?(message: Octets[]): Octets | undefined;
+}
+
+export interface EspruinoFile {
+  read(length: number): string | undefined;
+  write(text: string): number;
+  close(): void;
+}
+
+/** What setWatch and pins take. */
+export interface Pin {
+  read(): boolean;
+  write(value: boolean | number): void;
+}
+
+/** A hardware or software SPI, set up by the caller: mode 0, most significant bit first, 10 MHz at most. */
+export interface Spi {
+  /** Sends the octets with `cs` low, and returns what came in meanwhile. */
+  send(octets: Octets | number[], cs?: Pin): Octets;
+}
+
+export interface Serial {
+  setup(baud: number, options: { path?: string; bytesize?: number }): void;
+  on(event: string, handler: (data: string) => void): void;
+  write(octets: Octets): void;
+}
+
+export interface Engine {
+  nativeCall?(address: number, signature: string, octets: string): (out: number, scalar: number, point: number) => void;
+  getAddressOf?(of: Octets, flat: boolean): number;
+  hwRand?(): number;
+  openFile?(path: string, mode: string): EspruinoFile | undefined;
+  reboot?(): void;
+}
+
+interface ProcessOfEspruino {
+  env: { BOARD?: string; SOFTDEVICE?: number };
+  memory(): { usage: number; total: number; blocksize: number };
+}
+
+declare const E: Engine;
+declare const process: ProcessOfEspruino;
+declare const require: (name: string) => unknown;
+declare const atob: (text: string) => string;
+declare const getTime: () => number;
+declare const print: (text: string) => void;
+declare const setTimeout: (run: () => void, ms: number) => number;
+declare const clearTimeout: (id: number) => void;
+
+/** Every member named above; the names of options that members take. */
+export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
+  'AES',
+  'BOARD',
+  'SHA256',
+  'SOFTDEVICE',
+  'blocksize',
+  'bytesize',
+  'close',
+  'debounce',
+  'decrypt',
+  'edge',
+  'encrypt',
+  'env',
+  'fill',
+  'getAddressOf',
+  'hwRand',
+  'iv',
+  'memory',
+  'mode',
+  'nativeCall',
+  'on',
+  'openFile',
+  'path',
+  'read',
+  'reboot',
+  'repeat',
+  'send',
+  'set',
+  'setup',
+  'subarray',
+  'total',
+  'usage',
+  'write',
+];
+
+export function engine(): Engine {
+  return E;
+}
+
+export function boardName(): string {
+  const name = process.env.BOARD;
+  return name === undefined ? '' : name;
+}
+
+/** True on nRF5x, which alone have it. */
+export function hasSoftdevice(): boolean {
+  return process.env.SOFTDEVICE !== undefined;
+}
+
+/** Octets of variables in use. */
+export function variables(): number {
+  const memory = process.memory();
+  return memory.usage * memory.blocksize;
+}
+
+/** The built-in module, or null. Not by `require` in the text: the uploader would look for it elsewhere. */
+export function builtinModule(name: string): unknown {
+  const load = require;
+  try {
+    return load(name);
+  } catch (_error) {
+    return null;
+  }
+}
+
+export function decodeBase64(text: string): string {
+  return atob(text);
+}
+
+/** Milliseconds of a clock that only the user's setTime moves. */
+export function clock(): number {
+  return getTime() * 1000;
+}
+
+export function printLine(text: string): void {
+  print(text);
+}
+
+export function after(ms: number, run: () => void): number {
+  return setTimeout(run, ms);
+}
+
+export function forget(id: number): void {
+  clearTimeout(id);
+}
