@@ -5,9 +5,9 @@
 //   runApp does that with Board.wait, and ends with Board.exit. What a blob without fault and a source of randomness
 //   would allow to send is not sent without them: the radio is silent.
 //
-// Codes of `halt`: BLOB_* of blob.ts, and HALT_*.
+// What is checked first, and how it ends, is in start.ts.
 
-import { equal, fill } from '../../core/bytes.ts';
+import { equal } from '../../core/bytes.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { earlier } from '../../core/device.ts';
@@ -16,7 +16,7 @@ import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange.ts';
 import { probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/ikedevice.ts';
-import { BLOB_FIELD, BLOB_MAX, type BoardConfig, readBlob } from './blob.ts';
+import type { BoardConfig } from './blob.ts';
 import { createCoapClient } from './coap.ts';
 import {
   COMMAND_CONNECT,
@@ -32,87 +32,23 @@ import {
   decimal,
   hexDigits,
   hexText,
-  problemText,
   SEND_MAX,
 } from './console.ts';
 import type { Board } from './hooks.ts';
-import { NO_ENTROPY } from './native.ts';
 import { deviceConfig } from './policy.ts';
+import { type App, createEnded, HALT_ENTROPY, halt, haltWith, readConfig, VERSION } from './start.ts';
 
-export const VERSION = '0.1.0';
-
-export const HALT_ENTROPY = 20;
-export const HALT_MEMORY = 21;
-export const HALT_SCRIPT = 22;
+export type { App } from './start.ts';
 
 const FRAME_MAX = 127;
 const FRAME_MIN = 5;
 /** Repetitions of a reading after which the gateway is asked whether it is there. */
 const DOUBT = 2;
-
-/** @noSelf */
-export interface App {
-  /** Null: halted before there was one. */
-  device: IkeDevice | null;
-  config: BoardConfig | null;
-  /** It has ended: `step` does nothing more. */
-  isOver(): boolean;
-  /** Takes frames and commands, does what is due. Throws what `fail` takes. */
-  step(now: number): void;
-  /** When `step` wants to be called, or -1. */
-  nextTimeout(): number;
-  /** Ends with what was thrown, on the console. */
-  fail(problem: unknown): void;
-}
-
-/** An application that has ended. */
-function createEnded(board: Board): App {
-  return {
-    device: null,
-    config: null,
-    isOver: () => true,
-    step: () => {},
-    nextTimeout: () => -1,
-    fail: (problem) => {
-      board.print(problemText(problem));
-    },
-  };
-}
-
-/** Ends with a line that says why. */
-function halt(board: Board, code: number, word: string): void {
-  board.print('halt ' + decimal(code) + ' ' + word);
-  board.exit(code);
-}
-
-/** What an error means to the board: no randomness, no memory, or a fault of the script, which is told. */
-function haltWith(board: Board, problem: unknown): void {
-  const text = problemText(problem);
-  if (text === NO_ENTROPY) halt(board, HALT_ENTROPY, 'entropy');
-  // "not enough memory" (Lua), "alloc failed" (Duktape).
-  else if (text.indexOf('memory') >= 0 || text.indexOf('alloc') >= 0) halt(board, HALT_MEMORY, 'memory');
-  else {
-    board.print(text.split('\n').join(' '));
-    halt(board, HALT_SCRIPT, 'script error');
-  }
-}
-
-/** Reads the provisioning area; null, and the end, where it is refused. */
-function readConfig(board: Board, asymmetric: Asymmetric): BoardConfig | null {
-  const blob = new Uint8Array(BLOB_MAX);
-  const result = readBlob(blob, board.provision(blob));
-  // It held the key.
-  fill(blob, 0, BLOB_MAX, 0);
-  const config = result.config;
-  let code = result.code;
-  if (config !== null && config.privateKey.length + config.publicKey.length > 0 && !asymmetric.hasEd25519()) {
-    code = BLOB_FIELD;
-  }
-  if (code === 0) return config;
-  board.print('provision bad ' + decimal(code));
-  halt(board, code, 'provision');
-  return null;
-}
+/**
+ * The clock has whole milliseconds, and what is due in this half of one is done now: an acknowledgement that waited for
+ * the next one would come when the other side no longer waits for it (0.864 ms).
+ */
+const SLACK = 0.5;
 
 function sumOf(counters: Float64Array): number {
   let sum = 0;
@@ -374,10 +310,11 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
       if (length < FRAME_MIN || length > FRAME_MAX) drops++;
       else device.receive(frame, 0, length, now);
     }
-    device.poll(now);
+    device.poll(now + SLACK);
     // Packets that just went out count for an SA's life.
     device.uplink.carried(now);
-    if (!isConnecting && established() === null && device.uplink.current() !== null) connecting(now);
+    const sa = device.uplink.current();
+    if (!isConnecting && sa !== null && sa.state < STATE_ESTABLISHED) connecting(now);
     client.poll(now);
     if (client.isBusy() && client.repeated() >= DOUBT) doubt(now);
     post(now);

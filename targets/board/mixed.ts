@@ -7,7 +7,13 @@ import { createPortable } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { type Board, NATIVE_CCM, NATIVE_HMAC, NATIVE_X25519 } from './hooks.ts';
-import { createWithEd25519, createNativeAsymmetric, createNativeCcm, createNativeHmac, createRandom } from './native.ts';
+import {
+  createNativeAsymmetric,
+  createNativeCcm,
+  createNativeHmac,
+  createRandom,
+  createWithEd25519,
+} from './native.ts';
 
 /** AES-CCM and HMAC-SHA2-256. */
 export function createMixedProvider(board: Board): Provider {

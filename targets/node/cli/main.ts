@@ -24,6 +24,11 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./sensor.ts')).sensorCommand(),
   },
   {
+    name: 'provision',
+    summary: 'identity, key and peer of a board, as the blob that its firmware reads',
+    load: async () => (await import('./provision.ts')).provisionCommand(),
+  },
+  {
     name: 'keylog',
     summary: 'keys with which Wireshark decrypts',
     load: async () => (await import('./keylog.ts')).keylogCommand(),

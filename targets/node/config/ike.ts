@@ -202,8 +202,8 @@ export function readGateway(file: string, text: string): LoadedGateway {
   return { ...common, config, metrics: (values.metrics as number) * 1000 };
 }
 
-/** Reads a sensor's file from its text. Throws a CommandError at the first error. */
-export function readSensor(file: string, text: string): LoadedSensor {
+/** Reads a sensor's file from its text. Throws a CommandError at the first error. `onBoard`: its radio needs no ZEP. */
+export function readSensor(file: string, text: string, onBoard = false): LoadedSensor {
   const root = checkText(file, text, SENSOR_SCHEMA);
   const values = filled(root.value, SENSOR_PROPERTIES);
   const common = commonOf(root, values);
@@ -226,7 +226,8 @@ export function readSensor(file: string, text: string): LoadedSensor {
     const neighbour = { address: addressText(address!), link: '0000' };
     const contexts = (values.contexts ?? []) as string[];
     try {
-      checkGatewayConfig({ radios: [radioOf(radio.value as Values)], contexts, sas: [], peers: [neighbour] });
+      const checked = radioOf({ ...(onBoard ? { zep: {} } : {}), ...(radio.value as Values) });
+      checkGatewayConfig({ radios: [checked], contexts, sas: [], peers: [neighbour] });
     } catch (error) {
       const text = errorText(error).replace(/^radios\[0\]/, 'radio');
       throw placed(root, new Error(text), {});

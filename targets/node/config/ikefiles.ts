@@ -133,6 +133,27 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   ...COMMON,
 };
 
+/** Times of a board are numbers of 28 bits, in milliseconds. */
+const BOARD_SECONDS = 268435;
+
+const BOARD = object(
+  'Board',
+  'What `dietesp provision` writes for a board beside the rest; `dietesp sensor` does without.',
+  {
+    channel: integer('Channel', 'IEEE 802.15.4 channel; default that of `radio.zep`, else 26.', 11, 26),
+    ackTimeout: {
+      ...seconds('Repetition', 'Seconds until a reading is posted again: ACK_TIMEOUT of CoAP.', 2, 0.01),
+      maximum: 600,
+    },
+    maxRetransmit: integer('Repetitions', 'Of a reading at most: MAX_RETRANSMIT of CoAP.', 0, 20, 4),
+    retry: {
+      ...seconds('Next attempt', 'Seconds from a failure to connect to the next attempt, doubled each time.', 2, 0.01),
+      maximum: BOARD_SECONDS,
+    },
+    retryMax: { ...seconds('Attempts', 'Seconds between attempts at most.', 300, 0.01), maximum: BOARD_SECONDS },
+  },
+);
+
 export const SENSOR_PROPERTIES: Record<string, Property> = {
   connection: CONNECTION,
   radio: RADIO,
@@ -157,6 +178,7 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
   }),
   interval: seconds('Interval', 'Seconds between readings.', 10, 0.01),
   count: integer('Count', 'Readings; 0: without end.', 0, COUNT_MAX, 0),
+  board: BOARD,
   ...COMMON,
 };
 

@@ -1,0 +1,80 @@
+// How an application begins and ends: the provisioning area is read and refused or taken, and what ends a board is told
+// in one line. Codes of `halt`: BLOB_* of blob.ts, and HALT_*.
+
+import { fill } from '../../core/bytes.ts';
+import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
+import type { IkeDevice } from '../../core/ikedevice.ts';
+import { BLOB_FIELD, BLOB_MAX, type BoardConfig, readBlob } from './blob.ts';
+import { decimal, problemText } from './console.ts';
+import type { Board } from './hooks.ts';
+import { NO_ENTROPY } from './native.ts';
+
+export const VERSION = '0.1.0';
+
+export const HALT_ENTROPY = 20;
+export const HALT_MEMORY = 21;
+export const HALT_SCRIPT = 22;
+
+/** @noSelf */
+export interface App {
+  /** Null: halted before there was one. */
+  device: IkeDevice | null;
+  config: BoardConfig | null;
+  /** It has ended: `step` does nothing more. */
+  isOver(): boolean;
+  /** Takes frames and commands, does what is due. Throws what `fail` takes. */
+  step(now: number): void;
+  /** When `step` wants to be called, or -1. */
+  nextTimeout(): number;
+  /** Ends with what was thrown, on the console. */
+  fail(problem: unknown): void;
+}
+
+/** An application that has ended. */
+export function createEnded(board: Board): App {
+  return {
+    device: null,
+    config: null,
+    isOver: () => true,
+    step: () => {},
+    nextTimeout: () => -1,
+    fail: (problem) => {
+      board.print(problemText(problem));
+    },
+  };
+}
+
+/** Ends with a line that says why. */
+export function halt(board: Board, code: number, word: string): void {
+  board.print('halt ' + decimal(code) + ' ' + word);
+  board.exit(code);
+}
+
+/** What an error means to the board: no randomness, no memory, or a fault of the script, which is told. */
+export function haltWith(board: Board, problem: unknown): void {
+  const text = problemText(problem);
+  if (text === NO_ENTROPY) halt(board, HALT_ENTROPY, 'entropy');
+  // "not enough memory" (Lua), "alloc failed" (Duktape).
+  else if (text.indexOf('memory') >= 0 || text.indexOf('alloc') >= 0) halt(board, HALT_MEMORY, 'memory');
+  else {
+    board.print(text.split('\n').join(' '));
+    halt(board, HALT_SCRIPT, 'script error');
+  }
+}
+
+/** Reads the provisioning area; null, and the end, where it is refused. */
+export function readConfig(board: Board, asymmetric: Asymmetric): BoardConfig | null {
+  const blob = new Uint8Array(BLOB_MAX);
+  const result = readBlob(blob, board.provision(blob));
+  // It held the key.
+  fill(blob, 0, BLOB_MAX, 0);
+  const config = result.config;
+  let code = result.code;
+  if (config !== null && config.privateKey.length + config.publicKey.length > 0 && !asymmetric.hasEd25519()) {
+    code = BLOB_FIELD;
+  }
+  if (code === 0) return config;
+  board.print('provision bad ' + decimal(code));
+  halt(board, code, 'provision');
+  return null;
+}

@@ -1,0 +1,71 @@
+// `dietesp provision`: the blob that a board reads its identity, key, peer and policy from.
+
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { BLOB_MAX } from '../../board/blob.ts';
+import { loadProvision } from '../boards/provision.ts';
+import { blobText, showBlob } from '../boards/showblob.ts';
+import { CommandError } from '../config/errors.ts';
+
+interface Options {
+  config?: string;
+  out?: string;
+  show?: string;
+  json?: boolean;
+}
+
+/** Only its owner reads it: the key is in it. */
+const MODE = 0o600;
+
+function provision(options: Options): void {
+  const { config, out, show } = options;
+  if (show !== undefined) {
+    if (config !== undefined || out !== undefined) {
+      throw new CommandError('--show: goes without --config and --out', 2);
+    }
+    let octets: Buffer;
+    try {
+      octets = readFileSync(show);
+    } catch (error) {
+      throw CommandError.from(show, error);
+    }
+    // A dump of flash may go on behind the blob.
+    const view = showBlob(show, octets.subarray(0, BLOB_MAX));
+    process.stdout.write(options.json === true ? JSON.stringify(view, null, 2) + '\n' : blobText(view));
+    return;
+  }
+  if (config === undefined || out === undefined) {
+    throw new CommandError('provision needs --config FILE and --out BLOB, or --show BLOB', 2);
+  }
+  const blob = loadProvision(config);
+  try {
+    writeFileSync(out, blob, { mode: MODE });
+    chmodSync(out, MODE);
+  } catch (error) {
+    throw CommandError.from(out, error);
+  }
+  process.stdout.write(
+    options.json === true
+      ? JSON.stringify({ file: out, octets: blob.length }) + '\n'
+      : `${out}: ${blob.length} octets\n`,
+  );
+}
+
+export function provisionCommand(): Command {
+  return new Command('provision')
+    .description(
+      'Writes what makes a board one certain sensor: addresses, identity, pre-shared key, gateway, server, policy. The ' +
+        'file is the one that `dietesp sensor` reads, with `radio` (its `zep` may be absent) and `server`; what only a ' +
+        'board needs is in `board`. Firmware finds the blob at the address that its board.json says.',
+    )
+    .option('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
+    .option('--out <blob>', 'file to write; it holds the key, and only its owner may read it')
+    .option('--show <blob>', 'print what a blob says, without the keys')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 done; 1 the file or the blob is refused.\n\nExamples:\n' +
+        '  $ dietesp provision --config sensor.yaml --out board.bin\n  $ dietesp provision --show board.bin',
+    )
+    .action(provision);
+}
