@@ -40,6 +40,8 @@ const COMMON = {
     tries: 5,
     // A board that restarts has forgotten its SAs: the gateway forgets them with the next handshake.
     initialContact: true,
+    // A gateway that restarts is found out after a few seconds, also by a node that has nothing to send.
+    dpd: 5,
   },
 };
 const CHILD = { esp: ['aes-ccm-8-iiv'], mode: 'tunnel' };
@@ -152,6 +154,7 @@ function nodeFile(plan: Plan, zepPort: number, { count, interval }: LabConfig): 
     server: { address: SERVER_ADDRESS, port: COAP_PORT, sourcePort: COAP_PORT, path: plan.name },
     count,
     interval,
+    board: { ackTimeout: 1, maxRetransmit: 4, retry: 0.5, retryMax: 4 },
     connection: {
       ...COMMON,
       localId: plan.identity,

@@ -19,6 +19,11 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./demo.ts')).demoCommand(),
   },
   {
+    name: 'run',
+    summary: 'a board in an emulator, with a gateway to talk to',
+    load: async () => (await import('./run.ts')).runCommand(),
+  },
+  {
     name: 'sensor',
     summary: 'a sensor that connects with IKEv2, over a radio or UDP',
     load: async () => (await import('./sensor.ts')).sensorCommand(),

@@ -1,0 +1,158 @@
+// `dietesp run`: a board in an emulator, with a gateway and a CoAP server to talk to.
+
+import { randomInt } from 'node:crypto';
+import { Command, Option } from 'commander';
+import { freshSecret, type RunResult, runBoard } from '../boards/run.ts';
+import { boardAndEngine, runProblem } from '../boards/start.ts';
+import { CommandError } from '../config/errors.ts';
+import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../radio/pcap.ts';
+
+const COUNT_MAX = 100000;
+const INTERVAL_MIN = 10;
+const INTERVAL_MAX = 3600000;
+const LOSS_MAX = 0.9;
+const SEED_MAX = 2 ** 31 - 1;
+const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
+const INTEGER = /^\d{1,10}$/;
+const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
+
+interface Options {
+  board: string;
+  engine?: string;
+  config?: string;
+  count?: string;
+  interval?: string;
+  gateway?: string;
+  loss: string;
+  pcap?: string;
+  seed?: string;
+  json?: boolean;
+}
+
+function numberOf(option: string, text: string | undefined, pattern: RegExp, low: number, high: number) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!pattern.test(text) || value < low || value > high) {
+    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
+  }
+  return value;
+}
+
+function gatewayOf(text: string | undefined): { address: string; port: number } | null {
+  if (text === undefined) return null;
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65535) throw new CommandError(`--gateway: ${text}: must be HOST:PORT`, 2);
+  return { address: match[1] ?? match[2], port };
+}
+
+function captureOf(file: string | undefined): CaptureWriter | null {
+  if (file === undefined) return null;
+  try {
+    return createPcapWriter(file, LINKTYPE_IEEE802_15_4);
+  } catch (error) {
+    throw CommandError.from(file, error);
+  }
+}
+
+/** The last lines: what became of it. */
+export function summaryOf(result: RunResult, pcap: string): string {
+  const { image, handshakes, acknowledged, failed, received, frames, lost, stats } = result;
+  const first = handshakes[0];
+  const lines = [
+    `${result.board} with ${result.engine}: ${image.flash} octets of flash, of them the script ${image.script}` +
+      ('memory' in stats && stats.memory >= 0 ? `; RAM at most ${stats.memory}, of it the heap ${stats.heap}` : ''),
+    first === undefined
+      ? 'no IKE SA came up'
+      : `${handshakes.length} handshake${handshakes.length === 1 ? '' : 's'}: ${first.messages} messages and ` +
+        `${first.octets} octets of IKEv2 in ${first.ms} ms${first.resumed ? ', resumed' : ''}`,
+    `${acknowledged + failed} readings: ${acknowledged} acknowledged, ${failed} failed` +
+      (received < 0 ? '' : `; the CoAP server took ${received}`) +
+      `; ${frames} frames on air, ${lost} lost`,
+  ];
+  if (pcap !== '') lines.push(`Frames are in ${pcap} (link type 195).`);
+  return lines.join('\n') + '\n';
+}
+
+async function run(options: Options): Promise<void> {
+  const { board, engine } = boardAndEngine(options.board, options.engine);
+  const count = numberOf('count', options.count, INTEGER, 0, COUNT_MAX);
+  const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
+  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX)!;
+  const seed = numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
+  const gateway = gatewayOf(options.gateway);
+  if (gateway !== null && options.config === undefined) {
+    throw new CommandError('--gateway: needs --config, a file with its keys', 2);
+  }
+  const problem = runProblem(board);
+  if (problem !== '') throw new CommandError(`--board: ${board.name}: ${problem}`, 2);
+  const capture = captureOf(options.pcap);
+  const print = (text: string): void => {
+    if (options.json !== true) process.stdout.write(text);
+  };
+  const running = runBoard(
+    {
+      board,
+      engine,
+      config: options.config ?? '',
+      gateway,
+      count,
+      interval,
+      loss,
+      seed: seed ?? randomInt(SEED_MAX),
+      secret: seed === undefined ? freshSecret() : `seed ${seed}`,
+      capture,
+    },
+    {
+      built: ({ file }) => print(`image     ${file}\n`),
+      console: (line) => print(`board     ${line}\n`),
+      reading: (path, text) => print(`server    POST /${path}  ${text}\n`),
+    },
+  );
+  let signal = '';
+  const onSignal = (name: string): void => {
+    signal = name;
+    running.stop();
+  };
+  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  try {
+    const result = await running.result;
+    if (options.json === true) process.stdout.write(JSON.stringify(result, null, 2) + '\n');
+    else print('\n' + summaryOf(result, options.pcap ?? ''));
+    if (result.problem !== '') process.stderr.write(`error: ${board.name}: ${result.problem}\n`);
+    const isGood = result.isDone && result.problem === '' && (result.acknowledged > 0 || result.failed === 0);
+    process.exitCode = isGood ? 0 : signal === '' || result.problem !== '' ? 1 : count === 0 ? 0 : SIGNALS[signal];
+  } finally {
+    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    capture?.close();
+  }
+}
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description(
+      'Builds the firmware of a board, provisions it with fresh keys, and runs it in an emulator on an emulated radio, ' +
+        'with a gateway and a CoAP server in this process. Prints what the board says and what the server takes.',
+    )
+    .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
+    .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
+    .option(
+      '--config <file>',
+      'keys and policy of a sensor file, see `dietesp schema sensor --markdown`; no gateway here',
+    )
+    .option('--gateway <host:port>', 'with --config: where the radio of its gateway is heard (ZEP)')
+    .option('--count <n>', 'readings, 0: until Ctrl-C; default 6, or as the file says')
+    .option('--interval <ms>', 'milliseconds between readings; default 1000, or as the file says')
+    .addOption(new Option('--loss <part>', `chance that a node misses a frame, 0..${LOSS_MAX}`).default('0'))
+    .option('--pcap <file>', 'write every frame on air, link type 195')
+    .option('--seed <n>', 'losses and pre-shared keys follow from it (such keys are no secret)')
+    .option('--json', 'print one JSON object at the end')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 when the board has sent its readings and one was acknowledged.\n\n' +
+        'Examples:\n  $ dietesp run --board qemu-mps2-an386\n' +
+        '  $ dietesp run --board qemu-mps2-an385 --engine duktape --loss 0.1 --pcap board.pcap\n' +
+        '  $ dietesp run --board qemu-mps2-an386 --config sensor.yaml --gateway 127.0.0.1:17754',
+    )
+    .action(run);
+}
