@@ -104,7 +104,7 @@ test('what gives a wrong answer, or none, is left out', () => {
 test('a hash that finds no memory is made by the portable code', () => {
   // The first and the second run are the trial's.
   let runs = 0;
-  const world: World = { board: 'RP2040', sha: ((p: Uint8Array[]) => (++runs > 2 ? undefined : sha256(p))) };
+  const world: World = { board: 'RP2040', sha: (p: Uint8Array[]) => (++runs > 2 ? undefined : sha256(p)) };
   on(world, () => {
     const hooks = createCryptoHooks(null);
     const out = new Uint8Array(32);

@@ -49,7 +49,7 @@ function contexts(): Uint8Array {
   return table;
 }
 
-function stackConfig(medium: Medium, short: number, next: number, heard: string[]) {
+function stackConfig(medium: Medium, short: number, next: number, heard: string[], ackWait: number) {
   return {
     provider: seeded(short + 50),
     parts: { ...FULL_PARTS, forms: {}, shapes: {} },
@@ -62,7 +62,7 @@ function stackConfig(medium: Medium, short: number, next: number, heard: string[
     reassembly: createReassembly(2, 2047, 10000),
     maxSize: 1280,
     queue: 8,
-    ackWait: ACK_WAIT,
+    ackWait,
     echo: answerEcho,
     upper: {
       datagram: (buffer: Uint8Array, offset: number, length: number) =>
@@ -102,12 +102,17 @@ export function passUdp(
 }
 
 /** A gateway with one device. */
-export function gatewayOn(medium: Medium, policy: IkePolicy, give: Uint8Array | null = null): Gateway {
+export function gatewayOn(
+  medium: Medium,
+  policy: IkePolicy,
+  give: Uint8Array | null = null,
+  ackWait = ACK_WAIT,
+): Gateway {
   const heard: string[] = [];
   const events: string[] = [];
   const sas: IkeSa[] = [];
   const exchanges: number[] = [];
-  const config = stackConfig(medium, 1, 2, heard);
+  const config = stackConfig(medium, 1, 2, heard, ackWait);
   const tickets = createTickets(config.provider, new Uint8Array(16).fill(7));
   const path: Path = {
     local: outerOf(1),
@@ -208,10 +213,10 @@ export interface Sensor {
 }
 
 /** The device; `changes` of the uplink's configuration. */
-export function deviceOn(medium: Medium, policy: IkePolicy, changes: Partial<UplinkConfig> = {}) {
+export function deviceOn(medium: Medium, policy: IkePolicy, changes: Partial<UplinkConfig> = {}, ackWait = ACK_WAIT) {
   const heard: string[] = [];
   const events: string[] = [];
-  const config = stackConfig(medium, 2, 1, heard);
+  const config = stackConfig(medium, 2, 1, heard, ackWait);
   const own = DEVICE.slice();
   const device = createIkeDevice({
     ...config,
