@@ -171,13 +171,14 @@ export function createCoapClient(
         if (type === CON) answer(RST, buffer, offset, now);
         return DROP_UNSUPPORTED;
       }
-      // A response on its own is acknowledged, also a second time [RFC 7252 §5.2.2].
-      if (type === CON) answer(ACK, buffer, offset, now);
       const isAnswer =
         isBusy &&
         (type !== ACK || isOwn) &&
         (buffer[offset] & 15) === 1 &&
         buffer[offset + COAP_SIZE] === message[COAP_SIZE];
+      // A response on its own is acknowledged, also a second time [RFC 7252 §5.2.2]. What is sent may be made where the
+      // datagram is: nothing is read from there any more.
+      if (type === CON) answer(ACK, buffer, offset, now);
       if (!isAnswer) return DROP_NOT_FOR_US;
       end(kind < 0x60, now);
       return 0;

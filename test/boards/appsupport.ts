@@ -1,16 +1,18 @@
 // A board that is not there: the hooks over a virtual medium, in virtual time, for tests of the application.
 
+import { generate, parse } from 'coap-packet';
 import { type App, createApp } from '../../targets/board/app.ts';
 import type { Board } from '../../targets/board/hooks.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';
 import { readProvision } from '../../targets/node/boards/provision.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
+import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
+import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
+import type { OpenSocket } from '../../targets/node/gateway/socket.ts';
 import type { Medium } from '../../targets/node/radio/medium.ts';
 import type { Radio } from '../../targets/node/radio/radio.ts';
 import { createRandom } from '../../targets/node/radio/random.ts';
-import { GATEWAY, hex, outerOf, PAN, PORT, SERVER } from '../gateway/support.ts';
-
-const native = createNodeProvider();
+import { ikeOf } from '../gateway/ikesupport.ts';
+import { clockOf, GATEWAY, hex, outerOf, PAN, PORT, SERVER, seeded } from '../gateway/support.ts';
 
 export interface MockBoard {
   board: Board;
@@ -89,7 +91,10 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
 }
 
 /** The blob of a sensor with this number, for the gateway of test/gateway/support.ts. */
-export function blobOf(index: number, options: { top?: string; connection?: string; id?: number; link?: number } = {}) {
+export function blobOf(
+  index: number,
+  options: { top?: string; connection?: string; id?: number; link?: number; auth?: string } = {},
+) {
   return readProvision(
     'sensor.yaml',
     `radio: { panId: ${PAN}, shortAddress: ${options.link ?? index}, extendedAddress: 02000000000000${hex(index, 2)} }
@@ -102,7 +107,7 @@ connection:
   localId: keyid:${hex(options.id ?? index)}
   remoteId: fqdn:gateway
   requestAddress: ipv6
-  auth: { psk: secret }
+  auth: ${options.auth ?? '{ psk: secret }'}
 ${options.connection ?? '  child: { compression: { required: true } }'}
 `,
   );
@@ -151,4 +156,68 @@ export function boardOn(medium: Medium, blob: Uint8Array, seed: number): BoardNo
   });
 }
 
-export { native };
+/** A CoAP server behind the gateway: what it got, and how it answers. */
+export interface Server {
+  /** `a/b {"n":1}`, repetitions included. */
+  got: string[];
+  mode: 'piggyback' | 'separate' | 'refuse' | 'silent';
+  openSocket: OpenSocket;
+}
+
+export function coapServer(medium: Medium): Server {
+  let messageId = 500;
+  const server: Server = {
+    got: [],
+    mode: 'piggyback',
+    openSocket: (_target, upper) => ({
+      send(octets) {
+        const request = parse(Buffer.from(octets));
+        if (request.code === '0.00') {
+          server.got.push(request.ack ? 'ack' : 'reset');
+          return true;
+        }
+        const path = request.options.map(({ value }) => value.toString()).join('/');
+        server.got.push(`${path} ${request.payload.toString()}`);
+        if (server.mode === 'silent') return true;
+        const token = Buffer.from(request.token);
+        if (server.mode === 'separate') {
+          upper.message(generate({ ack: true, code: '0.00', messageId: request.messageId }));
+          const response = generate({ confirmable: true, code: '2.04', messageId: ++messageId, token });
+          // Twice: the second is acknowledged too.
+          for (const after of [700, 900]) medium.at(medium.now + after, () => upper.message(response));
+        } else {
+          const code = server.mode === 'refuse' ? '4.04' : '2.04';
+          upper.message(generate({ ack: true, code, messageId: request.messageId, token }));
+        }
+        return true;
+      },
+      close() {},
+    }),
+  };
+  return server;
+}
+
+/** A gateway on the medium, and what it told. */
+export async function gatewayOn(
+  medium: Medium,
+  server: Server,
+  changes: Partial<GatewayConfig> = {},
+): Promise<Gateway & { told: string[]; radio: Radio }> {
+  const radio = medium.radio();
+  const gateway = await createGateway({
+    radios: [{ radio, panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
+    addresses: [GATEWAY],
+    contexts: ['fd00::/64'],
+    sas: [],
+    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
+    provider: seeded(99),
+    clock: clockOf(medium),
+    openSocket: server.openSocket,
+    ike: ikeOf(),
+    ...changes,
+  });
+  const told: string[] = [];
+  gateway.on('up', (identity) => void told.push(`up ${identity}`));
+  gateway.on('down', (identity, reason) => void told.push(`down ${identity} ${reason}`));
+  return Object.assign(gateway, { told, radio });
+}
