@@ -19,6 +19,16 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./demo.ts')).demoCommand(),
   },
   {
+    name: 'build',
+    summary: 'what a board runs: firmware or a script, and its sizes',
+    load: async () => (await import('./build.ts')).buildCommand(),
+  },
+  {
+    name: 'flash',
+    summary: 'put it on the board',
+    load: async () => (await import('./flash.ts')).flashCommand(),
+  },
+  {
     name: 'run',
     summary: 'a board in an emulator, with a gateway to talk to',
     load: async () => (await import('./run.ts')).runCommand(),

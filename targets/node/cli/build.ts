@@ -1,0 +1,158 @@
+// `dietesp build`: what a board runs, and how much of the board that takes.
+
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { Command } from 'commander';
+import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board.ts';
+import { sourceRoot } from '../../build/root.ts';
+import { boardAndEngine } from '../boards/start.ts';
+import { CommandError } from '../config/errors.ts';
+import { table } from './table.ts';
+
+interface Options {
+  board?: string;
+  engine?: string;
+  out?: string;
+  list?: boolean;
+  json?: boolean;
+}
+
+/** A part of a board's memory: octets used, and what there is; null where nothing sets a limit. */
+export interface Share {
+  what: string;
+  used: number;
+  limit: number | null;
+}
+
+export interface BuildReport {
+  board: string;
+  engine: string;
+  file: string;
+  shares: Share[];
+}
+
+function boardRow(board: Board) {
+  const { name, title, engines, core, flash, ram, run, flashing, tested } = board;
+  return {
+    name,
+    title,
+    engines,
+    core,
+    flash: flash?.size ?? null,
+    ram: ram?.size ?? null,
+    run: run?.kind ?? null,
+    flashing: flashing.kind,
+    tested,
+  };
+}
+
+function list(isJson: boolean): void {
+  const rows = listBoards().map((name) => boardRow(loadBoard(name)));
+  if (isJson) {
+    process.stdout.write(JSON.stringify(rows, null, 2) + '\n');
+    return;
+  }
+  process.stdout.write(
+    table(
+      ['board', 'engines', 'flash', 'RAM', 'runs here', 'flashed by', ''],
+      rows.map((row) => [
+        row.name,
+        row.engines.join(', '),
+        row.flash === null ? '-' : String(row.flash),
+        row.ram === null ? '-' : String(row.ram),
+        row.run ?? '-',
+        row.flashing,
+        row.title,
+      ]),
+    ),
+  );
+}
+
+/** The application as a script, for a board whose firmware is the interpreter. */
+async function buildScript(board: Board, engine: BoardEngine): Promise<{ file: string; size: number }> {
+  const root = sourceRoot();
+  const entry = join(root, 'targets', engine, 'main.ts');
+  const { bundleScript } = await import('../../build/javascript.ts');
+  const { text } = await bundleScript(entry, engine as 'espruino');
+  const folder = join(root, 'build', 'boards', board.name);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${engine}.js`);
+  writeFileSync(file, text);
+  return { file, size: Buffer.byteLength(text) };
+}
+
+/** Builds what a board runs. */
+export async function buildBoard(board: Board, engine: BoardEngine): Promise<BuildReport> {
+  const report = { board: board.name, engine };
+  if (board.build.kind === 'module') {
+    const { file, size } = await buildScript(board, engine);
+    const limit = board.flash?.size ?? null;
+    if (limit !== null && size > limit) {
+      throw new CommandError(`board: ${board.name}: the script of ${size} octets is larger than its flash of ${limit}`);
+    }
+    return { ...report, file, shares: [{ what: 'script', used: size, limit }] };
+  }
+  const { buildFirmware } = await import('../../build/firmware/firmware.ts');
+  const made = await buildFirmware(board, engine);
+  const flash = board.flash?.size ?? null;
+  const ram = board.ram?.size ?? null;
+  return {
+    ...report,
+    file: made.elf,
+    shares: [
+      { what: 'flash', used: made.flash, limit: flash },
+      { what: 'script, in the flash', used: made.script, limit: flash },
+      { what: 'RAM: static, heap, stack', used: made.ram + made.heap + made.stack, limit: ram },
+      { what: 'static RAM', used: made.ram, limit: ram },
+      { what: "the engine's heap", used: made.heap, limit: ram },
+      { what: 'stack', used: made.stack, limit: ram },
+    ],
+  };
+}
+
+async function build(options: Options): Promise<void> {
+  if (options.list === true) {
+    list(options.json === true);
+    return;
+  }
+  if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
+  const { board, engine } = boardAndEngine(options.board, options.engine);
+  const report = await buildBoard(board, engine);
+  if (options.out !== undefined) {
+    const file = join(options.out, `${board.name}-${engine}${extname(basename(report.file))}`);
+    try {
+      mkdirSync(options.out, { recursive: true });
+      copyFileSync(report.file, file);
+    } catch (error) {
+      throw CommandError.from(options.out, error);
+    }
+    report.file = file;
+  }
+  if (options.json === true) {
+    process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+    return;
+  }
+  const rows = report.shares.map(({ what, used, limit }) => [
+    what,
+    String(used),
+    limit === null ? '-' : String(limit),
+    limit === null ? '' : `${((100 * used) / limit).toFixed(1)} %`,
+  ]);
+  process.stdout.write(`${report.file}\n\n${table([`${board.name}, ${engine}`, 'octets', 'of', ''], rows)}`);
+}
+
+export function buildCommand(): Command {
+  return new Command('build')
+    .description('Builds what a board runs: firmware, or a script, below build/; prints its sizes and the limits.')
+    .option('--board <name>', 'a folder of boards/')
+    .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
+    .option('--out <folder>', 'copy the file there, as BOARD-ENGINE.elf or .js')
+    .option('--list', 'list the boards')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nWhat does not fit is not built: the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
+        'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --engine lua --out .',
+    )
+    .action(build);
+}

@@ -1,0 +1,149 @@
+// `dietesp flash`: puts what a board runs on the board, with the tool that its board.json names.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { Command } from 'commander';
+import type { Board } from '../../build/board.ts';
+import { onPath } from '../../build/engines.ts';
+import { checkImage } from '../boards/image.ts';
+import { loadProvision } from '../boards/provision.ts';
+import { boardAndEngine } from '../boards/start.ts';
+import { CommandError } from '../config/errors.ts';
+import { buildBoard } from './build.ts';
+
+interface Options {
+  board: string;
+  engine?: string;
+  port?: string;
+  image?: string;
+  provision?: string;
+  dryRun?: boolean;
+}
+
+/** A program with its arguments: one step of flashing. */
+type Step = [program: string, ...args: string[]];
+
+interface Blob {
+  file: string;
+  address: number;
+}
+
+const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+
+function textOf(board: Board, name: string): string {
+  const value = board.flashing[name];
+  if (typeof value !== 'string' || value === '') {
+    throw new CommandError(`boards/${board.name}/board.json: flashing.${name}: (missing): is required`);
+  }
+  return value;
+}
+
+/** What openocd does: an ELF or HEX file knows its addresses, plain octets go to the start of the flash. */
+function openocdSteps(board: Board, image: string, blob: Blob | null): Step[] {
+  const quoted = (file: string): string => `{${file}}`;
+  const origin = /\.bin$/i.test(image) ? ` ${hex(board.flash?.origin ?? 0)}` : '';
+  const commands = [`program ${quoted(image)} verify${origin}`];
+  if (blob !== null) commands.push(`program ${quoted(blob.file)} verify ${hex(blob.address)}`);
+  return [['openocd', '-f', textOf(board, 'config'), '-c', [...commands, 'reset run', 'exit'].join('; ')]];
+}
+
+/** st-flash writes plain octets: made with objcopy where the image is an ELF file. */
+function stlinkSteps(board: Board, image: string, blob: Blob | null, folder: string): Step[] {
+  const steps: Step[] = [];
+  let octets = image;
+  if (!['.bin', '.hex'].includes(extname(image).toLowerCase())) {
+    octets = join(folder, 'image.bin');
+    steps.push(['arm-none-eabi-objcopy', '-O', 'binary', image, octets]);
+  }
+  if (blob !== null) steps.push(['st-flash', 'write', blob.file, hex(blob.address)]);
+  if (octets.endsWith('.hex')) steps.push(['st-flash', '--reset', '--format', 'ihex', 'write', octets]);
+  else steps.push(['st-flash', '--reset', 'write', octets, hex(board.flash?.origin ?? 0)]);
+  return steps;
+}
+
+function quote(step: Step): string {
+  return step.map((word) => (/^[\w./=:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+}
+
+function runStep([program, ...args]: Step): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs the steps; the first that fails ends it. Where a tool is missing the commands are printed and nothing is run. */
+async function perform(steps: Step[], isDry: boolean): Promise<void> {
+  for (const step of steps) process.stdout.write(quote(step) + '\n');
+  if (isDry) return;
+  const missing = steps.map(([program]) => program).find((program) => onPath(program) === undefined);
+  if (missing !== undefined) {
+    throw new CommandError(`${missing} not found on PATH: nothing was sent; the commands above do it elsewhere`);
+  }
+  for (const step of steps) {
+    const code = await runStep(step);
+    if (code !== 0) throw new CommandError(`${step[0]} ended with ${code}`);
+  }
+}
+
+async function flash(options: Options): Promise<void> {
+  const { board, engine } = boardAndEngine(options.board, options.engine);
+  const { kind } = board.flashing;
+  if (kind === 'qemu') {
+    throw new CommandError(
+      `--board: ${board.name} is an emulated board: \`dietesp run --board ${board.name}\` starts it`,
+      2,
+    );
+  }
+  if (kind === 'none') throw new CommandError(`--board: ${board.name}: has nothing to flash`, 2);
+  // All that can be refused is, before anything is sent.
+  const octets = options.provision === undefined ? null : loadProvision(options.provision);
+  if (octets !== null && kind !== 'espruino') {
+    if (board.provision === null) throw new CommandError(`--provision: ${board.name} has no provisioning area`, 2);
+    if (octets.length > board.provision.size) {
+      throw new CommandError(`--provision: ${octets.length} octets: must be ${board.provision.size} at most`);
+    }
+  }
+  const image = options.image ?? (await buildBoard(board, engine)).file;
+  const size = checkImage(board, image);
+  process.stdout.write(`${board.name}: ${image}, ${size} octets\n`);
+  const folder = mkdtempSync(join(tmpdir(), 'dietesp-flash-'));
+  try {
+    let blob: Blob | null = null;
+    if (octets !== null) {
+      blob = { file: join(folder, 'provision.bin'), address: board.provision!.address };
+      writeFileSync(blob.file, octets, { mode: 0o600 });
+    }
+    if (kind === 'openocd') await perform(openocdSteps(board, image, blob), options.dryRun === true);
+    else if (kind === 'stlink') await perform(stlinkSteps(board, image, blob, folder), options.dryRun === true);
+    else
+      throw new CommandError(
+        `boards/${board.name}/board.json: flashing.kind: ${kind}: is done by hand, see the board's page`,
+      );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function flashCommand(): Command {
+  return new Command('flash')
+    .description(
+      'Puts what a board runs on the board: Espruino boards through their serial port, others with the programmer that ' +
+        'their board.json names. What is larger than the board is refused before an octet is sent.',
+    )
+    .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
+    .option('--engine <name>', 'default: the first of the board')
+    .option('--port <port>', 'Espruino: the serial port')
+    .option('--image <file>', 'ELF, HEX or plain octets, or a script; default: built now')
+    .option('--provision <file>', 'a sensor file: keys and policy go to the board too')
+    .option('--dry-run', 'print the commands, and send nothing')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ dietesp flash --board netduinoplus2 --provision sensor.yaml\n' +
+        '  $ dietesp flash --board netduinoplus2 --image firmware.elf --dry-run',
+    )
+    .action(flash);
+}
