@@ -14,7 +14,7 @@ import { earlier } from '../../core/device.ts';
 import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/drop.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange.ts';
 import { probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { type IkeSa, OUTCOME_REPLACED, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/ikedevice.ts';
 import type { BoardConfig } from './blob.ts';
 import { createCoapClient } from './coap.ts';
@@ -192,9 +192,11 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     if (nextAt < 0) nextAt = now;
   };
   events.ended = (_sa, outcome, now) => {
-    const at = device.uplink.retryAt();
+    const isLast = device.uplink.current() === null;
+    // One that another takes the place of is not tried again.
+    const at = isLast && outcome !== OUTCOME_REPLACED ? device.uplink.retryAt() : -1;
     board.print('ike ended outcome=' + decimal(outcome) + ' retry=' + (at < 0 ? '-1' : decimal(at - now)));
-    if (device.uplink.current() === null) resetAttempt();
+    if (isLast) resetAttempt();
   };
   events.replaced = () => {
     board.print('ike rekeyed');

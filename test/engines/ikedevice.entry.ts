@@ -39,13 +39,13 @@ const PORT = 5683;
 const SENSOR = '20010db8000100000000000000000002';
 const SERVER = '20010db8000200000000000000000001';
 
-interface Air {
+export interface Air {
   frames: { fromSensor: boolean; octets: Uint8Array }[];
   log: string;
 }
 
 /** Chance that is the same everywhere. Not for keys. */
-function createChance(seed: number): (buffer: Uint8Array, offset: number, length: number) => void {
+export function createChance(seed: number): (buffer: Uint8Array, offset: number, length: number) => void {
   let state = seed;
   return (buffer, offset, length) => {
     for (let i = 0; i < length; i++) {
@@ -55,7 +55,7 @@ function createChance(seed: number): (buffer: Uint8Array, offset: number, length
   };
 }
 
-function createPhy(air: Air, fromSensor: boolean): Phy {
+export function createPhy(air: Air, fromSensor: boolean): Phy {
   return {
     clear: () => true,
     transmit: (buffer, offset, length) => {
@@ -68,7 +68,7 @@ function createPhy(air: Air, fromSensor: boolean): Phy {
 }
 
 /** What the device of ike-entry.ts meets. */
-function gatewayPolicy(own: Uint8Array, peer: Uint8Array): IkePolicy {
+export function gatewayPolicy(own: Uint8Array, peer: Uint8Array): IkePolicy {
   const policy = sensorPolicy(octets('6777'), octets(PSK), own, peer);
   policy.nameRemote = false;
   policy.child.narrow = true;
@@ -77,12 +77,12 @@ function gatewayPolicy(own: Uint8Array, peer: Uint8Array): IkePolicy {
   return policy;
 }
 
-interface Gateway {
+export interface Gateway {
   device: Device;
   ike: Ike;
 }
 
-function createGateway(air: Air, heard: string[], policy: IkePolicy, path: Path): Gateway {
+export function createGateway(air: Air, heard: string[], policy: IkePolicy, path: Path): Gateway {
   const chance = createChance(2);
   const provider = createPortable([aesCcm, hmacSha256], chance);
   const base = sensorConfig(provider, createPhy(air, false), {
