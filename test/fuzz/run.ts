@@ -11,6 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createMedium } from '../../targets/node/radio/medium.ts';
 import { createRandom, type Random } from '../../targets/node/radio/random.ts';
 import { lowpanNode } from '../link/nodes.ts';
+import { targets as boards } from './board-targets.ts';
 import { targets as core } from './core-targets.ts';
 import { targets as ikeFirst } from './ike-first-targets.ts';
 import { targets as ikeStates } from './ike-state-targets.ts';
@@ -35,6 +36,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const slug = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
 export const TARGETS: Target[] = [
+  ...boards,
   ...core,
   ...ike,
   ...ikeExtensions,
