@@ -54,6 +54,8 @@ export interface UartRadio extends Radio {
   /** Resolves when everything is closed. */
   closed: Promise<void>;
   isConnected(): boolean;
+  /** Puts octets on the stream that are no frame, for tests of what listens; false when there is no room, or no stream. */
+  sendOctets(octets: Uint8Array): boolean;
   /** The last error, or ''. */
   problem(): string;
 }
@@ -153,6 +155,11 @@ export function createUartRadio(config: UartConfig): UartRadio {
     isConnected: () => stream !== null,
     problem: () => problem,
     clear: () => true,
+    sendOctets(octets) {
+      if (stream === null || !stream.writable || stream.writableLength + octets.length > room) return false;
+      stream.write(octets);
+      return true;
+    },
     transmit(buffer, offset, length) {
       if (isClosed) return;
       const octets = pipeOctets(buffer, offset, length);
