@@ -60,6 +60,8 @@ interface ProcessOfEspruino {
 }
 
 declare const E: Engine;
+// biome-ignore lint/suspicious/noShadowRestrictedNames: Espruino's own, which has this one member in common with others.
+declare const Object: { keys(of: unknown): string[] };
 declare const process: ProcessOfEspruino;
 declare const require: (name: string) => unknown;
 declare const atob: (text: string) => string;
@@ -67,6 +69,11 @@ declare const getTime: () => number;
 declare const print: (text: string) => void;
 declare const setTimeout: (run: () => void, ms: number) => number;
 declare const clearTimeout: (id: number) => void;
+declare const setWatch: (
+  run: () => void,
+  pin: Pin,
+  options: { repeat: boolean; edge: string; debounce: number },
+) => number;
 
 /** Every member named above; the names of options that members take. */
 export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
@@ -86,6 +93,7 @@ export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
   'getAddressOf',
   'hwRand',
   'iv',
+  'keys',
   'memory',
   'mode',
   'nativeCall',
@@ -153,4 +161,14 @@ export function after(ms: number, run: () => void): number {
 
 export function forget(id: number): void {
   clearTimeout(id);
+}
+
+/** Calls `run` at each falling edge of a pin. */
+export function watchFalling(pin: Pin, run: () => void): void {
+  setWatch(run, pin, { repeat: true, edge: 'falling', debounce: 0 });
+}
+
+/** Names of an object that is not the project's own. */
+export function namesOf(object: unknown): string[] {
+  return Object.keys(object);
 }

@@ -1,0 +1,74 @@
+// The modules for Espruino: build/espruino/NAME.js, readable, and NAME.min.js, what ships: minified, with the project's own
+// property names short. Names of 8 characters at most, as Espruino's Storage wants them.
+
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MODULE_MEMBERS } from '../espruino/exported.ts';
+import { ESPRUINO_MEMBERS } from '../espruino/globals.ts';
+import { scriptOptions } from './javascript.ts';
+import { buildTool, sourceRoot } from './root.ts';
+
+/** Modules by name: their entries in targets/espruino. */
+export const ESPRUINO_MODULES: Readonly<Record<string, string>> = { dietesp: 'module.ts', dietlite: 'lite.ts' };
+
+export interface EspruinoModule {
+  name: string;
+  /** Paths, and octets. */
+  plain: string;
+  minified: string;
+  plainSize: number;
+  size: number;
+}
+
+/** Names that are not shortened. */
+export function keptNames(): string[] {
+  return [...new Set([...ESPRUINO_MEMBERS, ...MODULE_MEMBERS, 'require'])].sort();
+}
+
+/** What the entry begins with, so that no variable is called so: a keyword to Espruino, a name to the minifier. */
+const KEYWORD = 'of';
+
+/** A bundle of `entry` (absolute path) for Espruino. */
+export async function espruinoText(entry: string, isMinified: boolean): Promise<string> {
+  const esbuild = await buildTool('esbuild', () => import('esbuild'));
+  const built = await esbuild.build({
+    ...scriptOptions('espruino', { minify: isMinified, mangle: isMinified ? keptNames() : false }),
+    minifyIdentifiers: isMinified,
+    minifySyntax: isMinified,
+    // Else it becomes a shim that looks for other module systems.
+    define: { require: 'global.require' },
+    stdin: {
+      contents: `${isMinified ? `${KEYWORD};` : ''}import ${JSON.stringify(entry)};`,
+      resolveDir: sourceRoot(),
+      sourcefile: 'espruino.ts',
+      loader: 'ts',
+    },
+    format: 'iife',
+    write: false,
+  });
+  const text = built.outputFiles[0].text;
+  if (!isMinified) return text;
+  const without = text.replace(/([;}]\s*)of;?(\s*\}\)\(\);\s*)$/, '$1$2');
+  if (without === text) throw new Error(entry + ': the guard against a variable `of` was not found at the end');
+  return without;
+}
+
+/** Builds all modules, and puts types and page beside them. */
+export async function buildEspruino(): Promise<EspruinoModule[]> {
+  const root = sourceRoot();
+  const source = join(root, 'targets', 'espruino');
+  const folder = join(root, 'build', 'espruino');
+  mkdirSync(folder, { recursive: true });
+  const modules: EspruinoModule[] = [];
+  for (const [name, entry] of Object.entries(ESPRUINO_MODULES)) {
+    const plainText = await espruinoText(join(source, entry), false);
+    const text = await espruinoText(join(source, entry), true);
+    const plain = join(folder, `${name}.js`);
+    const minified = join(folder, `${name}.min.js`);
+    writeFileSync(plain, plainText);
+    writeFileSync(minified, text);
+    modules.push({ name, plain, minified, plainSize: Buffer.byteLength(plainText), size: Buffer.byteLength(text) });
+  }
+  for (const file of ['dietesp.d.ts', 'dietesp.md']) copyFileSync(join(source, file), join(folder, file));
+  return modules;
+}

@@ -1,0 +1,33 @@
+// The radio of a module's user: the MRF24J40 with Espruino's own clock, delay and setWatch.
+
+import type { EspruinoRadio } from './board.ts';
+import { createClock } from './board.ts';
+import { clock, watchFalling } from './globals.ts';
+import { createMrf24j40 } from './mrf24j40.ts';
+import type { Mrf24j40, Mrf24j40Config } from './mrf24j40api.ts';
+
+/** Busy: there is nothing shorter than a timer. */
+function delay(ms: number): void {
+  const end = clock() + ms;
+  while (clock() < end) {
+    // Until then.
+  }
+}
+
+/** Sets up the chip, and watches INT. `reset`, `now` and `delay` may be left out. */
+export function createEspruinoMrf24j40(options: Mrf24j40Config): Mrf24j40 & EspruinoRadio {
+  const radio = createMrf24j40({
+    spi: options.spi,
+    cs: options.cs,
+    irq: options.irq,
+    reset: options.reset === undefined ? null : options.reset,
+    channel: options.channel,
+    panId: options.panId,
+    shortAddress: options.shortAddress,
+    extendedAddress: options.extendedAddress,
+    now: options.now === undefined ? createClock() : options.now,
+    delay: options.delay === undefined ? delay : options.delay,
+  });
+  watchFalling(options.irq, radio.interrupt);
+  return radio;
+}
