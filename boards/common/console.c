@@ -71,6 +71,6 @@ void board_puts(const char *text) { board_print(text, strlen(text)); }
 
 void board_halt(int code, const char *message) {
   board_puts(message);
-  board_puts(code == HALT_MEMORY ? "halt 21 memory" : code == HALT_SCRIPT ? "halt 22 script" : "halt 23 fault");
+  board_puts(code == HALT_MEMORY ? "halt 21 memory" : code == HALT_SCRIPT ? "halt 22 script error" : "halt 23 fault");
   board_exit(code);
 }

@@ -27,6 +27,12 @@ export const NEEDS: readonly Need[] = [
   { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
   { command: 'gcc', package: 'gcc', suites: 'Espruino: X25519 in C' },
   { command: 'arm-none-eabi-gcc', package: 'gcc-arm-none-eabi', suites: 'boards: firmware; Espruino: native X25519' },
+  {
+    file: '/usr/lib/arm-none-eabi/newlib/libc.a',
+    package: 'libnewlib-arm-none-eabi',
+    suites: 'boards: firmware',
+  },
+  { command: 'dpkg-source', package: 'dpkg-dev', suites: 'boards: firmware' },
   { command: 'qemu-arm', package: 'qemu-user', suites: 'Espruino: native X25519' },
   { command: 'qemu-system-arm', package: 'qemu-system-arm', suites: 'boards: QEMU; Espruino: native X25519' },
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },

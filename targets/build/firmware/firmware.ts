@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { BOARD_MEMBERS } from '../../board/hooks.ts';
 import { CommandError } from '../../node/config/errors.ts';
 import type { Board, BoardEngine, Region } from '../board.ts';
 import { bundle as bundleRun } from '../engines.ts';
@@ -38,11 +39,6 @@ export interface Firmware {
   script: number;
 }
 
-/** Members of the global object `board`, which the bundle must not rename. */
-export const HOOKS =
-  'now ticks random transmit receive wait print command provision exit restart memory heap native ccm hmac x25519 sign ' +
-  'verify';
-
 /** Octets of stack: a script's calls nest in C on every engine. */
 const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 16384 };
 
@@ -67,7 +63,7 @@ async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Pro
   const mangle =
     options.mangle === undefined || options.mangle === false
       ? false
-      : [...HOOKS.split(' '), ...(options.mangle === true ? [] : options.mangle)];
+      : [...BOARD_MEMBERS, ...(options.mangle === true ? [] : options.mangle)];
   if (options.cases !== undefined) {
     return readFileSync(await bundleRun(entry, engine, { mangle, cases: options.cases }), 'utf8');
   }

@@ -1,0 +1,15 @@
+// The hooks on the engine itself: native AES-CCM, HMAC and X25519 against known answers, arguments that are refused.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COMBINATIONS, LONG, missing, runOnBoard } from './firmwarekit.ts';
+import { nativeCases } from './nativecases.ts';
+
+for (const [board, engine] of COMBINATIONS) {
+  test(`hooks of ${board} with ${engine}`, { skip: missing(engine), timeout: 2 * LONG }, async () => {
+    const cases = nativeCases();
+    const report = await runOnBoard(board, engine, 'test/boards/native.entry.ts', cases, 100);
+    assert.deepEqual(report.failures, []);
+    assert.equal(report.passed, cases.length);
+  });
+}

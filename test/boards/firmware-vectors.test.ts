@@ -1,0 +1,28 @@
+// The project's vectors and the portable cryptography inside firmware, in QEMU: what runs on an engine of this machine
+// runs the same on a Cortex-M.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { sourceRoot } from '../../targets/build/root.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
+import { COMBINATIONS, LONG, missing, runOnBoard } from './firmwarekit.ts';
+
+const HEAP = 3000000;
+
+for (const [board, engine] of COMBINATIONS) {
+  // Its RAM does not hold the runner with all headers and suites.
+  if (board === 'netduinoplus2') continue;
+  for (const file of ['diet-esp.json', 'own.json']) {
+    test(`${file} on ${board} with ${engine}`, { skip: missing(engine), timeout: 2 * LONG }, async (t) => {
+      const path = join(sourceRoot(), 'test', 'vectors', file);
+      const cases = casesOf(JSON.parse(readFileSync(path, 'utf8')) as VectorFile);
+      const report = await runOnBoard(board, engine, 'targets/build/vectors.entry.ts', cases, 60, HEAP);
+      assert.deepEqual(report.failures, []);
+      assert.equal(report.total + report.skipped.length, cases.length);
+      assert.ok(report.passed > 0);
+      t.diagnostic(`${report.passed} passed, ${report.skipped.length} skipped`);
+    });
+  }
+}

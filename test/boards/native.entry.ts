@@ -1,0 +1,118 @@
+// The hooks of a board on its engine: native cryptography against known answers, and what the hooks refuse. Cases, in
+// hexadecimal digits but for id and kind: [id, 'ccm', key, nonce, aad, clear, cipher + ICV], [id, 'hmac', key, message,
+// MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have].
+
+import { problemText } from '../../targets/board/console.ts';
+import { engineBoard } from '../../targets/board/hooks.ts';
+import type { Report } from '../engines/report.ts';
+import { begin, createReport, end, expect, expectTrue, finish, hex, hexTo, octets } from '../engines/report.ts';
+
+const board = engineBoard();
+
+function ccm(report: Report, strings: string[]): void {
+  const key = octets(strings[2]);
+  const nonce = octets(strings[3] + 'aa');
+  const nonceLength = nonce.length - 1;
+  const aad = octets(strings[4] + 'bb');
+  const aadLength = aad.length - 1;
+  const length = Math.floor(strings[5].length / 2);
+  const total = Math.floor(strings[6].length / 2);
+  const icv = total - length;
+  const buffer = new Uint8Array(total + 6);
+  hexTo(buffer, 3, strings[5]);
+  expectTrue(report, 'seal', board.ccm(1, key, nonce, nonceLength, aad, aadLength, buffer, 3, length, icv));
+  expect(report, 'sealed', strings[6], hex(buffer, 3, total));
+  expect(report, 'around', '000000000000', hex(buffer, 0, 3) + hex(buffer, 3 + total, 3));
+  expectTrue(report, 'open', board.ccm(0, key, nonce, nonceLength, aad, aadLength, buffer, 3, length, icv));
+  expect(report, 'clear', strings[5], hex(buffer, 3, length));
+  // One bit of the ICV, then one of the text, then another nonce: refused, and the buffer as before.
+  for (let i = 0; i < 3; i++) {
+    hexTo(buffer, 3, strings[6]);
+    if (i === 0) buffer[2 + total] = buffer[2 + total] ^ 1;
+    if (i === 1) buffer[3] = buffer[3] ^ 128;
+    if (i === 2) nonce[0] = nonce[0] ^ 4;
+    const before = hex(buffer, 0, buffer.length);
+    expectTrue(report, 'refuse', !board.ccm(0, key, nonce, nonceLength, aad, aadLength, buffer, 3, length, icv));
+    expect(report, 'unchanged', before, hex(buffer, 0, buffer.length));
+  }
+}
+
+function hmac(report: Report, strings: string[]): void {
+  const key = octets(strings[2]);
+  const message = octets('ee' + strings[3] + 'ee');
+  const out = new Uint8Array(34);
+  board.hmac(key, message, 1, message.length - 2, out, 1);
+  expect(report, 'mac', '00' + strings[4] + '00', hex(out, 0, 34));
+  // Over itself.
+  const both = octets(strings[3] + strings[4]);
+  if (strings[3].length < 64) return;
+  board.hmac(key, both, 0, both.length - 32, both, 0);
+  expect(report, 'in place', strings[4], hex(both, 0, 32));
+}
+
+function x25519(report: Report, strings: string[]): void {
+  const buffer = new Uint8Array(70);
+  hexTo(buffer, 1, strings[2]);
+  hexTo(buffer, 35, strings[3]);
+  board.x25519(buffer, 35, buffer, 1, buffer, 35);
+  expect(report, 'result', '00' + strings[2] + '0000' + strings[4] + '000000', hex(buffer, 0, 70));
+}
+
+/** A call with wrong arguments. */
+function call(name: string): void {
+  const b = new Uint8Array(40);
+  const frame = new Uint8Array(128);
+  const none = null as unknown as Uint8Array;
+  const text = 'text' as unknown as number;
+  if (name === 'random-range') board.random(b, 39, 2);
+  else if (name === 'random-offset') board.random(b, -1, 2);
+  else if (name === 'random-fraction') board.random(b, 0, 1.5);
+  else if (name === 'random-none') board.random(none, 0, 1);
+  else if (name === 'transmit-range') board.transmit(b, 36, 5);
+  else if (name === 'transmit-short') board.transmit(b, 0, 4);
+  else if (name === 'transmit-long') board.transmit(frame, 0, 128);
+  else if (name === 'transmit-huge') board.transmit(frame, 4294967296, 5);
+  else if (name === 'receive-small') board.receive(b);
+  else if (name === 'receive-none') board.receive(none);
+  else if (name === 'wait-text') board.wait(text);
+  else if (name === 'command-none') board.command(none);
+  else if (name === 'provision-none') board.provision(none);
+  else if (name === 'exit-code') board.exit(256);
+  else if (name === 'ccm-key') board.ccm(1, b, b, 11, b, 8, b, 0, 8, 8);
+  else if (name === 'ccm-nonce') board.ccm(1, new Uint8Array(16), b, 6, b, 8, b, 0, 8, 8);
+  else if (name === 'ccm-nonce-range') board.ccm(1, new Uint8Array(16), new Uint8Array(10), 11, b, 8, b, 0, 8, 8);
+  else if (name === 'ccm-aad') board.ccm(1, new Uint8Array(16), b, 11, b, 41, b, 0, 8, 8);
+  else if (name === 'ccm-icv') board.ccm(1, new Uint8Array(16), b, 11, b, 8, b, 0, 8, 7);
+  else if (name === 'ccm-room') board.ccm(1, new Uint8Array(16), b, 11, b, 8, b, 0, 33, 8);
+  else if (name === 'ccm-mode') board.ccm(2, new Uint8Array(16), b, 11, b, 8, b, 0, 8, 8);
+  else if (name === 'hmac-range') board.hmac(b, b, 1, 40, b, 0);
+  else if (name === 'hmac-out') board.hmac(b, b, 0, 40, b, 9);
+  else if (name === 'hmac-key') board.hmac(none, b, 0, 40, b, 0);
+  else if (name === 'x25519-out') board.x25519(b, 9, b, 0, b, 0);
+  else if (name === 'x25519-scalar') board.x25519(b, 0, b, 9, b, 0);
+  else if (name === 'x25519-point') board.x25519(b, 0, b, 0, new Uint8Array(31), 0);
+}
+
+function refuse(report: Report, strings: string[]): void {
+  let said = 'nothing';
+  try {
+    call(strings[2]);
+  } catch (problem) {
+    said = problemText(problem);
+  }
+  if (said.indexOf(strings[3]) < 0) expect(report, 'error', strings[3], said);
+}
+
+export function run(cases: string[][], emit: (line: string) => void): void {
+  const report = createReport(emit);
+  for (let i = 0; i < cases.length; i++) {
+    begin(report, cases[i][0]);
+    if (cases[i][1] === 'ccm') ccm(report, cases[i]);
+    else if (cases[i][1] === 'hmac') hmac(report, cases[i]);
+    else if (cases[i][1] === 'x25519') x25519(report, cases[i]);
+    else if (cases[i][1] === 'refuse') refuse(report, cases[i]);
+    else expect(report, 'kind', 'known', cases[i][1]);
+    end(report);
+  }
+  finish(report);
+}
