@@ -93,7 +93,7 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
 /** The blob of a sensor with this number, for the gateway of test/gateway/support.ts. */
 export function blobOf(
   index: number,
-  options: { top?: string; connection?: string; id?: number; link?: number; auth?: string } = {},
+  options: { top?: string; connection?: string; id?: number; link?: number; auth?: string; request?: string } = {},
 ) {
   return readProvision(
     'sensor.yaml',
@@ -106,7 +106,7 @@ ${options.top ?? ''}
 connection:
   localId: keyid:${hex(options.id ?? index)}
   remoteId: fqdn:gateway
-  requestAddress: ipv6
+  requestAddress: ${options.request ?? 'ipv6'}
   auth: ${options.auth ?? '{ psk: secret }'}
 ${options.connection ?? '  child: { compression: { required: true } }'}
 `,
@@ -119,9 +119,10 @@ export interface BoardNode extends MockBoard {
 }
 
 /** A board on a medium, driven by events: it is stepped for frames and when a time has come, by a clock of whole milliseconds. */
-export function boardOn(medium: Medium, blob: Uint8Array, seed: number): BoardNode {
+export function boardOn(medium: Medium, blob: Uint8Array, seed: number, hooks: Partial<Board> = {}): BoardNode {
   const radio = medium.radio();
   const mock = mockBoard(() => medium.now, blob, seed);
+  Object.assign(mock.board, hooks);
   mock.board.transmit = (buffer, offset, length) => {
     mock.sent++;
     radio.transmit(buffer, offset, length);
