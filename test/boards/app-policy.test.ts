@@ -37,7 +37,7 @@ test('rekeys by packets, and by time: no reading fails', async () => {
   await first.gateway.close();
 
   const times = blobOf(1, { top, connection: '  ike: { rekey: 8 }\n  child: { rekey: 4, ke: [x25519] }' });
-  const second = await world(2, times);
+  const second = await world(2, times, { ike: ikeOf('  child: { ke: [x25519] }\n') });
   second.medium.run(30000);
   assert.ok(second.node.lines.includes('done 100 0'), second.node.lines.join('\n'));
   assert.ok(count(second.node.lines, 'child installed') >= 4);
