@@ -36,6 +36,7 @@ export interface Pin {
 
 /** A hardware or software SPI, set up by the caller: mode 0, most significant bit first, 10 MHz at most. */
 export interface Spi {
+  setup(options: { sck: Pin; miso: Pin; mosi: Pin; baud: number }): void;
   /** Sends the octets with `cs` low, and returns what came in meanwhile. */
   send(octets: Octets | number[], cs?: Pin): Octets;
 }
@@ -69,6 +70,10 @@ declare const getTime: () => number;
 declare const print: (text: string) => void;
 declare const setTimeout: (run: () => void, ms: number) => number;
 declare const clearTimeout: (id: number) => void;
+declare const setInterval: (run: () => void, ms: number) => number;
+declare const clearInterval: (id: number) => void;
+declare const Pin: new (name: string) => Pin;
+declare const global: { [name: string]: unknown };
 declare const setWatch: (
   run: () => void,
   pin: Pin,
@@ -81,6 +86,7 @@ export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
   'BOARD',
   'SHA256',
   'SOFTDEVICE',
+  'baud',
   'blocksize',
   'bytesize',
   'close',
@@ -94,6 +100,8 @@ export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
   'hwRand',
   'iv',
   'keys',
+  'miso',
+  'mosi',
   'memory',
   'mode',
   'nativeCall',
@@ -101,9 +109,12 @@ export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
   'openFile',
   'path',
   'read',
+  'readJSON',
   'reboot',
   'repeat',
+  'sck',
   'send',
+  'serial',
   'set',
   'setup',
   'subarray',
@@ -171,4 +182,58 @@ export function watchFalling(pin: Pin, run: () => void): void {
 /** Names of an object that is not the project's own. */
 export function namesOf(object: unknown): string[] {
   return Object.keys(object);
+}
+
+interface Storage {
+  read(name: string): string | undefined;
+  readJSON(name: string, quiet: boolean): unknown;
+}
+
+/** A file of the board's Storage, '' where there is none. */
+export function readStored(name: string): string {
+  const storage = builtinModule('Storage') as Storage | null;
+  const text = storage === null ? undefined : storage.read(name);
+  return text === undefined ? '' : text;
+}
+
+/** Undefined where there is none, or it is no JSON. */
+export function readJson(name: string): unknown {
+  const storage = builtinModule('Storage') as Storage | null;
+  return storage === null ? undefined : storage.readJSON(name, true);
+}
+
+/** `A1`, `B3`, `D17`. */
+export function pinOf(name: string): Pin {
+  return new Pin(name);
+}
+
+export function serialOf(name: string): Serial {
+  const serial = global[name] as Serial | undefined;
+  if (serial === undefined) throw new Error(name + ': no such serial port');
+  return serial;
+}
+
+export function spiOf(name: string): Spi {
+  const spi = global[name] as Spi | undefined;
+  if (spi === undefined) throw new Error(name + ': no such SPI');
+  return spi;
+}
+
+/** Makes a value known on the console. */
+export function publish(name: string, value: unknown): void {
+  global[name] = value;
+}
+
+/** Runs when what runs now is over. */
+export function later(run: () => void): void {
+  setTimeout(run, 0);
+}
+
+const KEEP_ALIVE = 1000;
+
+/** The program of Linux ends when no timer is left: there is one until `isOver`. */
+export function keepAlive(isOver: () => boolean): void {
+  const id = setInterval(() => {
+    if (isOver()) clearInterval(id);
+  }, KEEP_ALIVE);
 }

@@ -3,13 +3,13 @@
 import type { Phy } from '../../core/link/mac.ts';
 import type { Pin, Spi } from './globals.ts';
 
-export interface Mrf24j40Config {
+export interface Mrf24j40Options {
   spi: Spi;
   cs: Pin;
   /** INT, active low. */
   irq: Pin;
   /** RESET, active low, or null where it is not wired. */
-  reset: Pin | null;
+  reset?: Pin | null;
   /** 11..26 */
   channel: number;
   panId: number;
@@ -18,8 +18,15 @@ export interface Mrf24j40Config {
   /** EUI-64, 8 octets in canonical order. */
   extendedAddress: Uint8Array;
   /** Milliseconds, monotonic. */
-  now: () => number;
+  now?: () => number;
   /** Returns after `ms` at least; 3 at most are asked for. */
+  delay?: (ms: number) => void;
+}
+
+/** The options, complete. */
+export interface Mrf24j40Config extends Mrf24j40Options {
+  reset: Pin | null;
+  now: () => number;
   delay: (ms: number) => void;
 }
 

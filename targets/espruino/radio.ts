@@ -4,7 +4,7 @@ import type { EspruinoRadio } from './board.ts';
 import { createClock } from './board.ts';
 import { clock, watchFalling } from './globals.ts';
 import { createMrf24j40 } from './mrf24j40.ts';
-import type { Mrf24j40, Mrf24j40Config } from './mrf24j40api.ts';
+import type { Mrf24j40, Mrf24j40Options } from './mrf24j40api.ts';
 
 /** Busy: there is nothing shorter than a timer. */
 function delay(ms: number): void {
@@ -15,7 +15,7 @@ function delay(ms: number): void {
 }
 
 /** Sets up the chip, and watches INT. `reset`, `now` and `delay` may be left out. */
-export function createEspruinoMrf24j40(options: Mrf24j40Config): Mrf24j40 & EspruinoRadio {
+export function createEspruinoMrf24j40(options: Mrf24j40Options): Mrf24j40 & EspruinoRadio {
   const radio = createMrf24j40({
     spi: options.spi,
     cs: options.cs,

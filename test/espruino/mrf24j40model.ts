@@ -41,7 +41,7 @@ export class Chip {
   readonly cs: Pin = { read: () => true, write: () => {} };
   readonly irq: Pin = { read: () => !this.isInterrupting(), write: () => {} };
   readonly reset: Pin = { read: () => true, write: (value) => this.hardReset(value) };
-  readonly spi: Spi = { send: (octets, cs) => this.transfer(octets, cs) };
+  readonly spi: Spi = { setup: () => {}, send: (octets, cs) => this.transfer(octets, cs) };
   private readonly medium: Medium;
   private resetLeft = 0;
   private isFull = false;

@@ -1,0 +1,57 @@
+// A sensor with IKEv2 on Espruino: the application of every board (targets/board/app.ts), from a blob and a radio.
+
+import { createApp } from '../board/app.ts';
+import { createAppRunner, createEspruinoBoard } from './board.ts';
+import { createCryptoHooks } from './crypto.ts';
+import type { StartOptions } from './exported.ts';
+import { namesOf } from './globals.ts';
+import { createEspruinoAsymmetric, createEspruinoProvider } from './provider.ts';
+import { type BlobFields, writeBlob } from './writeblob.ts';
+
+/** A running sensor. */
+/** @noSelf */
+export interface EspruinoSensor {
+  /** A line of the console: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
+  command(line: string): boolean;
+  stop(): void;
+  isOver(): boolean;
+  /** Frames lost because the application was too slow. */
+  lost(): number;
+  /** What is native: 1 AES-CCM, 2 HMAC-SHA-256, 4 X25519. */
+  native: number;
+}
+
+/** Octets of a blob in any of the forms that StartOptions takes. */
+export function blobOf(provision: Uint8Array | string | BlobFields): Uint8Array {
+  const text = provision as string;
+  if (text.charCodeAt !== undefined) {
+    const octets = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i);
+    return octets;
+  }
+  if ((provision as Uint8Array).length !== undefined) return provision as Uint8Array;
+  return writeBlob(provision as BlobFields, namesOf(provision));
+}
+
+/** Starts a sensor; what is wrong with its blob is told on the console, see targets/board/start.ts. */
+export function createSensor(options: StartOptions): EspruinoSensor {
+  const hooks = createCryptoHooks(options.random === undefined ? null : options.random);
+  const espruino = createEspruinoBoard(hooks, {
+    radio: options.radio,
+    blob: blobOf(options.provision),
+    print: options.print === undefined ? null : options.print,
+    restart: options.restart === undefined ? null : options.restart,
+  });
+  const app = createApp(espruino.board, 'espruino', createEspruinoProvider(hooks), createEspruinoAsymmetric(hooks));
+  const runner = createAppRunner(app, espruino, options.radio);
+  return {
+    command: espruino.command,
+    stop: () => {
+      runner.stop();
+      espruino.board.exit(0);
+    },
+    isOver: () => app.isOver() || espruino.isStopped(),
+    lost: espruino.lost,
+    native: hooks.native,
+  };
+}
