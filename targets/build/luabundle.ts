@@ -41,7 +41,7 @@ async function translate(files: string[], bundling: Record<string, string>): Pro
     rootDir: root,
     outDir: root,
     luaTarget: tstl.LuaTarget.Lua54,
-    luaLibImport: tstl.LuaLibImportKind.Require,
+    luaLibImport: tstl.LuaLibImportKind.RequireMinimal,
     noImplicitSelf: true,
     noHeader: true,
     ...bundling,
