@@ -32,6 +32,9 @@ void board_restart(void) __attribute__((noreturn));
 /* Peak of static data, heap and stack in octets, or -1. */
 long board_memory(void);
 
+/* Largest extent so far of what malloc gives out from, in octets. */
+size_t system_heap_peak(void);
+
 /* One frame to the radio; `length` is FRAME_MIN..FRAME_MAX. False: the radio is stuck, the frame is lost and counted. */
 bool radio_transmit(const uint8_t *frame, size_t length);
 /* The next frame received, its length, or -1. `frame` has room for FRAME_MAX octets. */
@@ -39,6 +42,8 @@ int radio_receive(uint8_t *frame);
 
 /* The peak of what the engine's allocator gave out, or -1; the glue has it. */
 long engine_heap_peak(void);
+/* The peak of RAM that the engine took beside static data and stack, with what its allocator lost, or -1. */
+long engine_memory(void);
 /* Runs the script; the exit code. */
 int engine_run(void);
 

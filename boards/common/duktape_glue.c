@@ -14,6 +14,8 @@ static size_t heap_used, heap_peak;
 
 long engine_heap_peak(void) { return (long)heap_peak; }
 
+long engine_memory(void) { return (long)system_heap_peak(); }
+
 /* Duktape does not tell the size of what it frees; the allocator knows. */
 static void *counted(void *block) {
   heap_used += malloc_usable_size(block);

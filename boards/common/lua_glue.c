@@ -15,6 +15,8 @@ static size_t heap_used, heap_peak;
 
 long engine_heap_peak(void) { return (long)heap_peak; }
 
+long engine_memory(void) { return (long)system_heap_peak(); }
+
 static void *allocate(void *context, void *block, size_t old_size, size_t new_size) {
   (void)context;
   if (block == NULL) old_size = 0;

@@ -113,7 +113,10 @@ size_t system_stack_peak(void) {
   return (size_t)(__stack_top - (const uint8_t *)at);
 }
 
-long board_memory(void) { return (long)((size_t)__static_ram + system_heap_peak() + system_stack_peak()); }
+long board_memory(void) {
+  const long heap = engine_memory();
+  return heap < 0 ? -1 : (long)((size_t)__static_ram + system_stack_peak()) + heap;
+}
 
 uint64_t board_now(void) {
   uint32_t high, low;

@@ -28,8 +28,6 @@ bool console_ready(void);
 uint32_t system_milliseconds(void);
 /* Largest use of the stack so far, in octets. */
 size_t system_stack_peak(void);
-/* syscalls.c: largest extent of the heap so far, in octets. */
-size_t system_heap_peak(void);
 
 /* Interrupt handlers of the board's own file, and the table they are in. */
 typedef void (*Handler)(void);

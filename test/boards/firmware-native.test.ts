@@ -6,7 +6,7 @@ import { COMBINATIONS, LONG, missing, runOnBoard } from './firmwarekit.ts';
 import { nativeCases } from './nativecases.ts';
 
 for (const [board, engine] of COMBINATIONS) {
-  test(`hooks of ${board} with ${engine}`, { skip: missing(engine), timeout: 2 * LONG }, async () => {
+  test(`hooks of ${board} with ${engine}`, { skip: missing(board, engine), timeout: 2 * LONG }, async () => {
     const cases = nativeCases();
     const report = await runOnBoard(board, engine, 'test/boards/native.entry.ts', cases, 100);
     assert.deepEqual(report.failures, []);

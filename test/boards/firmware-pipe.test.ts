@@ -41,7 +41,7 @@ function framesOf(count: number, salt: number): Uint8Array[] {
 }
 
 for (const [name, engine] of COMBINATIONS) {
-  const skip = missing(engine);
+  const skip = missing(name, engine);
   test(`${name} with ${engine}: console, clock, area, entropy, restart, exit`, { skip, timeout: LIMIT }, async (t) => {
     const entropy = Uint8Array.from({ length: 20 }, (_none, i) => i + 1);
     const board = await start(name, engine, ENTRY, { blob: BLOB, entropy });

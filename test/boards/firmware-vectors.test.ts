@@ -15,7 +15,7 @@ for (const [board, engine] of COMBINATIONS) {
   // Its RAM does not hold the runner with all headers and suites.
   if (board === 'netduinoplus2') continue;
   for (const file of ['diet-esp.json', 'own.json']) {
-    test(`${file} on ${board} with ${engine}`, { skip: missing(engine), timeout: 2 * LONG }, async (t) => {
+    test(`${file} on ${board} with ${engine}`, { skip: missing(board, engine), timeout: 2 * LONG }, async (t) => {
       const path = join(sourceRoot(), 'test', 'vectors', file);
       const cases = casesOf(JSON.parse(readFileSync(path, 'utf8')) as VectorFile);
       const report = await runOnBoard(board, engine, 'targets/build/vectors.entry.ts', cases, 60, HEAP);

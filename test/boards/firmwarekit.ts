@@ -14,12 +14,13 @@ export const LONG = 600000;
 export const COMBINATIONS: readonly [board: string, engine: BoardEngine][] = [
   ['qemu-mps2-an386', 'lua'],
   ['qemu-mps2-an386', 'duktape'],
+  ['qemu-mps2-an386', 'jerryscript'],
   ['qemu-mps2-an385', 'duktape'],
 ];
 
 /** For a test's `skip`. */
-export function missing(engine: BoardEngine): string | false {
-  return qemuMissing() || firmwareMissing(engine);
+export function missing(name: string, engine: BoardEngine): string | false {
+  return qemuMissing() || firmwareMissing(engine, loadBoard(name));
 }
 
 export function machineOf(board: Board): string {

@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CommandError } from '../../node/config/errors.ts';
 import { onPath } from '../engines.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
-import { firmwareFolder, type Unit, writeOnce } from './toolchain.ts';
+import { attributes, firmwareFolder, isFile, type Unit, writeOnce } from './toolchain.ts';
 
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
 
@@ -48,10 +49,42 @@ function duktapePart(flags: readonly string[], common: string): EnginePart {
   return { units: [{ source, flags: [...flags, '-I', folder] }], include: [folder], libraries: [] };
 }
 
+/** What of JerryScript is installed: JERRYSCRIPT_ROOT has its headers and static libraries. */
+function jerryRoot(): string {
+  const root = process.env['JERRYSCRIPT_ROOT'] ?? '';
+  if (root === '') throw new CommandError('JERRYSCRIPT_ROOT is not set (JerryScript for Cortex-M, tested with 3.0.0)');
+  for (const file of ['include/jerryscript.h', 'lib/libjerry-core.a']) {
+    if (!isFile(join(root, file))) throw new CommandError(`JERRYSCRIPT_ROOT: ${root}: has no ${file}`);
+  }
+  return root;
+}
+
+function jerryPart(): EnginePart {
+  const root = jerryRoot();
+  const libraries = ['jerry-core', 'jerry-math'].map((name) => join(root, 'lib', `lib${name}.a`)).filter(isFile);
+  return { units: [], include: [join(root, 'include')], libraries };
+}
+
+/** What code of `-mcpu` may be linked into an image for a core: Tag_CPU_arch of the library. */
+const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
+  'cortex-m3': ['v6-M', 'v6S-M', 'v7'],
+  'cortex-m4': ['v6-M', 'v6S-M', 'v7', 'v7E-M'],
+};
+
+/** Why the installed JerryScript does not fit a core, or false. */
+export function jerryMisfit(core: string): string | false {
+  const found = attributes(join(jerryRoot(), 'lib', 'libjerry-core.a'));
+  const allowed = ARCHITECTURES[core];
+  const wrong = [...(found.get('Tag_CPU_arch') ?? ['unknown'])].find((arch) => !(allowed ?? []).includes(arch));
+  if (wrong !== undefined) return `JERRYSCRIPT_ROOT: built for ${wrong}, which ${core} does not run`;
+  if (found.has('Tag_ABI_VFP_args')) return 'JERRYSCRIPT_ROOT: built with -mfloat-abi=hard: must be soft';
+  return false;
+}
+
 export function enginePart(engine: FirmwareEngine, flags: readonly string[], common: string): EnginePart {
   if (engine === 'lua') return luaPart(flags, common);
   if (engine === 'duktape') return duktapePart(flags, common);
-  throw new Error(engine + ': not yet');
+  return jerryPart();
 }
 
 /** AES and SHA-256 of Mbed TLS. */
@@ -74,8 +107,18 @@ const PACKAGES: Readonly<Record<FirmwareEngine, readonly PackageName[]>> = {
 };
 
 /** Why an engine's sources are missing here, or false. */
-export function engineSourcesMissing(engine: FirmwareEngine): string | false {
+export function engineSourcesMissing(engine: FirmwareEngine, core?: string): string | false {
   if (engine === 'lua' && onPath('luac5.4') === undefined) return 'luac5.4 not found (Debian package lua5.4)';
+  if (engine === 'jerryscript') {
+    if (onPath('jerry-snapshot') === undefined) return 'jerry-snapshot not found on PATH (tested with 3.0.0)';
+    try {
+      const misfit = core === undefined ? false : jerryMisfit(core);
+      jerryRoot();
+      if (misfit !== false) return misfit;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
   for (const name of PACKAGES[engine]) {
     const reason = sourcesMissing(name);
     if (reason !== false) return reason;
@@ -92,6 +135,12 @@ export function scriptOctets(engine: FirmwareEngine, bundle: string): Uint8Array
       writeFileSync(join(folder, 'script.lua'), bundle);
       execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
       return readFileSync(join(folder, 'script.luac'));
+    }
+    if (engine === 'jerryscript') {
+      writeFileSync(join(folder, 'script.js'), bundle);
+      const args = ['generate', '-o', 'script.snapshot', 'script.js'];
+      execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
+      return readFileSync(join(folder, 'script.snapshot'));
     }
     return Buffer.from(bundle);
   } finally {

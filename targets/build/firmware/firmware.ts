@@ -49,11 +49,11 @@ const GLUE: Readonly<Record<FirmwareEngine, string>> = {
   jerryscript: 'jerry_glue',
 };
 
-/** Why no image for `engine` can be built here (for a test's skip), or false. */
-export function firmwareMissing(engine: BoardEngine): string | false {
+/** Why no image for `engine` can be built here (for a test's skip), or false. With a board also what is not for its core. */
+export function firmwareMissing(engine: BoardEngine, board?: Board): string | false {
   if (engine === 'espruino') return 'Espruino is firmware by itself';
   const toolchain = toolchainMissing();
-  return toolchain === false ? engineSourcesMissing(engine) : toolchain;
+  return toolchain === false ? engineSourcesMissing(engine, board?.core) : toolchain;
 }
 
 async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {
@@ -96,7 +96,7 @@ export async function buildFirmware(
   if (!board.engines.includes(engine) || engine === 'espruino') {
     throw new CommandError(`engine: ${engine}: must be one of ${board.engines.join(', ')} on ${board.name}`);
   }
-  const missing = firmwareMissing(engine);
+  const missing = firmwareMissing(engine, board);
   if (missing !== false) throw new CommandError(`firmware: ${missing}`);
   const octets = scriptOctets(engine, await bundleText(engine, options));
 

@@ -1,0 +1,364 @@
+/* JerryScript 3.0: the global object `board`, and the script's start from a snapshot that stays in flash. Octets are
+   Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is at run time
+   what the linker script gives where the library has an external context, else what it was built with. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "board.h"
+#include "crypto.h"
+#include "jerryscript.h"
+#include "jerryscript-port.h"
+#include "x25519.h"
+
+extern uint8_t __heap_start[], __heap_end[];
+/* The engine's own data in front of its heap; 0: the library has both inside, with a heap of fixed size. */
+static size_t context_octets;
+
+static size_t peak(void) {
+  jerry_heap_stats_t stats;
+  return jerry_heap_stats(&stats) ? stats.peak_allocated_bytes : 0;
+}
+
+long engine_heap_peak(void) {
+  const size_t octets = peak();
+  return octets == 0 ? -1 : (long)octets;
+}
+
+/* A heap inside the library is static data already. */
+long engine_memory(void) {
+  if (context_octets == 0) return 0;
+  const size_t octets = peak();
+  return octets == 0 ? -1 : (long)(context_octets + octets);
+}
+
+/* --- what the engine asks of its port --- */
+
+void jerry_port_init(void) {}
+
+void jerry_port_fatal(jerry_fatal_code_t code) {
+  board_halt(code == JERRY_FATAL_OUT_OF_MEMORY ? HALT_MEMORY : HALT_SCRIPT, "JerryScript gives up");
+}
+
+void jerry_port_sleep(uint32_t sleep_time) { (void)sleep_time; }
+
+size_t jerry_port_context_alloc(size_t context_size) {
+  context_octets = context_size;
+  return (size_t)(__heap_end - __heap_start);
+}
+
+struct jerry_context_t *jerry_port_context_get(void) { return (struct jerry_context_t *)__heap_start; }
+
+void jerry_port_context_free(void) {}
+
+void jerry_port_log(const char *message) { board_write(message, strlen(message)); }
+
+void jerry_port_print_buffer(const jerry_char_t *text, jerry_size_t length) {
+  board_write((const char *)text, length);
+}
+
+jerry_char_t *jerry_port_line_read(jerry_size_t *size) {
+  *size = 0;
+  return NULL;
+}
+
+void jerry_port_line_free(jerry_char_t *line) { (void)line; }
+
+jerry_char_t *jerry_port_path_normalize(const jerry_char_t *path, jerry_size_t size) {
+  (void)path, (void)size;
+  return NULL;
+}
+
+void jerry_port_path_free(jerry_char_t *path) { (void)path; }
+
+jerry_size_t jerry_port_path_base(const jerry_char_t *path) {
+  (void)path;
+  return 0;
+}
+
+jerry_char_t *jerry_port_source_read(const char *name, jerry_size_t *size) {
+  (void)name;
+  *size = 0;
+  return NULL;
+}
+
+void jerry_port_source_free(jerry_char_t *source) { (void)source; }
+
+int32_t jerry_port_local_tza(double unix_ms) {
+  (void)unix_ms;
+  return 0;
+}
+
+double jerry_port_current_time(void) { return (double)board_now(); }
+
+/* --- arguments --- */
+
+#define MOST 0x7fffffff
+
+/* The arguments of the call that runs, and its first error. */
+typedef struct {
+  const jerry_value_t *values;
+  jerry_length_t count;
+  char problem[96];
+  jerry_error_t kind;
+} Call;
+
+static bool failed(const Call *call) { return call->problem[0] != 0; }
+
+static jerry_value_t finish(const Call *call, jerry_value_t result) {
+  return failed(call) ? jerry_throw_sz(call->kind, call->problem) : result;
+}
+
+/* Notes the first problem; the hook does nothing then. */
+static void fail(Call *call, jerry_error_t kind, const char *name, const char *what) {
+  if (failed(call)) return;
+  call->kind = kind;
+  snprintf(call->problem, sizeof call->problem, "%s: %s", name, what);
+}
+
+static size_t whole(Call *call, jerry_length_t argument, const char *name, double most) {
+  double value = -1;
+  if (argument < call->count && jerry_value_is_number(call->values[argument])) {
+    value = jerry_value_as_number(call->values[argument]);
+  }
+  if (value >= 0 && value <= most && value == (double)(size_t)value) return (size_t)value;
+  char limit[48];
+  snprintf(limit, sizeof limit, "must be a whole number of 0..%ld", (long)most);
+  fail(call, JERRY_ERROR_RANGE, name, limit);
+  return 0;
+}
+
+/* The memory of an argument that is octets. Its buffer lives as long as the argument. */
+static uint8_t *octets(Call *call, jerry_length_t argument, const char *name, size_t *size) {
+  *size = 0;
+  if (argument >= call->count || !jerry_value_is_typedarray(call->values[argument]) ||
+      jerry_typedarray_type(call->values[argument]) != JERRY_TYPEDARRAY_UINT8) {
+    fail(call, JERRY_ERROR_TYPE, name, "must be octets");
+    return NULL;
+  }
+  jerry_size_t offset = 0;
+  jerry_size_t length = 0;
+  const jerry_value_t buffer = jerry_typedarray_buffer(call->values[argument], &offset, &length);
+  uint8_t *data = jerry_arraybuffer_data(buffer);
+  jerry_value_free(buffer);
+  if (data == NULL && length > 0) {
+    fail(call, JERRY_ERROR_TYPE, name, "is detached");
+    return NULL;
+  }
+  *size = length;
+  return data + offset;
+}
+
+/* Octets of an argument from `offset`, of which there must be `length`. */
+static uint8_t *range(Call *call, jerry_length_t argument, const char *name, size_t offset, size_t length) {
+  size_t size;
+  uint8_t *data = octets(call, argument, name, &size);
+  if (offset <= size && length <= size - offset) return data + offset;
+  char text[64];
+  snprintf(text, sizeof text, "%ld octets at %ld: it has %ld", (long)length, (long)offset, (long)size);
+  fail(call, JERRY_ERROR_RANGE, name, text);
+  return NULL;
+}
+
+/* --- hooks --- */
+
+#define HOOK(name)                                                                                             \
+  static jerry_value_t hook_##name(const jerry_call_info_t *info, const jerry_value_t values[],               \
+                                   const jerry_length_t count)
+#define CALL                                       \
+  (void)info;                                      \
+  Call one = {values, count, "", JERRY_ERROR_TYPE}; \
+  Call *const call = &one
+
+HOOK(now) {
+  (void)info, (void)values, (void)count;
+  return jerry_number((double)board_now());
+}
+
+HOOK(ticks) {
+  (void)info, (void)values, (void)count;
+  return jerry_number((double)board_ticks());
+}
+
+HOOK(random) {
+  CALL;
+  const size_t offset = whole(call, 1, "offset", MOST);
+  const size_t length = whole(call, 2, "length", MOST);
+  uint8_t *out = range(call, 0, "buffer", offset, length);
+  return finish(call, jerry_boolean(!failed(call) && board_random(out, length)));
+}
+
+HOOK(transmit) {
+  CALL;
+  const size_t offset = whole(call, 1, "offset", MOST);
+  const size_t length = whole(call, 2, "length", FRAME_MAX);
+  if (length < FRAME_MIN) fail(call, JERRY_ERROR_RANGE, "length", "must be 5..127");
+  const uint8_t *frame = range(call, 0, "buffer", offset, length);
+  if (!failed(call)) radio_transmit(frame, length);
+  return finish(call, jerry_undefined());
+}
+
+HOOK(receive) {
+  CALL;
+  uint8_t *frame = range(call, 0, "buffer", 0, FRAME_MAX);
+  return finish(call, jerry_number(failed(call) ? 0 : radio_receive(frame)));
+}
+
+HOOK(wait) {
+  CALL;
+  const double ms = count > 0 && jerry_value_is_number(values[0]) ? jerry_value_as_number(values[0]) : 1e18;
+  if (!(ms >= -1e15 && ms <= 1e15)) fail(call, JERRY_ERROR_RANGE, "ms", "must be a whole number");
+  if (!failed(call)) board_wait((int64_t)ms);
+  return finish(call, jerry_undefined());
+}
+
+/* A value as text, cut at `size`; its length. */
+static size_t text_of(jerry_value_t value, char *out, size_t size) {
+  const jerry_value_t text = jerry_value_to_string(value);
+  size_t length = 0;
+  if (!jerry_value_is_exception(text)) {
+    length = jerry_string_to_buffer(text, JERRY_ENCODING_UTF8, (jerry_char_t *)out, (jerry_size_t)size);
+  }
+  jerry_value_free(text);
+  return length;
+}
+
+HOOK(print) {
+  (void)info;
+  char text[256];
+  board_print(text, count > 0 ? text_of(values[0], text, sizeof text) : 0);
+  return jerry_undefined();
+}
+
+HOOK(command) {
+  CALL;
+  size_t size;
+  uint8_t *out = octets(call, 0, "buffer", &size);
+  return finish(call, jerry_number(failed(call) ? 0 : board_command(out, size)));
+}
+
+HOOK(provision) {
+  CALL;
+  const uint8_t *area;
+  size_t size;
+  uint8_t *out = octets(call, 0, "buffer", &size);
+  const size_t there = board_provision(&area);
+  if (there < size) size = there;
+  if (!failed(call)) memcpy(out, area, size);
+  return finish(call, jerry_number((double)size));
+}
+
+HOOK(exit) {
+  CALL;
+  const size_t code = whole(call, 0, "code", 255);
+  if (!failed(call)) board_exit((int)code);
+  return finish(call, jerry_undefined());
+}
+
+HOOK(restart) {
+  (void)info, (void)values, (void)count;
+  board_restart();
+}
+
+HOOK(memory) {
+  (void)info, (void)values, (void)count;
+  return jerry_number((double)board_memory());
+}
+
+HOOK(heap) {
+  (void)info, (void)values, (void)count;
+  return jerry_number((double)engine_heap_peak());
+}
+
+HOOK(ccm) {
+  CALL;
+  const size_t encrypt = whole(call, 0, "encrypt", 1);
+  const size_t nonce_length = whole(call, 3, "nonceLength", CCM_NONCE_MAX);
+  const size_t aad_length = whole(call, 5, "aadLength", CCM_LENGTH_MAX);
+  const size_t offset = whole(call, 7, "offset", MOST);
+  const size_t length = whole(call, 8, "length", CCM_LENGTH_MAX);
+  const size_t icv_length = whole(call, 9, "icvLength", CCM_ICV_MAX);
+  if (nonce_length < CCM_NONCE_MIN) fail(call, JERRY_ERROR_RANGE, "nonceLength", "must be 7..13");
+  if (icv_length < CCM_ICV_MIN || icv_length % 2 != 0) {
+    fail(call, JERRY_ERROR_RANGE, "icvLength", "must be 4, 6 .. 16");
+  }
+  size_t key_length;
+  const uint8_t *key = octets(call, 1, "key", &key_length);
+  if (key_length != 16 && key_length != 24 && key_length != 32) {
+    fail(call, JERRY_ERROR_RANGE, "key", "must be 16, 24 or 32 octets");
+  }
+  const uint8_t *nonce = range(call, 2, "nonce", 0, nonce_length);
+  const Octets aad = crypto_memory(range(call, 4, "aad", 0, aad_length));
+  const Octets buffer = crypto_memory(range(call, 6, "buffer", offset, length + icv_length));
+  const bool good = !failed(call) && crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length,
+                                                &buffer, length, icv_length);
+  return finish(call, jerry_boolean(good));
+}
+
+HOOK(hmac) {
+  CALL;
+  const size_t offset = whole(call, 2, "offset", MOST);
+  const size_t length = whole(call, 3, "length", MOST);
+  const size_t out_offset = whole(call, 5, "outOffset", MOST);
+  size_t key_length;
+  const Octets key = crypto_memory(octets(call, 0, "key", &key_length));
+  const Octets message = crypto_memory(range(call, 1, "buffer", offset, length));
+  uint8_t *out = range(call, 4, "out", out_offset, 32);
+  if (!failed(call)) {
+    uint8_t mac[32];
+    crypto_hmac(&key, key_length, &message, length, mac);
+    memcpy(out, mac, sizeof mac);
+  }
+  return finish(call, jerry_undefined());
+}
+
+HOOK(x25519) {
+  CALL;
+  uint8_t *out = range(call, 0, "out", whole(call, 1, "outOffset", MOST), 32);
+  const uint8_t *scalar = range(call, 2, "scalar", whole(call, 3, "scalarOffset", MOST), 32);
+  const uint8_t *point = range(call, 4, "point", whole(call, 5, "pointOffset", MOST), 32);
+  if (!failed(call)) x25519(out, scalar, point);
+  return finish(call, jerry_undefined());
+}
+
+static const struct {
+  const char *name;
+  jerry_external_handler_t handler;
+} HOOKS[] = {
+    {"now", hook_now},         {"ticks", hook_ticks},         {"random", hook_random}, {"transmit", hook_transmit},
+    {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
+    {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
+    {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
+};
+
+/* --- start --- */
+
+static void set(jerry_value_t object, const char *name, jerry_value_t value) {
+  jerry_value_free(jerry_object_set_sz(object, name, value));
+  jerry_value_free(value);
+}
+
+int engine_run(void) {
+  jerry_init(JERRY_INIT_EMPTY);
+  const jerry_value_t global = jerry_current_realm();
+  const jerry_value_t board = jerry_object();
+  for (size_t i = 0; i < sizeof HOOKS / sizeof HOOKS[0]; i++) {
+    set(board, HOOKS[i].name, jerry_function_external(HOOKS[i].handler));
+  }
+  set(board, "native", jerry_number(CRYPTO_NATIVE));
+  set(global, "board", board);
+  set(global, "print", jerry_function_external(hook_print));
+  jerry_value_free(global);
+
+  const jerry_value_t result =
+      jerry_exec_snapshot((const uint32_t *)(const void *)script, script_length, 0, 0, NULL);
+  if (jerry_value_is_exception(result)) {
+    char text[160];
+    const jerry_value_t problem = jerry_exception_value(result, true);
+    const size_t length = text_of(problem, text, sizeof text - 1);
+    text[length] = 0;
+    board_halt(HALT_SCRIPT, text);
+  }
+  jerry_value_free(result);
+  return 0;
+}
