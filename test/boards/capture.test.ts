@@ -6,10 +6,8 @@ import { test } from 'node:test';
 import { createApp } from '../../targets/board/app.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';
 import type { BoardEngine } from '../../targets/build/board.ts';
-import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 import { createLab, LAB_CONTEXT } from '../../targets/node/boards/lab.ts';
 import { readProvision } from '../../targets/node/boards/provision.ts';
-import { qemuMissing } from '../../targets/node/boards/qemu.ts';
 import { boardAndEngine, buildImage, startBoard } from '../../targets/node/boards/start.ts';
 import { LINKTYPE_IEEE802_15_4 } from '../../targets/node/radio/pcap.ts';
 import type { Radio } from '../../targets/node/radio/radio.ts';
@@ -17,7 +15,7 @@ import { createRandom } from '../../targets/node/radio/random.ts';
 import { tshark } from '../interop/tshark.ts';
 import { packageMissing } from '../support/packages.ts';
 import { mockBoard } from './appsupport.ts';
-import { PATIENCE } from './world.ts';
+import { boardMissing, PATIENCE } from './world.ts';
 
 const COUNT = 8;
 const SEED = 5;
@@ -118,8 +116,8 @@ for (const [board, engine] of [
   ['qemu-mps2-an385', 'duktape'],
   ['qemu-mps2-an386', 'jerryscript'],
 ] as const) {
-  const missing = qemuMissing() || firmwareMissing(engine);
-  test(`${board} with ${engine} and Node send the same frames`, { skip: missing, timeout: 2 * PATIENCE }, async (t) => {
+  const skip = boardMissing(board, engine);
+  test(`${board} with ${engine} and Node send the same frames`, { skip, timeout: 2 * PATIENCE }, async (t) => {
     const recording = await record(board, engine);
     const { sent, lines } = replay(recording);
     const own = recording.frames.filter(({ isSent }) => isSent);

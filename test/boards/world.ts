@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import type { IkeSa } from '../../core/ike/state.ts';
-import type { BoardEngine } from '../../targets/build/board.ts';
+import { type BoardEngine, loadBoard } from '../../targets/build/board.ts';
+import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/boards/lab.ts';
 import { readProvision } from '../../targets/node/boards/provision.ts';
+import { qemuMissing } from '../../targets/node/boards/qemu.ts';
 import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
 import { identityText } from '../../targets/node/config/ikenames.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
@@ -177,6 +179,11 @@ export function checkReadings({ lab: node, what }: Node, first: number, count: n
 export interface Part {
   board: string;
   engine: BoardEngine;
+}
+
+/** For a test's `skip`: why a board with an engine cannot be run here, or false. */
+export function boardMissing(name: string, engine: BoardEngine): string | false {
+  return qemuMissing() || firmwareMissing(engine, loadBoard(name));
 }
 
 /**
