@@ -16,6 +16,8 @@ export const COMBINATIONS: readonly [board: string, engine: BoardEngine][] = [
   ['qemu-mps2-an386', 'duktape'],
   ['qemu-mps2-an386', 'jerryscript'],
   ['qemu-mps2-an385', 'duktape'],
+  ['netduinoplus2', 'lua'],
+  ['netduinoplus2', 'jerryscript'],
 ];
 
 /** For a test's `skip`. */

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
 import { onPath } from '../engines.ts';
+import { joinSnapshots, placeScript } from './snapshot.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
 import { attributes, firmwareFolder, isFile, type Unit, writeOnce } from './toolchain.ts';
 
@@ -126,8 +127,8 @@ export function engineSourcesMissing(engine: FirmwareEngine, core?: string): str
   return false;
 }
 
-/** The octets of `script` for a bundle. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
-export function scriptOctets(engine: FirmwareEngine, bundle: string): Uint8Array {
+/** The octets of `script` for a bundle; `scriptData` is where JerryScript's shared data goes. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
+export function scriptOctets(engine: FirmwareEngine, bundle: string, scriptData: number): Uint8Array {
   const folder = firmwareFolder('scripts', String(process.pid));
   mkdirSync(folder, { recursive: true });
   try {
@@ -137,10 +138,15 @@ export function scriptOctets(engine: FirmwareEngine, bundle: string): Uint8Array
       return readFileSync(join(folder, 'script.luac'));
     }
     if (engine === 'jerryscript') {
-      writeFileSync(join(folder, 'script.js'), bundle);
-      const args = ['generate', '-o', 'script.snapshot', 'script.js'];
-      execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
-      return readFileSync(join(folder, 'script.snapshot'));
+      const made = (text: string): Buffer => {
+        writeFileSync(join(folder, 'script.js'), text);
+        const args = ['generate', '-o', 'script.snapshot', 'script.js'];
+        execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
+        return readFileSync(join(folder, 'script.snapshot'));
+      };
+      const snapshot = made(bundle);
+      placeScript(snapshot, scriptData);
+      return joinSnapshots(snapshot, made('0;'));
     }
     return Buffer.from(bundle);
   } finally {

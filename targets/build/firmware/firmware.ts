@@ -12,6 +12,7 @@ import { bundleScript } from '../javascript.ts';
 import { bundleLua } from '../luabundle.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOctets } from './engines.ts';
+import { SCRIPT_DATA } from './snapshot.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
 export type { FirmwareEngine } from './engines.ts';
@@ -40,7 +41,7 @@ export interface Firmware {
 }
 
 /** Octets of stack: a script's calls nest in C on every engine. */
-const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 16384 };
+const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 10240 };
 
 const COMMON_SOURCES = ['start', 'semihosting', 'syscalls', 'radio', 'console', 'provision', 'crypto', 'x25519'];
 const GLUE: Readonly<Record<FirmwareEngine, string>> = {
@@ -86,6 +87,12 @@ function codeRegion(board: Board): Region {
   return { origin: flash.origin, size: (at > flash.origin && at < end ? at : end) - flash.origin };
 }
 
+/** RAM without the place of JerryScript's shared data at its end. */
+function ramRegion(board: Board, engine: FirmwareEngine): Region {
+  const { origin, size } = board.ram as Region;
+  return { origin, size: engine === 'jerryscript' ? size - SCRIPT_DATA : size };
+}
+
 /** Builds an image. Throws a CommandError: what is missing, what does not compile, what does not fit. */
 export async function buildFirmware(
   board: Board,
@@ -98,7 +105,9 @@ export async function buildFirmware(
   }
   const missing = firmwareMissing(engine, board);
   if (missing !== false) throw new CommandError(`firmware: ${missing}`);
-  const octets = scriptOctets(engine, await bundleText(engine, options));
+  const ram = ramRegion(board, engine);
+  const ramEnd = ram.origin + ram.size;
+  const octets = scriptOctets(engine, await bundleText(engine, options), ramEnd);
 
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
@@ -114,6 +123,7 @@ export async function buildFirmware(
     '-DPROVISION_ADDRESS=' + (board.provision?.address ?? 0) + 'U',
     '-DPROVISION_SIZE=' + (board.provision?.size ?? 0),
     '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
+    ...(engine === 'jerryscript' ? ['-DSCRIPT_DATA=' + ramEnd + 'U'] : []),
     ...(board.build.defines ?? []).map((define) => '-D' + define),
     '-I' + common,
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
@@ -125,7 +135,6 @@ export async function buildFirmware(
   const objects = await compile(units, common);
 
   const region = codeRegion(board);
-  const ram = board.ram as Region;
   const heap = options.heap ?? (board.heap[engine] as number);
   const symbols = {
     FLASH_ORIGIN: region.origin,

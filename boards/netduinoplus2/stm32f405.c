@@ -1,0 +1,123 @@
+/* STM32F405 (Netduino Plus 2; boards with an STM32F407 alike): USART1 on PA9 and PA10 is the console, USART2 on PA2 and
+   PA3 the radio pipe, both with 115200 bit/s; random numbers from the chip. 168 MHz from the internal oscillator, so
+   that no crystal is asked for. In QEMU clocks and random numbers are absent: the waits for them are bounded. */
+
+#include "system.h"
+
+#define RCC 0x40023800U
+#define RCC_CR REGISTER(RCC + 0x00)
+#define RCC_PLLCFGR REGISTER(RCC + 0x04)
+#define RCC_CFGR REGISTER(RCC + 0x08)
+#define RCC_AHB1ENR REGISTER(RCC + 0x30)
+#define RCC_AHB2ENR REGISTER(RCC + 0x34)
+#define RCC_APB1ENR REGISTER(RCC + 0x40)
+#define RCC_APB2ENR REGISTER(RCC + 0x44)
+#define CR_PLLON (1U << 24)
+#define CR_PLLRDY (1U << 25)
+#define FLASH_ACR REGISTER(0x40023c00)
+
+#define GPIOA_MODER REGISTER(0x40020000)
+#define GPIOA_AFRL REGISTER(0x40020020)
+#define GPIOA_AFRH REGISTER(0x40020024)
+
+#define USART1 0x40011000U
+#define USART2 0x40004400U
+#define SR(usart) REGISTER((usart) + 0x00)
+#define DR(usart) REGISTER((usart) + 0x04)
+#define BRR(usart) REGISTER((usart) + 0x08)
+#define CR1(usart) REGISTER((usart) + 0x0c)
+#define SR_OVERRUN (1U << 3)
+#define SR_RECEIVED (1U << 5)
+#define SR_TX_EMPTY (1U << 7)
+/* UE, TE, RE, RXNEIE. */
+#define CR1_ON (1U << 13 | 1U << 3 | 1U << 2 | 1U << 5)
+
+#define RNG_CR REGISTER(0x50060800)
+#define RNG_SR REGISTER(0x50060804)
+#define RNG_DR REGISTER(0x50060808)
+#define RNG_ENABLE (1U << 2)
+#define RNG_READY 1U
+/* Seed or clock error, now or since. */
+#define RNG_ERRORS 0x66U
+
+#define NVIC_ISER1 REGISTER(0xe000e104)
+
+#define TRIES 100000
+
+/* HSI of 16 MHz / 16 * 336 / 2; / 7 makes the 48 MHz of the random number generator. */
+#define PLL (16U | 336U << 6 | 0U << 16 | 7U << 24)
+/* APB1 at 42 MHz, APB2 at 84 MHz, the core from the PLL. */
+#define BUSES (5U << 10 | 4U << 13)
+#define FROM_PLL 2U
+#define BAUD 115200U
+
+const uint32_t board_clock = 168000000;
+
+/* The status is read first, which acknowledges; each read of DR then takes one octet. */
+static void receive(uint32_t usart, void (*take)(uint8_t)) {
+  while ((SR(usart) & (SR_RECEIVED | SR_OVERRUN)) != 0) take((uint8_t)DR(usart));
+}
+
+static void console_handler(void) { receive(USART1, console_octet); }
+
+static void radio_handler(void) { receive(USART2, radio_octet); }
+
+/* Interrupts 37 and 38. */
+__attribute__((section(".vectors.board"), used)) const Handler board_vectors[39] = {
+    [37] = console_handler, [38] = radio_handler};
+
+static bool wait_for(uint32_t address, uint32_t bits) {
+  for (int i = 0; i < TRIES; i++) {
+    if ((REGISTER(address) & bits) != 0) return true;
+  }
+  return false;
+}
+
+static void start_clocks(void) {
+  /* Five wait states at 168 MHz, prefetch and both caches. */
+  FLASH_ACR = 5U | 7U << 8;
+  RCC_PLLCFGR = PLL;
+  RCC_CR |= CR_PLLON;
+  if (wait_for(RCC, CR_PLLRDY)) RCC_CFGR = BUSES | FROM_PLL;
+  RCC_AHB1ENR |= 1U << 0;
+  RCC_AHB2ENR |= 1U << 6;
+  RCC_APB1ENR |= 1U << 17;
+  RCC_APB2ENR |= 1U << 4;
+}
+
+void board_init(void) {
+  start_clocks();
+  /* PA2, PA3, PA9, PA10: alternate function 7. */
+  GPIOA_MODER = (GPIOA_MODER & ~0x003c00f0U) | 0x002800a0U;
+  GPIOA_AFRL = (GPIOA_AFRL & ~0x0000ff00U) | 0x00007700U;
+  GPIOA_AFRH = (GPIOA_AFRH & ~0x00000ff0U) | 0x00000770U;
+  BRR(USART1) = 84000000U / BAUD;
+  BRR(USART2) = 42000000U / BAUD;
+  CR1(USART1) = CR1_ON;
+  CR1(USART2) = CR1_ON;
+  RNG_CR = RNG_ENABLE;
+  NVIC_ISER1 = 1U << (37 - 32) | 1U << (38 - 32);
+}
+
+static bool put(uint32_t usart, uint8_t octet) {
+  if ((SR(usart) & SR_TX_EMPTY) == 0) return false;
+  DR(usart) = octet;
+  return true;
+}
+
+bool console_put(uint8_t octet) { return put(USART1, octet); }
+
+bool radio_put(uint8_t octet) { return put(USART2, octet); }
+
+bool board_hardware_random(uint8_t *out, size_t length) {
+  static uint32_t last;
+  for (size_t at = 0; at < length; at += 4) {
+    if (!wait_for(0x50060804, RNG_READY) || (RNG_SR & RNG_ERRORS) != 0) return false;
+    const uint32_t word = RNG_DR;
+    /* [FIPS 140-2 §4.9.2]: the same twice means that the source has failed. */
+    if (word == last) return false;
+    last = word;
+    for (size_t i = 0; i < 4 && at + i < length; i++) out[at + i] = (uint8_t)(word >> (8 * i));
+  }
+  return true;
+}

@@ -1,0 +1,91 @@
+// Parts of the firmware build that need no compiler: package sources, snapshots, board files.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { listBoards, loadBoard, parseBoard } from '../../targets/build/board.ts';
+import { placeScript } from '../../targets/build/firmware/snapshot.ts';
+import { sourceEntries } from '../../targets/build/firmware/sources.ts';
+
+test('package sources are asked for sources', () => {
+  const stanzas = `Types: deb
+# a comment
+URIs: http://example.org/debian
+Suites: stable
+Signed-By: /k.gpg
+
+Types: deb-src
+URIs: http://example.org/other
+
+Enabled: no
+Types: deb
+URIs: http://example.org/off
+`;
+  assert.equal(
+    sourceEntries(stanzas, true),
+    'Types: deb-src\nURIs: http://example.org/debian\nSuites: stable\nSigned-By: /k.gpg\n',
+  );
+  assert.equal(sourceEntries('Types: deb-src\nURIs: http://example.org\n', true), undefined);
+  assert.equal(
+    sourceEntries('# deb http://example.org a b\ndeb [arch=amd64] http://example.org stable main\n', false),
+    'deb-src [arch=amd64] http://example.org stable main\n',
+  );
+  assert.equal(sourceEntries('', false), undefined);
+});
+
+/** A function of a snapshot, with 8-bit or 16-bit ends; `inner` are offsets of functions in it. */
+function functionOf(isWide: boolean, constants: number, inner: number[]): Buffer {
+  const head = isWide ? 24 : 16;
+  const code = Buffer.alloc(head + 4 * (constants + inner.length));
+  code.writeUInt16LE((1 << 12) | (isWide ? 2 : 0), 4);
+  const registers = 3;
+  const ends = [registers, registers, registers + constants, registers + constants + inner.length];
+  ends.forEach((end, i) => {
+    if (isWide) code.writeUInt16LE(end, 14 + 2 * i);
+    else code[12 + i] = end;
+  });
+  inner.forEach((offset, i) => {
+    code.writeUInt32LE(offset, head + 4 * (constants + i));
+  });
+  return code;
+}
+
+test('every function of a snapshot gets the address of its script', () => {
+  const head = Buffer.alloc(24);
+  const outer = functionOf(false, 2, [0, 32, 64]);
+  const inner = functionOf(true, 1, [0]);
+  const last = functionOf(false, 0, []);
+  head.writeUInt32LE(0x5952524a, 0);
+  head.writeUInt32LE(70, 4);
+  head.writeUInt32LE(1, 16);
+  head.writeUInt32LE(24, 20);
+  const at = (index: number): number => 24 + outer.length + (index === 0 ? 0 : inner.length);
+  outer.writeUInt32LE(at(0) - 24, 16 + 4 * 3);
+  outer.writeUInt32LE(at(1) - 24, 16 + 4 * 4);
+  const snapshot = Buffer.concat([head, outer, inner, last]);
+  assert.equal(placeScript(snapshot, 0x2001fff0), 3);
+  for (const start of [24, at(0), at(1)]) assert.equal(snapshot.readUInt32LE(start + 8), 0x2001fff0);
+  assert.throws(() => placeScript(Buffer.from('no snapshot, but long enough'), 0), /is none of JerryScript/);
+  snapshot.writeUInt32LE(71, 4);
+  assert.throws(() => placeScript(snapshot, 0), /version 71: must be 70/);
+});
+
+test('all board files are right, and what is wrong in one is said', () => {
+  assert.ok(listBoards().length >= 3);
+  for (const name of listBoards()) assert.equal(loadBoard(name).name, name);
+  assert.throws(() => loadBoard('toaster'), /^CommandError: board: toaster: must be one of .*netduinoplus2/);
+  const { folder } = loadBoard('netduinoplus2');
+  const text = readFileSync(join(folder, 'board.json'), 'utf8');
+  const said = (from: string, to: string, pattern: RegExp): void => {
+    assert.ok(text.includes(from), from);
+    assert.throws(() => parseBoard('b.json', text.replace(from, to), folder), pattern);
+  };
+  said('"lua"', '"luau"', /^CommandError: b\.json:\d+: engines\[0\]: "luau": must be one of lua, /);
+  said('"0x08000000"', '"zero"', /b\.json:\d+: flash\.origin: "zero": must match /);
+  said('"0x00020000"', '"0x00000400"', /b\.json:\d+: heap\.lua: \d+: more than the RAM of 1024|heap\.lua: ".*": more/);
+  said('"name": "netd', '"name": "betd', /name: "betduinoplus2": must be the name of its folder, netduinoplus2/);
+  said('"tested"', '"test"', /tested: \(missing\): is required/);
+  said('"uart-pipe"', '"smoke"', /radio\.kind: "smoke": must be one of uart-pipe, mrf24j40/);
+  said('"title"', '"colour": 1, "title"', /colour: 1: no such field/);
+});
