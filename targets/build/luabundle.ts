@@ -16,7 +16,9 @@ export async function bundleLua(entry: string): Promise<string> {
   const output = await translate([entry], { luaBundle: 'bundle.lua', luaBundleEntry: entry });
   const text = output.get('bundle.lua');
   if (text === undefined) throw new Error('typescript-to-lua wrote no bundle for ' + entry);
-  return readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8') + text;
+  const prelude = readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8');
+  // The prelude's typed arrays are functions, not classes.
+  return prelude + text.replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
 }
 
 /** Translates each file by itself and throws when typescript-to-lua has anything to say. Nothing is written. */
