@@ -112,7 +112,7 @@ for (const [name, engine] of [
       await disturbRadio(node.board);
       const lines = ['hello', 'send', 'send 0', 'send 99999999', 'rekey now', '\u00ff\u0001\u007f', 'x'.repeat(400)];
       for (const [i, line] of lines.entries()) {
-        node.board.sendOctets(Buffer.from(line + '\n', 'latin1'));
+        node.board.sendOctets!(Buffer.from(line + '\n', 'latin1'));
         assert.equal((await statsOf(node.board))['console-bad'], i + 1, JSON.stringify(line.slice(0, 20)));
       }
       await node.sendMore(10);

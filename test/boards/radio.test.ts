@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listBoards, loadBoard } from '../../targets/build/board.ts';
 import { boardMissing, PATIENCE, type Part, prove } from './world.ts';
 
 const COUNT = 100;
@@ -17,8 +18,8 @@ function skipOf(...parts: Part[]): string | false {
   return parts.map(({ board, engine }) => boardMissing(board, engine)).find((why) => why !== false) ?? false;
 }
 
-async function check(parts: Part[]): Promise<void> {
-  const ports = await prove(parts, true, COUNT, LOSS);
+async function check(parts: Part[], retransmit?: number): Promise<void> {
+  const ports = await prove(parts, true, COUNT, LOSS, retransmit);
   const busy = ports.filter(({ to }) => to > 500);
   assert.ok(busy.length > 0);
   for (const { name, to, lost } of busy) {
@@ -31,3 +32,14 @@ test(`M4 with Lua, M3 with Duktape and Node ${WHAT}`, { ...LIMIT, skip: skipOf(L
 );
 
 test(`M4 with JerryScript and Node ${WHAT}`, { ...LIMIT, skip: skipOf(JERRYSCRIPT) }, () => check([JERRYSCRIPT]));
+
+// X25519 takes seconds there when it is not native.
+const INTERPRETED = listBoards()
+  .map(loadBoard)
+  .filter(({ run, engines }) => run?.kind === 'interpreter' && engines.includes('espruino'))
+  .map(({ name }): Part => ({ board: name, engine: 'espruino' }));
+const NONE = INTERPRETED.length === 0 ? 'no board runs in the interpreter' : false;
+
+test(`Espruino on Linux and Node ${WHAT}`, { ...LIMIT, skip: NONE || skipOf(...INTERPRETED) }, () =>
+  check(INTERPRETED.slice(0, 1), 3),
+);

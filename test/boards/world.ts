@@ -6,13 +6,13 @@ import { rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
 import type { IkeSa } from '../../core/ike/state.ts';
 import { type BoardEngine, loadBoard } from '../../targets/build/board.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
+import { espruinoRunMissing } from '../../targets/node/boards/espruinorun.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/boards/lab.ts';
 import { readProvision } from '../../targets/node/boards/provision.ts';
 import { qemuMissing } from '../../targets/node/boards/qemu.ts';
 import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
 import { identityText } from '../../targets/node/config/ikenames.ts';
 import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import type { CaptureWriter } from '../../targets/node/radio/pcap.ts';
 import { childView, type SensorEvent, spisOf } from '../../targets/node/sensor/describe.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 
@@ -183,7 +183,9 @@ export interface Part {
 
 /** For a test's `skip`: why a board with an engine cannot be run here, or false. */
 export function boardMissing(name: string, engine: BoardEngine): string | false {
-  return qemuMissing() || firmwareMissing(engine, loadBoard(name));
+  const board = loadBoard(name);
+  if (engine === 'espruino') return espruinoRunMissing();
+  return qemuMissing() || firmwareMissing(engine, board);
 }
 
 /**
@@ -199,7 +201,7 @@ export async function prove(parts: Part[], withSensor: boolean, count: number, l
     secret: 'test',
     count,
     interval: 0.01,
-    ...(capture ? { capture } : {}),
+    retransmit,
   });
   const all: Node[] = [];
   try {

@@ -69,6 +69,8 @@ export interface LabConfig {
   /** Readings of each node, 0: without end; seconds between them. */
   count: number;
   interval: number;
+  /** Seconds until a request of IKE is repeated, default 0.5: more for nodes that compute for seconds. */
+  retransmit?: number;
   /** Nothing is repeated for tens of seconds: a run without loss is the same frames on the slowest machine. */
   patient?: boolean;
   capture?: CaptureWriter;
@@ -117,8 +119,11 @@ function planOf(index: number, secret: string) {
 type Plan = ReturnType<typeof planOf>;
 
 /** COMMON, and the times of a node's MAC and application. */
-function timesOf(isPatient: boolean) {
-  const ike = isPatient ? { ...COMMON.ike, retransmit: 60, dpd: 0 } : COMMON.ike;
+function timesOf({ patient, retransmit }: LabConfig) {
+  const isPatient = patient === true;
+  const ike = isPatient
+    ? { ...COMMON.ike, retransmit: 60, dpd: 0 }
+    : { ...COMMON.ike, retransmit: retransmit ?? COMMON.ike.retransmit };
   return {
     common: { ...COMMON, ike },
     ackWait: isPatient ? PATIENT_WAIT : ACK_WAIT,
@@ -126,8 +131,8 @@ function timesOf(isPatient: boolean) {
   };
 }
 
-function gatewayFile(plans: Plan[], coapPort: number, isPatient: boolean): string {
-  const { common, ackWait } = timesOf(isPatient);
+function gatewayFile(plans: Plan[], coapPort: number, config: LabConfig): string {
+  const { common, ackWait } = timesOf(config);
   const udp = (ip: string) => [{ ip, proto: 'udp', ports: COAP_PORT }];
   return JSON.stringify({
     radios: [{ name: 'air', zep: { port: 0 }, panId: LAB_PAN, shortAddress: GATEWAY_LINK, ackWait }],
@@ -152,8 +157,9 @@ function gatewayFile(plans: Plan[], coapPort: number, isPatient: boolean): strin
   });
 }
 
-function nodeFile(plan: Plan, zepPort: number, { count, interval, patient }: LabConfig): string {
-  const { common, ackWait, board } = timesOf(patient === true);
+function nodeFile(plan: Plan, zepPort: number, config: LabConfig): string {
+  const { count, interval } = config;
+  const { common, ackWait, board } = timesOf(config);
   const file = {
     radio: {
       zep: { port: 0, peers: [{ address: '127.0.0.1', port: zepPort }] },
@@ -229,7 +235,7 @@ export async function createLab(config: LabConfig): Promise<Lab> {
     const { index, name, inner, identity } = plan;
     nodes.push({ index, name, inner, identity, file, loaded: readSensor(`node ${name}`, file), readings: [] });
   }
-  const loaded = readGateway('the gateway', gatewayFile(plans, server.port, config.patient === true));
+  const loaded = readGateway('the gateway', gatewayFile(plans, server.port, config));
 
   async function start(): Promise<{ gateway: Gateway; port: BridgePort }> {
     const radio = bridge.radio('gateway');

@@ -1,20 +1,40 @@
 // Boards without hardware: builds what a board runs and starts it the way its board.json says.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard } from '../../build/board.ts';
+import { sourceRoot } from '../../build/root.ts';
 import { CommandError } from '../config/errors.ts';
-import { type QemuBoard, type QemuConfig, startQemu } from './qemu.ts';
+import type { UartRadio } from '../radio/uart.ts';
+import type { ConsoleLines } from './console.ts';
+import { type QemuConfig, type QemuEnd, startQemu } from './qemu.ts';
 
-/** A board that runs here. */
-export type RunningBoard = QemuBoard;
+/** A board that runs here: in QEMU, or in its interpreter. */
+export interface RunningBoard {
+  pid: number;
+  console: ConsoleLines;
+  /** The board's radio, seen from outside: what is transmitted here is what the board receives. */
+  radio: UartRadio;
+  /** A line to the console. */
+  send(line: string): void;
+  /** Octets to the console, as they are; an interpreter takes lines only. */
+  sendOctets?(octets: Uint8Array): void;
+  /** The board starts again with nothing but what it was provisioned with. */
+  reset(): Promise<void>;
+  quit(): Promise<BoardEnd>;
+  exited: Promise<BoardEnd>;
+}
 
-/** What a board runs, and its sizes in octets: flash, static RAM, heap, stack, and the script in the flash. */
+export type BoardEnd = QemuEnd;
+
+/** What a board runs, and its sizes in octets. */
 export interface BoardImage {
   file: string;
+  /** Of an image: flash, and of it the script. */
   flash: number;
-  ram: number;
-  heap: number;
-  stack: number;
   script: number;
+  /** Static RAM, the engine's heap, stack; null where the interpreter on the board decides. */
+  memory: { ram: number; heap: number; stack: number } | null;
 }
 
 export interface StartConfig {
@@ -36,23 +56,62 @@ export function boardAndEngine(name: string, engine: string | undefined): { boar
   return { board, engine: chosen as BoardEngine };
 }
 
-/** The image of a board that is linked from C; it is made again only where something has changed. */
+/** The application as a script, for a board whose firmware is the interpreter. */
+async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImage> {
+  const root = sourceRoot();
+  const { bundleScript } = await import('../../build/javascript.ts');
+  const { text } = await bundleScript(join(root, 'targets', engine, 'main.ts'), engine as 'espruino');
+  const folder = join(root, 'build', 'boards', board.name);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${engine}.js`);
+  writeFileSync(file, text);
+  const size = Buffer.byteLength(text);
+  if (board.flash !== null && size > board.flash.size) {
+    throw new CommandError(`board: ${board.name}: the script of ${size} octets: its flash has ${board.flash.size}`);
+  }
+  return { file, flash: size, script: size, memory: null };
+}
+
+/** What a board runs: an image linked from C, or a script. An image is made again only where something has changed. */
 export async function buildImage(board: Board, engine: BoardEngine): Promise<BoardImage> {
-  if (board.build.kind !== 'firmware') throw new CommandError(`board: ${board.name}: has no firmware image`);
+  if (board.build.kind === 'module') return buildScript(board, engine);
   const { buildFirmware } = await import('../../build/firmware/firmware.ts');
-  const { elf, ...sizes } = await buildFirmware(board, engine);
-  return { file: elf, ...sizes };
+  const { elf, flash, script, ...memory } = await buildFirmware(board, engine);
+  return { file: elf, flash, script, memory };
+}
+
+function isEspruino(board: Board): boolean {
+  return board.run?.kind === 'interpreter' && board.engines.includes('espruino');
 }
 
 /** Why a board cannot be run on any machine without hardware, or ''. */
 export function runProblem(board: Board): string {
-  if (board.run?.kind === 'qemu') return '';
+  if (board.run?.kind === 'qemu' || isEspruino(board)) return '';
   return board.run === null ? 'runs on hardware only' : `runs as ${board.run.kind}, which is not supported here`;
+}
+
+async function startInterpreter(config: StartConfig): Promise<RunningBoard> {
+  const { startEspruino } = await import('./espruinorun.ts');
+  const running = await startEspruino({
+    script: config.image,
+    ...(config.blob === undefined ? {} : { blob: config.blob }),
+  });
+  const exited = running.exited.then((code): BoardEnd => ({ code, signal: null, stderr: '' }));
+  return {
+    ...running,
+    reset: async () => running.send('restart'),
+    exited,
+    async quit() {
+      await running.quit();
+      return exited;
+    },
+  };
 }
 
 /** Starts a board; see startQemu. */
 export async function startBoard(board: Board, config: StartConfig): Promise<RunningBoard> {
   const { run, provision } = board;
+  if (isEspruino(board)) return startInterpreter(config);
   if (run?.kind !== 'qemu') throw new CommandError(`board: ${board.name}: ${runProblem(board)}`);
   if (config.blob !== undefined && provision === null) {
     throw new CommandError(`boards/${board.name}/board.json: provision: null: a board that is run needs it`);

@@ -1,11 +1,10 @@
 // `dietesp build`: what a board runs, and how much of the board that takes.
 
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board.ts';
-import { sourceRoot } from '../../build/root.ts';
-import { boardAndEngine } from '../boards/start.ts';
+import { boardAndEngine, buildImage } from '../boards/start.ts';
 import { CommandError } from '../config/errors.ts';
 import { table } from './table.ts';
 
@@ -68,44 +67,22 @@ function list(isJson: boolean): void {
   );
 }
 
-/** The application as a script, for a board whose firmware is the interpreter. */
-async function buildScript(board: Board, engine: BoardEngine): Promise<{ file: string; size: number }> {
-  const root = sourceRoot();
-  const entry = join(root, 'targets', engine, 'main.ts');
-  const { bundleScript } = await import('../../build/javascript.ts');
-  const { text } = await bundleScript(entry, engine as 'espruino');
-  const folder = join(root, 'build', 'boards', board.name);
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${engine}.js`);
-  writeFileSync(file, text);
-  return { file, size: Buffer.byteLength(text) };
-}
-
 /** Builds what a board runs. */
 export async function buildBoard(board: Board, engine: BoardEngine): Promise<BuildReport> {
-  const report = { board: board.name, engine };
-  if (board.build.kind === 'module') {
-    const { file, size } = await buildScript(board, engine);
-    const limit = board.flash?.size ?? null;
-    if (limit !== null && size > limit) {
-      throw new CommandError(`board: ${board.name}: the script of ${size} octets is larger than its flash of ${limit}`);
-    }
-    return { ...report, file, shares: [{ what: 'script', used: size, limit }] };
-  }
-  const { buildFirmware } = await import('../../build/firmware/firmware.ts');
-  const made = await buildFirmware(board, engine);
-  const flash = board.flash?.size ?? null;
-  const ram = board.ram?.size ?? null;
+  const { file, flash, script, memory } = await buildImage(board, engine);
+  const report = { board: board.name, engine, file };
+  const most = board.flash?.size ?? null;
+  if (memory === null) return { ...report, shares: [{ what: 'script', used: script, limit: most }] };
+  const limit = board.ram?.size ?? null;
   return {
     ...report,
-    file: made.elf,
     shares: [
-      { what: 'flash', used: made.flash, limit: flash },
-      { what: 'script, in the flash', used: made.script, limit: flash },
-      { what: 'RAM: static, heap, stack', used: made.ram + made.heap + made.stack, limit: ram },
-      { what: 'static RAM', used: made.ram, limit: ram },
-      { what: "the engine's heap", used: made.heap, limit: ram },
-      { what: 'stack', used: made.stack, limit: ram },
+      { what: 'flash', used: flash, limit: most },
+      { what: 'script, in the flash', used: script, limit: most },
+      { what: 'RAM: static, heap, stack', used: memory.ram + memory.heap + memory.stack, limit },
+      { what: 'static RAM', used: memory.ram, limit },
+      { what: "the engine's heap", used: memory.heap, limit },
+      { what: 'stack', used: memory.stack, limit },
     ],
   };
 }
