@@ -192,7 +192,7 @@ export function boardMissing(name: string, engine: BoardEngine): string | false 
  * The scenario: all nodes share one air that loses `loss` of the frames at each node; each connects with IKEv2, sends
  * `count` readings, rekeys both SAs, starts again, and lives through a restart of the gateway.
  */
-export async function prove(parts: Part[], withSensor: boolean, count: number, loss: number, capture?: CaptureWriter) {
+export async function prove(parts: Part[], withSensor: boolean, count: number, loss: number, retransmit = 0.5) {
   const nodes = parts.length + (withSensor ? 1 : 0);
   const lab = await createLab({
     nodes,
