@@ -148,6 +148,8 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
     stop = () => resolve('stopped');
   });
 
+  let isEnding = false;
+
   function watch(result: RunResult, running: RunningBoard): Promise<'done' | 'halted'> {
     return new Promise((resolve) => {
       const take = (line: string): void => {
@@ -173,7 +175,7 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
       for (const line of running.console.lines()) take(line);
       running.console.onLine(take);
       void running.exited.then(({ code, signal, stderr }) => {
-        if (result.problem === '' && !result.isDone) {
+        if (result.problem === '' && !isEnding) {
           result.problem = `the board ended (${signal ?? `code ${code}`}) ${stderr.trim().split('\n').at(-1)}`.trim();
         }
         resolve('halted');
@@ -208,6 +210,7 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
       running = await startBoard(board, config);
       const port = network.bridge.join('board', running.radio);
       const end = await Promise.race([watch(result, running), stopped]);
+      isEnding = true;
       if (end !== 'halted') {
         running.console.skip();
         running.send('stats');
