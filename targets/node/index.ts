@@ -22,6 +22,7 @@ export { createFastProvider } from './provider/fast.ts';
 export { createNobleProvider } from './provider/noble.ts';
 export { createNodeProvider } from './provider/node-crypto.ts';
 export { createPortableProvider } from './provider/portable.ts';
+export { type Bridge, type BridgeConfig, type BridgePort, createBridge } from './radio/bridge.ts';
 export { type Driver, drive } from './radio/drive.ts';
 export { createMedium, type LinkModel, type Medium, type MediumConfig } from './radio/medium.ts';
 export {
@@ -32,9 +33,12 @@ export {
   LINKTYPE_RAW,
   readCapture,
 } from './radio/pcap.ts';
+export { createPipeDecoder, type PipeCounters, type PipeDecoder, pipeOctets } from './radio/pipe.ts';
 export { type Pollable, type Radio, stack } from './radio/radio.ts';
 export { createRandom, type Random } from './radio/random.ts';
 export { CaptureError, type CaptureRecord } from './radio/source.ts';
+export { createUartRadio, type UartConfig, type UartLine, type UartRadio } from './radio/uart.ts';
+export { listenLine, serialLine, socketLine, terminalLine } from './radio/uartline.ts';
 export { type LossConfig, type LossyRadio, withCapture, withLoss } from './radio/wrap.ts';
 export { createZep, ZEP_PORT, type ZepConfig, type ZepRadio } from './radio/zep.ts';
 export { readSchcCbor, schcCbor } from './schc/cbor.ts';
