@@ -1,6 +1,5 @@
 /* The console: lines in through a ring that the interrupt handler fills, text out, halt lines. */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "board.h"

@@ -2,7 +2,7 @@
    Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is at run time
    what the linker script gives where the library has an external context, else what it was built with. */
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "board.h"
@@ -91,6 +91,16 @@ int32_t jerry_port_local_tza(double unix_ms) {
 
 double jerry_port_current_time(void) { return (double)board_now(); }
 
+/* For Math.random, which nothing secure uses; newlib's own takes a kilobyte of RAM. */
+static uint32_t random_state = 1;
+
+void srand(unsigned seed) { random_state = seed; }
+
+int rand(void) {
+  random_state = random_state * 1664525U + 1013904223U;
+  return (int)(random_state >> 1);
+}
+
 /* --- arguments --- */
 
 #define MOST 0x7fffffff
@@ -109,11 +119,28 @@ static jerry_value_t finish(const Call *call, jerry_value_t result) {
   return failed(call) ? jerry_throw_sz(call->kind, call->problem) : result;
 }
 
-/* Notes the first problem; the hook does nothing then. */
+/* Adds text and decimal digits behind `out`; printf would cost two kilobytes of RAM. */
+static char *add(char *out, const char *text) {
+  const size_t length = strlen(text);
+  memcpy(out, text, length + 1);
+  return out + length;
+}
+
+static char *add_number(char *out, size_t number) {
+  char digits[11] = "";
+  char *first = digits + sizeof digits - 1;
+  do {
+    *--first = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  return add(out, first);
+}
+
+/* Notes the first problem; the hook does nothing then. `name` and `what` are short. */
 static void fail(Call *call, jerry_error_t kind, const char *name, const char *what) {
   if (failed(call)) return;
   call->kind = kind;
-  snprintf(call->problem, sizeof call->problem, "%s: %s", name, what);
+  add(add(add(call->problem, name), ": "), what);
 }
 
 static size_t whole(Call *call, jerry_length_t argument, const char *name, double most) {
@@ -123,7 +150,7 @@ static size_t whole(Call *call, jerry_length_t argument, const char *name, doubl
   }
   if (value >= 0 && value <= most && value == (double)(size_t)value) return (size_t)value;
   char limit[48];
-  snprintf(limit, sizeof limit, "must be a whole number of 0..%ld", (long)most);
+  add_number(add(limit, "must be a whole number of 0.."), (size_t)most);
   fail(call, JERRY_ERROR_RANGE, name, limit);
   return 0;
 }
@@ -155,7 +182,8 @@ static uint8_t *range(Call *call, jerry_length_t argument, const char *name, siz
   uint8_t *data = octets(call, argument, name, &size);
   if (offset <= size && length <= size - offset) return data + offset;
   char text[64];
-  snprintf(text, sizeof text, "%ld octets at %ld: it has %ld", (long)length, (long)offset, (long)size);
+  char *end = add(add_number(text, length), " octets at ");
+  add_number(add(add_number(end, offset), ": it has "), size);
   fail(call, JERRY_ERROR_RANGE, name, text);
   return NULL;
 }

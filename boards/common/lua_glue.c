@@ -300,6 +300,8 @@ static int begin(lua_State *L) {
 int engine_run(void) {
   lua_State *L = lua_newstate(allocate, NULL);
   if (L == NULL) board_halt(HALT_MEMORY, "no memory for Lua");
+  /* A cycle begins when a fifth was added: RAM is short, and the pause is spent waiting for the radio. */
+  lua_gc(L, LUA_GCINC, 120, 200, 0);
   lua_pushcfunction(L, begin);
   const int status = lua_pcall(L, 0, 0, 0);
   if (status == LUA_ERRMEM) board_halt(HALT_MEMORY, "not enough memory");

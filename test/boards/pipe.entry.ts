@@ -1,5 +1,5 @@
 // A board that sends back every frame it hears, and obeys its console: `work` begins to hash whenever it is idle,
-// `random N`, `area`, `long`, `crash`, `heap`, `restart`, `exit N`.
+// `random N`, `area`, `long`, `crash`, `heap`, `deep`, `memory`, `time`, `restart`, `exit N`.
 
 import { engineBoard } from '../../targets/board/hooks.ts';
 import { decimal, hex } from '../engines/report.ts';
@@ -22,6 +22,10 @@ function numberIn(text: string): number {
   return value;
 }
 
+function deep(n: number): number {
+  return deep(n + 1) + n;
+}
+
 function obey(text: string): void {
   if (text === 'work') isWorking = true;
   else if (text.indexOf('random ') === 0) {
@@ -34,6 +38,8 @@ function obey(text: string): void {
   } else if (text === 'heap') {
     const kept: Uint8Array[] = [];
     for (;;) kept.push(new Uint8Array(1000));
+  } else if (text === 'deep') {
+    board.print('deep ' + decimal(deep(0)));
   } else if (text === 'memory') {
     board.print('memory ' + decimal(board.memory()) + ' heap ' + decimal(board.heap()));
   } else if (text === 'time') {

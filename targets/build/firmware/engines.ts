@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
 import { onPath } from '../engines.ts';
+import { flashLua } from './luacode.ts';
 import { joinSnapshots, placeScript } from './snapshot.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
 import { attributes, firmwareFolder, isFile, type Unit, writeOnce } from './toolchain.ts';
@@ -18,11 +19,16 @@ export interface EnginePart {
   /** Include path of our glue. */
   include: string[];
   libraries: string[];
+  /** Flags that our glue must share. */
+  glue?: string[];
 }
 
 const LUA_FILES =
   'lapi lauxlib lbaselib lcode lctype ldebug ldo ldump lfunc lgc llex lmathlib lmem lobject lopcodes lparser lstate ' +
-  'lstring lstrlib ltable ltablib ltm lundump lvm lzio';
+  'lstring lstrlib ltable ltablib ltm lvm lzio';
+
+/** Values of 12 octets instead of 16: the core needs no 8-octet alignment. */
+const LUA_PACKED = '-fpack-struct=4';
 
 /** Lua's interpreter loop is worth its octets. */
 const FAST = ['lvm', 'ltable'];
@@ -32,9 +38,11 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
   const port = ['-include', join(common, 'lua_port.h'), '-I', common, '-DDEBIAN="' + packageVersion('lua5.4') + '"'];
   const units = LUA_FILES.split(' ').map((name) => ({
     source: join(folder, name + '.c'),
-    flags: [...flags, ...port, ...(FAST.includes(name) ? ['-O2'] : [])],
+    flags: [...flags, ...port, LUA_PACKED, ...(FAST.includes(name) ? ['-O2'] : [])],
   }));
-  return { units, include: [folder], libraries: [] };
+  // Its own loader is ours: see lua_flash.c.
+  units.push({ source: join(common, 'lua_flash.c'), flags: [...flags, ...port, LUA_PACKED, '-I', folder] });
+  return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
 }
 
 /** Debian's prepared sources with our options: its tool that makes others needs a Python that Debian has no more. */
@@ -135,7 +143,7 @@ export function scriptOctets(engine: FirmwareEngine, bundle: string, scriptData:
     if (engine === 'lua') {
       writeFileSync(join(folder, 'script.lua'), bundle);
       execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
-      return readFileSync(join(folder, 'script.luac'));
+      return flashLua(readFileSync(join(folder, 'script.luac')));
     }
     if (engine === 'jerryscript') {
       const made = (text: string): Buffer => {

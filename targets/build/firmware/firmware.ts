@@ -18,11 +18,11 @@ import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, 
 export type { FirmwareEngine } from './engines.ts';
 
 export interface FirmwareOptions {
-  /** A .ts file of the project; standard targets/ENGINE/main.ts. */
+  /** A .ts file of the project; standard targets/ENGINE/main-native.ts: an image has all cryptography of its own. */
   entry?: string;
   /** Cases of an entry that exports `run(cases, emit)`; without them the entry is the program. */
   cases?: readonly (readonly string[])[];
-  /** See ScriptOptions; the hooks' names are always kept. */
+  /** See ScriptOptions; the hooks' names are always kept. Standard: true, but not with cases. */
   mangle?: boolean | readonly string[];
   /** Octets of the engine's heap instead of the board's. */
   heap?: number;
@@ -41,7 +41,7 @@ export interface Firmware {
 }
 
 /** Octets of stack: a script's calls nest in C on every engine. */
-const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 10240 };
+const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 9216 };
 
 const COMMON_SOURCES = ['start', 'semihosting', 'syscalls', 'radio', 'console', 'provision', 'crypto', 'x25519'];
 const GLUE: Readonly<Record<FirmwareEngine, string>> = {
@@ -59,12 +59,10 @@ export function firmwareMissing(engine: BoardEngine, board?: Board): string | fa
 
 async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {
   const root = sourceRoot();
-  const entry = resolve(root, options.entry ?? join('targets', engine, 'main.ts'));
+  const entry = resolve(root, options.entry ?? join('targets', engine, 'main-native.ts'));
   if (!existsSync(entry)) throw new CommandError(`entry: ${entry}: no such file`);
-  const mangle =
-    options.mangle === undefined || options.mangle === false
-      ? false
-      : [...BOARD_MEMBERS, ...(options.mangle === true ? [] : options.mangle)];
+  const wanted = options.mangle ?? options.cases === undefined;
+  const mangle = wanted === false ? false : [...BOARD_MEMBERS, ...(wanted === true ? [] : wanted)];
   if (options.cases !== undefined) {
     return readFileSync(await bundleRun(entry, engine, { mangle, cases: options.cases }), 'utf8');
   }
@@ -128,9 +126,10 @@ export async function buildFirmware(
     '-I' + common,
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
   ];
-  const sources = [...COMMON_SOURCES, GLUE[engine]].map((name) => join(common, name + '.c'));
+  const sources = COMMON_SOURCES.map((name) => join(common, name + '.c'));
   sources.push(...board.build.sources.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
+  units.push({ source: join(common, GLUE[engine] + '.c'), flags: [...own, ...(part.glue ?? [])] });
   units.push(...part.units, ...crypto.units, scriptUnit(octets, cpu));
   const objects = await compile(units, common);
 
