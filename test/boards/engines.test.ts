@@ -3,19 +3,22 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { allVectors, type EngineRow, engineTable, measureBoard } from '../../targets/node/engines/measure.ts';
+import {
+  allVectors,
+  type BoardFigures,
+  type EngineRow,
+  engineTable,
+  measureBoard,
+  STANDARD_BOARD,
+} from '../../targets/node/engines/measure.ts';
 import { ROOT } from '../cli/run.ts';
 import { boardMissing, PATIENCE } from './world.ts';
 
-const FIGURES = {
+const FIGURES: BoardFigures = {
   messages: 4,
   octets: 804,
-  flash: 335532,
   script: 127101,
-  memory: 691852,
-  heap: 637372,
-  perHandshake: 102700000,
-  perPacket: 249600,
+  device: { flash: 335532, memory: 691852, heap: 637372, perHandshake: 102700000, perPacket: 249600 },
 };
 
 test('a row for each engine; what was not measured says so, and why', () => {
@@ -29,16 +32,18 @@ test('a row for each engine; what was not measured says so, and why', () => {
       notes: [],
     },
     { engine: 'espruino', version: null, vectors: null, native: null, portable: null, notes: ['vectors: not here'] },
+    { engine: 'lua', version: '5.4', vectors: null, native: { ...FIGURES, device: null }, portable: null, notes: [] },
   ];
-  const [head, line, duktape, espruino, empty, note, ...more] = engineTable(rows).split('\n');
+  const [head, line, duktape, espruino, lua, empty, note, ...more] = engineTable(rows).split('\n');
   const columns = head.split('|').length;
-  for (const row of [line, duktape, espruino]) assert.equal(row.split('|').length, columns, row);
+  for (const row of [line, duktape, espruino, lua]) assert.equal(row.split('|').length, columns, row);
   assert.equal(
     duktape,
     '| duktape 2.7.0 | 277 of 277 | 4 messages, 804 octets | 127,101 | 335,532 | 691,852 (637,372) | ' +
       '250 k (untested) | 102.7 M (untested) |',
   );
   assert.equal(espruino, `| espruino |${' untested |'.repeat(columns - 3)}`);
+  assert.equal(lua, `| lua 5.4 | untested | 4 messages, 804 octets | 127,101 |${' untested |'.repeat(4)}`);
   assert.deepEqual([empty, note, more], ['', '- espruino: vectors: not here', ['']]);
 });
 
@@ -47,13 +52,13 @@ test('every vector file counts', () => {
 });
 
 test('wrong use', () => {
-  for (const word of ['basic', '--xml']) {
+  for (const word of ['basic', '--xml', '--board=toaster']) {
     const run = spawnSync(process.execPath, ['--import', 'tsx', 'targets/engines.ts', word], {
       cwd: ROOT,
       encoding: 'utf8',
     });
     assert.equal(run.status, 2);
-    assert.match(run.stderr, /^usage: npm run engines -- /);
+    assert.match(run.stderr, /^.*\nusage: npm run engines -- /);
   }
 });
 
@@ -61,10 +66,11 @@ test('the application on the board, its instructions counted', {
   timeout: 3 * PATIENCE,
   skip: boardMissing('qemu-mps2-an386', 'duktape'),
 }, async () => {
-  const figures = await measureBoard('duktape', false);
+  const figures = await measureBoard(STANDARD_BOARD, 'duktape', false);
+  const device = figures.device!;
   assert.deepEqual([figures.messages, figures.octets], [4, FIGURES.octets]);
-  assert.ok(figures.script < figures.flash && figures.heap < figures.memory);
+  assert.ok(figures.script < device.flash && device.heap < device.memory);
   // An order of magnitude: that it counts instructions, not time.
-  assert.ok(figures.perPacket > 1e4 && figures.perPacket < 2e7, `${figures.perPacket} for a packet`);
-  assert.ok(figures.perHandshake > 1e6 && figures.perHandshake < 1e9, `${figures.perHandshake} for a handshake`);
+  assert.ok(device.perPacket > 1e4 && device.perPacket < 2e7, `${device.perPacket} for a packet`);
+  assert.ok(device.perHandshake > 1e6 && device.perHandshake < 1e9, `${device.perHandshake} for a handshake`);
 });

@@ -100,6 +100,9 @@ async function flash(options: Options): Promise<void> {
   }
   if (kind === 'none') throw new CommandError(`--board: ${board.name}: has nothing to flash`, 2);
   // All that can be refused is, before anything is sent.
+  if (kind === 'espruino' && options.port === undefined && options.dryRun !== true) {
+    throw new CommandError('--port: (missing): a serial port, or tcp://HOST:PORT', 2);
+  }
   const octets = options.provision === undefined ? null : loadProvision(options.provision);
   if (octets !== null && kind !== 'espruino') {
     if (board.provision === null) throw new CommandError(`--provision: ${board.name} has no provisioning area`, 2);
@@ -110,6 +113,13 @@ async function flash(options: Options): Promise<void> {
   const image = options.image ?? (await buildBoard(board, engine)).file;
   const size = checkImage(board, image);
   process.stdout.write(`${board.name}: ${image}, ${size} octets\n`);
+  if (kind === 'espruino') {
+    if (options.dryRun === true) return;
+    const { flashEspruino } = await import('../boards/espruinoflash.ts');
+    await flashEspruino({ board, file: image, port: options.port!, ...(octets === null ? {} : { blob: octets }) });
+    process.stdout.write(`${board.name}: written to ${options.port} and read back\n`);
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-flash-'));
   try {
     let blob: Blob | null = null;
@@ -136,7 +146,7 @@ export function flashCommand(): Command {
     )
     .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
     .option('--engine <name>', 'default: the first of the board')
-    .option('--port <port>', 'Espruino: the serial port')
+    .option('--port <port>', 'Espruino: the serial port, or tcp://HOST:PORT')
     .option('--image <file>', 'ELF, HEX or plain octets, or a script; default: built now')
     .option('--provision <file>', 'a sensor file: keys and policy go to the board too')
     .option('--dry-run', 'print the commands, and send nothing')

@@ -1,18 +1,21 @@
 // What each engine does and costs: the vector files on this machine's engine, and the application of a board in QEMU
-// with counted instructions, once with native cryptography and once with portable code alone. What cannot be measured
-// here is null.
+// with counted instructions, once with native cryptography and once with portable code alone; Espruino has no board that
+// QEMU runs, there the interpreter of this machine shows that it works, and its script's size. What cannot be measured is
+// null.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BoardEngine, loadBoard } from '../../build/board.ts';
+import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board.ts';
 import { type Engine, engineMissing, engineVersion, runCases } from '../../build/engines.ts';
 import { buildFirmware, firmwareMissing } from '../../build/firmware/firmware.ts';
 import { sourceRoot } from '../../build/root.ts';
 import { casesOf, type VectorFile } from '../../build/vectorfile.ts';
+import { espruinoRunMissing } from '../boards/espruinorun.ts';
 import { createLab } from '../boards/lab.ts';
 import { readProvision } from '../boards/provision.ts';
 import { qemuMissing, startQemu } from '../boards/qemu.ts';
 import { figuresOf } from '../boards/run.ts';
+import { buildImage, startBoard } from '../boards/start.ts';
 import { errorText } from '../config/errors.ts';
 
 /** Instructions in a tick of `Board.ticks`: 25 MHz, and a nanosecond for an instruction with -icount shift=0. */
@@ -23,8 +26,9 @@ const VECTOR_TIME = 600000;
 /** Milliseconds for a handshake in portable code on the slowest engine, on a machine that does much else. */
 const RUN_TIME = 600000;
 const STATS_TIME = 60000;
-const BOARD = 'qemu-mps2-an386';
+export const STANDARD_BOARD = 'qemu-mps2-an386';
 const VECTOR_FILES = ['diet-esp.json', 'own.json'];
+const LAB = { nodes: 1, seed: 1, loss: 0, secret: 'engines', count: READINGS, interval: 0.01 };
 const VECTORS_ENTRY = 'targets/build/vectors.entry.ts';
 const PORTABLE_ENTRY = 'targets/build/portable.entry.ts';
 
@@ -32,13 +36,16 @@ const PORTABLE_ENTRY = 'targets/build/portable.entry.ts';
 export interface BoardFigures {
   messages: number;
   octets: number;
-  flash: number;
   script: number;
-  /** Peaks. */
-  memory: number;
-  heap: number;
-  perHandshake: number;
-  perPacket: number;
+  /** Null: in an interpreter, whose figures on this machine say nothing of a board. */
+  device: {
+    flash: number;
+    /** Peaks. */
+    memory: number;
+    heap: number;
+    perHandshake: number;
+    perPacket: number;
+  } | null;
 }
 
 export interface EngineRow {
@@ -58,18 +65,10 @@ export function allVectors(): string[][] {
 }
 
 /** Runs the application on the board, in virtual time that counts instructions, until it has sent some readings. */
-export async function measureBoard(engine: BoardEngine, isPortable: boolean): Promise<BoardFigures> {
-  const board = loadBoard(BOARD);
+export async function measureBoard(name: string, engine: BoardEngine, isPortable: boolean): Promise<BoardFigures> {
+  const board = loadBoard(name);
   const made = await buildFirmware(board, engine, isPortable ? { entry: PORTABLE_ENTRY } : {});
-  const lab = await createLab({
-    nodes: 1,
-    seed: 1,
-    loss: 0,
-    secret: 'engines',
-    count: READINGS,
-    interval: 0.01,
-    patient: true,
-  });
+  const lab = await createLab({ ...LAB, patient: true });
   try {
     const running = await startQemu({
       machine: board.run!.kind === 'qemu' ? board.run!.machine : '',
@@ -98,13 +97,36 @@ export async function measureBoard(engine: BoardEngine, isPortable: boolean): Pr
       return {
         messages,
         octets,
-        flash: made.flash,
         script: made.script,
-        memory: stats.memory,
-        heap: stats.heap,
-        perHandshake: stats['ticks-handshake'] * INSTRUCTIONS_PER_TICK,
-        perPacket: middle * INSTRUCTIONS_PER_TICK,
+        device: {
+          flash: made.flash,
+          memory: stats.memory,
+          heap: stats.heap,
+          perHandshake: stats['ticks-handshake'] * INSTRUCTIONS_PER_TICK,
+          perPacket: middle * INSTRUCTIONS_PER_TICK,
+        },
       };
+    } finally {
+      await running.quit();
+    }
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Runs the application in the interpreter of this machine. */
+export async function measureInterpreter(board: Board): Promise<BoardFigures> {
+  const image = await buildImage(board, board.engines[0]);
+  const lab = await createLab({ ...LAB, patient: true });
+  try {
+    const running = await startBoard(board, { image: image.file, blob: readProvision('the board', lab.nodes[0].file) });
+    try {
+      lab.bridge.join('board', running.radio);
+      const [established] = await running.console.waitFor(/^ike established .*$/, RUN_TIME);
+      const [done] = await running.console.waitFor(/^done .*$/, RUN_TIME);
+      if (done !== `done ${READINGS} 0`) throw new Error(`the board said: ${done}`);
+      const { messages, octets } = figuresOf(established);
+      return { messages, octets, script: image.script, device: null };
     } finally {
       await running.quit();
     }
@@ -125,24 +147,51 @@ async function vectorsOn(row: EngineRow): Promise<void> {
   if (report.failures.length > 0) row.notes.push(`vectors: ${report.failures[0].slice(0, 200)}`);
 }
 
-/** Measures one engine. `say` is told what is done next. */
-export async function measureEngine(engine: Engine, say: (text: string) => void): Promise<EngineRow> {
+/** The board whose interpreter runs here, and why not. */
+function interpreterBoard(): { board: Board | undefined; missing: string | false } {
+  const board = listBoards()
+    .map(loadBoard)
+    .find(({ run, engines }) => run?.kind === 'interpreter' && engines.includes('espruino'));
+  return { board, missing: board === undefined ? 'no board runs in its interpreter' : espruinoRunMissing() };
+}
+
+async function boardFigures(row: EngineRow, name: string, say: (text: string) => void): Promise<void> {
+  const engine = row.engine as BoardEngine;
+  if (engine === 'espruino') {
+    const { board, missing } = interpreterBoard();
+    if (missing !== false) row.notes.push(`board: ${missing}`);
+    else {
+      say(`${engine}: ${board!.name}`);
+      row.native = await measureInterpreter(board!);
+      row.notes.push(`handshake: on ${board!.name}; no board with Espruino runs in QEMU`);
+    }
+    return;
+  }
+  const board = loadBoard(name);
+  const missing = board.engines.includes(engine) ? qemuMissing() || firmwareMissing(engine, board) : `not for ${name}`;
+  if (missing !== false) {
+    row.notes.push(`board: ${missing}`);
+    return;
+  }
+  for (const kind of ['native', 'portable'] as const) {
+    say(`${engine}: ${name}, ${kind} cryptography`);
+    try {
+      row[kind] = await measureBoard(name, engine, kind === 'portable');
+    } catch (error) {
+      row.notes.push(`board, ${kind} cryptography: ${errorText(error)}`);
+    }
+  }
+}
+
+/** Measures one engine, on the board of a name. `say` is told what is done next. */
+export async function measureEngine(engine: Engine, name: string, say: (text: string) => void): Promise<EngineRow> {
   const row: EngineRow = { engine, version: null, vectors: null, native: null, portable: null, notes: [] };
   say(`${engine}: vectors`);
   await vectorsOn(row);
-  const isOnBoard = loadBoard(BOARD).engines.includes(engine as BoardEngine);
-  const missing = isOnBoard ? qemuMissing() || firmwareMissing(engine as BoardEngine, loadBoard(BOARD)) : false;
-  if (!isOnBoard) row.notes.push(`board: ${engine} runs on no board that QEMU has`);
-  else if (missing !== false) row.notes.push(`board: ${missing}`);
-  else {
-    for (const kind of ['native', 'portable'] as const) {
-      say(`${engine}: ${BOARD}, ${kind} cryptography`);
-      try {
-        row[kind] = await measureBoard(engine as BoardEngine, kind === 'portable');
-      } catch (error) {
-        row.notes.push(`board, ${kind} cryptography: ${errorText(error)}`);
-      }
-    }
+  try {
+    await boardFigures(row, name, say);
+  } catch (error) {
+    row.notes.push(`board: ${errorText(error)}`);
   }
   return row;
 }
@@ -170,10 +219,15 @@ export function engineTable(rows: readonly EngineRow[]): string {
     'instructions per secured packet, native (portable)',
     'instructions per handshake, native (portable)',
   ];
-  const both = (row: EngineRow, of: (figures: BoardFigures) => number): string =>
-    row.native === null && row.portable === null
-      ? UNTESTED
-      : `${row.native === null ? UNTESTED : instructions(of(row.native))} (${row.portable === null ? UNTESTED : instructions(of(row.portable))})`;
+  const cell = (figures: BoardFigures | null, of: (device: NonNullable<BoardFigures['device']>) => string): string =>
+    figures?.device == null ? UNTESTED : of(figures.device);
+  const both = (
+    { native, portable }: EngineRow,
+    of: (device: NonNullable<BoardFigures['device']>) => string,
+  ): string => {
+    const cells = [cell(native, of), cell(portable, of)];
+    return cells.every((text) => text === UNTESTED) ? UNTESTED : `${cells[0]} (${cells[1]})`;
+  };
   const lines = rows.map((row) => {
     const { engine, version, vectors, native } = row;
     return [
@@ -181,10 +235,10 @@ export function engineTable(rows: readonly EngineRow[]): string {
       vectors === null ? UNTESTED : `${vectors.passed} of ${vectors.total}`,
       native === null ? UNTESTED : `${native.messages} messages, ${native.octets} octets`,
       native === null ? UNTESTED : thousands(native.script),
-      native === null ? UNTESTED : thousands(native.flash),
-      native === null ? UNTESTED : `${thousands(native.memory)} (${thousands(native.heap)})`,
-      both(row, (figures) => figures.perPacket),
-      both(row, (figures) => figures.perHandshake),
+      cell(native, ({ flash }) => thousands(flash)),
+      cell(native, ({ memory, heap }) => `${thousands(memory)} (${thousands(heap)})`),
+      both(row, ({ perPacket }) => instructions(perPacket)),
+      both(row, ({ perHandshake }) => instructions(perHandshake)),
     ];
   });
   const text = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
