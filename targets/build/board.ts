@@ -84,7 +84,7 @@ function kinds(shapes: Record<string, Record<string, unknown>>): Record<string, 
     required: ['kind'],
     properties: { kind: { enum: Object.keys(shapes) } },
     allOf: Object.entries(shapes).map(([kind, shape]) => ({
-      if: { properties: { kind: { const: kind } } },
+      if: { type: 'object', properties: { kind: { const: kind } } },
       // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
       then: shape,
     })),

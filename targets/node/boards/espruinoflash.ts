@@ -1,5 +1,6 @@
 // Puts a script on a board with Espruino, through the uploader of the Espruino project (npm package `espruino`): the script
-// as boot code, which a restart runs again, and with it the radio's place and the provisioning blob.
+// as boot code, which a restart runs again (or as a module, where board.json names its `storage`), and with it the radio's
+// place and the provisioning blob.
 //
 // What the uploader sends are statements that write the board's Storage piece by piece, and at last one that prints
 // checksums of what is there. Only they say that it worked: the uploader neither ends by itself after an upload over TCP,
@@ -72,7 +73,7 @@ export async function flashEspruino(options: EspruinoFlashOptions): Promise<void
   const limit = options.limit ?? LIMIT;
   const { kind: _kind, ...place } = options.radio ?? board.radio;
   const files: FlashFile[] = [
-    { name: '.bootcde', octets: readFileSync(file) },
+    { name: String(board.flashing['storage'] ?? '.bootcde'), octets: readFileSync(file) },
     { name: 'desp.jsn', octets: Buffer.from(JSON.stringify(place)) },
   ];
   if (options.blob !== undefined) files.push({ name: 'desp.blb', octets: options.blob });

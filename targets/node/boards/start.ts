@@ -59,8 +59,12 @@ export function boardAndEngine(name: string, engine: string | undefined): { boar
 /** The application as a script, for a board whose firmware is the interpreter. */
 async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImage> {
   const root = sourceRoot();
+  // Some boards have room for a smaller script only.
+  const entry = join(root, 'targets', engine, String(board.flashing['entry'] ?? 'main.ts'));
+  const { espruinoText } = await import('../../build/espruino.ts');
   const { bundleScript } = await import('../../build/javascript.ts');
-  const { text } = await bundleScript(join(root, 'targets', engine, 'main.ts'), engine as 'espruino');
+  const text =
+    engine === 'espruino' ? await espruinoText(entry, true) : (await bundleScript(entry, engine as 'duktape')).text;
   const folder = join(root, 'build', 'boards', board.name);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${engine}.js`);
