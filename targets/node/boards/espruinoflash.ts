@@ -39,10 +39,12 @@ export interface EspruinoFlashOptions {
 /** The uploader's program, or undefined. Never by PATH: `espruino` there is the interpreter. */
 export function findUploader(folder?: string): string | undefined {
   const folders = [folder ?? process.env['ESPRUINO_UPLOADER']];
-  try {
-    folders.push(dirname(createRequire(import.meta.url).resolve('espruino/package.json')));
-  } catch {
-    // Not installed beside this project.
+  if (folder === undefined) {
+    try {
+      folders.push(dirname(createRequire(import.meta.url).resolve('espruino/package.json')));
+    } catch {
+      // Not installed beside this project.
+    }
   }
   return folders
     .filter((path) => path !== undefined && path !== '')
@@ -77,6 +79,7 @@ export async function flashEspruino(options: EspruinoFlashOptions): Promise<void
     { name: 'desp.jsn', octets: Buffer.from(JSON.stringify(place)) },
   ];
   if (options.blob !== undefined) files.push({ name: 'desp.blb', octets: options.blob });
+  if (files[0].octets.length === 0) throw new CommandError(`${file}: is empty`);
   checkStorage(board, files);
   const uploader = findUploader(options.uploader);
   if (uploader === undefined) {
