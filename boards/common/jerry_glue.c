@@ -8,12 +8,11 @@
 #include "board.h"
 #include "crypto.h"
 #include "jerryscript.h"
-#include "jerryscript-port.h"
 #include "x25519.h"
 
-extern uint8_t __heap_start[], __heap_end[];
-/* The engine's own data in front of its heap; 0: the library has both inside, with a heap of fixed size. */
-static size_t context_octets;
+/* jerry_port.c: octets of the engine's own data in front of its heap; 0: the library has both inside, with a heap of a
+   fixed size. */
+extern size_t jerry_context_octets;
 
 static size_t peak(void) {
   jerry_heap_stats_t stats;
@@ -27,78 +26,9 @@ long engine_heap_peak(void) {
 
 /* A heap inside the library is static data already. */
 long engine_memory(void) {
-  if (context_octets == 0) return 0;
+  if (jerry_context_octets == 0) return 0;
   const size_t octets = peak();
-  return octets == 0 ? -1 : (long)(context_octets + octets);
-}
-
-/* --- what the engine asks of its port --- */
-
-void jerry_port_init(void) {}
-
-void jerry_port_fatal(jerry_fatal_code_t code) {
-  board_halt(code == JERRY_FATAL_OUT_OF_MEMORY ? HALT_MEMORY : HALT_SCRIPT, "JerryScript gives up");
-}
-
-void jerry_port_sleep(uint32_t sleep_time) { (void)sleep_time; }
-
-size_t jerry_port_context_alloc(size_t context_size) {
-  context_octets = context_size;
-  return (size_t)(__heap_end - __heap_start);
-}
-
-struct jerry_context_t *jerry_port_context_get(void) { return (struct jerry_context_t *)__heap_start; }
-
-void jerry_port_context_free(void) {}
-
-void jerry_port_log(const char *message) { board_write(message, strlen(message)); }
-
-void jerry_port_print_buffer(const jerry_char_t *text, jerry_size_t length) {
-  board_write((const char *)text, length);
-}
-
-jerry_char_t *jerry_port_line_read(jerry_size_t *size) {
-  *size = 0;
-  return NULL;
-}
-
-void jerry_port_line_free(jerry_char_t *line) { (void)line; }
-
-jerry_char_t *jerry_port_path_normalize(const jerry_char_t *path, jerry_size_t size) {
-  (void)path, (void)size;
-  return NULL;
-}
-
-void jerry_port_path_free(jerry_char_t *path) { (void)path; }
-
-jerry_size_t jerry_port_path_base(const jerry_char_t *path) {
-  (void)path;
-  return 0;
-}
-
-jerry_char_t *jerry_port_source_read(const char *name, jerry_size_t *size) {
-  (void)name;
-  *size = 0;
-  return NULL;
-}
-
-void jerry_port_source_free(jerry_char_t *source) { (void)source; }
-
-int32_t jerry_port_local_tza(double unix_ms) {
-  (void)unix_ms;
-  return 0;
-}
-
-double jerry_port_current_time(void) { return (double)board_now(); }
-
-/* For Math.random, which nothing secure uses; newlib's own takes a kilobyte of RAM. */
-static uint32_t random_state = 1;
-
-void srand(unsigned seed) { random_state = seed; }
-
-int rand(void) {
-  random_state = random_state * 1664525U + 1013904223U;
-  return (int)(random_state >> 1);
+  return octets == 0 ? -1 : (long)(jerry_context_octets + octets);
 }
 
 /* --- arguments --- */

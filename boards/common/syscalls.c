@@ -96,3 +96,9 @@ int _times(struct tms *times) {
 }
 
 void _exit(int code) { board_exit(code); }
+
+/* newlib asserts that it got memory for printing numbers; its own function brings the standard streams along. */
+void __assert_func(const char *file, int line, const char *function, const char *what) {
+  (void)file, (void)line, (void)function;
+  board_halt(HALT_MEMORY, what);
+}

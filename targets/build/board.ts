@@ -25,11 +25,9 @@ export interface BoardRadio {
   [setting: string]: unknown;
 }
 
-/** firmware: an image linked from C sources (of the board's folder or boards/common); host: the same as a program of
- * this machine; module: a script. */
+/** firmware: an image linked from C sources of the board's folder or boards/common; module: a script. */
 export type BoardBuild =
   | { kind: 'firmware'; sources: string[]; linker: string; defines?: string[] }
-  | { kind: 'host' }
   | { kind: 'module' };
 
 export interface BoardFlashing {
@@ -37,10 +35,7 @@ export interface BoardFlashing {
   [setting: string]: unknown;
 }
 
-export type BoardRun =
-  | { kind: 'qemu'; machine: string; serial?: string[] }
-  | { kind: 'interpreter'; command: string }
-  | { kind: 'program' };
+export type BoardRun = { kind: 'qemu'; machine: string; serial?: string[] } | { kind: 'interpreter'; command: string };
 
 export interface Board {
   /** The folder's name. */
@@ -48,7 +43,7 @@ export interface Board {
   title: string;
   /** The first is the standard one. */
   engines: BoardEngine[];
-  /** As the compiler's -mcpu calls it, or `host`. */
+  /** As the compiler's -mcpu calls it. */
   core: string;
   /** Where code and data go; null where an operating system or an interpreter decides. */
   flash: Region | null;
@@ -108,7 +103,6 @@ export const BOARD_SCHEMA = object({
   radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS }),
   build: kinds({
     firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
-    host: object({ kind: KIND }),
     module: object({ kind: KIND }),
   }),
   flashing: kinds(
@@ -120,7 +114,6 @@ export const BOARD_SCHEMA = object({
     kinds({
       qemu: object({ kind: KIND, machine: TEXT, serial: TEXTS }, ['serial']),
       interpreter: object({ kind: KIND, command: TEXT }),
-      program: object({ kind: KIND }),
     }),
   ),
   tested: TEXT,

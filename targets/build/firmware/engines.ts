@@ -38,7 +38,13 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
   const port = ['-include', join(common, 'lua_port.h'), '-I', common, '-DDEBIAN="' + packageVersion('lua5.4') + '"'];
   const units = LUA_FILES.split(' ').map((name) => ({
     source: join(folder, name + '.c'),
-    flags: [...flags, ...port, LUA_PACKED, ...(FAST.includes(name) ? ['-O2'] : [])],
+    flags: [
+      ...flags,
+      ...port,
+      LUA_PACKED,
+      ...(FAST.includes(name) ? ['-O2'] : []),
+      ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
+    ],
   }));
   // Its own loader is ours: see lua_flash.c.
   units.push({ source: join(common, 'lua_flash.c'), flags: [...flags, ...port, LUA_PACKED, '-I', folder] });
@@ -71,7 +77,9 @@ function jerryRoot(): string {
 function jerryPart(): EnginePart {
   const root = jerryRoot();
   const libraries = ['jerry-core', 'jerry-math'].map((name) => join(root, 'lib', `lib${name}.a`)).filter(isFile);
-  return { units: [], include: [join(root, 'include')], libraries };
+  // Our glue is compiled again when another library is installed there.
+  const digest = createHash('sha256').update(readFileSync(libraries[0])).digest('hex').slice(0, 16);
+  return { units: [], include: [join(root, 'include')], libraries, glue: ['-DLIBRARY="' + digest + '"'] };
 }
 
 /** What code of `-mcpu` may be linked into an image for a core: Tag_CPU_arch of the library. */

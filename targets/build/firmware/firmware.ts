@@ -44,10 +44,10 @@ export interface Firmware {
 const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 9216 };
 
 const COMMON_SOURCES = ['start', 'semihosting', 'syscalls', 'radio', 'console', 'provision', 'crypto', 'x25519'];
-const GLUE: Readonly<Record<FirmwareEngine, string>> = {
-  lua: 'lua_glue',
-  duktape: 'duktape_glue',
-  jerryscript: 'jerry_glue',
+const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
+  lua: ['lua_glue'],
+  duktape: ['duktape_glue'],
+  jerryscript: ['jerry_glue', 'jerry_port'],
 };
 
 /** Why no image for `engine` can be built here (for a test's skip), or false. With a board also what is not for its core. */
@@ -129,12 +129,23 @@ export async function buildFirmware(
   const sources = COMMON_SOURCES.map((name) => join(common, name + '.c'));
   sources.push(...board.build.sources.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
-  units.push({ source: join(common, GLUE[engine] + '.c'), flags: [...own, ...(part.glue ?? [])] });
+  const glueFlags = [...own, ...(part.glue ?? [])];
+  units.push(...GLUE[engine].map((name) => ({ source: join(common, name + '.c'), flags: glueFlags })));
   units.push(...part.units, ...crypto.units, scriptUnit(octets, cpu));
   const objects = await compile(units, common);
 
-  const region = codeRegion(board);
   const heap = options.heap ?? (board.heap[engine] as number);
+  const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
+  const elf = await linkImage(board, engine, name, objects, part.libraries, [
+    ...cpu,
+    ...memory(board, engine, ram, heap),
+  ]);
+  return measure(elf, octets.length);
+}
+
+/** The numbers of the linker script. */
+function memory(board: Board, engine: FirmwareEngine, ram: Region, heap: number): string[] {
+  const region = codeRegion(board);
   const symbols = {
     FLASH_ORIGIN: region.origin,
     FLASH_SIZE: region.size,
@@ -143,23 +154,26 @@ export async function buildFirmware(
     HEAP_SIZE: heap,
     STACK_SIZE: STACK[engine],
   };
-  const linking = [
-    ...cpu,
-    '-nostartfiles',
-    '-Wl,--gc-sections',
-    ...Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=${value}`),
-    '-T' + boardFile(board, board.build.linker),
-    ...part.libraries,
-    '-lm',
-  ];
-  const digest = createHash('sha256')
-    .update(JSON.stringify([objects, linking]))
-    .digest('hex')
-    .slice(0, 12);
-  const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
-  const elf = join(firmwareFolder(board.name), [engine, name, digest].join('-') + '.elf');
-  await link(objects, linking, elf, board.name + ' with ' + engine);
-  return measure(elf, octets.length);
+  return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=${value}`);
+}
+
+/** An image of the same objects is not linked again. */
+async function linkImage(
+  board: Board,
+  engine: FirmwareEngine,
+  name: string,
+  objects: readonly string[],
+  libraries: readonly string[],
+  flags: readonly string[],
+): Promise<string> {
+  const script = boardFile(board, (board.build as { linker: string }).linker);
+  const linking = [...flags, '-nostartfiles', '-Wl,--gc-sections', '-T' + script, ...libraries, '-lm'];
+  const digest = createHash('sha256').update(JSON.stringify([objects, linking]));
+  for (const file of [script, ...libraries]) digest.update(readFileSync(file));
+  const stem = [engine, name, digest.digest('hex').slice(0, 12)].join('-');
+  const elf = join(firmwareFolder(board.name), stem + '.elf');
+  if (!existsSync(elf)) await link(objects, linking, elf, board.name + ' with ' + engine);
+  return elf;
 }
 
 function measure(elf: string, script: number): Firmware {

@@ -3,7 +3,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
@@ -141,8 +141,14 @@ export async function link(
   name: string,
   compiler = PREFIX + 'gcc',
 ): Promise<void> {
-  const ended = await runTool(compiler, [...objects, ...flags, '-o', elf]);
-  if (ended.code === 0) return;
+  // Another process may link the same, or run it already.
+  const partial = elf + '.' + process.pid;
+  const ended = await runTool(compiler, [...objects, ...flags, '-o', partial]);
+  if (ended.code === 0) {
+    renameSync(partial, elf);
+    return;
+  }
+  rmSync(partial, { force: true });
   for (const found of ended.output.matchAll(/region `(flash|ram)' overflowed by (\d+) bytes/g)) {
     const kind = found[1] === 'ram' ? 'RAM' : 'flash';
     throw new CommandError(`${name}: does not fit the ${kind} of the board: ${found[2]} octets too many`);
