@@ -13,6 +13,7 @@ import { dietesp, EXAMPLES, isOneLine, type Outcome, ROOT, scratch } from '../cl
 
 const files = scratch();
 const STM32 = 'netduinoplus2';
+const ESPRUINO = 'mdbt42q';
 const board = loadBoard(STM32);
 const FLASH = board.flash!;
 
@@ -144,11 +145,18 @@ test('refused before anything is sent', async () => {
   const path = folder + delimiter + process.env.PATH;
   const before = calls().length;
   const large = files.file('large.elf', elf([FLASH.origin, FLASH.size + 1]));
+  const script = files.file('large.js', ' '.repeat(loadBoard(ESPRUINO).flash!.size + 1));
   const bad = files.file('bad.yaml', 'radio: { panId: 1 }\n');
   for (const [args, code, pattern] of [
     [['--board', STM32, '--image', large], 1, /large\.elf: 1048577 octets at 0x08000000: netduinoplus2 has/],
     [['--board', STM32, '--image', files.path('none.elf')], 1, /none\.elf: no such file/],
     [['--board', STM32, '--image', good, '--provision', bad], 1, /bad\.yaml/],
+    [
+      ['--board', ESPRUINO, '--port', '/dev/null', '--image', script],
+      1,
+      /large\.js: \d+ octets: mdbt42q has \d+ octets/,
+    ],
+    [['--board', ESPRUINO, '--image', script], 2, /--port: \(missing\)/],
     [['--board', 'qemu-mps2-an386'], 2, /is an emulated board: `dietesp run --board qemu-mps2-an386` starts it$/],
     [['--board', 'toaster'], 2, /board: toaster: must be one of /],
     [['--board', STM32, '--engine', 'espruino'], 2, /--engine: espruino: must be one of /],
@@ -185,6 +193,17 @@ test('dietesp build: wrong use', async () => {
     assert.equal(code, 2, stderr);
     assert.match(stderr, pattern);
     assert.ok(isOneLine(stderr), stderr);
+  }
+});
+
+test('dietesp build: the script of every board with Espruino fits its Storage', { timeout: 600000 }, async () => {
+  for (const { name, flash, engines } of listBoards().map(loadBoard)) {
+    if (engines[0] !== 'espruino') continue;
+    const { code, stdout, stderr } = await dietesp('build', '--board', name, '--json');
+    assert.equal(code, 0, stderr);
+    const { shares, file } = JSON.parse(stdout) as { shares: { used: number }[]; file: string };
+    assert.ok(shares[0].used > 10000 && shares[0].used <= flash!.size, name);
+    assert.equal(readFileSync(file).length, shares[0].used);
   }
 });
 
