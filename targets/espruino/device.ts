@@ -14,8 +14,11 @@ import { createRandom } from '../board/native.ts';
 import { createClock, createRunner, type EspruinoRadio, type Runner } from './board.ts';
 import { createSource } from './ccm.ts';
 
-/** Sequence numbers reserved at a time: storage is written once for so many packets. */
-const RESERVE = 256;
+/**
+ * Sequence numbers reserved at a time: storage is written once for so many packets, and after a restart as many may be
+ * left out, which the peer must be able to tell from 8 bits.
+ */
+const RESERVE = 128;
 const MAX_SIZE = 256;
 const REASSEMBLY_TIME = 10000;
 
