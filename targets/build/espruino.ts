@@ -3,8 +3,7 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MODULE_MEMBERS } from '../espruino/exported.ts';
-import { ESPRUINO_MEMBERS } from '../espruino/globals.ts';
+import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruinonames.ts';
 import { scriptOptions } from './javascript.ts';
 import { buildTool, sourceRoot } from './root.ts';
 

@@ -1,5 +1,5 @@
-// What of Espruino's own library this folder uses. Names that leave the bundle: a bundle with mangled names keeps
-// ESPRUINO_MEMBERS, and the subset check knows these declarations as the project's own.
+// What of Espruino's own library this folder uses: declared here, so that the subset check knows it as the project's own.
+// A bundle with mangled names keeps them: a new one gets a line in targets/build/espruinonames.ts.
 
 /** Typed arrays with the members that are right in Espruino; `subarray` is a view, `slice` would not copy. */
 export interface Octets {
@@ -79,49 +79,6 @@ declare const setWatch: (
   pin: Pin,
   options: { repeat: boolean; edge: string; debounce: number },
 ) => number;
-
-/** Every member named above; the names of options that members take. */
-export const ESPRUINO_MEMBERS: string[] = /* @__PURE__ */ [
-  'AES',
-  'BOARD',
-  'SHA256',
-  'SOFTDEVICE',
-  'baud',
-  'blocksize',
-  'bytesize',
-  'close',
-  'debounce',
-  'decrypt',
-  'edge',
-  'encrypt',
-  'env',
-  'fill',
-  'getAddressOf',
-  'hwRand',
-  'iv',
-  'keys',
-  'miso',
-  'mosi',
-  'memory',
-  'mode',
-  'nativeCall',
-  'on',
-  'openFile',
-  'path',
-  'read',
-  'readJSON',
-  'reboot',
-  'repeat',
-  'sck',
-  'send',
-  'serial',
-  'set',
-  'setup',
-  'subarray',
-  'total',
-  'usage',
-  'write',
-];
 
 export function engine(): Engine {
   return E;
@@ -232,7 +189,7 @@ export function later(run: () => void): void {
 const KEEP_ALIVE = 1000;
 
 /** The program of Linux ends when no timer is left: there is one until `isOver`. */
-export function keepAlive(isOver: () => boolean): void {
+export function createKeepAlive(isOver: () => boolean): void {
   const id = setInterval(() => {
     if (isOver()) clearInterval(id);
   }, KEEP_ALIVE);

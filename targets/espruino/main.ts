@@ -4,7 +4,7 @@
 import { readBlob } from '../board/blob.ts';
 import type { EspruinoRadio } from './board.ts';
 import { createRadio, storedBlob, storedSettings } from './config.ts';
-import { boardName, engine, keepAlive, later, publish } from './globals.ts';
+import { boardName, createKeepAlive, engine, later, publish } from './globals.ts';
 import { blobOf, createSensor, type EspruinoSensor } from './sensor.ts';
 
 let radio: EspruinoRadio | null = null;
@@ -39,5 +39,5 @@ function command(line: string): boolean {
 }
 
 publish('dietesp', { command: command });
-keepAlive(() => (sensor === null ? false : sensor.isOver()));
+createKeepAlive(() => (sensor === null ? false : sensor.isOver()));
 run();

@@ -7,9 +7,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineMissing, runCases } from '../../targets/build/engines.ts';
+import { ESPRUINO_MEMBERS } from '../../targets/build/espruinonames.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
-import { ESPRUINO_MEMBERS } from '../../targets/espruino/globals.ts';
 
 const LIMIT_MS = 240000;
 
