@@ -18,8 +18,10 @@ import { figuresOf } from '../boards/run.ts';
 import { buildImage, startBoard } from '../boards/start.ts';
 import { errorText } from '../config/errors.ts';
 
-/** Instructions in a tick of `Board.ticks`: 25 MHz, and a nanosecond for an instruction with -icount shift=0. */
-const INSTRUCTIONS_PER_TICK = 40;
+/** Ticks of `Board.ticks` in a second, by machine: `board_clock` of its C. */
+const CLOCKS: Readonly<Record<string, number>> = { 'mps2-an386': 25e6, 'mps2-an385': 25e6, netduinoplus2: 168e6 };
+/** -icount shift=0: a nanosecond for an instruction. */
+const INSTRUCTIONS_PER_SECOND = 1e9;
 const READINGS = 10;
 const SAMPLES = 9;
 const VECTOR_TIME = 600000;
@@ -67,11 +69,15 @@ export function allVectors(): string[][] {
 /** Runs the application on the board, in virtual time that counts instructions, until it has sent some readings. */
 export async function measureBoard(name: string, engine: BoardEngine, isPortable: boolean): Promise<BoardFigures> {
   const board = loadBoard(name);
+  const machine = board.run?.kind === 'qemu' ? board.run.machine : '';
+  const clock = CLOCKS[machine];
+  if (clock === undefined) throw new Error(`${name}: the clock of its machine is not known`);
+  const perTick = INSTRUCTIONS_PER_SECOND / clock;
   const made = await buildFirmware(board, engine, isPortable ? { entry: PORTABLE_ENTRY } : {});
   const lab = await createLab({ ...LAB, patient: true });
   try {
     const running = await startQemu({
-      machine: board.run!.kind === 'qemu' ? board.run!.machine : '',
+      machine,
       kernel: made.elf,
       blob: { octets: readProvision('the board', lab.nodes[0].file), address: board.provision!.address },
       entropy: '/dev/urandom',
@@ -102,8 +108,8 @@ export async function measureBoard(name: string, engine: BoardEngine, isPortable
           flash: made.flash,
           memory: stats.memory,
           heap: stats.heap,
-          perHandshake: stats['ticks-handshake'] * INSTRUCTIONS_PER_TICK,
-          perPacket: middle * INSTRUCTIONS_PER_TICK,
+          perHandshake: Math.round(stats['ticks-handshake'] * perTick),
+          perPacket: Math.round(middle * perTick),
         },
       };
     } finally {
