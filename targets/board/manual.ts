@@ -1,0 +1,187 @@
+// A device with one pair of SAs keyed by hand (Diet-ESP, tunnel mode, IPv6 and UDP, AES-CCM-8 with implicit IV), as the
+// modules offer it to programs.
+//
+// A key must never meet a sequence number twice [RFC 8750 §5]: the program stores how far numbers are reserved before
+// they are used, and begins behind that after a restart.
+
+import { aesCcm8Iiv, createDevice, type Device, defaultConfig, sensorConfig } from '../../core/board.ts';
+import { checkRange, createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
+import type { Attributes } from '../../core/dietesp/attributes.ts';
+import { OUTBOUND_ROOM } from '../../core/esp/outbound.ts';
+import { createReassembly } from '../../core/link/fragment.ts';
+import type { Phy } from '../../core/link/mac.ts';
+
+/** Sequence numbers reserved at a time: storage is written once for so many packets. */
+const RESERVE = 256;
+const MAX_SIZE = 256;
+const REASSEMBLY_TIME = 10000;
+
+/** One direction. Keys are 16 octets, salts 3. */
+export interface ManualSa {
+  spi: number;
+  key: Uint8Array;
+  salt: Uint8Array;
+}
+
+export interface ManualOptions {
+  panId: number;
+  shortAddress: number;
+  extendedAddress: Uint8Array;
+  /** Link-layer address of the gateway, 2 or 8 octets. */
+  gateway: Uint8Array;
+  /** Inner addresses of this device and of its peer, and those of the tunnel; 16 octets each. */
+  address: Uint8Array;
+  peer: Uint8Array;
+  tunnel: Uint8Array;
+  tunnelPeer: Uint8Array;
+  /** UDP ports. */
+  port: number;
+  peerPort: number;
+  up: ManualSa;
+  down: ManualSa;
+  /** Bits of SPI and sequence number on air. */
+  spiBits: number;
+  snBits: number;
+  /** Milliseconds that a frame may take to its acknowledgement. */
+  ackWait: number;
+  /** Up to where sequence numbers were reserved before: 0 the first time, then what `reserve` stored last. */
+  reserved: number;
+  /** Stores a number for good, before numbers up to it are used. */
+  reserve: (upTo: number) => void;
+  /** A UDP payload from the peer. */
+  received: (octets: Uint8Array) => void;
+  /** Largest inner packet in octets, default 256: 48 more than its payload. */
+  maxSize?: number;
+}
+
+export interface Manual {
+  device: Device;
+  /** Sends a UDP payload; `done` gets 0, or a drop code. Returns a tag > 0, or a drop code. */
+  send(payload: Uint8Array, done: ((result: number) => void) | null, now: number): number;
+}
+
+function attributesOf(o: ManualOptions, isUp: boolean): Attributes {
+  const source = isUp ? o.address : o.peer;
+  const destination = isUp ? o.peer : o.address;
+  const sourcePort = isUp ? o.port : o.peerPort;
+  const destinationPort = isUp ? o.peerPort : o.port;
+  return {
+    iipcProfile: 0,
+    iipcRuleId: -1,
+    dscpCda: 1,
+    ecnCda: 1,
+    flowLabelCda: 4,
+    dscpList: [],
+    tsIpVersion: 6,
+    tsIpSrcStart: source,
+    tsIpSrcEnd: source,
+    tsIpDstStart: destination,
+    tsIpDstEnd: destination,
+    tsProto: 17,
+    tsPortSrcStart: sourcePort,
+    tsPortSrcEnd: sourcePort,
+    tsPortDstStart: destinationPort,
+    tsPortDstEnd: destinationPort,
+    alignment: 8,
+    espTrailer: 0,
+    ipsecMode: 0,
+    tunnelSrc: isUp ? o.tunnel : o.tunnelPeer,
+    tunnelDst: isUp ? o.tunnelPeer : o.tunnel,
+    espSpi: isUp ? o.up.spi : o.down.spi,
+    espSpiLsb: o.spiBits,
+    espSnLsb: o.snBits,
+    esn: 0,
+  };
+}
+
+function checkNumber(name: string, value: number, least: number, most: number): void {
+  if (value === undefined) throw new Error(name + ': (missing)');
+  checkRange(name, value, least, most);
+}
+
+function checkOctets(name: string, octets: Uint8Array, least: number, most: number): void {
+  if (octets === undefined) throw new Error(name + ': (missing)');
+  checkRange(name + '.length', octets.length, least, most);
+}
+
+function checkSa(name: string, sa: ManualSa): void {
+  if (sa === undefined) throw new Error(name + ': (missing)');
+  checkNumber(name + '.spi', sa.spi, 256, 0xffffffff); // wide
+  checkOctets(name + '.key', sa.key, 16, 16);
+  checkOctets(name + '.salt', sa.salt, 3, 3);
+}
+
+function checkOptions(o: ManualOptions): void {
+  checkNumber('panId', o.panId, 0, 65535);
+  checkNumber('shortAddress', o.shortAddress, 0, 65535);
+  checkOctets('extendedAddress', o.extendedAddress, 8, 8);
+  checkOctets('gateway', o.gateway, 2, 8);
+  checkOctets('address', o.address, 16, 16);
+  checkOctets('peer', o.peer, 16, 16);
+  checkOctets('tunnel', o.tunnel, 16, 16);
+  checkOctets('tunnelPeer', o.tunnelPeer, 16, 16);
+  checkNumber('port', o.port, 0, 65535);
+  checkNumber('peerPort', o.peerPort, 0, 65535);
+  checkSa('up', o.up);
+  checkSa('down', o.down);
+  checkNumber('spiBits', o.spiBits, 0, 32);
+  checkNumber('snBits', o.snBits, 0, 32);
+  checkRange('spiBits + snBits modulo 8', (o.spiBits + o.snBits) & 7, 0, 0);
+  checkNumber('ackWait', o.ackWait, 0, 10000);
+  checkNumber('reserved', o.reserved, 0, 0xfffffe00); // wide
+  if (o.reserve === undefined) throw new Error('reserve: (missing): sequence numbers must be stored');
+  if (o.received === undefined) throw new Error('received: (missing)');
+}
+
+/** Makes a device; throws when a field is missing or out of range. */
+export function createManual(o: ManualOptions, phy: Phy, ccm: Part, random: Random): Manual {
+  checkOptions(o);
+  const waiting: { tag: number; done: (result: number) => void }[] = [];
+  const config = sensorConfig(createPortable([ccm], random), phy, {
+    datagram: (buffer, offset, length) => {
+      const octets = new Uint8Array(length);
+      for (let i = 0; i < length; i++) octets[i] = buffer[offset + i];
+      o.received(octets);
+    },
+    done: (tag, result) => {
+      for (let i = 0; i < waiting.length; i++) {
+        if (waiting[i].tag !== tag) continue;
+        const done = waiting[i].done;
+        waiting[i] = waiting[waiting.length - 1];
+        waiting.pop();
+        done(result);
+        return;
+      }
+    },
+  });
+  config.panId = o.panId;
+  config.shortAddress = o.shortAddress;
+  config.extendedAddress = o.extendedAddress;
+  config.gateway = o.gateway;
+  config.address = o.address;
+  config.ackWait = o.ackWait;
+  config.maxSize = o.maxSize === undefined ? MAX_SIZE : o.maxSize;
+  config.reassembly = createReassembly(1, config.maxSize + OUTBOUND_ROOM, REASSEMBLY_TIME);
+  const outgoing = defaultConfig(attributesOf(o, true), aesCcm8Iiv);
+  outgoing.key = o.up.key;
+  outgoing.salt = o.up.salt;
+  outgoing.snLo = o.reserved;
+  const incoming = defaultConfig(attributesOf(o, false), aesCcm8Iiv);
+  incoming.key = o.down.key;
+  incoming.salt = o.down.salt;
+  const device = createDevice(config);
+  device.addSas(outgoing, incoming);
+  let reserved = o.reserved;
+  return {
+    device: device,
+    send: (payload, done, now) => {
+      if (device.outgoing[0].snLo + 1 > reserved) {
+        reserved = device.outgoing[0].snLo + RESERVE;
+        o.reserve(reserved);
+      }
+      const tag = device.send(payload, 0, payload.length, o.port, o.peer, o.peerPort, now);
+      if (tag > 0 && done !== null && done !== undefined) waiting.push({ tag: tag, done: done });
+      return tag;
+    },
+  };
+}

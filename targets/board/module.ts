@@ -1,0 +1,49 @@
+// The module `dietesp` of Lua, Duktape and JerryScript: lite.ts and a sensor with IKEv2. An engine's entry adds what only
+// it knows.
+
+import { createApp } from './app.ts';
+import { createLite, type LiteModule } from './lite.ts';
+import { createMixedAsymmetric, createMixedProvider } from './mixed.ts';
+import { createProgram, createSensorOf, type ProgramBoard, type ProgramSensor } from './program.ts';
+import { type BlobFields, blobOf } from './writeblob.ts';
+
+/** What `start` takes. */
+export interface ProgramStartOptions {
+  board: ProgramBoard;
+  /** A blob as `dietesp provision` writes it, octets or a string of them; or its fields. Default: board.provision. */
+  provision?: Uint8Array | string | BlobFields;
+}
+
+/** What an engine gives. */
+export interface EngineFacts {
+  /** As the application tells it on the console. */
+  name: string;
+  print(text: string): void;
+  /** Names of a table or an object that is not the project's own. */
+  namesOf(of: unknown): string[];
+}
+
+/** @noSelf */
+export interface WholeModule extends LiteModule {
+  start(options: ProgramStartOptions): ProgramSensor;
+  blob(provision: Uint8Array | string | BlobFields): Uint8Array;
+}
+
+export function createWhole(engine: EngineFacts): WholeModule {
+  const lite = createLite();
+  return {
+    start: (options) => {
+      const given = options.provision;
+      const blob = given === undefined ? null : blobOf(given, engine.namesOf);
+      const program = createProgram(options.board, blob, engine.print);
+      const board = program.board;
+      const app = createApp(board, engine.name, createMixedProvider(board), createMixedAsymmetric(board));
+      return createSensorOf(program, app);
+    },
+    blob: (provision) => blobOf(provision, engine.namesOf),
+    device: lite.device,
+    octets: lite.octets,
+    hex: lite.hex,
+    text: lite.text,
+  };
+}
