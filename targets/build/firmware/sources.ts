@@ -96,6 +96,10 @@ function download(name: PackageName): void {
     }
     writeEntries(join(work, 'parts'));
     apt(work, ['update']);
+    // apt-get is content with an update that got nothing.
+    if (!readdirSync(join(work, 'lists')).some((list) => list.includes('Sources'))) {
+      throw new CommandError('source packages: apt-get update brought no list of them (no network?)');
+    }
     // All at once: updating the lists is most of the time.
     const wanted = Object.keys(PACKAGES).filter((other) => other === name || !existsSync(join(folder(), other)));
     apt(work, ['source', ...wanted]);
