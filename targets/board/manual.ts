@@ -4,12 +4,15 @@
 // A key must never meet a sequence number twice [RFC 8750 §5]: the program stores how far numbers are reserved before
 // they are used, and begins behind that after a restart.
 
-import { aesCcm8Iiv, createDevice, type Device, defaultConfig, sensorConfig } from '../../core/board.ts';
 import { checkRange, createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
+import { createDevice, type Device } from '../../core/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { OUTBOUND_ROOM } from '../../core/esp/outbound.ts';
+import { defaultConfig } from '../../core/esp/sa.ts';
+import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
+import { sensorConfig } from '../../core/sensorconfig.ts';
 
 /** Sequence numbers reserved at a time: storage is written once for so many packets. */
 const RESERVE = 256;

@@ -18,7 +18,24 @@ export async function bundleLua(entry: string): Promise<string> {
   if (text === undefined) throw new Error('typescript-to-lua wrote no bundle for ' + entry);
   const prelude = readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8');
   // The prelude's typed arrays are functions, not classes.
-  return prelude + text.replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
+  return prelude + reachable(text).replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
+}
+
+/** Without the modules that nothing requires: those that were imported for their types. */
+function reachable(text: string): string {
+  const modules = new Map(
+    [...text.matchAll(/^\["(\S+)"\] = function\(\.\.\.\).*\n[\s\S]*?^ end,\n/gm)].map((found) => [found[1], found[0]]),
+  );
+  const entry = /^local ____entry = require\("(\S+)"/m.exec(text);
+  if (entry === null || !modules.has(entry[1])) throw new Error('typescript-to-lua wrote a bundle of another form');
+  const kept = new Set([entry[1]]);
+  // Grows while it is gone through.
+  for (const name of kept) {
+    for (const [, used] of modules.get(name)!.matchAll(/\brequire\("(\S+)"\)/g)) if (modules.has(used)) kept.add(used);
+  }
+  let small = text;
+  for (const [name, body] of modules) if (!kept.has(name)) small = small.replace(body, () => '');
+  return small;
 }
 
 /** Translates each file by itself and throws when typescript-to-lua has anything to say. Nothing is written. */

@@ -22,7 +22,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files of the layer `device`, which lie beside its folders. */
-const DEVICE = ['device', 'ikedevice', 'uplink'];
+const DEVICE = ['device', 'ikedevice', 'sensorconfig', 'uplink'];
 
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 
