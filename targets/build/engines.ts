@@ -187,11 +187,20 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs a bundle; after `timeoutMs` the engine is killed and the outcome is not ok. */
-export function runOn(engine: Engine, bundlePath: string, timeoutMs: number): Promise<Outcome> {
+/**
+ * Runs a bundle; after `timeoutMs` the engine is killed and the outcome is not ok. `command`: another version of the
+ * engine. `more`: files that run after the bundle, in the same realm.
+ */
+export function runOn(
+  engine: Engine,
+  bundlePath: string,
+  timeoutMs: number,
+  command: string = FACTS[engine].command,
+  more: readonly string[] = [],
+): Promise<Outcome> {
   const args = bundlePath.endsWith('.snap') ? ['--exec-snapshot', bundlePath] : [bundlePath];
   return new Promise((done) => {
-    const child = spawn(FACTS[engine].command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, [...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -248,11 +257,12 @@ export async function runCases(
   cases: readonly (readonly string[])[],
   timeoutMs: number,
   options: ScriptOptions = {},
+  command?: string,
 ): Promise<Report> {
   const report = emptyReport();
   for (const part of parts(cases, FACTS[engine].caseLimit)) {
     const file = await bundle(entry, engine, { ...options, cases: part });
-    readReport(await runOn(engine, file, timeoutMs), report);
+    readReport(await runOn(engine, file, timeoutMs, command), report);
   }
   return report;
 }
