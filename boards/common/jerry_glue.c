@@ -181,10 +181,20 @@ static size_t text_of(jerry_value_t value, char *out, size_t size) {
   return length;
 }
 
+static void write_octet(uint32_t octet, void *unused) {
+  (void)unused;
+  const char one = (char)octet;
+  board_write(&one, 1);
+}
+
 HOOK(print) {
   (void)info;
-  char text[256];
-  board_print(text, count > 0 ? text_of(values[0], text, sizeof text) : 0);
+  if (count > 0) {
+    const jerry_value_t text = jerry_value_to_string(values[0]);
+    if (!jerry_value_is_exception(text)) jerry_string_iterate(text, JERRY_ENCODING_UTF8, write_octet, NULL);
+    jerry_value_free(text);
+  }
+  board_write("\n", 1);
   return jerry_undefined();
 }
 
