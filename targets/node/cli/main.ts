@@ -29,6 +29,11 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./flash.ts')).flashCommand(),
   },
   {
+    name: 'bridge',
+    summary: 'boards whose radio is a UART, on the air of a gateway',
+    load: async () => (await import('./bridge.ts')).bridgeCommand(),
+  },
+  {
     name: 'run',
     summary: 'a board in an emulator, with a gateway to talk to',
     load: async () => (await import('./run.ts')).runCommand(),

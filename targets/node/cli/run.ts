@@ -10,11 +10,11 @@ import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../
 const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
 const INTERVAL_MAX = 3600000;
-const LOSS_MAX = 0.9;
-const SEED_MAX = 2 ** 31 - 1;
+export const LOSS_MAX = 0.9;
+export const SEED_MAX = 2 ** 31 - 1;
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
-const INTEGER = /^\d{1,10}$/;
-const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
+export const INTEGER = /^\d{1,10}$/;
+export const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
 
 interface Options {
   board: string;
@@ -29,7 +29,7 @@ interface Options {
   json?: boolean;
 }
 
-function numberOf(option: string, text: string | undefined, pattern: RegExp, low: number, high: number) {
+export function numberOf(option: string, text: string | undefined, pattern: RegExp, low: number, high: number) {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (!pattern.test(text) || value < low || value > high) {
@@ -38,7 +38,7 @@ function numberOf(option: string, text: string | undefined, pattern: RegExp, low
   return value;
 }
 
-function gatewayOf(text: string | undefined): { address: string; port: number } | null {
+export function gatewayOf(text: string | undefined): { address: string; port: number } | null {
   if (text === undefined) return null;
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
