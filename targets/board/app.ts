@@ -42,6 +42,9 @@ export type { App } from './start.ts';
 
 const FRAME_MAX = 127;
 const FRAME_MIN = 5;
+/** Frames, and lines of the console, of one step: whoever floods either stops neither clocks nor the other. */
+const FRAMES_AT_ONCE = 8;
+const LINES_AT_ONCE = 8;
 /** Repetitions of a reading after which the gateway is asked whether it is there. */
 const DOUBT = 2;
 /**
@@ -74,6 +77,8 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   const frame = new Uint8Array(FRAME_MAX);
   const lines = createConsole(board);
   let isOver = false;
+  // The last step left frames or lines where they were.
+  let hasMore = false;
   let drops = 0;
   // The attempt to connect: isConnecting from its first message to its end.
   let isWanted = true;
@@ -308,10 +313,14 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
       wantedSession = null;
       connecting(now);
     }
-    for (let length = board.receive(frame); length >= 0 && !isOver; length = board.receive(frame)) {
+    let frames = 0;
+    for (; frames < FRAMES_AT_ONCE; frames++) {
+      const length = board.receive(frame);
+      if (length < 0) break;
       if (length < FRAME_MIN || length > FRAME_MAX) drops++;
       else device.receive(frame, 0, length, now);
     }
+    if (frames === FRAMES_AT_ONCE) hasMore = true;
     device.poll(now + SLACK);
     // Packets that just went out count for an SA's life.
     device.uplink.carried(now);
@@ -328,7 +337,12 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     isOver: () => isOver,
     step: (now) => {
       if (isOver) return;
-      for (let command = lines.next(); command !== COMMAND_NONE && !isOver; command = lines.next()) obey(command, now);
+      hasMore = true;
+      for (let i = 0; i < LINES_AT_ONCE && hasMore && !isOver; i++) {
+        const command = lines.next();
+        if (command === COMMAND_NONE) hasMore = false;
+        else obey(command, now);
+      }
       if (isOver) return;
       const ticks = board.ticks();
       const counts = isWanted || isConnecting;
@@ -336,7 +350,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
       if (counts || isConnecting) handshakeTicks += board.ticks() - ticks;
     },
     nextTimeout: () => {
-      if (isWanted) return 0;
+      if (isWanted || hasMore) return 0;
       const at = earlier(device.nextTimeout(), client.nextTimeout());
       if (!isReady()) return at;
       if (extra > 0) return 0;

@@ -15,6 +15,8 @@ import type { App } from './start.ts';
 const FRAME_MAX = 127;
 const FRAME_MIN = 5;
 const LINES = 4;
+/** Frames of one step: a flood does not stop the clocks. */
+const FRAMES_AT_ONCE = 8;
 /** What is due in this half of a millisecond is done now, see app.ts. */
 const SLACK = 0.5;
 
@@ -212,11 +214,15 @@ export function createProgramDevice(options: ProgramDeviceOptions, partOf: (boar
   const step = (): number => {
     if (isOver) return -1;
     const now = board.now();
-    for (let length = board.receive(frame); length >= 0; length = board.receive(frame)) {
+    let frames = 0;
+    for (; frames < FRAMES_AT_ONCE; frames++) {
+      const length = board.receive(frame);
+      if (length < 0) break;
       if (length >= FRAME_MIN && length <= FRAME_MAX) device.receive(frame, 0, length, now);
     }
     device.poll(now + SLACK);
-    return isOver ? -1 : waitFor(device.nextTimeout(), board.now());
+    if (isOver) return -1;
+    return frames === FRAMES_AT_ONCE ? 0 : waitFor(device.nextTimeout(), board.now());
   };
   return {
     step: step,
