@@ -32,9 +32,10 @@
 /* UE, TE, RE, RXNEIE. */
 #define CR1_ON (1U << 13 | 1U << 3 | 1U << 2 | 1U << 5)
 
-#define RNG_CR REGISTER(0x50060800)
-#define RNG_SR REGISTER(0x50060804)
-#define RNG_DR REGISTER(0x50060808)
+#define RNG 0x50060800U
+#define RNG_CR REGISTER(RNG + 0x00)
+#define RNG_SR REGISTER(RNG + 0x04)
+#define RNG_DR REGISTER(RNG + 0x08)
 #define RNG_ENABLE (1U << 2)
 #define RNG_READY 1U
 /* Seed or clock error, now or since. */
@@ -109,13 +110,24 @@ bool console_put(uint8_t octet) { return put(USART1, octet); }
 
 bool radio_put(uint8_t octet) { return put(USART2, octet); }
 
+static bool next_word(uint32_t *word) {
+  if (!wait_for(RNG + 0x04, RNG_READY) || (RNG_SR & RNG_ERRORS) != 0) return false;
+  *word = RNG_DR;
+  /* An error in between; and zero is what the chip gives when it has none ready. */
+  return (RNG_SR & RNG_ERRORS) == 0 && *word != 0;
+}
+
 bool board_hardware_random(uint8_t *out, size_t length) {
   static uint32_t last;
+  static bool has_last, has_failed;
+  /* The first word is for comparison only. A source that has failed once stays failed until a reset. */
+  if (!has_failed && !has_last) has_failed = !next_word(&last);
+  has_last = true;
   for (size_t at = 0; at < length; at += 4) {
-    if (!wait_for(0x50060804, RNG_READY) || (RNG_SR & RNG_ERRORS) != 0) return false;
-    const uint32_t word = RNG_DR;
+    uint32_t word;
     /* [FIPS 140-2 §4.9.2]: the same twice means that the source has failed. */
-    if (word == last) return false;
+    if (!has_failed) has_failed = !next_word(&word) || word == last;
+    if (has_failed) return false;
     last = word;
     for (size_t i = 0; i < 4 && at + i < length; i++) out[at + i] = (uint8_t)(word >> (8 * i));
   }
