@@ -57,6 +57,12 @@ export interface ManualOptions {
   maxSize?: number;
 }
 
+/** What `send` gets, to be told the end of a packet. */
+interface Waiting {
+  tag: number;
+  done(result: number): void;
+}
+
 export interface Manual {
   device: Device;
   /** Sends a UDP payload; `done` gets 0, or a drop code. Returns a tag > 0, or a drop code. */
@@ -139,7 +145,7 @@ function checkOptions(o: ManualOptions): void {
 /** Makes a device; throws when a field is missing or out of range. */
 export function createManual(o: ManualOptions, phy: Phy, ccm: Part, random: Random): Manual {
   checkOptions(o);
-  const waiting: { tag: number; done: (result: number) => void }[] = [];
+  const waiting: Waiting[] = [];
   const config = sensorConfig(createPortable([ccm], random), phy, {
     datagram: (buffer, offset, length) => {
       const octets = new Uint8Array(length);
@@ -149,10 +155,10 @@ export function createManual(o: ManualOptions, phy: Phy, ccm: Part, random: Rand
     done: (tag, result) => {
       for (let i = 0; i < waiting.length; i++) {
         if (waiting[i].tag !== tag) continue;
-        const done = waiting[i].done;
+        const ended = waiting[i];
         waiting[i] = waiting[waiting.length - 1];
         waiting.pop();
-        done(result);
+        ended.done(result);
         return;
       }
     },

@@ -25,7 +25,6 @@ const CHARON_PLUGINS = '/usr/lib/ipsec/plugins/libstrongswan-';
 export const NEEDS: readonly Need[] = [
   { command: 'lua5.4', package: 'lua5.4', suites: 'engines: Lua' },
   { command: 'lua5.3', package: 'lua5.3', suites: 'modules: Lua 5.3' },
-  { command: 'luarocks', package: 'luarocks', suites: 'modules: LuaRocks' },
   { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
   { command: 'gcc', package: 'gcc', suites: 'Espruino: X25519 in C' },
   { command: 'arm-none-eabi-gcc', package: 'gcc-arm-none-eabi', suites: 'boards: firmware; Espruino: native X25519' },

@@ -10,6 +10,7 @@ import { table } from './table.ts';
 
 interface Options {
   board?: string;
+  module?: string;
   engine?: string;
   out?: string;
   list?: boolean;
@@ -87,9 +88,37 @@ export async function buildBoard(board: Board, engine: BoardEngine): Promise<Bui
   };
 }
 
+/** The modules that programs of an engine load, without a board. */
+async function buildModule(options: Options): Promise<void> {
+  const modules = await import('../../build/modules.ts');
+  const engine = modules.MODULE_ENGINES.find((name) => name === options.module);
+  if (engine === undefined) {
+    throw new CommandError(`--module: ${options.module}: must be one of ${modules.MODULE_ENGINES.join(', ')}`, 2);
+  }
+  let files: { file: string; size: number }[];
+  try {
+    files = await modules.buildModules(engine, options.out);
+  } catch (error) {
+    throw CommandError.from(options.out ?? 'build', error);
+  }
+  process.stdout.write(
+    options.json === true
+      ? JSON.stringify({ engine, files }, null, 2) + '\n'
+      : table(
+          ['octets', 'file'],
+          files.map(({ file, size }) => [String(size), file]),
+        ),
+  );
+}
+
 async function build(options: Options): Promise<void> {
   if (options.list === true) {
     list(options.json === true);
+    return;
+  }
+  if (options.module !== undefined) {
+    if (options.board !== undefined) throw new CommandError('--board, --module: one of them', 2);
+    await buildModule(options);
     return;
   }
   if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
@@ -122,14 +151,16 @@ export function buildCommand(): Command {
   return new Command('build')
     .description('Builds what a board runs: firmware, or a script, below build/; prints its sizes and the limits.')
     .option('--board <name>', 'a folder of boards/')
+    .option('--module <engine>', 'instead of a board: the modules for programs in lua, duktape, jerryscript')
     .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
-    .option('--out <folder>', 'copy the file there, as BOARD-ENGINE.elf or .js')
+    .option('--out <folder>', 'copy the file there, as BOARD-ENGINE.elf or .js; write the modules there')
     .option('--list', 'list the boards')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nWhat does not fit is not built: the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
-        'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --engine lua --out .',
+        'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --engine lua --out .\n' +
+        '  $ dietesp build --module lua --out rock',
     )
     .action(build);
 }
