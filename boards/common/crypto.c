@@ -25,6 +25,8 @@ Octets crypto_memory(uint8_t *octets) {
   return memory;
 }
 
+void crypto_wipe(void *octets, size_t length) { mbedtls_platform_zeroize(octets, length); }
+
 /* One at a time: kept apart from the stack, which is short, and wiped after use. */
 static struct {
   mbedtls_aes_context aes;
@@ -90,6 +92,7 @@ static void text(int direction, const Octets *buffer, size_t length) {
     if (direction == DECRYPT) mac_block(block, piece);
     buffer->put(buffer, at, block, piece);
   }
+  mbedtls_platform_zeroize(block, sizeof block);
 }
 
 bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8_t *nonce, size_t nonce_length,
@@ -115,6 +118,7 @@ bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8
     good = difference == 0;
     /* Back as it was: nothing unverified is left. */
     if (!good) text(STREAM_ONLY, buffer, length);
+    mbedtls_platform_zeroize(icv, sizeof icv);
   }
   mbedtls_platform_zeroize(&state, sizeof state);
   return good;
@@ -129,6 +133,7 @@ static void update(const Octets *octets, size_t length) {
     octets->get(octets, at, piece, size);
     mbedtls_sha256_update_ret(&hash, piece, size);
   }
+  mbedtls_platform_zeroize(piece, sizeof piece);
 }
 
 static void start(uint8_t pad[SHA_BLOCK], uint8_t value) {

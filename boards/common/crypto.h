@@ -41,6 +41,9 @@ Octets crypto_memory(uint8_t *octets);
 bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8_t *nonce, size_t nonce_length,
                 const Octets *aad, size_t aad_length, const Octets *buffer, size_t length, size_t icv_length);
 
+/* Overwrites key material with zeros, which memset does not where the compiler sees no more use of it. */
+void crypto_wipe(void *octets, size_t length);
+
 /* HMAC-SHA-256: 32 octets to `out`. */
 void crypto_hmac(const Octets *key, size_t key_length, const Octets *message, size_t length, uint8_t out[32]);
 

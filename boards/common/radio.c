@@ -57,6 +57,8 @@ void radio_octet(uint8_t octet) {
       radio_dropped++;
     } else {
       slots[tail].length = wanted;
+      /* The frame is there before it is announced. */
+      memory_barrier();
       tail = (uint8_t)(tail + 1) % SLOTS;
     }
   }
@@ -68,7 +70,9 @@ int radio_receive(uint8_t *frame) {
   if (head == tail) return -1;
   const Slot *slot = &slots[head];
   const int length = slot->length;
+  memory_barrier();
   memcpy(frame, slot->octets, (size_t)length);
+  memory_barrier();
   head = (uint8_t)(head + 1) % SLOTS;
   return length;
 }

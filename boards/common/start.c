@@ -6,7 +6,7 @@
 #include "system.h"
 
 extern uint8_t __stack_bottom[], __stack_top[], __data_start[], __data_end[], __data_load[], __bss_start[], __bss_end[];
-extern uint8_t __static_ram[];
+extern uint8_t __static_ram[], FLASH_ORIGIN[];
 
 #define PAINT 0x5ac3a55aU
 
@@ -34,8 +34,10 @@ __attribute__((used)) static void system_fault(uint32_t *frame) {
   const bool is_inside = at_frame >= (uintptr_t)__stack_bottom + FRAME_OCTETS &&
                          at_frame + FRAME_OCTETS <= (uintptr_t)__stack_top;
   if (is_inside) {
-    const uint16_t *at = (const uint16_t *)frame[6];
-    if (*at == 0xbeab) {
+    const uint16_t *at = (const uint16_t *)(frame[6] & ~1U);
+    /* A jump to nowhere: reading there again would lock up the core. */
+    const bool is_code = (uintptr_t)at >= (uintptr_t)FLASH_ORIGIN && (uintptr_t)at < (uintptr_t)__data_load;
+    if (is_code && *at == 0xbeab) {
       frame[0] = 0xffffffff;
       frame[6] += 2;
       return;

@@ -35,6 +35,9 @@ typedef void (*Handler)(void);
 static inline void interrupts_off(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory"); }
 
+/* For the compiler: what is in memory before it is there, and read after it is read after. */
+static inline void memory_barrier(void) { __asm volatile("" ::: "memory"); }
+
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
 #endif

@@ -190,4 +190,7 @@ void x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 
   volatile uint8_t *used = (volatile uint8_t *)&s;
   for (unsigned i = 0; i < sizeof s; i++) used[i] = 0;
+  // The secret is also what the last product lies on the stack as: another one of zeros takes its place.
+  multiply(s.x2, s.x2, s.z3);
+  used[0] = (uint8_t)s.x2[0];
 }

@@ -34,12 +34,18 @@ test('the first word is for comparison only; then words come in order, parts of 
 });
 
 test('a word twice: nothing, and nothing again, though other words follow', { skip }, () => {
-  assert.deepEqual(run('words 1 2 3 3 4 5 6', 'random 8', 'random 4', 'random 4'), ['0200000003000000', 'none', 'none']);
+  assert.deepEqual(run('words 1 2 3 3 4 5 6', 'random 8', 'random 4', 'random 4'), [
+    '0200000003000000',
+    'none',
+    'none',
+  ]);
   // Also over calls, and a source that always says the same.
   assert.deepEqual(run('words 7 7 7 7', 'random 4', 'random 4'), ['none', 'none']);
 });
 
-test('a word that says nothing, an error of clock or seed, a source that is not ready: nothing from then on', { skip }, () => {
+test('a word that says nothing, an error of clock or seed, a source that is not ready: nothing from then on', {
+  skip,
+}, () => {
   assert.deepEqual(run('words 1 2', 'random 8', 'random 4'), ['none', 'none']);
   for (const error of [0x2, 0x4, 0x20, 0x40]) {
     const bad = (error | 1).toString(16);
