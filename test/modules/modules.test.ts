@@ -149,6 +149,71 @@ test('the rockspec names the files that are there', { skip: engineMissing('lua')
   assert.deepEqual(lines.sort(), ['dietesp\tdietesp.lua', `${spec}\tbuiltin\ttrue`, 'dietlite\tdietlite.lua'].sort());
 });
 
+/** The pieces of code on a module's page, in order. */
+function examples(engine: ModuleEngine, language: string): string {
+  const page = readFileSync(join(folders.get(engine)!, 'README.md'), 'utf8');
+  const found = page.split('```' + language + '\n').slice(1);
+  assert.equal(found.length, 2);
+  return found.map((text) => text.split('```')[0]).join('\n');
+}
+
+// Both end when they wait for the eighth time: the sensor tells it, the device throws it.
+const LUA_STUBS = `
+package.path = arg[1] .. '/?.lua'
+local time, waits = 0, 0
+clock = function() return time / 1000 end
+urandom = { read = function(_, length) return string.rep('a', length) end }
+radio_send = function(_, _, length) print('frame ' .. length) end
+radio_receive = function() return -1 end
+radio_wait = function(ms)
+  time, waits = time + ms, waits + 1
+  if waits % 8 == 0 then error('waited') end
+end
+stored_number = function() return 0 end
+store_number = function(number) print(string.format('stored %d', number)) end
+UP_KEY, UP_SALT, DOWN_KEY, DOWN_SALT = ('01'):rep(16), '010203', ('02'):rep(16), '040506'
+io.open = function()
+  local octets = BLOB:gsub('..', function(digits) return string.char(tonumber(digits, 16)) end)
+  return { read = function() return octets end }
+end
+`;
+const SCRIPT_STUBS = `
+var time = 0, waits = 0;
+var board = {
+  now: function () { return time; },
+  random: function (buffer, offset, length) { for (var i = 0; i < length; i++) buffer[offset + i] = 97; return true; },
+  transmit: function (buffer, offset, length) { print('frame ' + length); },
+  receive: function () { return -1; },
+  wait: function (ms) { time += ms; if (++waits % 8 === 0) throw new Error('waited'); },
+  provision: function (buffer) { var blob = dietesp.hex(BLOB); for (var i = 0; i < blob.length; i++) buffer[i] = blob[i]; return blob.length; },
+};
+var storedNumber = 0;
+function storeNumber(number) { print('stored ' + number); }
+var UP_KEY = '01010101010101010101010101010101', UP_SALT = '010203', DOWN_KEY = UP_KEY, DOWN_SALT = UP_SALT;
+`;
+
+for (const engine of MODULE_ENGINES) {
+  test(`the examples of the page for ${engine} run`, { skip: engineMissing(engine) }, async () => {
+    const isLua = engine === 'lua';
+    const folder = folders.get(engine)!;
+    const modules = ['dietesp.min.js', 'dietlite.min.js'].map((name) => join(folder, name));
+    const blob = `${isLua ? '' : 'var '}BLOB = '${sensor.replay.provision}'\n`;
+    const text = isLua
+      ? blob + LUA_STUBS + examples(engine, 'lua')
+      : modules.map((file) => readFileSync(file, 'utf8')).join('\n') + blob + SCRIPT_STUBS + examples(engine, 'js');
+    const file = join(top, `page.${isLua ? 'lua' : 'js'}`);
+    writeFileSync(file, text);
+    const { ok, stdout, stderr } = await runOn(engine, file, LIMIT_MS, undefined, [folder].slice(isLua ? 0 : 1));
+    assert.equal(ok, false);
+    assert.match(
+      stdout,
+      /^ike connecting\n(frame \d+\n)+.*waited\nhalt 22 script error\nstored 256\n(frame \d+\n)+/m,
+      stderr,
+    );
+    assert.match(stdout + stderr, /waited[\s\S]*waited/);
+  });
+}
+
 test('a missing hook and a bad option are named, on every engine', async (t) => {
   for (const engine of MODULE_ENGINES) {
     if (engineMissing(engine) !== false) {
