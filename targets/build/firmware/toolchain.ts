@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
@@ -24,6 +24,13 @@ export function toolchainMissing(): string | false {
   if (onPath(PREFIX + 'gcc') === undefined) return PREFIX + 'gcc not found (Debian package gcc-arm-none-eabi)';
   const library = spawnSync(PREFIX + 'gcc', ['-print-file-name=libc.a'], { encoding: 'utf8' }).stdout ?? '';
   return library.trim().includes('/') ? false : 'newlib not found (Debian package libnewlib-arm-none-eabi)';
+}
+
+let made = 0;
+
+/** Of a file that is being made: another process, or another build of this one, may make the same. */
+function ownSuffix(): string {
+  return '.' + process.pid + '.' + ++made;
 }
 
 interface Ended {
@@ -71,10 +78,11 @@ function compilerVersion(compiler: string): string {
   return version;
 }
 
-/** Digest of all headers of a folder: a changed one makes new objects. */
+/** Digest of all headers of a folder and below: a changed one makes new objects. */
 function headersDigest(folder: string): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) {
+  if (!existsSync(folder)) return '';
+  for (const name of (readdirSync(folder, { recursive: true }) as string[]).sort()) {
     if (name.endsWith('.h')) hash.update(name).update(readFileSync(join(folder, name)));
   }
   return hash.digest('hex');
@@ -86,21 +94,39 @@ function headersDigest(folder: string): string {
  */
 export async function compile(units: readonly Unit[], headers: string, compiler = PREFIX + 'gcc'): Promise<string[]> {
   const common = compilerVersion(compiler) + headersDigest(headers);
-  const objects = units.map((unit) => objectOf(unit, common));
+  // An engine's headers too: another version of it may lie at the same place.
+  const digests = new Map<string, string>();
+  const digestOf = (folder: string): string => {
+    const digest = digests.get(folder) ?? headersDigest(folder);
+    digests.set(folder, digest);
+    return digest;
+  };
+  const objects = units.map((unit) => objectOf(unit, common + includeFolders(unit.flags).map(digestOf).join()));
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < units.length) {
       const index = next++;
       if (existsSync(objects[index])) continue;
       const { source, flags } = units[index];
-      const partial = objects[index] + '.' + process.pid + '.o';
+      const partial = objects[index] + ownSuffix() + '.o';
       const ended = await runTool(compiler, [...flags, '-c', source, '-o', partial]);
-      if (ended.code !== 0) throw new CommandError(`${compiler}: ${source}:\n${ended.output}`);
+      if (ended.code !== 0) {
+        rmSync(partial, { force: true });
+        throw new CommandError(`${compiler}: ${source}:\n${ended.output}`);
+      }
       renameSync(partial, objects[index]);
     }
   };
   await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, worker));
   return objects;
+}
+
+/** Folders of `-I` and `-isystem`. */
+function includeFolders(flags: readonly string[]): string[] {
+  return flags.flatMap((flag, i) => {
+    if (flag === '-I' || flag === '-isystem') return [flags[i + 1]];
+    return /^-I./.test(flag) ? [flag.slice(2)] : /^-isystem./.test(flag) ? [flag.slice(8)] : [];
+  });
 }
 
 function objectOf(unit: Unit, common: string): string {
@@ -116,7 +142,8 @@ export function scriptUnit(octets: Uint8Array, flags: readonly string[]): Unit {
   writeOnce(file, octets);
   const text =
     '.section .rodata.script,"a"\n.balign 8\n.global script\nscript:\n.incbin "' +
-    file +
+    // From where the compiler runs: the folder's own name may have quotes.
+    relative(sourceRoot(), file) +
     '"\n.balign 8\n.global script_length\nscript_length:\n.long ' +
     octets.length +
     '\n.long 0\n';
@@ -128,7 +155,7 @@ export function scriptUnit(octets: Uint8Array, flags: readonly string[]): Unit {
 /** Another process may write the same at the same time. */
 export function writeOnce(file: string, data: string | Uint8Array): void {
   if (existsSync(file)) return;
-  const partial = file + '.' + process.pid;
+  const partial = file + ownSuffix();
   writeFileSync(partial, data);
   renameSync(partial, file);
 }
@@ -142,7 +169,7 @@ export async function link(
   compiler = PREFIX + 'gcc',
 ): Promise<void> {
   // Another process may link the same, or run it already.
-  const partial = elf + '.' + process.pid;
+  const partial = elf + ownSuffix();
   const ended = await runTool(compiler, [...objects, ...flags, '-o', partial]);
   if (ended.code === 0) {
     renameSync(partial, elf);

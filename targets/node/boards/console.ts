@@ -40,6 +40,13 @@ export function createConsoleLines(): ConsoleLines {
     for (const listener of [...listeners]) listener(line);
   }
 
+  /** Hands on pieces of what is too long for a line; the rest. */
+  function cut(line: string): string {
+    let at = 0;
+    for (; line.length - at > LINE_MAX; at += LINE_MAX) add(line.slice(at, at + LINE_MAX));
+    return line.slice(at);
+  }
+
   const tail = (): string => (kept.length === 0 ? 'no line came' : `last lines: ${kept.slice(-8).join(' | ')}`);
 
   return {
@@ -47,11 +54,8 @@ export function createConsoleLines(): ConsoleLines {
       rest += text;
       const parts = rest.split('\n');
       rest = parts.pop()!;
-      for (const part of parts) add(part.replace(/\r$/, ''));
-      while (rest.length > LINE_MAX) {
-        add(rest.slice(0, LINE_MAX));
-        rest = rest.slice(LINE_MAX);
-      }
+      for (const part of parts) add(cut(part).replace(/\r$/, ''));
+      rest = cut(rest);
     },
     end(why) {
       if (ended !== '') return;

@@ -15,11 +15,14 @@ import { crc32 } from '../../board/blob.ts';
 import type { Board } from '../../build/board.ts';
 import { CommandError } from '../config/errors.ts';
 import { bootText, type FlashFile } from './espruinotext.ts';
+import { atEnd } from './leavings.ts';
 
 /** The version that was tested. */
 export const UPLOADER_VERSION = '0.1.67';
 const LIMIT = 120000;
 const TAIL = 400;
+/** Characters of the uploader's output that are kept: a board may write without end. */
+const OUTPUT_MAX = 65536;
 
 export interface EspruinoFlashOptions {
   board: Board;
@@ -90,6 +93,8 @@ export async function flashEspruino(options: EspruinoFlashOptions): Promise<void
     );
   }
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-flash-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const forget = atEnd(remove);
   try {
     const text = join(folder, 'upload.js');
     writeFileSync(text, bootText(files), { mode: 0o600 });
@@ -97,7 +102,8 @@ export async function flashEspruino(options: EspruinoFlashOptions): Promise<void
     const expected = files.map(({ octets }) => checksum(octets)).join(' ');
     if (found !== expected) throw new CommandError(`${port}: written, but read back with checksums ${found}`);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    forget();
   }
 }
 
@@ -121,7 +127,7 @@ function upload(uploader: string, file: string, port: string, limit: number): Pr
     };
     const timer = setTimeout(() => end(`no answer within ${limit} ms`), limit);
     const take = (data: Buffer): void => {
-      output += data.toString('latin1');
+      output = (output + data.toString('latin1')).slice(-OUTPUT_MAX);
       // Lines of the board stand behind `--] `.
       const found = /dietesp-flash ([0-9a-f ]+) end/.exec(output);
       if (found !== null) {

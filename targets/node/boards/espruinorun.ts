@@ -14,6 +14,7 @@ import { CommandError } from '../config/errors.ts';
 import { createUartRadio, type UartLine, type UartRadio } from '../radio/uart.ts';
 import { type ConsoleLines, createConsoleLines } from './console.ts';
 import { storageText } from './espruinotext.ts';
+import { atEnd } from './leavings.ts';
 
 const PTY_COMMAND = 'script';
 const START_TIME = 30000;
@@ -100,9 +101,17 @@ export async function startEspruino(config: EspruinoRunConfig): Promise<Espruino
   if (missing !== false) throw new CommandError(missing);
   const terminal = await openTerminal();
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-espruino-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  let started: ChildProcess | null = null;
+  const forget = atEnd(() => {
+    started?.kill('SIGKILL');
+    terminal.child.kill('SIGKILL');
+    remove();
+  });
   const files = storageText(config.blob, { path: terminal.path });
   writeFileSync(join(folder, 'board.js'), `echo(0);\n${files}${readFileSync(config.script, 'utf8')}`, { mode: 0o600 });
   const child = spawn('espruino', ['board.js'], { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+  started = child;
   const lines = createConsoleLines();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => lines.push(withoutPrompt(text)));
@@ -117,7 +126,8 @@ export async function startEspruino(config: EspruinoRunConfig): Promise<Espruino
       lines.end('the interpreter has ended');
       radio.close();
       terminal.child.kill('SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
+      remove();
+      forget();
       resolve(code);
     };
     child.on('close', end);

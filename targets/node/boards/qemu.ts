@@ -11,6 +11,7 @@ import { CommandError, errorText } from '../config/errors.ts';
 import { createUartRadio, type UartRadio } from '../radio/uart.ts';
 import { listenLine } from '../radio/uartline.ts';
 import { type ConsoleLines, createConsoleLines } from './console.ts';
+import { atEnd } from './leavings.ts';
 import { listenQmp, type Qmp } from './qmp.ts';
 
 export const QEMU = 'qemu-system-arm';
@@ -71,11 +72,6 @@ export function qemuMissing(command: string = QEMU): string | false {
   return onPath(command) === undefined ? `${command} not found on PATH (Debian package qemu-system-arm)` : false;
 }
 
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 function argumentsOf(config: QemuConfig, folder: string): string[] {
   const args = ['-machine', config.machine, '-display', 'none', '-nodefaults', '-no-user-config', '-monitor', 'none'];
   args.push('-qmp', `unix:${join(folder, 'qmp')}`);
@@ -130,6 +126,12 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
   }
   if (!isElf(config.kernel)) throw new CommandError(`${config.kernel}: is not an ELF image`);
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-qemu-'));
+  let started: ChildProcess | null = null;
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const forget = atEnd(() => {
+    started?.kill('SIGKILL');
+    remove();
+  });
   let qmp: Qmp;
   let radio: UartRadio;
   try {
@@ -140,7 +142,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
     radio = createUartRadio({ line, ...(config.clock === undefined ? {} : { clock: config.clock }) });
     await line.listening;
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    forget();
     throw CommandError.from('QEMU', error);
   }
 
@@ -148,7 +151,7 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
   const guard = onPath('setpriv') === undefined ? [] : ['setpriv', '--pdeathsig', 'KILL'];
   const [program, ...args] = [...guard, command, ...argumentsOf(config, folder)];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  running.add(child);
+  started = child;
   const lines = createConsoleLines();
   const end: QemuEnd = { code: null, signal: null, stderr: '' };
   child.stdin.on('error', () => {});
@@ -158,12 +161,14 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
   });
   const exited = new Promise<QemuEnd>((resolve) => {
     const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (!running.delete(child)) return;
+      if (started === null) return;
+      started = null;
       Object.assign(end, { code, signal });
       lines.end(`the board ended (${signal ?? `code ${code}`})${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`);
       radio.close();
       void Promise.all([radio.closed, qmp.close()]).then(() => {
-        rmSync(folder, { recursive: true, force: true });
+        remove();
+        forget();
         resolve(end);
       });
     };

@@ -71,6 +71,11 @@ const DELETE_TIME = 1500;
 const DEFAULT_COUNT = 6;
 const DEFAULT_INTERVAL = 1000;
 
+/** What a board says goes to a terminal: no control characters, which a terminal obeys. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '.');
+}
+
 /** `key=12` pairs of a line. */
 export function figuresOf(line: string): Record<string, number> {
   return Object.fromEntries(
@@ -104,7 +109,7 @@ async function openNetwork(options: RunOptions, watcher: RunWatcher): Promise<Ne
       count: options.count ?? DEFAULT_COUNT,
       interval: seconds ?? DEFAULT_INTERVAL / 1000,
       ...(capture === null ? {} : { capture }),
-      onReading: ({ name }, text) => watcher.reading(name, text),
+      onReading: ({ name }, text) => watcher.reading(name, printable(text)),
     });
     return { bridge: lab.bridge, blob: readProvision('the board', lab.nodes[0].file), lab, close: lab.close };
   }
@@ -153,7 +158,7 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
   function watch(result: RunResult, running: RunningBoard): Promise<'done' | 'halted'> {
     return new Promise((resolve) => {
       const take = (line: string): void => {
-        watcher.console(line);
+        watcher.console(printable(line));
         const figures = figuresOf(line);
         const done = /^done (\d+) (\d+)$/.exec(line);
         const halt = /^halt (\d+)\b/.exec(line);
@@ -165,7 +170,7 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
         else if (line.startsWith('stats ')) result.stats = figures;
         else if (halt !== null) {
           result.halt = Number(halt[1]);
-          result.problem = line;
+          result.problem = printable(line);
           resolve('halted');
         } else if (done !== null) {
           result.isDone = true;

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import type { Board } from '../../build/board.ts';
 import { onPath } from '../../build/engines.ts';
 import { checkImage } from '../boards/image.ts';
+import { atEnd } from '../boards/leavings.ts';
 import { loadProvision } from '../boards/provision.ts';
 import { boardAndEngine } from '../boards/start.ts';
 import { CommandError } from '../config/errors.ts';
@@ -42,7 +43,11 @@ function textOf(board: Board, name: string): string {
 
 /** What openocd does: an ELF or HEX file knows its addresses, plain octets go to the start of the flash. */
 function openocdSteps(board: Board, image: string, blob: Blob | null): Step[] {
-  const quoted = (file: string): string => `{${file}}`;
+  // A word of openocd's language; what would end it there would be obeyed.
+  const quoted = (file: string): string => {
+    if (/[{}\\\n\r]/.test(file)) throw new CommandError(`${file}: openocd takes no name with {, }, \\ or a line end`);
+    return `{${file}}`;
+  };
   const origin = /\.bin$/i.test(image) ? ` ${hex(board.flash?.origin ?? 0)}` : '';
   const commands = [`program ${quoted(image)} verify${origin}`];
   if (blob !== null) commands.push(`program ${quoted(blob.file)} verify ${hex(blob.address)}`);
@@ -121,6 +126,8 @@ async function flash(options: Options): Promise<void> {
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-flash-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const forget = atEnd(remove);
   try {
     let blob: Blob | null = null;
     if (octets !== null) {
@@ -134,7 +141,8 @@ async function flash(options: Options): Promise<void> {
         `boards/${board.name}/board.json: flashing.kind: ${kind}: is done by hand, see the board's page`,
       );
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    forget();
   }
 }
 

@@ -1,6 +1,6 @@
 // `dietesp provision`: the blob that a board reads its identity, key, peer and policy from.
 
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { BLOB_MAX } from '../../board/blob.ts';
 import { loadProvision } from '../boards/provision.ts';
@@ -39,8 +39,14 @@ function provision(options: Options): void {
   }
   const blob = loadProvision(config);
   try {
-    writeFileSync(out, blob, { mode: MODE });
-    chmodSync(out, MODE);
+    // A file that others may read is closed to them before the key is in it.
+    const fd = openSync(out, 'w', MODE);
+    try {
+      if (fstatSync(fd).isFile()) fchmodSync(fd, MODE);
+      writeSync(fd, blob);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     throw CommandError.from(out, error);
   }

@@ -111,6 +111,8 @@ async function run(options: Options): Promise<void> {
   );
   let signal = '';
   const onSignal = (name: string): void => {
+    // The second one does not wait: what is left over goes with the process.
+    if (signal !== '') process.exit(SIGNALS[name]);
     signal = name;
     running.stop();
   };
