@@ -1,8 +1,8 @@
 // Nothing is allocated per packet on small engines: on JerryScript by the smallest heap a run fits in, on Espruino by its
 // variables, in firmware by the peak of the engine's heap. Each way is first shown a leak.
 //
-// JerryScript's and Espruino's commands free what nothing refers to: garbage of a packet is not seen there, only what
-// stays, or what more packets need at once. In firmware the peak shows garbage, too, where it is not freed at once.
+// Garbage that is freed at once is not seen, only what stays, or what more packets need at the same time; in firmware with Lua
+// the peak shows garbage, too, until it is collected.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -51,7 +51,9 @@ test('Espruino: as many variables after 200 packets as after 20', { skip: engine
 });
 
 for (const [board, engine] of COMBINATIONS) {
-  const skip = missing(board, engine);
+  // What is filled up there is all that it has.
+  const isSmall = board === 'netduinoplus2' && engine === 'lua';
+  const skip = missing(board, engine) || (isSmall ? 'its RAM does not hold the test beside the script' : false);
   test(`${engine} on ${board}: heap's peak after 1,000 packets is that after 100`, {
     skip,
     timeout: LONG,
