@@ -14,8 +14,11 @@ import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import { sensorConfig } from '../../core/sensorconfig.ts';
 
-/** Sequence numbers reserved at a time: storage is written once for so many packets. */
-const RESERVE = 256;
+/**
+ * Sequence numbers reserved at a time: storage is written once for so many packets, and after a restart as many may be
+ * left out, which the peer must be able to tell from 8 bits; from fewer half of what they tell.
+ */
+const RESERVE = 128;
 const MAX_SIZE = 256;
 const REASSEMBLY_TIME = 10000;
 
@@ -180,12 +183,13 @@ export function createManual(o: ManualOptions, phy: Phy, ccm: Part, random: Rand
   incoming.salt = o.down.salt;
   const device = createDevice(config);
   device.addSas(outgoing, incoming);
+  const step = o.snBits < 8 ? Math.max(1, Math.floor((1 << o.snBits) / 2)) : RESERVE;
   let reserved = o.reserved;
   return {
     device: device,
     send: (payload, done, now) => {
       if (device.outgoing[0].snLo + 1 > reserved) {
-        reserved = device.outgoing[0].snLo + RESERVE;
+        reserved = device.outgoing[0].snLo + step;
         o.reserve(reserved);
       }
       const tag = device.send(payload, 0, payload.length, o.port, o.peer, o.peerPort, now);

@@ -67,7 +67,7 @@ test('the records hold what they should', () => {
     device.lines.filter((line) => line.startsWith('done ')),
     ['done 0', 'done 0', 'done 0'],
   );
-  assert.equal(device.lines.filter((line) => line.startsWith('reserve ')).join(), 'reserve 256');
+  assert.equal(device.lines.filter((line) => line.startsWith('reserve ')).join(), 'reserve 128');
 });
 
 for (const engine of ['duktape', 'jerryscript'] as const) {
@@ -207,7 +207,7 @@ for (const engine of MODULE_ENGINES) {
     assert.equal(ok, false);
     assert.match(
       stdout,
-      /^ike connecting\n(frame \d+\n)+.*waited\nhalt 22 script error\nstored 256\n(frame \d+\n)+/m,
+      /^ike connecting\n(frame \d+\n)+.*waited\nhalt 22 script error\nstored 128\n(frame \d+\n)+/m,
       stderr,
     );
     assert.match(stdout + stderr, /waited[\s\S]*waited/);
