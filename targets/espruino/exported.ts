@@ -1,7 +1,7 @@
 // What the modules give to `require`; names in it are kept by targets/build/espruinonames.ts.
 
+import type { BlobFields } from '../board/writeblob.ts';
 import type { EspruinoRadio } from './board.ts';
-import type { BlobFields } from './writeblob.ts';
 
 declare const exports: Exports;
 

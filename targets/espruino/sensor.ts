@@ -1,12 +1,12 @@
 // A sensor with IKEv2 on Espruino: the application of every board (targets/board/app.ts), from a blob and a radio.
 
 import { createApp } from '../board/app.ts';
+import { type BlobFields, blobOf as octetsOfBlob } from '../board/writeblob.ts';
 import { createAppRunner, createEspruinoBoard } from './board.ts';
 import { createCryptoHooks } from './crypto.ts';
 import type { StartOptions } from './exported.ts';
 import { namesOf } from './globals.ts';
 import { createEspruinoAsymmetric, createEspruinoProvider } from './provider.ts';
-import { type BlobFields, writeBlob } from './writeblob.ts';
 
 /** A running sensor. */
 /** @noSelf */
@@ -23,14 +23,7 @@ export interface EspruinoSensor {
 
 /** Octets of a blob in any of the forms that StartOptions takes. */
 export function blobOf(provision: Uint8Array | string | BlobFields): Uint8Array {
-  const text = provision as string;
-  if (text.charCodeAt !== undefined) {
-    const octets = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i);
-    return octets;
-  }
-  if ((provision as Uint8Array).length !== undefined) return provision as Uint8Array;
-  return writeBlob(provision as BlobFields, namesOf(provision));
+  return octetsOfBlob(provision, namesOf);
 }
 
 /** Starts a sensor; what is wrong with its blob is told on the console, see targets/board/start.ts. */

@@ -1,1 +1,0 @@
-export { type BlobFields, writeBlob } from '../board/writeblob.ts';
