@@ -2,6 +2,8 @@
 // significant octet first) unless the name ends in Le. Nothing here checks bounds: callers have run the header's
 // check, or own the buffer. Stored values are masked because on Lua a byte array is a plain table.
 
+export { copy, equal, fill } from './spans.ts';
+
 /** 16-bit unsigned integer at `offset`. */
 export function u16(buffer: Uint8Array, offset: number): number {
   return (buffer[offset] << 8) | buffer[offset + 1];
@@ -28,27 +30,6 @@ export function put32(buffer: Uint8Array, offset: number, value: number): void {
   buffer[offset + 1] = (value >>> 16) & 0xff;
   buffer[offset + 2] = (value >>> 8) & 0xff;
   buffer[offset + 3] = value & 0xff;
-}
-
-/** Copies `length` octets; the ranges may overlap, also within one buffer. */
-export function copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void {
-  if (to === from && toOffset > fromOffset) {
-    for (let i = length - 1; i >= 0; i--) to[toOffset + i] = from[fromOffset + i];
-  } else {
-    for (let i = 0; i < length; i++) to[toOffset + i] = from[fromOffset + i];
-  }
-}
-
-/** Sets `length` octets to `value` (0 wipes). */
-export function fill(buffer: Uint8Array, offset: number, length: number, value: number): void {
-  for (let i = 0; i < length; i++) buffer[offset + i] = value;
-}
-
-/** True when the two ranges hold the same octets. Runs through the whole range: usable for ICVs. */
-export function equal(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): boolean {
-  let difference = 0;
-  for (let i = 0; i < length; i++) difference |= a[aOffset + i] ^ b[bOffset + i];
-  return difference === 0;
 }
 
 /** -1, 0 or 1 as the `length`-octet number at `a` is below, equal to or above the one at `b`. */

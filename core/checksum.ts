@@ -1,15 +1,9 @@
 // The Internet checksum [RFC 1071] over octet ranges, and over the pseudo-headers of IPv4 [RFC 768] and IPv6
 // [RFC 8200 §8.1].
 
-/** Adds the 16-bit words of a range to `sum` (unfolded; an odd last octet is padded with zero). */
-export function sumWords(buffer: Uint8Array, offset: number, length: number, sum: number): number {
-  let total = sum;
-  const end = offset + length - 1;
-  let i = offset;
-  for (; i < end; i += 2) total += (buffer[i] << 8) | buffer[i + 1];
-  if (i === end) total += buffer[i] << 8;
-  return total;
-}
+import { sumWords } from './spans.ts';
+
+export { sumWords };
 
 /** Folds a sum of words to 16 bits and complements it: the value of a checksum field. */
 export function foldSum(sum: number): number {

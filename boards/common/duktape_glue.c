@@ -8,6 +8,7 @@
 #include "board.h"
 #include "crypto.h"
 #include "duktape.h"
+#include "spans.h"
 #include "x25519.h"
 
 static size_t heap_used, heap_peak;
@@ -202,6 +203,7 @@ static duk_ret_t hook_hmac(duk_context *C) {
   uint8_t mac[32];
   crypto_hmac(&key, key_length, &message, length, mac);
   memcpy(out, mac, sizeof mac);
+  crypto_wipe(mac, sizeof mac);
   return 0;
 }
 
@@ -213,13 +215,80 @@ static duk_ret_t hook_x25519(duk_context *C) {
   return 0;
 }
 
+/* --- spans; those of less than one octet are none, wherever they are --- */
+
+/* The length that an argument gives; 0: there is nothing to do. */
+static size_t span_length(duk_context *C, duk_idx_t argument) {
+  return duk_get_number_default(C, argument, 1e10) <= 0 ? 0 : whole(C, argument, "length", MOST);
+}
+
+/* What an argument and the one behind it, its offset, speak of. */
+static uint8_t *span(duk_context *C, duk_idx_t argument, const char *name, const char *offset, size_t length) {
+  return range(C, argument, name, whole(C, argument + 1, offset, MOST), length);
+}
+
+static duk_ret_t hook_copy(duk_context *C) {
+  const size_t length = span_length(C, 4);
+  if (length == 0) return 0;
+  uint8_t *to = span(C, 0, "to", "toOffset", length);
+  const uint8_t *from = span(C, 2, "from", "fromOffset", length);
+  span_copy(to, from, length, duk_strict_equals(C, 0, 2));
+  return 0;
+}
+
+static duk_ret_t hook_fill(duk_context *C) {
+  const size_t length = span_length(C, 2);
+  const size_t value = whole(C, 3, "value", 255);
+  if (length > 0) memset(span(C, 0, "buffer", "offset", length), (int)value, length);
+  return 0;
+}
+
+static duk_ret_t hook_equal(duk_context *C) {
+  const size_t length = span_length(C, 4);
+  bool is_equal = true;
+  if (length > 0) {
+    const uint8_t *a = span(C, 0, "a", "aOffset", length);
+    is_equal = span_equal(a, span(C, 2, "b", "bOffset", length), length);
+  }
+  duk_push_boolean(C, is_equal);
+  return 1;
+}
+
+static duk_ret_t hook_difference(duk_context *C) {
+  const size_t length = span_length(C, 5);
+  long found = -1;
+  if (length > 0) {
+    const uint8_t *a = span(C, 0, "a", "aOffset", length);
+    const uint8_t *b = span(C, 2, "b", "bOffset", length);
+    found = span_difference(a, b, range(C, 4, "mask", 0, length), length);
+  }
+  duk_push_int(C, found);
+  return 1;
+}
+
+static duk_ret_t hook_sum(duk_context *C) {
+  const size_t length = span_length(C, 2);
+  uint32_t sum = whole(C, 3, "sum", MOST);
+  if (length > 0) sum += span_sum(span(C, 0, "buffer", "offset", length), length);
+  duk_push_uint(C, sum);
+  return 1;
+}
+
+static duk_ret_t hook_fcs(duk_context *C) {
+  const size_t length = span_length(C, 2);
+  duk_push_uint(C, length == 0 ? 0 : span_fcs(0, span(C, 0, "buffer", "offset", length), length));
+  return 1;
+}
+
 static const duk_function_list_entry HOOKS[] = {
     {"now", hook_now, 0},         {"ticks", hook_ticks, 0},         {"random", hook_random, 3},
     {"receive", hook_receive, 1}, {"transmit", hook_transmit, 3},   {"wait", hook_wait, 1},
     {"print", hook_print, 1},     {"command", hook_command, 1},     {"exit", hook_exit, 1},
     {"heap", hook_heap, 0},       {"provision", hook_provision, 1}, {"restart", hook_restart, 0},
     {"memory", hook_memory, 0},   {"ccm", hook_ccm, 10},            {"hmac", hook_hmac, 6},
-    {"x25519", hook_x25519, 6},
+    {"x25519", hook_x25519, 6},   {"copy", hook_copy, 5},           {"fill", hook_fill, 4},
+    {"equal", hook_equal, 5},     {"difference", hook_difference, 6}, {"sum", hook_sum, 4},
+    {"fcs", hook_fcs, 3},
 };
 
 /* --- start --- */
@@ -232,7 +301,7 @@ static duk_ret_t begin(duk_context *C, void *unused) {
     duk_push_c_lightfunc(C, HOOKS[i].value, HOOKS[i].nargs, HOOKS[i].nargs, 0);
     duk_put_prop_string(C, -2, HOOKS[i].key);
   }
-  duk_push_int(C, CRYPTO_NATIVE);
+  duk_push_int(C, CRYPTO_NATIVE | NATIVE_SPANS);
   duk_put_prop_string(C, -2, "native");
   duk_put_global_string(C, "board");
   duk_push_c_lightfunc(C, hook_print, 1, 1, 0);

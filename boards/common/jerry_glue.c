@@ -7,7 +7,9 @@
 
 #include "board.h"
 #include "crypto.h"
+#include "jerry_call.h"
 #include "jerryscript.h"
+#include "spans.h"
 #include "x25519.h"
 
 /* jerry_port.c: octets of the engine's own data in front of its heap; 0: the library has both inside, with a heap of a
@@ -31,102 +33,7 @@ long engine_memory(void) {
   return octets == 0 ? -1 : (long)(jerry_context_octets + octets);
 }
 
-/* --- arguments --- */
-
-#define MOST 0x7fffffff
-
-/* The arguments of the call that runs, and its first error. */
-typedef struct {
-  const jerry_value_t *values;
-  jerry_length_t count;
-  char problem[96];
-  jerry_error_t kind;
-} Call;
-
-static bool failed(const Call *call) { return call->problem[0] != 0; }
-
-static jerry_value_t finish(const Call *call, jerry_value_t result) {
-  return failed(call) ? jerry_throw_sz(call->kind, call->problem) : result;
-}
-
-/* Adds text and decimal digits behind `out`; printf would cost two kilobytes of RAM. */
-static char *add(char *out, const char *text) {
-  const size_t length = strlen(text);
-  memcpy(out, text, length + 1);
-  return out + length;
-}
-
-static char *add_number(char *out, size_t number) {
-  char digits[11] = "";
-  char *first = digits + sizeof digits - 1;
-  do {
-    *--first = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  return add(out, first);
-}
-
-/* Notes the first problem; the hook does nothing then. `name` and `what` are short. */
-static void fail(Call *call, jerry_error_t kind, const char *name, const char *what) {
-  if (failed(call)) return;
-  call->kind = kind;
-  add(add(add(call->problem, name), ": "), what);
-}
-
-static size_t whole(Call *call, jerry_length_t argument, const char *name, double most) {
-  double value = -1;
-  if (argument < call->count && jerry_value_is_number(call->values[argument])) {
-    value = jerry_value_as_number(call->values[argument]);
-  }
-  if (value >= 0 && value <= most && value == (double)(size_t)value) return (size_t)value;
-  char limit[48];
-  add_number(add(limit, "must be a whole number of 0.."), (size_t)most);
-  fail(call, JERRY_ERROR_RANGE, name, limit);
-  return 0;
-}
-
-/* The memory of an argument that is octets. Its buffer lives as long as the argument. */
-static uint8_t *octets(Call *call, jerry_length_t argument, const char *name, size_t *size) {
-  *size = 0;
-  if (argument >= call->count || !jerry_value_is_typedarray(call->values[argument]) ||
-      jerry_typedarray_type(call->values[argument]) != JERRY_TYPEDARRAY_UINT8) {
-    fail(call, JERRY_ERROR_TYPE, name, "must be octets");
-    return NULL;
-  }
-  jerry_size_t offset = 0;
-  jerry_size_t length = 0;
-  const jerry_value_t buffer = jerry_typedarray_buffer(call->values[argument], &offset, &length);
-  uint8_t *data = jerry_arraybuffer_data(buffer);
-  jerry_value_free(buffer);
-  if (data == NULL && length > 0) {
-    fail(call, JERRY_ERROR_TYPE, name, "is detached");
-    return NULL;
-  }
-  *size = length;
-  return data + offset;
-}
-
-/* Octets of an argument from `offset`, of which there must be `length`. */
-static uint8_t *range(Call *call, jerry_length_t argument, const char *name, size_t offset, size_t length) {
-  size_t size;
-  uint8_t *data = octets(call, argument, name, &size);
-  if (offset <= size && length <= size - offset) return data + offset;
-  char text[64];
-  char *end = add(add_number(text, length), " octets at ");
-  add_number(add(add_number(end, offset), ": it has "), size);
-  fail(call, JERRY_ERROR_RANGE, name, text);
-  return NULL;
-}
-
 /* --- hooks --- */
-
-#define HOOK(name)                                                                                             \
-  static jerry_value_t hook_##name(const jerry_call_info_t *info, const jerry_value_t values[],               \
-                                   const jerry_length_t count)
-#define CALL                                       \
-  (void)info;                                      \
-  Call one = {values, count, "", JERRY_ERROR_TYPE}; \
-  Call *const call = &one
 
 HOOK(now) {
   (void)info, (void)values, (void)count;
@@ -276,6 +183,7 @@ HOOK(hmac) {
     uint8_t mac[32];
     crypto_hmac(&key, key_length, &message, length, mac);
     memcpy(out, mac, sizeof mac);
+    crypto_wipe(mac, sizeof mac);
   }
   return finish(call, jerry_undefined());
 }
@@ -289,10 +197,7 @@ HOOK(x25519) {
   return finish(call, jerry_undefined());
 }
 
-static const struct {
-  const char *name;
-  jerry_external_handler_t handler;
-} HOOKS[] = {
+static const Hook HOOKS[] = {
     {"now", hook_now},         {"ticks", hook_ticks},         {"random", hook_random}, {"transmit", hook_transmit},
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
@@ -347,7 +252,10 @@ int engine_run(void) {
   for (size_t i = 0; i < sizeof HOOKS / sizeof HOOKS[0]; i++) {
     set(board, HOOKS[i].name, jerry_function_external(HOOKS[i].handler));
   }
-  set(board, "native", jerry_number(CRYPTO_NATIVE));
+  for (size_t i = 0; i < SPAN_HOOKS; i++) {
+    set(board, JERRY_SPANS[i].name, jerry_function_external(JERRY_SPANS[i].handler));
+  }
+  set(board, "native", jerry_number(CRYPTO_NATIVE | NATIVE_SPANS));
   set(global, "board", board);
   set(global, "print", jerry_function_external(hook_print));
   const jerry_value_t function = load_script();

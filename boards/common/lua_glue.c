@@ -8,7 +8,9 @@
 #include "crypto.h"
 #include "lauxlib.h"
 #include "lua.h"
+#include "lua_octets.h"
 #include "lualib.h"
+#include "spans.h"
 #include "x25519.h"
 
 static size_t heap_used, heap_peak;
@@ -52,36 +54,9 @@ static size_t whole(lua_State *L, int argument, const char *name, lua_Integer mo
 
 /* The length of a table of octets. */
 static size_t octets_length(lua_State *L, int argument, const char *name) {
-  if (!lua_istable(L, argument)) luaL_error(L, "%s: must be octets", name);
-  lua_pushliteral(L, "length");
-  lua_rawget(L, argument);
-  int is_number;
-  const lua_Integer length = lua_tointegerx(L, -1, &is_number);
-  lua_pop(L, 1);
-  if (!is_number || length < 0 || length > INT32_MAX) luaL_error(L, "%s: must be octets with a length", name);
+  const long length = lua_octets_length(L, argument);
+  if (length < 0) luaL_error(L, lua_istable(L, argument) ? "%s: must be octets with a length" : "%s: must be octets", name);
   return (size_t)length;
-}
-
-static void table_get(const Octets *octets, size_t at, uint8_t *out, size_t length) {
-  lua_State *L = octets->place;
-  for (size_t i = 0; i < length; i++) {
-    int is_number;
-    lua_rawgeti(L, octets->index, (lua_Integer)(octets->base + at + i));
-    const lua_Integer octet = lua_tointegerx(L, -1, &is_number);
-    lua_pop(L, 1);
-    if (!is_number || octet < 0 || octet > 255) {
-      luaL_error(L, "argument %d: no octet at %d", octets->index, (int)(octets->base + at + i));
-    }
-    out[i] = (uint8_t)octet;
-  }
-}
-
-static void table_put(const Octets *octets, size_t at, const uint8_t *in, size_t length) {
-  lua_State *L = octets->place;
-  for (size_t i = 0; i < length; i++) {
-    lua_pushinteger(L, in[i]);
-    lua_rawseti(L, octets->index, (lua_Integer)(octets->base + at + i));
-  }
 }
 
 /* Octets of an argument from `offset`, of which there must be `length`. */
@@ -90,8 +65,16 @@ static Octets range(lua_State *L, int argument, const char *name, size_t offset,
   if (offset > size || length > size - offset) {
     luaL_error(L, "%s: %d octets at %d: it has %d", name, (int)length, (int)offset, (int)size);
   }
-  const Octets octets = {table_get, table_put, L, argument, offset};
-  return octets;
+  return lua_octets(L, argument, offset);
+}
+
+/* That all octets of a range are there, before secrets are: an error in the middle would leave them behind. */
+static void check(const Octets *octets, size_t length) {
+  uint8_t piece[CRYPTO_PIECE];
+  for (size_t at = 0; at < length; at += sizeof piece) {
+    octets->get(octets, at, piece, length - at < sizeof piece ? length - at : sizeof piece);
+  }
+  crypto_wipe(piece, sizeof piece);
 }
 
 #define MOST 0x7fffffff
@@ -112,6 +95,7 @@ static int hook_random(lua_State *L) {
   const size_t offset = whole(L, 2, "offset", MOST);
   const size_t length = whole(L, 3, "length", MOST);
   const Octets buffer = range(L, 1, "buffer", offset, length);
+  check(&buffer, length);
   uint8_t piece[CRYPTO_PIECE];
   for (size_t at = 0; at < length; at += sizeof piece) {
     const size_t size = length - at < sizeof piece ? length - at : sizeof piece;
@@ -119,8 +103,9 @@ static int hook_random(lua_State *L) {
       lua_pushboolean(L, false);
       return 1;
     }
-    table_put(&buffer, at, piece, size);
+    buffer.put(&buffer, at, piece, size);
   }
+  crypto_wipe(piece, sizeof piece);
   lua_pushboolean(L, true);
   return 1;
 }
@@ -131,7 +116,7 @@ static int hook_transmit(lua_State *L) {
   const size_t length = whole(L, 3, "length", FRAME_MAX);
   if (length < FRAME_MIN) return luaL_error(L, "length: %d: a frame has 5..127 octets", (int)length);
   const Octets buffer = range(L, 1, "buffer", offset, length);
-  table_get(&buffer, 0, frame, length);
+  buffer.get(&buffer, 0, frame, length);
   radio_transmit(frame, length);
   return 0;
 }
@@ -140,7 +125,7 @@ static int hook_receive(lua_State *L) {
   uint8_t frame[FRAME_MAX];
   const Octets buffer = range(L, 1, "buffer", 0, FRAME_MAX);
   const int length = radio_receive(frame);
-  if (length > 0) table_put(&buffer, 0, frame, (size_t)length);
+  if (length > 0) buffer.put(&buffer, 0, frame, (size_t)length);
   lua_pushinteger(L, length);
   return 1;
 }
@@ -164,19 +149,19 @@ static int hook_command(lua_State *L) {
   uint8_t line[128];
   const size_t size = octets_length(L, 1, "buffer");
   const int length = board_command(line, size < sizeof line ? size : sizeof line);
-  const Octets buffer = {table_get, table_put, L, 1, 0};
-  if (length > 0) table_put(&buffer, 0, line, (size_t)length);
+  const Octets buffer = lua_octets(L, 1, 0);
+  if (length > 0) buffer.put(&buffer, 0, line, (size_t)length);
   lua_pushinteger(L, length);
   return 1;
 }
 
 static int hook_provision(lua_State *L) {
-  const Octets buffer = {table_get, table_put, L, 1, 0};
+  const Octets buffer = lua_octets(L, 1, 0);
   const size_t length = octets_length(L, 1, "buffer");
   const uint8_t *area;
   size_t size = board_provision(&area);
   if (size > length) size = length;
-  table_put(&buffer, 0, area, size);
+  buffer.put(&buffer, 0, area, size);
   lua_pushinteger(L, (lua_Integer)size);
   return 1;
 }
@@ -217,13 +202,16 @@ static int hook_ccm(lua_State *L) {
   const Octets nonce_octets = range(L, 3, "nonce", 0, nonce_length);
   const Octets aad = range(L, 5, "aad", 0, aad_length);
   const Octets buffer = range(L, 7, "buffer", offset, length + icv_length);
+  check(&aad, aad_length);
+  check(&buffer, length + icv_length);
+  check(&key_octets, key_length);
   uint8_t key[32];
   uint8_t nonce[CCM_NONCE_MAX];
-  table_get(&key_octets, 0, key, key_length);
-  table_get(&nonce_octets, 0, nonce, nonce_length);
+  nonce_octets.get(&nonce_octets, 0, nonce, nonce_length);
+  key_octets.get(&key_octets, 0, key, key_length);
   lua_pushboolean(L, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length, &buffer, length,
                                 icv_length));
-  memset(key, 0, sizeof key);
+  crypto_wipe(key, sizeof key);
   return 1;
 }
 
@@ -235,9 +223,13 @@ static int hook_hmac(lua_State *L) {
   const Octets key = range(L, 1, "key", 0, key_length);
   const Octets message = range(L, 2, "buffer", offset, length);
   const Octets out = range(L, 5, "out", out_offset, 32);
+  check(&key, key_length);
+  check(&message, length);
+  check(&out, 32);
   uint8_t mac[32];
   crypto_hmac(&key, key_length, &message, length, mac);
-  table_put(&out, 0, mac, sizeof mac);
+  out.put(&out, 0, mac, sizeof mac);
+  crypto_wipe(mac, sizeof mac);
   return 0;
 }
 
@@ -245,13 +237,114 @@ static int hook_x25519(lua_State *L) {
   const Octets out = range(L, 1, "out", whole(L, 2, "outOffset", MOST), 32);
   const Octets scalar = range(L, 3, "scalar", whole(L, 4, "scalarOffset", MOST), 32);
   const Octets point = range(L, 5, "point", whole(L, 6, "pointOffset", MOST), 32);
+  check(&out, 32);
+  check(&scalar, 32);
+  check(&point, 32);
   uint8_t octets[3][32];
-  table_get(&scalar, 0, octets[1], 32);
-  table_get(&point, 0, octets[2], 32);
+  scalar.get(&scalar, 0, octets[1], 32);
+  point.get(&point, 0, octets[2], 32);
   x25519(octets[0], octets[1], octets[2]);
-  table_put(&out, 0, octets[0], 32);
-  memset(octets, 0, sizeof octets);
+  out.put(&out, 0, octets[0], 32);
+  crypto_wipe(octets, sizeof octets);
   return 0;
+}
+
+/* --- spans; those of less than one octet are none, wherever they are --- */
+
+/* The length that an argument gives; 0: there is nothing to do. */
+static size_t span_length(lua_State *L, int argument) {
+  int is_number;
+  const lua_Integer length = lua_tointegerx(L, argument, &is_number);
+  return is_number && length <= 0 ? 0 : whole(L, argument, "length", MOST);
+}
+
+static int hook_copy(lua_State *L) {
+  const size_t length = span_length(L, 5);
+  if (length == 0) return 0;
+  const Octets to = range(L, 1, "to", whole(L, 2, "toOffset", MOST), length);
+  const Octets from = range(L, 3, "from", whole(L, 4, "fromOffset", MOST), length);
+  lua_octets_copy(&to, &from, length);
+  return 0;
+}
+
+static int hook_fill(lua_State *L) {
+  const size_t length = span_length(L, 3);
+  const size_t value = whole(L, 4, "value", 255);
+  if (length == 0) return 0;
+  const Octets buffer = range(L, 1, "buffer", whole(L, 2, "offset", MOST), length);
+  lua_octets_fill(&buffer, length, (uint8_t)value);
+  return 0;
+}
+
+static int hook_equal(lua_State *L) {
+  const size_t length = span_length(L, 5);
+  bool is_equal = true;
+  if (length > 0) {
+    const Octets a = range(L, 1, "a", whole(L, 2, "aOffset", MOST), length);
+    const Octets b = range(L, 3, "b", whole(L, 4, "bOffset", MOST), length);
+    uint8_t pieces[2][CRYPTO_PIECE];
+    for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
+      const size_t size = length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE;
+      a.get(&a, at, pieces[0], size);
+      b.get(&b, at, pieces[1], size);
+      is_equal &= span_equal(pieces[0], pieces[1], size);
+    }
+  }
+  lua_pushboolean(L, is_equal);
+  return 1;
+}
+
+static int hook_difference(lua_State *L) {
+  long found = -1;
+  size_t left = span_length(L, 6);
+  if (left > 0) {
+    const Octets a = range(L, 1, "a", whole(L, 2, "aOffset", MOST), left);
+    const Octets b = range(L, 3, "b", whole(L, 4, "bOffset", MOST), left);
+    const Octets mask = range(L, 5, "mask", 0, left);
+    uint8_t pieces[3][CRYPTO_PIECE];
+    while (left > 0 && found < 0) {
+      const size_t size = left < CRYPTO_PIECE ? left : CRYPTO_PIECE;
+      left -= size;
+      a.get(&a, left, pieces[0], size);
+      b.get(&b, left, pieces[1], size);
+      mask.get(&mask, left, pieces[2], size);
+      found = span_difference(pieces[0], pieces[1], pieces[2], size);
+    }
+  }
+  lua_pushinteger(L, found < 0 ? -1 : (lua_Integer)left + found);
+  return 1;
+}
+
+static int hook_sum(lua_State *L) {
+  const size_t length = span_length(L, 3);
+  lua_Integer sum = (lua_Integer)whole(L, 4, "sum", MOST);
+  if (length > 0) {
+    const Octets buffer = range(L, 1, "buffer", whole(L, 2, "offset", MOST), length);
+    uint8_t piece[CRYPTO_PIECE];
+    for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
+      const size_t size = length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE;
+      buffer.get(&buffer, at, piece, size);
+      sum += span_sum(piece, size);
+    }
+  }
+  lua_pushinteger(L, sum);
+  return 1;
+}
+
+static int hook_fcs(lua_State *L) {
+  const size_t length = span_length(L, 3);
+  uint16_t fcs = 0;
+  if (length > 0) {
+    const Octets buffer = range(L, 1, "buffer", whole(L, 2, "offset", MOST), length);
+    uint8_t piece[CRYPTO_PIECE];
+    for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
+      const size_t size = length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE;
+      buffer.get(&buffer, at, piece, size);
+      fcs = span_fcs(fcs, piece, size);
+    }
+  }
+  lua_pushinteger(L, fcs);
+  return 1;
 }
 
 static const luaL_Reg HOOKS[] = {
@@ -259,7 +352,8 @@ static const luaL_Reg HOOKS[] = {
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
     {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
-    {NULL, NULL},
+    {"copy", hook_copy},       {"fill", hook_fill},           {"equal", hook_equal},   {"difference", hook_difference},
+    {"sum", hook_sum},         {"fcs", hook_fcs},             {NULL, NULL},
 };
 
 /* table.create of Lua 5.5: room for a list and for other fields, made at once. */
@@ -287,7 +381,7 @@ static int begin(lua_State *L) {
   lua_setfield(L, -2, "create");
   lua_pop(L, 1);
   luaL_newlib(L, HOOKS);
-  lua_pushinteger(L, CRYPTO_NATIVE);
+  lua_pushinteger(L, CRYPTO_NATIVE | NATIVE_SPANS);
   lua_setfield(L, -2, "native");
   lua_setglobal(L, "board");
   lua_register(L, "print", hook_print);

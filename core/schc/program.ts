@@ -7,6 +7,7 @@
 
 import { copyBits, getBits, putBits } from '../bits.ts';
 import { DROP_NO_RULE, DROP_RESIDUE } from '../drop.ts';
+import { copy, lastDifference } from '../spans.ts';
 import { SLOT_NONE } from '../wire/header.ts';
 import {
   CDA_COMPUTE,
@@ -99,12 +100,7 @@ export function mismatch(
   buffer: Uint8Array,
   offset: number,
 ): number {
-  const mask = program.mask;
-  for (let i = program.matched - 1; i >= 0; i--) {
-    const difference = buffer[offset + i] ^ values[base + i];
-    if (difference !== 0 && (difference & mask[i]) !== 0) return i;
-  }
-  return -1;
+  return lastDifference(buffer, offset, values, base, program.mask, program.matched);
 }
 
 /**
@@ -157,10 +153,9 @@ export function restoreHeader(
   buffer: Uint8Array,
   offset: number,
 ): number {
-  const size = program.size;
   let from = at;
   if (from + program.residueBits > end) return DROP_RESIDUE;
-  for (let i = 0; i < size; i++) buffer[offset + i] = values[base + i];
+  copy(buffer, offset, values, base, program.size);
   const steps = program.steps;
   for (let i = 0; i < steps.length; i += STRIDE) {
     const bit = offset * 8 + steps[i + 1];

@@ -7,6 +7,9 @@
 // Frame Control: type(3) security pending ack-request pan-compression reserved(3) dst-mode(2) version(2) src-mode(2).
 
 import { DROP_FCS, DROP_NOT_FOR_US, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED, DROP_VERSION } from '../drop.ts';
+import { frameFcs } from '../spans.ts';
+
+export { frameFcs };
 
 /** aMaxPHYPacketSize: octets of the longest frame, FCS included. */
 export const FRAME_MAX = 127;
@@ -31,20 +34,6 @@ export const FRAME_DST = 3;
 
 /** Octets of an address per addressing mode; mode 1 is reserved. */
 const SIZES = [0, 0, 2, 8];
-
-/**
- * CRC-16 of ITU-T, reflected, initial value 0, over a range [IEEE 802.15.4-2006 §7.2.1.9]. Over a frame with its FCS
- * the result is 0. Works by nibbles: the table of 16 entries for polynomial 0x8408 is n * 0x1081.
- */
-export function frameFcs(buffer: Uint8Array, offset: number, length: number): number {
-  let crc = 0;
-  for (let i = offset; i < offset + length; i++) {
-    crc ^= buffer[i];
-    crc = (crc >>> 4) ^ ((crc & 15) * 0x1081);
-    crc = (crc >>> 4) ^ ((crc & 15) * 0x1081);
-  }
-  return crc;
-}
 
 /** Octets of the destination address: 0, 2 or 8. */
 export function frameDstLength(buffer: Uint8Array, offset: number): number {

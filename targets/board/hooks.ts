@@ -8,6 +8,8 @@ export const NATIVE_CCM = 1;
 export const NATIVE_HMAC = 2;
 export const NATIVE_X25519 = 4;
 export const NATIVE_ED25519 = 8;
+/** SPAN_MEMBERS. Every firmware image has them, and is built to call them: see spans.ts. */
+export const NATIVE_SPANS = 16;
 
 /** Every (buffer, offset, length) is checked by the board: one that leaves its buffer throws, naming the argument. */
 /** @noSelf */
@@ -106,6 +108,9 @@ export const BOARD_MEMBERS: (keyof Board)[] = /* @__PURE__ */ [
   'sign',
   'verify',
 ];
+
+/** The members that spans.ts calls. They leave the bundle too, of firmware images alone. */
+export const SPAN_MEMBERS = /* @__PURE__ */ ['copy', 'fill', 'equal', 'difference', 'sum', 'fcs'];
 
 declare const board: Board;
 

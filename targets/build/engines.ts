@@ -150,14 +150,14 @@ export async function bundle(entry: string, engine: Engine, options: BundleOptio
     (options.cases ?? []).map((strings) => JSON.stringify(strings) + ',\n').join('') +
     '];\nrun(cases, emit);\n';
   const digest = createHash('sha256')
-    .update(main + JSON.stringify([options.minify, options.mangle]))
+    .update(main + JSON.stringify([options.minify, options.mangle, options.nativeSpans]))
     .digest('hex')
     .slice(0, 8);
   const stem = join(folder, basename(entry).replace(/(\.entry)?\.ts$/, '') + '-' + digest);
   writeFileSync(stem + '.main.ts', main);
   const text =
     engine === 'lua'
-      ? await bundleLua(stem + '.main.ts')
+      ? await bundleLua(stem + '.main.ts', options.nativeSpans)
       : (await bundleScript(stem + '.main.ts', engine, options)).text;
   const file = stem + FACTS[engine].extension;
   writeFileSync(file, text);

@@ -1,9 +1,10 @@
 // JavaScript bundles: one IIFE per target by esbuild; for Duktape lowered to ES5 by tsc, since esbuild cannot lower
 // let and const; for Espruino only white space goes, since fully minified code did not parse there.
 
-import type { BuildOptions, Metafile } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { builtinMembers } from './builtins.ts';
 import { buildTool, sourceRoot } from './root.ts';
+import { nativeSpans } from './spans.ts';
 
 export type ScriptEngine = 'node' | 'duktape' | 'jerryscript' | 'espruino';
 
@@ -16,6 +17,8 @@ export interface ScriptOptions {
    * the subset check sees to it that the portable code uses no others and reaches no property by its text.
    */
   mangle?: boolean | readonly string[];
+  /** The board's functions for spans of octets, see spans.ts; default false. */
+  nativeSpans?: boolean;
 }
 
 export interface Script {
@@ -57,8 +60,19 @@ export function scriptOptions(engine: ScriptEngine, options: ScriptOptions): Bui
     // What minified syntax gains, tsc's printer would undo.
     minifySyntax: full && engine !== 'duktape',
     ...mangling(options.mangle),
+    ...(options.nativeSpans === true ? { plugins: [spansPlugin] } : {}),
   };
 }
+
+const spansPlugin: Plugin = {
+  name: 'native spans',
+  setup: (build) => {
+    build.onLoad({ filter: /spans\.ts$/ }, ({ path }) => {
+      const contents = nativeSpans(path);
+      return contents === undefined ? undefined : { contents, loader: 'ts' };
+    });
+  },
+};
 
 function mangling(mangle: boolean | readonly string[] | undefined): { mangleProps?: RegExp; reserveProps?: RegExp } {
   if (mangle === undefined || mangle === false) return {};

@@ -9,11 +9,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompilerOptions as TranslatorOptions } from 'typescript-to-lua';
 import { buildTool, sourceRoot } from './root.ts';
+import { nativeSpans } from './spans.ts';
 
-/** The text of one Lua 5.4 file made of `entry` (absolute path of a .ts file) and all it imports. */
-export async function bundleLua(entry: string): Promise<string> {
+/**
+ * The text of one Lua 5.4 file made of `entry` (absolute path of a .ts file) and all it imports. `hasSpans`: with the
+ * board's functions for spans of octets, see spans.ts.
+ */
+export async function bundleLua(entry: string, hasSpans = false): Promise<string> {
   const root = sourceRoot();
-  const output = await translate([entry], { luaBundle: 'bundle.lua', luaBundleEntry: entry });
+  const output = await translate([entry], { luaBundle: 'bundle.lua', luaBundleEntry: entry }, hasSpans);
   const text = output.get('bundle.lua');
   if (text === undefined) throw new Error('typescript-to-lua wrote no bundle for ' + entry);
   const prelude = readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8');
@@ -43,7 +47,11 @@ export async function checkLua(files: string[]): Promise<void> {
   await translate(files, {});
 }
 
-async function translate(files: string[], bundling: Record<string, string>): Promise<Map<string, string>> {
+async function translate(
+  files: string[],
+  bundling: Record<string, string>,
+  hasSpans = false,
+): Promise<Map<string, string>> {
   const tstl = await buildTool('typescript-to-lua', () => import('typescript-to-lua'));
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
   const root = sourceRoot();
@@ -68,7 +76,7 @@ async function translate(files: string[], bundling: Record<string, string>): Pro
   const host = ts.createCompilerHost(options);
   const read = host.readFile;
   host.readFile = (name) => {
-    const text = read(name);
+    const text = (hasSpans ? nativeSpans(name) : undefined) ?? read(name);
     if (text === undefined || !name.startsWith(root) || name.includes('/node_modules/')) return text;
     return text.replace(/^(export )?interface /gm, '/** @noSelf */ $&');
   };

@@ -1,11 +1,21 @@
 // The hooks of a board on its engine: native cryptography against known answers, and what the hooks refuse. Cases, in
 // hexadecimal digits but for id and kind: [id, 'ccm', key, nonce, aad, clear, cipher + ICV], [id, 'hmac', key, message,
-// MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have].
+// MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have],
+// [id, 'spans', octets, others, mask, 'to from length', results of spans() below].
 
 import { problemText } from '../../targets/board/console.ts';
 import { engineBoard } from '../../targets/board/hooks.ts';
 import type { Report } from '../engines/report.ts';
 import { begin, createReport, end, expect, expectTrue, finish, hex, hexTo, octets } from '../engines/report.ts';
+
+interface Spans {
+  copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void;
+  fill(buffer: Uint8Array, offset: number, length: number, value: number): void;
+  equal(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): boolean;
+  difference(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, mask: Uint8Array, length: number): number;
+  sum(buffer: Uint8Array, offset: number, length: number, sum: number): number;
+  fcs(buffer: Uint8Array, offset: number, length: number): number;
+}
 
 const board = engineBoard();
 
@@ -58,12 +68,36 @@ function x25519(report: Report, strings: string[]): void {
   expect(report, 'result', '00' + strings[2] + '0000' + strings[4] + '000000', hex(buffer, 0, 70));
 }
 
+/** What the portable functions of core/spans.ts made of the same on Node. */
+function spans(report: Report, strings: string[]): void {
+  const line = board as unknown as Spans;
+  const buffer = octets(strings[2]);
+  const other = octets(strings[3]);
+  const mask = octets(strings[4]);
+  const numbers = strings[5].split(' ');
+  const own = Number(numbers[0]);
+  const from = Number(numbers[1]);
+  const length = Number(numbers[2]);
+  expect(report, 'sum', strings[6], '' + line.sum(buffer, from, length, 12345));
+  expect(report, 'fcs', strings[7], '' + line.fcs(buffer, from, length));
+  expect(report, 'difference', strings[8], '' + line.difference(buffer, own, other, from, mask, length));
+  expect(report, 'equal', strings[9], '' + line.equal(buffer, own, other, from, length));
+  expectTrue(report, 'equal to itself', line.equal(buffer, from, buffer, from, length));
+  line.copy(buffer, own, other, from, length);
+  expect(report, 'copied', strings[10], hex(buffer, 0, buffer.length));
+  line.copy(buffer, own, buffer, from, length);
+  expect(report, 'copied inside', strings[11], hex(buffer, 0, buffer.length));
+  line.fill(buffer, from, length, 0xa5);
+  expect(report, 'filled', strings[12], hex(buffer, 0, buffer.length));
+}
+
 /** A call with wrong arguments. */
 function call(name: string): void {
   const b = new Uint8Array(40);
   const frame = new Uint8Array(128);
   const none = null as unknown as Uint8Array;
   const text = 'text' as unknown as number;
+  const line = board as unknown as Spans;
   if (name === 'random-range') board.random(b, 39, 2);
   else if (name === 'random-offset') board.random(b, -1, 2);
   else if (name === 'random-fraction') board.random(b, 0, 1.5);
@@ -91,6 +125,24 @@ function call(name: string): void {
   else if (name === 'x25519-out') board.x25519(b, 9, b, 0, b, 0);
   else if (name === 'x25519-scalar') board.x25519(b, 0, b, 9, b, 0);
   else if (name === 'x25519-point') board.x25519(b, 0, b, 0, new Uint8Array(31), 0);
+  else if (name === 'copy-to') line.copy(b, 33, frame, 0, 8);
+  else if (name === 'copy-from') line.copy(frame, 0, b, 33, 8);
+  else if (name === 'copy-to-offset') line.copy(b, -1, frame, 0, 8);
+  else if (name === 'copy-from-offset') line.copy(b, 0, frame, 1.5, 8);
+  else if (name === 'copy-length') line.copy(b, 0, frame, 0, text);
+  else if (name === 'copy-none') line.copy(b, 0, none, 0, 1);
+  else if (name === 'fill-range') line.fill(b, 0, 41, 0);
+  else if (name === 'fill-value') line.fill(b, 0, 40, 256);
+  else if (name === 'fill-offset') line.fill(b, 4294967296, 1, 0);
+  else if (name === 'equal-a') line.equal(b, 40, b, 0, 1);
+  else if (name === 'equal-b') line.equal(b, 0, b, 40, 1);
+  else if (name === 'difference-a') line.difference(b, 1, frame, 0, frame, 40);
+  else if (name === 'difference-b') line.difference(frame, 0, b, 1, frame, 40);
+  else if (name === 'difference-mask') line.difference(frame, 0, frame, 0, b, 41);
+  else if (name === 'sum-range') line.sum(b, 40, 1, 0);
+  else if (name === 'sum-sum') line.sum(b, 0, 1, -1);
+  else if (name === 'fcs-range') line.fcs(b, 0, 2147483647);
+  else if (name === 'fcs-none') line.fcs(none, 0, 1);
 }
 
 function refuse(report: Report, strings: string[]): void {
@@ -110,6 +162,7 @@ export function run(cases: string[][], emit: (line: string) => void): void {
     if (cases[i][1] === 'ccm') ccm(report, cases[i]);
     else if (cases[i][1] === 'hmac') hmac(report, cases[i]);
     else if (cases[i][1] === 'x25519') x25519(report, cases[i]);
+    else if (cases[i][1] === 'spans') spans(report, cases[i]);
     else if (cases[i][1] === 'refuse') refuse(report, cases[i]);
     else expect(report, 'kind', 'known', cases[i][1]);
     end(report);

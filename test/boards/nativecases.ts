@@ -1,9 +1,11 @@
 // Known answers for native cryptography, none with a nonce of zeros: RFC 3610, RFC 4309's shapes from the project's
-// vector file and by Node, RFC 4231, RFC 7748; and the calls that the hooks must refuse.
+// vector file and by Node, RFC 4231, RFC 7748; what the
+// portable functions make of spans, and the calls that the hooks must refuse.
 
 import { createCipheriv, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { copy, equal, fill, frameFcs, lastDifference, sumWords } from '../../core/spans.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 
 function octets(label: string, length: number): Buffer {
@@ -148,13 +150,81 @@ const REFUSED: [string, string][] = [
   ['x25519-out', 'out'],
   ['x25519-scalar', 'scalar'],
   ['x25519-point', 'point'],
+  ['copy-to', 'to:'],
+  ['copy-from', 'from:'],
+  ['copy-to-offset', 'toOffset'],
+  ['copy-from-offset', 'fromOffset'],
+  ['copy-length', 'length'],
+  ['copy-none', 'from:'],
+  ['fill-range', 'buffer'],
+  ['fill-value', 'value'],
+  ['fill-offset', 'offset'],
+  ['equal-a', 'a:'],
+  ['equal-b', 'b:'],
+  ['difference-a', 'a:'],
+  ['difference-b', 'b:'],
+  ['difference-mask', 'mask'],
+  ['sum-range', 'buffer'],
+  ['sum-sum', 'sum'],
+  ['fcs-range', 'buffer'],
+  ['fcs-none', 'buffer'],
 ];
+
+/** Octets of the buffers of a case of spans. */
+const ROOM = 300;
+/** Spans: to, from, length. Empty ones (also behind the end, also less than none), the whole buffer, overlaps both ways. */
+const EDGES = [
+  [0, 0, 0],
+  [ROOM, 0, 0],
+  [5, 7, -3],
+  [0, 0, ROOM],
+  [0, 1, ROOM - 1],
+  [1, 0, ROOM - 1],
+  [3, 0, 130],
+  [64, 0, 65],
+  [0, 0, 1],
+  [ROOM - 1, 0, 1],
+];
+
+/** Known by the portable functions, here on Node. Every third pair of buffers differs in a bit or two alone. */
+function spanCases(): string[][] {
+  const random = octets('spans', 512);
+  const spans = [...EDGES];
+  for (let i = 0; i < 30; i++) {
+    const length = random.readUInt16BE(8 * i) % (i % 2 === 0 ? ROOM : 20);
+    const at = (n: number): number => random.readUInt16BE(8 * i + n) % (ROOM - length + 1);
+    spans.push([at(2), at(4), length]);
+  }
+  return spans.map(([to, from, length], i) => {
+    const other = Uint8Array.from(octets('other' + i, ROOM));
+    const buffer = Uint8Array.from(octets('buffer' + i, ROOM));
+    const mask = Uint8Array.from(octets('mask' + i, ROOM));
+    if (i % 3 === 0) {
+      for (let k = 0; k < length; k++) buffer[to + k] = other[from + k];
+      if (i % 2 === 0 && length > 0) buffer[to + (length >> 1)] ^= 1 << (i % 8);
+    }
+    const text = (): string => Buffer.from(buffer).toString('hex');
+    const fields = ['spans-' + i, 'spans', ...[buffer, other, mask].map((part) => Buffer.from(part).toString('hex'))];
+    fields.push([to, from, length].join(' '), String(sumWords(buffer, from, length, 12345)));
+    fields.push(String(frameFcs(buffer, from, length)));
+    fields.push(String(lastDifference(buffer, to, other, from, mask, length)));
+    fields.push(String(equal(buffer, to, other, from, length)));
+    copy(buffer, to, other, from, length);
+    fields.push(text());
+    copy(buffer, to, buffer, from, length);
+    fields.push(text());
+    fill(buffer, from, length, 0xa5);
+    fields.push(text());
+    return fields;
+  });
+}
 
 export function nativeCases(): string[][] {
   return [
     ...PUBLISHED,
     ...SHAPES.map(ccmByNode),
     ...ccmFromFile(),
+    ...spanCases(),
     ...REFUSED.map(([call, words]) => ['refuse-' + call, 'refuse', call, words]),
   ];
 }

@@ -46,8 +46,21 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
       ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
     ],
   }));
-  // Its own loader is ours: see lua_flash.c.
-  units.push({ source: join(common, 'lua_flash.c'), flags: [...flags, ...port, LUA_PACKED, '-I', folder] });
+  // Its own loader is ours (lua_flash.c), and octets are reached past its interface.
+  for (const [name, more] of [['lua_flash'], ['lua_octets', '-O2']]) {
+    const ours = [
+      ...flags,
+      ...port,
+      LUA_PACKED,
+      '-I',
+      folder,
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      ...(more === undefined ? [] : [more]),
+    ];
+    units.push({ source: join(common, name + '.c'), flags: ours });
+  }
   return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
 }
 

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { BOARD_MEMBERS } from '../../board/hooks.ts';
+import { BOARD_MEMBERS, SPAN_MEMBERS } from '../../board/hooks.ts';
 import { CommandError } from '../../node/config/errors.ts';
 import type { Board, BoardEngine, Region } from '../board.ts';
 import { bundle as bundleRun } from '../engines.ts';
@@ -43,11 +43,21 @@ export interface Firmware {
 /** Octets of stack: a script's calls nest in C on every engine. */
 const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 9216 };
 
-const COMMON_SOURCES = ['start', 'semihosting', 'syscalls', 'radio', 'console', 'provision', 'crypto', 'x25519'];
+const COMMON_SOURCES = [
+  'start',
+  'semihosting',
+  'syscalls',
+  'radio',
+  'console',
+  'provision',
+  'crypto',
+  'x25519',
+  'spans',
+];
 const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
   lua: ['lua_glue'],
   duktape: ['duktape_glue'],
-  jerryscript: ['jerry_glue', 'jerry_port'],
+  jerryscript: ['jerry_glue', 'jerry_call', 'jerry_spans', 'jerry_port'],
 };
 
 /** Why no image for `engine` can be built here (for a test's skip), or false. With a board also what is not for its core. */
@@ -62,11 +72,13 @@ async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Pro
   const entry = resolve(root, options.entry ?? join('targets', engine, 'main-native.ts'));
   if (!existsSync(entry)) throw new CommandError(`entry: ${entry}: no such file`);
   const wanted = options.mangle ?? options.cases === undefined;
-  const mangle = wanted === false ? false : [...BOARD_MEMBERS, ...(wanted === true ? [] : wanted)];
+  const mangle = wanted === false ? false : [...BOARD_MEMBERS, ...SPAN_MEMBERS, ...(wanted === true ? [] : wanted)];
+  const nativeSpans = true;
   if (options.cases !== undefined) {
-    return readFileSync(await bundleRun(entry, engine, { mangle, cases: options.cases }), 'utf8');
+    return readFileSync(await bundleRun(entry, engine, { mangle, cases: options.cases, nativeSpans }), 'utf8');
   }
-  return engine === 'lua' ? await bundleLua(entry) : (await bundleScript(entry, engine, { mangle })).text;
+  if (engine === 'lua') return bundleLua(entry, nativeSpans);
+  return (await bundleScript(entry, engine, { mangle, nativeSpans })).text;
 }
 
 function boardFile(board: Board, name: string): string {
