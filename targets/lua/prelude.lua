@@ -1,4 +1,4 @@
--- Typed arrays for Lua 5.4: plain tables, zero-based, with a field `length`. Nothing masks a store, so the portable code
+-- Typed arrays for Lua 5.3 and later: plain tables, zero-based, with a field `length`. Nothing masks a store, so the portable code
 -- does, and an index costs what a table costs. `new X(length)` of the sources comes here as X(length).
 
 -- Lua 5.5's, which boards bring: a table that grows has room for the next power of two.
