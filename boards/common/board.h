@@ -27,6 +27,7 @@ void board_puts(const char *text);
 int board_command(uint8_t *out, size_t size);
 /* The provisioning area and its size in octets; 0 where it is erased or where there is none. */
 size_t board_provision(const uint8_t **area);
+/* The end, to QEMU or a debugger. Without either at rest; after HALT_* a restart some seconds later. */
 void board_exit(int code) __attribute__((noreturn));
 void board_restart(void) __attribute__((noreturn));
 /* Peak of static data, heap and stack in octets, or -1. */
@@ -52,6 +53,7 @@ extern const uint8_t script[];
 extern const size_t script_length;
 
 /* Why a script ends early, as console lines `halt CODE WORD`; also the exit codes. */
+#define HALT_ENTROPY 20
 #define HALT_MEMORY 21
 #define HALT_SCRIPT 22
 #define HALT_FAULT 23

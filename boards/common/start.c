@@ -16,6 +16,7 @@ extern uint8_t __static_ram[], FLASH_ORIGIN[];
 #define SCB_ICSR REGISTER(0xe000ed04)
 #define SCB_AIRCR REGISTER(0xe000ed0c)
 #define ICSR_PENDSTSET (1U << 26)
+#define CSR_COUNTFLAG (1U << 16)
 
 static volatile uint32_t milliseconds;
 static volatile uint32_t milliseconds_high;
@@ -157,10 +158,26 @@ void board_wait(int64_t ms) {
   interrupts_on();
 }
 
+/* Without interrupts, so that a fault's handler can wait too: by the flag that the counter has wrapped. */
+static void pause_ms(uint32_t ms) {
+  start_clock();
+  while (ms > 0) {
+    if ((SYST_CSR & CSR_COUNTFLAG) != 0) ms--;
+  }
+}
+
+/* What no memory, a fault or a failed source of randomness ended may go well the next time: a board that somebody can
+   bring to that from outside comes back. Not at once: it would do nothing else. */
+#define RESTART_MS 10000
+
 void board_exit(int code) {
   semihosting_exit(code);
-  /* Real hardware: at rest, and silent on air. */
+  /* Real hardware: silent on air. */
   interrupts_off();
+  if (code >= HALT_ENTROPY) {
+    pause_ms(RESTART_MS);
+    board_restart();
+  }
   for (;;) __asm volatile("wfi");
 }
 

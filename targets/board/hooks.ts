@@ -32,7 +32,7 @@ export interface Board {
   command(buffer: Uint8Array): number;
   /** Copies the provisioning area, up to buffer.length; the octets copied, 0 where there is none. */
   provision(buffer: Uint8Array): number;
-  /** The end: in an emulator its exit code; a real board halts with its radio silent. */
+  /** The end: in an emulator its exit code; a real board is silent, and begins anew after a while where `code` is 20 or more. */
   exit(code: number): void;
   /** System reset. */
   restart(): void;

@@ -29,6 +29,8 @@ export interface QemuConfig {
   entropy?: string | Uint8Array;
   /** One instruction is one tick of 40 MHz: counts repeat, time does not follow the clock. */
   icount?: boolean;
+  /** No semihosting: like hardware without a debugger, with no entropy and no exit code. */
+  isAlone?: boolean;
   /** More arguments for the semihosting command line, `name=value`. */
   words?: string[];
   /** Milliseconds that QEMU itself has to start; default 30000. */
@@ -85,7 +87,7 @@ function argumentsOf(config: QemuConfig, folder: string): string[] {
   }
   // A comma ends a value of QEMU's, two of them are one.
   const semihosting = words.map((word) => `,arg=${word.replaceAll(',', ',,')}`).join('');
-  args.push('-semihosting-config', `enable=on,target=native${semihosting}`);
+  if (config.isAlone !== true) args.push('-semihosting-config', `enable=on,target=native${semihosting}`);
   if (config.blob !== undefined) {
     const address = '0x' + config.blob.address.toString(16);
     args.push('-device', `loader,file=${join(folder, 'blob')},addr=${address},force-raw=on`);
