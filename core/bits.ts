@@ -8,7 +8,8 @@ export function getBits(buffer: Uint8Array, bit: number, count: number): number 
   let left = count;
   while (left > 0) {
     const inOctet = at & 7;
-    const take = Math.min(left, 8 - inOctet);
+    let take = 8 - inOctet;
+    if (left < take) take = left;
     value = value * (1 << take) + ((buffer[at >>> 3] >>> (8 - inOctet - take)) & ((1 << take) - 1));
     at += take;
     left -= take;
@@ -22,7 +23,8 @@ export function putBits(buffer: Uint8Array, bit: number, count: number, value: n
   let left = count;
   while (left > 0) {
     const inOctet = at & 7;
-    const take = Math.min(left, 8 - inOctet);
+    let take = 8 - inOctet;
+    if (left < take) take = left;
     const shift = 8 - inOctet - take;
     const mask = ((1 << take) - 1) << shift;
     const bits = (value >>> (left - take)) << shift;
@@ -45,8 +47,8 @@ export function copyBits(to: Uint8Array, toBit: number, from: Uint8Array, fromBi
       left -= 8;
     } else {
       const room = 8 - (target & 7);
-      const here = 8 - (source & 7);
-      let take = Math.min(room, here);
+      let take = 8 - (source & 7);
+      if (room < take) take = room;
       if (left < take) take = left;
       putBits(to, target, take, getBits(from, source, take));
       target += take;

@@ -53,6 +53,7 @@ import {
 export function prefixLength(start: Uint8Array, end: Uint8Array): number {
   const bits = start.length * 8;
   let count = 0;
+  while (count + 8 <= bits && start[count >>> 3] === end[count >>> 3]) count += 8;
   while (count < bits && getBits(start, count, 1) === getBits(end, count, 1)) count++;
   return count;
 }

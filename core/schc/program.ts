@@ -71,7 +71,10 @@ export function compile(fields: FieldDescriptor[], size: number): Program {
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i];
     const matched = field.mo === MO_EQUAL ? field.fl : field.mo === MO_MSB ? field.msb : 0;
-    for (let k = 0; k < matched; k++) putBits(mask, bit + k, 1, 1);
+    for (let k = 0; k < matched; k += 8) {
+      const ones = Math.min(8, matched - k);
+      putBits(mask, bit + k, ones, (1 << ones) - 1);
+    }
     if (field.cda === CDA_VALUE_SENT || field.cda === CDA_LSB) {
       const sent = field.cda === CDA_LSB ? field.fl - matched : field.fl;
       if (sent > 0) steps.push(OP_SEND, bit + field.fl - sent, sent, 0);
