@@ -68,6 +68,10 @@ function apt(work: string, args: readonly string[]): void {
     'Dir::Cache': join(work, 'cache'),
     'APT::Sandbox::User': 'root',
     'Acquire::Retries': '2',
+    // Whatever the machine allows for its packages.
+    'Acquire::AllowInsecureRepositories': 'false',
+    'Acquire::AllowDowngradeToInsecureRepositories': 'false',
+    'APT::Get::AllowUnauthenticated': 'false',
   };
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', name + '=' + value]);
   const result = spawnSync('apt-get', [...options, ...args], {
