@@ -27,6 +27,14 @@ Octets crypto_memory(uint8_t *octets) {
 
 void crypto_wipe(void *octets, size_t length) { mbedtls_platform_zeroize(octets, length); }
 
+void crypto_check(const Octets *octets, size_t length) {
+  uint8_t piece[CRYPTO_PIECE];
+  for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
+    octets->get(octets, at, piece, length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE);
+  }
+  mbedtls_platform_zeroize(piece, sizeof piece);
+}
+
 /* One at a time: kept apart from the stack, which is short, and wiped after use. */
 static struct {
   mbedtls_aes_context aes;

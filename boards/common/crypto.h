@@ -44,6 +44,9 @@ bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8
 /* Overwrites key material with zeros, which memset does not where the compiler sees no more use of it. */
 void crypto_wipe(void *octets, size_t length);
 
+/* Reads a range, whose accessor may raise an error: before secrets are there, which one in the middle would leave. */
+void crypto_check(const Octets *octets, size_t length);
+
 /* HMAC-SHA-256: 32 octets to `out`. */
 void crypto_hmac(const Octets *key, size_t key_length, const Octets *message, size_t length, uint8_t out[32]);
 

@@ -2,7 +2,6 @@
    are read and written in place. Every range is checked; an error names the argument. */
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "board.h"
 #include "crypto.h"
@@ -68,15 +67,6 @@ static Octets range(lua_State *L, int argument, const char *name, size_t offset,
   return lua_octets(L, argument, offset);
 }
 
-/* That all octets of a range are there, before secrets are: an error in the middle would leave them behind. */
-static void check(const Octets *octets, size_t length) {
-  uint8_t piece[CRYPTO_PIECE];
-  for (size_t at = 0; at < length; at += sizeof piece) {
-    octets->get(octets, at, piece, length - at < sizeof piece ? length - at : sizeof piece);
-  }
-  crypto_wipe(piece, sizeof piece);
-}
-
 #define MOST 0x7fffffff
 
 /* --- hooks --- */
@@ -95,7 +85,7 @@ static int hook_random(lua_State *L) {
   const size_t offset = whole(L, 2, "offset", MOST);
   const size_t length = whole(L, 3, "length", MOST);
   const Octets buffer = range(L, 1, "buffer", offset, length);
-  check(&buffer, length);
+  crypto_check(&buffer, length);
   uint8_t piece[CRYPTO_PIECE];
   for (size_t at = 0; at < length; at += sizeof piece) {
     const size_t size = length - at < sizeof piece ? length - at : sizeof piece;
@@ -202,9 +192,9 @@ static int hook_ccm(lua_State *L) {
   const Octets nonce_octets = range(L, 3, "nonce", 0, nonce_length);
   const Octets aad = range(L, 5, "aad", 0, aad_length);
   const Octets buffer = range(L, 7, "buffer", offset, length + icv_length);
-  check(&aad, aad_length);
-  check(&buffer, length + icv_length);
-  check(&key_octets, key_length);
+  crypto_check(&aad, aad_length);
+  crypto_check(&buffer, length + icv_length);
+  crypto_check(&key_octets, key_length);
   uint8_t key[32];
   uint8_t nonce[CCM_NONCE_MAX];
   nonce_octets.get(&nonce_octets, 0, nonce, nonce_length);
@@ -223,9 +213,9 @@ static int hook_hmac(lua_State *L) {
   const Octets key = range(L, 1, "key", 0, key_length);
   const Octets message = range(L, 2, "buffer", offset, length);
   const Octets out = range(L, 5, "out", out_offset, 32);
-  check(&key, key_length);
-  check(&message, length);
-  check(&out, 32);
+  crypto_check(&key, key_length);
+  crypto_check(&message, length);
+  crypto_check(&out, 32);
   uint8_t mac[32];
   crypto_hmac(&key, key_length, &message, length, mac);
   out.put(&out, 0, mac, sizeof mac);
@@ -237,9 +227,9 @@ static int hook_x25519(lua_State *L) {
   const Octets out = range(L, 1, "out", whole(L, 2, "outOffset", MOST), 32);
   const Octets scalar = range(L, 3, "scalar", whole(L, 4, "scalarOffset", MOST), 32);
   const Octets point = range(L, 5, "point", whole(L, 6, "pointOffset", MOST), 32);
-  check(&out, 32);
-  check(&scalar, 32);
-  check(&point, 32);
+  crypto_check(&out, 32);
+  crypto_check(&scalar, 32);
+  crypto_check(&point, 32);
   uint8_t octets[3][32];
   scalar.get(&scalar, 0, octets[1], 32);
   point.get(&point, 0, octets[2], 32);
