@@ -87,16 +87,14 @@ static int hook_random(lua_State *L) {
   const Octets buffer = range(L, 1, "buffer", offset, length);
   crypto_check(&buffer, length);
   uint8_t piece[CRYPTO_PIECE];
-  for (size_t at = 0; at < length; at += sizeof piece) {
+  bool good = true;
+  for (size_t at = 0; good && at < length; at += sizeof piece) {
     const size_t size = length - at < sizeof piece ? length - at : sizeof piece;
-    if (!board_random(piece, size)) {
-      lua_pushboolean(L, false);
-      return 1;
-    }
-    buffer.put(&buffer, at, piece, size);
+    good = board_random(piece, size);
+    if (good) buffer.put(&buffer, at, piece, size);
   }
   crypto_wipe(piece, sizeof piece);
-  lua_pushboolean(L, true);
+  lua_pushboolean(L, good);
   return 1;
 }
 
