@@ -8,16 +8,23 @@
 #include "lauxlib.h"
 #include "lobject.h"
 #include "lstate.h"
-#include "lstring.h"
 #include "ltable.h"
 #include "lvm.h"
 
 static Table *table_of(const lua_State *L, int argument) { return hvalue(s2v(L->ci->func + argument)); }
 
+static TString *length_name;
+
+void lua_octets_open(lua_State *L) {
+  lua_pushliteral(L, "length");
+  length_name = tsvalue(s2v(L->top - 1));
+  /* Kept for ever. */
+  luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 long lua_octets_length(lua_State *L, int argument) {
   if (!lua_istable(L, argument)) return -1;
-  /* The name is in constants of the script, so it is there for ever; a new one lives as long as it is used here. */
-  const TValue *length = luaH_getshortstr(table_of(L, argument), luaS_newlstr(L, "length", 6));
+  const TValue *length = luaH_getshortstr(table_of(L, argument), length_name);
   return ttisinteger(length) && ivalue(length) >= 0 && ivalue(length) <= INT32_MAX ? (long)ivalue(length) : -1;
 }
 

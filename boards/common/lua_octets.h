@@ -6,6 +6,8 @@
 #include "crypto.h"
 #include "lua.h"
 
+/* Once, before anything else. */
+void lua_octets_open(lua_State *L);
 /* The length of the octets of an argument; -1: it is no table with a length. */
 long lua_octets_length(lua_State *L, int argument);
 /* Octets of an argument from `base` on; those asked for must be below the length. Raises an error where there is none. */

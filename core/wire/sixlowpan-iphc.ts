@@ -105,10 +105,11 @@ function expand(
       to[at + 12] = 0xfe;
     } else if (kind === 3) copy(to, at + 8, iids, iid, 8);
     if (contextual) {
-      for (let i = 0; i < 16; i++) {
-        const kept = contexts[entry] - 8 * i;
-        const mask = kept > 7 ? 0 : kept > 0 ? 0xff >>> kept : 0xff;
-        to[at + i] = contexts[entry + 1 + i] | (to[at + i] & mask);
+      const bits = contexts[entry];
+      const whole = bits >>> 3;
+      copy(to, at, contexts, entry + 1, whole);
+      if ((bits & 7) > 0) {
+        to[at + whole] = contexts[entry + 1 + whole] | (to[at + whole] & (0xff >>> (bits & 7)));
       }
     } else if (mode > 0 && mode < 4) {
       to[at] = 0xfe;
@@ -128,10 +129,15 @@ function choose(
   iids: Uint8Array,
   iid: number,
 ): number {
+  const octet = address[offset];
   for (let i = first; ; i++) {
     const mode = ORDER[i];
+    // What the first octet rules out is not worth a look: the unspecified address, link-local ones.
+    if (mode < 5 && mode > 0 && octet !== (mode < 4 ? 0xfe : 0)) continue;
     shrink(scratch, 0, mode, address, offset);
     for (let context = 0; context < limit; context++) {
+      const entry = context * CONTEXT_STRIDE;
+      if (mode > 4 && mode < 8 && contexts[entry] > 7 && contexts[entry + 1] !== octet) continue;
       if (
         expand(scratch, 16, mode, scratch, 0, contexts, context, iids, iid) &&
         equal(scratch, 16, address, offset, 16)

@@ -1,8 +1,9 @@
 // The hooks of a board on its engine: native cryptography against known answers, and what the hooks refuse. Cases, in
 // hexadecimal digits but for id and kind: [id, 'ccm', key, nonce, aad, clear, cipher + ICV], [id, 'hmac', key, message,
 // MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have],
-// [id, 'spans', octets, others, mask, 'to from length', results of spans() below].
+// [id, 'spans', octets, others, mask, to, from, length + LESS, results of spans() below].
 
+import { u16 } from '../../core/bytes.ts';
 import { problemText } from '../../targets/board/console.ts';
 import { engineBoard } from '../../targets/board/hooks.ts';
 import type { Report } from '../engines/report.ts';
@@ -16,6 +17,9 @@ interface Spans {
   sum(buffer: Uint8Array, offset: number, length: number, sum: number): number;
   fcs(buffer: Uint8Array, offset: number, length: number): number;
 }
+
+/** What is added to a length, which may be below 0. */
+const LESS = 256;
 
 const board = engineBoard();
 
@@ -74,10 +78,10 @@ function spans(report: Report, strings: string[]): void {
   const buffer = octets(strings[2]);
   const other = octets(strings[3]);
   const mask = octets(strings[4]);
-  const numbers = strings[5].split(' ');
-  const own = Number(numbers[0]);
-  const from = Number(numbers[1]);
-  const length = Number(numbers[2]);
+  const numbers = octets(strings[5]);
+  const own = u16(numbers, 0);
+  const from = u16(numbers, 2);
+  const length = u16(numbers, 4) - LESS;
   expect(report, 'sum', strings[6], '' + line.sum(buffer, from, length, 12345));
   expect(report, 'fcs', strings[7], '' + line.fcs(buffer, from, length));
   expect(report, 'difference', strings[8], '' + line.difference(buffer, own, other, from, mask, length));

@@ -205,7 +205,8 @@ function spanCases(): string[][] {
     }
     const text = (): string => Buffer.from(buffer).toString('hex');
     const fields = ['spans-' + i, 'spans', ...[buffer, other, mask].map((part) => Buffer.from(part).toString('hex'))];
-    fields.push([to, from, length].join(' '), String(sumWords(buffer, from, length, 12345)));
+    const numbers = [to, from, length + 256].map((number) => number.toString(16).padStart(4, '0'));
+    fields.push(numbers.join(''), String(sumWords(buffer, from, length, 12345)));
     fields.push(String(frameFcs(buffer, from, length)));
     fields.push(String(lastDifference(buffer, to, other, from, mask, length)));
     fields.push(String(equal(buffer, to, other, from, length)));

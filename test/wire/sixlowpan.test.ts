@@ -86,6 +86,7 @@ test('golden IPHC headers: contexts', () => {
   golden('context 0, from the link', { src: at0 + SRC_IID, dst: at0 + DST_IID }, '7a77 32', contexts);
   golden('context 0, 16 bits', { src: at0 + '000000fffe001234', dst: LINK_DST }, '7a63 32 1234', contexts);
   golden('context 0, 64 bits', { src: at0 + '0000000000001234', dst: LINK_DST }, '7a53 32 0000000000001234', contexts);
+  golden('unspecified, no context is looked at', { src: '00'.repeat(16), dst: LINK_DST }, '7a43 32', contexts);
   golden('whole address', { src: LINK_SRC, dst: 'fd00 0001 0000 0000 0000 0000 0000 0007' }, '7ab7 03 32', contexts);
   golden('52 bits', { src: 'fd00 0002 0000 0000' + SRC_IID, dst: at0 + DST_IID }, '7af7 f0 32', contexts);
   golden(

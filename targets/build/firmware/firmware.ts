@@ -55,7 +55,7 @@ const COMMON_SOURCES = [
   'spans',
 ];
 const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
-  lua: ['lua_glue'],
+  lua: ['lua_glue', 'lua_spans'],
   duktape: ['duktape_glue'],
   jerryscript: ['jerry_glue', 'jerry_call', 'jerry_spans', 'jerry_port'],
 };
