@@ -69,7 +69,13 @@ async function record(name: string, engineName: BoardEngine): Promise<Recording>
     lab.bridge.join('board', tapped);
     const [line] = await running.console.waitFor(/^done \d+ \d+$/, PATIENCE);
     assert.equal(line, `done ${COUNT} 0`);
-    return { blob, entropy, frames, lines: running.console.lines() };
+    const lines = running.console.lines();
+    // The radio is another pipe than the console: what was sent before the first answer has come by the next one.
+    for (let i = 0; i < 2; i++) {
+      running.send('stats');
+      await running.console.waitFor(/^stats /, PATIENCE);
+    }
+    return { blob, entropy, frames, lines };
   } finally {
     await running.quit();
     await lab.close();
