@@ -11,6 +11,8 @@ static uint8_t ring[RING];
 static volatile uint16_t head, tail;
 static volatile uint16_t lines;
 static bool empty = true;
+/* The rest of this line finds no room, even if some is made meanwhile: its end is no line of its own. */
+static bool is_cut;
 
 static uint16_t next(uint16_t index) { return (uint16_t)((index + 1) % RING); }
 
@@ -22,14 +24,22 @@ static void store(uint8_t octet) {
 void console_octet(uint8_t octet) {
   if (octet == '\r') octet = '\n';
   const bool is_end = octet == '\n';
-  /* An empty line says nothing; CR LF ends one line. */
-  if (is_end && empty) return;
+  /* An empty line says nothing; CR LF ends one line; one that found no room at its start is lost whole. */
+  if (is_end && empty) {
+    is_cut = false;
+    return;
+  }
   /* The last place is for a line's end: a line that is too long is cut. */
   const uint16_t after = next(tail);
-  if (after == head || (!is_end && next(after) == head)) return;
+  if (!is_end && (is_cut || after == head || next(after) == head)) {
+    is_cut = true;
+    return;
+  }
   store(octet);
   empty = is_end;
-  if (is_end) lines++;
+  if (!is_end) return;
+  is_cut = false;
+  lines++;
 }
 
 bool console_ready(void) { return lines > 0; }

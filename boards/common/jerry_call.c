@@ -76,7 +76,8 @@ uint8_t *octets(Call *call, jerry_length_t argument, const char *name, size_t *s
   uint8_t *data = jerry_arraybuffer_data(buffer);
   jerry_value_free(buffer);
   if (data == NULL && length > 0) {
-    fail(call, JERRY_ERROR_TYPE, name, "is detached");
+    /* The engine takes memory for octets when they are first used. */
+    fail(call, JERRY_ERROR_RANGE, name, "no memory for its octets, or detached");
     return NULL;
   }
   *size = length;

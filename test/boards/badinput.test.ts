@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BoardEngine } from '../../targets/build/board.ts';
 import { buildFirmware } from '../../targets/build/firmware/firmware.ts';
 import { createLab, type Lab } from '../../targets/node/boards/lab.ts';
 import { encodeKeys, frameBlob, readProvision } from '../../targets/node/boards/provision.ts';
@@ -131,34 +132,42 @@ for (const [name, engine] of [
     skip,
   }, async () => {
     const lab = await labOf(3);
-    const { board, engine: chosen } = boardAndEngine(name, engine);
-    const node = await startNode(lab, lab.nodes[0], name, engine);
-    await node.sendAll(3);
-    const { heap } = await statsOf(node.board);
-    await node.close();
-    const blob = readProvision('the board', lab.nodes[0].file);
-    // Enough for the start, too little for the rest: tried from above, since how much that is depends on the engine.
-    let isFound = false;
-    for (let part = 0.95; part > 0.5 && !isFound; part -= 0.05) {
-      const small = await buildFirmware(board, chosen, { heap: Math.floor((heap * part) / 8) * 8 });
-      const running = await startBoard(board, { image: small.elf, blob, entropy: '/dev/urandom' });
+    try {
+      await exhaust(lab, name, engine);
+    } finally {
+      await lab.close();
+    }
+  });
+}
+
+async function exhaust(lab: Lab, name: string, engine: BoardEngine): Promise<void> {
+  const { board, engine: chosen } = boardAndEngine(name, engine);
+  const node = await startNode(lab, lab.nodes[0], name, engine);
+  await node.sendAll(3);
+  const { heap } = await statsOf(node.board);
+  await node.close();
+  const blob = readProvision('the board', lab.nodes[0].file);
+  // Enough for the start, too little for the rest: tried from above, since how much that is depends on the engine.
+  let isFound = false;
+  for (let part = 0.95; part > 0.5 && !isFound; part -= 0.05) {
+    const small = await buildFirmware(board, chosen, { heap: Math.floor((heap * part) / 8) * 8 });
+    const running = await startBoard(board, { image: small.elf, blob, entropy: '/dev/urandom' });
+    try {
       lab.bridge.join('small', running.radio);
       const [last] = await running.console.waitFor(/^(done|halt) .*$/, PATIENCE);
-      if (last.startsWith('done')) {
-        await running.quit();
-        continue;
-      }
+      if (last.startsWith('done')) continue;
       const end = await running.exited;
       const lines = running.console.lines();
-      assert.deepEqual([last, end.code], ['halt 21 memory', 21]);
+      assert.deepEqual([last, end.code], ['halt 21 memory', 21], lines.slice(-3).join(' | '));
       isFound = lines.some((line) => line.startsWith('provision ok '));
+    } finally {
+      await running.quit();
     }
-    assert.ok(isFound, 'no heap was found that is too small after the start');
-    const again = await startNode(lab, lab.nodes[0], name, engine);
-    await again.sendAll(3);
-    await again.close();
-    await lab.close();
-  });
+  }
+  assert.ok(isFound, 'no heap was found that is too small after the start');
+  const again = await startNode(lab, lab.nodes[0], name, engine);
+  await again.sendAll(3);
+  await again.close();
 }
 
 /** The board's figures. A console has no flow control: a command behind a line that filled its room is lost, and repeated. */
