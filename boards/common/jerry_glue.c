@@ -1,4 +1,4 @@
-/* JerryScript 3.0: the global object `board`, and the script's start from a snapshot that stays in flash. Octets are
+/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash. Octets are
    Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is at run time
    what the linker script gives where the library has an external context, else what it was built with. */
 
@@ -211,42 +211,14 @@ static void set(jerry_value_t object, const char *name, jerry_value_t value) {
   jerry_value_free(value);
 }
 
-#define CCR (*(volatile uint32_t *)0xe000ed14)
-#define CCR_BFHFNMIGN (1U << 8)
-
-/* The script: a snapshot, one of nothing, and the length of the latter in four octets. Executing a snapshot writes the
-   address of the script's shared data into its functions, which flash does not take; it is there already and means
-   SCRIPT_DATA. The data is what the engine makes for the other one, which lies in RAM; see firmware/snapshot.ts. */
-static void place_script_data(const uint8_t *nothing, size_t length) {
-  static uint32_t copy[64];
-  if (length > sizeof copy) board_halt(HALT_SCRIPT, "snapshot: the one of nothing is too large");
-  memcpy(copy, nothing, length);
-  /* Kept as a function, for ever: its shared data stays alive. */
-  const jerry_value_t function = jerry_exec_snapshot(copy, length, 0, JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
-  if (jerry_value_is_exception(function)) board_halt(HALT_SCRIPT, "snapshot: not one of this engine's");
-  const uint8_t *code = (const uint8_t *)copy + (copy[5] & ~1U);
-  const uint32_t *data = *(const uint32_t *const *)(const void *)(code + 8);
-  memcpy((void *)SCRIPT_DATA, data, 16);
-  /* Realm, then references: never the last one. */
-  ((uint32_t *)SCRIPT_DATA)[1] += 0x40000000;
-}
-
-static jerry_value_t load_script(void) {
-  uint32_t length;
-  memcpy(&length, script + script_length - sizeof length, sizeof length);
-  const size_t snapshot_length = script_length - sizeof length - length;
-  place_script_data(script + snapshot_length, length);
-  /* What the engine writes to flash is lost, at most with a bus fault. */
-  CCR |= CCR_BFHFNMIGN;
-  __asm volatile("cpsid f\ndsb\nisb" ::: "memory");
-  const jerry_value_t function = jerry_exec_snapshot((const uint32_t *)(const void *)script, snapshot_length, 0,
-                                                     JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
-  __asm volatile("dsb\ncpsie f\nisb" ::: "memory");
-  return function;
-}
+/* Strings of the script, in flash, by length and octets: the snapshot names them by their index. */
+extern const jerry_char_t *const script_strings[];
+extern const jerry_length_t script_string_lengths[];
+extern const uint32_t script_string_count;
 
 int engine_run(void) {
   jerry_init(JERRY_INIT_EMPTY);
+  jerry_register_magic_strings(script_strings, script_string_count, script_string_lengths);
   const jerry_value_t global = jerry_current_realm();
   const jerry_value_t board = jerry_object();
   for (size_t i = 0; i < sizeof HOOKS / sizeof HOOKS[0]; i++) {
@@ -258,7 +230,9 @@ int engine_run(void) {
   set(board, "native", jerry_number(CRYPTO_NATIVE | NATIVE_SPANS));
   set(global, "board", board);
   set(global, "print", jerry_function_external(hook_print));
-  const jerry_value_t function = load_script();
+  const jerry_value_t function =
+      jerry_exec_snapshot((const uint32_t *)(const void *)script, script_length, 0,
+                          JERRY_SNAPSHOT_EXEC_ALLOW_STATIC | JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
   const jerry_value_t result = jerry_value_is_exception(function) ? function : jerry_call(function, global, NULL, 0);
   if (jerry_value_is_exception(result)) {
     char text[160];

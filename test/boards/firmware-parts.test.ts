@@ -1,4 +1,4 @@
-// Parts of the firmware build that need no compiler: package sources, snapshots, board files.
+// Parts of the firmware build that need no compiler: package sources, byte code, board files.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { listBoards, loadBoard, parseBoard } from '../../targets/build/board.ts';
 import { flashLua } from '../../targets/build/firmware/luacode.ts';
-import { placeScript } from '../../targets/build/firmware/snapshot.ts';
 import { sourceEntries } from '../../targets/build/firmware/sources.ts';
 import { packageMissing } from '../support/packages.ts';
 
@@ -36,43 +35,6 @@ URIs: http://example.org/off
     'deb-src [arch=amd64] http://example.org stable main\n',
   );
   assert.equal(sourceEntries('', false), undefined);
-});
-
-/** A function of a snapshot, with 8-bit or 16-bit ends; `inner` are offsets of functions in it. */
-function functionOf(isWide: boolean, constants: number, inner: number[]): Buffer {
-  const head = isWide ? 24 : 16;
-  const code = Buffer.alloc(head + 4 * (constants + inner.length));
-  code.writeUInt16LE((1 << 12) | (isWide ? 2 : 0), 4);
-  const registers = 3;
-  const ends = [registers, registers, registers + constants, registers + constants + inner.length];
-  ends.forEach((end, i) => {
-    if (isWide) code.writeUInt16LE(end, 14 + 2 * i);
-    else code[12 + i] = end;
-  });
-  inner.forEach((offset, i) => {
-    code.writeUInt32LE(offset, head + 4 * (constants + i));
-  });
-  return code;
-}
-
-test('every function of a snapshot gets the address of its script', () => {
-  const head = Buffer.alloc(24);
-  const outer = functionOf(false, 2, [0, 32, 64]);
-  const inner = functionOf(true, 1, [0]);
-  const last = functionOf(false, 0, []);
-  head.writeUInt32LE(0x5952524a, 0);
-  head.writeUInt32LE(70, 4);
-  head.writeUInt32LE(1, 16);
-  head.writeUInt32LE(24, 20);
-  const at = (index: number): number => 24 + outer.length + (index === 0 ? 0 : inner.length);
-  outer.writeUInt32LE(at(0) - 24, 16 + 4 * 3);
-  outer.writeUInt32LE(at(1) - 24, 16 + 4 * 4);
-  const snapshot = Buffer.concat([head, outer, inner, last]);
-  assert.equal(placeScript(snapshot, 0x2001fff0), 3);
-  for (const start of [24, at(0), at(1)]) assert.equal(snapshot.readUInt32LE(start + 8), 0x2001fff0);
-  assert.throws(() => placeScript(Buffer.from('no snapshot, but long enough'), 0), /is none of JerryScript/);
-  snapshot.writeUInt32LE(71, 4);
-  assert.throws(() => placeScript(snapshot, 0), /version 71: must be 70/);
 });
 
 test('byte code of Lua: only what luac strips is taken', { skip: packageMissing('lua5.4') }, (t) => {

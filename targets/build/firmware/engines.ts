@@ -2,14 +2,14 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
 import { onPath } from '../engines.ts';
 import { flashLua } from './luacode.ts';
-import { joinSnapshots, placeScript } from './snapshot.ts';
+import { staticSnapshot } from './snapshot.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
-import { attributes, firmwareFolder, isFile, type Unit, writeOnce } from './toolchain.ts';
+import { attributes, firmwareFolder, isFile, pointedStrings, type Unit, writeOnce } from './toolchain.ts';
 
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
 
@@ -111,6 +111,12 @@ export function jerryMisfit(core: string): string | false {
   return false;
 }
 
+/** The engine's own strings, in its order: the table that its library has. */
+function jerryStrings(folder: string): string[] {
+  const library = join(jerryRoot(), 'lib', 'libjerry-core.a');
+  return pointedStrings(library, 'lit_get_magic_string_utf8', 'lit_magic_strings', folder);
+}
+
 export function enginePart(engine: FirmwareEngine, flags: readonly string[], common: string): EnginePart {
   if (engine === 'lua') return luaPart(flags, common);
   if (engine === 'duktape') return duktapePart(flags, common);
@@ -156,28 +162,28 @@ export function engineSourcesMissing(engine: FirmwareEngine, core?: string): str
   return false;
 }
 
-/** The octets of `script` for a bundle; `scriptData` is where JerryScript's shared data goes. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
-export function scriptOctets(engine: FirmwareEngine, bundle: string, scriptData: number): Uint8Array {
-  const folder = firmwareFolder('scripts', String(process.pid));
-  mkdirSync(folder, { recursive: true });
+/** What `script` is, see scriptUnit. */
+export interface Script {
+  octets: Uint8Array;
+  /** Strings that JerryScript finds in flash; none for others. */
+  strings: readonly Uint8Array[];
+}
+
+/** The script of a bundle. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
+export async function scriptOf(engine: FirmwareEngine, bundle: string): Promise<Script> {
+  // Several may be made at once.
+  const folder = mkdtempSync(join(firmwareFolder('scripts'), 'making-'));
   try {
     if (engine === 'lua') {
       writeFileSync(join(folder, 'script.lua'), bundle);
       execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
-      return flashLua(readFileSync(join(folder, 'script.luac')));
+      return { octets: flashLua(readFileSync(join(folder, 'script.luac'))), strings: [] };
     }
     if (engine === 'jerryscript') {
-      const made = (text: string): Buffer => {
-        writeFileSync(join(folder, 'script.js'), text);
-        const args = ['generate', '-o', 'script.snapshot', 'script.js'];
-        execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
-        return readFileSync(join(folder, 'script.snapshot'));
-      };
-      const snapshot = made(bundle);
-      placeScript(snapshot, scriptData);
-      return joinSnapshots(snapshot, made('0;'));
+      const { snapshot, strings } = await staticSnapshot(bundle, folder, jerryStrings(folder));
+      return { octets: snapshot, strings };
     }
-    return Buffer.from(bundle);
+    return { octets: Buffer.from(bundle), strings: [] };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -11,8 +11,7 @@ import { bundle as bundleRun } from '../engines.ts';
 import { bundleScript } from '../javascript.ts';
 import { bundleLua } from '../luabundle.ts';
 import { sourceRoot } from '../root.ts';
-import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOctets } from './engines.ts';
-import { SCRIPT_DATA } from './snapshot.ts';
+import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engines.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
 export type { FirmwareEngine } from './engines.ts';
@@ -97,12 +96,6 @@ function codeRegion(board: Board): Region {
   return { origin: flash.origin, size: (at > flash.origin && at < end ? at : end) - flash.origin };
 }
 
-/** RAM without the place of JerryScript's shared data at its end. */
-function ramRegion(board: Board, engine: FirmwareEngine): Region {
-  const { origin, size } = board.ram as Region;
-  return { origin, size: engine === 'jerryscript' ? size - SCRIPT_DATA : size };
-}
-
 /** Builds an image. Throws a CommandError: what is missing, what does not compile, what does not fit. */
 export async function buildFirmware(
   board: Board,
@@ -115,9 +108,7 @@ export async function buildFirmware(
   }
   const missing = firmwareMissing(engine, board);
   if (missing !== false) throw new CommandError(`firmware: ${missing}`);
-  const ram = ramRegion(board, engine);
-  const ramEnd = ram.origin + ram.size;
-  const octets = scriptOctets(engine, await bundleText(engine, options), ramEnd);
+  const script = await scriptOf(engine, await bundleText(engine, options));
 
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
@@ -133,7 +124,6 @@ export async function buildFirmware(
     '-DPROVISION_ADDRESS=' + (board.provision?.address ?? 0) + 'U',
     '-DPROVISION_SIZE=' + (board.provision?.size ?? 0),
     '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
-    ...(engine === 'jerryscript' ? ['-DSCRIPT_DATA=' + ramEnd + 'U'] : []),
     ...(board.build.defines ?? []).map((define) => '-D' + define),
     '-I' + common,
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
@@ -143,21 +133,19 @@ export async function buildFirmware(
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
   const glueFlags = [...own, ...(part.glue ?? [])];
   units.push(...GLUE[engine].map((name) => ({ source: join(common, name + '.c'), flags: glueFlags })));
-  units.push(...part.units, ...crypto.units, scriptUnit(octets, cpu));
+  units.push(...part.units, ...crypto.units, scriptUnit(script.octets, script.strings, cpu));
   const objects = await compile(units, common);
 
   const heap = options.heap ?? (board.heap[engine] as number);
   const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
-  const elf = await linkImage(board, engine, name, objects, part.libraries, [
-    ...cpu,
-    ...memory(board, engine, ram, heap),
-  ]);
-  return measure(elf, octets.length);
+  const elf = await linkImage(board, engine, name, objects, part.libraries, [...cpu, ...memory(board, engine, heap)]);
+  return measure(elf, script.octets.length);
 }
 
 /** The numbers of the linker script. */
-function memory(board: Board, engine: FirmwareEngine, ram: Region, heap: number): string[] {
+function memory(board: Board, engine: FirmwareEngine, heap: number): string[] {
   const region = codeRegion(board);
+  const ram = board.ram as Region;
   const symbols = {
     FLASH_ORIGIN: region.origin,
     FLASH_SIZE: region.size,

@@ -1,44 +1,149 @@
-// JerryScript snapshots for flash. Executing a snapshot, JerryScript 3.0.0 writes the address of a script's shared data
-// into each function of the snapshot before it copies the function's head to its heap; in flash, where the write gets
-// lost, every function would have none. So that address is written here: a fixed place in RAM, where our glue puts the
-// data, taken from a second snapshot of nothing that is executed in RAM first.
+// Static snapshots of JerryScript 3.0: they are executed where they lie, in flash, and a function takes no heap but for
+// its object. They hold what fits a value of 32 bits, so that a script becomes another on its way into one:
+// - Strings that the engine does not have are given to it as a table, and named by their place there. jerry-snapshot would
+//   take its own engine's places for all strings, which are those of the board's only if both have the same options.
+//   Therefore the snapshot is made static here, from a plain one, with the strings of the board's library.
+// - Whole numbers have 28 bits with their sign; another is written as an expression of such, reckoned each time.
+// - Arrow functions become others: in static ones JerryScript 3.0.0 looks for the code where they have `this`.
 //
 // Layout (version 70, little endian): magic, version, flags, offset of the literals, number of functions, their offsets.
-// A function: size / 8, references, status (16 bits each); at 8 the address; then, in octets or, by a status bit, in 16
-// bits, the ends of registers, identifiers, constants and literals; then literals of 32 bits. The last of them are
-// functions, by their offset from this one, 0 for itself.
+// A function: size / 8, references, status (16 bits each); at 8 the script; then, in octets or, by a status bit, in 16
+// bits, the ends of registers, identifiers, constants and literals; then literals of 32 bits; the byte code; values of
+// 32 bits: its name, names of arguments. The last literals are functions, by their offset from this one, 0 for itself.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NumericLiteral } from 'typescript';
+import { buildTool } from '../root.ts';
 
 const MAGIC = 0x5952524a;
 const VERSION = 70;
+const LITERALS = 12;
 const FUNCTION_COUNT = 16;
 const FUNCTION_OFFSETS = 20;
 const STATUS = 4;
 const SCRIPT_VALUE = 8;
 const WIDE = 2;
-/** Status values below are regular expressions, which have no address. */
-const FIRST_FUNCTION = 1 << 12;
+const MAPPED_ARGUMENTS = 8;
+const STATIC = 1 << 8;
+const TYPE_SHIFT = 12;
+/** Types of functions: below are regular expressions, from the other on arrows. */
+const FIRST_FUNCTION = 1;
+const FIRST_ARROW = 9;
+/** Values of 32 bits: their low three bits; what is above them for strings and for literals of a plain snapshot. */
+const TYPE_MASK = 7;
+const LITERAL = 7;
+const NO_STRING = 3 << 3;
+const STRING = 5;
+const STRING_MAGIC = 1 << 3;
+const STRING_NUMBER = 2 << 3;
+const PLACE_SHIFT = 5;
+const PLACE_MAX = 0xffff;
+/** The engine's own strings that no script can name are behind the others. */
+const INTERNAL_STRINGS = 29;
 
-/** Octets of a script's shared data: realm, references, and up to two names. */
-export const SCRIPT_DATA = 16;
+/** The largest number that is a value of 32 bits. */
+const DIRECT_MAX = 2 ** 27 - 1;
+const HALF = 2 ** 26;
+/** Up to here powers of ten are exact, and so is what they are multiplied from. */
+const POWER_MAX = 22;
 
-/** Writes `address` into all functions of a snapshot; returns how many there are. Throws for another format. */
-export function placeScript(snapshot: Buffer, address: number): number {
+export interface StaticSnapshot {
+  snapshot: Buffer;
+  /** The table: in this order to the engine, before it runs the snapshot. */
+  strings: Buffer[];
+}
+
+function whole(value: number): string {
+  if (value <= DIRECT_MAX) return String(value);
+  if (value < 2 ** 32 && Math.abs(value | 0) <= DIRECT_MAX) return `(${value | 0}>>>0)`;
+  return `(${whole(Math.floor(value / HALF))}*${HALF}+${value % HALF})`;
+}
+
+function power(exponent: number): string {
+  return exponent <= 8 ? String(10 ** exponent) : `(${power(8)}*${power(exponent - 8)})`;
+}
+
+function isExact(value: number): boolean {
+  return Number.isInteger(value) && value <= 2 ** 53;
+}
+
+/** A number (0 or more) as an expression of whole numbers of 28 bits with just its value. Throws if there is none. */
+export function directNumber(value: number): string {
+  if (isExact(value)) return whole(value);
+  const [, before, after = '', exponent] = /^(\d)(?:\.(\d+))?e(.+)$/.exec(value.toExponential()) ?? [];
+  const digits = Number(before + after);
+  const places = Number(exponent) - after.length;
+  // One division or product of exact numbers rounds as the number itself did.
+  if (!isExact(digits) || Math.abs(places) > POWER_MAX) {
+    throw new Error(`snapshot: ${value}: must be up to 2^53 times or by a power of ten up to 10^${POWER_MAX}`);
+  }
+  return `(${whole(digits)}${places < 0 ? '/' : '*'}${power(Math.abs(places))})`;
+}
+
+/** A script with only such numbers. It comes behind all minifying, which would reckon them again. */
+export async function directNumbers(script: string): Promise<string> {
+  const ts = (await buildTool('typescript', () => import('typescript'))).default;
+  const found: NumericLiteral[] = [];
+  const file = ts.createSourceFile('script.js', script, ts.ScriptTarget.ES2015, true, ts.ScriptKind.JS);
+  const visit = (node: import('typescript').Node): void => {
+    // Names of properties are strings.
+    const isName = ts.isPropertyAssignment(node.parent) && node.parent.name === node;
+    if (ts.isNumericLiteral(node) && !isName) found.push(node);
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(file, visit);
+  let text = '';
+  let at = 0;
+  for (const node of found) {
+    const value = Number(node.text);
+    if (Number.isInteger(value) && value <= DIRECT_MAX) continue;
+    text += script.slice(at, node.getStart(file)) + directNumber(value);
+    at = node.end;
+  }
+  return text + script.slice(at);
+}
+
+/**
+ * Makes a plain snapshot static, in place, for an engine with the strings `known`; returns the table of the others, by
+ * length and octets. Throws for another format, and for what a static one cannot have.
+ */
+export function makeStatic(snapshot: Buffer, known: readonly string[]): Buffer[] {
   if (snapshot.length < FUNCTION_OFFSETS + 4 || snapshot.readUInt32LE(0) !== MAGIC) {
     throw new Error('snapshot: is none of JerryScript');
   }
   const version = snapshot.readUInt32LE(4);
   if (version !== VERSION) throw new Error(`snapshot: version ${version}: must be ${VERSION} (JerryScript 3.0)`);
+  const literals = snapshot.readUInt32LE(LITERALS);
   const seen = new Set<number>();
+  /** Where a value names a string, and the string. */
+  const uses: { at: number; text: string }[] = [];
+  const take = (at: number): void => {
+    const value = snapshot.readUInt32LE(at);
+    if ((value & TYPE_MASK) !== LITERAL) return;
+    if ((value & NO_STRING) !== 0) throw new Error('snapshot: has a number of more than 28 bits');
+    const place = literals + (value >>> PLACE_SHIFT);
+    uses.push({ at, text: snapshot.toString('latin1', place + 2, place + 2 + snapshot.readUInt16LE(place)) });
+  };
   const walk = (at: number): void => {
-    if (seen.has(at) || snapshot.readUInt16LE(at + STATUS) < FIRST_FUNCTION) return;
+    if (seen.has(at)) return;
     seen.add(at);
-    snapshot.writeUInt32LE(address, at + SCRIPT_VALUE);
-    const isWide = (snapshot.readUInt16LE(at + STATUS) & WIDE) !== 0;
-    const registers = isWide ? snapshot.readUInt16LE(at + 14) : snapshot[at + 12];
-    const constants = isWide ? snapshot.readUInt16LE(at + 18) : snapshot[at + 14];
-    const literals = isWide ? snapshot.readUInt16LE(at + 20) : snapshot[at + 15];
-    const first = at + (isWide ? 24 : 16);
-    for (let i = constants - registers; i < literals - registers; i++) {
+    const status = snapshot.readUInt16LE(at + STATUS);
+    const type = status >> TYPE_SHIFT;
+    if (type < FIRST_FUNCTION) throw new Error('snapshot: has a regular expression');
+    if (type >= FIRST_ARROW) throw new Error('snapshot: has an arrow function');
+    snapshot.writeUInt16LE(status | STATIC, at + STATUS);
+    snapshot.writeUInt32LE(0, at + SCRIPT_VALUE);
+    const isWide = (status & WIDE) !== 0;
+    const end = (index: number): number =>
+      isWide ? snapshot.readUInt16LE(at + 14 + 2 * index) : snapshot[at + 12 + index];
+    const first = at + (isWide ? 24 : 16) - 4 * end(0);
+    for (let i = end(0); i < end(2); i++) take(first + 4 * i);
+    const names =
+      1 + ((status & MAPPED_ARGUMENTS) === 0 ? 0 : isWide ? snapshot.readUInt16LE(at + 12) : snapshot[at + 7]);
+    for (let i = 1; i <= names; i++) take(at + 8 * snapshot.readUInt16LE(at) - 4 * i);
+    for (let i = end(2); i < end(3); i++) {
       const offset = snapshot.readUInt32LE(first + 4 * i);
       if (offset !== 0) walk(at + offset);
     }
@@ -46,14 +151,40 @@ export function placeScript(snapshot: Buffer, address: number): number {
   for (let i = 0; i < snapshot.readUInt32LE(FUNCTION_COUNT); i++) {
     walk(snapshot.readUInt32LE(FUNCTION_OFFSETS + 4 * i) & ~1);
   }
-  return seen.size;
+  const places = new Map(known.map((text, i) => [text, i]));
+  const isNumber = (text: string): boolean => String(Number(text) >>> 0) === text;
+  const others = [...new Set(uses.map((use) => use.text))]
+    .filter((text) => !places.has(text) && !isNumber(text))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  others.forEach((text, i) => {
+    places.set(text, known.length + INTERNAL_STRINGS + i);
+  });
+  for (const { at, text } of uses) {
+    const place = isNumber(text) ? Number(text) : (places.get(text) as number);
+    if (place > PLACE_MAX) throw new Error(`snapshot: string ${text}: does not fit 16 bits`);
+    snapshot.writeUInt32LE(STRING + (isNumber(text) ? STRING_NUMBER : STRING_MAGIC) + (place << PLACE_SHIFT), at);
+  }
+  return others.map((text) => Buffer.from(text, 'latin1'));
 }
 
-/** What the glue takes as `script`: the snapshot, that of nothing, and the length of the latter. */
-export function joinSnapshots(snapshot: Buffer, nothing: Buffer): Buffer {
-  const padded = Buffer.alloc(Math.ceil(snapshot.length / 8) * 8);
-  snapshot.copy(padded);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(nothing.length);
-  return Buffer.concat([padded, nothing, length]);
+/** Makes the snapshot of a script, with jerry-snapshot and files in `folder`; `known`: see makeStatic. */
+export async function staticSnapshot(
+  script: string,
+  folder: string,
+  known: readonly string[],
+): Promise<StaticSnapshot> {
+  const esbuild = await buildTool('esbuild', () => import('esbuild'));
+  const plain = await esbuild.transform(script, {
+    supported: { arrow: false },
+    minifyWhitespace: true,
+    target: 'es2015',
+    charset: 'ascii',
+  });
+  writeFileSync(join(folder, 'script.js'), await directNumbers(plain.code));
+  const args = ['generate', '-o', 'script.snapshot', 'script.js'];
+  execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
+  const snapshot = readFileSync(join(folder, 'script.snapshot'));
+  const strings = makeStatic(snapshot, known);
+  // Behind the functions are the literals of the plain one.
+  return { snapshot: snapshot.subarray(0, snapshot.readUInt32LE(LITERALS)), strings };
 }

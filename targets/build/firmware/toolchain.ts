@@ -1,7 +1,7 @@
 // The compiler for Cortex-M (Debian's gcc-arm-none-eabi with newlib): compiles with a cache of objects by digest, links,
 // and measures.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -134,20 +134,36 @@ function objectOf(unit: Unit, common: string): string {
   return join(firmwareFolder('objects'), basename(unit.source) + '-' + hash.digest('hex').slice(0, 16) + '.o');
 }
 
-/** An assembler source that puts a file's octets into `script`, 8-aligned, and their number into `script_length`. */
-export function scriptUnit(octets: Uint8Array, flags: readonly string[]): Unit {
-  const digest = createHash('sha256').update(octets).digest('hex').slice(0, 16);
+/**
+ * An assembler source that puts a file's octets into `script`, 8-aligned, their number into `script_length`, and strings
+ * into the tables `script_strings` and `script_string_lengths` of `script_string_count`.
+ */
+export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], flags: readonly string[]): Unit {
   const folder = firmwareFolder('scripts');
-  const file = join(folder, digest + '.bin');
+  const file = join(folder, createHash('sha256').update(octets).digest('hex').slice(0, 16) + '.bin');
   writeOnce(file, octets);
-  const text =
-    '.section .rodata.script,"a"\n.balign 8\n.global script\nscript:\n.incbin "' +
+  const table = (name: string, values: string[]): string[] => ['.balign 4', `.global ${name}`, `${name}:`, ...values];
+  const lines = [
+    '.section .rodata.script,"a"',
+    '.balign 8',
+    '.global script',
+    'script:',
     // From where the compiler runs: the folder's own name may have quotes.
-    relative(sourceRoot(), file) +
-    '"\n.balign 8\n.global script_length\nscript_length:\n.long ' +
-    octets.length +
-    '\n.long 0\n';
-  const source = join(folder, digest + '.S');
+    `.incbin "${relative(sourceRoot(), file)}"`,
+    ...table('script_length', [`.long ${octets.length}`]),
+    ...table('script_string_count', [`.long ${strings.length}`]),
+    ...table(
+      'script_strings',
+      strings.map((_, i) => `.long string_${i}`),
+    ),
+    ...table(
+      'script_string_lengths',
+      strings.map((string) => `.long ${string.length}`),
+    ),
+    ...strings.map((string, i) => `string_${i}: .byte ${[...string, 0].join()}`),
+  ];
+  const text = lines.join('\n') + '\n';
+  const source = join(folder, createHash('sha256').update(text).digest('hex').slice(0, 16) + '.S');
   writeOnce(source, text);
   return { source, flags };
 }
@@ -201,6 +217,34 @@ export function attributes(file: string): Map<string, Set<string>> {
     found.set(line[1], values);
   }
   return found;
+}
+
+/**
+ * The strings that a table of a library points to. The table is static in `owner`, a function, which is linked by itself
+ * for this into a file of `folder`. Throws where the library has no such table.
+ */
+export function pointedStrings(library: string, owner: string, table: string, folder: string): string[] {
+  const elf = join(folder, 'table.elf');
+  const flags = ['-nostdlib', '-Wl,-e,' + owner, '-Wl,-u,' + owner, '-Wl,--gc-sections'];
+  const tool = (name: string, args: string[]): string => {
+    return execFileSync(PREFIX + name, args, {
+      encoding: 'utf8',
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  };
+  tool('gcc', [...flags, '-Wl,--unresolved-symbols=ignore-all', library, '-o', elf]);
+  const found = new RegExp(`^(\\w+) (\\w+) r ${table}(?:\\.\\d+)?$`, 'm').exec(tool('nm', ['-S', elf]));
+  const section = /\.rodata\s+PROGBITS\s+(\w+) (\w+)/.exec(tool('readelf', ['-S', elf]));
+  if (found === null || section === null) throw new CommandError(`${library}: has no table ${table}`);
+  const file = readFileSync(elf);
+  // From addresses to offsets of the file.
+  const base = Number.parseInt(section[2], 16) - Number.parseInt(section[1], 16);
+  const start = base + Number.parseInt(found[1], 16);
+  return Array.from({ length: Number.parseInt(found[2], 16) / 4 }, (_, i) => {
+    const at = base + file.readUInt32LE(start + 4 * i);
+    return file.toString('latin1', at, file.indexOf(0, at));
+  });
 }
 
 /** True when the file is there and not empty. */
