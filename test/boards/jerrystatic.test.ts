@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { directNumber, directNumbers, makeStatic } from '../../targets/build/firmware/snapshot.ts';
+import { directLiterals, directNumber, makeStatic } from '../../targets/build/firmware/snapshot.ts';
 import { createLab } from '../../targets/node/boards/lab.ts';
 import { boardMissing, PATIENCE, startNode } from './world.ts';
 
@@ -22,10 +22,12 @@ test('a number becomes an expression of just its value, of whole numbers of 28 b
   }
 });
 
-test('only numbers of a script change, and only those that have to', async () => {
+test('only literals of a script change, and only those that have to', async () => {
   assert.equal(
-    await directNumbers('f(7,-0.5,"0.5",a[4294967295],{1e30:1,b:0xffffffff},0x7ffffff)'),
-    'f(7,-(5/10),"0.5",a[(-1>>>0)],{1e30:1,b:(-1>>>0)},0x7ffffff)',
+    await directLiterals(
+      'f(7,-0.5,"0.5","65535","070000","4294967296","5028611",a[4294967295],{1e30:1,b:0xffffffff},0x7ffffff)',
+    ),
+    'f(7,-(5/10),"0.5","65535","070000","4294967296",("5028"+"611"),a[(-1>>>0)],{1e30:1,b:(-1>>>0)},0x7ffffff)',
   );
 });
 

@@ -14,7 +14,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NumericLiteral } from 'typescript';
+import type { Node } from 'typescript';
 import { buildTool } from '../root.ts';
 
 const MAGIC = 0x5952524a;
@@ -82,27 +82,44 @@ export function directNumber(value: number): string {
   return `(${whole(digits)}${places < 0 ? '/' : '*'}${power(Math.abs(places))})`;
 }
 
-/** A script with only such numbers. It comes behind all minifying, which would reckon them again. */
-export async function directNumbers(script: string): Promise<string> {
+/** Texts of whole numbers are values by themselves, up to 16 bits, and no strings; a longer one is put together. */
+function isLongNumber(text: string): boolean {
+  return isNumber(text) && Number(text) > PLACE_MAX;
+}
+
+function isNumber(text: string): boolean {
+  return String(Number(text) >>> 0) === text;
+}
+
+/** A script with only such literals. It comes behind all minifying, which would reckon them again. */
+export async function directLiterals(script: string): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
-  const found: NumericLiteral[] = [];
+  const found: { start: number; end: number; text: string }[] = [];
   const file = ts.createSourceFile('script.js', script, ts.ScriptTarget.ES2015, true, ts.ScriptKind.JS);
-  const visit = (node: import('typescript').Node): void => {
-    // Names of properties are strings.
-    const isName = ts.isPropertyAssignment(node.parent) && node.parent.name === node;
-    if (ts.isNumericLiteral(node) && !isName) found.push(node);
+  const visit = (node: Node): void => {
+    let text = '';
+    // Names of properties are no expressions.
+    if (ts.isPropertyAssignment(node.parent) && node.parent.name === node) return;
+    if (ts.isNumericLiteral(node)) {
+      const value = Number(node.text);
+      if (!Number.isInteger(value) || value > DIRECT_MAX) text = directNumber(value);
+    } else if (ts.isStringLiteralLike(node) && isLongNumber(node.text)) {
+      text = `(${node.text
+        .match(/.{1,4}/g)
+        ?.map((part) => `"${part}"`)
+        .join('+')})`;
+    }
+    if (text !== '') found.push({ start: node.getStart(file), end: node.end, text });
     ts.forEachChild(node, visit);
   };
   ts.forEachChild(file, visit);
-  let text = '';
+  let made = '';
   let at = 0;
-  for (const node of found) {
-    const value = Number(node.text);
-    if (Number.isInteger(value) && value <= DIRECT_MAX) continue;
-    text += script.slice(at, node.getStart(file)) + directNumber(value);
-    at = node.end;
+  for (const { start, end, text } of found) {
+    made += script.slice(at, start) + text;
+    at = end;
   }
-  return text + script.slice(at);
+  return made + script.slice(at);
 }
 
 /**
@@ -152,7 +169,6 @@ export function makeStatic(snapshot: Buffer, known: readonly string[]): Buffer[]
     walk(snapshot.readUInt32LE(FUNCTION_OFFSETS + 4 * i) & ~1);
   }
   const places = new Map(known.map((text, i) => [text, i]));
-  const isNumber = (text: string): boolean => String(Number(text) >>> 0) === text;
   const others = [...new Set(uses.map((use) => use.text))]
     .filter((text) => !places.has(text) && !isNumber(text))
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
@@ -180,7 +196,7 @@ export async function staticSnapshot(
     target: 'es2015',
     charset: 'ascii',
   });
-  writeFileSync(join(folder, 'script.js'), await directNumbers(plain.code));
+  writeFileSync(join(folder, 'script.js'), await directLiterals(plain.code));
   const args = ['generate', '-o', 'script.snapshot', 'script.js'];
   execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
   const snapshot = readFileSync(join(folder, 'script.snapshot'));
