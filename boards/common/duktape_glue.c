@@ -26,6 +26,9 @@ static void *counted(void *block) {
 
 static void *allocate(void *context, duk_size_t size) {
   (void)context;
+#ifdef HEAP_LIMIT
+  if (size > HEAP_LIMIT - heap_used) return NULL;
+#endif
   void *block = size == 0 ? NULL : malloc(size);
   return block == NULL ? NULL : counted(block);
 }
@@ -44,6 +47,9 @@ static void *reallocate(void *context, void *block, duk_size_t size) {
     return NULL;
   }
   const size_t before = malloc_usable_size(block);
+#ifdef HEAP_LIMIT
+  if (size > HEAP_LIMIT - heap_used + before) return NULL;
+#endif
   void *moved = realloc(block, size);
   if (moved == NULL) return NULL;
   heap_used -= before;

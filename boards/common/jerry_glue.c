@@ -1,4 +1,4 @@
-/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash. Octets are
+/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash (Linux: from a copy of a plain one). Octets are
    Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is at run time
    what the linker script gives where the library has an external context, else what it was built with. */
 
@@ -211,14 +211,32 @@ static void set(jerry_value_t object, const char *name, jerry_value_t value) {
   jerry_value_free(value);
 }
 
+#ifdef __arm__
 /* Strings of the script, in flash, by length and octets: the snapshot names them by their index. */
 extern const jerry_char_t *const script_strings[];
 extern const jerry_length_t script_string_lengths[];
 extern const uint32_t script_string_count;
 
+static jerry_value_t load_script(void) {
+  return jerry_exec_snapshot((const uint32_t *)(const void *)script, script_length, 0,
+                             JERRY_SNAPSHOT_EXEC_ALLOW_STATIC | JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
+}
+#else
+/* Memory is no matter: the snapshot is executed in a copy, to which the engine may write. */
+static jerry_value_t load_script(void) {
+  static uint32_t *copy;
+  copy = malloc(script_length);
+  if (copy == NULL) board_halt(HALT_MEMORY, "no memory for the script");
+  memcpy(copy, script, script_length);
+  return jerry_exec_snapshot(copy, script_length, 0, JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
+}
+#endif
+
 int engine_run(void) {
   jerry_init(JERRY_INIT_EMPTY);
+#ifdef __arm__
   jerry_register_magic_strings(script_strings, script_string_count, script_string_lengths);
+#endif
   const jerry_value_t global = jerry_current_realm();
   const jerry_value_t board = jerry_object();
   for (size_t i = 0; i < sizeof HOOKS / sizeof HOOKS[0]; i++) {
@@ -230,9 +248,7 @@ int engine_run(void) {
   set(board, "native", jerry_number(CRYPTO_NATIVE | NATIVE_SPANS));
   set(global, "board", board);
   set(global, "print", jerry_function_external(hook_print));
-  const jerry_value_t function =
-      jerry_exec_snapshot((const uint32_t *)(const void *)script, script_length, 0,
-                          JERRY_SNAPSHOT_EXEC_ALLOW_STATIC | JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
+  const jerry_value_t function = load_script();
   const jerry_value_t result = jerry_value_is_exception(function) ? function : jerry_call(function, global, NULL, 0);
   if (jerry_value_is_exception(result)) {
     char text[160];

@@ -29,6 +29,9 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
     heap_used -= old_size;
     return NULL;
   }
+#ifdef HEAP_LIMIT
+  if (heap_used - old_size + new_size > HEAP_LIMIT) return NULL;
+#endif
   void *moved = realloc(block, new_size);
   if (moved == NULL) return NULL;
   heap_used += new_size - old_size;

@@ -32,8 +32,14 @@ size_t system_stack_peak(void);
 /* Interrupt handlers of the board's own file, and the table they are in. */
 typedef void (*Handler)(void);
 
+#ifdef __arm__
 static inline void interrupts_off(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory"); }
+#else
+/* A program has none; see posix.c. */
+static inline void interrupts_off(void) {}
+static inline void interrupts_on(void) {}
+#endif
 
 /* For the compiler: what is in memory before it is there, and read after it is read after. */
 static inline void memory_barrier(void) { __asm volatile("" ::: "memory"); }

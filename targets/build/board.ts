@@ -25,9 +25,13 @@ export interface BoardRadio {
   [setting: string]: unknown;
 }
 
-/** firmware: an image linked from C sources of the board's folder or boards/common; module: a script. */
+/**
+ * firmware: an image linked from C sources of the board's folder or boards/common; program: those as a program of this
+ * machine; module: a script.
+ */
 export type BoardBuild =
   | { kind: 'firmware'; sources: string[]; linker: string; defines?: string[] }
+  | { kind: 'program'; sources: string[] }
   | { kind: 'module' };
 
 export interface BoardFlashing {
@@ -35,7 +39,10 @@ export interface BoardFlashing {
   [setting: string]: unknown;
 }
 
-export type BoardRun = { kind: 'qemu'; machine: string; serial?: string[] } | { kind: 'interpreter'; command: string };
+export type BoardRun =
+  | { kind: 'qemu'; machine: string; serial?: string[] }
+  | { kind: 'program' }
+  | { kind: 'interpreter'; command: string };
 
 export interface Board {
   /** The folder's name. */
@@ -43,7 +50,7 @@ export interface Board {
   title: string;
   /** The first is the standard one. */
   engines: BoardEngine[];
-  /** As the compiler's -mcpu calls it. */
+  /** As the compiler's -mcpu calls it; `host`: what this machine has. */
   core: string;
   /** Where code and data go; null where an operating system or an interpreter decides. */
   flash: Region | null;
@@ -103,6 +110,7 @@ export const BOARD_SCHEMA = object({
   radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS }),
   build: kinds({
     firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
+    program: object({ kind: KIND, sources: TEXTS }),
     module: object({ kind: KIND }),
   }),
   flashing: kinds(
@@ -113,6 +121,7 @@ export const BOARD_SCHEMA = object({
   run: optional(
     kinds({
       qemu: object({ kind: KIND, machine: TEXT, serial: TEXTS }, ['serial']),
+      program: object({ kind: KIND }),
       interpreter: object({ kind: KIND, command: TEXT }),
     }),
   ),
@@ -193,14 +202,19 @@ export function parseBoard(file: string, text: string, folder: string): Board {
 function checkBoard(board: Board, document: ConfigDocument): void {
   const name = board.folder.slice(board.folder.lastIndexOf('/') + 1);
   if (board.name !== name) fail(document, ['name'], 'must be the name of its folder, ' + name);
-  if (board.build.kind !== 'firmware') return;
+  const { kind } = board.build;
+  if (kind === 'module') return;
+  if (kind === 'program') {
+    if (board.core !== 'host') fail(document, ['core'], 'must be host: a program is for this machine');
+    if (board.provision === null) fail(document, ['provision'], 'a program needs it: the largest size of its file');
+  }
   for (const field of ['flash', 'ram'] as const) {
-    if (board[field] === null) fail(document, [field], 'a firmware image needs it');
+    if (kind === 'firmware' && board[field] === null) fail(document, [field], 'a firmware image needs it');
   }
   for (const engine of board.engines) {
     if (engine === 'espruino') fail(document, ['engines'], 'Espruino is firmware by itself: build.kind is module');
     if (board.heap[engine] === undefined) fail(document, ['heap', engine], 'is required');
-    const most = (board.ram as Region).size;
+    const most = board.ram?.size ?? Number.POSITIVE_INFINITY;
     if ((board.heap[engine] as number) > most) fail(document, ['heap', engine], 'more than the RAM of ' + most);
   }
 }

@@ -1,11 +1,12 @@
 // What the tests of firmware share: the combinations that they cover, images that are built once, and runs of cases in
-// QEMU.
+// QEMU, or of a program.
 
 import assert from 'node:assert/strict';
 import { type Board, type BoardEngine, loadBoard } from '../../targets/build/board.ts';
 import { emptyReport, type Report, readReport } from '../../targets/build/engines.ts';
 import { buildFirmware, firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 import { type QemuBoard, type QemuConfig, qemuMissing, startQemu } from '../../targets/node/boards/qemu.ts';
+import { startBoard } from '../../targets/node/boards/start.ts';
 
 /** Milliseconds for what a board does at once, and for a long computation, on a machine that does much else. */
 export const PATIENCE = 60000;
@@ -22,7 +23,8 @@ export const COMBINATIONS: readonly [board: string, engine: BoardEngine][] = [
 
 /** For a test's `skip`. */
 export function missing(name: string, engine: BoardEngine): string | false {
-  return qemuMissing() || firmwareMissing(engine, loadBoard(name));
+  const board = loadBoard(name);
+  return (board.run?.kind !== 'program' && qemuMissing()) || firmwareMissing(engine, board);
 }
 
 export function machineOf(board: Board): string {
@@ -52,17 +54,19 @@ export async function runOnBoard(
   cases: readonly (readonly string[])[],
   size: number,
   heap?: number,
+  sanitize = false,
 ): Promise<Report> {
   const board = loadBoard(name);
   const report = emptyReport();
   for (let at = 0; at < cases.length; at += size) {
     const part = cases.slice(at, at + size);
-    const { elf } = await buildFirmware(board, engine, { entry, cases: part, ...(heap === undefined ? {} : { heap }) });
-    const qemu = await startQemu({ machine: machineOf(board), kernel: elf, entropy: '/dev/urandom' });
-    const limit = setTimeout(() => void qemu.quit(), LONG);
-    const end = await qemu.exited;
+    const more = { sanitize, ...(heap === undefined ? {} : { heap }) };
+    const { elf } = await buildFirmware(board, engine, { entry, cases: part, ...more });
+    const running = await startBoard(board, { image: elf, entropy: '/dev/urandom' });
+    const limit = setTimeout(() => void running.quit(), LONG);
+    const end = await running.exited;
     clearTimeout(limit);
-    const stdout = qemu.console.lines().join('\n') + '\n';
+    const stdout = running.console.lines().join('\n') + '\n';
     readReport({ ok: end.code === 0, stdout, stderr: end.stderr }, report);
   }
   return report;

@@ -185,7 +185,7 @@ export interface Part {
 export function boardMissing(name: string, engine: BoardEngine): string | false {
   const board = loadBoard(name);
   if (engine === 'espruino') return espruinoRunMissing();
-  return qemuMissing() || firmwareMissing(engine, board);
+  return (board.run?.kind !== 'program' && qemuMissing()) || firmwareMissing(engine, board);
 }
 
 /**

@@ -33,6 +33,17 @@ const LUA_PACKED = '-fpack-struct=4';
 /** Lua's interpreter loop is worth its octets. */
 const FAST = ['lvm', 'ltable'];
 
+/** A machine of 64 bits has memory enough for values and byte code as Lua itself has them. */
+function luaHostPart(flags: readonly string[], common: string): EnginePart {
+  const part = luaPart(flags, common);
+  const lundump = { source: join(part.include[0], 'lundump.c'), flags: part.units[0].flags };
+  const units = [...part.units.filter(({ source }) => !source.endsWith('lua_flash.c')), lundump].map((unit) => ({
+    source: unit.source,
+    flags: unit.flags.filter((flag) => flag !== LUA_PACKED),
+  }));
+  return { units, include: part.include, libraries: [] };
+}
+
 function luaPart(flags: readonly string[], common: string): EnginePart {
   const folder = join(packageSources('lua5.4'), 'src');
   const port = ['-include', join(common, 'lua_port.h'), '-I', common, '-DDEBIAN="' + packageVersion('lua5.4') + '"'];
@@ -77,18 +88,24 @@ function duktapePart(flags: readonly string[], common: string): EnginePart {
   return { units: [{ source, flags: [...flags, '-I', folder] }], include: [folder], libraries: [] };
 }
 
-/** What of JerryScript is installed: JERRYSCRIPT_ROOT has its headers and static libraries. */
-function jerryRoot(): string {
-  const root = process.env['JERRYSCRIPT_ROOT'] ?? '';
-  if (root === '') throw new CommandError('JERRYSCRIPT_ROOT is not set (JerryScript for Cortex-M, tested with 3.0.0)');
+/** A core of the board's file, `host`: this machine. */
+const HOST = 'host';
+
+/** What of JerryScript is installed: JERRYSCRIPT_ROOT, for programs JERRYSCRIPT_HOST_ROOT, has its headers and static libraries. */
+function jerryRoot(core?: string): string {
+  const isHost = core === HOST;
+  const variable = isHost ? 'JERRYSCRIPT_HOST_ROOT' : 'JERRYSCRIPT_ROOT';
+  const root = process.env[variable] ?? '';
+  const what = isHost ? 'this machine' : 'Cortex-M';
+  if (root === '') throw new CommandError(`${variable} is not set (JerryScript for ${what}, tested with 3.0.0)`);
   for (const file of ['include/jerryscript.h', 'lib/libjerry-core.a']) {
-    if (!isFile(join(root, file))) throw new CommandError(`JERRYSCRIPT_ROOT: ${root}: has no ${file}`);
+    if (!isFile(join(root, file))) throw new CommandError(`${variable}: ${root}: has no ${file}`);
   }
   return root;
 }
 
-function jerryPart(): EnginePart {
-  const root = jerryRoot();
+function jerryPart(core?: string): EnginePart {
+  const root = jerryRoot(core);
   const libraries = ['jerry-core', 'jerry-math'].map((name) => join(root, 'lib', `lib${name}.a`)).filter(isFile);
   // Our glue is compiled again when another library is installed there.
   const digest = createHash('sha256').update(readFileSync(libraries[0])).digest('hex').slice(0, 16);
@@ -103,6 +120,7 @@ const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
 
 /** Why the installed JerryScript does not fit a core, or false. */
 export function jerryMisfit(core: string): string | false {
+  if (core === HOST) return false;
   const found = attributes(join(jerryRoot(), 'lib', 'libjerry-core.a'));
   const allowed = ARCHITECTURES[core];
   const wrong = [...(found.get('Tag_CPU_arch') ?? ['unknown'])].find((arch) => !(allowed ?? []).includes(arch));
@@ -117,10 +135,10 @@ function jerryStrings(folder: string): string[] {
   return pointedStrings(library, 'lit_get_magic_string_utf8', 'lit_magic_strings', folder);
 }
 
-export function enginePart(engine: FirmwareEngine, flags: readonly string[], common: string): EnginePart {
-  if (engine === 'lua') return luaPart(flags, common);
+export function enginePart(engine: FirmwareEngine, core: string, flags: readonly string[], common: string): EnginePart {
+  if (engine === 'lua') return core === HOST ? luaHostPart(flags, common) : luaPart(flags, common);
   if (engine === 'duktape') return duktapePart(flags, common);
-  return jerryPart();
+  return jerryPart(core);
 }
 
 /** AES and SHA-256 of Mbed TLS. */
@@ -149,7 +167,7 @@ export function engineSourcesMissing(engine: FirmwareEngine, core?: string): str
     if (onPath('jerry-snapshot') === undefined) return 'jerry-snapshot not found on PATH (tested with 3.0.0)';
     try {
       const misfit = core === undefined ? false : jerryMisfit(core);
-      jerryRoot();
+      jerryRoot(core);
       if (misfit !== false) return misfit;
     } catch (error) {
       return (error as Error).message;
@@ -169,15 +187,22 @@ export interface Script {
   strings: readonly Uint8Array[];
 }
 
-/** The script of a bundle. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
-export async function scriptOf(engine: FirmwareEngine, bundle: string): Promise<Script> {
+/** The script of a bundle for a core; on HOST nothing stays in flash. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
+export async function scriptOf(engine: FirmwareEngine, core: string, bundle: string): Promise<Script> {
   // Several may be made at once.
   const folder = mkdtempSync(join(firmwareFolder('scripts'), 'making-'));
   try {
     if (engine === 'lua') {
       writeFileSync(join(folder, 'script.lua'), bundle);
       execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
-      return { octets: flashLua(readFileSync(join(folder, 'script.luac'))), strings: [] };
+      const luac = readFileSync(join(folder, 'script.luac'));
+      return { octets: core === HOST ? luac : flashLua(luac), strings: [] };
+    }
+    if (engine === 'jerryscript' && core === HOST) {
+      writeFileSync(join(folder, 'script.js'), bundle);
+      const args = ['generate', '-o', 'script.snapshot', 'script.js'];
+      execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
+      return { octets: readFileSync(join(folder, 'script.snapshot')), strings: [] };
     }
     if (engine === 'jerryscript') {
       const { snapshot, strings } = await staticSnapshot(bundle, folder, jerryStrings(folder));

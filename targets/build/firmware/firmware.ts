@@ -3,41 +3,17 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { BOARD_MEMBERS, SPAN_MEMBERS } from '../../board/hooks.ts';
+import { basename, join } from 'node:path';
 import { CommandError } from '../../node/config/errors.ts';
 import type { Board, BoardEngine, Region } from '../board.ts';
-import { bundle as bundleRun } from '../engines.ts';
-import { bundleScript } from '../javascript.ts';
-import { bundleLua } from '../luabundle.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engines.ts';
+import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE } from './parts.ts';
+import { buildProgram, programMissing } from './program.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
 export type { FirmwareEngine } from './engines.ts';
-
-export interface FirmwareOptions {
-  /** A .ts file of the project; standard targets/ENGINE/main-native.ts: an image has all cryptography of its own. */
-  entry?: string;
-  /** Cases of an entry that exports `run(cases, emit)`; without them the entry is the program. */
-  cases?: readonly (readonly string[])[];
-  /** See ScriptOptions; the hooks' names are always kept. Standard: true, but not with cases. */
-  mangle?: boolean | readonly string[];
-  /** Octets of the engine's heap instead of the board's. */
-  heap?: number;
-}
-
-/** Sizes in octets. */
-export interface Firmware {
-  elf: string;
-  flash: number;
-  /** Static data: all but heap and stack. */
-  ram: number;
-  heap: number;
-  stack: number;
-  /** The bundle, byte code or snapshot, a part of `flash`. */
-  script: number;
-}
+export type { Firmware, FirmwareOptions } from './parts.ts';
 
 /** Octets of stack: a script's calls nest in C on every engine. */
 const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 9216 };
@@ -53,39 +29,12 @@ const COMMON_SOURCES = [
   'x25519',
   'spans',
 ];
-const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
-  lua: ['lua_glue', 'lua_spans'],
-  duktape: ['duktape_glue'],
-  jerryscript: ['jerry_glue', 'jerry_call', 'jerry_spans', 'jerry_port'],
-};
-
 /** Why no image for `engine` can be built here (for a test's skip), or false. With a board also what is not for its core. */
 export function firmwareMissing(engine: BoardEngine, board?: Board): string | false {
   if (engine === 'espruino') return 'Espruino is firmware by itself';
+  if (board?.build.kind === 'program') return programMissing(engine);
   const toolchain = toolchainMissing();
   return toolchain === false ? engineSourcesMissing(engine, board?.core) : toolchain;
-}
-
-async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {
-  const root = sourceRoot();
-  const entry = resolve(root, options.entry ?? join('targets', engine, 'main-native.ts'));
-  if (!existsSync(entry)) throw new CommandError(`entry: ${entry}: no such file`);
-  const wanted = options.mangle ?? options.cases === undefined;
-  const mangle = wanted === false ? false : [...BOARD_MEMBERS, ...SPAN_MEMBERS, ...(wanted === true ? [] : wanted)];
-  const nativeSpans = true;
-  if (options.cases !== undefined) {
-    return readFileSync(await bundleRun(entry, engine, { mangle, cases: options.cases, nativeSpans }), 'utf8');
-  }
-  if (engine === 'lua') return bundleLua(entry, nativeSpans);
-  return (await bundleScript(entry, engine, { mangle, nativeSpans })).text;
-}
-
-function boardFile(board: Board, name: string): string {
-  const common = join(sourceRoot(), 'boards', 'common');
-  for (const folder of [board.folder, common]) {
-    if (existsSync(join(folder, name))) return join(folder, name);
-  }
-  throw new CommandError(`boards/${board.name}/board.json: build: ${name}: no such file there or in boards/common`);
 }
 
 /** Flash without the provisioning area at its end. */
@@ -96,24 +45,27 @@ function codeRegion(board: Board): Region {
   return { origin: flash.origin, size: (at > flash.origin && at < end ? at : end) - flash.origin };
 }
 
-/** Builds an image. Throws a CommandError: what is missing, what does not compile, what does not fit. */
+/** Builds an image, or a program. Throws a CommandError: what is missing, what does not compile, what does not fit. */
 export async function buildFirmware(
   board: Board,
   engine: BoardEngine,
   options: FirmwareOptions = {},
 ): Promise<Firmware> {
-  if (board.build.kind !== 'firmware') throw new CommandError(`board: ${board.name}: is not built as a firmware image`);
+  if (board.build.kind === 'module') throw new CommandError(`board: ${board.name}: is not built as a firmware image`);
   if (!board.engines.includes(engine) || engine === 'espruino') {
     throw new CommandError(`engine: ${engine}: must be one of ${board.engines.join(', ')} on ${board.name}`);
   }
   const missing = firmwareMissing(engine, board);
   if (missing !== false) throw new CommandError(`firmware: ${missing}`);
-  const script = await scriptOf(engine, await bundleText(engine, options));
+  if (board.build.kind === 'program') {
+    return buildProgram(board, engine, await bundleText(engine, options), options);
+  }
+  const script = await scriptOf(engine, board.core, await bundleText(engine, options));
 
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
   const flags = [...cpu, '-std=gnu11', '-Os', '-ffunction-sections', '-fdata-sections', '-fno-common'];
-  const part = enginePart(engine, flags, common);
+  const part = enginePart(engine, board.core, flags, common);
   const crypto = cryptoPart(flags, common);
   const own = [
     ...flags,

@@ -142,7 +142,7 @@ export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], f
   const folder = firmwareFolder('scripts');
   const file = join(folder, createHash('sha256').update(octets).digest('hex').slice(0, 16) + '.bin');
   writeOnce(file, octets);
-  const table = (name: string, values: string[]): string[] => ['.balign 4', `.global ${name}`, `${name}:`, ...values];
+  const table = (name: string, values: string[]): string[] => ['.balign 8', `.global ${name}`, `${name}:`, ...values];
   const lines = [
     '.section .rodata.script,"a"',
     '.balign 8',
@@ -150,7 +150,7 @@ export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], f
     'script:',
     // From where the compiler runs: the folder's own name may have quotes.
     `.incbin "${relative(sourceRoot(), file)}"`,
-    ...table('script_length', [`.long ${octets.length}`]),
+    ...table('script_length', [`.long ${octets.length}`, '.long 0']),
     ...table('script_string_count', [`.long ${strings.length}`]),
     ...table(
       'script_strings',
@@ -200,8 +200,8 @@ export async function link(
 }
 
 /** Octets per section of an image. */
-export function sections(elf: string): Map<string, number> {
-  const text = spawnSync(PREFIX + 'size', ['-A', elf], { encoding: 'utf8', env: environment() }).stdout;
+export function sections(elf: string, prefix = PREFIX): Map<string, number> {
+  const text = spawnSync(prefix + 'size', ['-A', elf], { encoding: 'utf8', env: environment() }).stdout;
   const found = new Map<string, number>();
   for (const line of text.matchAll(/^(\.\S+)\s+(\d+)\s/gm)) found.set(line[1], Number(line[2]));
   return found;

@@ -7,9 +7,10 @@ import { sourceRoot } from '../../build/root.ts';
 import { CommandError } from '../config/errors.ts';
 import type { UartRadio } from '../radio/uart.ts';
 import type { ConsoleLines } from './console.ts';
+import { startProgram } from './program.ts';
 import { type QemuConfig, type QemuEnd, startQemu } from './qemu.ts';
 
-/** A board that runs here: in QEMU, or in its interpreter. */
+/** A board that runs here: in QEMU, as a program, or in its interpreter. */
 export interface RunningBoard {
   pid: number;
   console: ConsoleLines;
@@ -90,7 +91,7 @@ function isEspruino(board: Board): boolean {
 
 /** Why a board cannot be run on any machine without hardware, or ''. */
 export function runProblem(board: Board): string {
-  if (board.run?.kind === 'qemu' || isEspruino(board)) return '';
+  if (board.run?.kind === 'qemu' || board.run?.kind === 'program' || isEspruino(board)) return '';
   return board.run === null ? 'runs on hardware only' : `runs as ${board.run.kind}, which is not supported here`;
 }
 
@@ -116,12 +117,21 @@ async function startInterpreter(config: StartConfig): Promise<RunningBoard> {
 export async function startBoard(board: Board, config: StartConfig): Promise<RunningBoard> {
   const { run, provision } = board;
   if (isEspruino(board)) return startInterpreter(config);
-  if (run?.kind !== 'qemu') throw new CommandError(`board: ${board.name}: ${runProblem(board)}`);
+  if (run?.kind !== 'qemu' && run?.kind !== 'program')
+    throw new CommandError(`board: ${board.name}: ${runProblem(board)}`);
   if (config.blob !== undefined && provision === null) {
     throw new CommandError(`boards/${board.name}/board.json: provision: null: a board that is run needs it`);
   }
   if (config.blob !== undefined && config.blob.length > provision!.size) {
     throw new CommandError(`provisioning: ${config.blob.length} octets: must be ${provision!.size} at most`);
+  }
+  if (run.kind === 'program') {
+    const { image: program, blob, entropy } = config;
+    return startProgram({
+      program,
+      ...(blob === undefined ? {} : { blob }),
+      ...(entropy === undefined ? {} : { entropy }),
+    });
   }
   return startQemu({
     machine: run.machine,

@@ -1,0 +1,284 @@
+/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix socket
+   that somebody listens at, the console standard input and output. There are no interrupts: octets are taken where the
+   script waits or looks at the clock. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "board.h"
+#include "system.h"
+
+#define USAGE 2
+/* A radio that is gone is looked for this often; one that takes no frame for STUCK_MS is given up. */
+#define CONNECT_MS 250
+#define STUCK_MS 500
+
+#ifdef HEAP_SIZE
+/* JerryScript's; the linker is told where it ends. */
+uint8_t __heap_start[HEAP_SIZE] __attribute__((aligned(16)));
+#endif
+
+static char **words;
+static const char *radio_path, *entropy_path;
+static uint8_t area[PROVISION_SIZE];
+static size_t area_length;
+static int radio = -1, entropy = -1;
+static uint64_t connected_at;
+static bool is_console = true;
+
+/* --- clock --- */
+
+static uint64_t start;
+
+static uint64_t clock_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint32_t system_milliseconds(void) { return (uint32_t)(clock_ms() - start); }
+
+uint64_t board_ticks(void) { return 0; }
+
+/* --- radio --- */
+
+/* Says why there is none, once until there is one. */
+static void radio_lost(const char *why) {
+  static bool is_told;
+  if (why != NULL && !is_told) fprintf(stderr, "radio: %s: %s\n", radio_path, why);
+  is_told = why != NULL;
+}
+
+static void radio_close(const char *why) {
+  close(radio);
+  radio = -1;
+  radio_lost(why);
+}
+
+static void radio_connect(void) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path, radio_path, strlen(radio_path) + 1);
+  connected_at = clock_ms();
+  radio = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (radio >= 0 && connect(radio, (const struct sockaddr *)&address, sizeof address) == 0) {
+    radio_lost(NULL);
+  } else {
+    radio_close(strerror(errno));
+  }
+}
+
+static void radio_send(const uint8_t *octets, size_t length) {
+  while (radio >= 0 && length > 0) {
+    const ssize_t sent = send(radio, octets, length, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      octets += sent;
+      length -= (size_t)sent;
+      continue;
+    }
+    struct pollfd one = {.fd = radio, .events = POLLOUT};
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) {
+      radio_close(strerror(errno));
+    } else if (poll(&one, 1, STUCK_MS) == 0) {
+      /* A part of the frame may be there: only a new stream has no rest of it. */
+      radio_close("takes no more");
+    }
+  }
+}
+
+/* A frame is sent whole. Without a stream nobody hears it. */
+bool radio_put(uint8_t octet) {
+  static uint8_t frame[FRAME_MAX + 2];
+  static size_t filled;
+  frame[filled++] = octet;
+  if (filled > 1 && filled == frame[1] + 2U) {
+    radio_send(frame, filled);
+    filled = 0;
+  }
+  return true;
+}
+
+/* --- console --- */
+
+static char out[512];
+static size_t out_length;
+
+static void flush(void) {
+  for (size_t done = 0; done < out_length;) {
+    const ssize_t written = write(STDOUT_FILENO, out + done, out_length - done);
+    if (written >= 0) {
+      done += (size_t)written;
+    } else if (errno == EAGAIN) {
+      struct pollfd one = {.fd = STDOUT_FILENO, .events = POLLOUT};
+      poll(&one, 1, STUCK_MS);
+    } else if (errno != EINTR) {
+      break;
+    }
+  }
+  out_length = 0;
+}
+
+bool console_put(uint8_t octet) {
+  out[out_length++] = (char)octet;
+  if (octet == '\n' || out_length == sizeof out) flush();
+  return true;
+}
+
+/* --- what comes --- */
+
+static void take_radio(void) {
+  uint8_t octets[512];
+  const ssize_t length = recv(radio, octets, sizeof octets, 0);
+  for (ssize_t i = 0; i < length; i++) radio_octet(octets[i]);
+  if (length == 0) radio_close("closed");
+  if (length < 0 && errno != EAGAIN && errno != EINTR) radio_close(strerror(errno));
+}
+
+/* By octets: what is behind a line waits outside until the line was taken. */
+static void take_console(void) {
+  uint8_t octet;
+  const ssize_t length = read(STDIN_FILENO, &octet, 1);
+  if (length == 1) console_octet(octet);
+  if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) is_console = false;
+}
+
+/* Takes what is there, after waiting up to `ms` for something. */
+static void take(uint64_t ms) {
+  const uint64_t now = clock_ms();
+  if (radio < 0 && now - connected_at >= CONNECT_MS) radio_connect();
+  if (radio < 0 && ms > CONNECT_MS) ms = CONNECT_MS;
+  if (ms > 60000) ms = 60000;
+  for (;; ms = 0) {
+    struct pollfd both[2] = {{.fd = radio, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
+    if (!is_console || console_ready()) both[1].fd = -1;
+    if (poll(both, 2, (int)ms) <= 0) return;
+    if (both[0].revents != 0) take_radio();
+    if (both[1].revents != 0) take_console();
+  }
+}
+
+uint64_t board_now(void) {
+  take(0);
+  return clock_ms() - start;
+}
+
+void board_wait(int64_t ms) {
+  const uint64_t begin = clock_ms();
+  const uint64_t end = ms < 0 ? UINT64_MAX : begin + (uint64_t)ms;
+  flush();
+  take(0);
+  for (uint64_t now = begin; !radio_ready() && !console_ready() && now < end; now = clock_ms()) take(end - now);
+}
+
+/* --- randomness, provisioning, memory --- */
+
+static bool read_all(int file, uint8_t *octets, size_t length) {
+  while (length > 0) {
+    const ssize_t got = file < 0 ? getrandom(octets, length, 0) : read(file, octets, length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    octets += got;
+    length -= (size_t)got;
+  }
+  return true;
+}
+
+/* The file of a test run makes it repeatable. */
+bool board_random(uint8_t *octets, size_t length) { return read_all(entropy, octets, length); }
+
+size_t board_provision(const uint8_t **at) {
+  *at = area;
+  return area_length == 0 || area[0] == 0xff || area[0] == 0 ? 0 : area_length;
+}
+
+/* Of the process, libraries included. (getrusage would have that of the process that started this one.) */
+long board_memory(void) {
+  FILE *status = fopen("/proc/self/status", "re");
+  char line[128];
+  long kilobytes = -1;
+  while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+    if (sscanf(line, "VmHWM: %ld kB", &kilobytes) == 1) break;
+  }
+  if (status != NULL) fclose(status);
+  return kilobytes < 0 ? -1 : kilobytes * 1024;
+}
+
+/* --- start and end --- */
+
+void board_exit(int code) {
+  flush();
+  _exit(code);
+}
+
+void board_restart(void) {
+  flush();
+  execv("/proc/self/exe", words);
+  fprintf(stderr, "restart: %s\n", strerror(errno));
+  _exit(HALT_FAULT);
+}
+
+__attribute__((noreturn)) static void refuse(const char *name, const char *value, const char *why) {
+  fprintf(stderr, "%s: %s: %s\n", name, value, why);
+  _exit(USAGE);
+}
+
+static int open_file(const char *name, const char *path) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) refuse(name, path, strerror(errno));
+  return file;
+}
+
+static void read_area(const char *path) {
+  const int file = open_file("provision", path);
+  uint8_t more;
+  for (;;) {
+    const bool is_full = area_length == sizeof area;
+    const ssize_t got =
+        is_full ? read(file, &more, 1) : read(file, area + area_length, sizeof area - area_length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse("provision", path, strerror(errno));
+    if (got == 0) break;
+    if (is_full) refuse("provision", path, "is too large");
+    area_length += (size_t)got;
+  }
+  close(file);
+}
+
+/* The value of `name=value`, or NULL. */
+static const char *value_of(const char *word, const char *name) {
+  const size_t length = strlen(name);
+  return strncmp(word, name, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
+}
+
+int main(int count, char **arguments) {
+  words = arguments;
+  start = clock_ms();
+  signal(SIGPIPE, SIG_IGN);
+  for (int i = 1; i < count; i++) {
+    const char *value;
+    if ((value = value_of(words[i], "radio")) != NULL) {
+      radio_path = value;
+    } else if ((value = value_of(words[i], "provision")) != NULL) {
+      read_area(value);
+    } else if ((value = value_of(words[i], "entropy")) != NULL) {
+      entropy_path = value;
+    } else {
+      refuse("argument", words[i], "must be radio=SOCKET, provision=FILE or entropy=FILE");
+    }
+  }
+  if (radio_path == NULL) refuse("radio", "(missing)", "must be the path of a unix socket");
+  if (strlen(radio_path) >= sizeof((struct sockaddr_un *)0)->sun_path) refuse("radio", radio_path, "is too long");
+  if (entropy_path != NULL) entropy = open_file("entropy", entropy_path);
+  radio_connect();
+  board_exit(engine_run());
+}

@@ -1,0 +1,100 @@
+// The C integration as a program of this machine: hooks, handshake and readings, what ends it; also with the compiler's
+// sanitizers in all C of ours, which end the program at the first access outside of memory and at undefined behaviour.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { loadBoard } from '../../targets/build/board.ts';
+import { buildFirmware, type FirmwareEngine } from '../../targets/build/firmware/firmware.ts';
+import { createLab, type Lab } from '../../targets/node/boards/lab.ts';
+import { readProvision } from '../../targets/node/boards/provision.ts';
+import { figuresOf } from '../../targets/node/boards/run.ts';
+import { type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
+import { scratch } from '../cli/run.ts';
+import { LONG, missing, runOnBoard } from './firmwarekit.ts';
+import { nativeCases } from './nativecases.ts';
+import { PATIENCE } from './world.ts';
+
+const NAME = 'linux-program';
+const ENGINES: readonly FirmwareEngine[] = ['jerryscript', 'lua', 'duktape'];
+const COUNT = 10;
+const board = loadBoard(NAME);
+const files = scratch();
+
+function labOf(): Promise<Lab> {
+  return createLab({ nodes: 1, seed: 5, loss: 0, secret: 'test', count: COUNT, interval: 0.01 });
+}
+
+/** Starts the application; without a blob it is not provisioned. */
+async function application(engine: FirmwareEngine, sanitize: boolean, blob?: Uint8Array): Promise<RunningBoard> {
+  const { elf } = await buildFirmware(board, engine, { sanitize });
+  return startBoard(board, { image: elf, ...(blob === undefined ? {} : { blob }) });
+}
+
+for (const engine of ENGINES) {
+  const skip = missing(NAME, engine);
+  const limit = { timeout: 2 * LONG, skip };
+
+  for (const sanitize of [false, true]) {
+    const what = `${NAME} with ${engine}${sanitize ? ' and sanitizers' : ''}`;
+
+    test(`hooks of ${what}`, limit, async () => {
+      const cases = nativeCases();
+      const report = await runOnBoard(NAME, engine, 'test/boards/native.entry.ts', cases, 100, undefined, sanitize);
+      assert.deepEqual(report.failures, []);
+      assert.equal(report.passed, cases.length);
+    });
+
+    test(`${what}: handshake, readings, rekey, restart, SIGTERM`, limit, async (t) => {
+      const lab = await labOf();
+      t.after(() => lab.close());
+      const running = await application(engine, sanitize, readProvision('node', lab.nodes[0].file));
+      t.after(() => running.quit());
+      lab.bridge.join('board', running.radio);
+      const { console } = running;
+      const numbers = () => lab.nodes[0].readings.splice(0).map((text) => (JSON.parse(text) as { n: number }).n);
+      const wanted = Array.from({ length: COUNT }, (_value, i) => i + 1);
+      for (const round of ['first', 'after a restart']) {
+        await console.waitFor(new RegExp(`^dietesp \\S+ ${engine} native=23$`), PATIENCE);
+        await console.waitFor(/^ike established messages=4 .* resumed=0$/, PATIENCE);
+        const [done] = await console.waitFor(/^done \d+ \d+$/, PATIENCE);
+        assert.equal(done, `done ${COUNT} 0`, round);
+        assert.deepEqual(numbers(), wanted, round);
+        running.send('rekey');
+        await console.waitFor(/^child installed /, PATIENCE);
+        running.send('send 1');
+        await console.waitFor(new RegExp(`^reading ${COUNT + 1} acknowledged `), PATIENCE);
+        assert.deepEqual(numbers(), [COUNT + 1], round);
+        running.send('stats');
+        const { heap, memory } = figuresOf((await console.waitFor(/^stats .*$/, PATIENCE))[0]);
+        assert.ok(heap > 0 && heap < board.heap[engine]! && memory > heap, `heap ${heap}, memory ${memory}`);
+        if (round === 'first') await running.reset();
+      }
+      process.kill(running.pid, 'SIGTERM');
+      const { code, signal, stderr } = await running.exited;
+      assert.deepEqual([code, signal, stderr], [null, 'SIGTERM', '']);
+    });
+  }
+  test(`${NAME} with ${engine}: wrong arguments`, limit, async () => {
+    const { elf } = await buildFirmware(board, engine);
+    const socket = files.path('nobody');
+    const large = files.file('large', 'x'.repeat(board.provision!.size + 1));
+    for (const [args, pattern] of [
+      [[], /^radio: \(missing\): must be the path of a unix socket$/],
+      [['radio=' + 'x'.repeat(200)], /^radio: x+: is too long$/],
+      [['radio'], /^argument: radio: must be radio=SOCKET, provision=FILE or entropy=FILE$/],
+      [[`radio=${socket}`, `provision=${socket}`], /^provision: \S+nobody: No such file or directory$/],
+      [[`radio=${socket}`, `provision=${large}`], /^provision: \S+large: is too large$/],
+      [[`radio=${socket}`, 'provision=/'], /^provision: \/: Is a directory$/],
+      [[`radio=${socket}`, `entropy=${socket}`], /^entropy: \S+nobody: No such file or directory$/],
+    ] as const) {
+      const { status, stdout, stderr } = spawnSync(elf, args, { encoding: 'utf8', timeout: PATIENCE, input: '' });
+      assert.match(stderr.trimEnd(), pattern);
+      assert.deepEqual([status, stdout], [2, ''], stderr);
+    }
+    // Without anybody at the socket it starts all the same: the other end may come later.
+    const { status, stderr } = spawnSync(elf, [`radio=${socket}`], { encoding: 'utf8', timeout: PATIENCE, input: '' });
+    assert.match(stderr, /^radio: \S+nobody: No such file or directory\n$/);
+    assert.equal(status, 1, 'nothing is provisioned');
+  });
+}
