@@ -1,6 +1,6 @@
-/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash (Linux: from a copy of a plain one). Octets are
-   Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is at run time
-   what the linker script gives where the library has an external context, else what it was built with. */
+/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash where there is
+   one. Octets are Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is
+   at run time what the linker script gives where the library has an external context, else what it was built with. */
 
 #include <stdlib.h>
 #include <string.h>

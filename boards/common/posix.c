@@ -1,6 +1,6 @@
-/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix socket
-   that somebody listens at, the console standard input and output. There are no interrupts: octets are taken where the
-   script waits or looks at the clock. */
+/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix
+   socket that somebody listens at, the console standard input and output. There are no interrupts: octets are taken
+   where the script waits or looks at the clock. */
 
 #include <errno.h>
 #include <fcntl.h>

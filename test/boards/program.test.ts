@@ -2,7 +2,7 @@
 // sanitizers in all C of ours, which end the program at the first access outside of memory and at undefined behaviour.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { loadBoard } from '../../targets/build/board.ts';
 import { buildFirmware, type FirmwareEngine } from '../../targets/build/firmware/firmware.ts';
@@ -10,6 +10,8 @@ import { createLab, type Lab } from '../../targets/node/boards/lab.ts';
 import { readProvision } from '../../targets/node/boards/provision.ts';
 import { figuresOf } from '../../targets/node/boards/run.ts';
 import { type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
+import { createUartRadio } from '../../targets/node/radio/uart.ts';
+import { listenLine } from '../../targets/node/radio/uartline.ts';
 import { scratch } from '../cli/run.ts';
 import { LONG, missing, runOnBoard } from './firmwarekit.ts';
 import { nativeCases } from './nativecases.ts';
@@ -96,5 +98,35 @@ for (const engine of ENGINES) {
     const { status, stderr } = spawnSync(elf, [`radio=${socket}`], { encoding: 'utf8', timeout: PATIENCE, input: '' });
     assert.match(stderr, /^radio: \S+nobody: No such file or directory\n$/);
     assert.equal(status, 1, 'nothing is provisioned');
+  });
+  test(`${NAME} with ${engine}: a radio that goes and comes back`, limit, async (t) => {
+    const { elf } = await buildFirmware(board, engine, { entry: 'test/boards/pipe.entry.ts' });
+    const path = files.path(`radio-${engine}`);
+    const child = spawn(elf, [`radio=${path}`], { stdio: ['pipe', 'pipe', 'pipe'] });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
+    let complaints = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaints += text;
+    });
+    const frame = Uint8Array.from({ length: 50 }, (_value, i) => i);
+    for (const round of ['first', 'second']) {
+      const line = listenLine(path);
+      const radio = createUartRadio({ line });
+      await radio.ready;
+      const echo = new Promise<string>((resolve) => {
+        radio.onFrame = (octets, offset, length) =>
+          resolve(Buffer.from(octets).toString('hex', offset, offset + length));
+      });
+      radio.transmit(frame, 0, frame.length);
+      assert.equal(await echo, Buffer.from(frame).toString('hex'), round);
+      radio.close();
+      await radio.closed;
+    }
+    child.stdin.write('exit 7\n');
+    assert.equal(await exited, 7);
+    // Told once each time that it is gone, not at each attempt.
+    assert.deepEqual(complaints.match(/: closed\n/g)?.length, 2, complaints);
+    assert.ok(complaints.split('\n').length <= 4, complaints);
   });
 }

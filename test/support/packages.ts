@@ -26,7 +26,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'lua5.4', package: 'lua5.4', suites: 'engines: Lua' },
   { command: 'lua5.3', package: 'lua5.3', suites: 'modules: Lua 5.3' },
   { command: 'duk', package: 'duktape', suites: 'engines: Duktape' },
-  { command: 'gcc', package: 'gcc', suites: 'Espruino: X25519 in C' },
+  { command: 'gcc', package: 'gcc', suites: 'Espruino: X25519 in C; boards: program' },
   { command: 'arm-none-eabi-gcc', package: 'gcc-arm-none-eabi', suites: 'boards: firmware; Espruino: native X25519' },
   {
     file: '/usr/lib/arm-none-eabi/newlib/libc.a',
