@@ -129,4 +129,21 @@ for (const engine of ENGINES) {
     assert.deepEqual(complaints.match(/: closed\n/g)?.length, 2, complaints);
     assert.ok(complaints.split('\n').length <= 4, complaints);
   });
+  test(`${NAME} with ${engine}: what ends it, with sanitizers`, limit, async () => {
+    const { elf } = await buildFirmware(board, engine, { entry: 'test/boards/pipe.entry.ts', sanitize: true });
+    const socket = files.path('nobody');
+    for (const [lines, code, last] of [
+      ['crash', 22, /^halt 22 script error$/],
+      ['deep', null, /^halt 2[12] (memory|script error)$/],
+      ['heap', 21, /^halt 21 memory$/],
+      ['memory\nexit 3', 3, /^memory [1-9]\d+ heap [1-9]\d+$/],
+      ['x'.repeat(400) + '\nhello\nexit 4', 4, /^heard hello$/],
+    ] as const) {
+      const options = { encoding: 'utf8', timeout: PATIENCE, input: lines + '\n' } as const;
+      const { status, stdout, stderr } = spawnSync(elf, [`radio=${socket}`], options);
+      assert.match(stdout.trimEnd().split('\n').at(-1)!, last, stdout + stderr);
+      assert.equal(status, code ?? Number(/halt (\d+)/.exec(stdout)![1]), lines);
+      assert.match(stderr, /^radio: \S+nobody: No such file or directory\n$/);
+    }
+  });
 }
