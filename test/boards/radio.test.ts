@@ -10,6 +10,7 @@ const LOSS = 0.1;
 const LUA: Part = { board: 'qemu-mps2-an386', engine: 'lua' };
 const DUKTAPE: Part = { board: 'qemu-mps2-an385', engine: 'duktape' };
 const JERRYSCRIPT: Part = { board: 'qemu-mps2-an386', engine: 'jerryscript' };
+const PROGRAM: Part = { board: 'linux-program', engine: 'jerryscript' };
 const WHAT = 'at 10 % loss: handshake, readings, rekeys, reboot, gateway restart';
 const LIMIT = { timeout: 4 * PATIENCE };
 
@@ -32,6 +33,8 @@ test(`M4 with Lua, M3 with Duktape and Node ${WHAT}`, { ...LIMIT, skip: skipOf(L
 );
 
 test(`M4 with JerryScript and Node ${WHAT}`, { ...LIMIT, skip: skipOf(JERRYSCRIPT) }, () => check([JERRYSCRIPT]));
+
+test(`A program with JerryScript and Node ${WHAT}`, { ...LIMIT, skip: skipOf(PROGRAM) }, () => check([PROGRAM]));
 
 // X25519 takes seconds there when it is not native.
 const INTERPRETED = listBoards()
