@@ -25,9 +25,9 @@ test('a number becomes an expression of just its value, of whole numbers of 28 b
 test('only literals of a script change, and only those that have to', async () => {
   assert.equal(
     await directLiterals(
-      'f(7,-0.5,"0.5","65535","070000","4294967296","5028611",a[4294967295],{1e30:1,b:0xffffffff},0x7ffffff)',
+      'f(7,-0.5,"0.5","65535","070000","-01","-1","70000",a[4294967295],{1e30:1,b:0xffffffff},0x7ffffff)',
     ),
-    'f(7,-(5/10),"0.5","65535","070000","4294967296",("5028"+"611"),a[(-1>>>0)],{1e30:1,b:(-1>>>0)},0x7ffffff)',
+    'f(7,-(5/10),("0"+"."+"5"),"65535","070000","-01",("-"+"1"),("7"+"0"+"0"+"0"+"0"),a[(-1>>>0)],{1e30:1,b:(-1>>>0)},0x7ffffff)',
   );
 });
 

@@ -82,9 +82,13 @@ export function directNumber(value: number): string {
   return `(${whole(digits)}${places < 0 ? '/' : '*'}${power(Math.abs(places))})`;
 }
 
-/** Texts of whole numbers are values by themselves, up to 16 bits, and no strings; a longer one is put together. */
-function isLongNumber(text: string): boolean {
-  return isNumber(text) && Number(text) > PLACE_MAX;
+/**
+ * Texts of whole numbers are values by themselves, up to 16 bits. Any other that the engine makes of a number equals
+ * none of the table, where it does not look: such a text is put together of its characters, and not in the table.
+ */
+function isOtherNumber(text: string): boolean {
+  if (text === 'NaN' || text === 'Infinity' || String(Number(text)) !== text) return false;
+  return !isNumber(text) || Number(text) > PLACE_MAX;
 }
 
 function isNumber(text: string): boolean {
@@ -103,11 +107,8 @@ export async function directLiterals(script: string): Promise<string> {
     if (ts.isNumericLiteral(node)) {
       const value = Number(node.text);
       if (!Number.isInteger(value) || value > DIRECT_MAX) text = directNumber(value);
-    } else if (ts.isStringLiteralLike(node) && isLongNumber(node.text)) {
-      text = `(${node.text
-        .match(/.{1,4}/g)
-        ?.map((part) => `"${part}"`)
-        .join('+')})`;
+    } else if (ts.isStringLiteralLike(node) && isOtherNumber(node.text)) {
+      text = `(${[...node.text].map((part) => `"${part}"`).join('+')})`;
     }
     if (text !== '') found.push({ start: node.getStart(file), end: node.end, text });
     ts.forEachChild(node, visit);
