@@ -99,7 +99,11 @@ test('what is no snapshot, and what a static one cannot have', () => {
   assert.throws(() => makeStatic(simple(0, 0x70), []), /has a regular expression/);
   assert.throws(() => makeStatic(simple(9, 0x70), []), /has an arrow function/);
   assert.throws(() => makeStatic(simple(3, literal(0, 1)), []), /has a number of more than 28 bits/);
-  assert.throws(() => makeStatic(simple(3, literal(0), '65536'), []), /string 65536: does not fit 16 bits/);
+  assert.throws(
+    () => makeStatic(simple(3, literal(0), '65536'), []),
+    /string 65536: must be no number, or fit 16 bits/,
+  );
+  assert.throws(() => makeStatic(simple(3, literal(0), '-1'), []), /string -1: must be no number/);
 });
 
 const BOARD = 'netduinoplus2';

@@ -178,7 +178,8 @@ export function makeStatic(snapshot: Buffer, known: readonly string[]): Buffer[]
   });
   for (const { at, text } of uses) {
     const place = isNumber(text) ? Number(text) : (places.get(text) as number);
-    if (place > PLACE_MAX) throw new Error(`snapshot: string ${text}: does not fit 16 bits`);
+    if (place > PLACE_MAX || isOtherNumber(text))
+      throw new Error(`snapshot: string ${text}: must be no number, or fit 16 bits`);
     snapshot.writeUInt32LE(STRING + (isNumber(text) ? STRING_NUMBER : STRING_MAGIC) + (place << PLACE_SHIFT), at);
   }
   return others.map((text) => Buffer.from(text, 'latin1'));
