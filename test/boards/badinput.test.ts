@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import type { BoardEngine } from '../../targets/build/board.ts';
 import { buildFirmware } from '../../targets/build/firmware/firmware.ts';
 import { createLab, type Lab } from '../../targets/node/boards/lab.ts';
+import type { BoardEnd } from '../../targets/node/boards/process.ts';
 import { encodeKeys, frameBlob, readProvision } from '../../targets/node/boards/provision.ts';
-import type { QemuConfig, QemuEnd } from '../../targets/node/boards/qemu.ts';
+import type { QemuConfig } from '../../targets/node/boards/qemu.ts';
 import { figuresOf } from '../../targets/node/boards/run.ts';
 import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
 import { createRandom } from '../../targets/node/radio/random.ts';
@@ -22,7 +23,7 @@ async function labOf(count: number, loss = 0): Promise<Lab> {
 }
 
 interface Ending {
-  end: QemuEnd;
+  end: BoardEnd;
   lines: string[];
   /** Frames, and octets outside of frames, that the board put on air. */
   onAir: number[];

@@ -1,17 +1,13 @@
 // A board in QEMU: its image started as a process of this one, the console as lines, the second UART as a radio, the
-// provisioning area and the entropy as files. Everything of it, sockets and files, lies in a folder of its own that is
-// removed when it ends. Only this process is ever killed, by its number.
+// provisioning area and the entropy as files (process.ts).
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { onPath } from '../../build/engines.ts';
-import { CommandError, errorText } from '../config/errors.ts';
-import { createUartRadio, type UartRadio } from '../radio/uart.ts';
-import { listenLine } from '../radio/uartline.ts';
-import { type ConsoleLines, createConsoleLines } from './console.ts';
-import { atEnd } from './leavings.ts';
+import { CommandError } from '../config/errors.ts';
+import type { UartRadio } from '../radio/uart.ts';
+import type { ConsoleLines } from './console.ts';
+import { type BoardEnd, listenRadio, openPlace, startProcess } from './process.ts';
 import { listenQmp, type Qmp } from './qmp.ts';
 
 export const QEMU = 'qemu-system-arm';
@@ -27,7 +23,7 @@ export interface QemuConfig {
   blob?: { octets: Uint8Array; address: number };
   /** A file of random octets on this machine, or the octets themselves (a run that can be repeated); none: no entropy. */
   entropy?: string | Uint8Array;
-  /** One instruction is one tick of 40 MHz: counts repeat, time does not follow the clock. */
+  /** One instruction takes one nanosecond of the board's clock: counts repeat, time does not follow ours. */
   icount?: boolean;
   /** No semihosting: like hardware without a debugger, with no entropy and no exit code. */
   isAlone?: boolean;
@@ -52,22 +48,14 @@ export interface QemuBoard {
   /** What the reset button does. */
   reset(): Promise<void>;
   /** Ends QEMU, by force when it does not end by itself, and removes its files. */
-  quit(): Promise<QemuEnd>;
+  quit(): Promise<BoardEnd>;
   /** Resolves when the process is gone, to the exit code that the image gave, or the signal. */
-  exited: Promise<QemuEnd>;
-}
-
-export interface QemuEnd {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-  /** What QEMU said. */
-  stderr: string;
+  exited: Promise<BoardEnd>;
 }
 
 const START_TIME = 30000;
 const QMP_TIME = 10000;
 const QUIT_TIME = 3000;
-const STDERR_MAX = 4000;
 
 /** For a test's skip and a command's error: why boards cannot be run in QEMU here, or false. */
 export function qemuMissing(command: string = QEMU): string | false {
@@ -127,61 +115,31 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
     throw CommandError.from((error as NodeJS.ErrnoException).path ?? config.kernel, error);
   }
   if (!isElf(config.kernel)) throw new CommandError(`${config.kernel}: is not an ELF image`);
-  const folder = mkdtempSync(join(tmpdir(), 'dietesp-qemu-'));
-  let started: ChildProcess | null = null;
-  const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  const forget = atEnd(() => {
-    started?.kill('SIGKILL');
-    remove();
-  });
+  const place = openPlace('qemu');
+  const { folder } = place;
   let qmp: Qmp;
   let radio: UartRadio;
   try {
-    if (config.blob !== undefined) writeFileSync(join(folder, 'blob'), config.blob.octets, { mode: 0o600 });
-    if (config.entropy instanceof Uint8Array) writeFileSync(join(folder, 'entropy'), config.entropy, { mode: 0o600 });
+    if (config.blob !== undefined) place.file('blob', config.blob.octets);
+    if (config.entropy instanceof Uint8Array) place.file('entropy', config.entropy);
     qmp = await listenQmp(join(folder, 'qmp'));
-    const line = listenLine(join(folder, 'radio'));
-    radio = createUartRadio({ line, ...(config.clock === undefined ? {} : { clock: config.clock }) });
-    await line.listening;
+    radio = await listenRadio(folder, config.clock);
   } catch (error) {
-    remove();
-    forget();
+    place.clear();
     throw CommandError.from('QEMU', error);
   }
-
-  // Where there is setpriv, the kernel ends QEMU with this process, however that ends.
-  const guard = onPath('setpriv') === undefined ? [] : ['setpriv', '--pdeathsig', 'KILL'];
-  const [program, ...args] = [...guard, command, ...argumentsOf(config, folder)];
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  started = child;
-  const lines = createConsoleLines();
-  const end: QemuEnd = { code: null, signal: null, stderr: '' };
-  child.stdin.on('error', () => {});
-  child.stdout.setEncoding('latin1').on('data', (text: string) => lines.push(text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    end.stderr = (end.stderr + text).slice(-STDERR_MAX);
-  });
-  const exited = new Promise<QemuEnd>((resolve) => {
-    const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (started === null) return;
-      started = null;
-      Object.assign(end, { code, signal });
-      lines.end(`the board ended (${signal ?? `code ${code}`})${end.stderr === '' ? '' : `: ${end.stderr.trim()}`}`);
-      radio.close();
-      void Promise.all([radio.closed, qmp.close()]).then(() => {
-        remove();
-        forget();
-        resolve(end);
-      });
-    };
-    child.on('error', (error) => {
-      end.stderr += errorText(error);
-      finish(null, null);
-    });
-    child.on('close', finish);
+  const words = [command, ...argumentsOf(config, folder)];
+  const {
+    child,
+    console: lines,
+    write,
+    exited,
+  } = startProcess(place, words, process.env, () => {
+    radio.close();
+    return Promise.all([radio.closed, qmp.close()]);
   });
 
-  async function quit(): Promise<QemuEnd> {
+  async function quit(): Promise<BoardEnd> {
     const kill = setTimeout(() => child.kill('SIGKILL'), QUIT_TIME);
     qmp.run('quit', QUIT_TIME).catch(() => child.kill('SIGKILL'));
     const ended = await exited;
@@ -210,8 +168,8 @@ export async function startQemu(config: QemuConfig): Promise<QemuBoard> {
     pid: child.pid!,
     console: lines,
     radio,
-    send: (line) => void child.stdin.write(line + '\n'),
-    sendOctets: (octets) => void child.stdin.write(octets),
+    send: (line) => write(line + '\n'),
+    sendOctets: write,
     reset: async () => void (await qmp.run('system_reset', QMP_TIME)),
     quit,
     exited,

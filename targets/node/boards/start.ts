@@ -7,8 +7,9 @@ import { sourceRoot } from '../../build/root.ts';
 import { CommandError } from '../config/errors.ts';
 import type { UartRadio } from '../radio/uart.ts';
 import type { ConsoleLines } from './console.ts';
+import type { BoardEnd } from './process.ts';
 import { startProgram } from './program.ts';
-import { type QemuConfig, type QemuEnd, startQemu } from './qemu.ts';
+import { type QemuConfig, startQemu } from './qemu.ts';
 
 /** A board that runs here: in QEMU, as a program, or in its interpreter. */
 export interface RunningBoard {
@@ -25,8 +26,6 @@ export interface RunningBoard {
   quit(): Promise<BoardEnd>;
   exited: Promise<BoardEnd>;
 }
-
-export type BoardEnd = QemuEnd;
 
 /** What a board runs, and its sizes in octets. */
 export interface BoardImage {
