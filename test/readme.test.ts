@@ -41,7 +41,7 @@ test('the gateway and the device of the README talk', async () => {
   const load = async (name: string) => {
     const text = example(name)
       .replaceAll("'dietesp/node'", JSON.stringify(pathToFileURL(join(root, 'targets/node/index.ts')).href))
-      .replaceAll("'dietesp/device'", JSON.stringify(pathToFileURL(join(root, 'core/board.ts')).href))
+      .replaceAll("'dietesp/device'", JSON.stringify(pathToFileURL(join(root, 'core/device/index.ts')).href))
       .replaceAll("'targets/", "'" + root + '/targets/')
       .replaceAll('17754', String(zep))
       .replaceAll('127.0.0.1:5683', '127.0.0.1:' + server.address().port);

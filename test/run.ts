@@ -5,7 +5,7 @@
 import { cpus } from 'node:os';
 import { filesBelow } from './support/files.ts';
 import { providePackages } from './support/packages.ts';
-import { type FileResult, runNode, runTestFile } from './support/testfile.ts';
+import { type FileResult, runNode, runTestFile } from './support/test-file.ts';
 
 const say = (line: string): void => {
   process.stdout.write(line + '\n');

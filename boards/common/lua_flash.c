@@ -1,6 +1,6 @@
 /* Lua byte code that stays in flash, in place of Lua's own loader (lundump.c): instructions and descriptions of upvalues
    are used where they lie; only constants, which hold strings, and the functions' heads are made in RAM. The layout is
-   in targets/build/firmware/luacode.ts, whose output is trusted: it is a part of the image. */
+   in targets/build/firmware/lua-code.ts, whose output is trusted: it is a part of the image. */
 
 #define LUA_CORE
 

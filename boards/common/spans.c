@@ -32,7 +32,7 @@ uint32_t span_sum(const uint8_t *octets, size_t length) {
   return length % 2 == 0 ? sum : sum + ((uint32_t)octets[length - 1] << 8);
 }
 
-/* By nibbles, see core/spans.ts. */
+/* By nibbles, see core/base/spans.ts. */
 uint16_t span_fcs(uint16_t crc, const uint8_t *octets, size_t length) {
   for (size_t i = 0; i < length; i++) {
     crc ^= octets[i];

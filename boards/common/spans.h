@@ -1,4 +1,4 @@
-/* Spans of octets, as core/spans.ts has them. */
+/* Spans of octets, as core/base/spans.ts has them. */
 #ifndef SPANS_H
 #define SPANS_H
 

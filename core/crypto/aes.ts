@@ -1,4 +1,4 @@
-// AES-128, the forward direction [FIPS 197 §5.1, §5.2]. Decryption is in aesdec.ts: CCM needs none of it.
+// AES-128, the forward direction [FIPS 197 §5.1, §5.2]. Decryption is in aes-inverse.ts: CCM needs none of it.
 //
 // A round works on the state's eight 16-bit halves with four tables of 256 16-bit entries (2 kB): SubBytes and
 // MixColumns of one octet give half a column by one look-up. Sixteen bits, because JerryScript keeps integers beyond
@@ -8,7 +8,7 @@
 // NOT constant time: look-ups with secret indices leak through a data cache where there is one. A target with native
 // AES should bring that instead [SECURITY.md].
 
-import { put16 } from '../bytes.ts';
+import { put16 } from '../base/bytes.ts';
 
 // SubBytes S(x) times the coefficients of MixColumns, as (high octet, low octet).
 const T21 = /* @__PURE__ */ new Uint16Array(256); // (2S, S)

@@ -1,8 +1,8 @@
 // AES-128-CBC, in place over whole blocks [SP 800-38A §6.2; RFC 3602 for ESP, where padding is ESP's own].
 
-import { copy } from '../bytes.ts';
+import { copy } from '../base/bytes.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
-import { aesDecrypt } from './aesdec.ts';
+import { aesDecrypt } from './aes-inverse.ts';
 import type { Part } from './portable.ts';
 import { checkRange } from './portable.ts';
 import type { Key } from './provider.ts';

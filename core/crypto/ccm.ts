@@ -2,7 +2,7 @@
 // nonce, lengths, AAD and clear text, encrypted by the same key's counter mode. Two AES blocks per 16 octets of payload,
 // one per 16 of AAD (with its 2-octet length), two more per packet. Only the forward AES is used.
 
-import { fill } from '../bytes.ts';
+import { fill } from '../base/bytes.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import type { Part } from './portable.ts';
 import { checkRange } from './portable.ts';

@@ -1,7 +1,7 @@
 // HMAC-SHA2-256 [RFC 2104; RFC 4868]. A key holds the two hash states behind its inner and outer pad, so that a message
 // costs its own blocks and two more.
 
-import { fill } from '../bytes.ts';
+import { fill } from '../base/bytes.ts';
 import type { Part } from './portable.ts';
 import type { Key } from './provider.ts';
 import { ALG_HMAC_SHA256 } from './provider.ts';

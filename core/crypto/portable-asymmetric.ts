@@ -1,7 +1,7 @@
 // Key exchange by the portable code: X25519 alone, what a board with a pre-shared key needs for IKE. Signatures are the
 // target's to bring.
 
-import { copy, fill } from '../bytes.ts';
+import { copy, fill } from '../base/bytes.ts';
 import type { Asymmetric, KePrivate } from './asymmetric.ts';
 import { KE_X25519 } from './asymmetric.ts';
 import type { Random } from './portable.ts';

@@ -1,7 +1,7 @@
 // SHA-1 in one piece [FIPS 180-4 §5, §6.1], for the NAT_DETECTION notifies of IKEv2 [RFC 7296 §2.23] and nothing else:
 // there it hides addresses, and no security rests on it. Messages are some 30 octets, so that size comes before speed.
 
-import { put32 } from '../bytes.ts';
+import { put32 } from '../base/bytes.ts';
 
 /** Octets of a digest. */
 export const SHA1_SIZE = 20;

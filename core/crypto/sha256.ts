@@ -6,7 +6,7 @@
 // computed at first use: shorter than the literals, and none of the 72 roots is so close to a boundary that a relative
 // error of 1e-13 (some 500 times the rounding error of a double) would change it. The tests compare all of them.
 
-import { fill, put32, u32 } from '../bytes.ts';
+import { fill, put32, u32 } from '../base/bytes.ts';
 
 const K = /* @__PURE__ */ new Int32Array(64);
 const H0 = /* @__PURE__ */ new Int32Array(8);

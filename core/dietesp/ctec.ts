@@ -1,6 +1,6 @@
 // CTEC: the ESP trailer [draft-ietf-ipsecme-diet-esp §6.2]. Padding octets are 1, 2, 3, ... [RFC 4303 §2.4].
 
-import { DROP_DUMMY, DROP_TRAILER } from '../drop.ts';
+import { DROP_DUMMY, DROP_TRAILER } from '../base/drop.ts';
 import { PROTO_NONE } from '../wire/esp.ts';
 import { type Attributes, TRAILER_MANDATORY } from './attributes.ts';
 import { clearTextAlignment, sendsNextHeader, trailerNextHeader } from './rules.ts';

@@ -4,8 +4,8 @@
 // (one when ts_proto names it, several when ts_proto is 0). In transport mode, and with iipc_not_compressed, the
 // programs serve the selector check alone.
 
-import { putBits } from '../bits.ts';
-import { compare, copy } from '../bytes.ts';
+import { putBits } from '../base/bits.ts';
+import { compare, copy } from '../base/bytes.ts';
 import {
   DROP_LENGTH,
   DROP_NO_RULE,
@@ -14,7 +14,7 @@ import {
   DROP_SHORT,
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
-} from '../drop.ts';
+} from '../base/drop.ts';
 import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader } from '../schc/program.ts';
 import type { Header, Network } from '../wire/header.ts';
 import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL, refuse } from './attributes.ts';

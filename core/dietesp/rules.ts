@@ -1,8 +1,8 @@
 // The three rules of an SA, derived from its attributes [draft-ietf-ipsecme-diet-esp §6]: IIPC (inner headers),
 // CTEC (ESP trailer) and EEC (ESP header).
 
-import { getBits } from '../bits.ts';
-import { put32 } from '../bytes.ts';
+import { getBits } from '../base/bits.ts';
+import { put32 } from '../base/bytes.ts';
 import {
   CDA_COMPUTE,
   CDA_LSB,

@@ -1,7 +1,7 @@
 // Checks of an SA's configuration, before anything is set up: ranges, combinations that the draft does not allow
 // [draft-ietf-ipsecme-diet-esp §5, §9], and what this build and this provider have. Field names are those of the draft.
 
-import { compare } from '../bytes.ts';
+import { compare } from '../base/bytes.ts';
 import type { Provider } from '../crypto/provider.ts';
 import {
   CDA_GENERATED,

@@ -1,12 +1,12 @@
 // An endpoint: the inbound SAs of one host, drop counters, and scratch that packets share.
 
+import { DROP_COUNT } from '../base/drop.ts';
 import type { Provider } from '../crypto/provider.ts';
 import { refuse } from '../dietesp/attributes.ts';
-import { DROP_COUNT } from '../drop.ts';
 import { SLOT_COUNT } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Sa } from './sa.ts';
-import type { SaTable } from './satable.ts';
+import type { SaTable } from './sa-table.ts';
 import type { Sn } from './sn.ts';
 
 export interface Endpoint {

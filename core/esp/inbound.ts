@@ -1,10 +1,8 @@
 // Inbound processing [RFC 4303 §3.4; draft-ietf-ipsecme-diet-esp §4]: SA look-up, EEC (full SPI and SN), replay check,
 // ICV and decryption, CTEC, IIPC, selector check. No state moves before the ICV verified.
 
-import { getBits } from '../bits.ts';
-import { copy } from '../bytes.ts';
-import { takeTrailer, trailerProto } from '../dietesp/ctec.ts';
-import { iipcRestore } from '../dietesp/iipc.ts';
+import { getBits } from '../base/bits.ts';
+import { copy } from '../base/bytes.ts';
 import {
   DROP_ECN,
   DROP_ICV,
@@ -16,7 +14,9 @@ import {
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
   DROP_VERSION,
-} from '../drop.ts';
+} from '../base/drop.ts';
+import { takeTrailer, trailerProto } from '../dietesp/ctec.ts';
+import { iipcRestore } from '../dietesp/iipc.ts';
 import { PROTO_ESP } from '../wire/esp.ts';
 import { type Network, SLOT_ECN, SLOT_GENERATED } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';

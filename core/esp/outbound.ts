@@ -1,11 +1,11 @@
 // Outbound processing [RFC 4303 §3.3; draft-ietf-ipsecme-diet-esp §4]: IIPC, CTEC, encryption with the full SPI and SN,
 // EEC, outer header. With iipc_not_compressed, a mandatory trailer and 32 + 32 bits this is standard ESP, octet for octet.
 
-import { putBits } from '../bits.ts';
-import { copy, put32 } from '../bytes.ts';
+import { putBits } from '../base/bits.ts';
+import { copy, put32 } from '../base/bytes.ts';
+import { DROP_DUMMY, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
 import { putTrailer } from '../dietesp/ctec.ts';
 import { iipcCompress, select } from '../dietesp/iipc.ts';
-import { DROP_DUMMY, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
 import { PROTO_ESP, PROTO_NONE } from '../wire/esp.ts';
 import type { Network } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';

@@ -4,7 +4,7 @@ import type { Provider } from '../crypto/provider.ts';
 import type { ShapeCache } from '../dietesp/iipc.ts';
 import type { Header, Network } from '../wire/header.ts';
 import type { Sa, SaConfig, SaForm } from './sa.ts';
-import type { SaTable } from './satable.ts';
+import type { SaTable } from './sa-table.ts';
 import type { Counter } from './sn.ts';
 import type { Window } from './window.ts';
 

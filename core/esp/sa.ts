@@ -1,7 +1,7 @@
 // One unidirectional SA [RFC 4301 §4.4.2]: what was agreed, what was derived from it, and what moves with the packets.
 // The state that moves is plain numbers and octets, so that it can be stored.
 
-import { copy, fill } from '../bytes.ts';
+import { copy, fill } from '../base/bytes.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
 import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.ts';
 import { trailerForm } from '../dietesp/ctec.ts';

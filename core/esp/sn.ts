@@ -1,8 +1,8 @@
 // Sequence numbers: counters of 32 or 64 bits, and the recovery of a number from its low bits
 // [RFC 4303 §2.2, §2.2.1; draft-ietf-ipsecme-diet-esp §6.3]. A number is two halves, hi and lo, of 32 bits each.
 
-import { put32 } from '../bytes.ts';
-import { DROP_SEQUENCE } from '../drop.ts';
+import { put32 } from '../base/bytes.ts';
+import { DROP_SEQUENCE } from '../base/drop.ts';
 
 const TWO_32 = 65536 * 65536;
 const MAX_32 = TWO_32 - 1;

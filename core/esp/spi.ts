@@ -1,10 +1,10 @@
 // Choice of SPIs for inbound SAs [RFC 4303 §2.1; SPI-LOOKUP].
 
-import { u32 } from '../bytes.ts';
+import { u32 } from '../base/bytes.ts';
 import { refuse } from '../dietesp/attributes.ts';
 import { SPI_MIN } from '../wire/esp.ts';
 import type { Endpoint } from './endpoint.ts';
-import { power, type Scoped } from './satable.ts';
+import { power, type Scoped } from './sa-table.ts';
 
 /** True when `bits` of `spi` on the wire would meet no other SA's in the scope. */
 function isFree(endpoint: Endpoint, scope: Scoped, spi: number, bits: number, bare: boolean): boolean {

@@ -2,7 +2,7 @@
 // [RFC 4303 §3.2, RFC 4309, RFC 4106, RFC 7634, RFC 8750, RFC 4868, RFC 3602]. One object per suite; a board carries
 // those it imports. The ICV covers the full ESP header and the compressed clear text (ICV-SCOPE).
 
-import { copy, equal, put32 } from '../bytes.ts';
+import { copy, equal, put32 } from '../base/bytes.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,

@@ -1,7 +1,7 @@
 // Anti-replay window [RFC 4303 §3.4.3, RFC 6479]. `check` asks, `update` marks; update is called only after the ICV
 // verified. The right edge is the SA's highest authenticated sequence number.
 
-import { DROP_REPLAY } from '../drop.ts';
+import { DROP_REPLAY } from '../base/drop.ts';
 
 /** What a window needs of an SA. */
 export interface Windowed {

@@ -11,7 +11,7 @@
 // Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
-import { checkRange, copy, equal, fill, u16 } from '../bytes.ts';
+import { checkRange, copy, equal, fill, u16 } from '../base/bytes.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,
@@ -20,7 +20,7 @@ import {
   DROP_NOT_FOR_US,
   DROP_QUEUE,
   DROP_TOO_LONG,
-} from '../drop.ts';
+} from '../base/drop.ts';
 import {
   ACK_SIZE,
   checkFrame,

@@ -7,8 +7,8 @@
 // A rule is used only where the packet comes back as it was: lengths and checksums that are to be computed have the
 // computed value, and the IID of a link-layer address is the one in the packet [RFC 8724 §10.10, §10.11].
 
-import { copyBits, getBits, putBits } from '../bits.ts';
-import { DROP_NO_RULE, DROP_TOO_LONG } from '../drop.ts';
+import { copyBits, getBits, putBits } from '../base/bits.ts';
+import { DROP_NO_RULE, DROP_TOO_LONG } from '../base/drop.ts';
 import type { Header } from '../wire/header.ts';
 import {
   type Context,

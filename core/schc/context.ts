@@ -1,7 +1,7 @@
 // A context: rules that a user writes, compiled once to flat programs, one per rule and direction [RFC 8724 §6, §7].
 // A rule without field descriptors is the one for packets that no other rule fits: its RuleID, then the whole packet.
 
-import { getBits } from '../bits.ts';
+import { getBits } from '../base/bits.ts';
 import { FID_COAP_OPTION, FID_COAP_TKL, FID_COAP_TOKEN } from '../wire/coap.ts';
 import { FID_UDP_LENGTH } from '../wire/fid.ts';
 import type { Header } from '../wire/header.ts';

@@ -1,8 +1,8 @@
 // SCHC packet to packet [RFC 8724 §7.2, §7.4]. First every residue is found and measured, in the order of the rule; then
 // the headers are laid out and their fields placed, since roles (Dev, App) and variable fields change their places.
 
-import { copyBits, getBits, putBits } from '../bits.ts';
-import { DROP_NO_RULE, DROP_RESIDUE, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
+import { copyBits, getBits, putBits } from '../base/bits.ts';
+import { DROP_NO_RULE, DROP_RESIDUE, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
 import {
   COAP_MARKER,
   COAP_SIZE,

@@ -5,7 +5,7 @@
 // The table holds first the fields of fixed place, in the order of the layout (so their index is known beforehand),
 // then those that come and go: IPv4 options, token, CoAP options.
 
-import { DROP_LENGTH, DROP_SHORT, DROP_UNSUPPORTED, DROP_VERSION } from '../drop.ts';
+import { DROP_LENGTH, DROP_SHORT, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
 import {
   COAP_FIELDS,
   COAP_MARKER,

@@ -5,9 +5,9 @@
 // step of four numbers. The mask and the steps depend only on the shape of a rule, so SAs of one shape share a
 // program; target values are kept apart, in `values`: first one octet per header octet, then the match-mapping lists.
 
-import { copyBits, getBits, putBits } from '../bits.ts';
-import { DROP_NO_RULE, DROP_RESIDUE } from '../drop.ts';
-import { copy, lastDifference } from '../spans.ts';
+import { copyBits, getBits, putBits } from '../base/bits.ts';
+import { DROP_NO_RULE, DROP_RESIDUE } from '../base/drop.ts';
+import { copy, lastDifference } from '../base/spans.ts';
 import { SLOT_NONE } from '../wire/header.ts';
 import {
   CDA_COMPUTE,

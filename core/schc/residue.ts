@@ -1,9 +1,9 @@
 // Pieces of a SCHC packet that both directions need: octet strings at any bit position, sizes of variable-length
 // residues [RFC 8724 §7.4.2], interface identifiers from link-layer addresses.
 
-import { getBits, putBits } from '../bits.ts';
-import { copy } from '../bytes.ts';
-import { DROP_RESIDUE } from '../drop.ts';
+import { getBits, putBits } from '../base/bits.ts';
+import { copy } from '../base/bytes.ts';
+import { DROP_RESIDUE } from '../base/drop.ts';
 
 /** True when `count` bits at two positions are the same. */
 export function sameBits(a: Uint8Array, aBit: number, b: Uint8Array, bBit: number, count: number): boolean {

@@ -7,7 +7,7 @@
 // An option is a delta to the number of the option before and a length, 4 bits each with extensions, and its value.
 // Each delta and length has one encoding only, so a message can be rebuilt from its fields: number and value.
 
-import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../drop.ts';
+import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../base/drop.ts';
 
 /** Field identifiers, private as those in fid.ts from 60000 on. */
 export const FID_COAP_VERSION = 60100;

@@ -1,6 +1,6 @@
 // Answers ICMPv6 echo requests [RFC 4443 §4.2]; a board that wants to be pinged gives `answerEcho` to its device.
 
-import { DROP_SHORT, DROP_UNSUPPORTED } from '../drop.ts';
+import { DROP_SHORT, DROP_UNSUPPORTED } from '../base/drop.ts';
 import {
   checkEcho,
   echoIdentifier,

@@ -1,9 +1,9 @@
 // ICMPv6 echo [RFC 4443 §4.1, §4.2]: Type, Code, Checksum, Identifier, Sequence Number, data. Used by a device to
 // answer pings; Diet-ESP itself carries ICMPv6 as payload.
 
-import { put16, u16 } from '../bytes.ts';
-import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_SHORT, DROP_UNSUPPORTED } from '../drop.ts';
+import { put16, u16 } from '../base/bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_SHORT, DROP_UNSUPPORTED } from '../base/drop.ts';
 
 export const ICMPV6_SIZE = 8;
 export const ICMPV6_TYPE = 0;

@@ -6,8 +6,8 @@
 //
 // Frame Control: type(3) security pending ack-request pan-compression reserved(3) dst-mode(2) version(2) src-mode(2).
 
-import { DROP_FCS, DROP_NOT_FOR_US, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED, DROP_VERSION } from '../drop.ts';
-import { frameFcs } from '../spans.ts';
+import { DROP_FCS, DROP_NOT_FOR_US, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
+import { frameFcs } from '../base/spans.ts';
 
 export { frameFcs };
 

@@ -1,8 +1,8 @@
 // IPv4 header [RFC 791 §3.1], with options (IHL > 5) and fragments.
 
-import { put16, u16 } from '../bytes.ts';
-import { putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../drop.ts';
+import { put16, u16 } from '../base/bytes.ts';
+import { putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../base/drop.ts';
 import {
   FID_IPV4_CHECKSUM,
   FID_IPV4_DSCP,

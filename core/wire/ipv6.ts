@@ -6,8 +6,8 @@
 //  |                    Source Address (16)                       |
 //  |                  Destination Address (16)                    |
 
-import { put16, put32, u16, u32 } from '../bytes.ts';
-import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../drop.ts';
+import { put16, put32, u16, u32 } from '../base/bytes.ts';
+import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../base/drop.ts';
 import {
   FID_IPV6_DSCP,
   FID_IPV6_DST,

@@ -1,7 +1,7 @@
 // SCTP common header [RFC 9260 §3.1]: ports, Verification Tag, CRC-32C over the whole packet, least significant octet
 // first (RFC 9260 appendix A; SCTP-CRC).
 
-import { DROP_CHECKSUM, DROP_SHORT } from '../drop.ts';
+import { DROP_CHECKSUM, DROP_SHORT } from '../base/drop.ts';
 import { FID_SCTP_CHECKSUM, FID_SCTP_DST_PORT, FID_SCTP_SRC_PORT, FID_SCTP_TAG } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SENT, ROLE_SRC_PORT } from './header.ts';
 

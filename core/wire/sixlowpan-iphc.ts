@@ -6,8 +6,8 @@
 // that rebuilds an address from its mode: the compressor tries the modes from the shortest on and takes the first that
 // gives the address back, so what it sends is what the other side will read. Never longer than the IPv6 header.
 
-import { copy, equal, fill, put16, u16 } from '../bytes.ts';
-import { DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG } from '../drop.ts';
+import { copy, equal, fill, put16, u16 } from '../base/bytes.ts';
+import { DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
 import { IPV6_DST, IPV6_HOP_LIMIT, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SIZE, IPV6_SRC } from './ipv6.ts';
 import { CONTEXT_STRIDE } from './sixlowpan.ts';
 

@@ -6,9 +6,9 @@
 // the packet [RFC 6282 §4.3.2], and then only in datagrams that surely travel in one frame: the receiver needs the
 // whole datagram to restore it.
 
-import { copy, put16, u16 } from '../bytes.ts';
-import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../drop.ts';
+import { copy, put16, u16 } from '../base/bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { IPV6_SIZE } from './ipv6.ts';
 import type { NextHeaderCompression } from './sixlowpan-iphc.ts';
 import { PROTO_UDP, UDP_CHECKSUM, UDP_DST_PORT, UDP_LENGTH, UDP_SIZE } from './udp.ts';

@@ -1,8 +1,8 @@
 // TCP [RFC 9293 §3.1]: the 20 fixed octets are header, options count as payload (TCP-REST).
 
-import { u16 } from '../bytes.ts';
-import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_SHORT } from '../drop.ts';
+import { u16 } from '../base/bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_SHORT } from '../base/drop.ts';
 import {
   FID_TCP_ACKNOWLEDGMENT,
   FID_TCP_CHECKSUM,

@@ -1,8 +1,8 @@
 // UDP [RFC 768]: Source Port, Destination Port, Length, Checksum, 16 bits each.
 
-import { put16, u16 } from '../bytes.ts';
-import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_LENGTH, DROP_SHORT } from '../drop.ts';
+import { put16, u16 } from '../base/bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_LENGTH, DROP_SHORT } from '../base/drop.ts';
 import { FID_UDP_CHECKSUM, FID_UDP_DST_PORT, FID_UDP_LENGTH, FID_UDP_SRC_PORT } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SRC_PORT } from './header.ts';
 

@@ -1,9 +1,9 @@
 // UDP-Lite [RFC 3828]: as UDP, with Checksum Coverage in place of Length. Coverage 0 and coverage = length both mean
 // "everything" and are carried (0 comes back as the length); partial coverage cannot be restored (UDPLITE-COV).
 
-import { put16, u16 } from '../bytes.ts';
-import { pseudoSum, putChecksum, sumsToZero } from '../checksum.ts';
-import { DROP_CHECKSUM, DROP_NO_RULE, DROP_SHORT } from '../drop.ts';
+import { put16, u16 } from '../base/bytes.ts';
+import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
+import { DROP_CHECKSUM, DROP_NO_RULE, DROP_SHORT } from '../base/drop.ts';
 import { FID_UDPLITE_CHECKSUM, FID_UDPLITE_COVERAGE, FID_UDPLITE_DST_PORT, FID_UDPLITE_SRC_PORT } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SRC_PORT } from './header.ts';
 

@@ -7,15 +7,15 @@
 //
 // What is checked first, and how it ends, is in start.ts.
 
-import { equal } from '../../core/bytes.ts';
+import { equal } from '../../core/base/bytes.ts';
+import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/base/drop.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { earlier } from '../../core/device.ts';
-import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/drop.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange.ts';
-import { probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { type IkeSa, OUTCOME_REPLACED, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
-import { createIkeDevice, type IkeDevice } from '../../core/ikedevice.ts';
+import { earlier } from '../../core/device/device.ts';
+import { createIkeDevice, type IkeDevice } from '../../core/device/ike-device.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/exchange.ts';
+import { probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { type IkeSa, OUTCOME_REPLACED, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import type { BoardConfig } from './blob.ts';
 import { createCoapClient } from './coap.ts';
 import {

@@ -16,11 +16,11 @@
 //  39 proposals of Diet-ESP: [[pairs of minimum and maximum by attribute]] 40 the 8 private numbers of IKE
 //
 // A positive key that is not here is refused, a negative one is for what a reader may leave alone. Times are below
-// 2^28 ms: a number of 28 bits on every engine. dietesp provision writes blobs (targets/node/boards/provision.ts).
+// 2^28 ms: a number of 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
 
-import { u16 } from '../../core/bytes.ts';
-import type { CompressionProposal } from '../../core/ike/ext/compression.ts';
-import { type PrivateNumbers, privateNumbers } from '../../core/ike/ext/private.ts';
+import { u16 } from '../../core/base/bytes.ts';
+import type { CompressionProposal } from '../../core/ike/child/compression.ts';
+import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import {
   CBOR_ARRAY,
   CBOR_MAP,

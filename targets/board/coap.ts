@@ -3,9 +3,9 @@
 //
 //   header 4 | token 1 | Uri-Path of every part of the path | 0xff | {"n":N}
 
-import { copy, put16, u16 } from '../../core/bytes.ts';
+import { copy, put16, u16 } from '../../core/base/bytes.ts';
+import { DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
 import type { Random } from '../../core/crypto/portable.ts';
-import { DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../../core/drop.ts';
 import { COAP_MARKER, COAP_SIZE, checkCoap, coapHeadSize, putCoapHead } from '../../core/wire/coap.ts';
 
 const CON = 0;

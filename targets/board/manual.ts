@@ -5,14 +5,14 @@
 // they are used, and begins behind that after a restart.
 
 import { checkRange, createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
-import { createDevice, type Device } from '../../core/device.ts';
+import { sensorConfig } from '../../core/device/config.ts';
+import { createDevice, type Device } from '../../core/device/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { OUTBOUND_ROOM } from '../../core/esp/outbound.ts';
 import { defaultConfig } from '../../core/esp/sa.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
-import { sensorConfig } from '../../core/sensorconfig.ts';
 
 /**
  * Sequence numbers reserved at a time: storage is written once for so many packets, and after a restart as many may be

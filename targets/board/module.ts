@@ -5,7 +5,7 @@ import { createApp } from './app.ts';
 import { createLite, type LiteModule } from './lite.ts';
 import { createMixedAsymmetric, createMixedProvider } from './mixed.ts';
 import { createProgram, createSensorOf, type ProgramBoard, type ProgramSensor } from './program.ts';
-import { type BlobFields, blobOf } from './writeblob.ts';
+import { type BlobFields, blobOf } from './write-blob.ts';
 
 /** What `start` takes. */
 export interface ProgramStartOptions {

@@ -1,19 +1,19 @@
 // A board's configuration as the core takes it: the policy of its IKE SA, and the device.
 
-import { ikeSensorConfig } from '../../core/board.ts';
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import { type Asymmetric, KE_X25519 } from '../../core/crypto/asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
-import type { DeviceUpper } from '../../core/device.ts';
+import type { DeviceUpper } from '../../core/device/device.ts';
+import type { IkeDeviceConfig } from '../../core/device/ike-device.ts';
+import { ikeSensorConfig } from '../../core/device/index.ts';
+import { sensorPolicy } from '../../core/device/policy.ts';
+import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
 import { headerCompression } from '../../core/ike/ext/negotiate.ts';
-import { optimizedRekeys } from '../../core/ike/ext/optrekey.ts';
+import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';
-import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
-import type { IkePolicy } from '../../core/ike/policy.ts';
-import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
-import type { IkeDeviceConfig } from '../../core/ikedevice.ts';
+import type { IkePolicy } from '../../core/ike/state/policy.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import { PROTO_UDP } from '../../core/wire/udp.ts';

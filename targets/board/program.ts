@@ -4,7 +4,7 @@
 // There a radio driver and timers do the rest; here the program gives its hooks (`board`, hooks.ts, all but four may be
 // left out) and calls `step` whenever a frame may be there or the time that `step` gave has passed, or `run`.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import type { Part } from '../../core/crypto/portable.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import type { Board } from './hooks.ts';
@@ -74,7 +74,7 @@ export interface Steps {
 export interface ProgramDevice extends Steps {
   /** Sends a UDP payload; `done` gets 0, or a drop code. Returns a tag > 0, or a drop code. */
   send(payload: Uint8Array, done: ((result: number) => void) | null): number;
-  /** Packets sent and received, and those dropped by reason: see core/device.ts. */
+  /** Packets sent and received, and those dropped by reason: see core/device/device.ts. */
   device: unknown;
 }
 

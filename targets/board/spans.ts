@@ -1,4 +1,4 @@
-// core/spans.ts by the board's own functions: the build of a firmware image puts the text of this file in its place, so
+// core/base/spans.ts by the board's own functions: the build of a firmware image puts the text of this file in its place, so
 // it has the same exports and no import of its own. Nothing lies between: a call of `copy` is a call of the board.
 //
 // Every range is checked by the board, and one that leaves its buffer throws, naming the argument. A length below 1 is

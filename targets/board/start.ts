@@ -1,9 +1,9 @@
 // How an application begins and ends: the provisioning area is read and refused or taken, and what ends a board is told
 // in one line. Codes of `halt`: BLOB_* of blob.ts, and HALT_*.
 
-import { fill } from '../../core/bytes.ts';
+import { fill } from '../../core/base/bytes.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
-import type { IkeDevice } from '../../core/ikedevice.ts';
+import type { IkeDevice } from '../../core/device/ike-device.ts';
 import { BLOB_FIELD, BLOB_MAX, type BoardConfig, readBlob } from './blob.ts';
 import { decimal, problemText } from './console.ts';
 import type { Board } from './hooks.ts';

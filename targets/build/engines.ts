@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
 import { bundleScript, type ScriptOptions } from './javascript.ts';
-import { bundleLua } from './luabundle.ts';
+import { bundleLua } from './lua-bundle.ts';
 import { sourceRoot } from './root.ts';
 
 export type Engine = 'node' | 'lua' | 'duktape' | 'jerryscript' | 'espruino';

@@ -3,7 +3,7 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruinonames.ts';
+import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruino-names.ts';
 import { scriptOptions } from './javascript.ts';
 import { buildTool, sourceRoot } from './root.ts';
 

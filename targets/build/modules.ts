@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { BOARD_MEMBERS } from '../board/hooks.ts';
 import { onPath } from './engines.ts';
 import { bundleScript } from './javascript.ts';
-import { bundleLua } from './luabundle.ts';
+import { bundleLua } from './lua-bundle.ts';
 import { sourceRoot } from './root.ts';
 
 export type ModuleEngine = 'lua' | 'duktape' | 'jerryscript';

@@ -14,7 +14,10 @@ export function sourceRoot(): string {
     if (parent === folder) throw new Error('no package.json above ' + fileURLToPath(import.meta.url));
     folder = parent;
   }
-  if (!existsSync(join(folder, 'core', 'bytes.ts')) || !existsSync(join(folder, 'targets', 'lua', 'prelude.lua'))) {
+  if (
+    !existsSync(join(folder, 'core', 'base', 'bytes.ts')) ||
+    !existsSync(join(folder, 'targets', 'lua', 'prelude.lua'))
+  ) {
     throw new Error('bundling for an engine needs the sources: run it in a checkout of the project, not in ' + folder);
   }
   return folder;

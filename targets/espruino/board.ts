@@ -1,7 +1,7 @@
 // Espruino as a Board (targets/board/hooks.ts): the hooks in JavaScript, frames from a radio driver, and the application
 // run by setTimeout, since nothing may wait there.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import type { Board } from '../board/hooks.ts';
 import type { App } from '../board/start.ts';

@@ -4,7 +4,7 @@
 // CCM is put together from CBC (MAC) and ECB (key stream) [RFC 3610]: Espruino's CTR ignores its IV, and its ccmEncrypt
 // takes no additional data.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/crypto/portable.ts';
 import type { Board } from '../board/hooks.ts';
 import {

@@ -1,7 +1,7 @@
 // Cryptography of Espruino as hooks of a board (targets/board/hooks.ts): AES-CCM from its AES, HMAC from its SHA-256, X25519
 // by E.nativeCall. What is missing, or gives a wrong answer when it is tried first, is left out of `native`.
 
-import { copy, fill } from '../../core/bytes.ts';
+import { copy, fill } from '../../core/base/bytes.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { checkRange, type Part } from '../../core/crypto/portable.ts';
 import { ALG_AES_CBC, type Key } from '../../core/crypto/provider.ts';

@@ -2,7 +2,7 @@
 // Small enough for boards that have no room for IKEv2.
 
 import type { Part } from '../../core/crypto/portable.ts';
-import type { Device } from '../../core/device.ts';
+import type { Device } from '../../core/device/device.ts';
 import type { Board } from '../board/hooks.ts';
 import { createManual, type ManualOptions } from '../board/manual.ts';
 import { createRandom } from '../board/native.ts';

@@ -1,6 +1,6 @@
-// What the modules give to `require`; names in it are kept by targets/build/espruinonames.ts.
+// What the modules give to `require`; names in it are kept by targets/build/espruino-names.ts.
 
-import type { BlobFields } from '../board/writeblob.ts';
+import type { BlobFields } from '../board/write-blob.ts';
 import type { EspruinoRadio } from './board.ts';
 
 declare const exports: Exports;

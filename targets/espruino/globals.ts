@@ -1,5 +1,5 @@
 // What of Espruino's own library this folder uses: declared here, so that the subset check knows it as the project's own.
-// A bundle with mangled names keeps them: a new one gets a line in targets/build/espruinonames.ts.
+// A bundle with mangled names keeps them: a new one gets a line in targets/build/espruino-names.ts.
 
 /** Typed arrays with the members that are right in Espruino; `subarray` is a view, `slice` would not copy. */
 export interface Octets {

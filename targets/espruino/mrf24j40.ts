@@ -13,7 +13,7 @@
 // `interrupt` belongs to the falling edge of INT, `poll` to a timer. A transmission without an end is counted, and the
 // chip reset.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/crypto/portable.ts';
 import {
   ACK_SIZE,
@@ -26,7 +26,7 @@ import {
   frameHeaderLength,
 } from '../../core/wire/ieee802154.ts';
 import type { Octets } from './globals.ts';
-import type { Mrf24j40, Mrf24j40Config, Mrf24j40Counters } from './mrf24j40api.ts';
+import type { Mrf24j40, Mrf24j40Config, Mrf24j40Counters } from './mrf24j40-api.ts';
 import {
   BBREG1,
   BBREG2,
@@ -71,7 +71,7 @@ import {
   TXSTAT,
   TXSTBL,
   WAKECON,
-} from './mrf24j40regs.ts';
+} from './mrf24j40-registers.ts';
 
 /**
  * Milliseconds after which a transmission has ended: 4 times 5 back-offs (36.8 ms), the longest frame (4.3 ms) and the wait

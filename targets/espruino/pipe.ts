@@ -1,7 +1,7 @@
 // A radio behind a serial port (a co-processor, a pseudo-terminal of Linux): 0xa7, length, frame, as the PHY of IEEE 802.15.4
 // has it. What is between frames is skipped; a frame whose next octet does not come in time is given up.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import type { EspruinoRadio } from './board.ts';
 import { createClock } from './board.ts';
 import type { Octets, Serial } from './globals.ts';

@@ -4,7 +4,7 @@ import type { EspruinoRadio } from './board.ts';
 import { createClock } from './board.ts';
 import { clock, watchFalling } from './globals.ts';
 import { createMrf24j40 } from './mrf24j40.ts';
-import type { Mrf24j40, Mrf24j40Options } from './mrf24j40api.ts';
+import type { Mrf24j40, Mrf24j40Options } from './mrf24j40-api.ts';
 
 /** Busy: there is nothing shorter than a timer. */
 function delay(ms: number): void {

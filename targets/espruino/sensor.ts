@@ -1,7 +1,7 @@
 // A sensor with IKEv2 on Espruino: the application of every board (targets/board/app.ts), from a blob and a radio.
 
 import { createApp } from '../board/app.ts';
-import { type BlobFields, blobOf as octetsOfBlob } from '../board/writeblob.ts';
+import { type BlobFields, blobOf as octetsOfBlob } from '../board/write-blob.ts';
 import { createAppRunner, createEspruinoBoard } from './board.ts';
 import { createCryptoHooks } from './crypto.ts';
 import type { StartOptions } from './exported.ts';

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundle, engineMissing, runOn } from '../../targets/build/engines.ts';
-import { COMBINATIONS, LONG, missing, runOnBoard } from '../boards/firmwarekit.ts';
+import { COMBINATIONS, LONG, missing, runOnBoard } from '../boards/firmware-kit.ts';
 
 const JERRY_HEAP = 1048576;
 

@@ -6,11 +6,11 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
+import { DROP_ICV, DROP_REPLAY } from '../../core/base/drop.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { DROP_ICV, DROP_REPLAY } from '../../core/drop.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import { createLinkPair } from './link.ts';
 import { both, createPath, type Path, protect, take } from './packets.ts';
 

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { missing, PATIENCE, start } from '../boards/firmwarekit.ts';
+import { missing, PATIENCE, start } from '../boards/firmware-kit.ts';
 
 const BOARD = 'qemu-mps2-an386';
 

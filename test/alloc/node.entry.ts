@@ -2,8 +2,8 @@
 // run fills, so that nothing is collected in between. Arguments: provider, packets, first sequence number, `leak`.
 
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import { createPipeline, receive, send } from './pipeline.ts';
 
 const [which, packets, from, leak] = process.argv.slice(2);

@@ -9,7 +9,7 @@ import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
 import type { Parts } from '../../core/esp/parts.ts';
 import { createSa, defaultConfig, placeAlone, type Sa } from '../../core/esp/sa.ts';
-import { createList } from '../../core/esp/satable.ts';
+import { createList } from '../../core/esp/sa-table.ts';
 import { esn64 } from '../../core/esp/sn.ts';
 import type { Suite } from '../../core/esp/suites.ts';
 import { windowWide } from '../../core/esp/window.ts';

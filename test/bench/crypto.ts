@@ -6,9 +6,9 @@
 import { createCipheriv } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ALG_AES_CCM, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 
 export interface Figure {
   name: string;

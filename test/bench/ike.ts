@@ -3,11 +3,11 @@
 //   npm run bench ike
 
 import { ALG_AES_CCM } from '../../core/crypto/provider.ts';
-import { CREATE_CHILD_SA, INFORMATIONAL } from '../../core/ike/numbers.ts';
+import { CREATE_CHILD_SA, INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
 import { benchCharon } from '../interop/strongswan/bench.ts';
 import { strongswanMissing } from '../interop/strongswan/namespaces.ts';
-import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from './ikeair.ts';
-import { createCrowd, provider, release } from './ikecrowd.ts';
+import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from './ike-air.ts';
+import { createCrowd, provider, release } from './ike-crowd.ts';
 
 export interface Figure {
   name: string;

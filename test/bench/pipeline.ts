@@ -7,7 +7,7 @@ import { ALG_AES_CCM } from '../../core/crypto/provider.ts';
 import { type Attributes, CDA_LOWER, CDA_ZERO, MODE_TUNNEL, TRAILER_OPTIONAL } from '../../core/dietesp/attributes.ts';
 import { iipcCompress, iipcRestore } from '../../core/dietesp/iipc.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
 import { createSa, defaultConfig, type Sa } from '../../core/esp/sa.ts';
@@ -15,7 +15,7 @@ import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { SLOT_COUNT, SLOT_HOPS } from '../../core/wire/header.ts';
 import { emitIpv6, IPV6_DST, IPV6_SRC } from '../../core/wire/ipv6.ts';
 import { emitUdp } from '../../core/wire/udp.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 
 export interface Figure {
   name: string;

@@ -11,12 +11,12 @@ import {
 } from '../../targets/board/blob.ts';
 import { BOARD_MEMBERS } from '../../targets/board/hooks.ts';
 import { type Engine, engineMissing, engineVersion, runCases } from '../../targets/build/engines.ts';
-import { encodeKeys, frameBlob } from '../../targets/node/boards/provision.ts';
+import { encodeKeys, frameBlob } from '../../targets/node/lab/boards/provision.ts';
 import { LIMIT_MS } from '../engines/everywhere.ts';
 import { GATEWAY, OUTER, play, SENSOR, SERVER } from './app.entry.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex');
-/** For the gateway of test/engines/ikedevice.entry.ts. */
+/** For the gateway of test/engines/ike-device.entry.ts. */
 const blob = frameBlob(
   encodeKeys(
     new Map<number, unknown>([

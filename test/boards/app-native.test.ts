@@ -26,11 +26,11 @@ import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/
 import { createNativeAsymmetric, createNativeProvider } from '../../targets/board/native.ts';
 import { engineMissing, runOn } from '../../targets/build/engines.ts';
 import { bundleScript } from '../../targets/build/javascript.ts';
-import { bundleLua } from '../../targets/build/luabundle.ts';
+import { bundleLua } from '../../targets/build/lua-bundle.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
-import { mockBoard } from './appsupport.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { mockBoard } from './app-support.ts';
 
 const portable = createPortable([aesCcm, hmacSha256], null);
 const node = createNodeAsymmetric();

@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { NATIVE_ED25519 } from '../../targets/board/hooks.ts';
-import { readGateway } from '../../targets/node/config/ike.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
-import { ikeOf } from '../gateway/ikesupport.ts';
-import { blobOf, boardOn, coapServer, gatewayOn } from './appsupport.ts';
+import { readGateway } from '../../targets/node/host/config/ike.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
+import { ikeOf } from '../gateway/ike-support.ts';
+import { blobOf, boardOn, coapServer, gatewayOn } from './app-support.ts';
 
 async function world(seed: number, blob: Uint8Array, changes: Partial<GatewayConfig> = {}) {
   const medium = createMedium({ seed });

@@ -2,10 +2,10 @@
 // is virtual, its chance repeatable, so that every engine prints the same lines and puts the same octets on air.
 // A case: [id, blob, lines joined by |, octets of all frames on air].
 
-import { copy } from '../../core/bytes.ts';
-import { earlier } from '../../core/device.ts';
-import { ikeTimeout, pollIke } from '../../core/ike/endpoint.ts';
-import type { Path } from '../../core/ike/state.ts';
+import { copy } from '../../core/base/bytes.ts';
+import { earlier } from '../../core/device/device.ts';
+import { ikeTimeout, pollIke } from '../../core/ike/exchange/endpoint.ts';
+import type { Path } from '../../core/ike/state/sa.ts';
 import { runApp } from '../../targets/board/app.ts';
 import type { Board } from '../../targets/board/hooks.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';
@@ -16,7 +16,7 @@ import {
   createPhy,
   type Gateway,
   gatewayPolicy,
-} from '../engines/ikedevice.entry.ts';
+} from '../engines/ike-device.entry.ts';
 import { begin, createReport, end, expect, finish, octets } from '../engines/report.ts';
 
 const PORT = 5683;

@@ -9,8 +9,8 @@ import { BOARD_MEMBERS } from '../../targets/board/hooks.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';
 import { VERSION } from '../../targets/board/start.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
-import { blobOf, boardOn, coapServer, gatewayOn, mockBoard } from './appsupport.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
+import { blobOf, boardOn, coapServer, gatewayOn, mockBoard } from './app-support.ts';
 
 /** Lines with what differs from run to run left out. */
 function plain(lines: string[]): string[] {

@@ -5,10 +5,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readCapture } from '../../targets/node/radio/pcap.ts';
-import { createUartRadio } from '../../targets/node/radio/uart.ts';
-import { listenLine } from '../../targets/node/radio/uartline.ts';
-import { createZep } from '../../targets/node/radio/zep.ts';
+import { readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
+import { listenLine } from '../../targets/node/host/radio/uart-line.ts';
+import { createZep } from '../../targets/node/host/radio/zep.ts';
 import { dietesp, isOneLine, ROOT, scratch } from '../cli/run.ts';
 
 const files = scratch();

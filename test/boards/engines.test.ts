@@ -10,7 +10,7 @@ import {
   engineTable,
   measureBoard,
   STANDARD_BOARD,
-} from '../../targets/node/engines/measure.ts';
+} from '../../targets/node/lab/engine-figures.ts';
 import { ROOT } from '../cli/run.ts';
 import { boardMissing, PATIENCE } from './world.ts';
 
@@ -53,7 +53,7 @@ test('every vector file counts', () => {
 
 test('wrong use', () => {
   for (const word of ['basic', '--xml', '--board=toaster']) {
-    const run = spawnSync(process.execPath, ['--import', 'tsx', 'targets/engines.ts', word], {
+    const run = spawnSync(process.execPath, ['--import', 'tsx', 'targets/engine-figures.ts', word], {
       cwd: ROOT,
       encoding: 'utf8',
     });

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { type Board, loadBoard } from '../../targets/build/board.ts';
-import { jerryMisfit } from '../../targets/build/firmware/engines.ts';
+import { type Board, loadBoard } from '../../targets/build/board-file.ts';
+import { jerryMisfit } from '../../targets/build/firmware/engine-parts.ts';
 import { buildFirmware, firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 
 const entry = 'test/boards/pipe.entry.ts';

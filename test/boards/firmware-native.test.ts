@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMBINATIONS, LONG, missing, runOnBoard } from './firmwarekit.ts';
-import { nativeCases } from './nativecases.ts';
+import { COMBINATIONS, LONG, missing, runOnBoard } from './firmware-kit.ts';
+import { nativeCases } from './native-cases.ts';
 
 for (const [board, engine] of COMBINATIONS) {
   test(`hooks of ${board} with ${engine}`, { skip: missing(board, engine), timeout: 2 * LONG }, async () => {

@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { listBoards, loadBoard, parseBoard } from '../../targets/build/board.ts';
-import { flashLua } from '../../targets/build/firmware/luacode.ts';
+import { listBoards, loadBoard, parseBoard } from '../../targets/build/board-file.ts';
+import { flashLua } from '../../targets/build/firmware/lua-code.ts';
 import { sourceEntries } from '../../targets/build/firmware/sources.ts';
 import { packageMissing } from '../support/packages.ts';
 

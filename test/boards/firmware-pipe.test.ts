@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import type { QemuBoard } from '../../targets/node/boards/qemu.ts';
-import { COMBINATIONS, missing, PATIENCE, start } from './firmwarekit.ts';
+import type { QemuBoard } from '../../targets/node/lab/boards/qemu.ts';
+import { COMBINATIONS, missing, PATIENCE, start } from './firmware-kit.ts';
 
 const ENTRY = 'test/boards/pipe.entry.ts';
 const LIMIT = 600000;

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
-import { COMBINATIONS, LONG, missing, runOnBoard } from './firmwarekit.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
+import { COMBINATIONS, LONG, missing, runOnBoard } from './firmware-kit.ts';
 
 const HEAP = 3000000;
 

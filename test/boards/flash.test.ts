@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { listBoards, loadBoard } from '../../targets/build/board.ts';
+import { listBoards, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
-import { checkImage, imageParts } from '../../targets/node/boards/image.ts';
+import { checkImage, imageParts } from '../../targets/node/lab/boards/image.ts';
 import { dietesp, EXAMPLES, isOneLine, type Outcome, ROOT, scratch } from '../cli/run.ts';
 
 const files = scratch();

@@ -3,7 +3,7 @@
 // MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have],
 // [id, 'spans', octets, others, mask, to, from, length + LESS, results of spans() below].
 
-import { u16 } from '../../core/bytes.ts';
+import { u16 } from '../../core/base/bytes.ts';
 import { problemText } from '../../targets/board/console.ts';
 import { engineBoard } from '../../targets/board/hooks.ts';
 import type { Report } from '../engines/report.ts';
@@ -72,7 +72,7 @@ function x25519(report: Report, strings: string[]): void {
   expect(report, 'result', '00' + strings[2] + '0000' + strings[4] + '000000', hex(buffer, 0, 70));
 }
 
-/** What the portable functions of core/spans.ts made of the same on Node. */
+/** What the portable functions of core/base/spans.ts made of the same on Node. */
 function spans(report: Report, strings: string[]): void {
   const line = board as unknown as Spans;
   const buffer = octets(strings[2]);

@@ -4,17 +4,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { loadBoard } from '../../targets/build/board.ts';
+import { loadBoard } from '../../targets/build/board-file.ts';
 import { buildFirmware, type FirmwareEngine } from '../../targets/build/firmware/firmware.ts';
-import { createLab, type Lab } from '../../targets/node/boards/lab.ts';
-import { readProvision } from '../../targets/node/boards/provision.ts';
-import { figuresOf } from '../../targets/node/boards/run.ts';
-import { type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
-import { createUartRadio } from '../../targets/node/radio/uart.ts';
-import { listenLine } from '../../targets/node/radio/uartline.ts';
+import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
+import { listenLine } from '../../targets/node/host/radio/uart-line.ts';
+import { createLab, type Lab } from '../../targets/node/lab/boards/lab.ts';
+import { readProvision } from '../../targets/node/lab/boards/provision.ts';
+import { figuresOf } from '../../targets/node/lab/boards/run.ts';
+import { type RunningBoard, startBoard } from '../../targets/node/lab/boards/start.ts';
 import { scratch } from '../cli/run.ts';
-import { LONG, missing, runOnBoard } from './firmwarekit.ts';
-import { nativeCases } from './nativecases.ts';
+import { LONG, missing, runOnBoard } from './firmware-kit.ts';
+import { nativeCases } from './native-cases.ts';
 import { PATIENCE } from './world.ts';
 
 const NAME = 'linux-program';

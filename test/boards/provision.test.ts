@@ -18,9 +18,9 @@ import {
 } from '../../targets/board/blob.ts';
 import { CBOR_ARRAY, CBOR_TEXT, CBOR_UNSIGNED } from '../../targets/board/cbor.ts';
 import { boardPolicy } from '../../targets/board/policy.ts';
-import { encodeKeys, frameBlob, readProvision } from '../../targets/node/boards/provision.ts';
-import { policyFor, readSensor } from '../../targets/node/config/ike.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { policyFor, readSensor } from '../../targets/node/host/config/ike.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { encodeKeys, frameBlob, readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { dietesp, EXAMPLES, isOneLine, scratch } from '../cli/run.ts';
 import { everywhere } from '../engines/everywhere.ts';
 import { readText, wrongCut, wrongFlip } from './blob.entry.ts';

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { onPath } from '../../targets/build/engines.ts';
-import { createConsoleLines } from '../../targets/node/boards/console.ts';
-import { type QemuConfig, qemuMissing, startQemu } from '../../targets/node/boards/qemu.ts';
+import { createConsoleLines } from '../../targets/node/lab/boards/console.ts';
+import { type QemuConfig, qemuMissing, startQemu } from '../../targets/node/lab/boards/qemu.ts';
 import { ROOT } from '../cli/run.ts';
 
 const GCC = 'arm-none-eabi-gcc';

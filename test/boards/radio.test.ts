@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listBoards, loadBoard } from '../../targets/build/board.ts';
+import { listBoards, loadBoard } from '../../targets/build/board-file.ts';
 import { boardMissing, PATIENCE, type Part, prove } from './world.ts';
 
 const COUNT = 100;

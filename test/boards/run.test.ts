@@ -6,9 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createLab } from '../../targets/node/boards/lab.ts';
-import { figuresOf } from '../../targets/node/boards/run.ts';
-import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/radio/pcap.ts';
+import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { createLab } from '../../targets/node/lab/boards/lab.ts';
+import { figuresOf } from '../../targets/node/lab/boards/run.ts';
 import { dietesp, isOneLine, type Outcome, ROOT, scratch } from '../cli/run.ts';
 import { boardMissing, PATIENCE } from './world.ts';
 

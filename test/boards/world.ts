@@ -1,18 +1,18 @@
-// Boards and a Node sensor on one air with a gateway and a CoAP server (targets/node/boards/lab.ts), and what all of
+// Boards and a Node sensor on one air with a gateway and a CoAP server (targets/node/lab/boards/lab.ts), and what all of
 // them have to come through. Every wait is bounded by PATIENCE, which a machine that does much else keeps too.
 
 import assert from 'node:assert/strict';
-import { rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import type { IkeSa } from '../../core/ike/state.ts';
-import { type BoardEngine, loadBoard } from '../../targets/build/board.ts';
+import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
-import { espruinoRunMissing } from '../../targets/node/boards/espruinorun.ts';
-import { createLab, type Lab, type LabNode } from '../../targets/node/boards/lab.ts';
-import { readProvision } from '../../targets/node/boards/provision.ts';
-import { qemuMissing } from '../../targets/node/boards/qemu.ts';
-import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/boards/start.ts';
-import { identityText } from '../../targets/node/config/ikenames.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
+import { identityText } from '../../targets/node/host/config/ike-names.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { espruinoRunMissing } from '../../targets/node/lab/boards/espruino-run.ts';
+import { createLab, type Lab, type LabNode } from '../../targets/node/lab/boards/lab.ts';
+import { readProvision } from '../../targets/node/lab/boards/provision.ts';
+import { qemuMissing } from '../../targets/node/lab/boards/qemu.ts';
+import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/lab/boards/start.ts';
 import { childView, type SensorEvent, spisOf } from '../../targets/node/sensor/describe.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 

@@ -85,8 +85,8 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   },
   enum: { bad: ['export enum E { A }', 'export const enum E { A }'], good: 'export const E_A = 0;' },
   'namespace-import': {
-    bad: ["import * as b from '../../core/bytes.ts';\nexport const f = b.u16;"],
-    good: "import { u16 } from '../../core/bytes.ts';\nexport const f = u16;",
+    bad: ["import * as b from '../../core/base/bytes.ts';\nexport const f = b.u16;"],
+    good: "import { u16 } from '../../core/base/bytes.ts';\nexport const f = u16;",
   },
   'signed-shift': {
     bad: ['export const n = 8 >> 1;', 'let n = 8;\nn >>= 1;\nexport { n };'],
@@ -110,8 +110,8 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     good: 'export class A { x = 1; f(): number { return this.x; } }',
   },
   'dynamic-import': {
-    bad: ["export const p = import('../../core/bytes.ts');"],
-    good: "export { u16 } from '../../core/bytes.ts';",
+    bad: ["export const p = import('../../core/base/bytes.ts');"],
+    good: "export { u16 } from '../../core/base/bytes.ts';",
   },
   closure: {
     bad: [

@@ -18,11 +18,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   device: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link'],
   // core/index.ts: what the package exports.
   index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
-  board: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
 };
-
-/** Files of the layer `device`, which lie beside its folders. */
-const DEVICE = ['device', 'ikedevice', 'sensorconfig', 'uplink'];
 
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 
@@ -34,10 +30,8 @@ export function importsOf(text: string): string[] {
 /** The layer of a file in core/, or undefined for a folder that has none. */
 export function layerOf(file: string): string | undefined {
   const parts = file.split('/');
-  if (parts.length > 2) return Object.hasOwn(LAYERS, parts[1]) && parts[1] !== 'base' ? parts[1] : undefined;
-  const stem = parts[1].replace(/\.ts$/, '');
-  if (DEVICE.includes(stem)) return 'device';
-  return stem === 'board' || stem === 'index' ? stem : 'base';
+  const layer = parts.length > 2 ? parts[1] : parts[1].replace(/\.ts$/, '');
+  return Object.hasOwn(LAYERS, layer) && (layer === 'index') === (parts.length === 2) ? layer : undefined;
 }
 
 /** Why `file` may not import `specifier`, or undefined. Paths are relative to the project's root. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { installLine, missingNeeds, NEEDS, packageMissing, providePackages } from '../support/packages.ts';
-import { type FileResult, runTestFile } from '../support/testfile.ts';
+import { type FileResult, runTestFile } from '../support/test-file.ts';
 
 const folder = join(sourceRoot(), 'build', 'runtest');
 

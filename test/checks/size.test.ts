@@ -27,8 +27,8 @@ test('what is not imported is not in the bundle', async () => {
 
 test('a module that is imported for one constant brings nothing else', async () => {
   const exports = {
-    'core/drop.ts': ['DROP_SHORT'],
-    'core/bytes.ts': ['u16'],
+    'core/base/drop.ts': ['DROP_SHORT'],
+    'core/base/bytes.ts': ['u16'],
     'core/crypto/provider.ts': ['ALG_AES_CCM'],
   };
   const size = await measure({ name: 'constants', exports, budget: 200 });
@@ -44,7 +44,13 @@ test('a device carries only the parts it names', async () => {
   const optional = ['sctp', 'tcp', 'udplite', 'ipv4', 'icmpv6', 'sixlowpan-udp', 'coap'].map(
     (n) => `core/wire/${n}.ts`,
   );
-  optional.push('core/esp/sahash.ts', 'core/esp/check.ts', 'core/esp/arena.ts', 'core/esp/spi.ts', 'core/dropname.ts');
+  optional.push(
+    'core/esp/sa-hash.ts',
+    'core/esp/check.ts',
+    'core/esp/arena.ts',
+    'core/esp/spi.ts',
+    'core/base/drop-name.ts',
+  );
   const device = await modules({});
   assert.ok(device.includes('core/wire/ipv6.ts') && device.includes('core/esp/window.ts'));
   assert.deepEqual(

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import ts from 'typescript';
-import { checkLua } from '../../targets/build/luabundle.ts';
+import { checkLua } from '../../targets/build/lua-bundle.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { portableFiles } from '../support/files.ts';
 import { FIXTURES } from './fixtures.ts';

@@ -1,12 +1,12 @@
 // The language subset of portable code, as a check: what Espruino lacks or has wrong, what does not lower to ES5, what
 // does not translate to Lua or means something else there. Each rule has a name; fixtures.ts shows for each of them
-// that it can fail. Syntax is here, what needs types is in subsettypes.ts, order of definition in subsetorder.ts.
+// that it can fail. Syntax is here, what needs types is in subset-types.ts, order of definition in subset-order.ts.
 
 import { relative } from 'node:path';
 import ts from 'typescript';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { orderFindings } from './subsetorder.ts';
-import { typeFindings } from './subsettypes.ts';
+import { orderFindings } from './subset-order.ts';
+import { typeFindings } from './subset-types.ts';
 
 export interface Finding {
   file: string;

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelCost } from '../../targets/node/budget/model.ts';
+import { modelCost } from '../../targets/node/tools/budget/model.ts';
 import { dietesp, isOneLine } from './run.ts';
 
 interface Cost {

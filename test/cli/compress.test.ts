@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { emitUdp } from '../../core/wire/udp.ts';
-import { findIp } from '../../targets/node/cli/packets.ts';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
-import { pcapHeader, pcapRecord, readCapture } from '../../targets/node/radio/pcap.ts';
-import type { CaptureRecord } from '../../targets/node/radio/source.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { pcapHeader, pcapRecord, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import type { CaptureRecord } from '../../targets/node/host/radio/source.ts';
+import { findIp } from '../../targets/node/tools/convert/packets.ts';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import * as A from '../../core/dietesp/attributes.ts';
-import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
-import { parseConfig } from '../../targets/node/config/document.ts';
-import { CommandError } from '../../targets/node/config/errors.ts';
-import { type LoadedSa, loadSaFile, readSas } from '../../targets/node/config/sa.ts';
-import { SA_PROPERTIES } from '../../targets/node/config/schema.ts';
+import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
+import { type LoadedSa, loadSaFile, readSas } from '../../targets/node/host/config/sa.ts';
+import { SA_PROPERTIES } from '../../targets/node/host/config/schema.ts';
+import { parseConfig } from '../../targets/node/host/document.ts';
+import { CommandError } from '../../targets/node/host/errors.ts';
 import { dietesp, EXAMPLES, isOneLine, scratch } from './run.ts';
 
 const files = scratch();

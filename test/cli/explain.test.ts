@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseConfig } from '../../targets/node/config/document.ts';
-import { readSas } from '../../targets/node/config/sa.ts';
-import { explainPacket } from '../../targets/node/explain/explain.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { pcapHeader, pcapRecord } from '../../targets/node/radio/pcap.ts';
+import { readSas } from '../../targets/node/host/config/sa.ts';
+import { parseConfig } from '../../targets/node/host/document.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { pcapHeader, pcapRecord } from '../../targets/node/host/radio/pcap.ts';
+import { explainPacket } from '../../targets/node/tools/explain/explain.ts';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();

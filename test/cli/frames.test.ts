@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
-import { createFrameReceiver, createFrameSender, linkPlan } from '../../targets/node/cli/frames.ts';
-import { findIp } from '../../targets/node/cli/packets.ts';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { createFrameReceiver, createFrameSender, linkPlan } from '../../targets/node/tools/convert/frames.ts';
+import { findIp } from '../../targets/node/tools/convert/packets.ts';
 
 const A = addressOctets('fd00::1')!;
 const B = addressOctets('fd00::2')!;

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { generate, parse } from 'coap-packet';
-import { addressOctets, addressText } from '../../targets/node/config/addresses.ts';
-import { readGateway } from '../../targets/node/config/ike.ts';
-import { readDatagram, writeDatagram } from '../../targets/node/gateway/datagram.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
-import { createZep } from '../../targets/node/radio/zep.ts';
+import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
+import { readGateway } from '../../targets/node/host/config/ike.ts';
+import { readDatagram, writeDatagram } from '../../targets/node/host/datagram.ts';
+import { createZep } from '../../targets/node/host/radio/zep.ts';
 import { readEcho, writeEcho } from '../../targets/node/sensor/icmp.ts';
 import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
 

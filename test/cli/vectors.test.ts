@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Engine, engineMissing } from '../../targets/build/engines.ts';
-import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
 import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { foldSum, sumWords } from '../../core/checksum.ts';
+import { foldSum, sumWords } from '../../core/base/checksum.ts';
 import { checkEcho, echoIdentifier, echoSequence, emitEcho } from '../../core/wire/icmpv6.ts';
 import { checkIpv4, emitIpv4, ipv4, putIpv4Checksum } from '../../core/wire/ipv4.ts';
 import { checkIpv6, emitIpv6, ipv6, isExtensionHeader } from '../../core/wire/ipv6.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { type EhcContext, fromEhcContext } from '../../core/dietesp/legacy.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa } from '../../core/esp/sa.ts';
 import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';

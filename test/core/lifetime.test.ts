@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DROP_COUNT } from '../../core/drop.ts';
-import { dropName } from '../../core/dropname.ts';
+import { DROP_COUNT } from '../../core/base/drop.ts';
+import { dropName } from '../../core/base/drop-name.ts';
 import { removeInbound } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa, destroySa, isAgeing, isExpired, type Sa, type SaConfig } from '../../core/esp/sa.ts';
-import type { FastKey } from '../../targets/node/provider/fast.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import type { FastKey } from '../../targets/node/host/provider/fast.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, tcp, udp } from '../naive/packets.ts';
 import type { Sa as NaiveSa, Suite } from '../naive/types.ts';

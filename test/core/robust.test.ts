@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ALL_SUITES } from '../../core/esp/allsuites.ts';
+import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { createSa } from '../../core/esp/sa.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import { internetChecksum } from '../naive/bits.ts';
 import { makeSa, OUTER_FOUR, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { ALL_SUITES } from '../../core/esp/allsuites.ts';
+import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { internetChecksum } from '../naive/bits.ts';
 import { FOUR, makeSa, OUTER_FOUR, OUTER_SIX, SIX } from '../naive/make-sa.ts';
 import { packet, tcp, udp } from '../naive/packets.ts';

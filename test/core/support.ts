@@ -1,13 +1,13 @@
 // What the tests of the core share: SAs of the naive implementation as SAs of the core, and snapshots of SA state.
 
-import { dropName } from '../../core/dropname.ts';
+import { dropName } from '../../core/base/drop-name.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
 import { createSa, type Sa, type SaConfig } from '../../core/esp/sa.ts';
-import { toAttributes, toConfig } from '../../targets/node/config/sa.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
+import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import { makeSa } from '../naive/make-sa.ts';
 import type { Sa as NaiveSa } from '../naive/types.ts';
 

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { type Asymmetric, KE_P256, KE_X25519, type KePrivate } from '../../core/crypto/asymmetric.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
 import { x25519 } from '../../core/crypto/x25519.ts';
-import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/provider/asymmetric.ts';
+import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/host/provider/asymmetric.ts';
 import { hex, toHex, wycheproof } from './providers.ts';
 
 interface Case {

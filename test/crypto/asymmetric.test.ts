@@ -18,8 +18,8 @@ import { createPortableKe, type PortableHalf } from '../../core/crypto/portable-
 import { ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
 import { sha1 } from '../../core/crypto/sha1.ts';
 import { x25519 } from '../../core/crypto/x25519.ts';
-import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/provider/asymmetric.ts';
-import { createFastProvider, type FastKey } from '../../targets/node/provider/fast.ts';
+import { createNodeAsymmetric, type NodeHalf } from '../../targets/node/host/provider/asymmetric.ts';
+import { createFastProvider, type FastKey } from '../../targets/node/host/provider/fast.ts';
 import { hex, PROVIDERS, toHex } from './providers.ts';
 
 const portable = createPortableKe((buffer, offset, length) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { aesEncrypt, aesExpand } from '../../core/crypto/aes.ts';
-import { aesDecrypt } from '../../core/crypto/aesdec.ts';
+import { aesDecrypt } from '../../core/crypto/aes-inverse.ts';
 import { ALG_AES_CBC, ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
 import { sha256End, sha256New, sha256Start, sha256Update } from '../../core/crypto/sha256.ts';
 import { naiveAes, naiveCcmSeal, naiveH, naiveK, naiveSha256 } from './naive.ts';

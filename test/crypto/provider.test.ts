@@ -12,7 +12,7 @@ import {
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
 } from '../../core/crypto/provider.ts';
-import { CcmSimd, simdAvailable } from '../../targets/node/provider/ccm-simd.ts';
+import { CcmSimd, simdAvailable } from '../../targets/node/host/provider/ccm-simd.ts';
 import { AEADS, open, PROVIDERS, seal, toHex } from './providers.ts';
 
 const count = (length: number, from = 1): Uint8Array => Uint8Array.from({ length }, (_, n) => (from + n) & 0xff);

@@ -3,10 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ALG_AES_CCM, ALG_AES_GCM, ALG_CHACHA20_POLY1305, type Provider } from '../../core/crypto/provider.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createNobleProvider } from '../../targets/node/provider/noble.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createNobleProvider } from '../../targets/node/host/provider/noble.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 
 /** Every provider by name. */
 export const PROVIDERS: { name: string; provider: Provider }[] = [

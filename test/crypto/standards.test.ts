@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aesEncrypt, aesExpand } from '../../core/crypto/aes.ts';
-import { aesDecrypt } from '../../core/crypto/aesdec.ts';
+import { aesDecrypt } from '../../core/crypto/aes-inverse.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,

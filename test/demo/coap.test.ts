@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generate, parse } from 'coap-packet';
-import { ACK_TIMEOUT, createReadingClient, type ReadingClient, readingMessage } from '../../targets/node/demo/coap.ts';
+import { ACK_TIMEOUT, createReadingClient, type ReadingClient, readingMessage } from '../../targets/node/host/coap.ts';
 
 interface Bench {
   client: ReadingClient;

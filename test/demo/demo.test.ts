@@ -5,11 +5,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { checkFrame, FRAME_DATA, frameFcs } from '../../core/wire/ieee802154.ts';
-import type { Handshake } from '../../targets/node/demo/messages.ts';
-import { type DemoResult, runDemo } from '../../targets/node/demo/run.ts';
-import type { Comparison, Totals } from '../../targets/node/demo/view.ts';
 import type { GatewayMetrics } from '../../targets/node/gateway/metrics.ts';
-import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/radio/pcap.ts';
+import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import type { Handshake } from '../../targets/node/lab/demo/messages.ts';
+import { type DemoResult, runDemo } from '../../targets/node/lab/demo/run.ts';
+import type { Comparison, Totals } from '../../targets/node/lab/demo/view.ts';
 import { dietesp, isOneLine, ROOT, scratch } from '../cli/run.ts';
 import { packageMissing } from '../support/packages.ts';
 

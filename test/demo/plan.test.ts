@@ -2,20 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange.ts';
-import { NAT_OFF } from '../../core/ike/policy.ts';
+import type { UplinkEvents } from '../../core/device/uplink.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/exchange.ts';
+import { NAT_OFF } from '../../core/ike/state/policy.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
-import type { UplinkEvents } from '../../core/uplink.ts';
-import { policyFor, readGateway, readSensor } from '../../targets/node/config/ike.ts';
-import { countOctets, createAirCounter } from '../../targets/node/demo/air.ts';
-import { demoContexts, gatewayFile, planSensors, SENSORS_MAX, sensorFile } from '../../targets/node/demo/plan.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
-import { fullIke } from '../../targets/node/ike/full.ts';
-import type { IkeHost } from '../../targets/node/ike/host.ts';
-import { createRadioHost } from '../../targets/node/ike/radiohost.ts';
-import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
+import { policyFor, readGateway, readSensor } from '../../targets/node/host/config/ike.ts';
+import { fullIke } from '../../targets/node/host/full-ike.ts';
+import { countOctets, createAirCounter } from '../../targets/node/lab/demo/air.ts';
+import { demoContexts, gatewayFile, planSensors, SENSORS_MAX, sensorFile } from '../../targets/node/lab/demo/plan.ts';
+import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { childView } from '../../targets/node/sensor/describe.ts';
+import type { IkeHost } from '../../targets/node/sensor/host.ts';
 import { createInnerHost } from '../../targets/node/sensor/inner.ts';
+import { createRadioHost } from '../../targets/node/sensor/radio-host.ts';
 import { clockOf, fakeSockets, seeded } from '../gateway/support.ts';
 
 const nothing: UplinkEvents = {

@@ -1,6 +1,6 @@
-// core/bytes.ts on an engine: every function, at the edges of octets and of 32-bit numbers.
+// core/base/bytes.ts on an engine: every function, at the edges of octets and of 32-bit numbers.
 
-import { compare, copy, equal, fill, put16, put32, u16, u32 } from '../../core/bytes.ts';
+import { compare, copy, equal, fill, put16, put32, u16, u32 } from '../../core/base/bytes.ts';
 import type { Report } from './report.ts';
 import { begin, createReport, end, expect, expectNumber, expectTrue, finish, hex, octets } from './report.ts';
 

@@ -1,10 +1,17 @@
 // Two device objects on one engine, a radio's length apart: a payload goes out, what was heard comes back. A case:
 // [id, payload, octets of all frames on air], octets in hexadecimal digits.
 
-import { aesCcm8Iiv, createDevice, type Device, defaultConfig, type SaConfig, sensorConfig } from '../../core/board.ts';
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
+import {
+  aesCcm8Iiv,
+  createDevice,
+  type Device,
+  defaultConfig,
+  type SaConfig,
+  sensorConfig,
+} from '../../core/device/index.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import { begin, createReport, end, expect, expectNumber, finish, hex, octets } from './report.ts';
 

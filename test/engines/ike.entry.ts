@@ -3,30 +3,30 @@
 // messages and keys ...]; steps are letters:
 //   h handshake, c rekey of the Child SA, i of the IKE SA, r resumption, d Delete
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
 import { ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
+import { sensorPolicy } from '../../core/device/policy.ts';
 import type { SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv } from '../../core/esp/suites.ts';
-import { pollIke } from '../../core/ike/clock.ts';
-import { connect, createIke, receiveIke } from '../../core/ike/endpoint.ts';
-import { defaultCompression } from '../../core/ike/ext/compression.ts';
+import { defaultCompression } from '../../core/ike/child/compression.ts';
+import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
+import { connect, createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { headerCompression } from '../../core/ike/ext/negotiate.ts';
-import { optimizedRekeys } from '../../core/ike/ext/optrekey.ts';
-import { privateNumbers } from '../../core/ike/ext/private.ts';
+import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';
-import type { Extension, Ike, IkeUpper, Responder } from '../../core/ike/ike.ts';
-import type { IkePolicy } from '../../core/ike/policy.ts';
-import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { createResponder } from '../../core/ike/responder.ts';
-import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
-import type { IkeSa, Path, Session } from '../../core/ike/state.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
+import type { Extension, Ike, IkeUpper, Responder } from '../../core/ike/state/ike.ts';
+import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import type { IkeSa, Path, Session } from '../../core/ike/state/sa.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 
 interface Sent {

@@ -7,9 +7,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { engineMissing, runCases } from '../../targets/build/engines.ts';
-import { ESPRUINO_MEMBERS } from '../../targets/build/espruinonames.ts';
+import { ESPRUINO_MEMBERS } from '../../targets/build/espruino-names.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
 
 const LIMIT_MS = 240000;
 
@@ -147,7 +147,7 @@ test('the vector files with native cryptography', { skip: engineMissing('espruin
       (file) => Array.isArray(file.vectors) && (file.vectors[0] as { sa?: unknown } | undefined)?.sa !== undefined,
     )
     .flatMap((file) => casesOf(file));
-  const report = await runCases('espruino', 'test/espruino/nativevectors.entry.ts', vectors, LIMIT_MS);
+  const report = await runCases('espruino', 'test/espruino/native-vectors.entry.ts', vectors, LIMIT_MS);
   assert.deepEqual(report.failures, []);
   assert.equal(report.passed + report.skipped.length, vectors.length);
   assert.ok(report.passed >= 18, `${report.passed} passed`);

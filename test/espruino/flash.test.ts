@@ -8,8 +8,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Board, loadBoard } from '../../targets/build/board.ts';
-import { flashEspruino } from '../../targets/node/boards/espruinoflash.ts';
+import { type Board, loadBoard } from '../../targets/build/board-file.ts';
+import { flashEspruino } from '../../targets/node/lab/boards/espruino-flash.ts';
 import { provideUploader } from './uploader.ts';
 
 const found = provideUploader();

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import ts from 'typescript';
 import { readBlob } from '../../targets/board/blob.ts';
-import { writeBlob } from '../../targets/board/writeblob.ts';
+import { writeBlob } from '../../targets/board/write-blob.ts';
 import { engineMissing } from '../../targets/build/engines.ts';
 import { buildEspruino, type EspruinoModule } from '../../targets/build/espruino.ts';
-import { createLab } from '../../targets/node/boards/lab.ts';
-import { readProvision } from '../../targets/node/boards/provision.ts';
+import { createLab } from '../../targets/node/lab/boards/lab.ts';
+import { readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { runIn } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dietesp-module-'));

@@ -5,12 +5,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMac, MAC_RETRIES, type MacUpper } from '../../core/link/mac.ts';
 import { createMrf24j40, TX_LIMIT } from '../../targets/espruino/mrf24j40.ts';
-import type { Mrf24j40, Mrf24j40Config } from '../../targets/espruino/mrf24j40api.ts';
-import { createMedium, type Medium, type MediumConfig } from '../../targets/node/radio/medium.ts';
-import type { Pollable, Radio } from '../../targets/node/radio/radio.ts';
+import type { Mrf24j40, Mrf24j40Config } from '../../targets/espruino/mrf24j40-api.ts';
+import type { Pollable, Radio } from '../../targets/node/host/radio/radio.ts';
+import { createMedium, type Medium, type MediumConfig } from '../../targets/node/lab/medium.ts';
 import { policy } from '../ike/pair.ts';
 import { deviceOn, gatewayOn } from '../ike/radio.ts';
-import { Chip } from './mrf24j40model.ts';
+import { Chip } from './mrf24j40-model.ts';
 
 const PAN = 0xabcd;
 

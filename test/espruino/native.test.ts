@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { x25519 } from '../../core/crypto/x25519.ts';
-import { buildNative, nativeCompiler, nativeMissing } from '../../targets/build/espruinonative.ts';
+import { buildNative, nativeCompiler, nativeMissing } from '../../targets/build/espruino-native.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { COMPILER, X25519_THUMB } from '../../targets/espruino/native/blob.ts';
 import { hex, toHex, wycheproof } from '../crypto/providers.ts';

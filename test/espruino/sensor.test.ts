@@ -3,11 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadBoard } from '../../targets/build/board.ts';
-import { type EspruinoBoardProcess, espruinoRunMissing, startEspruino } from '../../targets/node/boards/espruinorun.ts';
-import { createLab } from '../../targets/node/boards/lab.ts';
-import { readProvision } from '../../targets/node/boards/provision.ts';
-import { buildImage } from '../../targets/node/boards/start.ts';
+import { loadBoard } from '../../targets/build/board-file.ts';
+import {
+  type EspruinoBoardProcess,
+  espruinoRunMissing,
+  startEspruino,
+} from '../../targets/node/lab/boards/espruino-run.ts';
+import { createLab } from '../../targets/node/lab/boards/lab.ts';
+import { readProvision } from '../../targets/node/lab/boards/provision.ts';
+import { buildImage } from '../../targets/node/lab/boards/start.ts';
 
 const skip = espruinoRunMissing();
 const LIMIT = 240000;

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { engineMissing } from '../../targets/build/engines.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { findUploader, UPLOADER_VERSION } from '../../targets/node/boards/espruinoflash.ts';
+import { findUploader, UPLOADER_VERSION } from '../../targets/node/lab/boards/espruino-flash.ts';
 
 /** Folder of the uploader's package, or why there is none. */
 export function provideUploader(): { folder: string } | { missing: string } {

@@ -3,9 +3,9 @@
 import { BLOB_CBOR, BLOB_FIELD, BLOB_MAX, readBlob } from '../../targets/board/blob.ts';
 import { createCoapClient } from '../../targets/board/coap.ts';
 import { createConsole } from '../../targets/board/console.ts';
-import { encodeKeys, frameBlob } from '../../targets/node/boards/provision.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
-import { mockBoard } from '../boards/appsupport.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { encodeKeys, frameBlob } from '../../targets/node/lab/boards/provision.ts';
+import { mockBoard } from '../boards/app-support.ts';
 import { readText } from '../boards/blob.entry.ts';
 
 export interface FuzzTarget {

@@ -1,16 +1,16 @@
 // Fuzz targets of the core: packets in both directions, the headers, the look-up, the SA files. Each takes any octets; a
 // throw is a finding. Received octets must not move an SA unless they are a packet its peer made.
 
-import { copyBits, putBits } from '../../core/bits.ts';
+import { copyBits, putBits } from '../../core/base/bits.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
 import type { Sa } from '../../core/esp/sa.ts';
 import { createSa } from '../../core/esp/sa.ts';
-import { createHash } from '../../core/esp/sahash.ts';
-import { createList } from '../../core/esp/satable.ts';
+import { createHash } from '../../core/esp/sa-hash.ts';
+import { createList } from '../../core/esp/sa-table.ts';
 import { checkEcho } from '../../core/wire/icmpv6.ts';
 import { ipv4 } from '../../core/wire/ipv4.ts';
 import { ipv6 } from '../../core/wire/ipv6.ts';
@@ -18,11 +18,11 @@ import { sctp } from '../../core/wire/sctp.ts';
 import { tcp } from '../../core/wire/tcp.ts';
 import { udp } from '../../core/wire/udp.ts';
 import { udplite } from '../../core/wire/udplite.ts';
-import { parseConfig } from '../../targets/node/config/document.ts';
-import { CommandError } from '../../targets/node/config/errors.ts';
-import { readSas } from '../../targets/node/config/sa.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+import { readSas } from '../../targets/node/host/config/sa.ts';
+import { parseConfig } from '../../targets/node/host/document.ts';
+import { CommandError } from '../../targets/node/host/errors.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import { configOf } from '../core/support.ts';
 import { randomCase } from '../naive/random.ts';
 import type { Sa as NaiveSa, Suite } from '../naive/types.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { fuzz, kept, makeInput, TARGETS, type Target, table } from './run.ts';
 
 const INPUTS = 1000000;

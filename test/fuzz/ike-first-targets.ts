@@ -1,9 +1,7 @@
 // Fuzz targets of IKE's messages that anybody can write: the first request, at a gateway; an answer to it, at a device
 // that waits for one. Neither throws nor sets anything up, nor stops what is genuine; and the configuration payload.
 
-import { pollIke, receiveIke } from '../../core/ike/endpoint.ts';
-import { addStatus } from '../../core/ike/exchange.ts';
-import { addCp, readCp } from '../../core/ike/ident.ts';
+import { addCp, readCp } from '../../core/ike/codec/ident.ts';
 import {
   beginChain,
   beginMessage,
@@ -11,7 +9,7 @@ import {
   createWriter,
   endMessage,
   IKE_LENGTH,
-} from '../../core/ike/message.ts';
+} from '../../core/ike/codec/message.ts';
 import {
   CP_INTERNAL_IP4_ADDRESS,
   CP_INTERNAL_IP6_ADDRESS,
@@ -22,7 +20,9 @@ import {
   N_NO_PROPOSAL_CHOSEN,
   N_TICKET_NACK,
   PAYLOAD_CP,
-} from '../../core/ike/numbers.ts';
+} from '../../core/ike/codec/numbers.ts';
+import { pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { addStatus } from '../../core/ike/exchange/exchange.ts';
 import {
   type IkeSa,
   STATE_AUTH_SENT,
@@ -31,7 +31,7 @@ import {
   STATE_INIT_SENT,
   STATE_INTERMEDIATE_SENT,
   STATE_RESUME_SENT,
-} from '../../core/ike/state.ts';
+} from '../../core/ike/state/sa.ts';
 import { path } from '../ike/pair.ts';
 import type { CoreTarget } from './core-targets.ts';
 import { create, ensure, hand, limits, type Play } from './ike-state-world.ts';

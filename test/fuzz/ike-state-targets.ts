@@ -3,11 +3,11 @@
 // hosts ask for rekeys and Deletes, datagrams come out of nowhere. Nothing throws, what an endpoint keeps has limits,
 // and after a long silence it has kept nothing: a new connection then comes about at the first attempt.
 
-import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange.ts';
-import { addNotify, beginChain, beginMessage, IKE_LENGTH } from '../../core/ike/message.ts';
-import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { sealMessage } from '../../core/ike/sk.ts';
-import { STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { addNotify, beginChain, beginMessage, IKE_LENGTH } from '../../core/ike/codec/message.ts';
+import { sealMessage } from '../../core/ike/crypto/sk.ts';
+import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/exchange.ts';
+import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { type Node, path } from '../ike/pair.ts';
 import type { CoreTarget } from './core-targets.ts';
 import {

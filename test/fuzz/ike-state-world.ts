@@ -2,18 +2,18 @@
 // and a peer that has keys and says what it likes.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
-import { connect, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
+import { MAX_FRAGMENTS } from '../../core/ike/codec/fragments.ts';
+import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';
+import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import { sealMessage } from '../../core/ike/crypto/sk.ts';
+import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { fullExtensions } from '../../core/ike/ext/all.ts';
-import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
+import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import { MAX_FRAGMENTS } from '../../core/ike/fragments.ts';
-import { beginMessage, createWriter } from '../../core/ike/message.ts';
-import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
-import { createResponder } from '../../core/ike/responder.ts';
-import { sealMessage } from '../../core/ike/sk.ts';
-import type { IkeSa, Path, Session } from '../../core/ike/state.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
+import type { IkeSa, Path, Session } from '../../core/ike/state/sa.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { address, createNode, type Node, path, policy } from '../ike/pair.ts';
 
 export function ensure(condition: boolean, what: string): void {

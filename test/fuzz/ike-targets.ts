@@ -1,9 +1,8 @@
 // Fuzz targets of IKE's messages: each parser alone, with every access watched, and what it accepts written again.
 
+import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/base/drop.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/drop.ts';
-import { ALL_IKE_CIPHERS } from '../../core/ike/allsuites.ts';
-import { addFragment, createFragments, MAX_FRAGMENTS } from '../../core/ike/fragments.ts';
+import { addFragment, createFragments, MAX_FRAGMENTS } from '../../core/ike/codec/fragments.ts';
 import {
   beginChain,
   beginPayload,
@@ -21,7 +20,7 @@ import {
   type Payloads,
   parsePayloads,
   writeOctets,
-} from '../../core/ike/message.ts';
+} from '../../core/ike/codec/message.ts';
 import {
   N_INVALID_SYNTAX,
   N_NO_PROPOSAL_CHOSEN,
@@ -32,19 +31,27 @@ import {
   PAYLOAD_SK,
   PAYLOAD_SKF,
   PAYLOAD_TSI,
-} from '../../core/ike/numbers.ts';
-import { addAnswer, checkSaAnswer, chooseSa, createChoice } from '../../core/ike/proposals.ts';
+} from '../../core/ike/codec/numbers.ts';
+import { addAnswer, checkSaAnswer, chooseSa, createChoice } from '../../core/ike/codec/proposals.ts';
 import {
   addSelectors,
   narrowSelectors,
   parseSelectors,
   type Selector,
   selectorsWithin,
-} from '../../core/ike/selectors.ts';
-import { createSkKey, type Opened, openMessage, type SkKey, sealedSize, sealMessage } from '../../core/ike/sk.ts';
-import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/suites.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/provider/portable.ts';
+} from '../../core/ike/codec/selectors.ts';
+import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
+import {
+  createSkKey,
+  type Opened,
+  openMessage,
+  type SkKey,
+  sealedSize,
+  sealMessage,
+} from '../../core/ike/crypto/sk.ts';
+import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
 import {
   authRequest,
   ESP_GCM,

@@ -15,11 +15,11 @@ import {
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
 import { decompressIphc } from '../../core/wire/sixlowpan-iphc.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
-import { ipPacketOf } from '../../targets/node/radio/linktype.ts';
-import { readCapture } from '../../targets/node/radio/pcap.ts';
-import { createPipeDecoder, GAP_TIME, pipeOctets } from '../../targets/node/radio/pipe.ts';
-import { CaptureError } from '../../targets/node/radio/source.ts';
-import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/radio/zep.ts';
+import { ipPacketOf } from '../../targets/node/host/radio/link-type.ts';
+import { readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { createPipeDecoder, GAP_TIME, pipeOctets } from '../../targets/node/host/radio/pipe.ts';
+import { CaptureError } from '../../targets/node/host/radio/source.ts';
+import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/host/radio/zep.ts';
 
 export interface FuzzTarget {
   name: string;

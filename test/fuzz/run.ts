@@ -8,15 +8,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { createMedium } from '../../targets/node/radio/medium.ts';
-import { createRandom, type Random } from '../../targets/node/radio/random.ts';
+import { createRandom, type Random } from '../../targets/node/host/radio/random.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { lowpanNode } from '../link/nodes.ts';
 import { targets as boards } from './board-targets.ts';
 import { targets as core } from './core-targets.ts';
+import { targets as ikeExtensions } from './ike-ext-targets.ts';
 import { targets as ikeFirst } from './ike-first-targets.ts';
 import { targets as ikeStates } from './ike-state-targets.ts';
 import { targets as ike } from './ike-targets.ts';
-import { targets as ikeExtensions } from './ikeext-targets.ts';
 import { targets as link } from './link-targets.ts';
 import { TARGETS as schc } from './schc-targets.ts';
 

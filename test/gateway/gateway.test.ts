@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
-import { writeDatagram } from '../../targets/node/gateway/datagram.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
-import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { writeDatagram } from '../../targets/node/host/datagram.ts';
+import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import {
   clockOf,
   type FakeSocket,

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { addressText } from '../../targets/node/config/addresses.ts';
+import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
-import { drive } from '../../targets/node/radio/drive.ts';
-import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
-import { type IkeSensor, ikeOf, ikeSensorOn, udpConfig, udpSensor } from './ikesupport.ts';
+import { addressText } from '../../targets/node/host/addresses.ts';
+import { drive } from '../../targets/node/host/radio/drive.ts';
+import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
+import { type IkeSensor, ikeOf, ikeSensorOn, udpConfig, udpSensor } from './ike-support.ts';
 import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 const FLOW = { destination: SERVER, port: PORT, to: '127.0.0.1:9' };

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkIpv4 } from '../../core/wire/ipv4.ts';
 import { checkIpv6 } from '../../core/wire/ipv6.ts';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
-import { type Datagram, endpointText, readDatagram, writeDatagram } from '../../targets/node/gateway/datagram.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createPeers } from '../../targets/node/gateway/peers.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { type Datagram, endpointText, readDatagram, writeDatagram } from '../../targets/node/host/datagram.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, saOf, seeded, sensorOn } from './support.ts';
 
 function datagram(six: boolean, length: number): Datagram {

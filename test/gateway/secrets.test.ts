@@ -4,12 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
+import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
-import { createLog } from '../../targets/node/gateway/log.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
+import { createLog } from '../../targets/node/host/log.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { childView, establishedView } from '../../targets/node/sensor/describe.ts';
-import { ikeOf, ikeSensorOn, udpConfig } from './ikesupport.ts';
+import { ikeOf, ikeSensorOn, udpConfig } from './ike-support.ts';
 import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
 
 const PSK = 'nobody-may-ever-read-this';

@@ -1,19 +1,19 @@
 // Devices and a gateway on a virtual medium, for the gateway's tests.
 
-import { createDevice, type Device } from '../../core/device.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { createDevice, type Device } from '../../core/device/device.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
 import { answerEcho } from '../../core/wire/echo.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
-import { toAttributes, toConfig } from '../../targets/node/config/sa.ts';
 import type { Clock, GatewaySa } from '../../targets/node/gateway/config.ts';
 import type { OpenSocket, SocketUpper, Target } from '../../targets/node/gateway/socket.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import type { Medium } from '../../targets/node/radio/medium.ts';
-import type { Radio } from '../../targets/node/radio/radio.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import type { Radio } from '../../targets/node/host/radio/radio.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import type { Medium } from '../../targets/node/lab/medium.ts';
 
 export const PAN = 0xabcd;
 export const GATEWAY = 'fd00::ff:fe00:0';

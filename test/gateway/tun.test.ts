@@ -18,7 +18,7 @@ function missing(): string | false {
 }
 
 test('packets out of the interface and into it', { skip: missing() }, () => {
-  const child = join(ROOT, 'test', 'gateway', 'tunchild.ts');
+  const child = join(ROOT, 'test', 'gateway', 'tun-child.ts');
   const script = `ip link set lo up && exec ${process.execPath} --import tsx ${child}`;
   const { stdout, stderr, status } = spawnSync('unshare', ['-n', 'sh', '-c', script], {
     cwd: ROOT,

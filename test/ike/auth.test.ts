@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY } from '../../core/ike/numbers.ts';
-import type { IkePolicy, Ppk } from '../../core/ike/policy.ts';
+import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY } from '../../core/ike/codec/numbers.ts';
+import type { IkePolicy, Ppk } from '../../core/ike/state/policy.ts';
 import { assertUp, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../../core/drop.ts';
-import { IKE_AUTH, IKE_SESSION_RESUME } from '../../core/ike/numbers.ts';
-import type { IkePolicy } from '../../core/ike/policy.ts';
-import { closeChild, closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { OUTCOME_DELETED, OUTCOME_TIMEOUT } from '../../core/ike/state.ts';
-import { createMedium, type MediumConfig } from '../../targets/node/radio/medium.ts';
+import { DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
+import { IKE_AUTH, IKE_SESSION_RESUME } from '../../core/ike/codec/numbers.ts';
+import { closeChild, closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import { OUTCOME_DELETED, OUTCOME_TIMEOUT } from '../../core/ike/state/sa.ts';
+import { createMedium, type MediumConfig } from '../../targets/node/lab/medium.ts';
 import { address, policy } from './pair.ts';
 import { deviceOn, gatewayOn, outerOf, passUdp } from './radio.ts';
 

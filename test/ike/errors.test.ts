@@ -3,11 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { receiveIke } from '../../core/ike/endpoint.ts';
-import type { Extension } from '../../core/ike/ike.ts';
-import { AUTH_DIGITAL_SIGNATURE, ID_FQDN } from '../../core/ike/numbers.ts';
-import { rekeyChild } from '../../core/ike/requests.ts';
-import { STATE_ESTABLISHED, STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST } from '../../core/ike/state.ts';
+import { AUTH_DIGITAL_SIGNATURE, ID_FQDN } from '../../core/ike/codec/numbers.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { rekeyChild } from '../../core/ike/exchange/requests.ts';
+import type { Extension } from '../../core/ike/state/ike.ts';
+import {
+  STATE_ESTABLISHED,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_CHILD_REQUEST,
+} from '../../core/ike/state/sa.ts';
 import { watchedAsymmetric } from './halves.ts';
 import { assertUp, nothingLeft, type Options, outcomes, scene } from './kit.ts';
 import { path } from './pair.ts';

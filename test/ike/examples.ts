@@ -1,6 +1,6 @@
 // Example messages for tests of IKE: those whose octets and sizes are known, and helpers around them.
 
-import { copy } from '../../core/bytes.ts';
+import { copy } from '../../core/base/bytes.ts';
 import {
   addNotify,
   beginChain,
@@ -19,10 +19,10 @@ import {
   write16,
   write32,
   writeOctets,
-} from '../../core/ike/message.ts';
-import * as n from '../../core/ike/numbers.ts';
-import { addSa, type Transforms } from '../../core/ike/proposals.ts';
-import { addSelectors, type Selector } from '../../core/ike/selectors.ts';
+} from '../../core/ike/codec/message.ts';
+import * as n from '../../core/ike/codec/numbers.ts';
+import { addSa, type Transforms } from '../../core/ike/codec/proposals.ts';
+import { addSelectors, type Selector } from '../../core/ike/codec/selectors.ts';
 
 export const SPI_I = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 export const SPI_R = Uint8Array.of(0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18);

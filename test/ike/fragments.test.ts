@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/drop.ts';
+import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/base/drop.ts';
 import {
   addFragment,
   createFragments,
   type Fragments,
   MAX_FRAGMENTS,
   resetFragments,
-} from '../../core/ike/fragments.ts';
-import { INFORMATIONAL } from '../../core/ike/numbers.ts';
-import { createSkKey, innerRoom, type Opened, openMessage, sealMessage } from '../../core/ike/sk.ts';
-import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/suites.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
+} from '../../core/ike/codec/fragments.ts';
+import { INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
+import { createSkKey, innerRoom, type Opened, openMessage, sealMessage } from '../../core/ike/crypto/sk.ts';
+import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import { authRequest, header, hex, payloadsOf } from './examples.ts';
 
 function add(f: Fragments, id: number, number: number, total: number, content: number[], first = 0): number {

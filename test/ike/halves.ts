@@ -10,7 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 
 export interface Half {
   method: number;

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { receiveIke } from '../../core/ike/endpoint.ts';
-import { COUNT_COOKIES } from '../../core/ike/exchange.ts';
-import type { Transforms } from '../../core/ike/proposals.ts';
+import type { Transforms } from '../../core/ike/codec/proposals.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { COUNT_COOKIES } from '../../core/ike/exchange/exchange.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 import { path } from './pair.ts';

@@ -3,8 +3,6 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { natHash } from '../../core/ike/ext/nat.ts';
-import type { Ike } from '../../core/ike/ike.ts';
 import {
   deriveSk,
   initialSeed,
@@ -15,11 +13,13 @@ import {
   prfPlus,
   rekeySeed,
   resumptionSeed,
-} from '../../core/ike/keys.ts';
-import { createIkeSa, createSetup } from '../../core/ike/session.ts';
-import type { IkeSa } from '../../core/ike/state.ts';
-import { type IkeCipher, ikeCbcHmac, ikeCbcHmacX256, ikeGcm16 } from '../../core/ike/suites.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
+} from '../../core/ike/crypto/keys.ts';
+import { type IkeCipher, ikeCbcHmac, ikeCbcHmacX256, ikeGcm16 } from '../../core/ike/crypto/suites.ts';
+import { createIkeSa, createSetup } from '../../core/ike/exchange/session.ts';
+import { natHash } from '../../core/ike/ext/nat.ts';
+import type { Ike } from '../../core/ike/state/ike.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import { hex, octetsOf, SPI_I, SPI_R } from './examples.ts';
 import * as naive from './observer.ts';
 import { createWorld, path, policy } from './pair.ts';

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addStatus, begin, sendRequest } from '../../core/ike/exchange.ts';
-import { INFORMATIONAL } from '../../core/ike/numbers.ts';
-import { closeChild, closeIke, rekeyIke } from '../../core/ike/requests.ts';
-import { createTask } from '../../core/ike/session.ts';
-import { STATE_ENDED, STATE_ESTABLISHED, TASK_PROBE } from '../../core/ike/state.ts';
+import { INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
+import { addStatus, begin, sendRequest } from '../../core/ike/exchange/exchange.ts';
+import { closeChild, closeIke, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { createTask } from '../../core/ike/exchange/session.ts';
+import { STATE_ENDED, STATE_ESTABLISHED, TASK_PROBE } from '../../core/ike/state/sa.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 

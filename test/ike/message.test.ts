@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../../core/drop.ts';
+import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../../core/base/drop.ts';
 import {
   addNotify,
   beginChain,
@@ -25,8 +25,8 @@ import {
   parsePayloads,
   write8,
   writeOctets,
-} from '../../core/ike/message.ts';
-import * as n from '../../core/ike/numbers.ts';
+} from '../../core/ike/codec/message.ts';
+import * as n from '../../core/ike/codec/numbers.ts';
 import {
   authRequest,
   chain,

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { receiveIke } from '../../core/ike/endpoint.ts';
-import { NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/policy.ts';
-import { probe, rekeyChild } from '../../core/ike/requests.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { probe, rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/state/policy.ts';
 import { assertUp, type Options, scene } from './kit.ts';
 import { address, type Datagram, path } from './pair.ts';
 

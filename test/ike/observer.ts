@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 import { type Half, sharedSecret } from './halves.ts';
-import { type Cipher, decrypt, type Keys, payloadsOf, type Read } from './naivesk.ts';
+import { type Cipher, decrypt, type Keys, payloadsOf, type Read } from './naive-sk.ts';
 
 export const prf = (key: Uint8Array, ...data: Uint8Array[]): Buffer =>
   createHmac('sha256', key).update(Buffer.concat(data)).digest();

@@ -1,24 +1,24 @@
 // Two IKE endpoints and the datagrams between them, in virtual time, for tests.
 
+import { sensorPolicy } from '../../core/device/policy.ts';
 import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv } from '../../core/esp/suites.ts';
-import { createIke, type IkeConfig, ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
+import { defaultCompression } from '../../core/ike/child/compression.ts';
+import { ID_FQDN } from '../../core/ike/codec/numbers.ts';
+import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
+import { createIke, type IkeConfig, ikeTimeout, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { fragmentation, fullExtensions } from '../../core/ike/ext/all.ts';
-import { defaultCompression } from '../../core/ike/ext/compression.ts';
 import { hcp } from '../../core/ike/ext/hcp.ts';
-import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
-import { privateNumbers } from '../../core/ike/ext/private.ts';
+import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import type { Ike, IkeUpper } from '../../core/ike/ike.ts';
-import { ID_FQDN } from '../../core/ike/numbers.ts';
-import type { ChildPolicy, IkePolicy } from '../../core/ike/policy.ts';
-import { createResponder, type ResponderConfig } from '../../core/ike/responder.ts';
-import { sensorPolicy } from '../../core/ike/sensorpolicy.ts';
-import type { ChildSa, IkeSa, Path } from '../../core/ike/state.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
+import { createResponder, type ResponderConfig } from '../../core/ike/setup/responder.ts';
+import type { Ike, IkeUpper } from '../../core/ike/state/ike.ts';
+import type { ChildPolicy, IkePolicy } from '../../core/ike/state/policy.ts';
+import type { ChildSa, IkeSa, Path } from '../../core/ike/state/sa.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 
 export const address = (last: number): Uint8Array => {
   const octets = new Uint8Array(16);

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { IkePolicy, Ppk } from '../../core/ike/policy.ts';
-import { rekeyChild } from '../../core/ike/requests.ts';
-import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { rekeyChild } from '../../core/ike/exchange/requests.ts';
+import type { IkePolicy, Ppk } from '../../core/ike/state/policy.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { beginChain, createWriter } from '../../core/ike/message.ts';
-import { N_INVALID_SYNTAX, N_NO_PROPOSAL_CHOSEN, PROTOCOL_ESP, PROTOCOL_IKE } from '../../core/ike/numbers.ts';
+import { beginChain, createWriter } from '../../core/ike/codec/message.ts';
+import { N_INVALID_SYNTAX, N_NO_PROPOSAL_CHOSEN, PROTOCOL_ESP, PROTOCOL_IKE } from '../../core/ike/codec/numbers.ts';
 import {
   addAnswer,
   addSa,
@@ -13,7 +13,7 @@ import {
   chooseSa,
   createChoice,
   type Transforms,
-} from '../../core/ike/proposals.ts';
+} from '../../core/ike/codec/proposals.ts';
 import { ESP_GCM, hex, IKE_GCM, NOTHING, octetsOf, transforms } from './examples.ts';
 
 const SPI = Uint8Array.of(0, 0xa1, 0xb2, 0xc3, 0xd4, 5, 6, 7, 8);

@@ -3,23 +3,23 @@
 
 import assert from 'node:assert/strict';
 import { createEndpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { choose, OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
 import { addPair, type Pairs, preferLast, removePair, retirePair } from '../../core/esp/pairs.ts';
-import { scopeOf } from '../../core/esp/satable.ts';
+import { scopeOf } from '../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../core/esp/spi.ts';
-import { connect, heard } from '../../core/ike/endpoint.ts';
-import { defaultCompression, openProposal } from '../../core/ike/ext/compression.ts';
+import { defaultCompression, openProposal } from '../../core/ike/child/compression.ts';
+import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import { connect, heard } from '../../core/ike/exchange/endpoint.ts';
+import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { ehc } from '../../core/ike/ext/ehc.ts';
-import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
-import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { createResponder } from '../../core/ike/responder.ts';
-import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../core/wire/ipv6.ts';
 import { emitUdp } from '../../core/wire/udp.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createRandom, type Random } from '../../targets/node/radio/random.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createRandom, type Random } from '../../targets/node/host/radio/random.ts';
 import { address, type Node, path, policy } from './pair.ts';
 import { settled } from './sim-handshake.ts';
 import { createNet, type Faults, type Net } from './sim-world.ts';
@@ -57,7 +57,7 @@ function packetOf(number: number, from: number, to: number): Uint8Array {
   return packet;
 }
 
-/** Puts SAs of core/esp behind an IKE endpoint, as core/uplink.ts does. */
+/** Puts SAs of core/esp behind an IKE endpoint, as core/device/uplink.ts does. */
 function hostOf(net: Net, node: Node, own: number, peer: number, random: Random, refuses: number): Host {
   const sas: Pairs = {
     endpoint: createEndpoint(FULL_PARTS, { ...provider, random: random.fill }),

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createChild, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import type { IkeSa } from '../../core/ike/state.ts';
+import { createChild, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { assertUp, type Options, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf, type SeenMessage } from './observer.ts';
 

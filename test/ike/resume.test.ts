@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from '../../core/ike/endpoint.ts';
-import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state.ts';
+import { connect } from '../../core/ike/exchange/endpoint.ts';
+import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { watchedAsymmetric } from './halves.ts';
 import { assertUp, nothingLeft, type Options, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';

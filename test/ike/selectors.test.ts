@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { beginChain, createWriter } from '../../core/ike/message.ts';
-import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, PAYLOAD_TSI, PAYLOAD_TSR } from '../../core/ike/numbers.ts';
+import { beginChain, createWriter } from '../../core/ike/codec/message.ts';
+import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, PAYLOAD_TSI, PAYLOAD_TSR } from '../../core/ike/codec/numbers.ts';
 import {
   addSelectors,
   narrowSelectors,
@@ -12,7 +12,7 @@ import {
   type Selector,
   selectorsEqual,
   selectorsWithin,
-} from '../../core/ike/selectors.ts';
+} from '../../core/ike/codec/selectors.ts';
 import { hex, octetsOf, selector } from './examples.ts';
 
 function written(list: Selector[]): Uint8Array {

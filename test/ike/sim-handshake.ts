@@ -2,19 +2,19 @@
 // both have none and say why.
 
 import assert from 'node:assert/strict';
-import { connect } from '../../core/ike/endpoint.ts';
+import { defaultCompression, openProposal } from '../../core/ike/child/compression.ts';
+import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import { connect } from '../../core/ike/exchange/endpoint.ts';
 import { fullExtensions } from '../../core/ike/ext/all.ts';
-import { defaultCompression, openProposal } from '../../core/ike/ext/compression.ts';
 import { ehc } from '../../core/ike/ext/ehc.ts';
-import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
+import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/numbers.ts';
-import { outcomeName } from '../../core/ike/outcome.ts';
-import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/policy.ts';
-import { createResponder } from '../../core/ike/responder.ts';
-import { type IkeSa, type Session, STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
+import { outcomeName } from '../../core/ike/state/outcome-name.ts';
+import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/state/policy.ts';
+import { type IkeSa, type Session, STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { address, type Node, path, policy } from './pair.ts';
 import { createNet, ed25519, type Faults, type Net } from './sim-world.ts';
 

@@ -3,8 +3,6 @@
 // one seed.
 
 import { generateKeyPairSync } from 'node:crypto';
-import type { IkeConfig } from '../../core/ike/endpoint.ts';
-import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
 import {
   addNotify,
   beginMessage,
@@ -14,13 +12,15 @@ import {
   endPayload,
   write8,
   write32,
-} from '../../core/ike/message.ts';
-import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/numbers.ts';
-import type { Path } from '../../core/ike/state.ts';
-import { createNodeAsymmetric } from '../../targets/node/provider/asymmetric.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import type { Random } from '../../targets/node/radio/random.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+} from '../../core/ike/codec/message.ts';
+import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/codec/numbers.ts';
+import type { IkeConfig } from '../../core/ike/exchange/endpoint.ts';
+import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import type { Path } from '../../core/ike/state/sa.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import type { Random } from '../../targets/node/host/radio/random.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { createNode, type Node } from './pair.ts';
 
 /** Probabilities per datagram; nothing goes wrong from `until` (ms) on. */

@@ -3,9 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
-import { CREATE_CHILD_SA, IKE_AUTH, IKE_SA_INIT, IKE_SESSION_RESUME, INFORMATIONAL } from '../../core/ike/numbers.ts';
-import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from '../bench/ikeair.ts';
+import {
+  CREATE_CHILD_SA,
+  IKE_AUTH,
+  IKE_SA_INIT,
+  IKE_SESSION_RESUME,
+  INFORMATIONAL,
+} from '../../core/ike/codec/numbers.ts';
+import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from '../bench/ike-air.ts';
 import { createWorld, path, policy } from './pair.ts';
 
 /** At most so many octets of IKE, octets on air and frames, of one exchange or of all. */

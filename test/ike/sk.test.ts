@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../core/base/drop.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../core/drop.ts';
-import { ALL_IKE_CIPHERS } from '../../core/ike/allsuites.ts';
-import { IKE_SIZE, type Payloads } from '../../core/ike/message.ts';
-import { IKE_AUTH, INFORMATIONAL, PAYLOAD_IDI, PAYLOAD_SK, PAYLOAD_SKF } from '../../core/ike/numbers.ts';
+import { IKE_SIZE, type Payloads } from '../../core/ike/codec/message.ts';
+import { IKE_AUTH, INFORMATIONAL, PAYLOAD_IDI, PAYLOAD_SK, PAYLOAD_SKF } from '../../core/ike/codec/numbers.ts';
+import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
 import {
   createSkKey,
   innerRoom,
@@ -18,8 +18,8 @@ import {
   sealedSize,
   sealMessage,
   wipeSkKey,
-} from '../../core/ike/sk.ts';
-import { hasCipher, type IkeCipher, ikeCbcHmac, ikeCcm8, ikeChaCha20, ikeGcm16 } from '../../core/ike/suites.ts';
+} from '../../core/ike/crypto/sk.ts';
+import { hasCipher, type IkeCipher, ikeCbcHmac, ikeCcm8, ikeChaCha20, ikeGcm16 } from '../../core/ike/crypto/suites.ts';
 import { PROVIDERS } from '../crypto/providers.ts';
 import { authRequest, chain, header, hex, octetsOf, payload, payloadsOf, SPI_I } from './examples.ts';
 

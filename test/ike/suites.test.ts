@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ALL_SUITES } from '../../core/esp/allsuites.ts';
-import { ALL_IKE_CIPHERS } from '../../core/ike/allsuites.ts';
-import type { IkePolicy } from '../../core/ike/policy.ts';
-import { rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
+import { ALL_SUITES } from '../../core/esp/all-suites.ts';
+import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
+import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import type { IkePolicy } from '../../core/ike/state/policy.ts';
 import { assertUp, scene } from './kit.ts';
 
 for (const cipher of ALL_IKE_CIPHERS) {

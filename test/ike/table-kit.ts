@@ -1,14 +1,14 @@
 // An IKE SA brought into each of its states by real messages, for tests of the transition tables: whatever the test does
 // not hand over stays with it.
 
-import { connect, pollIke, receiveIke } from '../../core/ike/endpoint.ts';
+import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';
+import { sealMessage } from '../../core/ike/crypto/sk.ts';
+import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { closeIke, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { fullExtensions } from '../../core/ike/ext/all.ts';
-import { createIntermediate } from '../../core/ike/ext/ppkint.ts';
+import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import { beginMessage, createWriter } from '../../core/ike/message.ts';
-import { closeIke, probe, rekeyChild, rekeyIke } from '../../core/ike/requests.ts';
-import { createResponder } from '../../core/ike/responder.ts';
-import { sealMessage } from '../../core/ike/sk.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
 import {
   type IkeSa,
   type Path,
@@ -22,8 +22,8 @@ import {
   STATE_INTERMEDIATE_SENT,
   STATE_REPLACED,
   STATE_RESUME_SENT,
-} from '../../core/ike/state.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
+} from '../../core/ike/state/sa.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createNode, type Node, path, policy } from './pair.ts';
 
 export interface Letter {

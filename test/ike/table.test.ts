@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DROP_ICV, DROP_UNSUPPORTED } from '../../core/drop.ts';
-import { pollIke } from '../../core/ike/endpoint.ts';
-import { COUNT_UNEXPECTED } from '../../core/ike/exchange.ts';
-import { probe, rekeyChild } from '../../core/ike/requests.ts';
+import { DROP_ICV, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
+import { pollIke } from '../../core/ike/exchange/endpoint.ts';
+import { COUNT_UNEXPECTED } from '../../core/ike/exchange/exchange.ts';
+import { probe, rekeyChild } from '../../core/ike/exchange/requests.ts';
 import {
   type IkeSa,
   OUTCOME_CLOSED,
@@ -22,8 +22,8 @@ import {
   STATE_INTERMEDIATE_SENT,
   STATE_REPLACED,
   STATE_RESUME_SENT,
-} from '../../core/ike/state.ts';
-import { ACT_DROP, EVENTS, eventOf, INITIATOR, RESPONDER } from '../../core/ike/table.ts';
+} from '../../core/ike/state/sa.ts';
+import { ACT_DROP, EVENTS, eventOf, INITIATOR, RESPONDER } from '../../core/ike/state/table.ts';
 import { type Busy, craft, picture, type Scene, sceneOf, take } from './table-kit.ts';
 
 const STATES = [

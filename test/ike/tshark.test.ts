@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { copy } from '../../core/bytes.ts';
-import { IKE_SIZE } from '../../core/ike/message.ts';
-import { FLAG_INITIATOR, IKE_AUTH, PAYLOAD_IDI } from '../../core/ike/numbers.ts';
-import { createSkKey, sealedSize, sealMessage } from '../../core/ike/sk.ts';
+import { copy } from '../../core/base/bytes.ts';
+import { IKE_SIZE } from '../../core/ike/codec/message.ts';
+import { FLAG_INITIATOR, IKE_AUTH, PAYLOAD_IDI } from '../../core/ike/codec/numbers.ts';
+import { createSkKey, sealedSize, sealMessage } from '../../core/ike/crypto/sk.ts';
 import {
   type IkeCipher,
   ikeCbcHmac,
@@ -16,9 +16,9 @@ import {
   ikeCcm16x256,
   ikeGcm16,
   ikeGcm16x256,
-} from '../../core/ike/suites.ts';
-import { createNodeProvider } from '../../targets/node/provider/node-crypto.ts';
-import { LINKTYPE_RAW } from '../../targets/node/radio/pcap.ts';
+} from '../../core/ike/crypto/suites.ts';
+import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
+import { LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
 import { udpPacket } from '../interop/associations.ts';
 import { tshark } from '../interop/tshark.ts';
 import { packageMissing } from '../support/packages.ts';

@@ -2,12 +2,12 @@
 // IV on the wire, and the packets they carry.
 
 import { createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../core/esp/sa.ts';
-import { toAttributes, toConfig } from '../../targets/node/config/sa.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
+import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { packet, udp } from '../naive/packets.ts';
 
 export const provider = createFastProvider();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LINKTYPE_RAW } from '../../targets/node/radio/pcap.ts';
+import { LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { packageMissing } from '../support/packages.ts';
 import { ADDRESSES, endpoint, ordinary, protect, SUITES, saOf } from './associations.ts';

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LINKTYPE_RAW } from '../../targets/node/radio/pcap.ts';
+import { LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
 import { packageMissing } from '../support/packages.ts';
 import { ADDRESSES, damaged, endpoint, hex, ordinary, protect, SUITES, saOf, udpPacket } from './associations.ts';
 import { tshark } from './tshark.ts';

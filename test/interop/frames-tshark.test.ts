@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFrameSender, linkPlan } from '../../targets/node/cli/frames.ts';
-import { addressOctets } from '../../targets/node/config/addresses.ts';
-import { LINKTYPE_IEEE802_15_4 } from '../../targets/node/radio/pcap.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { LINKTYPE_IEEE802_15_4 } from '../../targets/node/host/radio/pcap.ts';
+import { createFrameSender, linkPlan } from '../../targets/node/tools/convert/frames.ts';
 import { packageMissing } from '../support/packages.ts';
 import { ADDRESSES, endpoint, hex, OUTER, protect, saOf, udpPacket, type Values } from './associations.ts';
 import { tshark } from './tshark.ts';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { DROP_ICV } from '../../core/drop.ts';
+import { DROP_ICV } from '../../core/base/drop.ts';
 import { addInbound } from '../../core/esp/endpoint.ts';
 import { packageMissing, pythonWith } from '../support/packages.ts';
 import {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPcapWriter } from '../../targets/node/radio/pcap.ts';
+import { createPcapWriter } from '../../targets/node/host/radio/pcap.ts';
 
 export interface TsharkOptions {
   /** Preferences, `name:value`. */

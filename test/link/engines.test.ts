@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { bundleScript } from '../../targets/build/javascript.ts';
-import { bundleLua } from '../../targets/build/luabundle.ts';
+import { bundleLua } from '../../targets/build/lua-bundle.ts';
 
 const entry = join(import.meta.dirname, 'engines.entry.ts');
 

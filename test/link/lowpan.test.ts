@@ -14,13 +14,13 @@ import {
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
   DROP_VERSION,
-} from '../../core/drop.ts';
+} from '../../core/base/drop.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { createLowpan, LOWPAN_FRAMES, LOWPAN_RECEIVED, LOWPAN_SENT } from '../../core/link/lowpan.ts';
 import type { Link } from '../../core/link/mac.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { putInterfaceId } from '../../core/wire/sixlowpan.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { BROADCAST, lowpanNode } from './nodes.ts';
 
 const toHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -10,7 +10,7 @@ import {
   DROP_NOT_FOR_US,
   DROP_QUEUE,
   DROP_TOO_LONG,
-} from '../../core/drop.ts';
+} from '../../core/base/drop.ts';
 import {
   airTime,
   createMac,
@@ -22,7 +22,7 @@ import {
   macAirTime,
 } from '../../core/link/mac.ts';
 import { emitHeader, putFcs } from '../../core/wire/ieee802154.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { BROADCAST, extendedOf, macNode, PAN } from './nodes.ts';
 
 const bytes = (...octets: number[]) => new Uint8Array(octets);

@@ -4,9 +4,9 @@ import { createReassembly } from '../../core/link/fragment.ts';
 import { createLowpan, type Lowpan, type LowpanUpper } from '../../core/link/lowpan.ts';
 import { ACK_WAIT, createMac, type Mac, type MacConfig, type MacUpper } from '../../core/link/mac.ts';
 import type { NextHeaderCompression } from '../../core/wire/sixlowpan-iphc.ts';
-import type { Medium } from '../../targets/node/radio/medium.ts';
-import { type Radio, stack } from '../../targets/node/radio/radio.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { type Radio, stack } from '../../targets/node/host/radio/radio.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import type { Medium } from '../../targets/node/lab/medium.ts';
 
 export const PAN = 0xabcd;
 export const BROADCAST = new Uint8Array([0xff, 0xff]);

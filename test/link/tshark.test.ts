@@ -7,14 +7,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pseudoSum, putChecksum } from '../../core/checksum.ts';
+import { pseudoSum, putChecksum } from '../../core/base/checksum.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { createContexts, putInterfaceId, setContext } from '../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
-import { addressText } from '../../targets/node/config/addresses.ts';
-import { createMedium } from '../../targets/node/radio/medium.ts';
-import { createPcapWriter, LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../../targets/node/radio/pcap.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { addressText } from '../../targets/node/host/addresses.ts';
+import {
+  createPcapWriter,
+  LINKTYPE_IEEE802_15_4,
+  LINKTYPE_IEEE802_15_4_NOFCS,
+} from '../../targets/node/host/radio/pcap.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
 import { BROADCAST, lowpanNode } from './nodes.ts';
 
 const skip = spawnSync('tshark', ['--version']).status === 0 ? false : 'tshark not found';

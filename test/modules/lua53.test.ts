@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runCases } from '../../targets/build/engines.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { casesOf, type VectorFile } from '../../targets/build/vectorfile.ts';
+import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
 import { exchange } from '../engines/device.entry.ts';
 import { LIMIT_MS } from '../engines/everywhere.ts';
 import { play } from '../engines/ike.entry.ts';

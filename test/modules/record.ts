@@ -7,9 +7,9 @@ import { createManual, type ManualOptions } from '../../targets/board/manual.ts'
 import { createWhole } from '../../targets/board/module.ts';
 import { createNativeCcm } from '../../targets/board/native.ts';
 import type { ProgramBoard, ProgramDevice, ProgramDeviceOptions, Steps } from '../../targets/board/program.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createMedium, type Medium } from '../../targets/node/radio/medium.ts';
-import { blobOf, coapServer, gatewayOn } from '../boards/appsupport.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
+import { blobOf, coapServer, gatewayOn } from '../boards/app-support.ts';
 
 /** Time, frames that have come (hexadecimal), and a payload to send or '', or a command or ''. */
 export type Step = [now: number, frames: string[], send: string, command: string];

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createBridge } from '../../targets/node/radio/bridge.ts';
-import { createPcapWriter, LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/radio/pcap.ts';
-import type { Radio } from '../../targets/node/radio/radio.ts';
-import { createUartRadio } from '../../targets/node/radio/uart.ts';
-import { listenLine, socketLine } from '../../targets/node/radio/uartline.ts';
-import { createZep } from '../../targets/node/radio/zep.ts';
+import { createBridge } from '../../targets/node/host/radio/bridge.ts';
+import { createPcapWriter, LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import type { Radio } from '../../targets/node/host/radio/radio.ts';
+import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
+import { listenLine, socketLine } from '../../targets/node/host/radio/uart-line.ts';
+import { createZep } from '../../targets/node/host/radio/zep.ts';
 
 const text = (octets: Uint8Array) => Buffer.from(octets).toString('hex');
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ipPacketOf } from '../../targets/node/radio/linktype.ts';
-import { createPcapWriter, readCapture } from '../../targets/node/radio/pcap.ts';
-import { CaptureError } from '../../targets/node/radio/source.ts';
+import { ipPacketOf } from '../../targets/node/host/radio/link-type.ts';
+import { createPcapWriter, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { CaptureError } from '../../targets/node/host/radio/source.ts';
 import { targets } from '../fuzz/link-targets.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { putFcs } from '../../core/wire/ieee802154.ts';
-import { createMedium, type MediumConfig } from '../../targets/node/radio/medium.ts';
-import { createPcapWriter, readCapture } from '../../targets/node/radio/pcap.ts';
-import type { Radio } from '../../targets/node/radio/radio.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
-import { withCapture, withLoss } from '../../targets/node/radio/wrap.ts';
+import { createPcapWriter, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import type { Radio } from '../../targets/node/host/radio/radio.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { withCapture, withLoss } from '../../targets/node/host/radio/wrap.ts';
+import { createMedium, type MediumConfig } from '../../targets/node/lab/medium.ts';
 
 const frameOf = (size: number, value: number) => new Uint8Array(size).fill(value);
 

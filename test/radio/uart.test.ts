@@ -7,9 +7,15 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { createPipeDecoder, GAP_TIME, PIPE_FRAME_MAX, pipeOctets, SFD } from '../../targets/node/radio/pipe.ts';
-import { createUartRadio, type UartLine, type UartRadio } from '../../targets/node/radio/uart.ts';
-import { listenLine, openSerial, serialLine, socketLine, terminalLine } from '../../targets/node/radio/uartline.ts';
+import { createPipeDecoder, GAP_TIME, PIPE_FRAME_MAX, pipeOctets, SFD } from '../../targets/node/host/radio/pipe.ts';
+import { createUartRadio, type UartLine, type UartRadio } from '../../targets/node/host/radio/uart.ts';
+import {
+  listenLine,
+  openSerial,
+  serialLine,
+  socketLine,
+  terminalLine,
+} from '../../targets/node/host/radio/uart-line.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'));
 const text = (octets: Uint8Array) => Buffer.from(octets).toString('hex');

@@ -3,8 +3,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { createMac } from '../../core/link/mac.ts';
-import { drive } from '../../targets/node/radio/drive.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { drive } from '../../targets/node/host/radio/drive.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
 import {
   checkZep,
   createZep,
@@ -15,7 +15,7 @@ import {
   type ZepRadio,
   zepDatagram,
   zepFrameLength,
-} from '../../targets/node/radio/zep.ts';
+} from '../../targets/node/host/radio/zep.ts';
 import { extendedOf, PAN } from '../link/nodes.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'));

@@ -12,10 +12,10 @@ import * as C from '../../core/wire/coap.ts';
 import * as W from '../../core/wire/fid.ts';
 import { ipv6 } from '../../core/wire/ipv6.ts';
 import { udp } from '../../core/wire/udp.ts';
-import { readSchcCbor, SchcFormatError, schcCbor } from '../../targets/node/schc/cbor.ts';
-import { readSchcJson, schcJson } from '../../targets/node/schc/json.ts';
-import { fieldId, fieldName } from '../../targets/node/schc/names.ts';
-import { schcTable, validateRules } from '../../targets/node/schc/print.ts';
+import { readSchcCbor, SchcFormatError, schcCbor } from '../../targets/node/tools/rules/cbor.ts';
+import { readSchcJson, schcJson } from '../../targets/node/tools/rules/json.ts';
+import { fieldId, fieldName } from '../../targets/node/tools/rules/names.ts';
+import { schcTable, validateRules } from '../../targets/node/tools/rules/print.ts';
 import * as M from './make.ts';
 import { fidsOf, fittingRule, scenario } from './random.ts';
 

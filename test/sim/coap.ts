@@ -5,7 +5,7 @@
 //                      |  ^ time-out, up to 4 times: sent again, time-out doubled
 //                      +--+ fifth time-out: IDLE (failed)
 
-import type { Random } from '../../targets/node/radio/random.ts';
+import type { Random } from '../../targets/node/host/radio/random.ts';
 
 const ACK_TIMEOUT = 2000;
 const ACK_RANDOM_FACTOR = 1.5;

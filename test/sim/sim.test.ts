@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dropName } from '../../core/dropname.ts';
+import { dropName } from '../../core/base/drop-name.ts';
 import { MAX_TRANSMIT_WAIT } from './coap.ts';
 import { createWorld, play, READINGS, SENSORS, type World, type WorldConfig } from './world.ts';
 

@@ -8,9 +8,9 @@
 
 import { createHash } from 'node:crypto';
 import type { Provider } from '../../core/crypto/provider.ts';
-import { createDevice, type Device } from '../../core/device.ts';
+import { createDevice, type Device } from '../../core/device/device.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../core/esp/sa.ts';
@@ -19,10 +19,10 @@ import { createLowpan } from '../../core/link/lowpan.ts';
 import { ACK_WAIT, createMac } from '../../core/link/mac.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { checkUdp, emitUdp } from '../../core/wire/udp.ts';
-import { createFastProvider } from '../../targets/node/provider/fast.ts';
-import { createMedium, type Medium, type MediumConfig } from '../../targets/node/radio/medium.ts';
-import { stack } from '../../targets/node/radio/radio.ts';
-import { createRandom } from '../../targets/node/radio/random.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { stack } from '../../targets/node/host/radio/radio.ts';
+import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { createMedium, type Medium, type MediumConfig } from '../../targets/node/lab/medium.ts';
 import { configOf } from '../core/support.ts';
 import { extendedOf, PAN } from '../link/nodes.ts';
 import { addressOctets } from '../naive/bits.ts';

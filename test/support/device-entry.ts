@@ -1,6 +1,8 @@
 // What the smallest useful device carries: IPv6 and UDP inside, AES-CCM-8 with implicit IV, 32-bit sequence numbers, a
 // window of 32, the MAC, 6LoWPAN with fragments, and the portable AES-CCM. `npm run size` measures this bundle.
 
+import { aesCcm } from '../../core/crypto/ccm.ts';
+import { createPortable, type Random } from '../../core/crypto/portable.ts';
 import {
   aesCcm8Iiv,
   createDevice,
@@ -8,9 +10,7 @@ import {
   type DeviceUpper,
   defaultConfig,
   sensorConfig,
-} from '../../core/board.ts';
-import { aesCcm } from '../../core/crypto/ccm.ts';
-import { createPortable, type Random } from '../../core/crypto/portable.ts';
+} from '../../core/device/index.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import type { Phy } from '../../core/link/mac.ts';
 

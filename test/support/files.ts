@@ -27,7 +27,7 @@ export function filesBelow(folder: string, extensions: readonly string[]): strin
 export function portableFiles(): string[] {
   const engines = ['board', 'lua', 'duktape', 'jerryscript', 'espruino'].map((engine) => 'targets/' + engine);
   const files = ['core', 'boards', ...engines].flatMap((folder) => filesBelow(folder, ['ts']));
-  files.push('targets/build/vectorcase.ts', 'test/engines/report.ts');
+  files.push('targets/build/vector-case.ts', 'test/engines/report.ts');
   for (const folder of ['test/engines', 'test/boards']) files.push(...filesBelow(folder, ['entry.ts']));
   return files.filter((file) => !file.endsWith('.test.ts') && !file.endsWith('.d.ts'));
 }

@@ -1,19 +1,19 @@
 // A device with IKEv2 as a sensor has it: pre-shared key, X25519, AES-CCM-8, HCP_PROPOSAL, optimized rekeys, session
 // resumption, downgrade prevention; a radio link (no NAT, no IKE fragments). `npm run size` measures this bundle.
 
-import { createIkeDevice, type IkeDevice, ikeSensorConfig, sensorPolicy } from '../../core/board.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable, type Random } from '../../core/crypto/portable.ts';
 import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
-import type { DeviceUpper } from '../../core/device.ts';
+import type { DeviceUpper } from '../../core/device/device.ts';
+import { createIkeDevice, type IkeDevice, ikeSensorConfig, sensorPolicy } from '../../core/device/index.ts';
+import type { UplinkEvents } from '../../core/device/uplink.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
 import { headerCompression } from '../../core/ike/ext/negotiate.ts';
-import { optimizedRekeys } from '../../core/ike/ext/optrekey.ts';
+import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';
 import type { Phy } from '../../core/link/mac.ts';
-import type { UplinkEvents } from '../../core/uplink.ts';
 
 /** `own`, `peer`: inner addresses; `outer`, `gateway`: those of the tunnel; 16 octets each. */
 export function createSensor(

@@ -8,7 +8,7 @@ import {
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
   DROP_VERSION,
-} from '../../core/drop.ts';
+} from '../../core/base/drop.ts';
 import {
   ACK_SIZE,
   checkFrame,

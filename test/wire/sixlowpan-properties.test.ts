@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DROP_UNSUPPORTED } from '../../core/drop.ts';
+import { DROP_UNSUPPORTED } from '../../core/base/drop.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import { compressed, decompressed, hex, iidsOf, packetOf, toHex } from './sixlowpan.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DROP_CHECKSUM, DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../core/drop.ts';
+import { DROP_CHECKSUM, DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
 import { createContexts, emitFragment, fragmentSize, setContext } from '../../core/wire/sixlowpan.ts';
 import type { NextHeaderCompression } from '../../core/wire/sixlowpan-iphc.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';

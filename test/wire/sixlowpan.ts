@@ -1,7 +1,7 @@
 // Packets for the tests of IPHC, and compression and decompression with sentinels round the buffers.
 
 import assert from 'node:assert/strict';
-import { pseudoSum, putChecksum } from '../../core/checksum.ts';
+import { pseudoSum, putChecksum } from '../../core/base/checksum.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { createContexts, putInterfaceId } from '../../core/wire/sixlowpan.ts';
 import {

@@ -4,18 +4,18 @@
 // It is advice: who reads it may do otherwise, and what it cannot read does no harm. The responder sends it in the answer
 // to IKE_SA_INIT, the initiator in IKE_AUTH. An empty one (the list comes in IKE_INTERMEDIATE [RFC 9593 §3.1]) says nothing.
 
-import { dataOf, NONE } from '../exchange.ts';
-import type { Extension } from '../ike.ts';
-import { take } from '../keys.ts';
-import { beginPayload, endPayload, type Writer, write8, write16 } from '../message.ts';
+import { beginPayload, endPayload, type Writer, write8, write16 } from '../codec/message.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
   N_INVALID_SYNTAX,
   N_SUPPORTED_AUTH_METHODS,
   PAYLOAD_NOTIFY,
-} from '../numbers.ts';
-import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+} from '../codec/numbers.ts';
+import { take } from '../crypto/keys.ts';
+import { dataOf, NONE } from '../exchange/exchange.ts';
+import type { Extension } from '../state/ike.ts';
+import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
 
 /** Further methods are not listed: they are the least wanted. */
 export const MAX_METHODS = 16;

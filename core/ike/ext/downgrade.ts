@@ -1,11 +1,11 @@
 // Downgrade prevention: both IKE_SA_INIT messages are under AUTH when both sides said so
 // [draft-ietf-ipsecme-ikev2-downgrade-prevention]. The response has the notify whether the request had it or not.
 
-import { addStatus, NONE } from '../exchange.ts';
-import type { Extension } from '../ike.ts';
-import { findNotify } from '../message.ts';
-import { N_FULL_TRANSCRIPT_AUTH } from '../numbers.ts';
-import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { findNotify } from '../codec/message.ts';
+import { N_FULL_TRANSCRIPT_AUTH } from '../codec/numbers.ts';
+import { addStatus, NONE } from '../exchange/exchange.ts';
+import type { Extension } from '../state/ike.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
 
 export const downgradePrevention: Extension = {
   add: (_ike, sa, step, _draft, w) => {

@@ -4,9 +4,8 @@
 // number of proposals, Proposal Length(2) | parameters; an answer is bare parameters. What is agreed is run by today's
 // engine (dietesp/legacy.ts): DSCP and ECN from the outer header, or by the DSCP list where both sides have one.
 
-import { put16, u16 } from '../../bytes.ts';
+import { put16, u16 } from '../../base/bytes.ts';
 import { CDA_LOWER, CDA_SA } from '../../dietesp/attributes.ts';
-import { type Writer, write16 } from '../message.ts';
 import {
   ALIGNMENT,
   allows,
@@ -27,7 +26,8 @@ import {
   SPI_LSB,
   TRAILER,
   valuesOf,
-} from './compression.ts';
+} from '../child/compression.ts';
+import { type Writer, write16 } from '../codec/message.ts';
 
 const FIXED = 0x8000;
 /** Parameters 1 to 4: the attribute, and the value that each bit of the mask stands for, from the lowest bit. */

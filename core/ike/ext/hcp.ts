@@ -3,9 +3,7 @@
 //   Proposal ID(1) | HCP Name(1), 0 = Diet-ESP | Proposal Length(2) of what follows | attributes
 // An attribute is 0x8000 + type (2) and a value (2), or a range: 7FFF, length 8, two attributes of one type.
 
-import { put16, u16 } from '../../bytes.ts';
-import { type Writer, write8, write16 } from '../message.ts';
-import { N_NO_PROPOSAL_CHOSEN } from '../numbers.ts';
+import { put16, u16 } from '../../base/bytes.ts';
 import {
   ATTRIBUTES,
   type CompressionChoice,
@@ -20,7 +18,9 @@ import {
   openProposal,
   proposalsOf,
   valuesOf,
-} from './compression.ts';
+} from '../child/compression.ts';
+import { type Writer, write8, write16 } from '../codec/message.ts';
+import { N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
 
 const PROPOSAL_HEADER = 4;
 const DIET_ESP = 0;

@@ -1,14 +1,14 @@
 // NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Where there is no IP network between the
 // peers (a radio link) the extension is left out, or the policy says NAT_OFF.
 
-import { copy, equal, put16 } from '../../bytes.ts';
+import { copy, equal, put16 } from '../../base/bytes.ts';
 import { sha1 } from '../../crypto/sha1.ts';
-import { addStatus } from '../exchange.ts';
-import type { Extension } from '../ike.ts';
-import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../message.ts';
-import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../numbers.ts';
-import { NAT_FORCE, NAT_OFF } from '../policy.ts';
-import { type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../codec/message.ts';
+import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
+import { addStatus } from '../exchange/exchange.ts';
+import type { Extension } from '../state/ike.ts';
+import { NAT_FORCE, NAT_OFF } from '../state/policy.ts';
+import { type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
 
 const NAT_PORT = 4500;
 

@@ -1,8 +1,7 @@
 // Negotiation of Diet-ESP for a Child SA: by HCP_PROPOSAL or EHC_SUPPORTED, as its policy says
 // [draft-ietf-ipsecme-ikev2-diet-esp-extension]. What the notifies hold is in hcp.ts and ehc.ts.
 
-import { addStatus, NONE } from '../exchange.ts';
-import type { Extension, Ike, Message } from '../ike.ts';
+import { type CompressionChoice, type CompressionPolicy, rekeyPolicy } from '../child/compression.ts';
 import {
   beginPayload,
   endPayload,
@@ -12,8 +11,10 @@ import {
   type Writer,
   write8,
   write16,
-} from '../message.ts';
-import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_NOTIFY } from '../numbers.ts';
+} from '../codec/message.ts';
+import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
+import { addStatus, NONE } from '../exchange/exchange.ts';
+import type { Extension, Ike, Message } from '../state/ike.ts';
 import {
   type Draft,
   type IkeSa,
@@ -22,8 +23,7 @@ import {
   STEP_AUTH_RESPONSE,
   STEP_CHILD_REQUEST,
   STEP_CHILD_RESPONSE,
-} from '../state.ts';
-import { type CompressionChoice, type CompressionPolicy, rekeyPolicy } from './compression.ts';
+} from '../state/sa.ts';
 import { agreedDscp } from './dscp.ts';
 
 /** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */

@@ -1,12 +1,8 @@
 // Post-quantum protection by a pre-shared key that is mixed into SK_d and SK_p [RFC 8784]. It protects the Child SAs and
-// what follows, not the first IKE SA's own messages (that is ppkint.ts).
+// what follows, not the first IKE SA's own messages (that is ppk-intermediate.ts).
 
-import { copy } from '../../bytes.ts';
-import { makeAuth } from '../auth.ts';
-import { addStatus, dataOf, NONE } from '../exchange.ts';
-import { idBody } from '../ident.ts';
-import type { Extension, Ike } from '../ike.ts';
-import { join, mixPpk } from '../keys.ts';
+import { copy } from '../../base/bytes.ts';
+import { idBody } from '../codec/ident.ts';
 import {
   N_AUTHENTICATION_FAILED,
   N_INTERMEDIATE_EXCHANGE_SUPPORTED,
@@ -15,7 +11,11 @@ import {
   N_PPK_IDENTITY,
   N_USE_PPK,
   N_USE_PPK_INT,
-} from '../numbers.ts';
+} from '../codec/numbers.ts';
+import { makeAuth } from '../crypto/auth.ts';
+import { join, mixPpk } from '../crypto/keys.ts';
+import { addStatus, dataOf, NONE } from '../exchange/exchange.ts';
+import type { Extension, Ike } from '../state/ike.ts';
 import {
   type IkeSa,
   OUTCOME_PPK,
@@ -24,7 +24,7 @@ import {
   STEP_IDENT_RESPONSE,
   STEP_INIT_REQUEST,
   STEP_INIT_RESPONSE,
-} from '../state.ts';
+} from '../state/sa.ts';
 
 /** True when two octet strings are the same. */
 export function same(a: Uint8Array, b: Uint8Array): boolean {

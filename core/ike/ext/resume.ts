@@ -1,12 +1,9 @@
 // Session resumption, the device's side [RFC 5723]: a ticket is asked for in IKE_AUTH, and brings an IKE SA back with
 // one exchange and no asymmetric cryptography before the next IKE_AUTH.
 
-import { u32 } from '../../bytes.ts';
-import { readExtensions } from '../child.ts';
-import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
-import type { Extension, Resumption } from '../ike.ts';
-import { deriveSk, join, resumptionSeed, take } from '../keys.ts';
-import { beginMessage, endMessage, IKE_SPI_R } from '../message.ts';
+import { u32 } from '../../base/bytes.ts';
+import { readExtensions } from '../child/negotiate.ts';
+import { beginMessage, endMessage, IKE_SPI_R } from '../codec/message.ts';
 import {
   FLAG_INITIATOR,
   IKE_SESSION_RESUME,
@@ -17,9 +14,12 @@ import {
   N_TICKET_OPAQUE,
   N_TICKET_REQUEST,
   PAYLOAD_NONCE,
-} from '../numbers.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
-import type { IkeCipher } from '../suites.ts';
+} from '../codec/numbers.ts';
+import { deriveSk, join, resumptionSeed, take } from '../crypto/keys.ts';
+import type { IkeCipher } from '../crypto/suites.ts';
+import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange/exchange.ts';
+import type { Extension, Resumption } from '../state/ike.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
 
 function cipherOf(ciphers: IkeCipher[], encr: number, keyBits: number): IkeCipher | null {
   for (let i = 0; i < ciphers.length; i++) {

@@ -4,13 +4,10 @@
 //   ticket = nonce (11) | sealed( number (8) | expiry in s (4) | ENCR (2) | key bits (2) | KE (2) | flags (1) |
 //            ID type (1) | ID length (2) | ID | SK_d (32) ) | ICV (16)
 
-import { copy, put16, put32, u16, u32 } from '../../bytes.ts';
+import { copy, put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
-import { readExtensions } from '../child.ts';
-import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange.ts';
-import type { Extension, Ike } from '../ike.ts';
-import { deriveSk, join, resumptionSeed, take, wipe } from '../keys.ts';
-import { beginMessage, endMessage, findNotify } from '../message.ts';
+import { readExtensions } from '../child/negotiate.ts';
+import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
 import {
   FLAG_RESPONSE,
   IKE_SESSION_RESUME,
@@ -20,10 +17,19 @@ import {
   N_TICKET_OPAQUE,
   N_TICKET_REQUEST,
   PAYLOAD_NONCE,
-} from '../numbers.ts';
-import type { Tickets } from '../responder.ts';
-import { nonce } from '../session.ts';
-import { type IkeSa, STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
+} from '../codec/numbers.ts';
+import { deriveSk, join, resumptionSeed, take, wipe } from '../crypto/keys.ts';
+import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange/exchange.ts';
+import { nonce } from '../exchange/session.ts';
+import type { Tickets } from '../setup/responder.ts';
+import type { Extension, Ike } from '../state/ike.ts';
+import {
+  type IkeSa,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_INIT_REQUEST,
+  STEP_INIT_RESPONSE,
+} from '../state/sa.ts';
 
 const NONCE_SIZE = 11;
 const ICV_SIZE = 16;

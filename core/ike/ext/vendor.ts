@@ -1,11 +1,11 @@
 // Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12]. A peer that is
 // configured to know them needs none.
 
-import type { Extension } from '../ike.ts';
-import { beginPayload, endPayload, findPayload, write8 } from '../message.ts';
-import { PAYLOAD_VENDOR } from '../numbers.ts';
-import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state.ts';
-import { VENDOR_ID } from './private.ts';
+import { beginPayload, endPayload, findPayload, write8 } from '../codec/message.ts';
+import { PAYLOAD_VENDOR } from '../codec/numbers.ts';
+import { VENDOR_ID } from '../codec/private-numbers.ts';
+import type { Extension } from '../state/ike.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
 
 export const vendorId: Extension = {
   add: (_ike, sa, step, _draft, w) => {

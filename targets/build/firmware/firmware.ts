@@ -4,15 +4,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { CommandError } from '../../node/config/errors.ts';
-import type { Board, BoardEngine, Region } from '../board.ts';
+import { CommandError } from '../../node/host/errors.ts';
+import type { Board, BoardEngine, Region } from '../board-file.ts';
 import { sourceRoot } from '../root.ts';
-import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engines.ts';
+import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
 import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE } from './parts.ts';
 import { buildProgram, programMissing } from './program.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
-export type { FirmwareEngine } from './engines.ts';
+export type { FirmwareEngine } from './engine-parts.ts';
 export type { Firmware, FirmwareOptions } from './parts.ts';
 
 /** Octets of stack: a script's calls nest in C on every engine. */

@@ -3,13 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BOARD_MEMBERS, SPAN_MEMBERS } from '../../board/hooks.ts';
-import { CommandError } from '../../node/config/errors.ts';
-import type { Board } from '../board.ts';
+import { CommandError } from '../../node/host/errors.ts';
+import type { Board } from '../board-file.ts';
 import { bundle as bundleRun } from '../engines.ts';
 import { bundleScript } from '../javascript.ts';
-import { bundleLua } from '../luabundle.ts';
+import { bundleLua } from '../lua-bundle.ts';
 import { sourceRoot } from '../root.ts';
-import type { FirmwareEngine } from './engines.ts';
+import type { FirmwareEngine } from './engine-parts.ts';
 
 export interface FirmwareOptions {
   /** A .ts file of the project; standard targets/ENGINE/main-native.ts: an image has all cryptography of its own. */

@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Board } from '../board.ts';
+import type { Board } from '../board-file.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
-import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engines.ts';
+import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
 import { boardFile, type Firmware, type FirmwareOptions, GLUE } from './parts.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, type Unit } from './toolchain.ts';
 

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandError } from '../../node/config/errors.ts';
+import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 

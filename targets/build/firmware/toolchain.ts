@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { CommandError } from '../../node/config/errors.ts';
+import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 

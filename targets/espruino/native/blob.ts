@@ -1,4 +1,4 @@
-// Made by targets/build/espruinonative.ts from boards/common/x25519.c; not to be edited.
+// Made by targets/build/espruino-native.ts from boards/common/x25519.c; not to be edited.
 
 /** The compiler that made it. */
 export const COMPILER = '12.2.1';

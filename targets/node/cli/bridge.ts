@@ -2,12 +2,12 @@
 
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { CommandError, errorText } from '../config/errors.ts';
-import { createBridge } from '../radio/bridge.ts';
-import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../radio/pcap.ts';
-import { createUartRadio, type UartLine, type UartRadio } from '../radio/uart.ts';
-import { serialLine, socketLine, terminalLine } from '../radio/uartline.ts';
-import { createZep } from '../radio/zep.ts';
+import { CommandError, errorText } from '../host/errors.ts';
+import { createBridge } from '../host/radio/bridge.ts';
+import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
+import { createUartRadio, type UartLine, type UartRadio } from '../host/radio/uart.ts';
+import { serialLine, socketLine, terminalLine } from '../host/radio/uart-line.ts';
+import { createZep } from '../host/radio/zep.ts';
 import { FRACTION, gatewayOf, INTEGER, LOSS_MAX, numberOf, SEED_MAX } from './run.ts';
 
 const BAUD_MIN = 300;

@@ -1,11 +1,11 @@
 // `dietesp budget`: what a message costs on IEEE 802.15.4 under each protocol stack.
 
 import { Command, Option } from 'commander';
-import { countedRows } from '../budget/measure.ts';
-import { modelRows, type Row } from '../budget/model.ts';
-import { CommandError } from '../config/errors.ts';
-import { PROVIDERS, providerNamed } from './providers.ts';
-import { table } from './table.ts';
+import { CommandError } from '../host/errors.ts';
+import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
+import { table } from '../host/table.ts';
+import { countedRows } from '../tools/budget/measure.ts';
+import { modelRows, type Row } from '../tools/budget/model.ts';
 
 /** IPv6's minimum link MTU without IPv6 and UDP headers. */
 const PAYLOAD_MAX = 1232;

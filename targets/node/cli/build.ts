@@ -3,10 +3,10 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
-import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board.ts';
-import { boardAndEngine, buildImage } from '../boards/start.ts';
-import { CommandError } from '../config/errors.ts';
-import { table } from './table.ts';
+import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board-file.ts';
+import { CommandError } from '../host/errors.ts';
+import { table } from '../host/table.ts';
+import { boardAndEngine, buildImage } from '../lab/boards/start.ts';
 
 interface Options {
   board?: string;

@@ -2,15 +2,15 @@
 
 import { Command, Option } from 'commander';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { CommandError } from '../config/errors.ts';
-import { type LoadedSa, loadSaFile } from '../config/sa.ts';
-import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../radio/pcap.ts';
-import { packetsOf, sizeOf, writeCapture } from './capture.ts';
-import { createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
-import { type LinkOptions, linkPlan } from './frames.ts';
+import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
+import { CommandError } from '../host/errors.ts';
+import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
+import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../host/radio/pcap.ts';
+import { table } from '../host/table.ts';
+import { packetsOf, sizeOf, writeCapture } from '../tools/convert/capture.ts';
+import { createCompressor, createDecompressor, requireIpv6, type Totals } from '../tools/convert/convert.ts';
+import { type LinkOptions, linkPlan } from '../tools/convert/frames.ts';
 import { createProgress } from './progress.ts';
-import { PROVIDERS, providerNamed } from './providers.ts';
-import { table } from './table.ts';
 
 interface Options extends LinkOptions {
   sa: string;

@@ -2,11 +2,11 @@
 
 import { closeSync, openSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { CommandError } from '../config/errors.ts';
-import { SENSORS_MAX } from '../demo/plan.ts';
-import { type DemoResult, runDemo } from '../demo/run.ts';
-import { comparisonOf, createView, handshakesOf, otherStacks, totalsOf } from '../demo/view.ts';
-import { createKeyLog } from '../ike/keylog.ts';
+import { CommandError } from '../host/errors.ts';
+import { createKeyLog } from '../host/keylog.ts';
+import { SENSORS_MAX } from '../lab/demo/plan.ts';
+import { type DemoResult, runDemo } from '../lab/demo/run.ts';
+import { comparisonOf, createView, handshakesOf, otherStacks, totalsOf } from '../lab/demo/view.ts';
 
 /** Those that have AES-CCM. */
 const PROVIDERS = ['fast', 'node', 'portable'];

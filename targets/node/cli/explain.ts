@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { CommandError } from '../config/errors.ts';
-import { loadSaFile } from '../config/sa.ts';
-import { type Explanation, explainPacket } from '../explain/explain.ts';
-import { packetsOf } from './capture.ts';
-import { findIp } from './packets.ts';
-import { PROVIDERS, providerNamed } from './providers.ts';
-import { table } from './table.ts';
+import { loadSaFile } from '../host/config/sa.ts';
+import { CommandError } from '../host/errors.ts';
+import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
+import { table } from '../host/table.ts';
+import { packetsOf } from '../tools/convert/capture.ts';
+import { findIp } from '../tools/convert/packets.ts';
+import { type Explanation, explainPacket } from '../tools/explain/explain.ts';
 
 interface Options {
   sa: string;

@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { Command } from 'commander';
-import type { Board } from '../../build/board.ts';
+import type { Board } from '../../build/board-file.ts';
 import { onPath } from '../../build/engines.ts';
-import { checkImage } from '../boards/image.ts';
-import { atEnd } from '../boards/leavings.ts';
-import { loadProvision } from '../boards/provision.ts';
-import { boardAndEngine } from '../boards/start.ts';
-import { CommandError } from '../config/errors.ts';
+import { CommandError } from '../host/errors.ts';
+import { checkImage } from '../lab/boards/image.ts';
+import { atEnd } from '../lab/boards/leavings.ts';
+import { loadProvision } from '../lab/boards/provision.ts';
+import { boardAndEngine } from '../lab/boards/start.ts';
 import { buildBoard } from './build.ts';
 
 interface Options {
@@ -120,7 +120,7 @@ async function flash(options: Options): Promise<void> {
   process.stdout.write(`${board.name}: ${image}, ${size} octets\n`);
   if (kind === 'espruino') {
     if (options.dryRun === true) return;
-    const { flashEspruino } = await import('../boards/espruinoflash.ts');
+    const { flashEspruino } = await import('../lab/boards/espruino-flash.ts');
     await flashEspruino({ board, file: image, port: options.port!, ...(octets === null ? {} : { blob: octets }) });
     process.stdout.write(`${board.name}: written to ${options.port} and read back\n`);
     return;

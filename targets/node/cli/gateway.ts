@@ -1,15 +1,15 @@
 // `dietesp gateway`: the gateway as a program, until a signal.
 
 import { Command, Option } from 'commander';
-import { addressText } from '../config/addresses.ts';
-import { CommandError, errorText } from '../config/errors.ts';
-import { type LoadedGateway, loadGatewayFile } from '../config/ike.ts';
-import { identityText, KE_METHODS } from '../config/ikenames.ts';
-import type { Connection } from '../config/ikepolicy.ts';
 import { controlGateway } from '../gateway/control.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { createLog, LOG_LEVELS, type LogLevel } from '../gateway/log.ts';
-import { createKeyLog } from '../ike/keylog.ts';
+import { addressText } from '../host/addresses.ts';
+import { type LoadedGateway, loadGatewayFile } from '../host/config/ike.ts';
+import { identityText, KE_METHODS } from '../host/config/ike-names.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
+import { CommandError, errorText } from '../host/errors.ts';
+import { createKeyLog } from '../host/keylog.ts';
+import { createLog, LOG_LEVELS, type LogLevel } from '../host/log.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;

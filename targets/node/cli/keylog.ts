@@ -4,9 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { CommandError } from '../config/errors.ts';
-import { loadSaFile } from '../config/sa.ts';
-import { createKeyLog, ESP_TABLE, IKE_TABLE } from '../ike/keylog.ts';
+import { loadSaFile } from '../host/config/sa.ts';
+import { CommandError } from '../host/errors.ts';
+import { createKeyLog, ESP_TABLE, IKE_TABLE } from '../host/keylog.ts';
 
 /** A folder in single quotes, where a shell would not take it as it is. */
 function quoted(text: string): string {

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CommandError, errorText } from '../config/errors.ts';
+import { CommandError, errorText } from '../host/errors.ts';
 
 interface Entry {
   name: string;

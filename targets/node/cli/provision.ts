@@ -3,9 +3,9 @@
 import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { BLOB_MAX } from '../../board/blob.ts';
-import { loadProvision } from '../boards/provision.ts';
-import { blobText, showBlob } from '../boards/showblob.ts';
-import { CommandError } from '../config/errors.ts';
+import { CommandError } from '../host/errors.ts';
+import { loadProvision } from '../lab/boards/provision.ts';
+import { blobText, showBlob } from '../lab/boards/show-blob.ts';
 
 interface Options {
   config?: string;

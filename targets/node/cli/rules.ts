@@ -1,13 +1,13 @@
 // `dietesp rules`: the three rules that both peers derive from an SA.
 
 import { Command } from 'commander';
-import { CommandError } from '../config/errors.ts';
-import { type LoadedSa, loadSaFile } from '../config/sa.ts';
-import { rulesCbor } from '../explain/cborrules.ts';
-import { dumpOf, type RuleView, rulesOf } from '../explain/rulesview.ts';
-import { createSas } from './convert.ts';
-import { providerNamed } from './providers.ts';
-import { table } from './table.ts';
+import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
+import { CommandError } from '../host/errors.ts';
+import { providerNamed } from '../host/provider/by-name.ts';
+import { table } from '../host/table.ts';
+import { createSas } from '../tools/convert/convert.ts';
+import { rulesCbor } from '../tools/rules/cbor-diagnostic.ts';
+import { dumpOf, type RuleView, rulesOf } from '../tools/rules/rules-view.ts';
 
 interface Options {
   sa: string;

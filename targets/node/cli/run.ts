@@ -2,10 +2,10 @@
 
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
-import { freshSecret, type RunResult, runBoard } from '../boards/run.ts';
-import { boardAndEngine, runProblem } from '../boards/start.ts';
-import { CommandError } from '../config/errors.ts';
-import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../radio/pcap.ts';
+import { CommandError } from '../host/errors.ts';
+import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
+import { freshSecret, type RunResult, runBoard } from '../lab/boards/run.ts';
+import { boardAndEngine, runProblem } from '../lab/boards/start.ts';
 
 const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;

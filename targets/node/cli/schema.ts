@@ -1,9 +1,9 @@
 // `dietesp schema`: the JSON Schema of SA files, gateway files or sensor files, or its documentation.
 
 import { Argument, Command } from 'commander';
-import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../config/ikefiles.ts';
-import { SA_PROPERTIES, SA_SCHEMA } from '../config/schema.ts';
-import { schemaMarkdown } from '../config/schemadoc.ts';
+import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
+import { SA_PROPERTIES, SA_SCHEMA } from '../host/config/schema.ts';
+import { schemaMarkdown } from '../host/config/schema-doc.ts';
 
 const FILES = {
   sa: { schema: SA_SCHEMA, properties: SA_PROPERTIES },

@@ -1,14 +1,14 @@
 // `dietesp sensor`: a sensor on this machine that sets up its SAs with IKEv2 and sends readings, or pings.
 
 import { Command, Option } from 'commander';
-import { addressOctets } from '../config/addresses.ts';
-import { CommandError, errorText } from '../config/errors.ts';
-import { type LoadedSensor, loadSensorFile } from '../config/ike.ts';
-import { createKeyLog } from '../ike/keylog.ts';
+import { addressOctets } from '../host/addresses.ts';
+import { type LoadedSensor, loadSensorFile } from '../host/config/ike.ts';
+import { CommandError, errorText } from '../host/errors.ts';
+import { createKeyLog } from '../host/keylog.ts';
+import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
-import { PROVIDERS, providerNamed } from './providers.ts';
 
 const PINGS_MAX = 1000000;
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };

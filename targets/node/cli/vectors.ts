@@ -1,13 +1,13 @@
 // `dietesp vectors`: runs test vectors here, with one of Node's providers, or on another engine with the portable one.
-// Both run the same function (targets/build/vectorcase.ts).
+// Both run the same function (targets/build/vector-case.ts).
 
 import { Command, Option } from 'commander';
-import { dropName } from '../../../core/dropname.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
 import type { Engine } from '../../build/engines.ts';
-import { casesOf, type VectorFile } from '../../build/vectorfile.ts';
-import { readText } from '../config/document.ts';
-import { CommandError } from '../config/errors.ts';
-import { PROVIDERS, providerNamed } from './providers.ts';
+import { casesOf, type VectorFile } from '../../build/vector-file.ts';
+import { readText } from '../host/document.ts';
+import { CommandError } from '../host/errors.ts';
+import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 /** The module that runs the cases on an engine. */
@@ -83,9 +83,9 @@ function addLine(results: Results, file: string, line: string): void {
 }
 
 async function runHere(results: Results, file: string, cases: string[][], name: string): Promise<void> {
-  const { runCases } = await import('../../build/vectorcase.ts');
-  const { ALL_SUITES } = await import('../../../core/esp/allsuites.ts');
-  const { FULL_PARTS } = await import('../../../core/esp/fullparts.ts');
+  const { runCases } = await import('../../build/vector-case.ts');
+  const { ALL_SUITES } = await import('../../../core/esp/all-suites.ts');
+  const { FULL_PARTS } = await import('../../../core/esp/full-parts.ts');
   const provider = await providerNamed(name);
   runCases(cases, FULL_PARTS, provider, ALL_SUITES, (line) => addLine(results, file, line));
 }

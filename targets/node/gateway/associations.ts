@@ -4,14 +4,14 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
 import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { choose } from '../../../core/esp/outbound.ts';
 import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
-import type { ChildSa, IkeSa } from '../../../core/ike/state.ts';
+import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
+import { octetsKey } from '../host/datagram.ts';
 import type { Direction, GatewaySa } from './config.ts';
-import { octetsKey } from './datagram.ts';
 
 export interface Association {
   name: string;

@@ -4,14 +4,14 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
-import type { PrivateNumbers } from '../../../core/ike/ext/private.ts';
-import type { IkeSa } from '../../../core/ike/state.ts';
+import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { createContexts, DATAGRAM_MAX, setContext } from '../../../core/wire/sixlowpan.ts';
-import { addressOctets } from '../config/addresses.ts';
-import type { Connection } from '../config/ikepolicy.ts';
-import type { Pollable, Radio } from '../radio/radio.ts';
-import type { ZepConfig, ZepRadio } from '../radio/zep.ts';
-import type { Log } from './log.ts';
+import { addressOctets } from '../host/addresses.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
+import type { Log } from '../host/log.ts';
+import type { Pollable, Radio } from '../host/radio/radio.ts';
+import type { ZepConfig, ZepRadio } from '../host/radio/zep.ts';
 import type { OpenSocket } from './socket.ts';
 
 /** A radio: one of `radio` (the gateway closes it) and `zep`. */

@@ -11,13 +11,13 @@
 // back.
 
 import type { Readable } from 'node:stream';
-import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
-import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
-import { addressText } from '../config/addresses.ts';
-import { identityText } from '../config/ikenames.ts';
+import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
+import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { addressText } from '../host/addresses.ts';
+import { identityText } from '../host/config/ike-names.ts';
+import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
 import { childView, spisOf } from '../sensor/describe.ts';
 import type { Gateway, IkeRequest } from './events.ts';
-import { type ControlAnswer, type ControlCommand, failed, obeyLines } from './lines.ts';
 
 /** Milliseconds to wait for the outcome of a command, and between looks. */
 const LIMIT = 30000;

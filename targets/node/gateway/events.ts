@@ -1,8 +1,8 @@
 // What the gateway tells those that listen, and does for those that ask.
 
 import type { EventEmitter } from 'node:events';
-import type { Ike } from '../../../core/ike/ike.ts';
-import type { IkeSa } from '../../../core/ike/state.ts';
+import type { Ike } from '../../../core/ike/state/ike.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import type { GatewaySa } from './config.ts';
 import type { GatewayMetrics } from './metrics.ts';
 
@@ -47,7 +47,7 @@ export interface Gateway extends Pick<EventEmitter<GatewayEvents>, 'on' | 'off' 
   metrics(): GatewayMetrics;
   /** IKE SAs that have not ended. */
   ikeSas(): IkeSa[];
-  /** Makes a request (core/ike/requests.ts) about one of them: `(ike, sa, now) => rekeyIke(ike, sa, now)`. */
+  /** Makes a request (core/ike/exchange/requests.ts) about one of them: `(ike, sa, now) => rekeyIke(ike, sa, now)`. */
   askIke(sa: IkeSa, request: IkeRequest): void;
   /** Tells every peer that its SAs end, waits for their answers, `time` milliseconds at most, and closes. */
   leave(time: number): Promise<void>;

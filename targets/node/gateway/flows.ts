@@ -2,8 +2,8 @@
 // each inner source address and port and each flow, so that every answer finds its way back; idle ones are closed, and
 // their number is bounded (the one idle for longest goes first).
 
-import { type Datagram, endpointText, octetsKey } from './datagram.ts';
-import type { Log } from './log.ts';
+import { type Datagram, endpointText, octetsKey } from '../host/datagram.ts';
+import type { Log } from '../host/log.ts';
 import type { FlowSocket, OpenSocket, Target } from './socket.ts';
 
 export interface Flow {

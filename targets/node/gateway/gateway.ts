@@ -3,35 +3,35 @@
 //   frame -> MAC -> 6LoWPAN -> ESP (look-up, replay, ICV) -> IP packet -> flow (UDP socket) or `packet` listener
 //   UDP answer, TUN, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
 //
-// SAs are configured, or set up by IKE (ikehost.ts), which comes in UDP over the radio, or to sockets of the system; ESP
+// SAs are configured, or set up by IKE (ike-host.ts), which comes in UDP over the radio, or to sockets of the system; ESP
 // of peers at those is in UDP as well.
 //
 // A packet never throws: whatever is dropped is counted by reason in the layer that dropped it (`metrics`).
 
 import { EventEmitter } from 'node:events';
-import { DROP_NO_SA } from '../../../core/drop.ts';
-import { dropName } from '../../../core/dropname.ts';
+import { DROP_NO_SA } from '../../../core/base/drop.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
 import { createEndpoint } from '../../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../../core/esp/fullparts.ts';
+import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
-import { espPathOf } from '../../../core/ike/exchange.ts';
+import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
-import { addressText } from '../config/addresses.ts';
-import { errorText } from '../config/errors.ts';
-import { createFastProvider } from '../provider/fast.ts';
-import { drive } from '../radio/drive.ts';
-import { type Pollable, stack } from '../radio/radio.ts';
+import { addressText } from '../host/addresses.ts';
+import { readDatagram, writeDatagram } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
+import { silent } from '../host/log.ts';
+import { createFastProvider } from '../host/provider/fast.ts';
+import { drive } from '../host/radio/drive.ts';
+import { type Pollable, stack } from '../host/radio/radio.ts';
 import { createAssociations } from './associations.ts';
 import { type CheckedConfig, checkGatewayConfig, type GatewayConfig, type GatewaySa } from './config.ts';
-import { readDatagram, writeDatagram } from './datagram.ts';
 import type { Gateway, GatewayEvents } from './events.ts';
 import { createFlows, type Flow } from './flows.ts';
-import { createIkeLink } from './ikelink.ts';
-import { silent } from './log.ts';
+import { createIkeLink } from './ike-link.ts';
 import { peerMetrics, type Reasons, radioMetrics, reasonsOf, saMetrics, udpMetrics } from './metrics.ts';
 import { closeAll, type Opened, openAll, resolveFlows } from './open.ts';
 import { createPeers, type Peer, peerAt, peerText } from './peers.ts';

@@ -1,7 +1,7 @@
 // The gateway's counters as plain data: names and numbers, for JSON, a page or a log.
 
-import { DROP_COUNT } from '../../../core/drop.ts';
-import { dropName } from '../../../core/dropname.ts';
+import { DROP_COUNT } from '../../../core/base/drop.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type Mac,
   macAirTime,
 } from '../../../core/link/mac.ts';
-import { addressText } from '../config/addresses.ts';
+import { addressText } from '../host/addresses.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';

@@ -2,8 +2,8 @@
 // stays; or it is learned, and follows the peer, from packets whose ICV verified and from nothing else: the addresses of
 // an unauthenticated frame move nothing.
 
-import { addressText } from '../config/addresses.ts';
-import { octetsKey } from './datagram.ts';
+import { addressText } from '../host/addresses.ts';
+import { octetsKey } from '../host/datagram.ts';
 
 export interface Peer {
   /** Outer address. */

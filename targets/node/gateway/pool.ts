@@ -2,7 +2,7 @@
 // from its identity, and what it had is kept for it until all others are taken.
 
 import { createHash } from 'node:crypto';
-import { octetsKey } from './datagram.ts';
+import { octetsKey } from '../host/datagram.ts';
 
 export interface Pool {
   /** An address of `size` octets (4 or 16) for the peer `id`, or null when all are in use. */

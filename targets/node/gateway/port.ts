@@ -6,10 +6,10 @@ import { createLowpan, type Lowpan, type LowpanUpper } from '../../../core/link/
 import { ACK_WAIT, createMac, type Mac } from '../../../core/link/mac.ts';
 import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../../core/wire/sixlowpan-udp.ts';
-import { errorText } from '../config/errors.ts';
-import { drive } from '../radio/drive.ts';
-import type { Radio } from '../radio/radio.ts';
-import { createZep } from '../radio/zep.ts';
+import { errorText } from '../host/errors.ts';
+import { drive } from '../host/radio/drive.ts';
+import type { Radio } from '../host/radio/radio.ts';
+import { createZep } from '../host/radio/zep.ts';
 import type { CheckedConfig, Clock, RadioConfig } from './config.ts';
 
 /** UDP carries a frame slower than the air. */

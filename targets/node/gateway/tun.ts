@@ -7,7 +7,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
-import { errorText } from '../config/errors.ts';
+import { errorText } from '../host/errors.ts';
 import type { TunConfig } from './config.ts';
 
 const DEVICE = '/dev/net/tun';

@@ -4,10 +4,10 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { addressOctets, addressText } from '../config/addresses.ts';
-import { errorText } from '../config/errors.ts';
+import { addressOctets, addressText } from '../host/addresses.ts';
+import { endpointText } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
 import type { UdpAddress } from './config.ts';
-import { endpointText } from './datagram.ts';
 
 /** In front of IKE on the port for NAT: where ESP has its SPI. */
 export const MARKER_SIZE = 4;

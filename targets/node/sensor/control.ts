@@ -14,10 +14,10 @@
 // "id", where it is given, comes back.
 
 import type { Readable } from 'node:stream';
-import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/requests.ts';
-import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
-import { addressOctets } from '../config/addresses.ts';
-import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../gateway/lines.ts';
+import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
+import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { addressOctets } from '../host/addresses.ts';
+import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
 import { childView, spisOf, spiText } from './describe.ts';
 import type { Sensor } from './sensor.ts';
 

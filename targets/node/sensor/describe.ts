@@ -1,13 +1,13 @@
 // What happens to a sensor, as objects (for programs) and as lines (for people).
 
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { espPathOf } from '../../../core/ike/exchange.ts';
-import type { CompressionChoice } from '../../../core/ike/ext/compression.ts';
-import { outcomeName } from '../../../core/ike/outcome.ts';
-import type { Selector } from '../../../core/ike/selectors.ts';
-import type { ChildSa, IkeSa } from '../../../core/ike/state.ts';
-import { addressText } from '../config/addresses.ts';
-import { announcedNames, identityText, KE_METHODS } from '../config/ikenames.ts';
+import type { CompressionChoice } from '../../../core/ike/child/compression.ts';
+import type { Selector } from '../../../core/ike/codec/selectors.ts';
+import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
+import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
+import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
+import { addressText } from '../host/addresses.ts';
+import { announcedNames, identityText, KE_METHODS } from '../host/config/ike-names.ts';
 
 export type Report = (event: SensorEvent) => void;
 

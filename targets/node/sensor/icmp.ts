@@ -1,7 +1,7 @@
 // Echo messages in IP packets: ICMPv6 [RFC 4443 §4.1, §4.2] and ICMP [RFC 792].
 
-import { put16, u16 } from '../../../core/bytes.ts';
-import { putChecksum, sumsToZero } from '../../../core/checksum.ts';
+import { put16, u16 } from '../../../core/base/bytes.ts';
+import { putChecksum, sumsToZero } from '../../../core/base/checksum.ts';
 import {
   checkEcho,
   emitEcho,

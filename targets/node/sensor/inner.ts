@@ -1,7 +1,7 @@
 // What a sensor on Node does with inner packets: UDP ports, pings, answers to pings. IPv6 and IPv4.
 
-import { readDatagram, writeDatagram } from '../gateway/datagram.ts';
-import { INNER_MAX } from '../ike/host.ts';
+import { readDatagram, writeDatagram } from '../host/datagram.ts';
+import { INNER_MAX } from './host.ts';
 import { readEcho, writeEcho } from './icmp.ts';
 
 /** A payload that came in; views are valid during the call. */

@@ -1,31 +1,31 @@
 // A sensor on Node: a host with IKE (on a radio over ZEP, or on UDP sockets), and above its SAs a CoAP client, pings,
 // and answers to pings and to UDP echo.
 
+import { DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { DROP_SELECTOR } from '../../../core/drop.ts';
-import { dropName } from '../../../core/dropname.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange.ts';
-import { NAT_OFF } from '../../../core/ike/policy.ts';
-import type { ChildSa, Session } from '../../../core/ike/state.ts';
-import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state.ts';
-import type { UplinkEvents } from '../../../core/uplink.ts';
+import type { UplinkEvents } from '../../../core/device/uplink.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/exchange.ts';
+import { NAT_OFF } from '../../../core/ike/state/policy.ts';
+import type { ChildSa, Session } from '../../../core/ike/state/sa.ts';
+import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { createContexts, setContext } from '../../../core/wire/sixlowpan.ts';
-import { addressOctets, addressText } from '../config/addresses.ts';
-import { errorText } from '../config/errors.ts';
-import { type LoadedSensor, policyFor } from '../config/ike.ts';
-import { identityText } from '../config/ikenames.ts';
-import { createReadingClient } from '../demo/coap.ts';
 import type { KeyLog } from '../gateway/config.ts';
 import { reasonsOf } from '../gateway/metrics.ts';
-import { fullIke } from '../ike/full.ts';
-import type { IkeHost } from '../ike/host.ts';
-import { createRadioHost } from '../ike/radiohost.ts';
-import { createUdpHost, openUdpSockets } from '../ike/udphost.ts';
-import { drive } from '../radio/drive.ts';
-import { stack } from '../radio/radio.ts';
-import { createZep } from '../radio/zep.ts';
+import { addressOctets, addressText } from '../host/addresses.ts';
+import { createReadingClient } from '../host/coap.ts';
+import { type LoadedSensor, policyFor } from '../host/config/ike.ts';
+import { identityText } from '../host/config/ike-names.ts';
+import { errorText } from '../host/errors.ts';
+import { fullIke } from '../host/full-ike.ts';
+import { drive } from '../host/radio/drive.ts';
+import { stack } from '../host/radio/radio.ts';
+import { createZep } from '../host/radio/zep.ts';
 import { childView, establishedView, outcomeName, type Report, rounded, spisOf, spiText } from './describe.ts';
+import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
+import { createRadioHost } from './radio-host.ts';
+import { createUdpHost, openUdpSockets } from './udp-host.ts';
 
 const RETRY_TIME = 1000;
 const RETRY_MAX = 60000;

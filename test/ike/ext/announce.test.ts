@@ -3,6 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addNotify } from '../../../core/ike/codec/message.ts';
+import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
+  N_INVALID_SYNTAX,
+  N_SUPPORTED_AUTH_METHODS,
+} from '../../../core/ike/codec/numbers.ts';
+import { rekeyIke } from '../../../core/ike/exchange/requests.ts';
 import {
   type Announced,
   announceEd25519,
@@ -13,17 +21,9 @@ import {
   MAX_METHODS,
   readAnnounced,
 } from '../../../core/ike/ext/announce.ts';
-import type { Extension } from '../../../core/ike/ike.ts';
-import { addNotify } from '../../../core/ike/message.ts';
-import {
-  AUTH_DIGITAL_SIGNATURE,
-  AUTH_SHARED_KEY,
-  N_INVALID_SYNTAX,
-  N_SUPPORTED_AUTH_METHODS,
-} from '../../../core/ike/numbers.ts';
-import { rekeyIke } from '../../../core/ike/requests.ts';
-import { STATE_ESTABLISHED, STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state.ts';
-import { announcedNames } from '../../../targets/node/config/ikenames.ts';
+import type { Extension } from '../../../core/ike/state/ike.ts';
+import { STATE_ESTABLISHED, STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state/sa.ts';
+import { announcedNames } from '../../../targets/node/host/config/ike-names.ts';
 import { assertUp, scene } from '../kit.ts';
 import { notifyOf } from '../observer.ts';
 import { bytes, damaged, dataOf, guarded, hex, notify } from './support.ts';

@@ -9,10 +9,10 @@ import {
   type CompressionChoice,
   defaultCompression,
   valuesOf,
-} from '../../../core/ike/ext/compression.ts';
+} from '../../../core/ike/child/compression.ts';
+import { createWriter } from '../../../core/ike/codec/message.ts';
 import { ehc } from '../../../core/ike/ext/ehc.ts';
 import { hcp } from '../../../core/ike/ext/hcp.ts';
-import { createWriter } from '../../../core/ike/message.ts';
 import { attributes } from './attributes.ts';
 import { ehcAnswer, ehcOffers, naiveChoose } from './naive.ts';
 import { changed, changes, ehcData, policy as policies, valueChanges } from './random.ts';

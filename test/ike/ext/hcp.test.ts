@@ -9,10 +9,10 @@ import {
   defaultCompression,
   spiOffers,
   valuesOf,
-} from '../../../core/ike/ext/compression.ts';
+} from '../../../core/ike/child/compression.ts';
+import { createWriter } from '../../../core/ike/codec/message.ts';
+import { N_NO_PROPOSAL_CHOSEN } from '../../../core/ike/codec/numbers.ts';
 import { hcp } from '../../../core/ike/ext/hcp.ts';
-import { createWriter } from '../../../core/ike/message.ts';
-import { N_NO_PROPOSAL_CHOSEN } from '../../../core/ike/numbers.ts';
 import { attributes } from './attributes.ts';
 import { hcpAnswer, hcpOffers, naiveChoose } from './naive.ts';
 import { changed, changes, hcpData, policy as policies, valueChanges } from './random.ts';

@@ -1,8 +1,7 @@
 // Notifies as whole payloads in hexadecimal digits, and octets that tell when they are read outside.
 
 import assert from 'node:assert/strict';
-import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/ext/compression.ts';
-import { type PrivateNumbers, privateNumbers } from '../../../core/ike/ext/private.ts';
+import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/child/compression.ts';
 import {
   beginChain,
   beginPayload,
@@ -16,8 +15,9 @@ import {
   type Writer,
   write8,
   write16,
-} from '../../../core/ike/message.ts';
-import { PAYLOAD_NOTIFY } from '../../../core/ike/numbers.ts';
+} from '../../../core/ike/codec/message.ts';
+import { PAYLOAD_NOTIFY } from '../../../core/ike/codec/numbers.ts';
+import { type PrivateNumbers, privateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 
 export const numbers: PrivateNumbers = privateNumbers();
 

@@ -13,7 +13,7 @@ import { sourceRoot } from '../../../targets/build/root.ts';
 import { packageMissing } from '../../support/packages.ts';
 import { CASES, type Case } from './cases.ts';
 import { parsePretty, until } from './charon.ts';
-import { charonAsOurs, charonLacks } from './charonside.ts';
+import { charonAsOurs, charonLacks } from './charon-side.ts';
 import { ed25519, peerFiles, sectionText } from './config.ts';
 import { espTable, ikeTable, loggedKeys } from './keys.ts';
 import { strongswanMissing } from './namespaces.ts';

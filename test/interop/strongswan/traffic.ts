@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { sourceRoot } from '../../../targets/build/root.ts';
 import { until } from './charon.ts';
 import { type Namespace, runIn, spawnIn } from './namespaces.ts';
-import type { AgentCommand, EchoResult } from './udpagent.ts';
+import type { AgentCommand, EchoResult } from './udp-agent.ts';
 
-export type { EchoResult } from './udpagent.ts';
+export type { EchoResult } from './udp-agent.ts';
 
 const LIMIT_MS = 2000;
 
@@ -33,7 +33,7 @@ export interface Traffic {
 
 /** Starts the agent for a namespace, which ends with `close` or with the site. */
 export async function openTraffic(space: Namespace): Promise<Traffic> {
-  const script = fileURLToPath(new URL('./udpagent.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./udp-agent.ts', import.meta.url));
   // The agent finds tsx from the project's root, which is this process's folder or not.
   const loader = import.meta.resolve('tsx', 'file://' + sourceRoot() + '/');
   const child = spawnIn(space, process.execPath, ['--import', loader, script]);

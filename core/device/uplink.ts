@@ -1,0 +1,260 @@
+// A device's IKE SA with its gateway, kept up [RFC 7296]: the host's side of an IKE endpoint (IkeUpper) over the SAs of
+// a device, new connections with back-off after a failure or the gateway's Delete, and session resumption [RFC 5723].
+// The link below is the caller's: ike-device.ts has a radio, targets/node/ike UDP sockets.
+
+import { copy } from '../base/bytes.ts';
+import type { Asymmetric } from '../crypto/asymmetric.ts';
+import { addPair, findPair, type Pairs, preferLast, removePair, retirePair } from '../esp/pairs.ts';
+import { isAgeing, type SaConfig } from '../esp/sa.ts';
+import { scopeOf } from '../esp/sa-table.ts';
+import { allocateSpi } from '../esp/spi.ts';
+import type { PrivateNumbers } from '../ike/codec/private-numbers.ts';
+import { connect, createIke, heard, ikeTimeout, pollIke, receiveIke } from '../ike/exchange/endpoint.ts';
+import { closeIke, createChild, rekeyChild } from '../ike/exchange/requests.ts';
+import { endIkeSa } from '../ike/exchange/session.ts';
+import type { Extension, Ike, Intermediate, Reassembly, Resumption } from '../ike/state/ike.ts';
+import type { IkePolicy } from '../ike/state/policy.ts';
+import {
+  type ChildSa,
+  type IkeSa,
+  OUTCOME_REPLACED,
+  OUTCOME_TIMEOUT,
+  type Path,
+  type Session,
+  STATE_ESTABLISHED,
+} from '../ike/state/sa.ts';
+import { earlier } from './device.ts';
+
+/** Milliseconds until a rekey that the host asked for is asked for again. */
+const REKEY_AGAIN = 10000;
+/** Milliseconds that an SA stays after its end, for late packets. */
+const LINGER = 5000;
+
+/** What an application may want to know. */
+/** @noSelf */
+export interface UplinkEvents {
+  /** Connected: `sa.session` resumes it later, `sa.address` is an inner address from the gateway, or empty. */
+  established(sa: IkeSa, now: number): void;
+  /** The end of an IKE SA, or of an attempt (OUTCOME_* or an error notify). */
+  ended(sa: IkeSa, outcome: number, now: number): void;
+  /** A rekey: `sa` has the Child SAs of `old`. */
+  replaced(old: IkeSa, sa: IkeSa, now: number): void;
+  /** A Child SA is there; keys are valid during the call. */
+  installed(sa: IkeSa, child: ChildSa, outgoing: SaConfig, incoming: SaConfig, now: number): void;
+  removed(sa: IkeSa, child: ChildSa, now: number): void;
+  /** One that was asked for failed. `problem`: what addPair threw (OUTCOME_REFUSED), else null. */
+  childFailed(sa: IkeSa, outcome: number, problem: unknown, now: number): void;
+  /** See IkeUpper. */
+  keys(sa: IkeSa, octets: Uint8Array, size: number, now: number): void;
+}
+
+/** How a device speaks IKE. */
+export interface UplinkConfig {
+  asymmetric: Asymmetric;
+  policy: IkePolicy;
+  /** What it negotiates beside plain ESP (ike/ext), and parts of IKE that a board may leave out: null. */
+  extensions: Extension[];
+  numbers: PrivateNumbers;
+  intermediate: Intermediate | null;
+  resumption: Resumption | null;
+  reassembly: Reassembly | null;
+  keylog: boolean;
+  /** Milliseconds from a failure to the next attempt (doubled each time), and at most; 0: none. */
+  retryTime: number;
+  retryMax: number;
+  events: UplinkEvents;
+}
+
+/** Sends an IKE message; the octets are valid during the call only. */
+export type Transmit = (path: Path, buffer: Uint8Array, offset: number, length: number, now: number) => void;
+
+/** @noSelf */
+export interface Uplink {
+  ike: Ike;
+  /** The current IKE SA, null between attempts. */
+  current(): IkeSa | null;
+  /** When the next attempt is made, or -1. */
+  retryAt(): number;
+  /**
+   * Connects, by resumption where a session is given and its ticket still holds. An IKE SA that is there is forgotten,
+   * as by a device that slept.
+   */
+  connect(session: Session | null, now: number): void;
+  /** Sends Delete; no new attempts. */
+  close(now: number): void;
+  /** An IKE message: 0, or a drop code. */
+  receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
+  /** To be called after packets came in or went out: silence and lifetimes are judged by what the SAs counted. */
+  carried(now: number): void;
+  poll(now: number): void;
+  nextTimeout(): number;
+}
+
+/** True when `sa` has a Child SA under which packets go out. */
+function hasChild(sa: IkeSa): boolean {
+  for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === 0) return true;
+  return false;
+}
+
+/**
+ * Makes an uplink over `sas` to the gateway at the end of `path`. IKE messages have `maxMessage` octets at most. An
+ * inner address from the gateway is written to `address`, where it is as long.
+ */
+export function createUplink(
+  sas: Pairs,
+  config: UplinkConfig,
+  path: Path,
+  address: Uint8Array,
+  maxMessage: number,
+  transmit: Transmit,
+): Uplink {
+  const endpoint = sas.endpoint;
+  const provider = endpoint.provider;
+  const events = config.events;
+  let sa: IkeSa | null = null;
+  let session: Session | null = null;
+  let problem: unknown = null;
+  let isWanted = false;
+  let wait = config.retryTime;
+  let retryAt = -1;
+  let received = 0;
+
+  /** Tries again after a while, that devices do not all choose alike. */
+  function later(now: number): void {
+    if (!isWanted || config.retryTime === 0) return;
+    provider.random(endpoint.spare, 0, 1);
+    retryAt = now + wait + Math.floor((wait * endpoint.spare[0]) / 1024);
+  }
+
+  function begin(now: number): void {
+    const old = session;
+    // A ticket is used once [RFC 5723 §4.3.4].
+    session = null;
+    sa = connect(ike, config.policy, path, old !== null && old.expires > now ? old : null, now);
+  }
+
+  const ike: Ike = createIke({
+    provider: provider,
+    asymmetric: config.asymmetric,
+    upper: {
+      transmit: transmit,
+      allocateSpi: (ends, offers) => {
+        const scope = scopeOf(ends.local, ends.remote, 0);
+        try {
+          return allocateSpi(endpoint, scope, offers);
+        } catch (_problem) {
+          // An SA that waits for late packets stands in the way, where few SPI bits go out (or none).
+          for (let i = sas.outgoing.length - 1; i >= 0; i--) {
+            if (sas.outgoing[i].ended !== 0) removePair(sas, sas.incoming[i].spi);
+          }
+          return allocateSpi(endpoint, scope, offers);
+        }
+      },
+      install: (owner, child, outgoing, incoming, first, now) => {
+        problem = null;
+        try {
+          addPair(sas, outgoing, incoming);
+        } catch (error) {
+          problem = error;
+          return false;
+        }
+        if (first) preferLast(sas);
+        wait = config.retryTime;
+        events.installed(owner, child, outgoing, incoming, now);
+        return true;
+      },
+      retire: (owner, child, now) => {
+        retirePair(sas, child.spiIn);
+        if (owner === sa) later(now);
+      },
+      remove: (owner, child, now) => {
+        removePair(sas, child.spiIn);
+        events.removed(owner, child, now);
+        if (owner === sa) later(now);
+      },
+      established: (owner, now) => {
+        sa = owner;
+        wait = config.retryTime;
+        retryAt = -1;
+        if (owner.address.length === address.length) copy(address, 0, owner.address, 0, address.length);
+        events.established(owner, now);
+      },
+      replaced: (old, next, now) => {
+        if (sa === old) sa = next;
+        events.replaced(old, next, now);
+      },
+      ended: (owner, outcome, now) => {
+        if (owner === sa) {
+          sa = null;
+          // After a Delete of either side its ticket is void [RFC 5723 §6.2].
+          session = outcome === OUTCOME_TIMEOUT ? owner.session : null;
+          later(now);
+        }
+        events.ended(owner, outcome, now);
+      },
+      childFailed: (owner, outcome, now) => {
+        if (owner === sa) later(now);
+        events.childFailed(owner, outcome, problem, now);
+        problem = null;
+      },
+      keys: events.keys,
+      address: () => null,
+    },
+    extensions: config.extensions,
+    numbers: config.numbers,
+    responder: null,
+    intermediate: config.intermediate,
+    resumption: config.resumption,
+    reassembly: config.reassembly,
+    maxMessage: maxMessage,
+    keylog: config.keylog,
+    linger: LINGER,
+  });
+
+  return {
+    ike: ike,
+    current: () => sa,
+    retryAt: () => retryAt,
+    connect: (given, now) => {
+      const old = sa;
+      sa = null;
+      if (old !== null) endIkeSa(ike, old, OUTCOME_REPLACED, now);
+      isWanted = true;
+      wait = config.retryTime;
+      retryAt = -1;
+      session = given;
+      begin(now);
+    },
+    close: (now) => {
+      isWanted = false;
+      retryAt = -1;
+      if (sa !== null) closeIke(ike, sa, now);
+    },
+    receive: (from, buffer, offset, length, now) => receiveIke(ike, from, buffer, offset, length, now),
+    carried: (now) => {
+      if (sa === null) return;
+      if (endpoint.received !== received) {
+        received = endpoint.received;
+        heard(sa, now);
+      }
+      for (let i = 0; i < sa.children.length; i++) {
+        const child = sa.children[i];
+        const at = findPair(sas, child.spiIn);
+        if (child.retired !== 0 || at < 0 || now < child.tag) continue;
+        if (!isAgeing(sas.outgoing[at], now) && !isAgeing(sas.incoming[at], now)) continue;
+        child.tag = now + REKEY_AGAIN;
+        rekeyChild(ike, sa, child, now);
+      }
+    },
+    poll: (now) => {
+      pollIke(ike, now);
+      if (retryAt < 0 || now < retryAt) return;
+      retryAt = -1;
+      if (sa !== null && (sa.state !== STATE_ESTABLISHED || hasChild(sa))) return;
+      wait = Math.min(2 * wait, config.retryMax);
+      if (sa === null) begin(now);
+      else createChild(ike, sa, config.policy.child, now);
+    },
+    nextTimeout: () => earlier(ikeTimeout(ike), retryAt),
+  };
+}

@@ -1,0 +1,26 @@
+// Everything the core has: for gateways and tools. Boards list their own parts.
+
+import { ipv4 } from '../wire/ipv4.ts';
+import { ipv6 } from '../wire/ipv6.ts';
+import { sctp } from '../wire/sctp.ts';
+import { tcp } from '../wire/tcp.ts';
+import { udp } from '../wire/udp.ts';
+import { udplite } from '../wire/udplite.ts';
+import { createArena } from './arena.ts';
+import { checkConfig } from './check.ts';
+import type { Parts } from './parts.ts';
+import { createHash } from './sa-hash.ts';
+import { esn64, sn32 } from './sn.ts';
+import { windowWide } from './window.ts';
+
+export const FULL_PARTS: Parts = {
+  networks: [ipv6, ipv4],
+  transports: [udp, udplite, tcp, sctp],
+  counters: [sn32, esn64],
+  window: windowWide,
+  table: createHash,
+  check: checkConfig,
+  shapes: {},
+  forms: {},
+  place: createArena(),
+};

@@ -1,0 +1,135 @@
+// How an inbound packet finds its SA [draft-ietf-ipsecme-diet-esp §6.3; SPI-LOOKUP]. Within one scope (outer
+// destination, and source unless the SA takes any remote) no SA's on-wire SPI bits begin with another's, so at most one
+// SA fits a packet. `createList` looks at every SA: right for a board with a few; gateways use sa-hash.ts.
+
+import { getBits } from '../base/bits.ts';
+import { copy, equal } from '../base/bytes.ts';
+import type { Sa } from './sa.ts';
+
+/** What the look-up needs to know of an SA's addresses: an SA itself, or what `scopeOf` makes before there is one. */
+export interface Scoped {
+  octets: Uint8Array;
+  base: number;
+  form: {
+    /** 0: found by both outer addresses, 1: by the local one, 2: by none. */
+    scope: number;
+    sourceAt: number;
+    sourceSize: number;
+    destinationAt: number;
+    destinationSize: number;
+  };
+}
+
+/** @noSelf */
+export interface SaTable {
+  /**
+   * The SA for an ESP packet whose SPI bits are at `esp`, of which `length` octets are there; outer addresses of `size`
+   * octets are at `source` and `destination`. Null when there is none.
+   */
+  find: (
+    buffer: Uint8Array,
+    source: number,
+    destination: number,
+    size: number,
+    esp: number,
+    length: number,
+  ) => Sa | null;
+  /** An SA that one with this SPI, `bits` of it on the wire, and the scope of `sa` could be confused with; or null. */
+  conflict: (sa: Scoped, spi: number, bits: number) => Sa | null;
+  insert: (sa: Sa) => void;
+  remove: (sa: Sa) => void;
+  /** Every SA, in no order. */
+  all: () => Sa[];
+}
+
+/** 2^bits. */
+export function power(bits: number): number {
+  return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
+}
+
+/** The scope of an inbound SA between these outer addresses of 4 or 16 octets; `anyRemote` as in SaConfig. */
+export function scopeOf(local: Uint8Array, remote: Uint8Array, anyRemote: number): Scoped {
+  const size = local.length;
+  const octets = new Uint8Array(size + remote.length);
+  copy(octets, 0, local, 0, size);
+  copy(octets, size, remote, 0, remote.length);
+  return {
+    octets: octets,
+    base: 0,
+    form: {
+      scope: anyRemote !== 0 ? 1 : 0,
+      sourceAt: size,
+      sourceSize: remote.length,
+      destinationAt: 0,
+      destinationSize: size,
+    },
+  };
+}
+
+/** True when the packet's addresses are in the SA's scope and its SPI bits are the SA's. */
+export function fits(
+  sa: Sa,
+  buffer: Uint8Array,
+  source: number,
+  destination: number,
+  size: number,
+  esp: number,
+  length: number,
+): boolean {
+  const form = sa.form;
+  return (
+    form.spiLsb <= length * 8 &&
+    getBits(buffer, esp * 8, form.spiLsb) === sa.spi % power(form.spiLsb) &&
+    (form.scope > 1 ||
+      (form.destinationSize === size && equal(sa.octets, sa.base + form.destinationAt, buffer, destination, size))) &&
+    (form.scope > 0 || equal(sa.octets, sa.base + form.sourceAt, buffer, source, size))
+  );
+}
+
+/** True when a packet could be meant for both: the scopes meet, and one's SPI bits begin with the other's. */
+export function meets(sa: Scoped, spi: number, bits: number, other: Sa): boolean {
+  const a = sa.form;
+  const b = other.form;
+  if (a.scope < 2 && b.scope < 2) {
+    if (a.destinationSize !== b.destinationSize) return false;
+    const size = a.destinationSize;
+    if (!equal(sa.octets, sa.base + a.destinationAt, other.octets, other.base + b.destinationAt, size)) return false;
+    if (a.scope === 0 && b.scope === 0) {
+      if (!equal(sa.octets, sa.base + a.sourceAt, other.octets, other.base + b.sourceAt, a.sourceSize)) return false;
+    }
+  }
+  const common = Math.min(bits, b.spiLsb);
+  return (
+    Math.floor((spi % power(bits)) / power(bits - common)) ===
+    Math.floor((other.spi % power(b.spiLsb)) / power(b.spiLsb - common))
+  );
+}
+
+/** A table for a few SAs. */
+export function createList(): SaTable {
+  const sas: Sa[] = [];
+  return {
+    find: (buffer, source, destination, size, esp, length) => {
+      for (let i = 0; i < sas.length; i++) {
+        if (fits(sas[i], buffer, source, destination, size, esp, length)) return sas[i];
+      }
+      return null;
+    },
+    conflict: (sa, spi, bits) => {
+      for (let i = 0; i < sas.length; i++) if (meets(sa, spi, bits, sas[i])) return sas[i];
+      return null;
+    },
+    insert: (sa) => {
+      sas.push(sa);
+    },
+    remove: (sa) => {
+      for (let i = 0; i < sas.length; i++) {
+        if (sas[i] !== sa) continue;
+        sas[i] = sas[sas.length - 1];
+        sas.pop();
+        return;
+      }
+    },
+    all: () => sas,
+  };
+}

@@ -1,0 +1,282 @@
+// What the two notifies that negotiate Diet-ESP have in common: proposals as sets of values, the responder's choice and
+// the initiator's check [draft-ietf-ipsecme-ikev2-diet-esp-extension-04]. hcp.ts and ehc.ts are the two encodings; a
+// device may have one of them only. Inside, settings are a list of seven wire values of HCP_PROPOSAL, by attribute type.
+
+import { type Attributes, CDA_SA, IIPC_DIET_ESP } from '../../dietesp/attributes.ts';
+import type { Writer } from '../codec/message.ts';
+import type { PrivateNumbers } from '../codec/private-numbers.ts';
+
+/** Attribute types. The draft has none for esp_trailer; 6 is ours. */
+export const DSCP = 0;
+export const ECN = 1;
+export const FLOW = 2;
+export const ALIGNMENT = 3;
+export const SPI_LSB = 4;
+export const SN_LSB = 5;
+export const TRAILER = 6;
+export const ATTRIBUTES = 7;
+
+/** A notify with more of them is refused: proposals can be made to keep the responder busy. */
+export const MAX_PROPOSALS = 16;
+export const MAX_ATTRIBUTES = 64;
+
+/** What an attribute is that an answer leaves out. */
+export const DEFAULTS = [0, 0, 0, 3, 32, 32, 1];
+
+/** Largest value of each attribute. */
+const MOST = [2, 1, 3, 3, 32, 32, 1];
+/** esp_trailer where a proposal does not name it. */
+const TRAILER_DEFAULT = 1;
+/**
+ * Bits in each packet that a value costs, but for esp_spi_lsb, esp_sn_lsb (as many as they say) and dscp_cda sa (an
+ * index): the fields themselves; Pad Length and the padding expected; Pad Length and Next Header.
+ */
+const COST = [[6, 0], [2, 0], [20, 0, 0, 0], [0, 12, 20, 36], [], [], [16, 0]];
+
+/** A proposal: what is acceptable together. */
+export interface CompressionProposal {
+  /**
+   * By attribute type, pairs of minimum and maximum in the values of HCP_PROPOSAL: [1, 1, 3, 3] is 1 or 3. An empty
+   * list is every value; for esp_trailer it is Optional alone, since peers need not know the attribute.
+   */
+  allowed: number[][];
+}
+
+export interface CompressionPolicy {
+  /** In order of preference; at most MAX_PROPOSALS. None at all: every value. */
+  proposals: CompressionProposal[];
+  /** Without compression there is no Child SA. */
+  required: boolean;
+  /** DSCP values for dscp_cda sa, the same on both sides (dscp.ts); empty: sa is not acceptable. */
+  dscpList: number[];
+}
+
+/** What was agreed, in the units and constants of dietesp/attributes.ts. */
+export interface CompressionChoice {
+  /** Number of the initiator's proposal. */
+  proposal: number;
+  dscpCda: number;
+  ecnCda: number;
+  flowLabelCda: number;
+  /** Bits: 8, 16, 32 or 64. */
+  alignment: number;
+  espSpiLsb: number;
+  espSnLsb: number;
+  espTrailer: number;
+}
+
+/** An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty). */
+/** @noSelf */
+export interface CompressionNotify {
+  name: string;
+  /** Notify type, in both directions. */
+  type(numbers: PrivateNumbers): number;
+  /** Notify type with which the responder says that nothing is acceptable; no data. */
+  refusalType(numbers: PrivateNumbers): number;
+  addOffer(w: Writer, policy: CompressionPolicy): void;
+  /** The responder's choice, or null: nothing acceptable, or malformed. */
+  choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
+  addAnswer(w: Writer, choice: CompressionChoice): void;
+  /** The initiator's reading of an answer to its offer of `policy`, or null: not within it, or malformed. */
+  check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
+}
+
+/** A proposal that allows every value. */
+export function openProposal(): CompressionProposal {
+  return { allowed: [[], [], [], [], [], [], []] };
+}
+
+/** The policy's proposals; the open one where it has none. */
+export function proposalsOf(policy: CompressionPolicy): CompressionProposal[] {
+  return policy.proposals.length > 0 ? policy.proposals : [openProposal()];
+}
+
+/** True when a proposal, of either side, has `value`, and this side can take it. */
+export function allows(policy: CompressionPolicy, p: CompressionProposal, attribute: number, value: number): boolean {
+  if (value > MOST[attribute]) return false;
+  if (attribute === DSCP && value === CDA_SA && policy.dscpList.length === 0) return false;
+  const list = p.allowed[attribute];
+  for (let i = 0; i < list.length; i += 2) if (value >= list[i] && value <= list[i + 1]) return true;
+  return list.length === 0 && (attribute !== TRAILER || value === TRAILER_DEFAULT);
+}
+
+/** The smallest esp_sn_lsb of both proposals that makes whole octets with `spiLsb`, or -1. */
+function snFor(policy: CompressionPolicy, a: CompressionProposal, b: CompressionProposal, spiLsb: number): number {
+  for (let n = (40 - spiLsb) % 8; n <= 32; n += 8) {
+    if (allows(policy, a, SN_LSB, n) && allows(policy, b, SN_LSB, n)) return n;
+  }
+  return -1;
+}
+
+function cost(policy: CompressionPolicy, attribute: number, value: number): number {
+  if (attribute !== DSCP || value !== CDA_SA) return COST[attribute][value];
+  let bits = 0;
+  while (1 << bits < policy.dscpList.length) bits++;
+  return bits;
+}
+
+/**
+ * The values of both proposals that make the smallest packets; of equal ones the lowest, and more of the header for the
+ * sequence number than for the SPI. Behind them what they cost. Empty: they have nothing in common.
+ */
+function smallest(policy: CompressionPolicy, a: CompressionProposal, b: CompressionProposal): number[] {
+  const values: number[] = [];
+  let total = 0;
+  for (let attribute = 0; attribute < ATTRIBUTES; attribute++) {
+    let best = -1;
+    let least = 99;
+    for (let value = 0; value <= MOST[attribute]; value++) {
+      if (!allows(policy, a, attribute, value) || !allows(policy, b, attribute, value)) continue;
+      let bits = 0;
+      if (attribute === SPI_LSB) {
+        const n = snFor(policy, a, b, value);
+        bits = n < 0 ? 99 : value + n;
+      } else if (attribute === SN_LSB) {
+        bits = value === snFor(policy, a, b, values[SPI_LSB]) ? 0 : 99;
+      } else {
+        bits = cost(policy, attribute, value);
+        // Pad Length is there already.
+        if (attribute === TRAILER && values[ALIGNMENT] > 0) bits = Math.floor(bits / 2);
+      }
+      if (bits < least) {
+        best = value;
+        least = bits;
+      }
+    }
+    if (best < 0) return [];
+    values.push(best);
+    total += least;
+  }
+  values.push(total);
+  return values;
+}
+
+/** The choice for wire values. */
+function choiceOf(proposal: number, values: number[]): CompressionChoice {
+  return {
+    proposal: proposal,
+    dscpCda: values[DSCP],
+    ecnCda: values[ECN],
+    // CDA_SA lies between lower and generated.
+    flowLabelCda: values[FLOW] > 1 ? values[FLOW] + 1 : values[FLOW],
+    alignment: 8 << values[ALIGNMENT],
+    espSpiLsb: values[SPI_LSB],
+    espSnLsb: values[SN_LSB],
+    espTrailer: 1 - values[TRAILER],
+  };
+}
+
+/** Wire values of a choice. */
+export function valuesOf(choice: CompressionChoice): number[] {
+  let alignment = 0;
+  while (8 << alignment < choice.alignment) alignment++;
+  const flow = choice.flowLabelCda;
+  return [
+    choice.dscpCda,
+    choice.ecnCda,
+    flow > 1 ? flow - 1 : flow,
+    alignment,
+    choice.espSpiLsb,
+    choice.espSnLsb,
+    1 - choice.espTrailer,
+  ];
+}
+
+/**
+ * The responder's choice from the peer's proposals, numbered by `ids`: the first proposal of the own policy that fits
+ * any of them, with the one of them and the values that make the smallest packets. Null when none fits.
+ */
+export function chooseFrom(
+  policy: CompressionPolicy,
+  offers: CompressionProposal[],
+  ids: number[],
+): CompressionChoice | null {
+  const own = proposalsOf(policy);
+  for (let i = 0; i < own.length; i++) {
+    let choice: CompressionChoice | null = null;
+    let least = 0;
+    for (let k = 0; k < offers.length; k++) {
+      const values = smallest(policy, own[i], offers[k]);
+      if (values.length > 0 && (choice === null || values[ATTRIBUTES] < least)) {
+        choice = choiceOf(ids[k], values);
+        least = values[ATTRIBUTES];
+      }
+    }
+    if (choice !== null) return choice;
+  }
+  return null;
+}
+
+/** The choice that wire values are of the offered proposal with this number, or null when it does not have them. */
+export function choiceWithin(
+  policy: CompressionPolicy,
+  p: CompressionProposal,
+  proposal: number,
+  values: number[],
+): CompressionChoice | null {
+  for (let i = 0; i < ATTRIBUTES; i++) if (!allows(policy, p, i, values[i])) return null;
+  return (values[SPI_LSB] + values[SN_LSB]) % 8 === 0 ? choiceOf(proposal, values) : null;
+}
+
+/** Sets what was agreed; `dscpList` is the policy's. */
+export function applyChoice(choice: CompressionChoice, attributes: Attributes, dscpList: number[]): void {
+  attributes.iipcProfile = IIPC_DIET_ESP;
+  attributes.dscpCda = choice.dscpCda;
+  attributes.ecnCda = choice.ecnCda;
+  attributes.flowLabelCda = choice.flowLabelCda;
+  attributes.dscpList = dscpList;
+  attributes.alignment = choice.alignment;
+  attributes.espSpiLsb = choice.espSpiLsb;
+  attributes.espSnLsb = choice.espSnLsb;
+  attributes.espTrailer = choice.espTrailer;
+}
+
+/**
+ * The most frugal policy: inner fields from the outer header, no padding, 0 to 16 bits of SPI and 8 to 16 of SN. The
+ * second proposal takes whatever else the peer wants, but not fewer than 8 bits of SN, with which one lost packet stops
+ * the SA (SN-RECOVERY). Neither names esp_trailer: Optional follows from that, and peers that do not know it stay.
+ */
+export function defaultCompression(): CompressionPolicy {
+  const open = openProposal();
+  open.allowed[SN_LSB] = [8, 32];
+  return {
+    proposals: [{ allowed: [[1, 1], [1, 1], [1, 1], [0, 0], [0, 16], [8, 16], []] }, open],
+    required: false,
+    dscpList: [],
+  };
+}
+
+/**
+ * What of `policy` a rekey offers: the first proposal that has what the SA to replace has, and of esp_spi_lsb only that,
+ * as SAs with fewer bits beside it could not be told apart.
+ */
+export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice): CompressionPolicy {
+  const own = proposalsOf(policy);
+  const values = valuesOf(choice);
+  const proposals: CompressionProposal[] = [];
+  for (let i = 0; i < own.length; i++) {
+    const allowed: number[][] = [];
+    let fits = true;
+    for (let j = 0; j < ATTRIBUTES; j++) {
+      // The list of DSCP values may have come from the peer.
+      if (j !== DSCP && !allows(policy, own[i], j, values[j])) fits = false;
+      allowed.push(j === SPI_LSB ? [values[j], values[j]] : own[i].allowed[j]);
+    }
+    if (fits && proposals.length === 0) proposals.push({ allowed: allowed });
+  }
+  return { proposals: proposals, required: policy.required, dscpList: policy.dscpList };
+}
+
+/** Every esp_spi_lsb that the peer may choose from an offer of `policy`, for a choice of SPI that suits them all. */
+export function spiOffers(policy: CompressionPolicy): number[] {
+  const offers: number[] = [];
+  const own = proposalsOf(policy);
+  for (let bits = 0; bits <= 32; bits++) {
+    let found = false;
+    for (let i = 0; i < own.length; i++) {
+      if (allows(policy, own[i], SPI_LSB, bits) && snFor(policy, own[i], own[i], bits) >= 0) found = true;
+    }
+    if (found) offers.push(bits);
+  }
+  return offers;
+}

@@ -1,0 +1,247 @@
+// CREATE_CHILD_SA for a new Child SA or the rekey of one, begun by either side or by both at once
+// [RFC 7296 §1.3.1, §1.3.3, §2.8.1].
+
+import { u32 } from '../../base/bytes.ts';
+import { SPI_MIN } from '../../wire/esp.ts';
+import { addNotify, findPayload, type Writer } from '../codec/message.ts';
+import {
+  CREATE_CHILD_SA,
+  N_INVALID_SYNTAX,
+  N_NO_ADDITIONAL_SAS,
+  N_NO_PROPOSAL_CHOSEN,
+  N_REKEY_SA,
+  N_TEMPORARY_FAILURE,
+  PAYLOAD_NONCE,
+  PAYLOAD_SA,
+  PAYLOAD_TSI,
+  PAYLOAD_TSR,
+  PROTOCOL_ESP,
+} from '../codec/numbers.ts';
+import { begin, bodyOf, due, errorOf, NONE, sendRequest, sendResponse } from '../exchange/exchange.ts';
+import { createTask, dropDraft, isAsked, nonce, request } from '../exchange/session.ts';
+import type { Ike } from '../state/ike.ts';
+import {
+  type ChildSa,
+  type Draft,
+  type IkeSa,
+  OUTCOME_DELETED,
+  OUTCOME_PROTOCOL,
+  OUTCOME_REFUSED,
+  STEP_CHILD_REQUEST,
+  STEP_CHILD_RESPONSE,
+  TASK_DELETE_CHILD,
+  TASK_REKEY_CHILD,
+  type Task,
+} from '../state/sa.ts';
+import {
+  addNonceAndKe,
+  addOptimized,
+  answerKe,
+  finishKe,
+  keHintOf,
+  optimizedSpi,
+  refuse,
+  refuseKe,
+  spiOctets,
+  startKe,
+} from './create-kit.ts';
+import { below, installChild, lowest } from './install.ts';
+import {
+  addAnswerSelectors,
+  addChildRequest,
+  addChildResponse,
+  addChildSelectors,
+  createDraft,
+  prepareDraft,
+  readChildRequest,
+  readChildResponse,
+} from './negotiate.ts';
+
+function addRekey(w: Writer, spi: number): void {
+  addNotify(w, PROTOCOL_ESP, N_REKEY_SA, spiOctets(spi), 0, 4, NONE, 0, 0);
+}
+
+/** The KE method for a Child SA of a policy: the first on offer, 0 for none. */
+function firstKe(list: number[]): number {
+  return list.length > 0 ? list[0] : 0;
+}
+
+/** True when a Child SA without a key exchange of its own is not accepted. */
+function needsKe(list: number[]): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i] === 0) return false;
+  return list.length > 0;
+}
+
+/** Sends the request about a Child SA; false when it cannot be made. */
+export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
+  const old = task.child;
+  const policy = old !== null ? old.policy : task.policy !== null ? task.policy : sa.policy.child;
+  const draft = createDraft(policy, old, true);
+  task.draft = draft;
+  draft.nonceI = nonce(ike, sa.policy.nonceSize);
+  draft.optimized = old !== null && old.keKnown && sa.optimizedRekey && !task.regular;
+  if (!prepareDraft(ike, sa, draft, now)) return false;
+  const usual = old !== null && old.keKnown ? old.ke : firstKe(policy.esp[0].ke);
+  startKe(ike, draft, task.ke >= 0 ? task.ke : usual);
+  const w = begin(ike);
+  if (old !== null) addRekey(w, old.spiIn);
+  if (draft.optimized) {
+    addOptimized(ike, w, spiOctets(draft.spiIn));
+    addNonceAndKe(draft, draft.nonceI, w);
+  } else {
+    addChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, w);
+    addNonceAndKe(draft, draft.nonceI, w);
+    addChildSelectors(sa, draft, w);
+  }
+  return sendRequest(ike, sa, CREATE_CHILD_SA, now);
+}
+
+/** Deletes at the peer a Child SA that this side did not take. */
+function orphan(ike: Ike, sa: IkeSa, draft: Draft, now: number): void {
+  const ghost = createTask(TASK_DELETE_CHILD, null);
+  ghost.draft = draft;
+  sa.tasks.push(ghost);
+  due(ike, now);
+}
+
+/** The answer to a request about a Child SA is in ike.message: 0, or why it failed. */
+export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): number {
+  const m = ike.message;
+  const draft = task.draft!;
+  const error = errorOf(m);
+  if (error !== 0) return error;
+  draft.nonceR = bodyOf(m, PAYLOAD_NONCE);
+  let code = draft.nonceR.length === 0 ? OUTCOME_PROTOCOL : 0;
+  if (code === 0 && draft.optimized) {
+    const spi = optimizedSpi(ike, m, 4);
+    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) code = OUTCOME_PROTOCOL;
+    else draft.spiOut = u32(spi, 0);
+    draft.mode = draft.replaces!.mode;
+  } else if (code === 0) {
+    code = readChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, m);
+    // The peer may choose to go without, where NONE is on offer.
+    if (code === 0 && draft.choice.ke === 0) {
+      dropDraft(ike, draft);
+      draft.keMethod = 0;
+    }
+    if (code === 0 && draft.choice.ke !== draft.keMethod) code = OUTCOME_PROTOCOL;
+  }
+  if (code === 0 && !finishKe(ike, draft, m)) code = OUTCOME_PROTOCOL;
+  const old = task.child;
+  if (code === 0 && task.gone === draft.spiOut) {
+    // The peer deleted it before its answer came.
+    dropDraft(ike, draft);
+    if (old === null) return OUTCOME_DELETED;
+    old.rival = null;
+    old.retired = Math.max(old.retired, 1);
+    request(ike, sa, TASK_DELETE_CHILD, old, now);
+    return 0;
+  }
+  const mine = code === 0 ? lowest(draft.nonceI, draft.nonceR) : NONE;
+  const loses = code === 0 && old !== null && old.rival !== null && below(mine, old.rivalNonce);
+  const child = code === 0 ? installChild(ike, sa, draft, !loses, now) : null;
+  if (child === null) {
+    // The peer has made it: it must go there as well.
+    if (draft.spiOut !== 0) orphan(ike, sa, draft, now);
+    return code !== 0 ? code : OUTCOME_REFUSED;
+  }
+  if (old === null) return 0;
+  // Closed by the host in the meantime: so is what took its place.
+  if (isAsked(sa, TASK_DELETE_CHILD, old)) {
+    const left = loses && old.rival !== null ? old.rival : child;
+    left.retired = 1;
+    request(ike, sa, TASK_DELETE_CHILD, left, now);
+  }
+  old.rival = null;
+  if (loses) {
+    // The exchange with the lowest nonce is redundant; who began it deletes what it made [RFC 7296 §2.8.1].
+    child.retired = 1;
+    child.rekeyAt = -1;
+    old.retired = Math.max(old.retired, 1);
+    request(ike, sa, TASK_DELETE_CHILD, child, now);
+  } else if (old.removeAt < 0) {
+    old.retired = Math.max(old.retired, 1);
+    old.rekeyAt = -1;
+    request(ike, sa, TASK_DELETE_CHILD, old, now);
+  }
+  return 0;
+}
+
+function liveChildren(sa: IkeSa): number {
+  let live = 0;
+  for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === 0) live++;
+  return live;
+}
+
+export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimized: boolean, now: number): void {
+  const m = ike.message;
+  const task = sa.task;
+  if (old === null && liveChildren(sa) >= sa.policy.maxChildren) {
+    refuse(ike, sa, N_NO_ADDITIONAL_SAS, now);
+    return;
+  }
+  // Those that took over, and those that wait for late packets, count as well: a peer can make many without a Delete.
+  if (sa.children.length >= 4 * sa.policy.maxChildren + 8) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  const draft = createDraft(old !== null ? old.policy : sa.policy.child, old, false);
+  draft.nonceI = bodyOf(m, PAYLOAD_NONCE);
+  draft.nonceR = nonce(ike, sa.policy.nonceSize);
+  if (draft.nonceI.length === 0) {
+    refuse(ike, sa, N_INVALID_SYNTAX, now);
+    return;
+  }
+  let code = 0;
+  let method = 0;
+  if (optimized) {
+    const p = m.payloads;
+    const spi = optimizedSpi(ike, m, 4);
+    draft.optimized = true;
+    draft.mode = old!.mode;
+    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) {
+      refuse(ike, sa, N_INVALID_SYNTAX, now);
+      return;
+    }
+    draft.spiOut = u32(spi, 0);
+    const mixed = findPayload(p, PAYLOAD_SA, 0) + findPayload(p, PAYLOAD_TSI, 0) + findPayload(p, PAYLOAD_TSR, 0);
+    method = old!.ke;
+    if (mixed !== -3 || !old!.keKnown || keHintOf(m) !== method || !prepareDraft(ike, sa, draft, now)) {
+      code = N_NO_PROPOSAL_CHOSEN;
+    }
+  } else {
+    code = readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, keHintOf(m), now);
+    method = draft.choice.ke;
+  }
+  if (code === 0 && method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) code = N_NO_PROPOSAL_CHOSEN;
+  if (code === 0) code = answerKe(ike, draft, m, method);
+  if (code !== 0) {
+    refuseKe(ike, sa, code < 0 ? N_NO_PROPOSAL_CHOSEN : code, method, now);
+    return;
+  }
+  const mine = lowest(draft.nonceI, draft.nonceR);
+  const child = installChild(ike, sa, draft, false, now);
+  if (child === null) {
+    refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+    return;
+  }
+  if (old !== null) {
+    if (task !== null && task.kind === TASK_REKEY_CHILD && task.child === old) {
+      old.rival = child;
+      old.rivalNonce = mine;
+    } else {
+      old.retired = Math.max(old.retired, 1);
+      old.rekeyAt = -1;
+    }
+  }
+  const w = begin(ike);
+  if (optimized) {
+    addOptimized(ike, w, spiOctets(draft.spiIn));
+    addNonceAndKe(draft, draft.nonceR, w);
+  } else {
+    addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
+    addNonceAndKe(draft, draft.nonceR, w);
+    addAnswerSelectors(draft, w);
+  }
+  sendResponse(ike, sa, CREATE_CHILD_SA, now);
+}

@@ -1,0 +1,153 @@
+// CREATE_CHILD_SA: which of its forms a message is, and what happens when a request of ours fails [RFC 7296 §1.3, §2.25].
+// A Child SA is in create-child.ts, the IKE SA in rekey.ts.
+
+import { u16, u32 } from '../../base/bytes.ts';
+import { addNotify, findNotify, findPayload } from '../codec/message.ts';
+import {
+  CREATE_CHILD_SA,
+  N_CHILD_SA_NOT_FOUND,
+  N_INVALID_KE_PAYLOAD,
+  N_INVALID_SYNTAX,
+  N_REKEY_SA,
+  N_TEMPORARY_FAILURE,
+  PAYLOAD_SA,
+  PROTOCOL_ESP,
+  PROTOCOL_IKE,
+} from '../codec/numbers.ts';
+import { begin, dataOf, due, NONE, sendResponse } from '../exchange/exchange.ts';
+import { createTask, dropTask, endIkeSa, isAsked, nonce, request } from '../exchange/session.ts';
+import type { Ike, Message } from '../state/ike.ts';
+import {
+  type IkeSa,
+  STATE_ESTABLISHED,
+  TASK_CHILD,
+  TASK_DELETE_CHILD,
+  TASK_REKEY_CHILD,
+  TASK_REKEY_IKE,
+  type Task,
+} from '../state/sa.ts';
+import { childAnswered, onChildRequest } from './create-child.ts';
+import { refuse, spiOctets } from './create-kit.ts';
+import { findChild, removeChild } from './install.ts';
+import { adopt, decided, ikeAnswered, onIkeRequest } from './rekey.ts';
+
+/** A request of ours failed: what to do about it. */
+function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {
+  const child = task.child;
+  dropTask(ike, task);
+  if (error === N_INVALID_SYNTAX) {
+    // Fatal on both sides, no Delete follows [RFC 7296 §2.21.3].
+    endIkeSa(ike, sa, error, now);
+    return;
+  }
+  const retry = createTask(task.kind, child);
+  retry.policy = task.policy;
+  retry.ke = task.ke;
+  retry.regular = task.regular;
+  if (error === N_INVALID_KE_PAYLOAD && task.ke < 0) {
+    const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
+    retry.ke = asked !== null && asked.length === 2 ? u16(asked, 0) : 0;
+    // The optimized form has no choice of the method.
+    retry.regular = task.regular || (task.draft !== null && task.draft.optimized);
+    if (ike.asymmetric.hasKe(retry.ke)) {
+      sa.tasks.push(retry);
+      due(ike, now);
+      return;
+    }
+  }
+  if (task.draft !== null && task.draft.optimized && error !== N_TEMPORARY_FAILURE && error !== N_CHILD_SA_NOT_FOUND) {
+    retry.regular = true;
+    sa.tasks.push(retry);
+    due(ike, now);
+    return;
+  }
+  // Both sides may be at it: not again at the same moment.
+  const octet = nonce(ike, 1);
+  const later = now + sa.policy.retransmitTime + Math.floor((sa.policy.retransmitTime * octet[0]) / 64);
+  if (task.kind === TASK_REKEY_IKE) {
+    if (sa.rival !== null && sa.rival.state === STATE_ESTABLISHED) {
+      adopt(ike, sa, sa.rival, now);
+      return;
+    }
+    sa.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(sa.policy.rekeyTime / 8, 10000);
+    due(ike, sa.rekeyAt);
+    return;
+  }
+  if (child === null) {
+    if (error === N_TEMPORARY_FAILURE) {
+      retry.after = later;
+      sa.tasks.push(retry);
+      due(ike, later);
+    } else {
+      ike.upper.childFailed(sa, error, now);
+    }
+    return;
+  }
+  if (child.rival !== null) {
+    if (isAsked(sa, TASK_DELETE_CHILD, child)) request(ike, sa, TASK_DELETE_CHILD, child.rival, now);
+    child.retired = Math.max(child.retired, 1);
+    child.rival = null;
+  } else if (error === N_CHILD_SA_NOT_FOUND && child.removeAt < 0 && child.retired === 0) {
+    // The peer lost it: a new one in its place.
+    removeChild(ike, sa, child, now);
+    retry.kind = TASK_CHILD;
+    retry.child = null;
+    retry.policy = child.policy;
+    sa.tasks.push(retry);
+    due(ike, now);
+  } else if (child.retired === 0) {
+    child.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(child.policy.rekeyTime / 8, 10000);
+    due(ike, child.rekeyAt);
+    if (error !== N_TEMPORARY_FAILURE) ike.upper.childFailed(sa, error, now);
+  }
+}
+
+export function onCreateResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
+  const code = task.kind === TASK_REKEY_IKE ? ikeAnswered(ike, sa, task, now) : childAnswered(ike, sa, task, now);
+  if (code !== 0) failed(ike, sa, task, code, ike.message, now);
+}
+
+/** A request CREATE_CHILD_SA is in ike.message. */
+export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
+  const m = ike.message;
+  const p = m.payloads;
+  const rekey = findNotify(p, m.buffer, N_REKEY_SA);
+  const optimized = sa.optimizedRekey && findNotify(p, m.buffer, ike.numbers.optimizedRekey) >= 0;
+  const sai = findPayload(p, PAYLOAD_SA, 0);
+  decided(ike, sa, false, now);
+  if (rekey < 0 && (optimized || (sai >= 0 && p.size[sai] > 5 && m.buffer[p.at[sai] + 5] === PROTOCOL_IKE))) {
+    onIkeRequest(ike, sa, optimized, now);
+    return;
+  }
+  if (sa.rival !== null || (sa.task !== null && sa.task.kind === TASK_REKEY_IKE)) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  if (rekey < 0) {
+    onChildRequest(ike, sa, null, false, now);
+    return;
+  }
+  const at = p.at[rekey];
+  if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) {
+    refuse(ike, sa, N_INVALID_SYNTAX, now);
+    return;
+  }
+  const spi = u32(m.buffer, at + 4);
+  const child = findChild(sa, spi, true);
+  if (child === null && sa.task !== null && (sa.task.kind === TASK_CHILD || sa.task.kind === TASK_REKEY_CHILD)) {
+    // It may be the one of which the answer is still on its way.
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  if (child === null) {
+    addNotify(begin(ike), PROTOCOL_ESP, N_CHILD_SA_NOT_FOUND, spiOctets(spi), 0, 4, NONE, 0, 0);
+    sendResponse(ike, sa, CREATE_CHILD_SA, now);
+    return;
+  }
+  // With `retired` 1, and no Delete from here, the peer did not take what an earlier rekey made.
+  if (child.rival !== null || isAsked(sa, TASK_DELETE_CHILD, child)) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  onChildRequest(ike, sa, child, optimized, now);
+}

@@ -1,0 +1,191 @@
+// Child SAs as they live: made from a finished Draft with their keys, given to the host, retired, removed
+// [RFC 7296 §2.8, §2.17].
+
+import { type Attributes, IIPC_DIET_ESP, IIPC_NOT_COMPRESSED, MODE_TRANSPORT } from '../../dietesp/attributes.ts';
+import { defaultConfig, type SaConfig } from '../../esp/sa.ts';
+import type { Suite } from '../../esp/suites.ts';
+import { sharedSelector } from '../codec/selectors.ts';
+import { join, keymat, take, wipe } from '../crypto/keys.ts';
+import { due, espPathOf, NONE } from '../exchange/exchange.ts';
+import type { Ike } from '../state/ike.ts';
+import type { ChildPolicy } from '../state/policy.ts';
+import type { ChildSa, Draft, IkeSa } from '../state/sa.ts';
+import { applyChoice } from './compression.ts';
+
+const dice = /* @__PURE__ */ new Uint8Array(1);
+
+function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite | null {
+  for (let i = 0; i < policy.suites.length; i++) {
+    if (policy.suites[i].encr === encr && policy.suites[i].integ === integ) return policy.suites[i];
+  }
+  return null;
+}
+
+/** The attributes of one direction. */
+function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes {
+  const from = outgoing ? child.local : child.remote;
+  const to = outgoing ? child.remote : child.local;
+  const tunnel = child.mode !== MODE_TRANSPORT;
+  const path = espPathOf(sa);
+  const attributes: Attributes = {
+    iipcProfile: child.compression === null ? IIPC_NOT_COMPRESSED : IIPC_DIET_ESP,
+    iipcRuleId: -1,
+    dscpCda: 0,
+    ecnCda: 0,
+    flowLabelCda: 0,
+    dscpList: [],
+    tsIpVersion: from.start.length === 16 ? 6 : 4,
+    tsIpSrcStart: from.start,
+    tsIpSrcEnd: from.end,
+    tsIpDstStart: to.start,
+    tsIpDstEnd: to.end,
+    tsProto: from.protocol,
+    tsPortSrcStart: from.startPort,
+    tsPortSrcEnd: from.endPort,
+    tsPortDstStart: to.startPort,
+    tsPortDstEnd: to.endPort,
+    alignment: 32,
+    espTrailer: 1,
+    ipsecMode: child.mode,
+    tunnelSrc: tunnel ? (outgoing ? path.local : path.remote) : NONE,
+    tunnelDst: tunnel ? (outgoing ? path.remote : path.local) : NONE,
+    espSpi: outgoing ? child.spiOut : child.spiIn,
+    espSpiLsb: 32,
+    espSnLsb: 32,
+    esn: child.esn,
+  };
+  if (child.compression !== null) applyChoice(child.compression, attributes, child.dscpList);
+  return attributes;
+}
+
+function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
+  const suite = child.suite;
+  const size = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
+  const config = defaultConfig(attributesOf(sa, child, outgoing), suite);
+  config.key = take(octets, at, size);
+  config.salt = take(octets, at + size, suite.saltLength);
+  config.authKey = take(octets, at + size + suite.saltLength, suite.authKeyLength);
+  config.replayWindow = outgoing ? 0 : child.policy.replayWindow;
+  config.softPackets = child.policy.rekeyPackets;
+  return config;
+}
+
+function wipeConfig(config: SaConfig): void {
+  wipe(config.key);
+  wipe(config.salt);
+  wipe(config.authKey);
+}
+
+/** A Child SA's lifetime, shortened by up to an eighth so that both sides seldom rekey at once; -1: none. */
+export function jittered(ike: Ike, time: number, now: number): number {
+  if (time <= 0) return -1;
+  ike.provider.random(dice, 0, 1);
+  const at = now + time - Math.floor((time * dice[0]) / 2048);
+  due(ike, at);
+  return at;
+}
+
+/** Between peers that are configured for each other the policy says what the first Child SA's rekeys do about PFS. */
+function configured(sa: IkeSa): boolean {
+  return sa.policy.privateAlways && sa.optimizedRekey;
+}
+
+/** The KE method of rekeys; a resumed session's first Child SA counts as made with the ticket's. */
+function keOf(sa: IkeSa, draft: Draft): number {
+  if (sa.setup === null || sa.setup.pfsInfo) return draft.choice.ke;
+  if (sa.setup.resumed) return sa.ke;
+  const list = draft.policy.esp[0].ke;
+  return configured(sa) && list.length > 0 ? list[0] : draft.choice.ke;
+}
+
+/**
+ * Makes the Child SA of a finished draft: derives its keys and gives the pair to the host. Null when the host does not
+ * take it. `first`: outgoing packets use it at once.
+ */
+export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, now: number): ChildSa | null {
+  const policy = draft.policy;
+  const old = draft.optimized ? draft.replaces : null;
+  const suite = old !== null ? old.suite : suiteOf(policy, draft.choice.encr, draft.choice.integ);
+  if (suite === null) return null;
+  const child: ChildSa = {
+    policy: policy,
+    spiIn: draft.spiIn,
+    spiOut: draft.spiOut,
+    suite: suite,
+    keyBits: old !== null ? old.keyBits : draft.choice.keyBits,
+    esn: old !== null ? old.esn : draft.choice.sn === 1 ? 1 : 0,
+    mode: draft.mode,
+    local: old !== null ? old.local : sharedSelector(policy.local, draft.local[0]),
+    remote: old !== null ? old.remote : sharedSelector(policy.remote, draft.remote[0]),
+    compression: old !== null ? old.compression : draft.compression,
+    dscpList: old !== null ? old.dscpList : draft.dscpList,
+    ke: old !== null ? old.ke : keOf(sa, draft),
+    keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo || configured(sa),
+    replaces: draft.replaces,
+    retired: 0,
+    rekeyAt: jittered(ike, policy.rekeyTime, now),
+    removeAt: -1,
+    rivalNonce: NONE,
+    rival: null,
+    tag: 0,
+  };
+  const keySize = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
+  const size = keySize + suite.saltLength + suite.authKeyLength;
+  const octets = keymat(ike.provider, sa.skD, draft.secret, join([draft.nonceI, draft.nonceR]), 2 * size);
+  // The exchange's initiator sends with the first half [RFC 7296 §2.17].
+  const outgoing = configOf(sa, child, true, octets, draft.own ? 0 : size);
+  const incoming = configOf(sa, child, false, octets, draft.own ? size : 0);
+  wipe(octets);
+  wipe(draft.secret);
+  const taken = ike.upper.install(sa, child, outgoing, incoming, first, now);
+  wipeConfig(outgoing);
+  wipeConfig(incoming);
+  if (!taken) return null;
+  // Most have one: a list made with it takes no room for more.
+  if (sa.children.length === 0) sa.children = [child];
+  else sa.children.push(child);
+  return child;
+}
+
+/** The first nonce below the second, as octets of any length [RFC 7296 §2.8.1]. */
+export function below(a: Uint8Array, b: Uint8Array): boolean {
+  const size = Math.min(a.length, b.length);
+  for (let i = 0; i < size; i++) if (a[i] !== b[i]) return a[i] < b[i];
+  return a.length < b.length;
+}
+
+export function lowest(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return below(a, b) ? a : b;
+}
+
+/** Takes a Child SA out of its IKE SA and ends it at the host. */
+export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
+  for (let i = 0; i < sa.children.length; i++) {
+    if (sa.children[i] !== child) continue;
+    sa.children[i] = sa.children[sa.children.length - 1];
+    sa.children.pop();
+    // No chain of all that there ever was.
+    for (let j = 0; j < sa.children.length; j++) if (sa.children[j].replaces === child) sa.children[j].replaces = null;
+    ike.upper.remove(sa, child, now);
+    return;
+  }
+}
+
+/** Outgoing packets use it no more; late ones still come in for a while. */
+export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
+  if (child.retired < 2) ike.upper.retire(sa, child, now);
+  child.retired = 2;
+  child.rekeyAt = -1;
+  child.removeAt = now + ike.linger;
+  due(ike, child.removeAt);
+}
+
+/** The Child SA whose inbound SPI at the peer (`theirs`) or here is `spi`, or null. */
+export function findChild(sa: IkeSa, spi: number, theirs: boolean): ChildSa | null {
+  for (let i = 0; i < sa.children.length; i++) {
+    if ((theirs ? sa.children[i].spiOut : sa.children[i].spiIn) === spi && sa.children[i].removeAt < 0) {
+      return sa.children[i];
+    }
+  }
+  return null;
+}

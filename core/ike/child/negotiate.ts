@@ -1,0 +1,255 @@
+// Child SAs: what IKE_AUTH and CREATE_CHILD_SA say about one, on both sides, and its keys [RFC 7296 §1.2, §1.3, §2.9,
+// §2.17]. A Draft is filled in by the two messages, then becomes a ChildSa and a pair of SAs at the host.
+
+import { put32, u32 } from '../../base/bytes.ts';
+import { MODE_TRANSPORT } from '../../dietesp/attributes.ts';
+import { findNotify, findPayload, type Writer } from '../codec/message.ts';
+import {
+  N_INVALID_SYNTAX,
+  N_NO_PROPOSAL_CHOSEN,
+  N_TS_UNACCEPTABLE,
+  N_USE_TRANSPORT_MODE,
+  PAYLOAD_SA,
+  PAYLOAD_TSI,
+  PAYLOAD_TSR,
+  PROTOCOL_ESP,
+} from '../codec/numbers.ts';
+import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice, type Transforms } from '../codec/proposals.ts';
+import {
+  addSelectors,
+  narrowSelectors,
+  parseSelectors,
+  type Selector,
+  selectorsEqual,
+  selectorsWithin,
+} from '../codec/selectors.ts';
+import { addStatus, espPathOf, NONE } from '../exchange/exchange.ts';
+import type { Ike, Message } from '../state/ike.ts';
+import type { ChildPolicy } from '../state/policy.ts';
+import {
+  type ChildSa,
+  type Draft,
+  type IkeSa,
+  OUTCOME_PROTOCOL,
+  OUTCOME_SELECTORS,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+} from '../state/sa.ts';
+import { spiOffers } from './compression.ts';
+
+const spiOctets = /* @__PURE__ */ new Uint8Array(4);
+
+export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: boolean): Draft {
+  return {
+    policy: policy,
+    replaces: replaces,
+    optimized: false,
+    own: own,
+    spiIn: 0,
+    spiOut: 0,
+    choice: createChoice(),
+    mode: policy.mode,
+    local: [],
+    remote: [],
+    compression: null,
+    refused: false,
+    dscpList: [],
+    peerDscp: null,
+    nonceI: NONE,
+    nonceR: NONE,
+    half: null,
+    keMethod: 0,
+    keOwn: NONE,
+    secret: NONE,
+  };
+}
+
+/** A selector for one address. */
+export function hostSelector(address: Uint8Array): Selector {
+  return { protocol: 0, startPort: 0, endPort: 65535, start: address, end: address };
+}
+
+/** The proposals without KE methods: IKE_AUTH carries none, unless child-pfs-info was agreed [RFC 7296 §1.2]. */
+function proposalsFor(policy: ChildPolicy, step: number, pfsInfo: boolean): Transforms[] {
+  if (pfsInfo || (step !== STEP_AUTH_REQUEST && step !== STEP_AUTH_RESPONSE)) return policy.esp;
+  const list: Transforms[] = [];
+  for (let i = 0; i < policy.esp.length; i++) {
+    const p = policy.esp[i];
+    list.push({
+      protocol: p.protocol,
+      ciphers: p.ciphers,
+      keyBits: p.keyBits,
+      prf: p.prf,
+      integ: p.integ,
+      ke: [],
+      sn: p.sn,
+    });
+  }
+  return list;
+}
+
+function pfsInfoOf(sa: IkeSa): boolean {
+  return sa.setup !== null && sa.setup.pfsInfo;
+}
+
+/**
+ * The inner address that CP gave in place of what the policy has, for this side (or for the peer). Who asked for it is
+ * in the policy: the initiator of an IKE SA that a rekey made may be the other one.
+ */
+function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
+  return sa.policy.requestAddress > 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.local;
+}
+
+/** Selectors that the peer may use; one that asked for an address gets that one. */
+function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
+  return sa.policy.requestAddress === 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
+}
+
+/** Draws the SPI for our side; false when none is free. */
+function drawSpi(ike: Ike, sa: IkeSa, draft: Draft, offers: number[], now: number): boolean {
+  try {
+    draft.spiIn = ike.upper.allocateSpi(espPathOf(sa), offers, now);
+  } catch (_error) {
+    return false;
+  }
+  return true;
+}
+
+function extend(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
+  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, draft, w);
+}
+
+/** Lets the extensions read a message: 0, or the error of the first that refuses it. */
+export function readExtensions(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message): number {
+  for (let i = 0; i < ike.extensions.length; i++) {
+    const code = ike.extensions[i].read(ike, sa, step, draft, m);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** Bits of the SPI that may be on the wire with what `draft` offers, or has agreed. */
+function offersOf(sa: IkeSa, draft: Draft): number[] {
+  const policy = draft.policy;
+  if (draft.replaces !== null && (draft.optimized || draft.own)) {
+    const bits = draft.replaces.compression === null ? 32 : draft.replaces.compression.espSpiLsb;
+    if (draft.optimized || bits > 0) return [bits];
+  }
+  if (!draft.own) return [draft.compression === null ? 32 : draft.compression.espSpiLsb];
+  if (policy.notify === null || policy.compression === null) return [32];
+  return sa.vendor || sa.policy.privateAlways ? spiOffers(policy.compression) : [32];
+}
+
+/** Draws the SPI of a draft of ours; false when none is free. */
+export function prepareDraft(ike: Ike, sa: IkeSa, draft: Draft, now: number): boolean {
+  return drawSpi(ike, sa, draft, offersOf(sa, draft), now);
+}
+
+/** SA, selectors and what belongs to them, of a request. */
+export function addChildRequest(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
+  put32(spiOctets, 0, draft.spiIn);
+  if (draft.mode === MODE_TRANSPORT) addStatus(w, N_USE_TRANSPORT_MODE, NONE);
+  extend(ike, sa, step, draft, w);
+  addSa(w, proposalsFor(draft.policy, step, pfsInfoOf(sa)), spiOctets, 0, 4);
+}
+
+export function addChildSelectors(sa: IkeSa, draft: Draft, w: Writer): void {
+  const policy = draft.policy;
+  addSelectors(w, PAYLOAD_TSI, draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy));
+  addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : policy.remote);
+}
+
+/** The widest of the selectors that holds the first: one pair is what an SA takes here. */
+function pick(list: Selector[]): Selector[] {
+  let best = 0;
+  for (let i = 1; i < list.length; i++) if (selectorsWithin([list[best]], [list[i]])) best = i;
+  return list.length === 0 ? list : [list[best]];
+}
+
+/** Reads SA, TSi, TSr of a request and chooses: 0, or the error to answer. */
+export function readChildRequest(
+  ike: Ike,
+  sa: IkeSa,
+  step: number,
+  draft: Draft,
+  m: Message,
+  keHint: number,
+  now: number,
+): number {
+  const policy = draft.policy;
+  const p = m.payloads;
+  const sai = findPayload(p, PAYLOAD_SA, 0);
+  const tsi = findPayload(p, PAYLOAD_TSI, 0);
+  const tsr = findPayload(p, PAYLOAD_TSR, 0);
+  if (sai < 0 || tsi < 0 || tsr < 0) return N_INVALID_SYNTAX;
+  const own = proposalsFor(policy, step, pfsInfoOf(sa));
+  let code = chooseSa(m.buffer, p.at[sai], p.size[sai], own, 4, keHint, draft.choice);
+  if (code !== 0) return code;
+  draft.spiOut = u32(m.buffer, draft.choice.spiAt);
+  if (draft.spiOut < 256) return N_INVALID_SYNTAX;
+  const theirs: Selector[] = [];
+  const ours: Selector[] = [];
+  code = parseSelectors(m.buffer, p.at[tsi], p.size[tsi], theirs);
+  if (code === 0) code = parseSelectors(m.buffer, p.at[tsr], p.size[tsr], ours);
+  if (code !== 0) return code;
+  draft.remote = pick(narrowSelectors(theirs, peerSelectors(sa, policy)));
+  draft.local = pick(narrowSelectors(ours, ownSelectors(sa, policy)));
+  if (!fits(draft)) return N_TS_UNACCEPTABLE;
+  // A peer that did not ask for transport mode gets a tunnel, if the policy has one [RFC 7296 §1.3.1].
+  const transport = findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) >= 0;
+  if (transport !== (policy.mode === MODE_TRANSPORT)) {
+    if (policy.mode === MODE_TRANSPORT) return N_NO_PROPOSAL_CHOSEN;
+  }
+  draft.mode = policy.mode;
+  code = readExtensions(ike, sa, step, draft, m);
+  if (code !== 0) return code;
+  return drawSpi(ike, sa, draft, offersOf(sa, draft), now) ? 0 : N_NO_PROPOSAL_CHOSEN;
+}
+
+/** One selector each way, of one IP version. */
+function fits(draft: Draft): boolean {
+  return (
+    draft.local.length === 1 &&
+    draft.remote.length === 1 &&
+    draft.local[0].start.length === draft.remote[0].start.length
+  );
+}
+
+export function addChildResponse(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
+  put32(spiOctets, 0, draft.spiIn);
+  if (draft.mode === MODE_TRANSPORT) addStatus(w, N_USE_TRANSPORT_MODE, NONE);
+  extend(ike, sa, step, draft, w);
+  addAnswer(w, PROTOCOL_ESP, draft.choice, spiOctets, 0, 4);
+}
+
+export function addAnswerSelectors(draft: Draft, w: Writer): void {
+  addSelectors(w, PAYLOAD_TSI, draft.remote);
+  addSelectors(w, PAYLOAD_TSR, draft.local);
+}
+
+/** Reads the answer to our request: 0, or OUTCOME_* (it breaks the offer), or N_* of what is missing. */
+export function readChildResponse(ike: Ike, sa: IkeSa, step: number, draft: Draft, m: Message): number {
+  const policy = draft.policy;
+  const p = m.payloads;
+  const sar = findPayload(p, PAYLOAD_SA, 0);
+  const tsi = findPayload(p, PAYLOAD_TSI, 0);
+  const tsr = findPayload(p, PAYLOAD_TSR, 0);
+  if (sar < 0 || tsi < 0 || tsr < 0) return OUTCOME_PROTOCOL;
+  const offered = proposalsFor(policy, step, pfsInfoOf(sa));
+  if (checkSaAnswer(m.buffer, p.at[sar], p.size[sar], offered, 4, draft.choice) !== 0) return OUTCOME_PROTOCOL;
+  draft.spiOut = u32(m.buffer, draft.choice.spiAt);
+  if (draft.spiOut < 256) return OUTCOME_PROTOCOL;
+  if (parseSelectors(m.buffer, p.at[tsi], p.size[tsi], draft.local) !== 0) return OUTCOME_PROTOCOL;
+  if (parseSelectors(m.buffer, p.at[tsr], p.size[tsr], draft.remote) !== 0) return OUTCOME_PROTOCOL;
+  const local = draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy);
+  const remote = draft.replaces !== null ? [draft.replaces.remote] : policy.remote;
+  if (!selectorsWithin(draft.local, local) || !selectorsWithin(draft.remote, remote)) return OUTCOME_PROTOCOL;
+  if (!policy.narrow && !(selectorsEqual(draft.local, local) && selectorsEqual(draft.remote, remote))) {
+    return OUTCOME_SELECTORS;
+  }
+  draft.local = pick(draft.local);
+  draft.remote = pick(draft.remote);
+  if (!fits(draft)) return OUTCOME_SELECTORS;
+  if (draft.mode === MODE_TRANSPORT && findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) < 0) return OUTCOME_SELECTORS;
+  return readExtensions(ike, sa, step, draft, m);
+}

@@ -1,0 +1,214 @@
+import { findPayload } from '../codec/message.ts';
+import {
+  CREATE_CHILD_SA,
+  N_INVALID_SYNTAX,
+  N_NO_PROPOSAL_CHOSEN,
+  N_TEMPORARY_FAILURE,
+  PAYLOAD_NONCE,
+  PAYLOAD_SA,
+  PROTOCOL_IKE,
+} from '../codec/numbers.ts';
+import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice } from '../codec/proposals.ts';
+import { deriveSk, join, rekeySeed, take, wipe } from '../crypto/keys.ts';
+import { begin, bodyOf, due, errorOf, NONE, sendRequest, sendResponse } from '../exchange/exchange.ts';
+import { abandon, createIkeSa, createTask, nonce, sendDelete, succeed } from '../exchange/session.ts';
+import { cipherOf } from '../setup/init.ts';
+import type { Ike } from '../state/ike.ts';
+import {
+  type IkeSa,
+  OUTCOME_PROTOCOL,
+  STATE_ESTABLISHED,
+  STATE_FORMING,
+  STATE_REPLACED,
+  TASK_DELETE_IKE,
+  TASK_PROBE,
+  TASK_REKEY_IKE,
+  type Task,
+} from '../state/sa.ts';
+import {
+  addNonceAndKe,
+  addOptimized,
+  answerKe,
+  finishKe,
+  keHintOf,
+  optimizedSpi,
+  refuse,
+  refuseKe,
+  startKe,
+} from './create-kit.ts';
+import { below, lowest } from './install.ts';
+import { createDraft } from './negotiate.ts';
+
+/** An IKE SA that continues `old`, with what was agreed for it. */
+function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
+  const next = createIkeSa(ike, old.policy, old.path, initiator, STATE_FORMING);
+  next.ke = old.ke;
+  next.fragmentation = old.fragmentation;
+  next.vendor = old.vendor;
+  next.optimizedRekey = old.optimizedRekey;
+  next.peerBehindNat = old.peerBehindNat;
+  next.behindNat = old.behindNat;
+  next.reported = true;
+  return next;
+}
+
+/** Sends the request to rekey the IKE SA. */
+export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
+  const draft = createDraft(sa.policy.child, null, true);
+  task.draft = draft;
+  draft.optimized = sa.optimizedRekey && !task.regular;
+  draft.nonceI = nonce(ike, sa.policy.nonceSize);
+  startKe(ike, draft, task.ke >= 0 ? task.ke : sa.ke);
+  task.next = createNext(ike, sa, true);
+  const w = begin(ike);
+  if (draft.optimized) addOptimized(ike, w, take(task.next.spis, 0, 8));
+  else addSa(w, sa.policy.ike, task.next.spis, 0, 8);
+  addNonceAndKe(draft, draft.nonceI, w);
+  return sendRequest(ike, sa, CREATE_CHILD_SA, now);
+}
+
+/** `next` continues `sa`, which waits for its end. */
+export function adopt(ike: Ike, sa: IkeSa, next: IkeSa, now: number): void {
+  sa.rival = null;
+  next.reported = sa.reported;
+  succeed(ike, sa, next, now);
+  sa.state = STATE_REPLACED;
+  sa.endAt = now + sa.policy.retransmitTime * 64;
+  due(ike, sa.endAt);
+}
+
+/** The answer to a rekey of the IKE SA: 0, or why it failed. */
+export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): number {
+  const m = ike.message;
+  const draft = task.draft!;
+  const next = task.next!;
+  const error = errorOf(m);
+  if (error !== 0) return error;
+  draft.nonceR = bodyOf(m, PAYLOAD_NONCE);
+  let fine = draft.nonceR.length > 0;
+  next.cipher = sa.cipher;
+  if (fine && draft.optimized) {
+    const spi = optimizedSpi(ike, m, 8);
+    fine = spi.length === 8;
+    for (let i = 0; i < 8 && fine; i++) next.spis[8 + i] = spi[i];
+  } else if (fine) {
+    const i = findPayload(m.payloads, PAYLOAD_SA, 0);
+    const c = draft.choice;
+    fine = i >= 0 && checkSaAnswer(m.buffer, m.payloads.at[i], m.payloads.size[i], sa.policy.ike, 8, c) === 0;
+    fine = fine && c.ke === draft.keMethod;
+    if (fine) {
+      next.cipher = cipherOf(sa.policy.ciphers, c);
+      next.ke = c.ke;
+      for (let j = 0; j < 8; j++) next.spis[8 + j] = m.buffer[c.spiAt + j];
+      fine = next.cipher !== null;
+    }
+  }
+  if (!fine || !finishKe(ike, draft, m)) return OUTCOME_PROTOCOL;
+  const nonces = join([draft.nonceI, draft.nonceR]);
+  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.secret, nonces), null);
+  wipe(draft.secret);
+  const rival = sa.rival;
+  if (rival !== null && rival.state === STATE_ESTABLISHED && below(lowest(draft.nonceI, draft.nonceR), sa.rivalNonce)) {
+    next.state = STATE_ESTABLISHED;
+    abandon(ike, next, 0, now);
+    adopt(ike, sa, rival, now);
+    return 0;
+  }
+  adopt(ike, sa, next, now);
+  sa.endAt = -1;
+  sa.task = createTask(TASK_DELETE_IKE, null);
+  sendDelete(ike, sa, null, now);
+  return 0;
+}
+
+/**
+ * A request came under `sa`. Where that is what the peer made while we rekey the same IKE SA, the peer has decided: it
+ * uses it now, or deletes it as redundant (`ends`).
+ */
+export function decided(ike: Ike, sa: IkeSa, ends: boolean, now: number): void {
+  const old = sa.rivalOf;
+  if (old !== null && old.rival === sa && !ends) adopt(ike, old, sa, now);
+}
+
+export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: number): void {
+  const m = ike.message;
+  const p = m.payloads;
+  const task = sa.task;
+  if (task !== null && task.kind !== TASK_REKEY_IKE && task.kind !== TASK_PROBE) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  // One after the other: the peer has to delete the SA that this one replaced first.
+  let waits = sa.rival !== null;
+  for (let i = 0; i < ike.sas.length; i++) {
+    if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) waits = true;
+  }
+  if (waits) {
+    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
+    return;
+  }
+  const draft = createDraft(sa.policy.child, null, false);
+  draft.nonceI = bodyOf(m, PAYLOAD_NONCE);
+  draft.nonceR = nonce(ike, sa.policy.nonceSize);
+  if (draft.nonceI.length === 0) {
+    refuse(ike, sa, N_INVALID_SYNTAX, now);
+    return;
+  }
+  let cipher = sa.cipher;
+  let method = sa.ke;
+  let spi: Uint8Array = NONE;
+  const choice = createChoice();
+  if (optimized) {
+    spi = optimizedSpi(ike, m, 8);
+    if (spi.length === 0) {
+      refuse(ike, sa, N_INVALID_SYNTAX, now);
+      return;
+    }
+    if (findPayload(p, PAYLOAD_SA, 0) >= 0 || keHintOf(m) !== method) {
+      refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+      return;
+    }
+  } else {
+    const i = findPayload(p, PAYLOAD_SA, 0);
+    const code = chooseSa(m.buffer, p.at[i], p.size[i], sa.policy.ike, 8, keHintOf(m), choice);
+    if (code !== 0) {
+      refuse(ike, sa, code, now);
+      return;
+    }
+    cipher = cipherOf(sa.policy.ciphers, choice);
+    method = choice.ke;
+    spi = take(m.buffer, choice.spiAt, 8);
+    if (cipher === null) {
+      refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
+      return;
+    }
+  }
+  const code = method === 0 ? N_NO_PROPOSAL_CHOSEN : answerKe(ike, draft, m, method);
+  if (code !== 0) {
+    refuseKe(ike, sa, code, method, now);
+    return;
+  }
+  const next = createNext(ike, sa, false);
+  next.cipher = cipher;
+  next.ke = method;
+  for (let i = 0; i < 8; i++) next.spis[i] = spi[i];
+  const nonces = join([draft.nonceI, draft.nonceR]);
+  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.secret, nonces), null);
+  wipe(draft.secret);
+  const w = begin(ike);
+  if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
+  else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
+  addNonceAndKe(draft, draft.nonceR, w);
+  sendResponse(ike, sa, CREATE_CHILD_SA, now);
+  if (task !== null && task.kind === TASK_REKEY_IKE) {
+    sa.rival = next;
+    sa.rivalNonce = lowest(draft.nonceI, draft.nonceR);
+    next.rivalOf = sa;
+    next.state = STATE_ESTABLISHED;
+    // Who loses deletes what it made; one that got no answer knows nothing of it.
+    next.endAt = now + sa.policy.retransmitTime * 64;
+    due(ike, next.endAt);
+  } else {
+    adopt(ike, sa, next, now);
+  }
+}

@@ -1,0 +1,69 @@
+// IKE_AUTH: the parts that both sides share [RFC 7296 §1.2, §3.5, §3.15]: identities, addresses by CP.
+
+import { copy, u16 } from '../../base/bytes.ts';
+import { take } from '../crypto/keys.ts';
+import { NONE } from '../exchange/exchange.ts';
+import type { Message } from '../state/ike.ts';
+import type { Identity } from '../state/policy.ts';
+import { beginPayload, endPayload, findPayload, type Writer, write8, write16, writeOctets } from './message.ts';
+import { CP_INTERNAL_IP6_ADDRESS, PAYLOAD_CP } from './numbers.ts';
+
+/** The body of an ID payload: type, three octets reserved, data. */
+export function idBody(id: Identity): Uint8Array {
+  const out = new Uint8Array(4 + id.data.length);
+  out[0] = id.type;
+  copy(out, 4, id.data, 0, id.data.length);
+  return out;
+}
+
+export function addId(w: Writer, payload: number, id: Identity): void {
+  const body = idBody(id);
+  const at = beginPayload(w, payload);
+  writeOctets(w, body, 0, body.length);
+  endPayload(w, at);
+}
+
+/** True when `body`, of an ID payload, is the identity. */
+export function isId(body: Uint8Array, id: Identity): boolean {
+  if (body.length !== 4 + id.data.length || body[0] !== id.type) return false;
+  for (let i = 0; i < id.data.length; i++) if (body[4 + i] !== id.data[i]) return false;
+  return true;
+}
+
+/** CP with one address attribute: empty in a request; an IPv6 address has its prefix length 128 behind it. */
+export function addCp(w: Writer, kind: number, type: number, address: Uint8Array): void {
+  const at = beginPayload(w, PAYLOAD_CP);
+  const six = type === CP_INTERNAL_IP6_ADDRESS && address.length > 0;
+  write8(w, kind);
+  write8(w, 0);
+  write16(w, 0);
+  write16(w, type);
+  write16(w, address.length + (six ? 1 : 0));
+  writeOctets(w, address, 0, address.length);
+  if (six) write8(w, 128);
+  endPayload(w, at);
+}
+
+/**
+ * The address attribute of the message's CP payload of `kind`: its type, 0 when there is none; `out[0]` gets the
+ * address, empty in requests that leave the choice.
+ */
+export function readCp(m: Message, kind: number, out: Uint8Array[]): number {
+  const i = findPayload(m.payloads, PAYLOAD_CP, 0);
+  out[0] = NONE;
+  if (i < 0 || m.buffer[m.payloads.at[i]] !== kind) return 0;
+  let at = m.payloads.at[i] + 4;
+  const end = m.payloads.at[i] + m.payloads.size[i];
+  while (at + 4 <= end) {
+    const type = u16(m.buffer, at) & 0x7fff;
+    const size = u16(m.buffer, at + 2);
+    if (at + 4 + size > end) return 0;
+    const width = type === 1 ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
+    if (width > 0) {
+      if (size >= width) out[0] = take(m.buffer, at + 4, width);
+      return type;
+    }
+    at += 4 + size;
+  }
+  return 0;
+}

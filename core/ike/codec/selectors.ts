@@ -1,0 +1,175 @@
+// Traffic selectors: payloads TSi and TSr, and what two lists of them have in common [RFC 7296 §2.9, §3.13]. Port
+// fields are numbers here: for ICMP type and code as they stand there, OPAQUE is 65535 to 0 [RFC 4301 §4.4.1.1].
+
+import { compare, copy, u16 } from '../../base/bytes.ts';
+import { beginPayload, endPayload, type Writer, write8, write16, write32, writeOctets } from './message.ts';
+import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from './numbers.ts';
+
+export interface Selector {
+  /** IP protocol, 0: any. */
+  protocol: number;
+  startPort: number;
+  endPort: number;
+  /** First and last address, of 4 or 16 octets. */
+  start: Uint8Array;
+  end: Uint8Array;
+}
+
+/** More in one payload are refused. */
+const MAX_SELECTORS = 16;
+
+function isOpaque(s: Selector): boolean {
+  return s.startPort === 65535 && s.endPort === 0;
+}
+
+function isAnyPort(s: Selector): boolean {
+  return s.startPort === 0 && s.endPort === 65535;
+}
+
+/**
+ * Appends the selectors of the TS payload whose body is buffer[at..at+size) to `out`; those of an unknown type are
+ * skipped. 0, N_INVALID_SYNTAX (also for a range that ends before it starts) or N_TS_UNACCEPTABLE (more than 16).
+ */
+export function parseSelectors(buffer: Uint8Array, at: number, size: number, out: Selector[]): number {
+  if (size < 4) return N_INVALID_SYNTAX;
+  const behind = at + size;
+  let next = at + 4;
+  for (let left = buffer[at]; left > 0; left--) {
+    const s = next;
+    if (behind - s < 4) return N_INVALID_SYNTAX;
+    const length = u16(buffer, s + 2);
+    next = s + length;
+    if (length < 4 || next > behind) return N_INVALID_SYNTAX;
+    const addressSize = buffer[s] === TS_IPV4_ADDR_RANGE ? 4 : buffer[s] === TS_IPV6_ADDR_RANGE ? 16 : 0;
+    if (addressSize !== 0) {
+      if (length !== 8 + 2 * addressSize) return N_INVALID_SYNTAX;
+      if (out.length === MAX_SELECTORS) return N_TS_UNACCEPTABLE;
+      const one: Selector = {
+        protocol: buffer[s + 1],
+        startPort: u16(buffer, s + 4),
+        endPort: u16(buffer, s + 6),
+        start: new Uint8Array(addressSize),
+        end: new Uint8Array(addressSize),
+      };
+      copy(one.start, 0, buffer, s + 8, addressSize);
+      copy(one.end, 0, buffer, s + 8 + addressSize, addressSize);
+      const order = compare(one.start, 0, one.end, 0, addressSize);
+      if (order > 0) return N_INVALID_SYNTAX;
+      // A single address needs one array.
+      if (order === 0) one.end = one.start;
+      if (one.startPort > one.endPort && !isOpaque(one)) return N_INVALID_SYNTAX;
+      out.push(one);
+    }
+  }
+  return next === behind ? 0 : N_INVALID_SYNTAX;
+}
+
+/** A payload of `payloadType` (TSi or TSr) with the selectors of `list`. */
+export function addSelectors(w: Writer, payloadType: number, list: Selector[]): void {
+  const at = beginPayload(w, payloadType);
+  write32(w, 0);
+  if (!w.full) w.buffer[at + 4] = list.length;
+  for (let i = 0; i < list.length; i++) {
+    const s = list[i];
+    const size = s.start.length;
+    write8(w, size === 4 ? TS_IPV4_ADDR_RANGE : TS_IPV6_ADDR_RANGE);
+    write8(w, s.protocol);
+    write16(w, 8 + 2 * size);
+    write16(w, s.startPort);
+    write16(w, s.endPort);
+    writeOctets(w, s.start, 0, size);
+    writeOctets(w, s.end, 0, size);
+  }
+  endPayload(w, at);
+}
+
+function same(a: Selector, b: Selector): boolean {
+  const size = a.start.length;
+  return (
+    a.protocol === b.protocol &&
+    a.startPort === b.startPort &&
+    a.endPort === b.endPort &&
+    size === b.start.length &&
+    compare(a.start, 0, b.start, 0, size) === 0 &&
+    compare(a.end, 0, b.end, 0, size) === 0
+  );
+}
+
+/** What both cover, or null. */
+function common(a: Selector, b: Selector): Selector | null {
+  const size = a.start.length;
+  if (size !== b.start.length || (a.protocol !== b.protocol && a.protocol !== 0 && b.protocol !== 0)) return null;
+  const startPort = Math.max(a.startPort, b.startPort);
+  const endPort = Math.min(a.endPort, b.endPort);
+  if (isOpaque(a) || isOpaque(b)) {
+    // OPAQUE has in common with OPAQUE and with any.
+    if (!((isOpaque(a) || isAnyPort(a)) && (isOpaque(b) || isAnyPort(b)))) return null;
+  } else if (startPort > endPort) {
+    return null;
+  }
+  const start = compare(a.start, 0, b.start, 0, size) > 0 ? a.start : b.start;
+  const end = compare(a.end, 0, b.end, 0, size) < 0 ? a.end : b.end;
+  if (compare(start, 0, end, 0, size) > 0) return null;
+  return {
+    protocol: a.protocol !== 0 ? a.protocol : b.protocol,
+    startPort: startPort,
+    endPort: endPort,
+    start: start,
+    end: end,
+  };
+}
+
+function isWithin(s: Selector, limit: Selector): boolean {
+  const both = common(s, limit);
+  return both !== null && same(both, s);
+}
+
+/** True when `list` has at least one selector, and each of them lies within one of `limits`. */
+export function selectorsWithin(list: Selector[], limits: Selector[]): boolean {
+  for (let i = 0; i < list.length; i++) {
+    let found = false;
+    for (let j = 0; j < limits.length; j++) if (isWithin(list[i], limits[j])) found = true;
+    if (!found) return false;
+  }
+  return list.length > 0;
+}
+
+/**
+ * What both lists allow, at most 16, in the order of `offered`; none of them lies within another. Empty when there is
+ * nothing. The addresses are those of the arguments, not copies.
+ */
+export function narrowSelectors(offered: Selector[], allowed: Selector[]): Selector[] {
+  let list: Selector[] = [];
+  for (let i = 0; i < offered.length; i++) {
+    for (let j = 0; j < allowed.length; j++) {
+      const both = common(offered[i], allowed[j]);
+      if (both !== null && !selectorsWithin([both], list)) {
+        const rest: Selector[] = [];
+        for (let k = 0; k < list.length; k++) if (!isWithin(list[k], both)) rest.push(list[k]);
+        if (rest.length < MAX_SELECTORS) rest.push(both);
+        list = rest;
+      }
+    }
+  }
+  return list;
+}
+
+/** The one of `list` that says the same as `s`, so that SAs of one policy share it; else `s`. */
+export function sharedSelector(list: Selector[], s: Selector): Selector {
+  for (let i = 0; i < list.length; i++) if (same(list[i], s)) return list[i];
+  return s;
+}
+
+function contains(a: Selector[], b: Selector[]): boolean {
+  for (let i = 0; i < b.length; i++) {
+    let found = false;
+    for (let j = 0; j < a.length; j++) if (same(a[j], b[i])) found = true;
+    if (!found) return false;
+  }
+  return true;
+}
+
+/** True when both lists have the same selectors, in any order. */
+export function selectorsEqual(a: Selector[], b: Selector[]): boolean {
+  return contains(a, b) && contains(b, a);
+}

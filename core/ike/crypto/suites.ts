@@ -1,0 +1,81 @@
+// Ciphers of the SK payload: numbers and lengths of each [RFC 5282, RFC 7634, RFC 4868, RFC 3602]. One object per
+// cipher; a board carries those it imports.
+
+import {
+  ALG_AES_CBC,
+  ALG_AES_CCM,
+  ALG_AES_GCM,
+  ALG_CHACHA20_POLY1305,
+  ALG_HMAC_SHA256,
+  type Provider,
+} from '../../crypto/provider.ts';
+import { INTEG_HMAC_SHA2_256_128 } from '../codec/numbers.ts';
+
+/** Lengths in octets, where not said otherwise. */
+export interface IkeCipher {
+  name: string;
+  /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */
+  encr: number;
+  integ: number;
+  /** ALG_* of the encryption. */
+  alg: number;
+  /** Attribute Key Length, in bits; 0: none is sent. */
+  keyBits: number;
+  keyLength: number;
+  saltLength: number;
+  /** Of SK_a; 0 for an AEAD. */
+  authKeyLength: number;
+  ivLength: number;
+  icvLength: number;
+  /** Block size of the cipher, 1 for none. */
+  blockSize: number;
+}
+
+function aead(name: string, encr: number, alg: number, keyBits: number, salt: number, icv: number): IkeCipher {
+  return {
+    name: name,
+    encr: encr,
+    integ: 0,
+    alg: alg,
+    keyBits: keyBits,
+    keyLength: keyBits === 128 ? 16 : 32,
+    saltLength: salt,
+    authKeyLength: 0,
+    ivLength: 8,
+    icvLength: icv,
+    blockSize: 1,
+  };
+}
+
+function cbc(name: string, keyBits: number): IkeCipher {
+  return {
+    name: name,
+    encr: 12,
+    integ: INTEG_HMAC_SHA2_256_128,
+    alg: ALG_AES_CBC,
+    keyBits: keyBits,
+    keyLength: keyBits === 128 ? 16 : 32,
+    saltLength: 0,
+    authKeyLength: 32,
+    ivLength: 16,
+    icvLength: 16,
+    blockSize: 16,
+  };
+}
+
+export const ikeCcm8 = /* @__PURE__ */ aead('AES_CCM_8', 14, ALG_AES_CCM, 128, 3, 8);
+export const ikeCcm16 = /* @__PURE__ */ aead('AES_CCM_16', 16, ALG_AES_CCM, 128, 3, 16);
+export const ikeGcm16 = /* @__PURE__ */ aead('AES_GCM_16', 20, ALG_AES_GCM, 128, 4, 16);
+export const ikeCcm16x256 = /* @__PURE__ */ aead('AES_CCM_16_256', 16, ALG_AES_CCM, 256, 3, 16);
+export const ikeGcm16x256 = /* @__PURE__ */ aead('AES_GCM_16_256', 20, ALG_AES_GCM, 256, 4, 16);
+export const ikeChaCha20 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 0, 4, 16);
+export const ikeCbcHmac = /* @__PURE__ */ cbc('AES_CBC_HMAC_SHA2_256_128', 128);
+export const ikeCbcHmacX256 = /* @__PURE__ */ cbc('AES_CBC_256_HMAC_SHA2_256_128', 256);
+
+/** True when the provider has all that the cipher needs. */
+export function hasCipher(provider: Provider, cipher: IkeCipher): boolean {
+  return (
+    provider.has(cipher.alg, cipher.keyLength) &&
+    (cipher.integ === 0 || provider.has(ALG_HMAC_SHA256, cipher.authKeyLength))
+  );
+}

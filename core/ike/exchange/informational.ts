@@ -1,0 +1,103 @@
+// INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
+
+import { u16, u32 } from '../../base/bytes.ts';
+import { findChild, jittered, retireChild } from '../child/install.ts';
+import { decided } from '../child/rekey.ts';
+import { beginPayload, endPayload, write8, write16, write32 } from '../codec/message.ts';
+import {
+  INFORMATIONAL,
+  N_AUTHENTICATION_FAILED,
+  N_INVALID_SYNTAX,
+  PAYLOAD_DELETE,
+  PROTOCOL_ESP,
+  PROTOCOL_IKE,
+} from '../codec/numbers.ts';
+import type { Ike } from '../state/ike.ts';
+import {
+  type ChildSa,
+  type IkeSa,
+  OUTCOME_CLOSED,
+  OUTCOME_DELETED,
+  OUTCOME_NONE,
+  STATE_ESTABLISHED,
+  TASK_DELETE_CHILD,
+  TASK_DELETE_IKE,
+  type Task,
+} from '../state/sa.ts';
+import { begin, errorOf, sendResponse } from './exchange.ts';
+import { endIkeSa, isAsked, succeed } from './session.ts';
+
+/** True when a Delete of ours for this Child SA is on its way: then the peer's is not answered with one. */
+function crossing(sa: IkeSa, child: ChildSa): boolean {
+  return sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
+}
+
+/** The peer deleted `child`, which took over from `old`: where it keeps the old one, so do we. */
+function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: number): void {
+  if (old === null) return;
+  if (old.rival === child) old.rival = null;
+  else if (old.retired === 1 && !isAsked(sa, TASK_DELETE_CHILD, old)) {
+    old.retired = 0;
+    old.rekeyAt = jittered(ike, old.policy.rekeyTime, now);
+  }
+}
+
+/** A request is in ike.message: its Deletes are carried out, and answered. */
+export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
+  const m = ike.message;
+  const p = m.payloads;
+  let error = errorOf(m);
+  // What else a peer complains of, an ESP packet with a wrong SPI for example, anybody could have caused.
+  if (error !== N_AUTHENTICATION_FAILED && error !== N_INVALID_SYNTAX) error = 0;
+  const answer: ChildSa[] = [];
+  let ends = false;
+  for (let i = 0; i < p.count; i++) {
+    if (p.type[i] !== PAYLOAD_DELETE) continue;
+    if (m.buffer[p.at[i]] === PROTOCOL_IKE) ends = true;
+  }
+  decided(ike, sa, ends, now);
+  for (let i = 0; i < p.count; i++) {
+    if (p.type[i] !== PAYLOAD_DELETE) continue;
+    const at = p.at[i];
+    if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) continue;
+    const spis = u16(m.buffer, at + 2);
+    for (let j = 0; j < spis; j++) {
+      const spi = u32(m.buffer, at + 4 + 4 * j);
+      const child = findChild(sa, spi, true);
+      if (child === null) {
+        if (sa.task !== null) sa.task.gone = spi;
+        continue;
+      }
+      if (!crossing(sa, child)) answer.push(child);
+      retireChild(ike, sa, child, now);
+      revive(ike, sa, child.replaces, child, now);
+    }
+  }
+  const w = begin(ike);
+  if (answer.length > 0 && !ends) {
+    const at = beginPayload(w, PAYLOAD_DELETE);
+    write8(w, PROTOCOL_ESP);
+    write8(w, 4);
+    write16(w, answer.length);
+    for (let i = 0; i < answer.length; i++) write32(w, answer[i].spiIn);
+    endPayload(w, at);
+  }
+  sendResponse(ike, sa, INFORMATIONAL, now);
+  if (!ends && error === 0) return;
+  const rival = sa.rival;
+  if (rival !== null && rival.state === STATE_ESTABLISHED) {
+    // The peer's rekey won, and it closes the old SA before our own rekey was answered.
+    sa.rival = null;
+    rival.reported = false;
+    succeed(ike, sa, rival, now);
+  }
+  endIkeSa(ike, sa, error !== 0 ? error : OUTCOME_DELETED, now);
+}
+
+/** The answer to a Delete or a probe. */
+export function onInformationalResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
+  if (task.kind === TASK_DELETE_IKE) endIkeSa(ike, sa, sa.outcome === OUTCOME_NONE ? OUTCOME_CLOSED : sa.outcome, now);
+  if (task.kind === TASK_DELETE_CHILD && task.child !== null && task.child.removeAt < 0) {
+    retireChild(ike, sa, task.child, now);
+  }
+}

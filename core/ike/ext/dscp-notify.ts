@@ -1,0 +1,37 @@
+// The DSCP notify: which DSCP values each side sends on a Child SA [draft-mglt-ipsecme-dscp-np]. A statement, not a
+// negotiation; where both sides state the same list it is the one that dscp_cda "sa" indexes.
+
+import { beginPayload, endPayload, findNotify, notifyDataAt, notifyDataSize, write16 } from '../codec/message.ts';
+import { PAYLOAD_NOTIFY } from '../codec/numbers.ts';
+import type { Extension } from '../state/ike.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/sa.ts';
+import { readDscp, writeDscp } from './dscp.ts';
+import { privateFits } from './negotiate.ts';
+
+function isChildStep(step: number): boolean {
+  return (
+    step === STEP_AUTH_REQUEST ||
+    step === STEP_AUTH_RESPONSE ||
+    step === STEP_CHILD_REQUEST ||
+    step === STEP_CHILD_RESPONSE
+  );
+}
+
+export const dscpNotify: Extension = {
+  add: (ike, sa, step, draft, w) => {
+    if (draft === null || draft.policy.dscp === null || !isChildStep(step) || !privateFits(sa)) return;
+    const at = beginPayload(w, PAYLOAD_NOTIFY);
+    write16(w, 0);
+    write16(w, ike.numbers.dscp);
+    writeDscp(w, draft.policy.dscp);
+    endPayload(w, at);
+  },
+  read: (ike, sa, step, draft, m) => {
+    if (draft === null || draft.policy.dscp === null || !isChildStep(step) || !privateFits(sa)) return 0;
+    const p = m.payloads;
+    const i = findNotify(p, m.buffer, ike.numbers.dscp);
+    if (i < 0) return 0;
+    draft.peerDscp = readDscp(m.buffer, notifyDataAt(m.buffer, p.at[i]), notifyDataSize(m.buffer, p.at[i], p.size[i]));
+    return 0;
+  },
+};

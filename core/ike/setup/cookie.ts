@@ -1,0 +1,57 @@
+// COOKIE: the responder asks for it under load, and keeps nothing for whoever has not returned one [RFC 7296 §2.6].
+
+import { equal } from '../../base/bytes.ts';
+import { N_COOKIE } from '../codec/numbers.ts';
+import { join, prf } from '../crypto/keys.ts';
+import { dataOf, NONE } from '../exchange/exchange.ts';
+import { nonce } from '../exchange/session.ts';
+import type { Ike, Message } from '../state/ike.ts';
+import type { Path } from '../state/sa.ts';
+
+/** Milliseconds for which a secret makes cookies; it is accepted as long again. */
+const SECRET_TIME = 60000;
+const COOKIE_SIZE = 17;
+
+/** The two secrets in use, by the parity of their version. */
+export interface Cookies {
+  secrets: Uint8Array[];
+  version: number;
+  /** When the newer one was made, -1: never. */
+  renewedAt: number;
+}
+
+export function createCookies(): Cookies {
+  return { secrets: [NONE, NONE], version: 0, renewedAt: -1 };
+}
+
+/** Makes a new secret when the one in use had its time. */
+export function renewCookies(ike: Ike, c: Cookies, now: number): void {
+  if (c.renewedAt >= 0 && now - c.renewedAt < SECRET_TIME) return;
+  c.version = (c.version + 1) & 0xff;
+  if (c.renewedAt < 0) c.secrets[(c.version + 1) & 1] = nonce(ike, 32);
+  c.secrets[c.version & 1] = nonce(ike, 32);
+  c.renewedAt = now;
+}
+
+/** versionOfSecret | HMAC(secret, Ni | IPi | SPIi) [RFC 7296 §2.6]. */
+function cookieOf(ike: Ike, c: Cookies, path: Path, spi: Uint8Array, nonceI: Uint8Array, version: number): Uint8Array {
+  const out = new Uint8Array(COOKIE_SIZE);
+  const mac = prf(ike.provider, c.secrets[version & 1], join([nonceI, path.remote, spi]));
+  out[0] = version & 0xff;
+  for (let i = 1; i < COOKIE_SIZE; i++) out[i] = mac[i];
+  return out;
+}
+
+/** The cookie to ask a sender for. */
+export function freshCookie(ike: Ike, c: Cookies, path: Path, spi: Uint8Array, nonceI: Uint8Array): Uint8Array {
+  return cookieOf(ike, c, path, spi, nonceI, c.version);
+}
+
+/** True when the request in `m` carries a cookie that was made here for its sender. */
+export function hasCookie(ike: Ike, c: Cookies, path: Path, m: Message, spi: Uint8Array, nonceI: Uint8Array): boolean {
+  const cookie = dataOf(m, N_COOKIE);
+  if (cookie === null || cookie.length !== COOKIE_SIZE) return false;
+  const version = cookie[0];
+  if (version !== c.version && version !== ((c.version + 255) & 0xff)) return false;
+  return equal(cookie, 0, cookieOf(ike, c, path, spi, nonceI, version), 0, COOKIE_SIZE);
+}

@@ -1,0 +1,349 @@
+// The initiator's way to an IKE SA.
+//
+//                 connect                     with a session
+//                    |                              |
+//                INIT_SENT <---- NACK ------- RESUME_SENT
+//      COOKIE, INVALID_KE: again  |                 |
+//            SA, KE, Nr  |        '--- Nr ----------'
+//                        v                  |
+//           (INTERMEDIATE_SENT) ----------> | USE_PPK_INT only
+//                        v                  v
+//                     AUTH_SENT  <----------'
+//        IDr, AUTH, child |      \ error, wrong AUTH, no child, no answer
+//                         v       v
+//                  ESTABLISHED   CLOSING / ENDED
+//
+// What happens in which state is the table in table.ts; here is what is done.
+
+import { equal, u16 } from '../../base/bytes.ts';
+import { installChild } from '../child/install.ts';
+import {
+  addChildRequest,
+  addChildSelectors,
+  createDraft,
+  prepareDraft,
+  readChildResponse,
+  readExtensions,
+} from '../child/negotiate.ts';
+import { addCp, addId, idBody, isId, readCp } from '../codec/ident.ts';
+import { findPayload, IKE_SPI_R } from '../codec/message.ts';
+import {
+  CP_REPLY,
+  CP_REQUEST,
+  IKE_AUTH,
+  IKE_SA_INIT,
+  IKE_SESSION_RESUME,
+  N_AUTHENTICATION_FAILED,
+  N_COOKIE,
+  N_INITIAL_CONTACT,
+  N_INVALID_KE_PAYLOAD,
+  PAYLOAD_AUTH,
+  PAYLOAD_IDI,
+  PAYLOAD_IDR,
+  PAYLOAD_SA,
+} from '../codec/numbers.ts';
+import { checkSaAnswer, createChoice } from '../codec/proposals.ts';
+import { addAuth, makeAuth, verifyAuth } from '../crypto/auth.ts';
+import { deriveSk, initialSeed, join, take } from '../crypto/keys.ts';
+import {
+  addStatus,
+  begin,
+  bodyOf,
+  COUNT_INVALID,
+  count,
+  dataOf,
+  errorOf,
+  launch,
+  NONE,
+  sendRequest,
+  settle,
+  spiKey,
+} from '../exchange/exchange.ts';
+import { abandon, createIkeSa, createSetup, dropSetup, endIkeSa, establish, nonce } from '../exchange/session.ts';
+import type { Ike } from '../state/ike.ts';
+import type { IkePolicy } from '../state/policy.ts';
+import {
+  type IkeSa,
+  OUTCOME_PEER_AUTH,
+  OUTCOME_PEER_ID,
+  OUTCOME_PROTOCOL,
+  OUTCOME_REFUSED,
+  OUTCOME_SELECTORS,
+  type Path,
+  type Session,
+  STATE_AUTH_SENT,
+  STATE_INIT_SENT,
+  STATE_INTERMEDIATE_SENT,
+  STATE_RESUME_SENT,
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_IDENT_REQUEST,
+  STEP_IDENT_RESPONSE,
+  STEP_INIT_RESPONSE,
+} from '../state/sa.ts';
+import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
+
+/** Rounds of COOKIE and INVALID_KE_PAYLOAD before the answers count as nonsense. */
+const MAX_RESTARTS = 6;
+
+/** (Re)sends IKE_SA_INIT: message ID 0 again, the SPI stays. */
+function sendInit(ike: Ike, sa: IkeSa, now: number): void {
+  const setup = sa.setup!;
+  setup.message1 = makeInit(ike, sa, null);
+  sa.state = STATE_INIT_SENT;
+  sa.nextId = 1;
+  launch(ike, sa, IKE_SA_INIT, setup.message1, now);
+}
+
+/** Begins IKE_SA_INIT with a key exchange of the first method on offer. */
+function startInit(ike: Ike, sa: IkeSa, now: number): void {
+  sa.setup = createSetup();
+  sa.setup.nonceI = nonce(ike, sa.policy.nonceSize);
+  startKe(ike, sa, sa.policy.ike[0].ke[0]);
+  sendInit(ike, sa, now);
+}
+
+/**
+ * Begins to set up an IKE SA and its first Child SA; with a session [RFC 5723] by resuming it. What comes of it is told
+ * by IkeUpper.established or ended. Throws where the provider has no secure random source.
+ */
+export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Session | null, now: number): IkeSa {
+  const sa = createIkeSa(ike, policy, path, true, STATE_INIT_SENT);
+  if (session !== null && ike.resumption !== null && now < session.expires) {
+    sa.setup = createSetup();
+    sa.setup.nonceI = nonce(ike, policy.nonceSize);
+    if (ike.resumption.start(ike, sa, session, now)) {
+      sa.session = session;
+      sa.state = STATE_RESUME_SENT;
+      sa.nextId = 1;
+      launch(ike, sa, IKE_SESSION_RESUME, sa.setup.message1, now);
+      return sa;
+    }
+  }
+  startInit(ike, sa, now);
+  return sa;
+}
+
+/** A new attempt under a new SPI. */
+function restart(ike: Ike, sa: IkeSa, now: number): void {
+  dropSetup(ike, sa);
+  delete ike.bySpi[spiKey(sa.spis, 0)];
+  const fresh = nonce(ike, 8);
+  for (let i = 0; i < 8; i++) {
+    sa.spis[i] = fresh[i];
+    sa.spis[8 + i] = 0;
+  }
+  ike.bySpi[spiKey(sa.spis, 0)] = sa;
+  settle(sa);
+  sa.expectedId = 0;
+  startInit(ike, sa, now);
+  sa.setup!.again = true;
+}
+
+function offersKe(policy: IkePolicy, method: number): boolean {
+  for (let i = 0; i < policy.ike.length; i++) {
+    for (let j = 0; j < policy.ike[i].ke.length; j++) if (policy.ike[i].ke[j] === method) return true;
+  }
+  return false;
+}
+
+/** Nothing in an unprotected answer ends the attempt: a good one may still come [RFC 7296 §2.21.1]. */
+function ignore(ike: Ike, sa: IkeSa, error: number): void {
+  if (sa.setup !== null && error !== 0) sa.setup.error = error;
+  count(ike, COUNT_INVALID);
+}
+
+/** An answer to IKE_SA_INIT or IKE_SESSION_RESUME, listed in ike.message; `offset`, `length` are the whole message's. */
+export function onInitResponse(
+  ike: Ike,
+  sa: IkeSa,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  now: number,
+): void {
+  const m = ike.message;
+  const setup = sa.setup!;
+  const resuming = sa.state === STATE_RESUME_SENT;
+  const cookie = dataOf(m, N_COOKIE);
+  if (cookie !== null && m.payloads.count === 1) {
+    if (cookie.length < 1 || cookie.length > 64 || setup.restarts >= MAX_RESTARTS) {
+      ignore(ike, sa, 0);
+      return;
+    }
+    setup.restarts++;
+    setup.cookie = cookie;
+    if (!resuming) {
+      sendInit(ike, sa, now);
+      return;
+    }
+    if (!ike.resumption!.start(ike, sa, sa.session!, now)) {
+      ignore(ike, sa, 0);
+      return;
+    }
+    launch(ike, sa, IKE_SESSION_RESUME, setup.message1, now);
+    return;
+  }
+  if (resuming) {
+    const result = ike.resumption!.response(ike, sa, buffer, offset, length, now);
+    if (result === 0) {
+      ignore(ike, sa, 0);
+      return;
+    }
+    settle(sa);
+    if (result > 0) {
+      sendAuth(ike, sa, now);
+      return;
+    }
+    sa.session = null;
+    // Under another SPI: where somebody else said so, the gateway has a half-open SA under this one.
+    restart(ike, sa, now);
+    sa.setup!.again = false;
+    return;
+  }
+  const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
+  if (asked !== null) {
+    const method = asked.length === 2 ? u16(asked, 0) : 0;
+    const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.keMethod;
+    if (!fits || setup.restarts >= MAX_RESTARTS) {
+      ignore(ike, sa, N_INVALID_KE_PAYLOAD);
+      return;
+    }
+    setup.restarts++;
+    startKe(ike, sa, method);
+    sendInit(ike, sa, now);
+    return;
+  }
+  const error = errorOf(m);
+  if (error !== 0) {
+    ignore(ike, sa, error);
+    return;
+  }
+  const sar = findPayload(m.payloads, PAYLOAD_SA, 0);
+  const choice = createChoice();
+  if (sar < 0 || checkSaAnswer(m.buffer, m.payloads.at[sar], m.payloads.size[sar], sa.policy.ike, 0, choice) !== 0) {
+    ignore(ike, sa, OUTCOME_PROTOCOL);
+    return;
+  }
+  const cipher = cipherOf(sa.policy.ciphers, choice);
+  // SPIr is 0 only in answers of who keeps no state.
+  const isEmpty = equal(buffer, offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
+  if (cipher === null || choice.ke !== setup.keMethod || isEmpty) {
+    ignore(ike, sa, OUTCOME_PROTOCOL);
+    return;
+  }
+  const before = sa.path;
+  for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
+  const code = readInit(ike, sa, STEP_INIT_RESPONSE, m);
+  if (code !== 0 || !finishKe(ike, sa, m)) {
+    for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
+    sa.path = before;
+    ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
+    return;
+  }
+  settle(sa);
+  setup.message2 = take(buffer, offset, length);
+  sa.cipher = cipher;
+  sa.ke = choice.ke;
+  sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
+  deriveSk(ike, sa, join([setup.nonceI, setup.nonceR]), initialSeed(ike.provider, setup), setup);
+  if (ike.intermediate !== null && ike.intermediate.start(ike, sa, now)) {
+    sa.state = STATE_INTERMEDIATE_SENT;
+    return;
+  }
+  sendAuth(ike, sa, now);
+}
+
+export function onIntermediateResponse(ike: Ike, sa: IkeSa, now: number): void {
+  settle(sa);
+  const code = ike.intermediate!.response(ike, sa, now);
+  if (code !== 0) endIkeSa(ike, sa, code, now);
+  else sendAuth(ike, sa, now);
+}
+
+function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
+  const policy = sa.policy;
+  const setup = sa.setup!;
+  const draft = createDraft(policy.child, null, true);
+  draft.nonceI = setup.nonceI;
+  draft.nonceR = setup.nonceR;
+  setup.draft = draft;
+  sa.state = STATE_AUTH_SENT;
+  if (!prepareDraft(ike, sa, draft, now)) {
+    endIkeSa(ike, sa, OUTCOME_REFUSED, now);
+    return;
+  }
+  const w = begin(ike);
+  addId(w, PAYLOAD_IDI, policy.localId);
+  if (policy.initialContact && sa.predecessor === null) addStatus(w, N_INITIAL_CONTACT, NONE);
+  if (policy.remoteId !== null && policy.nameRemote) addId(w, PAYLOAD_IDR, policy.remoteId);
+  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_REQUEST, null, w);
+  const auth = makeAuth(ike, sa, idBody(policy.localId), sa.nextId);
+  if (auth.length === 0) {
+    endIkeSa(ike, sa, N_AUTHENTICATION_FAILED, now);
+    return;
+  }
+  addAuth(sa, auth, w);
+  if (policy.requestAddress > 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
+  addChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, w);
+  addChildSelectors(sa, draft, w);
+  if (!sendRequest(ike, sa, IKE_AUTH, now)) endIkeSa(ike, sa, OUTCOME_REFUSED, now);
+}
+
+export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
+  const m = ike.message;
+  const setup = sa.setup!;
+  const policy = sa.policy;
+  const id = bodyOf(m, PAYLOAD_IDR);
+  const auth = findPayload(m.payloads, PAYLOAD_AUTH, 0);
+  const error = errorOf(m);
+  settle(sa);
+  if (auth < 0 || id.length === 0) {
+    if (error === N_AUTHENTICATION_FAILED && setup.cookie.length > 0 && !setup.again) {
+      // A delayed request without the cookie can make both sides sign different messages: once more from scratch.
+      restart(ike, sa, now);
+      return;
+    }
+    endIkeSa(ike, sa, error !== 0 ? error : OUTCOME_PROTOCOL, now);
+    return;
+  }
+  if (policy.remoteId !== null && !isId(id, policy.remoteId)) {
+    abandon(ike, sa, OUTCOME_PEER_ID, now);
+    return;
+  }
+  let code = readExtensions(ike, sa, STEP_IDENT_RESPONSE, null, m);
+  if (code !== 0) {
+    abandon(ike, sa, code, now);
+    return;
+  }
+  const at = m.payloads.at[auth];
+  if (!verifyAuth(ike, sa, id, sa.nextId - 1, m.buffer, at, m.payloads.size[auth])) {
+    abandon(ike, sa, OUTCOME_PEER_AUTH, now);
+    return;
+  }
+  sa.peerIdType = id[0];
+  sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
+  if (error !== 0) {
+    abandon(ike, sa, error, now);
+    return;
+  }
+  if (policy.requestAddress > 0) {
+    const address: Uint8Array[] = [];
+    if (readCp(m, CP_REPLY, address) !== policy.requestAddress || address[0].length === 0) {
+      abandon(ike, sa, OUTCOME_SELECTORS, now);
+      return;
+    }
+    sa.address = address[0];
+  }
+  const draft = setup.draft!;
+  code = readChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft, m);
+  if (code !== 0) {
+    abandon(ike, sa, code, now);
+    return;
+  }
+  if (installChild(ike, sa, draft, true, now) === null) {
+    abandon(ike, sa, OUTCOME_REFUSED, now);
+    return;
+  }
+  establish(ike, sa, now);
+}

@@ -1,0 +1,108 @@
+// What a host configures for a peer, as plain data: identities, credentials, proposals, the Child SA, times. Everything
+// here is checked where it is read (a configuration file, or the board's own code); the core takes it as it is.
+
+import type { Suite } from '../../esp/suites.ts';
+import type { CompressionNotify, CompressionPolicy } from '../child/compression.ts';
+import type { Transforms } from '../codec/proposals.ts';
+import type { Selector } from '../codec/selectors.ts';
+import type { IkeCipher } from '../crypto/suites.ts';
+
+/** An identity: ID_* and its octets [RFC 7296 §3.5]. */
+export interface Identity {
+  type: number;
+  data: Uint8Array;
+}
+
+/** NAT detection [RFC 7296 §2.23]: not at all, as found, or UDP encapsulation in any case. */
+export const NAT_OFF = 0;
+export const NAT_AUTO = 1;
+export const NAT_FORCE = 2;
+
+/** A pre-shared key for post-quantum protection [RFC 8784, RFC 9867]. */
+export interface Ppk {
+  /** PPK_ID with its type octet in front: 1 opaque, 2 fixed. */
+  id: Uint8Array;
+  key: Uint8Array;
+  /** Without it there is no SA. */
+  mandatory: boolean;
+  /** Offer it in IKE_INTERMEDIATE [RFC 9867], so that the IKE SA itself is protected; falls back to RFC 8784. */
+  intermediate: boolean;
+}
+
+/** A Child SA to set up, or to accept. */
+export interface ChildPolicy {
+  name: string;
+  /** Proposals for ESP in order of preference; a KE method in them is used for rekeys. */
+  esp: Transforms[];
+  /** The suites behind `esp`. */
+  suites: Suite[];
+  /** MODE_* of dietesp/attributes.ts. */
+  mode: number;
+  /** What this side, and what the peer, may use as addresses, protocols and ports. */
+  local: Selector[];
+  remote: Selector[];
+  /** False: an answer narrower than the offer is refused. */
+  narrow: boolean;
+  /** Diet-ESP: which notify (hcp, ehc) and what it may say; null: plain ESP. */
+  notify: CompressionNotify | null;
+  compression: CompressionPolicy | null;
+  /** DSCP values that this side will send, for the DSCP notify; null: none is sent. */
+  dscp: number[] | null;
+  /** Packets: 0 or a power of two, 32 .. 4096. */
+  replayWindow: number;
+  /** Milliseconds after which a Child SA is rekeyed, 0: never; and packets, 0: no limit. */
+  rekeyTime: number;
+  rekeyPackets: number;
+}
+
+/** A peer. */
+export interface IkePolicy {
+  name: string;
+  /** Proposals for the IKE SA in order of preference, and the ciphers behind them. */
+  ike: Transforms[];
+  ciphers: IkeCipher[];
+  localId: Identity;
+  /** null: any identity, with the credentials below. */
+  remoteId: Identity | null;
+  /** Initiator: name the peer (IDr) in IKE_AUTH; a peer with one identity needs it not. */
+  nameRemote: boolean;
+  /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
+  localAuth: number;
+  remoteAuth: number;
+  /** Pre-shared key; empty: none. */
+  psk: Uint8Array;
+  /** Ed25519: the private key of this side, the public key of the peer, 32 octets each; empty: none. */
+  privateKey: Uint8Array;
+  publicKey: Uint8Array;
+  ppk: Ppk | null;
+  /** The Child SA. */
+  child: ChildPolicy;
+  /** Initiator: ask for an inner address (CP): 0, or CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS. */
+  requestAddress: number;
+  /** Downgrade prevention: offer to authenticate the whole of IKE_SA_INIT. */
+  transcript: boolean;
+  /** Largest IKE message before it is sent in fragments [RFC 7383]; 0: never, and not offered. */
+  fragmentSize: number;
+  /** NAT_* */
+  nat: number;
+  /** Optimized rekeys, and what the first Child SA's rekeys do about PFS (child-pfs-info). */
+  optimizedRekey: boolean;
+  /** Ask for, or give, tickets for session resumption [RFC 5723]; seconds that a ticket lives, 0: none. */
+  ticketLifetime: number;
+  /** Use private notifies although the peer sent no Vendor ID of ours. */
+  privateAlways: boolean;
+  initialContact: boolean;
+  /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
+  announce: number[];
+  /** Child SAs that one IKE SA may have, those of a rekey apart; more are answered with NO_ADDITIONAL_SAS. */
+  maxChildren: number;
+  /** Octets of our nonces, 16 .. 256. */
+  nonceSize: number;
+  /** Milliseconds until the first repetition (doubled each time), and how often a request is sent at most. */
+  retransmitTime: number;
+  retransmitTries: number;
+  /** Milliseconds: rekey of the IKE SA, a new authentication, and silence until the peer is probed. 0: never. */
+  rekeyTime: number;
+  reauthTime: number;
+  dpdTime: number;
+}

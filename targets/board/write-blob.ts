@@ -1,0 +1,156 @@
+// A provisioning blob (blob.ts) made on the board, from an object whose fields have the names of BoardConfig
+// and the blob's units: for those who write the configuration into their own script.
+
+import { fill } from '../../core/base/bytes.ts';
+import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32, FIELDS, KEY_PROPOSALS } from './blob.ts';
+import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
+import { octetsOf } from './octets.ts';
+
+/** By key, from 1 on. Texts, so that they keep their names in a mangled bundle. */
+const NAMES = [
+  'panId',
+  'shortAddress',
+  'extendedAddress',
+  'gatewayLink',
+  'channel',
+  'outer',
+  'gateway',
+  'contexts',
+  'server',
+  'serverPort',
+  'ownPort',
+  'path',
+  'inner',
+  'requestAddress',
+  'idType',
+  'id',
+  'remoteIdType',
+  'remoteId',
+  'psk',
+  'privateKey',
+  'publicKey',
+  'interval',
+  'count',
+  'ackWait',
+  'retransmitTime',
+  'retransmitTries',
+  'dpdTime',
+  'ikeRekeyTime',
+  'reauthTime',
+  'rekeyTime',
+  'rekeyPackets',
+  'ticketLifetime',
+  'retryTime',
+  'retryMax',
+  'flags',
+  'nonceSize',
+  'coapTimeout',
+  'coapRetransmit',
+  'proposals',
+];
+
+/** Numbers, octets or texts by name; `proposals` is an array of arrays of numbers. */
+export interface BlobFields {
+  [name: string]: unknown;
+}
+
+interface Writer {
+  buffer: Uint8Array;
+  at: number;
+}
+
+function put(w: Writer, octet: number): void {
+  if (w.at >= BLOB_MAX - BLOB_TAIL) throw new Error('provision: longer than ' + BLOB_MAX + ' octets');
+  w.buffer[w.at] = octet;
+  w.at++;
+}
+
+/** The head of a CBOR item [RFC 8949 §3]. */
+function putHead(w: Writer, kind: number, value: number): void {
+  if (value < 24) put(w, kind * 32 + value);
+  else if (value < 256) {
+    put(w, kind * 32 + 24);
+    put(w, value);
+  } else if (value < 65536) {
+    put(w, kind * 32 + 25);
+    put(w, value >>> 8);
+    put(w, value & 0xff);
+  } else {
+    put(w, kind * 32 + 26);
+    for (let shift = 24; shift >= 0; shift -= 8) put(w, (value >>> shift) & 0xff);
+  }
+}
+
+/** Arrays of arrays of numbers, to any depth that there is. */
+function putNumbers(w: Writer, value: unknown): void {
+  if (typeof value === 'number') putHead(w, CBOR_UNSIGNED, value);
+  else {
+    const list = value as unknown[];
+    putHead(w, 4, list.length);
+    for (let i = 0; i < list.length; i++) putNumbers(w, list[i]);
+  }
+}
+
+function putOctets(w: Writer, kind: number, value: unknown): void {
+  const octets = typeof value === 'string' ? octetsOf(value) : (value as Uint8Array);
+  putHead(w, kind, octets.length);
+  for (let i = 0; i < octets.length; i++) put(w, octets[i] & 0xff);
+}
+
+function measureOf(kind: number, value: unknown): number {
+  if (kind !== CBOR_OCTETS && kind !== CBOR_TEXT) return value as number;
+  return typeof value === 'string' ? value.length : (value as Uint8Array).length;
+}
+
+/** Octets of a blob: as they are, in a string, a character for each, or made of fields. */
+export function blobOf(provision: Uint8Array | string | BlobFields, namesOf: (of: unknown) => string[]): Uint8Array {
+  if (typeof provision === 'string') return octetsOf(provision);
+  if ((provision as Uint8Array).length !== undefined) return provision as Uint8Array;
+  return writeBlob(provision as BlobFields, namesOf(provision));
+}
+
+/** Throws when a name is not known or a value is out of range: field, value, limits. */
+export function writeBlob(fields: BlobFields, names: string[]): Uint8Array {
+  const w: Writer = { buffer: new Uint8Array(BLOB_MAX), at: BLOB_HEAD };
+  for (let i = 0; i < names.length; i++) {
+    if (NAMES.indexOf(names[i]) < 0) throw new Error('provision.' + names[i] + ': no such field');
+  }
+  let pairs = 0;
+  for (let i = 0; i < NAMES.length; i++) if (fields[NAMES[i]] !== undefined) pairs++;
+  putHead(w, 5, pairs);
+  for (let i = 0; i < NAMES.length; i++) {
+    const value = fields[NAMES[i]];
+    if (value === undefined) continue;
+    const key = i + 1;
+    const kind = FIELDS[4 * key];
+    const measure = measureOf(kind, value);
+    const least = FIELDS[4 * key + 1];
+    const most = FIELDS[4 * key + 2];
+    if (key !== KEY_PROPOSALS && !(measure >= least && measure <= most)) {
+      throw new Error('provision.' + NAMES[i] + ' ' + measure + ': must be ' + least + '..' + most);
+    }
+    putHead(w, CBOR_UNSIGNED, key);
+    if (kind === CBOR_UNSIGNED) putHead(w, CBOR_UNSIGNED, value as number);
+    else if (key === KEY_PROPOSALS) putNumbers(w, value);
+    else putOctets(w, kind, value);
+  }
+  const size = w.at - BLOB_HEAD;
+  w.buffer[0] = 0x44;
+  w.buffer[1] = 0x45;
+  w.buffer[2] = 0x53;
+  w.buffer[3] = 0x50;
+  w.buffer[4] = 1;
+  w.buffer[6] = size >>> 8;
+  w.buffer[7] = size & 0xff;
+  const crc = new Uint16Array(2);
+  crc32(w.buffer, 0, w.at, crc);
+  const blob = new Uint8Array(w.at + BLOB_TAIL);
+  for (let i = 0; i < w.at; i++) blob[i] = w.buffer[i];
+  for (let i = 0; i < 2; i++) {
+    blob[w.at + 2 * i] = crc[i] >>> 8;
+    blob[w.at + 2 * i + 1] = crc[i] & 0xff;
+  }
+  // It held the key.
+  fill(w.buffer, 0, BLOB_MAX, 0);
+  return blob;
+}

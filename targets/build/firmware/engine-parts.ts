@@ -1,0 +1,215 @@
+// Per engine: the C sources and flags of its firmware, and how a bundle becomes the octets of `script`.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError } from '../../node/host/errors.ts';
+import { onPath } from '../engines.ts';
+import { flashLua } from './lua-code.ts';
+import { staticSnapshot } from './snapshot.ts';
+import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
+import { attributes, firmwareFolder, isFile, pointedStrings, type Unit, writeOnce } from './toolchain.ts';
+
+export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
+
+/** What an engine adds to an image. */
+export interface EnginePart {
+  units: Unit[];
+  /** Include path of our glue. */
+  include: string[];
+  libraries: string[];
+  /** Flags that our glue must share. */
+  glue?: string[];
+}
+
+const LUA_FILES =
+  'lapi lauxlib lbaselib lcode lctype ldebug ldo ldump lfunc lgc llex lmathlib lmem lobject lopcodes lparser lstate ' +
+  'lstring lstrlib ltable ltablib ltm lvm lzio';
+
+/** Values of 12 octets instead of 16: the core needs no 8-octet alignment. */
+const LUA_PACKED = '-fpack-struct=4';
+
+/** Lua's interpreter loop is worth its octets. */
+const FAST = ['lvm', 'ltable'];
+
+/** A machine of 64 bits has memory enough for values and byte code as Lua itself has them. */
+function luaHostPart(flags: readonly string[], common: string): EnginePart {
+  const part = luaPart(flags, common);
+  const lundump = { source: join(part.include[0], 'lundump.c'), flags: part.units[0].flags };
+  const units = [...part.units.filter(({ source }) => !source.endsWith('lua_flash.c')), lundump].map((unit) => ({
+    source: unit.source,
+    flags: unit.flags.filter((flag) => flag !== LUA_PACKED),
+  }));
+  return { units, include: part.include, libraries: [] };
+}
+
+function luaPart(flags: readonly string[], common: string): EnginePart {
+  const folder = join(packageSources('lua5.4'), 'src');
+  const port = ['-include', join(common, 'lua_port.h'), '-I', common, '-DDEBIAN="' + packageVersion('lua5.4') + '"'];
+  const units = LUA_FILES.split(' ').map((name) => ({
+    source: join(folder, name + '.c'),
+    flags: [
+      ...flags,
+      ...port,
+      LUA_PACKED,
+      ...(FAST.includes(name) ? ['-O2'] : []),
+      ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
+    ],
+  }));
+  // Its own loader is ours (lua_flash.c), and octets are reached past its interface.
+  for (const [name, more] of [['lua_flash'], ['lua_octets', '-O2']]) {
+    const ours = [
+      ...flags,
+      ...port,
+      LUA_PACKED,
+      '-I',
+      folder,
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      ...(more === undefined ? [] : [more]),
+    ];
+    units.push({ source: join(common, name + '.c'), flags: ours });
+  }
+  return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
+}
+
+/** Debian's prepared sources with our options: its tool that makes others needs a Python that Debian has no more. */
+function duktapePart(flags: readonly string[], common: string): EnginePart {
+  const sources = join(packageSources('duktape'), 'src');
+  const options = readFileSync(join(common, 'duktape_options.h'), 'utf8');
+  const config = readFileSync(join(sources, 'duk_config.h'), 'utf8').replace(/#endif[^\n]*\n*$/, options + '$&');
+  const digest = createHash('sha256').update(config).digest('hex').slice(0, 12);
+  const folder = firmwareFolder('duktape-' + digest);
+  for (const name of ['duktape.c', 'duktape.h']) writeOnce(join(folder, name), readFileSync(join(sources, name)));
+  writeOnce(join(folder, 'duk_config.h'), config);
+  const source = join(folder, 'duktape.c');
+  return { units: [{ source, flags: [...flags, '-I', folder] }], include: [folder], libraries: [] };
+}
+
+/** A core of the board's file, `host`: this machine. */
+const HOST = 'host';
+
+/** What of JerryScript is installed: JERRYSCRIPT_ROOT, for programs JERRYSCRIPT_HOST_ROOT, has its headers and static libraries. */
+function jerryRoot(core?: string): string {
+  const isHost = core === HOST;
+  const variable = isHost ? 'JERRYSCRIPT_HOST_ROOT' : 'JERRYSCRIPT_ROOT';
+  const root = process.env[variable] ?? '';
+  const what = isHost ? 'this machine' : 'Cortex-M';
+  if (root === '') throw new CommandError(`${variable} is not set (JerryScript for ${what}, tested with 3.0.0)`);
+  for (const file of ['include/jerryscript.h', 'lib/libjerry-core.a']) {
+    if (!isFile(join(root, file))) throw new CommandError(`${variable}: ${root}: has no ${file}`);
+  }
+  return root;
+}
+
+function jerryPart(core?: string): EnginePart {
+  const root = jerryRoot(core);
+  const libraries = ['jerry-core', 'jerry-math'].map((name) => join(root, 'lib', `lib${name}.a`)).filter(isFile);
+  // Our glue is compiled again when another library is installed there.
+  const digest = createHash('sha256').update(readFileSync(libraries[0])).digest('hex').slice(0, 16);
+  return { units: [], include: [join(root, 'include')], libraries, glue: ['-DLIBRARY="' + digest + '"'] };
+}
+
+/** What code of `-mcpu` may be linked into an image for a core: Tag_CPU_arch of the library. */
+const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
+  'cortex-m3': ['v6-M', 'v6S-M', 'v7'],
+  'cortex-m4': ['v6-M', 'v6S-M', 'v7', 'v7E-M'],
+};
+
+/** Why the installed JerryScript does not fit a core, or false. */
+export function jerryMisfit(core: string): string | false {
+  if (core === HOST) return false;
+  const found = attributes(join(jerryRoot(), 'lib', 'libjerry-core.a'));
+  const allowed = ARCHITECTURES[core];
+  const wrong = [...(found.get('Tag_CPU_arch') ?? ['unknown'])].find((arch) => !(allowed ?? []).includes(arch));
+  if (wrong !== undefined) return `JERRYSCRIPT_ROOT: built for ${wrong}, which ${core} does not run`;
+  if (found.has('Tag_ABI_VFP_args')) return 'JERRYSCRIPT_ROOT: built with -mfloat-abi=hard: must be soft';
+  return false;
+}
+
+/** The engine's own strings, in its order: the table that its library has. */
+function jerryStrings(folder: string): string[] {
+  const library = join(jerryRoot(), 'lib', 'libjerry-core.a');
+  return pointedStrings(library, 'lit_get_magic_string_utf8', 'lit_magic_strings', folder);
+}
+
+export function enginePart(engine: FirmwareEngine, core: string, flags: readonly string[], common: string): EnginePart {
+  if (engine === 'lua') return core === HOST ? luaHostPart(flags, common) : luaPart(flags, common);
+  if (engine === 'duktape') return duktapePart(flags, common);
+  return jerryPart(core);
+}
+
+/** AES and SHA-256 of Mbed TLS. */
+export function cryptoPart(flags: readonly string[], common: string): EnginePart {
+  const folder = packageSources('mbedtls');
+  const include = join(folder, 'include');
+  const config = ['-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"', '-I', common, '-I', include];
+  const version = '-DDEBIAN="' + packageVersion('mbedtls') + '"';
+  const units = ['aes', 'sha256', 'platform_util'].map((name) => ({
+    source: join(folder, 'library', name + '.c'),
+    flags: [...flags, ...config, version, '-O2'],
+  }));
+  return { units, include: [include], libraries: [] };
+}
+
+const PACKAGES: Readonly<Record<FirmwareEngine, readonly PackageName[]>> = {
+  lua: ['lua5.4', 'mbedtls'],
+  duktape: ['duktape', 'mbedtls'],
+  jerryscript: ['mbedtls'],
+};
+
+/** Why an engine's sources are missing here, or false. */
+export function engineSourcesMissing(engine: FirmwareEngine, core?: string): string | false {
+  if (engine === 'lua' && onPath('luac5.4') === undefined) return 'luac5.4 not found (Debian package lua5.4)';
+  if (engine === 'jerryscript') {
+    if (onPath('jerry-snapshot') === undefined) return 'jerry-snapshot not found on PATH (tested with 3.0.0)';
+    try {
+      const misfit = core === undefined ? false : jerryMisfit(core);
+      jerryRoot(core);
+      if (misfit !== false) return misfit;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+  for (const name of PACKAGES[engine]) {
+    const reason = sourcesMissing(name);
+    if (reason !== false) return reason;
+  }
+  return false;
+}
+
+/** What `script` is, see scriptUnit. */
+export interface Script {
+  octets: Uint8Array;
+  /** Strings that JerryScript finds in flash; none for others. */
+  strings: readonly Uint8Array[];
+}
+
+/** The script of a bundle for a core; on HOST nothing stays in flash. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
+export async function scriptOf(engine: FirmwareEngine, core: string, bundle: string): Promise<Script> {
+  // Several may be made at once.
+  const folder = mkdtempSync(join(firmwareFolder('scripts'), 'making-'));
+  try {
+    if (engine === 'lua') {
+      writeFileSync(join(folder, 'script.lua'), bundle);
+      execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
+      const luac = readFileSync(join(folder, 'script.luac'));
+      return { octets: core === HOST ? luac : flashLua(luac), strings: [] };
+    }
+    if (engine === 'jerryscript' && core === HOST) {
+      writeFileSync(join(folder, 'script.js'), bundle);
+      const args = ['generate', '-o', 'script.snapshot', 'script.js'];
+      execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
+      return { octets: readFileSync(join(folder, 'script.snapshot')), strings: [] };
+    }
+    if (engine === 'jerryscript') {
+      const { snapshot, strings } = await staticSnapshot(bundle, folder, jerryStrings(folder));
+      return { octets: snapshot, strings };
+    }
+    return { octets: Buffer.from(bundle), strings: [] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,393 @@
+// The gateway's IKE: responders for its radios and for its UDP sockets, and the SAs that they set up.
+//
+// There are two endpoints. Peers on a radio are not behind a NAT, and ESP is a protocol of IPv6 there; peers on UDP
+// sockets always get ESP in UDP, since a process has no other way to receive it. What is said before the peer is known
+// differs accordingly.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { isAgeing } from '../../../core/esp/sa.ts';
+import { scopeOf } from '../../../core/esp/sa-table.ts';
+import { allocateSpi } from '../../../core/esp/spi.ts';
+import { IKE_SIZE } from '../../../core/ike/codec/message.ts';
+import {
+  CP_INTERNAL_IP4_ADDRESS,
+  CP_INTERNAL_IP6_ADDRESS,
+  N_NO_PROPOSAL_CHOSEN,
+} from '../../../core/ike/codec/numbers.ts';
+import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
+import { createIke, heard, ikeTimeout, pollIke, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
+import { COUNT_RECEIVED, COUNT_SENT, espPathOf, spiKey } from '../../../core/ike/exchange/exchange.ts';
+import { closeIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
+import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
+import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
+import { createTickets } from '../../../core/ike/ext/ticket.ts';
+import { createResponder } from '../../../core/ike/setup/responder.ts';
+import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
+import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
+import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/state/policy.ts';
+import {
+  type ChildSa,
+  type IkeSa,
+  type Path,
+  STATE_CLOSING,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+} from '../../../core/ike/state/sa.ts';
+import { addressText } from '../host/addresses.ts';
+import { announcedNames, identityText } from '../host/config/ike-names.ts';
+import { type Connection, policyFor } from '../host/config/ike-policy.ts';
+import { endpointText, octetsKey } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
+import type { Log } from '../host/log.ts';
+import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
+import type { Association, Associations, Owner } from './associations.ts';
+import type { IkeConfig } from './config.ts';
+import type { Emit, IkeRequest } from './events.ts';
+import type { IkeMetrics, Reasons } from './metrics.ts';
+import type { Pool } from './pool.ts';
+
+/** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
+const LINGER = 5000;
+const HALF_OPEN_TIME = 30000;
+/** Characters of an identity that anybody may have made up. */
+const LOGGED = 100;
+/** Milliseconds until a rekey for a count of packets is asked for again. */
+const REKEY_AGAIN = 10000;
+
+/** A path with what the gateway needs to answer on it. `port`: index of the radio, or behind the radios of the socket. */
+export interface HostPath extends Path {
+  /** Link-layer address of a peer on a radio, else empty. */
+  link: Uint8Array;
+}
+
+export interface IkeHostConfig {
+  ike: IkeConfig;
+  provider: Provider;
+  endpoint: Endpoint;
+  sas: Associations;
+  pool: Pool;
+  /** Paths with a port from here on are sockets. */
+  radios: number;
+  log: Log;
+  /** Sends an IKE message; `to`: the path of the message that is being answered, or null. */
+  transmit(path: Path, octets: Uint8Array, to: HostPath | null): void;
+  /** The peer proved that it is at this path. */
+  proved(path: HostPath): void;
+  emit: Emit;
+}
+
+export interface IkeHost {
+  receive(path: HostPath, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** An authenticated packet of this SA came in. */
+  heard(owner: Owner, now: number): void;
+  /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
+  carried(association: Association, now: number): void;
+  poll(now: number): void;
+  nextTimeout(): number;
+  /** Tells every peer that its SAs end. */
+  leave(now: number): void;
+  /** True while a peer has not confirmed that. */
+  isLeaving(): boolean;
+  metrics(): IkeMetrics;
+  /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
+  sas(): IkeSa[];
+  ask(sa: IkeSa, request: IkeRequest, now: number): void;
+}
+
+/** What answers IKE_SA_INIT: whatever any of the connections accepts. */
+function fallbackOf(connections: Connection[], nat: number): IkePolicy {
+  const policies = connections.map(({ policy }) => policy);
+  const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
+  const ppk = policies.map((policy) => policy.ppk).find((one) => one !== null);
+  return {
+    ...policies[0],
+    name: 'unknown',
+    ike: [...ike.values()],
+    ciphers: [...new Set(policies.flatMap((policy) => policy.ciphers))],
+    ppk: ppk === undefined || ppk === null ? null : { ...ppk, mandatory: false },
+    transcript: policies.some((policy) => policy.transcript),
+    fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
+    nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
+    announce: [...new Set(policies.flatMap((policy) => policy.announce))],
+    nat,
+  };
+}
+
+function isEvery({ start, end }: Selector): boolean {
+  return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
+}
+
+function idKey(type: number, data: Uint8Array): string {
+  return `${type} ${octetsKey(data)}`;
+}
+
+export function createIkeHost(config: IkeHostConfig): IkeHost {
+  const { ike: settings, provider, endpoint, sas, pool, radios, log } = config;
+  const { connections } = settings;
+  const pairs = new Map<ChildSa, [Association, Association]>();
+  const outcomes: Reasons = {};
+  let established = 0;
+  // What is being answered.
+  let current: HostPath | null = null;
+
+  const isUdp = (path: Path): boolean => path.port >= radios;
+  const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
+  const where = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
+
+  /** Nobody has proved the identity yet: nothing is kept of it. */
+  function findPolicy(type: number, data: Uint8Array, path: Path): IkePolicy | null {
+    const connection = connections.find(
+      ({ policy: { remoteId } }) =>
+        remoteId === null || (remoteId.type === type && Buffer.compare(remoteId.data, data) === 0),
+    );
+    if (connection === undefined) {
+      log('warn', 'ike', () => `${identityText(type, data).slice(0, LOGGED)} is not known here`);
+      return null;
+    }
+    const udp = isUdp(path);
+    // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
+    const isTaken = (one: IkeSa): boolean =>
+      one.state === STATE_ESTABLISHED &&
+      Buffer.compare(one.path.remote, path.remote) === 0 &&
+      !(one.peerIdType === type && Buffer.compare(one.peerId, data) === 0);
+    const other = udp ? undefined : onRadio.sas.find(isTaken);
+    if (other !== undefined) {
+      log('warn', 'ike', () => `${identityText(type, data)} comes from the address of ${nameOf(other)}: refused`);
+      return null;
+    }
+    return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
+  }
+
+  function refused(sa: IkeSa, why: string): false {
+    log('warn', 'ike', () => `${nameOf(sa)}: Child SA not taken: ${why}`);
+    return false;
+  }
+
+  /** Why the peer may not have the inner address of `child`, or ''. */
+  function takenBy(sa: IkeSa, child: ChildSa): string {
+    const { start, end } = child.remote;
+    if (Buffer.compare(start, end) !== 0) return '';
+    // Its outer address, which it chose itself, where the file says `dynamic`.
+    const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
+    // The file gives it, or a range with it, to another peer.
+    const isGiven = connections
+      .filter(({ name }) => name !== sa.policy.name)
+      .flatMap(({ remote }) => remote)
+      .some((one) => !one.isDynamic && !isEvery(one) && narrowSelectors([one], [child.remote]).length > 0);
+    if (isOwn && (isGiven || pool.owns(start))) return `${addressText(start)} is not for peers to choose`;
+    for (const { owner, name } of sas.holders(start)) {
+      if (owner === null) {
+        if (isOwn) return `${addressText(start)} is that of ${name}`;
+        continue;
+      }
+      const isSame = owner.ike.peerIdType === sa.peerIdType && Buffer.compare(owner.ike.peerId, sa.peerId) === 0;
+      const { local, remote } = owner.child;
+      const meets =
+        narrowSelectors([remote], [child.remote]).length > 0 && narrowSelectors([local], [child.local]).length > 0;
+      if (!isSame && meets) return `${addressText(start)} is that of ${nameOf(owner.ike)}`;
+    }
+    return '';
+  }
+
+  const upper: IkeUpper = {
+    transmit(path, buffer, offset, length) {
+      config.transmit(path, buffer.subarray(offset, offset + length), current);
+    },
+    // Behind a NAT a peer may get another address: then the SPI alone has to tell.
+    allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
+    install(sa, child, outgoing, incoming, first) {
+      const path = espPathOf(sa);
+      if (isUdp(path)) {
+        if (!path.encapsulated) return refused(sa, 'ESP must be in UDP here');
+        if (outgoing.attributes.espSpiLsb !== 32) return refused(sa, 'ESP in UDP needs 32 bits of the SPI');
+        const isMoved = sa.behindNat || sa.peerBehindNat;
+        if (child.mode === MODE_TRANSPORT && isMoved) return refused(sa, 'transport mode does not go through a NAT');
+        incoming.anyRemote = 1;
+      }
+      const taken = takenBy(sa, child);
+      if (taken !== '') return refused(sa, taken);
+      const owner: Owner = { ike: sa, child, askedAt: -1 };
+      const name = sa.policy.name;
+      // The first Child SA of an IKE SA is newer than whatever the peer had before.
+      const atFront = first || sa.state !== STATE_ESTABLISHED;
+      let incomingSa: Association | null = null;
+      try {
+        incomingSa = sas.add({ name, config: incoming }, 'in', false, owner);
+        pairs.set(child, [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa]);
+      } catch (error) {
+        if (incomingSa !== null) sas.end(incomingSa);
+        return refused(sa, errorText(error));
+      }
+      settings.keylog?.esp(sa, outgoing, incoming);
+      const a = outgoing.attributes;
+      log('info', 'ike', () => {
+        const form = child.compression === null ? 'plain ESP' : `Diet-ESP ${a.espSpiLsb}+${a.espSnLsb} bits`;
+        const spi = (value: number): string => value.toString(16).padStart(8, '0');
+        return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${child.suite.name}, ${form}`;
+      });
+      return true;
+    },
+    retire(_sa, child) {
+      const pair = pairs.get(child);
+      if (pair !== undefined) sas.retire(pair[0]);
+    },
+    remove(_sa, child) {
+      const pair = pairs.get(child);
+      pairs.delete(child);
+      for (const association of pair ?? []) sas.end(association);
+    },
+    established(sa) {
+      established++;
+      if (!isUdp(sa.path)) config.proved(sa.path as HostPath);
+      log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
+      const verifies = announcedNames(sa.announced);
+      if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
+      config.emit('up', nameOf(sa), sa.policy.name);
+    },
+    replaced(_old, sa) {
+      for (const child of sa.children) {
+        const pair = pairs.get(child);
+        for (const association of pair ?? []) if (association.owner !== null) association.owner.ike = sa;
+      }
+      log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
+    },
+    ended(sa, outcome) {
+      const reason = outcomeName(outcome);
+      outcomes[reason] = (outcomes[reason] ?? 0) + 1;
+      const isKnown = sa.peerId.length > 0;
+      const isLast =
+        isKnown && !all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
+      if (isLast) pool.release(idKey(sa.peerIdType, sa.peerId));
+      // Anybody can send proposals that do not fit.
+      log(
+        isKnown || outcome !== N_NO_PROPOSAL_CHOSEN ? 'info' : 'debug',
+        'ike',
+        () => `${sa.peerId.length > 0 ? nameOf(sa) : 'a peer'} at ${where(sa)}: down, ${reason}`,
+      );
+      config.emit('down', sa.peerId.length > 0 ? nameOf(sa) : '', reason);
+    },
+    childFailed(sa, outcome) {
+      log('warn', 'ike', () => `${nameOf(sa)}: Child SA failed: ${outcomeName(outcome)}`);
+      config.emit('childFailed', nameOf(sa), outcomeName(outcome));
+    },
+    keys(sa, octets, size) {
+      settings.keylog?.ike(sa, octets, size);
+    },
+    address(sa, type) {
+      const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
+      const address = pool.lease(idKey(sa.peerIdType, sa.peerId), size);
+      if (address === null) log('warn', 'ike', () => `${nameOf(sa)}: no address is left in the pool`);
+      return address;
+    },
+  };
+
+  const ticketKey = settings.ticketKey ?? new Uint8Array(16);
+  if (settings.ticketKey === null) provider.random(ticketKey, 0, 16);
+  const findPpk = (id: Uint8Array): Uint8Array | null =>
+    connections.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ??
+    null;
+
+  // One for both endpoints: a ticket is good for once.
+  const issuer = createTickets(provider, ticketKey);
+
+  function create(nat: number): Ike {
+    return createIke({
+      provider,
+      asymmetric: createNodeAsymmetric(),
+      upper,
+      extensions: [...fullExtensions(), issuer.extension],
+      numbers: settings.numbers,
+      responder: createResponder({
+        fallback: fallbackOf(connections, nat),
+        findPolicy,
+        halfOpenMax: settings.halfOpenMax,
+        cookieThreshold: settings.cookieThreshold,
+        halfOpenTime: HALF_OPEN_TIME,
+        tickets: issuer.tickets,
+      }),
+      intermediate: createIntermediate(findPpk),
+      resumption: null,
+      reassembly: fragmentation,
+      maxMessage: settings.maxMessage,
+      keylog: settings.keylog !== undefined,
+      linger: LINGER,
+    });
+  }
+
+  const onRadio = create(NAT_OFF);
+  const onUdp = create(NAT_FORCE);
+  const endpoints = [onRadio, onUdp];
+  const all = (): IkeSa[] => endpoints.flatMap((ike) => ike.sas);
+  const ikeOf = (path: Path): Ike => (isUdp(path) ? onUdp : onRadio);
+
+  return {
+    receive(path, buffer, offset, length, now) {
+      const ike = ikeOf(path);
+      // Our SPI is the responder's, but in answers to an IKE SA that a rekey of ours made.
+      const sa =
+        length < IKE_SIZE ? undefined : (ike.bySpi[spiKey(buffer, offset + 8)] ?? ike.bySpi[spiKey(buffer, offset)]);
+      const before = sa?.heardAt ?? 0;
+      if (sa !== undefined) sa.heardAt = -1;
+      current = path;
+      let code: number;
+      try {
+        code = receiveIke(ike, path, buffer, offset, length, now);
+      } finally {
+        current = null;
+      }
+      if (code < 0) log('debug', 'ike', () => `dropped from ${endpointText(path.remote, path.remotePort)}: ${code}`);
+      if (sa === undefined) return;
+      // Whatever sets it has authenticated the message.
+      if (sa.heardAt < 0) sa.heardAt = before;
+      else if (
+        sa.state === STATE_ESTABLISHED &&
+        path.link.length > 0 &&
+        Buffer.compare(path.remote, sa.path.remote) === 0
+      )
+        config.proved(path);
+    },
+    heard: (owner, now) => heard(owner.ike, now),
+    carried(association, now) {
+      const { owner, sa } = association;
+      if (owner === null || !isAgeing(sa, now)) return;
+      if (owner.askedAt >= 0 && now - owner.askedAt < REKEY_AGAIN) return;
+      owner.askedAt = now;
+      rekeyChild(ikeOf(owner.ike.path), owner.ike, owner.child, now);
+    },
+    poll(now) {
+      for (const ike of endpoints) pollIke(ike, now);
+    },
+    nextTimeout() {
+      const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
+      return times.length === 0 ? -1 : Math.min(...times);
+    },
+    leave(now) {
+      for (const ike of endpoints) {
+        for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) closeIke(ike, sa, now);
+        pollIke(ike, now);
+      }
+    },
+    sas: () => all().filter(({ state }) => state !== STATE_ENDED),
+    ask: (sa, request, now) => request(ikeOf(sa.path), sa, now),
+    isLeaving: () => all().some((sa) => sa.state === STATE_CLOSING || sa.state === STATE_ESTABLISHED),
+    metrics: () => ({
+      established,
+      sas: all()
+        .filter((sa) => sa.state === STATE_ESTABLISHED)
+        .map((sa) => ({
+          identity: nameOf(sa),
+          name: sa.policy.name,
+          remote: where(sa),
+          address: sa.address.length === 0 ? '' : addressText(sa.address),
+          children: sa.children.length,
+        })),
+      halfOpen: all().filter((sa) => sa.setup !== null).length,
+      leases: pool.used(),
+      received: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_RECEIVED], 0),
+      sent: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_SENT], 0),
+      outcomes: { ...outcomes },
+    }),
+  };
+}

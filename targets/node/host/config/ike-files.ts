@@ -1,0 +1,206 @@
+// The JSON Schemas of the two files: `dietesp gateway --config` and `dietesp sensor --config`. What they share is in
+// ike-schema.ts.
+
+import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
+import type { Property } from './schema.ts';
+
+const COUNT_MAX = 9007199254740991;
+
+const address6 = (title: string, description: string): Property => text(title, description);
+const CONNECTION = object('Connection', 'Identities, credentials, proposals.', CONNECTION_PROPERTIES);
+const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);
+
+const RADIO = object('Radio', 'An IEEE 802.15.4 radio.', {
+  name: text('Name', 'Default radio0, radio1, ...'),
+  zep: object('ZEP', 'A virtual radio: frames in UDP.', {
+    port: integer('Port', 'Own UDP port.', 0, 65535, 17754),
+    address: text('Address', 'Own address.', { default: '127.0.0.1' }),
+    peers: entries(
+      'Peers',
+      'Known from the start.',
+      object('Peer', 'Where frames go.', {
+        address: text('Address', 'IP address.'),
+        port: integer('Port', 'UDP port.', 1, 65535, 17754),
+      }),
+    ),
+    channel: integer('Channel', 'IEEE 802.15.4 channel.', 11, 26, 26),
+    relay: flag('Relay', 'Pass frames of one peer on to the others.', false),
+  }),
+  panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
+  shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),
+  extendedAddress: text('EUI-64', '16 hexadecimal digits; default a random one.'),
+  queue: integer('Queue', 'Packets that can wait.', 1, 255, 32),
+  ackWait: {
+    title: 'Acknowledgement',
+    description: 'Milliseconds to wait for it.',
+    type: 'number',
+    minimum: 0.1,
+    maximum: 10000,
+  },
+  maxSize: integer('Packet', 'Longest outer packet in octets.', 40, 2047),
+});
+
+const UDP = object('UDP', 'A UDP address for IKE, and for ESP in UDP.', {
+  address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
+  port: PORT('IKE port', 500),
+  natPort: PORT('Port with NAT', 4500),
+});
+
+const NUMBERS = object('Private numbers', 'Notify types without an IANA number.', {
+  hcpProposal: integer('HCP_PROPOSAL', 'Notify type.', 40960, 65535, 53735),
+  ehcSupported: integer('EHC_SUPPORTED', 'Notify type.', 40960, 65535, 53733),
+  ehcUnacceptableParameter: integer('EHC_UNACCEPTABLE_PARAMETER', 'Notify type.', 40960, 65535, 53734),
+  optimizedRekeySupported: integer('OPTIMIZED_REKEY_SUPPORTED', 'Notify type.', 40960, 65535, 50400),
+  optimizedRekey: integer('OPTIMIZED_REKEY', 'Notify type.', 40960, 65535, 50401),
+  childSaPfsInfoSupported: integer('CHILD_SA_PFS_INFO_SUPPORTED', 'Notify type.', 40960, 65535, 50600),
+  dscp: integer('DSCP', 'Notify type.', 40960, 65535, 50410),
+  tsDscp: integer('TS_DSCP', 'Traffic selector type.', 241, 255, 241),
+});
+
+const COMMON: Record<string, Property> = {
+  contexts: list('6LoWPAN contexts', 'Context 0, 1, ...: `fd00::/64`.', { type: 'string' }, 16),
+  privateNumbers: NUMBERS,
+  maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
+  keylog: text('Key log', 'Folder for the keys of IKE and ESP SAs, for Wireshark. Whoever reads it reads everything.'),
+  log: object('Log', 'What is written to stderr.', {
+    level: oneOf('Level', 'The least important one.', ['error', 'warn', 'info', 'debug'], 'info'),
+    namespaces: list(
+      'Namespaces',
+      'Only these: gateway, radio, link, esp, ike, peer, flow, tun.',
+      { type: 'string' },
+      16,
+    ),
+  }),
+};
+
+const LINK = text('Link-layer address', '4 or 16 hexadecimal digits.', {
+  pattern: '^([0-9a-fA-F]{4}|[0-9a-fA-F]{16})$',
+});
+
+export const GATEWAY_PROPERTIES: Record<string, Property> = {
+  connection: { ...CONNECTION, description: 'Defaults for all peers.' },
+  peers: entries(
+    'Peers',
+    'Who may connect; the first whose remoteId fits is taken. Omitted: one, with the settings of `connection`.',
+    object('Peer', 'A connection, with the fields of `connection` as defaults.', {
+      name: text('Name', 'For logs and metrics; default peer1, peer2, ...'),
+      ...CONNECTION_PROPERTIES,
+    }),
+  ),
+  radios: entries('Radios', 'IEEE 802.15.4 radios.', RADIO, 16),
+  addresses: list('Outer addresses', 'IPv6 addresses of the gateway on the radio side.', { type: 'string' }, 64),
+  udp: entries('UDP', 'Addresses at which IKE, and ESP in UDP, is heard.', UDP, 16),
+  pool: list(
+    'Address pool',
+    'Inner addresses for peers that ask for one: a prefix or a range each.',
+    { type: 'string' },
+    16,
+  ),
+  flows: entries(
+    'Flows',
+    'Datagrams to an inner address and port that go to a UDP server.',
+    object('Flow', 'Without root rights.', {
+      destination: text('Inner address', 'IPv4 or IPv6.'),
+      port: integer('Inner port', 'UDP port.', 1, 65535),
+      to: text('Server', '`127.0.0.1:5683`, `[::1]:5683`, `host:5683`.'),
+    }),
+  ),
+  tun: object('TUN', 'A network interface for what no flow takes; needs root rights and the package koffi.', {
+    name: text('Name', 'Of the interface.', { pattern: '^[a-zA-Z0-9_.-]{1,15}$', default: 'dietesp0' }),
+    addresses: list('Addresses', 'Of the interface, with prefix length: `2001:db8:1::1/64`.', { type: 'string' }, 16),
+    routes: list('Routes', 'Prefixes that go into it.', { type: 'string' }, 64),
+    mtu: integer('MTU', 'In octets.', 1280, 4096, 1280),
+  }),
+  neighbours: entries(
+    'Neighbours',
+    'Where peers are reached; others are learned from their first authenticated packet.',
+    object('Neighbour', 'Outer address and link-layer address.', {
+      address: address6('Outer address', 'IPv6.'),
+      link: LINK,
+      radio: text('Radio', 'Its name; default the first.'),
+    }),
+  ),
+  sas: text('Manual SAs', 'An SA file (`dietesp schema sa`) with SAs that need no IKE.'),
+  sessions: integer('Sessions', 'UDP sockets of flows at a time.', 1, 65535, 1024),
+  idle: seconds('Idle', 'Seconds until an idle socket closes.', 300, 0.001),
+  lostAfter: integer('Lost', 'Failed packets in a row after which a peer counts as lost.', 1, 1000000, 3),
+  halfOpenMax: integer('Half-open SAs', 'At a time.', 1, 65535, 256),
+  cookieThreshold: integer('Cookies', 'Half-open SAs from which a COOKIE is asked for.', 0, 65535, 32),
+  ticketKey: text('Ticket key', '16 octets in hexadecimal; default: made at the start.', {
+    pattern: '^[0-9a-fA-F]{32}$',
+  }),
+  metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
+  ...COMMON,
+};
+
+/** Times of a board are numbers of 28 bits, in milliseconds. */
+const BOARD_SECONDS = 268435;
+
+const BOARD = object(
+  'Board',
+  'What `dietesp provision` writes for a board beside the rest; `dietesp sensor` does without.',
+  {
+    channel: integer('Channel', 'IEEE 802.15.4 channel; default that of `radio.zep`, else 26.', 11, 26),
+    ackTimeout: {
+      ...seconds('Repetition', 'Seconds until a reading is posted again: ACK_TIMEOUT of CoAP.', 2, 0.01),
+      maximum: 600,
+    },
+    maxRetransmit: integer('Repetitions', 'Of a reading at most: MAX_RETRANSMIT of CoAP.', 0, 20, 4),
+    retry: {
+      ...seconds('Next attempt', 'Seconds from a failure to connect to the next attempt, doubled each time.', 2, 0.01),
+      maximum: BOARD_SECONDS,
+    },
+    retryMax: { ...seconds('Attempts', 'Seconds between attempts at most.', 300, 0.01), maximum: BOARD_SECONDS },
+  },
+);
+
+export const SENSOR_PROPERTIES: Record<string, Property> = {
+  connection: CONNECTION,
+  radio: RADIO,
+  udp: object('UDP', 'Without a radio: IKE, and ESP in UDP, from this host.', {
+    address: text('Own address', 'IP address.', { default: '::' }),
+    port: PORT('Own IKE port', 0),
+    natPort: PORT('Own port with NAT', 0),
+  }),
+  address: address6('Outer address', 'IPv6 address of the sensor; with a radio.'),
+  gateway: object('Gateway', 'Where it is.', {
+    address: text('Address', 'Outer IP address.'),
+    link: LINK,
+    port: PORT('IKE port', 500),
+    natPort: PORT('Port with NAT', 4500),
+  }),
+  innerAddress: text('Inner address', 'Default: what the gateway gives, else the outer address.'),
+  server: object('Server', 'Where readings go: inside the tunnel.', {
+    address: text('Address', 'IP address.'),
+    port: integer('Port', 'UDP port.', 1, 65535, 5683),
+    sourcePort: integer('Own port', 'UDP port.', 1, 65535, 5683),
+    path: text('Path', 'Of the CoAP resource.', { default: 'reading' }),
+  }),
+  interval: seconds('Interval', 'Seconds between readings.', 10, 0.01),
+  count: integer('Count', 'Readings; 0: without end.', 0, COUNT_MAX, 0),
+  board: BOARD,
+  ...COMMON,
+};
+
+function schemaOf(title: string, description: string, properties: Record<string, Property>, required: string[]) {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title,
+    description,
+    type: 'object',
+    additionalProperties: false,
+    required,
+    properties,
+  };
+}
+
+export const GATEWAY_SCHEMA = schemaOf(
+  'Diet-ESP gateway',
+  'What `dietesp gateway --config` reads.',
+  GATEWAY_PROPERTIES,
+  [],
+);
+export const SENSOR_SCHEMA = schemaOf('Diet-ESP sensor', 'What `dietesp sensor --config` reads.', SENSOR_PROPERTIES, [
+  'connection',
+  'gateway',
+]);

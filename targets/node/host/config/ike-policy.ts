@@ -1,0 +1,278 @@
+// A connection of a file -> IkePolicy of the core. What depends on where the peer is (its address, whether ESP goes in
+// UDP) is put in by `policyFor`, when there is a path.
+
+import { MODE_TRANSPORT, MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
+import {
+  type CompressionPolicy,
+  type CompressionProposal,
+  defaultCompression,
+} from '../../../../core/ike/child/compression.ts';
+import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
+  CP_INTERNAL_IP4_ADDRESS,
+  CP_INTERNAL_IP6_ADDRESS,
+} from '../../../../core/ike/codec/numbers.ts';
+import type { Selector } from '../../../../core/ike/codec/selectors.ts';
+import { ehc } from '../../../../core/ike/ext/ehc.ts';
+import { hcp } from '../../../../core/ike/ext/hcp.ts';
+import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from '../../../../core/ike/state/policy.ts';
+import { entriesOf, type Field, fieldError, filled, inside, type Values } from './ike-check.ts';
+import {
+  espProposals,
+  hex,
+  identityOf,
+  ikeProposals,
+  keMethodsOf,
+  keyOf,
+  type SelectorTemplate,
+  selectorsOf,
+} from './ike-names.ts';
+import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES } from './ike-schema.ts';
+
+/** A checked connection. */
+export interface Connection {
+  name: string;
+  /** With selectors that hold every address where they are dynamic. */
+  policy: IkePolicy;
+  local: SelectorTemplate[];
+  remote: SelectorTemplate[];
+  /** Line of the connection's fields, for errors. */
+  field: Field;
+}
+
+const NATS: Record<string, number> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
+const NOTIFIES = { hcp, ehc, none: null };
+const ESN: Record<string, number[]> = { off: [0], on: [1], both: [1, 0] };
+const ADDRESS_TYPES: Record<string, number> = {
+  none: 0,
+  ipv4: CP_INTERNAL_IP4_ADDRESS,
+  ipv6: CP_INTERNAL_IP6_ADDRESS,
+};
+/** Wire values of HCP_PROPOSAL, by attribute; null: the number itself. */
+const WIRE: (Record<string, number> | null)[] = [
+  { not_compressed: 0, lower: 1, sa: 2 },
+  { not_compressed: 0, lower: 1 },
+  { not_compressed: 0, lower: 1, generated: 2, zero: 3 },
+  { 8: 0, 16: 1, 32: 2, 64: 3 },
+  null,
+  null,
+  { Mandatory: 0, Optional: 1 },
+];
+const SPI_LSB = 4;
+const SN_LSB = 5;
+/** With fewer bits one lost packet stops the SA. */
+const UDP_SN_LSB = [8, 32];
+
+/** A pair minimum, maximum of one value; all values: undefined. */
+function attributePair(field: Field, index: number): [number, number] | undefined {
+  const names = WIRE[index];
+  const value = String(field.value);
+  if (value === 'any') return undefined;
+  if (names !== null) {
+    if (!Object.hasOwn(names, value)) throw fieldError(field, `must be any or one of ${Object.keys(names).join(', ')}`);
+    return [names[value], names[value]];
+  }
+  const match = /^(\d+)(?:\.\.(\d+))?$/.exec(value);
+  const low = Number(match?.[1]);
+  const high = Number(match?.[2] ?? low);
+  if (match === null || low > high || high > 32) throw fieldError(field, 'must be 0..32, or a range like 8..16');
+  return [low, high];
+}
+
+function proposalOf(field: Field): CompressionProposal {
+  return {
+    allowed: ATTRIBUTE_NAMES.map((name, index) => {
+      const values = inside(field, name);
+      if (values.value === undefined) return [];
+      const list = Array.isArray(values.value) ? entriesOf(values) : [values];
+      const pairs = list.map((entry) => attributePair(entry, index));
+      return pairs.some((pair) => pair === undefined) ? [] : pairs.flatMap((pair) => pair!);
+    }),
+  };
+}
+
+function compressionOf(field: Field): CompressionPolicy {
+  const values = (field.value ?? {}) as Values;
+  const policy = defaultCompression();
+  policy.required = values.required === true;
+  policy.dscpList = (values.dscp_list as number[] | undefined) ?? [];
+  if (values.proposals !== undefined) policy.proposals = entriesOf(inside(field, 'proposals')).map(proposalOf);
+  return policy;
+}
+
+function ppkOf(field: Field): Ppk | null {
+  if (field.value === undefined) return null;
+  for (const name of ['id', 'key']) {
+    const part = inside(field, name);
+    if (part.value === undefined) throw fieldError(part, 'is required');
+  }
+  const values = field.value as Values;
+  return {
+    // PPK_ID_FIXED [RFC 8784 §5.1].
+    id: Uint8Array.from([2, ...Buffer.from(String(values.id))]),
+    key: hex(String(values.key)),
+    mandatory: values.mandatory === true,
+    intermediate: values.intermediate !== false,
+  };
+}
+
+function authOf(field: Field): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk' | 'privateKey' | 'publicKey'> {
+  if (field.value === undefined) throw fieldError(field, 'is required: psk, pskHex, or privateKey and publicKey');
+  const { psk, pskHex } = field.value as Record<string, string | undefined>;
+  if (psk !== undefined && pskHex !== undefined) throw fieldError(inside(field, 'pskHex'), 'psk is given too');
+  const privateKey = keyOf(inside(field, 'privateKey'), true);
+  const publicKey = keyOf(inside(field, 'publicKey'), false);
+  const octets = psk === undefined ? hex(pskHex ?? '') : Uint8Array.from(Buffer.from(psk));
+  if (octets.length === 0) {
+    if (privateKey.length === 0) throw fieldError(inside(field, 'privateKey'), 'is required without psk');
+    if (publicKey.length === 0) throw fieldError(inside(field, 'publicKey'), 'is required without psk');
+  }
+  return {
+    localAuth: privateKey.length > 0 ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY,
+    remoteAuth: publicKey.length > 0 ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY,
+    psk: octets,
+    privateKey,
+    publicKey,
+  };
+}
+
+/** All addresses (of these sizes) where the configuration says `dynamic`. */
+function openSelectors(list: SelectorTemplate[], sizes: number[]): Selector[] {
+  return list.flatMap(({ isDynamic, protocol, startPort, endPort, start, end }) =>
+    isDynamic
+      ? sizes.map((size) => {
+          return { protocol, startPort, endPort, start: new Uint8Array(size), end: new Uint8Array(size).fill(255) };
+        })
+      : [{ protocol, startPort, endPort, start, end }],
+  );
+}
+
+/**
+ * Reads a connection from `field`, whose fields lie over those of `defaults` (objects in it field by field).
+ * `selectors`: what this side and the peer may use where the file does not say, as the file would say it.
+ */
+export function readConnection(
+  field: Field,
+  defaults: Field | null,
+  name: string,
+  selectors: { local: unknown; remote: unknown },
+): Connection {
+  // A field is where it was written: an error names that line.
+  const at = (...path: string[]): Field => {
+    const own = inside(field, ...path);
+    if (own.value !== undefined || defaults === null) return own;
+    const common = inside(defaults, ...path);
+    return common.value === undefined ? own : common;
+  };
+  const merged = (part: 'ike' | 'child'): { values: Values; of(name: string): Field } => {
+    const properties = CONNECTION_PROPERTIES[part].properties!;
+    const common = defaults === null ? undefined : (inside(defaults, part).value as Values | undefined);
+    const values = filled({ ...common, ...(inside(field, part).value as Values | undefined) }, properties);
+    return { values, of: (key) => ({ ...at(part, key), value: values[key] }) };
+  };
+  const ikePart = merged('ike');
+  const childPart = merged('child');
+  const number = (values: Values, key: string): number => values[key] as number;
+  const localId = at('localId');
+  if (localId.value === undefined) throw fieldError(localId, 'is required');
+  const remoteId = at('remoteId');
+  const ke = keMethodsOf(ikePart.of('ke'));
+  const childKe = keMethodsOf(childPart.of('ke'));
+  const side = (key: 'local' | 'remote'): SelectorTemplate[] => {
+    const given = childPart.of(key);
+    return selectorsOf(given.value === undefined ? { ...given, value: [selectors[key]] } : given);
+  };
+  const [local, remote] = [side('local'), side('remote')];
+  const compression = childPart.of('compression');
+  const notify = NOTIFIES[((compression.value as Values | undefined)?.notify ?? 'hcp') as keyof typeof NOTIFIES];
+  const top = (key: string): unknown => at(key).value ?? CONNECTION_PROPERTIES[key].default;
+  const requestAddress = ADDRESS_TYPES[String(top('requestAddress'))];
+  const sizes = requestAddress === 0 ? [16, 4] : [requestAddress === CP_INTERNAL_IP4_ADDRESS ? 4 : 16];
+  const auth = authOf(at('auth'));
+  const i = ikePart.values;
+  const c = childPart.values;
+  const policy: IkePolicy = {
+    name,
+    ...ikeProposals(ikePart.of('proposals'), ke),
+    localId: identityOf(localId),
+    remoteId: (remoteId.value ?? '*') === '*' ? null : identityOf(remoteId),
+    nameRemote: i.nameRemote === true,
+    ...auth,
+    ppk: ppkOf(at('ppk')),
+    child: {
+      name,
+      ...espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]),
+      mode: c.mode === 'transport' ? MODE_TRANSPORT : MODE_TUNNEL,
+      local: openSelectors(local, sizes),
+      remote: openSelectors(remote, sizes),
+      narrow: c.narrow === true,
+      notify,
+      compression: notify === null ? null : compressionOf(compression),
+      dscp: (c.dscp as number[] | undefined) ?? null,
+      replayWindow: number(c, 'replayWindow'),
+      rekeyTime: number(c, 'rekey') * 1000,
+      rekeyPackets: number(c, 'rekeyPackets'),
+    },
+    requestAddress,
+    maxChildren: top('maxChildren') as number,
+    transcript: i.downgradePrevention === true,
+    fragmentSize: number(i, 'fragmentSize'),
+    nat: NATS[String(i.nat)],
+    optimizedRekey: top('optimizedRekey') === true,
+    ticketLifetime: Math.floor(top('resumption') as number),
+    privateAlways: top('privateAlways') === true,
+    initialContact: i.initialContact === true,
+    announce: i.announceAuth === true ? [auth.remoteAuth] : [],
+    nonceSize: number(i, 'nonceSize'),
+    retransmitTime: number(i, 'retransmit') * 1000,
+    retransmitTries: number(i, 'tries'),
+    rekeyTime: number(i, 'rekey') * 1000,
+    reauthTime: number(i, 'reauth') * 1000,
+    dpdTime: number(i, 'dpd') * 1000,
+  };
+  return { name, policy, local, remote, field };
+}
+
+function resolved(list: SelectorTemplate[], address: Uint8Array): Selector[] {
+  return list.map(({ isDynamic, protocol, startPort, endPort, start, end }) => {
+    return { protocol, startPort, endPort, start: isDynamic ? address : start, end: isDynamic ? address : end };
+  });
+}
+
+/** What compression may be with ESP in UDP, where the first 32 bits say whether a datagram is IKE [RFC 3948 §2.2]. */
+function overUdp(policy: CompressionPolicy): CompressionPolicy {
+  return {
+    ...policy,
+    proposals: policy.proposals.map(({ allowed }) => {
+      const list = allowed.map((values, index) => (index === SPI_LSB ? [32, 32] : values));
+      // A range for small headers need not hold whole octets beside 32.
+      const fits = [8, 16, 24, 32].some((bits) => {
+        for (let at = 0; at < list[SN_LSB].length; at += 2) {
+          if (bits >= list[SN_LSB][at] && bits <= list[SN_LSB][at + 1]) return true;
+        }
+        return list[SN_LSB].length === 0;
+      });
+      if (!fits) list[SN_LSB] = UDP_SN_LSB;
+      return { allowed: list };
+    }),
+  };
+}
+
+/**
+ * The policy for one path: dynamic selectors become `local` and `remote` (empty: every address, where CP gives one),
+ * and with `udp` (UDP sockets, not a radio) what compression cannot do there is left out.
+ */
+export function policyFor(connection: Connection, local: Uint8Array, remote: Uint8Array, udp: boolean): IkePolicy {
+  const { policy } = connection;
+  const { child } = policy;
+  return {
+    ...policy,
+    child: {
+      ...child,
+      local: local.length === 0 ? child.local : resolved(connection.local, local),
+      remote: remote.length === 0 ? child.remote : resolved(connection.remote, remote),
+      compression: udp && child.compression !== null ? overUdp(child.compression) : child.compression,
+    },
+  };
+}

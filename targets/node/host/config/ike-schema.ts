@@ -1,0 +1,274 @@
+// The one JSON Schema of what `dietesp gateway` and `dietesp sensor` read: validation, defaults, `dietesp schema` and
+// the documentation come from it. Both files share the connection: who the two sides are, how they prove it, what they
+// propose. Algorithms are called as in core/esp/suites.ts and core/ike/crypto/suites.ts; lower case and `-` do as well.
+
+import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
+import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
+import type { Property } from './schema.ts';
+
+const SECONDS_MAX = 31536000;
+const COUNT_MAX = 9007199254740991;
+
+export function text(title: string, description: string, more: Partial<Property> = {}): Property {
+  return { title, description, type: 'string', ...more };
+}
+
+export function flag(title: string, description: string, initial: boolean): Property {
+  return { title, description, type: 'boolean', default: initial };
+}
+
+export function integer(
+  title: string,
+  description: string,
+  minimum: number,
+  maximum: number,
+  initial?: number,
+): Property {
+  const property: Property = { title, description, type: 'integer', minimum, maximum };
+  return initial === undefined ? property : { ...property, default: initial };
+}
+
+export function seconds(title: string, description: string, initial: number, minimum = 0): Property {
+  return { title, description, type: 'number', minimum, maximum: SECONDS_MAX, default: initial };
+}
+
+export function oneOf(title: string, description: string, values: readonly string[], initial?: string): Property {
+  const property: Property = { title, description, type: 'string', enum: values };
+  return initial === undefined ? property : { ...property, default: initial };
+}
+
+export function object(title: string, description: string, properties: Record<string, Property>): Property {
+  return { title, description, type: 'object', additionalProperties: false, properties };
+}
+
+export function list(title: string, description: string, items: Record<string, unknown>, maxItems: number): Property {
+  return { title, description, type: 'array', items, maxItems };
+}
+
+export function entries(title: string, description: string, item: Property, maxItems = 4096): Property {
+  return { title, description, type: 'array', maxItems, items: item as unknown as Record<string, unknown> };
+}
+
+/** `AES_CCM_8_IIV`, and `aes-ccm-8-iiv`. */
+export function algorithmNames(names: string[]): string[] {
+  return names.map((name) => name.toLowerCase().replaceAll('_', '-'));
+}
+
+/** Names of ESP suites; AES also with 256-bit keys. */
+export const ESP_NAMES = algorithmNames(
+  ALL_SUITES.flatMap(({ name }) => (name.startsWith('AES') ? [name, `${name}_256`] : [name])),
+);
+/** Short names of the IKE ciphers with HMAC; the others are called as in the core. */
+export const IKE_SHORT: Record<string, string> = {
+  'aes-cbc-sha256': 'AES_CBC_HMAC_SHA2_256_128',
+  'aes-cbc-256-sha256': 'AES_CBC_256_HMAC_SHA2_256_128',
+};
+export const IKE_NAMES = [...algorithmNames(ALL_IKE_CIPHERS.map(({ name }) => name)), ...Object.keys(IKE_SHORT)];
+export const KE_NAMES = ['x25519', 'p256'] as const;
+export const ATTRIBUTE_NAMES = [
+  'dscp_cda',
+  'ecn_cda',
+  'flow_label_cda',
+  'alignment',
+  'esp_spi_lsb',
+  'esp_sn_lsb',
+  'esp_trailer',
+] as const;
+
+const algorithm = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,40}$', description: 'the name of an algorithm' };
+const keMethod = { type: 'string', enum: KE_NAMES };
+const dscpValues = { type: 'integer', minimum: 0, maximum: 63 };
+
+const IDENTITY = '`fqdn:name`, `keyid:0102` (hexadecimal), `keyid:"text"`, `ipv6:2001:db8::1` or `ipv4:192.0.2.1`';
+
+const SELECTOR = object('Selector', 'What may be the address, protocol and port of one side.', {
+  ip: text(
+    'Addresses',
+    'A prefix `2001:db8::/64`, a range `2001:db8::1-2001:db8::9`, one address, `any` (both versions), `any4`, `any6`, ' +
+      'or `dynamic`: the inner address that was given by the gateway, else the outer one.',
+    { default: 'any' },
+  ),
+  proto: {
+    title: 'Protocol',
+    description: '`any`, `udp`, `tcp`, `icmpv6`, `icmp`, `sctp`, `udplite` or a number.',
+    type: ['string', 'integer'],
+    minimum: 0,
+    maximum: 255,
+    default: 'any',
+  },
+  ports: {
+    title: 'Ports',
+    description: '`any`, `opaque`, one port, or first and last: `[5683, 5684]`.',
+    type: ['string', 'integer', 'array'],
+    minimum: 0,
+    maximum: 65535,
+    items: { type: 'integer', minimum: 0, maximum: 65535 },
+    minItems: 2,
+    maxItems: 2,
+    default: 'any',
+  },
+});
+
+function selectors(side: string): Property {
+  return {
+    ...entries(
+      `Selectors of ${side}`,
+      `Addresses, protocols and ports of ${side}; a text is one with any protocol.`,
+      SELECTOR,
+      16,
+    ),
+    minItems: 1,
+    items: { ...(SELECTOR as unknown as Record<string, unknown>), type: ['object', 'string'] },
+  };
+}
+
+function attribute(title: string, values: string): Property {
+  return {
+    title,
+    description: `${values}; a list: any of them; \`any\`: every value; omitted: as \`any\`.`,
+    type: ['string', 'integer', 'array'],
+    items: { type: ['string', 'integer'] },
+    minItems: 1,
+    maxItems: 16,
+  };
+}
+
+const COMPRESSION: Record<string, Property> = {
+  notify: oneOf(
+    'Notify',
+    'hcp: HCP_PROPOSAL [draft-ietf-ipsecme-ikev2-diet-esp-extension]; ehc: EHC_SUPPORTED of June 2023; none: plain ESP.',
+    ['hcp', 'ehc', 'none'],
+    'hcp',
+  ),
+  required: flag(
+    'Required',
+    'true: without agreement on compression there is no Child SA; false: plain ESP then.',
+    false,
+  ),
+  proposals: {
+    ...entries(
+      'Proposals',
+      'What is accepted, in order of preference. Omitted: the most frugal values.',
+      object('Proposal', 'Values of the attributes for rule derivation.', {
+        dscp_cda: attribute('DSCP', '`not_compressed`, `lower` or `sa`'),
+        ecn_cda: attribute('ECN', '`not_compressed` or `lower`'),
+        flow_label_cda: attribute('Flow label', '`not_compressed`, `lower`, `generated` or `zero`'),
+        alignment: attribute('Alignment', '8, 16, 32 or 64 bits'),
+        esp_spi_lsb: attribute('SPI bits on the wire', '0 to 32, or `0..16`'),
+        esp_sn_lsb: attribute('Sequence number bits on the wire', '0 to 32, or `8..16`'),
+        esp_trailer: attribute('Trailer', '`Optional` or `Mandatory`'),
+      }),
+      16,
+    ),
+    minItems: 1,
+  },
+  dscp_list: list('DSCP values', 'For `dscp_cda: sa`; the same on both sides.', dscpValues, 64),
+};
+
+const CHILD: Record<string, Property> = {
+  esp: {
+    ...list('ESP algorithms', `In order of preference: ${ESP_NAMES.join(', ')}.`, algorithm, 16),
+    minItems: 1,
+    default: ['aes-ccm-8-iiv', 'aes-gcm-16-iiv', 'aes-ccm-8', 'aes-gcm-16'],
+  },
+  ke: {
+    ...list('Key exchange of rekeys', 'For perfect forward secrecy, in order of preference; empty: none.', keMethod, 4),
+    default: [],
+  },
+  esn: oneOf(
+    'Extended sequence numbers',
+    '64-bit sequence numbers: not, only, or either.',
+    ['off', 'on', 'both'],
+    'off',
+  ),
+  mode: oneOf('Mode', 'Tunnel mode compresses the inner IP header too.', ['tunnel', 'transport'], 'tunnel'),
+  local: selectors('this side'),
+  remote: selectors('the peer'),
+  narrow: flag('Narrowing', 'false: the peer must take the selectors as they are.', true),
+  compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
+  dscp: list('DSCP', 'Values that this side will send, for the DSCP notify.', dscpValues, 64),
+  replayWindow: {
+    title: 'Replay window',
+    description: 'Packets; 0: no replay protection.',
+    type: 'integer',
+    enum: [0, 32, 64, 128, 256, 512, 1024, 2048, 4096],
+    default: 64,
+  },
+  rekey: seconds('Rekey', 'Seconds after which a Child SA is rekeyed; 0: never.', 14400),
+  rekeyPackets: integer('Packets', 'Packets after which a Child SA is rekeyed; 0: no limit.', 0, COUNT_MAX, 0),
+};
+
+const IKE: Record<string, Property> = {
+  proposals: {
+    ...list('IKE ciphers', `In order of preference: ${IKE_NAMES.join(', ')}.`, algorithm, 16),
+    minItems: 1,
+    default: ['aes-ccm-8', 'aes-gcm-16', 'aes-ccm-16'],
+  },
+  ke: {
+    ...list('Key exchange', 'In order of preference.', keMethod, 4),
+    minItems: 1,
+    default: ['x25519', 'p256'],
+  },
+  fragmentSize: integer(
+    'Fragments',
+    'Largest IKE message before it is sent in fragments [RFC 7383], in octets; 0: never.',
+    0,
+    65535,
+    1280,
+  ),
+  nat: oneOf('NAT', 'Detection of NAT: auto, off, or force UDP encapsulation.', ['auto', 'off', 'force'], 'auto'),
+  downgradePrevention: flag('Downgrade prevention', 'Authenticate the whole of IKE_SA_INIT.', true),
+  initialContact: flag('Initial contact', 'Say that this is the only IKE SA.', true),
+  announceAuth: flag(
+    'Announce authentication',
+    'Tell the peer what this side can verify [RFC 9593]: 10 octets more for a pre-shared key, 18 for Ed25519.',
+    false,
+  ),
+  nameRemote: flag('Name the peer', 'The initiator sends IDr; a peer with one identity needs it not.', true),
+  nonceSize: integer('Nonce', 'Octets.', 16, 256, 32),
+  retransmit: seconds('Repetition', 'Seconds until a request is repeated, doubled each time.', 2, 0.01),
+  tries: integer('Tries', 'How often a request is sent at most.', 1, 20, 6),
+  dpd: seconds('Liveness', 'Seconds of silence until the peer is asked; 0: never.', 300),
+  rekey: seconds('Rekey', 'Seconds after which the IKE SA is rekeyed; 0: never.', 86400),
+  reauth: seconds('New authentication', 'Seconds; 0: never.', 0),
+};
+
+/** One connection: also the defaults of a gateway's peers. */
+export const CONNECTION_PROPERTIES: Record<string, Property> = {
+  localId: text('Identity of this side', IDENTITY + '.'),
+  remoteId: text('Identity of the peer', `${IDENTITY}; \`*\`: any.`, { default: '*' }),
+  auth: object('Authentication', 'A pre-shared key, or Ed25519 keys.', {
+    psk: text('Pre-shared key', 'As text.', { pattern: '.' }),
+    pskHex: text('Pre-shared key', 'In hexadecimal.', { pattern: '^([0-9a-fA-F]{2})+$' }),
+    privateKey: text('Ed25519 private key', 'Of this side: 64 hexadecimal digits, PEM, or the name of a file.'),
+    publicKey: text('Ed25519 public key', 'Of the peer: 64 hexadecimal digits, PEM, or the name of a file.'),
+  }),
+  ppk: object('Post-quantum pre-shared key', '[RFC 8784, RFC 9867]', {
+    id: text('PPK_ID', 'As text.', { pattern: '.' }),
+    key: text('Key', 'Hexadecimal, at least 32 octets are advised.', { pattern: '^([0-9a-fA-F]{2})+$' }),
+    mandatory: flag('Mandatory', 'Without it there is no IKE SA.', false),
+    intermediate: flag('In IKE_INTERMEDIATE', 'Protects the IKE SA itself [RFC 9867].', true),
+  }),
+  ike: object('IKE SA', 'Proposals and times of the IKE SA.', IKE),
+  child: object('Child SA', 'Proposals, selectors and times of the Child SA.', CHILD),
+  optimizedRekey: flag('Optimized rekey', 'Rekeys without SA and TS payloads.', true),
+  maxChildren: integer('Child SAs', 'At a time.', 1, 1000, 8),
+  resumption: seconds('Resumption', 'Seconds that a ticket for session resumption lives [RFC 5723]; 0: none.', 86400),
+  requestAddress: oneOf('Inner address', 'Ask the gateway for an inner address.', ['none', 'ipv6', 'ipv4'], 'none'),
+  privateAlways: flag('Private numbers', 'Use them although the peer did not send our Vendor ID.', false),
+};
+
+/** Fields that are text also where YAML would read a number: the text as written counts. */
+export const TEXT_FIELDS = new Set([
+  'psk',
+  'pskHex',
+  'privateKey',
+  'publicKey',
+  'key',
+  'id',
+  'link',
+  'extendedAddress',
+  'ticketKey',
+]);
+/** Fields whose value is not repeated in messages, nor what stands in place of the objects that hold such fields. */
+export const SECRETS = new Set(['auth', 'psk', 'pskHex', 'privateKey', 'ppk', 'key', 'ticketKey']);

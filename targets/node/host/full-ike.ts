@@ -1,0 +1,21 @@
+// Everything of IKE that the core has, for hosts with room.
+
+import type { UplinkConfig } from '../../../core/device/uplink.ts';
+import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
+import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
+import { resumption } from '../../../core/ike/ext/resume.ts';
+import { createNodeAsymmetric } from './provider/asymmetric.ts';
+
+/** The parts of an uplink's configuration that do not depend on the peer. */
+export function fullIke(): Pick<
+  UplinkConfig,
+  'asymmetric' | 'extensions' | 'intermediate' | 'resumption' | 'reassembly'
+> {
+  return {
+    asymmetric: createNodeAsymmetric(),
+    extensions: fullExtensions(),
+    intermediate: createIntermediate(null),
+    resumption,
+    reassembly: fragmentation,
+  };
+}

@@ -1,0 +1,97 @@
+// The key log: tables with which Wireshark and tshark decrypt, in a folder that WIRESHARK_CONFIG_DIR then names.
+//
+//   ikev2_decryption_table  SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity"
+//   esp_sa                  "IPv6","*","*","0xSPI","cipher","0xKEY","authentication","0xKEY"
+//
+// Whoever reads the tables reads everything: the folder and its files are the user's own (0700, 0600). What Wireshark
+// has no way to decrypt gets a comment instead of a key: ChaCha20-Poly1305, implicit IVs, and ESP whose SPI or sequence
+// number is not whole on the wire. It does not know Diet-ESP: behind a whole header it decrypts, and shows the residue.
+
+import { appendFileSync, chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SaConfig } from '../../../core/esp/sa.ts';
+import type { IkeCipher } from '../../../core/ike/crypto/suites.ts';
+import type { KeyLog } from '../gateway/config.ts';
+import { CommandError } from './errors.ts';
+
+export const IKE_TABLE = 'ikev2_decryption_table';
+export const ESP_TABLE = 'esp_sa';
+
+const IKE_ENCR: Record<number, (bits: number) => string> = {
+  12: (bits) => `AES-CBC-${bits} [RFC3602]`,
+  14: (bits) => `AES-CCM-${bits} with 8 octet ICV [RFC5282]`,
+  16: (bits) => `AES-CCM-${bits} with 16 octet ICV [RFC5282]`,
+  20: (bits) => `AES-GCM-${bits} with 16 octet ICV [RFC5282]`,
+};
+const INTEG_HMAC = 12;
+/** Flags of a CCM counter block whose counter has 4 octets: in front of the salt they make the nonce of AES-CTR. */
+const CTR_FLAGS = '03';
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
+}
+
+/** The line of an IKE SA. `octets`: SK_ei, SK_er (with salts), then SK_ai, SK_ar. */
+export function ikeLine(spis: Uint8Array, cipher: IkeCipher, octets: Uint8Array): string {
+  const spi = hex(spis);
+  const name = IKE_ENCR[cipher.encr]?.(cipher.keyBits);
+  if (name === undefined) return `# ${spi.slice(0, 16)},${spi.slice(16)}: ${cipher.name} is not decrypted`;
+  const size = cipher.keyLength + cipher.saltLength;
+  const auth = cipher.authKeyLength;
+  const part = (from: number, length: number): string => hex(octets.subarray(from, from + length));
+  const keys = [part(0, size), part(size, size), `"${name}"`, part(2 * size, auth), part(2 * size + auth, auth)];
+  const integ = cipher.integ === INTEG_HMAC ? 'HMAC_SHA2_256_128 [RFC4868]' : 'NONE [RFC4306]';
+  return [spi.slice(0, 16), spi.slice(16), ...keys, `"${integ}"`].join(',');
+}
+
+/** Encryption, its key, authentication, its key; or why there is nothing. */
+function espColumns(config: SaConfig): string[] | string {
+  const { suite, key, salt, authKey, attributes } = config;
+  if (attributes.espSpiLsb !== 32 || attributes.espSnLsb !== 32) {
+    return `${attributes.espSpiLsb} + ${attributes.espSnLsb} bits of SPI and SN on the wire`;
+  }
+  const hmac = ['HMAC-SHA-256-128 [RFC4868]', `0x${hex(authKey)}`];
+  if (suite.encr === 11) return ['NULL', '', ...hmac];
+  if (suite.encr === 12) return ['AES-CBC [RFC3602]', `0x${hex(key)}`, ...hmac];
+  if (suite.encr === 20) return ['AES-GCM with 16 octet ICV [RFC4106]', `0x${hex(key)}${hex(salt)}`, 'NULL', ''];
+  if (suite.encr === 14 || suite.encr === 16) {
+    const unchecked = `ANY ${8 * suite.icvLength} bit authentication [no checking]`;
+    return ['AES-CTR [RFC3686]', `0x${hex(key)}${CTR_FLAGS}${hex(salt)}`, unchecked, ''];
+  }
+  return suite.name;
+}
+
+/** The line of an SA. */
+export function espLine(config: SaConfig): string {
+  const spi = `0x${config.attributes.espSpi.toString(16).padStart(8, '0')}`;
+  const columns = espColumns(config);
+  if (typeof columns === 'string') return `# ${spi}: ${columns} is not decrypted`;
+  const { tunnelSrc, tsIpSrcStart } = config.attributes;
+  const family = (tunnelSrc.length > 0 ? tunnelSrc : tsIpSrcStart).length === 16 ? 'IPv6' : 'IPv4';
+  return [family, '*', '*', spi, ...columns].map((column) => `"${column}"`).join(',');
+}
+
+/** Opens (or makes) the folder; throws a CommandError that names it. */
+export function createKeyLog(folder: string): KeyLog & { sa(config: SaConfig): void } {
+  function append(table: string, line: string): void {
+    const file = join(folder, table);
+    appendFileSync(file, line === '' ? '' : line + '\n', { mode: 0o600 });
+    chmodSync(file, 0o600);
+  }
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const table of [IKE_TABLE, ESP_TABLE]) append(table, '');
+  } catch (error) {
+    throw CommandError.from(folder, error);
+  }
+  return {
+    ike(sa, octets, size) {
+      if (sa.cipher !== null) append(IKE_TABLE, ikeLine(sa.spis, sa.cipher, octets.subarray(0, size)));
+    },
+    esp(_sa, outgoing, incoming) {
+      append(ESP_TABLE, espLine(outgoing));
+      append(ESP_TABLE, espLine(incoming));
+    },
+    sa: (config) => append(ESP_TABLE, espLine(config)),
+  };
+}

@@ -1,0 +1,150 @@
+// Key exchange and signatures on node:crypto (OpenSSL): X25519 [RFC 8031], P-256 [RFC 5903], Ed25519 [RFC 8032].
+//
+// Raw X25519 and Ed25519 octets go in and out as JWK: that takes Node 1 to 9 µs, DER 70 to 500 µs through OpenSSL's
+// decoders (Node 20). The exception is the private key of a signature, whose JWK would need the public half too: it
+// comes by DER, once for each array that a caller keeps it in.
+//
+// OpenSSL's copy of a private half is out of reach; it is cleared when the garbage collector takes the object, so
+// wiping one means letting go of it.
+
+import type { ECDH, KeyObject } from 'node:crypto';
+import {
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
+import type { Asymmetric, KePrivate } from '../../../../core/crypto/asymmetric.ts';
+import { KE_P256, KE_X25519, keSize } from '../../../../core/crypto/asymmetric.ts';
+import { checkRange } from '../../../../core/crypto/portable.ts';
+
+/** A private half: the one or the other, by method; neither once it was used or wiped (method 0). */
+export interface NodeHalf extends KePrivate {
+  x25519: KeyObject | null;
+  p256: ECDH | null;
+}
+
+interface Signer {
+  octets: Uint8Array;
+  key: KeyObject;
+}
+
+// An uncompressed point [SEC 1 §2.3.3]; RFC 5903 §7 leaves this octet out.
+const UNCOMPRESSED = 4;
+// PKCS #8 of an Ed25519 private key, up to its 32 octets [RFC 8410 §7].
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+function publicKey(crv: 'X25519' | 'Ed25519', octets: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(octets) }, format: 'jwk' });
+}
+
+function base64url(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('base64url');
+}
+
+function privateKey(octets: Uint8Array): KeyObject {
+  const der = Buffer.concat([PKCS8_ED25519, octets]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return key;
+}
+
+function wipe(half: KePrivate): void {
+  const h = half as NodeHalf;
+  h.method = 0;
+  h.x25519 = null;
+  h.p256 = null;
+}
+
+// Exporting a fresh public key locks its pair, and so does the garbage collection of what made it: on Node 20 both at
+// once can hang the process. Asked for with the pair itself, the JWK has no such lock. The types do not know this form.
+const JWK = { publicKeyEncoding: { format: 'jwk' } };
+const keyPair = generateKeyPairSync as unknown as (
+  type: string,
+  options: object,
+) => { publicKey: { x: string }; privateKey: KeyObject };
+
+function start(method: number, out: Uint8Array, outOffset: number): NodeHalf {
+  if (method === KE_X25519) {
+    const { publicKey: jwk, privateKey: x25519 } = keyPair('x25519', JWK);
+    out.set(Buffer.from(jwk.x, 'base64url'), outOffset);
+    return { method, x25519, p256: null };
+  }
+  if (method !== KE_P256) throw new RangeError(`KE method ${method}: must be ${KE_P256} or ${KE_X25519}`);
+  const p256 = createECDH('prime256v1');
+  out.set(p256.generateKeys().subarray(1), outOffset);
+  return { method, x25519: null, p256 };
+}
+
+// Throws for a point that is none, or one of small order.
+function secret(half: NodeHalf, peer: Uint8Array): Buffer {
+  if (half.x25519 !== null) {
+    return diffieHellman({ privateKey: half.x25519, publicKey: publicKey('X25519', peer) });
+  }
+  const point = new Uint8Array(65);
+  point[0] = UNCOMPRESSED;
+  point.set(peer, 1);
+  return half.p256!.computeSecret(point);
+}
+
+function finish(
+  half: KePrivate,
+  peer: Uint8Array,
+  offset: number,
+  length: number,
+  out: Uint8Array,
+  outOffset: number,
+): boolean {
+  const fits = half.method !== 0 && length === keSize(half.method) && offset + length <= peer.length;
+  let shared: Buffer | null = null;
+  try {
+    if (fits) shared = secret(half as NodeHalf, peer.subarray(offset, offset + length));
+  } catch {
+    // Not on the curve, or a secret of zeros: OpenSSL refuses both.
+  }
+  // [RFC 8031 §4] Zeros once more here, in case another build of OpenSSL does not.
+  if (shared === null || shared.every((octet) => octet === 0)) return false;
+  wipe(half);
+  out.set(shared, outOffset);
+  shared.fill(0);
+  return true;
+}
+
+/** X25519, P-256 and Ed25519. Signing keys are remembered for as long as the callers' arrays of them live. */
+export function createNodeAsymmetric(): Asymmetric {
+  const signers = new WeakMap<Uint8Array, Signer>();
+
+  function signer(octets: Uint8Array): KeyObject {
+    checkRange('privateKey.length', octets.length, 32, 32);
+    const known = signers.get(octets);
+    // The array may hold another key by now.
+    if (known !== undefined && timingSafeEqual(known.octets, octets)) return known.key;
+    const key = privateKey(octets);
+    signers.set(octets, { octets: Uint8Array.from(octets), key });
+    return key;
+  }
+
+  return {
+    hasKe: (method) => keSize(method) > 0,
+    keStart: start,
+    keFinish: finish,
+    keWipe: wipe,
+    hasEd25519: () => true,
+    sign: (key, buffer, offset, length, out, outOffset) => {
+      out.set(sign(null, buffer.subarray(offset, offset + length), signer(key)), outOffset);
+    },
+    verify: (key, buffer, offset, length, signature, signatureOffset) => {
+      const octets = signature.subarray(signatureOffset, signatureOffset + 64);
+      if (key.length !== 32 || octets.length !== 64) return false;
+      try {
+        return verify(null, buffer.subarray(offset, offset + length), publicKey('Ed25519', key), octets);
+      } catch {
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// The default provider on Node, without an object per short packet: AES-CCM with 16-octet keys in WebAssembly SIMD
+// (constant time, see aes-simd.ts), HMAC of short messages by the core's own, whose keys hold their pads hashed;
+// everything else as in node-crypto.ts. Hashing the pads costs as much as a MAC: it waits for the second message, as
+// most keys of IKE's PRF see only one.
+
+import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
+import type { Key, Provider } from '../../../../core/crypto/provider.ts';
+import { ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
+import { CcmSimd, SIMD_MAX_AAD, simdAvailable } from './ccm-simd.ts';
+import { checkAead, checkAlg } from './limits.ts';
+import type { NodeKey } from './node-crypto.ts';
+import { createNodeProvider } from './node-crypto.ts';
+
+/** Payload octets up to which the WebAssembly is faster than an OpenSSL cipher object; test/bench/crypto.ts shows it. */
+export const SIMD_LIMIT = 512;
+/** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
+export const HMAC_LIMIT = 128;
+
+/** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null, as long as unused). */
+export interface FastKey extends NodeKey {
+  slot: number;
+  hmac: Key | null;
+  used: boolean;
+}
+
+/** All ALG_*, as `createNodeProvider`. Where the engine lacks WebAssembly SIMD, AES-CCM is OpenSSL's too. */
+export function createFastProvider(): Provider {
+  const node = createNodeProvider();
+  const simd = simdAvailable() ? new CcmSimd() : null;
+  return {
+    has: node.has,
+    key: (alg, octets) => {
+      const key = node.key(alg, octets) as FastKey;
+      key.slot = simd !== null && alg === ALG_AES_CCM && octets.length === 16 ? simd.expand(octets) : 0;
+      key.hmac = null;
+      key.used = false;
+      return key;
+    },
+    wipe: (key) => {
+      const k = key as FastKey;
+      if (k.slot !== 0) simd!.release(k.slot);
+      if (k.hmac !== null) hmacSha256.wipe(k.hmac);
+      k.slot = 0;
+      node.wipe(k);
+    },
+    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+      const slot = (key as FastKey).slot;
+      if (slot === 0 || length > SIMD_LIMIT || aadLength > SIMD_MAX_AAD) {
+        node.seal(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+        return;
+      }
+      checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+      simd!.seal(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    },
+    open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+      const slot = (key as FastKey).slot;
+      if (slot === 0 || length > SIMD_LIMIT || aadLength > SIMD_MAX_AAD) {
+        return node.open(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      }
+      checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+      return simd!.open(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    },
+    cbc: node.cbc,
+    mac: (key, buffer, offset, length, out, outOffset) => {
+      checkAlg(key, ALG_HMAC_SHA256);
+      const k = key as FastKey;
+      if (length > HMAC_LIMIT || !k.used) {
+        k.used = true;
+        node.mac(key, buffer, offset, length, out, outOffset);
+        return;
+      }
+      if (k.hmac === null) k.hmac = hmacSha256.key(k.octets);
+      hmacSha256.mac!(k.hmac, buffer, offset, length, out, outOffset);
+    },
+    random: node.random,
+  };
+}

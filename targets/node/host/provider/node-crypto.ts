@@ -1,0 +1,156 @@
+// Every algorithm on node:crypto (OpenSSL): the provider to compare others with, and the one for long packets. One
+// cipher object per packet, which costs some microseconds; fast.ts is the default.
+
+import type { CipherGCMTypes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual } from 'node:crypto';
+import type { Key, Provider } from '../../../../core/crypto/provider.ts';
+import {
+  ALG_AES_CBC,
+  ALG_AES_CCM,
+  ALG_AES_GCM,
+  ALG_CHACHA20_POLY1305,
+  ALG_HMAC_SHA256,
+} from '../../../../core/crypto/provider.ts';
+import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from './limits.ts';
+
+/** A key of this provider: its octets and OpenSSL's name of the cipher. */
+export interface NodeKey extends Key {
+  octets: Uint8Array;
+  cipher: string;
+}
+
+const MODES: string[] = [];
+MODES[ALG_AES_CCM] = 'ccm';
+MODES[ALG_AES_GCM] = 'gcm';
+MODES[ALG_AES_CBC] = 'cbc';
+
+// node:crypto takes an empty CCM payload only by an address that is not null: a view of no octets in some buffer.
+const EMPTY = Buffer.alloc(16).subarray(0, 0);
+
+// The four AEADs differ only by name in node:crypto, but its types have one signature for each.
+function sealed(
+  key: Key,
+  nonce: Uint8Array,
+  nonceLength: number,
+  aad: Uint8Array,
+  aadLength: number,
+  payload: Uint8Array,
+  icvLength: number,
+): { text: Uint8Array; icv: Uint8Array } {
+  const k = key as NodeKey;
+  const cipher = createCipheriv(k.cipher as CipherGCMTypes, k.octets, nonce.subarray(0, nonceLength), {
+    authTagLength: icvLength,
+  });
+  cipher.setAAD(aad.subarray(0, aadLength), { plaintextLength: payload.length });
+  const text = cipher.update(payload.length > 0 ? payload : EMPTY);
+  cipher.final();
+  return { text, icv: cipher.getAuthTag() };
+}
+
+function seal(
+  key: Key,
+  nonce: Uint8Array,
+  nonceLength: number,
+  aad: Uint8Array,
+  aadLength: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  icvLength: number,
+): void {
+  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+  const { text, icv } = sealed(
+    key,
+    nonce,
+    nonceLength,
+    aad,
+    aadLength,
+    buffer.subarray(offset, offset + length),
+    icvLength,
+  );
+  buffer.set(text, offset);
+  buffer.set(icv, offset + length);
+}
+
+function open(
+  key: Key,
+  nonce: Uint8Array,
+  nonceLength: number,
+  aad: Uint8Array,
+  aadLength: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  icvLength: number,
+): boolean {
+  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+  const end = offset + length;
+  const icv = buffer.subarray(end, end + icvLength);
+  // Without payload the ICV is all there is. Comparing it here does not rest on what a Node release makes of an empty
+  // update(), during which it verifies CCM.
+  if (length === 0) {
+    return timingSafeEqual(icv, sealed(key, nonce, nonceLength, aad, aadLength, EMPTY, icvLength).icv);
+  }
+  const k = key as NodeKey;
+  const decipher = createDecipheriv(k.cipher as CipherGCMTypes, k.octets, nonce.subarray(0, nonceLength), {
+    authTagLength: icvLength,
+  });
+  decipher.setAuthTag(icv);
+  decipher.setAAD(aad.subarray(0, aadLength), { plaintextLength: length });
+  try {
+    const text = decipher.update(buffer.subarray(offset, end));
+    decipher.final();
+    buffer.set(text, offset);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, offset: number, length: number): void {
+  checkCbc(key, buffer, ivOffset, offset, length);
+  const k = key as NodeKey;
+  const iv = buffer.subarray(ivOffset, ivOffset + 16);
+  const cipher = encrypt ? createCipheriv(k.cipher, k.octets, iv) : createDecipheriv(k.cipher, k.octets, iv);
+  cipher.setAutoPadding(false);
+  buffer.set(cipher.update(buffer.subarray(offset, offset + length)), offset);
+  cipher.final();
+}
+
+function mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void {
+  checkAlg(key, ALG_HMAC_SHA256);
+  const octets = (key as NodeKey).octets;
+  out.set(
+    createHmac('sha256', octets)
+      .update(buffer.subarray(offset, offset + length))
+      .digest(),
+    outOffset,
+  );
+}
+
+function makeKey(alg: number, octets: Uint8Array): NodeKey {
+  checkKey(keyFits(alg, octets.length), alg, octets.length);
+  const copied = new Uint8Array(octets.length);
+  copied.set(octets);
+  const cipher = alg === ALG_CHACHA20_POLY1305 ? 'chacha20-poly1305' : `aes-${octets.length * 8}-${MODES[alg]}`;
+  return { alg, octets: copied, cipher };
+}
+
+/** A provider on node:crypto: all ALG_*, AES with 16, 24 or 32 octets of key. It has no state but its keys. */
+export function createNodeProvider(): Provider {
+  return {
+    has: keyFits,
+    key: makeKey,
+    wipe: (key) => {
+      (key as NodeKey).octets.fill(0);
+      key.alg = 0;
+    },
+    seal,
+    open,
+    cbc,
+    mac,
+    random: (buffer, offset, length) => {
+      randomFillSync(buffer, offset, length);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+// The core's portable algorithms with Node's random source: what a board without native cryptography runs.
+
+import { randomFillSync } from 'node:crypto';
+import { aesCbc } from '../../../../core/crypto/cbc.ts';
+import { aesCcm } from '../../../../core/crypto/ccm.ts';
+import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
+import { createPortable } from '../../../../core/crypto/portable.ts';
+import type { Provider } from '../../../../core/crypto/provider.ts';
+
+/** AES-CCM and AES-CBC with 16-octet keys, HMAC-SHA2-256. */
+export function createPortableProvider(): Provider {
+  return createPortable([aesCcm, aesCbc, hmacSha256], (buffer, offset, length) => {
+    randomFillSync(buffer, offset, length);
+  });
+}

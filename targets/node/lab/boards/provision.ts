@@ -1,0 +1,251 @@
+// From a sensor's file to the blob that provisions a board (targets/board/blob.ts has its layout and keys): the file that
+// `dietesp sensor` reads, with what only a board needs in `board`. A file that asks for what boards do not have is
+// refused by `file:line: field: value: limit`. Of lists of algorithms a board takes the one it has. Left to the board
+// are the replay window (32), the number of Child SAs (1) and the sizes of its queues; there are no IKE fragments, no
+// NAT on a radio, and no key log.
+
+import { randomBytes } from 'node:crypto';
+import { Encoder } from 'cbor-x';
+import { KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
+import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
+import { aesCcm8Iiv } from '../../../../core/esp/suites.ts';
+import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
+import type { Selector } from '../../../../core/ike/codec/selectors.ts';
+import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
+import { hcp } from '../../../../core/ike/ext/hcp.ts';
+import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
+import { createContexts, setContext } from '../../../../core/wire/sixlowpan.ts';
+import {
+  BLOB_HEAD,
+  BLOB_MAX,
+  BLOB_TAIL,
+  BOARD_MAX,
+  crc32,
+  FLAG_DIET_ESP,
+  FLAG_DIET_ESP_REQUIRED,
+  FLAG_DOWNGRADE_PREVENTION,
+  FLAG_INITIAL_CONTACT,
+  FLAG_NAME_REMOTE,
+  FLAG_NARROW,
+  FLAG_OPTIMIZED_REKEY,
+  FLAG_PFS,
+  FLAG_PRIVATE_ALWAYS,
+  readBlob,
+} from '../../../board/blob.ts';
+import { boardPolicy } from '../../../board/policy.ts';
+import { addressOctets } from '../../host/addresses.ts';
+import { type LoadedSensor, policyFor, readSensor } from '../../host/config/ike.ts';
+import { checkText, type Field, fieldError, filled, inside } from '../../host/config/ike-check.ts';
+import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
+import { hex } from '../../host/config/ike-names.ts';
+import { readText } from '../../host/document.ts';
+
+const OCTETS_MAX = 64;
+const ACK_WAIT = 20;
+
+/** The policy that `dietesp sensor` would have. */
+function sensorPolicyOf(loaded: LoadedSensor): IkePolicy {
+  const { connection, gateway, innerAddress, address } = loaded;
+  const asks = connection.policy.requestAddress !== 0 && innerAddress === null;
+  return policyFor(connection, asks ? new Uint8Array(0) : (innerAddress ?? address!), gateway.address, false);
+}
+
+/** Refuses what a board does not have. */
+function checkPolicy(root: Field, policy: IkePolicy): void {
+  const { child } = policy;
+  const rules: [bad: boolean, field: string[], limit: string][] = [
+    [policy.ppk !== null, ['ppk'], 'a board has no PPK'],
+    [policy.announce.length > 0, ['ike', 'announceAuth'], 'a board does not announce it'],
+    [policy.requestAddress === CP_INTERNAL_IP4_ADDRESS, ['requestAddress'], 'must be none or ipv6 on a board'],
+    [!policy.ciphers.includes(ikeCcm8), ['ike', 'proposals'], 'must have aes-ccm-8, which a board speaks'],
+    [!policy.ike.some(({ ke }) => ke.includes(KE_X25519)), ['ike', 'ke'], 'must have x25519, which a board speaks'],
+    [!child.suites.includes(aesCcm8Iiv), ['child', 'esp'], 'must have aes-ccm-8-iiv, which a board speaks'],
+    [
+      child.esp.some(({ ke }) => ke.length > 0 && !ke.includes(KE_X25519)),
+      ['child', 'ke'],
+      'must be empty or have x25519',
+    ],
+    [child.esp.some(({ sn }) => !sn.includes(0)), ['child', 'esn'], 'must be off or both on a board'],
+    [child.mode !== MODE_TUNNEL, ['child', 'mode'], 'must be tunnel on a board'],
+    [child.dscp !== null, ['child', 'dscp'], 'a board sends no DSCP notify'],
+    [
+      child.notify !== null && child.notify !== hcp,
+      ['child', 'compression', 'notify'],
+      'must be hcp or none on a board',
+    ],
+    [(child.compression?.dscpList.length ?? 0) > 0, ['child', 'compression', 'dscp_list'], 'must be empty on a board'],
+    [policy.localId.data.length > OCTETS_MAX, ['localId'], `must be ${OCTETS_MAX} octets at most on a board`],
+    [(policy.remoteId?.data.length ?? 0) > OCTETS_MAX, ['remoteId'], `must be ${OCTETS_MAX} octets at most on a board`],
+    [policy.psk.length > OCTETS_MAX, ['auth'], `the key must be ${OCTETS_MAX} octets at most on a board`],
+  ];
+  for (const [bad, field, limit] of rules) if (bad) throw fieldError(inside(root, 'connection', ...field), limit);
+}
+
+function flagsOf(policy: IkePolicy): number {
+  const { child } = policy;
+  const flags: [boolean, number][] = [
+    [policy.transcript, FLAG_DOWNGRADE_PREVENTION],
+    [policy.initialContact, FLAG_INITIAL_CONTACT],
+    [policy.nameRemote, FLAG_NAME_REMOTE],
+    [policy.optimizedRekey, FLAG_OPTIMIZED_REKEY],
+    [policy.privateAlways, FLAG_PRIVATE_ALWAYS],
+    [child.narrow, FLAG_NARROW],
+    [child.esp.some(({ ke }) => ke.length > 0), FLAG_PFS],
+    [child.notify !== null, FLAG_DIET_ESP],
+    [child.compression?.required === true, FLAG_DIET_ESP_REQUIRED],
+  ];
+  return flags.reduce((sum, [isSet, flag]) => (isSet ? sum + flag : sum), 0);
+}
+
+function contextsOf(texts: string[]): Buffer {
+  const contexts = createContexts(texts.length);
+  texts.forEach((text, index) => {
+    const [prefix, length] = text.split('/');
+    setContext(contexts, index, addressOctets(prefix)!, 0, Number(length));
+  });
+  return Buffer.from(contexts);
+}
+
+/** Magic, version, length and CRC round a map. */
+export function frameBlob(cbor: Uint8Array): Uint8Array {
+  const end = BLOB_HEAD + cbor.length;
+  const blob = Buffer.alloc(end + BLOB_TAIL);
+  blob.write('DESP\x01\x00', 'latin1');
+  blob.writeUInt16BE(cbor.length, 6);
+  blob.set(cbor, BLOB_HEAD);
+  const crc = new Uint16Array(2);
+  crc32(blob, 0, end, crc);
+  blob.writeUInt16BE(crc[0], end);
+  blob.writeUInt16BE(crc[1], end + 2);
+  return Uint8Array.from(blob);
+}
+
+/** One CBOR map with integer keys. */
+export function encodeKeys(keys: Map<number, unknown>): Uint8Array {
+  const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false });
+  return Uint8Array.from(encoder.encode(keys));
+}
+
+/** A locally administered EUI-64 [RFC 4291 Appendix A]. */
+function randomEui(): Buffer {
+  const eui = randomBytes(8);
+  eui[0] = (eui[0] & 0xfc) | 2;
+  return eui;
+}
+
+function selectorText({ protocol, startPort, endPort, start, end }: Selector): string {
+  return [protocol, startPort, endPort, Buffer.from(start).toString('hex'), Buffer.from(end).toString('hex')].join(' ');
+}
+
+/** The blob of a sensor's file. Throws a CommandError at the first thing that a board cannot do. */
+export function readProvision(file: string, text: string): Uint8Array {
+  const loaded = readSensor(file, text, true);
+  const root = checkText(file, text, SENSOR_SCHEMA);
+  const radio = inside(root, 'radio');
+  const server = inside(root, 'server');
+  if (loaded.radio === null) throw fieldError({ ...radio, value: undefined }, 'is required for a board');
+  if (loaded.server === null) throw fieldError(server, 'is required for a board');
+  if (loaded.server.address.length !== 16) throw fieldError(inside(server, 'address'), 'must be an IPv6 address');
+  const path = Buffer.from(loaded.server.path);
+  if (path.length < 1 || path.length > OCTETS_MAX) {
+    throw fieldError(inside(server, 'path'), `must be 1..${OCTETS_MAX} octets on a board`);
+  }
+  if (loaded.innerAddress !== null && loaded.innerAddress.length !== 16) {
+    throw fieldError(inside(root, 'innerAddress'), 'must be an IPv6 address on a board');
+  }
+  const policy = sensorPolicyOf(loaded);
+  checkPolicy(root, policy);
+  const whole = (value: number, ...field: string[]): number => {
+    if (value <= BOARD_MAX) return Math.round(value);
+    const at = inside(root, ...field);
+    const isTime = field[field.length - 1] !== 'count' && field[field.length - 1] !== 'rekeyPackets';
+    throw fieldError(at, `must be at most ${isTime ? `${Math.floor(BOARD_MAX / 1000)} s` : BOARD_MAX} on a board`);
+  };
+  const boardField = inside(root, 'board');
+  const board = filled(boardField.value, SENSOR_PROPERTIES.board.properties!) as Record<string, number>;
+  const { shortAddress, extendedAddress, ackWait, panId, zep } = loaded.radio;
+  const { child, localId, remoteId } = policy;
+  if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');
+
+  const keys = new Map<number, unknown>([[1, panId]]);
+  const add = (key: number, value: unknown, isThere = true): void => {
+    if (isThere) keys.set(key, value instanceof Uint8Array ? Buffer.from(value) : value);
+  };
+  const time = (key: number, value: number, ...field: string[]): void => add(key, whole(value, ...field));
+  add(2, shortAddress, shortAddress !== undefined);
+  add(3, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
+  add(4, loaded.gateway.link);
+  add(5, board.channel ?? zep?.channel ?? 26);
+  add(6, loaded.address);
+  add(7, loaded.gateway.address);
+  add(8, contextsOf(loaded.contexts), loaded.contexts.length > 0);
+  add(9, loaded.server.address);
+  add(10, loaded.server.port);
+  add(11, loaded.server.sourcePort);
+  add(12, loaded.server.path);
+  add(13, loaded.innerAddress, loaded.innerAddress !== null);
+  add(14, policy.requestAddress === 0 ? 0 : 1);
+  add(15, localId.type);
+  add(16, localId.data);
+  add(17, remoteId?.type, remoteId !== null);
+  add(18, remoteId?.data, remoteId !== null);
+  add(19, policy.psk, policy.psk.length > 0);
+  add(20, policy.privateKey, policy.privateKey.length > 0);
+  add(21, policy.publicKey, policy.publicKey.length > 0);
+  time(22, loaded.interval, 'interval');
+  time(23, loaded.count, 'count');
+  add(24, Math.round((ackWait ?? ACK_WAIT) * 1000));
+  time(25, policy.retransmitTime, 'connection', 'ike', 'retransmit');
+  add(26, policy.retransmitTries);
+  time(27, policy.dpdTime, 'connection', 'ike', 'dpd');
+  time(28, policy.rekeyTime, 'connection', 'ike', 'rekey');
+  time(29, policy.reauthTime, 'connection', 'ike', 'reauth');
+  time(30, child.rekeyTime, 'connection', 'child', 'rekey');
+  time(31, child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
+  add(32, policy.ticketLifetime);
+  time(33, board.retry * 1000, 'board', 'retry');
+  time(34, board.retryMax * 1000, 'board', 'retryMax');
+  add(35, flagsOf(policy));
+  add(36, policy.nonceSize);
+  time(37, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
+  add(38, board.maxRetransmit);
+  const proposals = child.compression?.proposals ?? [];
+  add(
+    39,
+    proposals.map(({ allowed }) => allowed),
+    proposals.length > 0,
+  );
+  const { numbers: n } = loaded;
+  const registered = [
+    n.hcpProposal,
+    n.ehcSupported,
+    n.ehcUnacceptableParameter,
+    n.optimizedRekeySupported,
+    n.optimizedRekey,
+    n.childSaPfsInfoSupported,
+    n.dscp,
+    n.tsDscp,
+  ];
+  add(40, registered, root.value !== null && inside(root, 'privateNumbers').value !== undefined);
+
+  const blob = frameBlob(encodeKeys(keys));
+  if (blob.length > BLOB_MAX) throw root.document.error([], `file: ${blob.length} octets: must be ${BLOB_MAX} at most`);
+  const { code, config } = readBlob(blob, blob.length);
+  if (config === null) throw root.document.error([], `file: no board would take it: refused with code ${code}`);
+  const own = boardPolicy(config).child;
+  for (const side of ['local', 'remote'] as const) {
+    const given = child[side].map(selectorText).join(', ');
+    if (given !== own[side].map(selectorText).join(', ')) {
+      throw fieldError(
+        inside(root, 'connection', 'child', side),
+        'must be absent: the SA of a board is for the datagrams of its readings',
+      );
+    }
+  }
+  return blob;
+}
+
+/** The blob for what `dietesp provision --config FILE` reads. */
+export function loadProvision(file: string): Uint8Array {
+  return readProvision(file, readText(file));
+}

@@ -1,0 +1,143 @@
+// Boards without hardware: builds what a board runs and starts it the way its board.json says.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
+import { sourceRoot } from '../../../build/root.ts';
+import { CommandError } from '../../host/errors.ts';
+import type { UartRadio } from '../../host/radio/uart.ts';
+import type { ConsoleLines } from './console.ts';
+import type { BoardEnd } from './process.ts';
+import { startProgram } from './program.ts';
+import { type QemuConfig, startQemu } from './qemu.ts';
+
+/** A board that runs here: in QEMU, as a program, or in its interpreter. */
+export interface RunningBoard {
+  pid: number;
+  console: ConsoleLines;
+  /** The board's radio, seen from outside: what is transmitted here is what the board receives. */
+  radio: UartRadio;
+  /** A line to the console. */
+  send(line: string): void;
+  /** Octets to the console, as they are; an interpreter takes lines only. */
+  sendOctets?(octets: Uint8Array): void;
+  /** The board starts again with nothing but what it was provisioned with. */
+  reset(): Promise<void>;
+  quit(): Promise<BoardEnd>;
+  exited: Promise<BoardEnd>;
+}
+
+/** What a board runs, and its sizes in octets. */
+export interface BoardImage {
+  file: string;
+  /** Of an image: flash, and of it the script. */
+  flash: number;
+  script: number;
+  /** Static RAM, the engine's heap, stack; null where the interpreter on the board decides. */
+  memory: { ram: number; heap: number; stack: number } | null;
+}
+
+export interface StartConfig {
+  image: string;
+  /** The provisioning blob; none: the area is erased. */
+  blob?: Uint8Array;
+  /** See QemuConfig. */
+  entropy?: QemuConfig['entropy'];
+  icount?: boolean;
+}
+
+/** A board by name, and the engine asked for, or its standard one. */
+export function boardAndEngine(name: string, engine: string | undefined): { board: Board; engine: BoardEngine } {
+  const board = loadBoard(name);
+  const chosen = engine ?? board.engines[0];
+  if (!(board.engines as string[]).includes(chosen)) {
+    throw new CommandError(`--engine: ${chosen}: must be one of ${board.engines.join(', ')} on ${name}`, 2);
+  }
+  return { board, engine: chosen as BoardEngine };
+}
+
+/** The application as a script, for a board whose firmware is the interpreter. */
+async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImage> {
+  const root = sourceRoot();
+  // Some boards have room for a smaller script only.
+  const entry = join(root, 'targets', engine, String(board.flashing['entry'] ?? 'main.ts'));
+  const { espruinoText } = await import('../../../build/espruino.ts');
+  const { bundleScript } = await import('../../../build/javascript.ts');
+  const text =
+    engine === 'espruino' ? await espruinoText(entry, true) : (await bundleScript(entry, engine as 'duktape')).text;
+  const folder = join(root, 'build', 'boards', board.name);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${engine}.js`);
+  writeFileSync(file, text);
+  const size = Buffer.byteLength(text);
+  if (board.flash !== null && size > board.flash.size) {
+    throw new CommandError(`board: ${board.name}: the script of ${size} octets: its flash has ${board.flash.size}`);
+  }
+  return { file, flash: size, script: size, memory: null };
+}
+
+/** What a board runs: an image linked from C, or a script. An image is made again only where something has changed. */
+export async function buildImage(board: Board, engine: BoardEngine): Promise<BoardImage> {
+  if (board.build.kind === 'module') return buildScript(board, engine);
+  const { buildFirmware } = await import('../../../build/firmware/firmware.ts');
+  const { elf, flash, script, ...memory } = await buildFirmware(board, engine);
+  return { file: elf, flash, script, memory };
+}
+
+function isEspruino(board: Board): boolean {
+  return board.run?.kind === 'interpreter' && board.engines.includes('espruino');
+}
+
+/** Why a board cannot be run on any machine without hardware, or ''. */
+export function runProblem(board: Board): string {
+  if (board.run?.kind === 'qemu' || board.run?.kind === 'program' || isEspruino(board)) return '';
+  return board.run === null ? 'runs on hardware only' : `runs as ${board.run.kind}, which is not supported here`;
+}
+
+async function startInterpreter(config: StartConfig): Promise<RunningBoard> {
+  const { startEspruino } = await import('./espruino-run.ts');
+  const running = await startEspruino({
+    script: config.image,
+    ...(config.blob === undefined ? {} : { blob: config.blob }),
+  });
+  const exited = running.exited.then((code): BoardEnd => ({ code, signal: null, stderr: '' }));
+  return {
+    ...running,
+    reset: async () => running.send('restart'),
+    exited,
+    async quit() {
+      await running.quit();
+      return exited;
+    },
+  };
+}
+
+/** Starts a board; see startQemu. */
+export async function startBoard(board: Board, config: StartConfig): Promise<RunningBoard> {
+  const { run, provision } = board;
+  if (isEspruino(board)) return startInterpreter(config);
+  if (run?.kind !== 'qemu' && run?.kind !== 'program')
+    throw new CommandError(`board: ${board.name}: ${runProblem(board)}`);
+  if (config.blob !== undefined && provision === null) {
+    throw new CommandError(`boards/${board.name}/board.json: provision: null: a board that is run needs it`);
+  }
+  if (config.blob !== undefined && config.blob.length > provision!.size) {
+    throw new CommandError(`provisioning: ${config.blob.length} octets: must be ${provision!.size} at most`);
+  }
+  if (run.kind === 'program') {
+    const { image: program, blob, entropy } = config;
+    return startProgram({
+      program,
+      ...(blob === undefined ? {} : { blob }),
+      ...(entropy === undefined ? {} : { entropy }),
+    });
+  }
+  return startQemu({
+    machine: run.machine,
+    kernel: config.image,
+    ...(run.serial === undefined ? {} : { serial: run.serial as NonNullable<QemuConfig['serial']> }),
+    ...(config.blob === undefined ? {} : { blob: { octets: config.blob, address: provision!.address } }),
+    ...(config.entropy === undefined ? {} : { entropy: config.entropy }),
+    ...(config.icount === undefined ? {} : { icount: config.icount }),
+  });
+}

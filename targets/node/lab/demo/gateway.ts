@@ -1,0 +1,99 @@
+// The gateway's process of the demo: the gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server (npm
+// `coap`) that the sensors' readings are for. Every frame on air passes its radio once: there they are counted and
+// captured. Started by run.ts.
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import coap from 'coap';
+import { createGateway, type Gateway } from '../../gateway/gateway.ts';
+import { readGateway } from '../../host/config/ike.ts';
+import { createKeyLog } from '../../host/keylog.ts';
+import { providerNamed } from '../../host/provider/by-name.ts';
+import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../../host/radio/pcap.ts';
+import { withCapture, withLoss } from '../../host/radio/wrap.ts';
+import { createZep } from '../../host/radio/zep.ts';
+import { createAirCounter } from './air.ts';
+import { live, type SensorPlan, type ToGateway, tell } from './messages.ts';
+import { gatewayFile, SENSORS_MAX } from './plan.ts';
+import { warmUp } from './warm.ts';
+
+type Start = Extract<ToGateway, { type: 'gateway' }>;
+
+/** Takes every frame on air: to the capture file, and to the books. */
+function createTap(sensors: SensorPlan[], pcap: string) {
+  const file = pcap === '' ? null : createPcapWriter(pcap, LINKTYPE_IEEE802_15_4);
+  const counter = createAirCounter();
+  let frames = 0;
+  const writer: CaptureWriter = {
+    write(time, frame) {
+      frames++;
+      file?.write(time, frame);
+      counter.take(frame);
+    },
+    close: () => file?.close(),
+  };
+  const byName = (part: 'answers' | 'ike') =>
+    Object.fromEntries(sensors.map(({ name, index }) => [name, counter.of(index)[part]]));
+  return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames }) };
+}
+
+/** A CoAP server on a port of its own, for readings as POST to /a, /b, ... */
+async function startServer(): Promise<{ port: number; close(): void }> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const server = coap.createServer((request, response) => {
+    if (request.method !== 'POST') response.code = '4.05';
+    else {
+      tell({ type: 'reading', name: request.url.slice(1), text: request.payload.toString() });
+      response.code = '2.04';
+    }
+    response.end();
+  });
+  server.listen(socket);
+  return {
+    port: socket.address().port,
+    close() {
+      server.close();
+      socket.close();
+    },
+  };
+}
+
+async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
+  warmUp();
+  const tap = createTap(sensors, pcap);
+  const server = await startServer();
+  const { config } = readGateway('the gateway of the demo', gatewayFile(sensors, server.port));
+  const [{ zep: settings, ...radio }] = config.radios;
+  const zep = createZep({ ...settings, maxPeers: SENSORS_MAX });
+  const zepPort = await zep.ready;
+  const captured = withCapture(zep, tap.writer, () => performance.timeOrigin + performance.now());
+  const gateway: Gateway = await createGateway({
+    ...config,
+    radios: [{ ...radio, radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }) }],
+    ike: { ...config.ike, ...(keylog === '' ? {} : { keylog: createKeyLog(keylog) }) },
+    provider: await providerNamed(provider),
+  });
+  return {
+    zepPort,
+    async stop() {
+      const metrics = gateway.metrics();
+      await gateway.close();
+      await zep.closed;
+      server.close();
+      tap.writer.close();
+      tell({ type: 'report', ...tap.report(), metrics }, () => process.exit(0));
+    },
+  };
+}
+
+let running: Awaited<ReturnType<typeof start>> | null = null;
+
+live<ToGateway>(async (message) => {
+  if (message.type === 'gateway') {
+    running = await start(message);
+    tell({ type: 'ready', zepPort: running.zepPort });
+  } else if (running === null) process.exit(0);
+  else await running.stop();
+});

@@ -1,0 +1,34 @@
+// A host with IKE as an application sees it, whether it is on a radio (radio-host.ts) or on UDP sockets (udp-host.ts):
+// inner IP packets in and out, and the uplink that keeps the SAs.
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import type { Uplink, UplinkConfig } from '../../../core/device/uplink.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import type { Pollable } from '../host/radio/radio.ts';
+
+/** The largest inner packet. */
+export const INNER_MAX = 1280;
+
+export interface IkeHostConfig {
+  provider: Provider;
+  ike: UplinkConfig;
+  /** Outer addresses, 4 or 16 octets. */
+  local: Uint8Array;
+  remote: Uint8Array;
+  /** Takes an inner packet, packet[0..length); valid during the call. */
+  inner(packet: Uint8Array, length: number, now: number): void;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Called when something came in from outside, so that nextTimeout may have changed. */
+  wake(): void;
+}
+
+export interface IkeHost extends Pollable {
+  uplink: Uplink;
+  endpoint: Endpoint;
+  /** Protects and sends an inner IP packet: 0 or more, or a drop code. */
+  send(packet: Uint8Array, length: number): number;
+  /** Counters of the link, by name. */
+  link(): Record<string, number>;
+  close(): Promise<void>;
+}

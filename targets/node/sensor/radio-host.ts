@@ -1,0 +1,77 @@
+// A host with IKE on a radio: the core's device.
+
+import { createIkeDevice } from '../../../core/device/ike-device.ts';
+import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
+import { createReassembly } from '../../../core/link/fragment.ts';
+import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
+import { ACK_WAIT, MAC_RETRIES } from '../../../core/link/mac.ts';
+import type { RadioConfig } from '../gateway/config.ts';
+import type { Radio } from '../host/radio/radio.ts';
+import { type IkeHost, type IkeHostConfig, INNER_MAX } from './host.ts';
+
+/** UDP carries a frame slower than the air. */
+const ZEP_ACK_WAIT = 20;
+
+export interface RadioHostConfig extends IkeHostConfig {
+  radio: Radio & { closed?: Promise<void> };
+  settings: RadioConfig;
+  /** Link-layer address of the gateway, 2 or 8 octets. */
+  link: Uint8Array;
+  /** createContexts. */
+  contexts: Uint8Array;
+}
+
+/** Makes a host; the radio belongs to it. */
+export function createRadioHost(config: RadioHostConfig): IkeHost {
+  const { provider, radio, settings } = config;
+  const extended = new Uint8Array(8);
+  if (settings.extendedAddress === undefined) {
+    provider.random(extended, 0, 8);
+    // An individual, locally administered one [RFC 4291 Appendix A].
+    extended[0] = (extended[0] & 0xfc) | 2;
+  } else extended.set(Buffer.from(settings.extendedAddress, 'hex'));
+
+  const device = createIkeDevice({
+    provider,
+    parts: FULL_PARTS,
+    phy: radio,
+    upper: { datagram() {}, done() {} },
+    panId: settings.panId,
+    shortAddress: settings.shortAddress ?? 0xffff,
+    extendedAddress: extended,
+    gateway: config.link,
+    address: new Uint8Array(16),
+    contexts: config.contexts,
+    reassembly: createReassembly(settings.reassemblies ?? 2, 2047, settings.reassemblyTime ?? 10000),
+    echo: null,
+    maxSize: INNER_MAX,
+    queue: settings.queue ?? 16,
+    ackWait: settings.ackWait ?? (settings.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT),
+    ike: config.ike,
+    outer: config.local,
+    peer: config.remote,
+    inner: (length, now) => {
+      config.inner(device.inner, length, now);
+      return 0;
+    },
+  });
+  radio.onFrame = (frame, offset, length) => {
+    device.receive(frame, offset, length, config.now());
+    config.wake();
+  };
+  return {
+    uplink: device.uplink,
+    endpoint: device.endpoint,
+    send(packet, length) {
+      device.inner.set(packet.subarray(0, length));
+      return device.protect(length, config.now());
+    },
+    link: () => ({ frames: device.lowpan.counters[LOWPAN_FRAMES], retries: device.mac.counters[MAC_RETRIES] }),
+    poll: device.poll,
+    nextTimeout: device.nextTimeout,
+    async close() {
+      radio.close();
+      await radio.closed;
+    },
+  };
+}

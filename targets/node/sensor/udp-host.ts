@@ -1,0 +1,228 @@
+// A host with IKE on UDP sockets of the system: IKE on one port, and on another IKE behind the non-ESP marker, ESP and
+// keepalives [RFC 3948]. ESP is always in UDP, so NAT_FORCE is the policy, and packets begin with the whole SPI.
+//
+// The core works with IP packets: an outer header is put in front of what comes from a socket and taken off what goes.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { createUplink } from '../../../core/device/uplink.ts';
+import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
+import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
+import { inbound } from '../../../core/esp/inbound.ts';
+import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
+import type { Pairs } from '../../../core/esp/pairs.ts';
+import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
+import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
+import { type Path, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { PROTO_ESP } from '../../../core/wire/esp.ts';
+import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
+import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
+import { addressOctets, addressText } from '../host/addresses.ts';
+import type { IkeHost, IkeHostConfig } from './host.ts';
+
+/** Ports of IKE, and of IKE and ESP with NAT, as the core knows them. */
+const NAT_PORT = 4500;
+const MARKER = 4;
+const KEEPALIVE = Uint8Array.of(0xff);
+/** Milliseconds of silence until a keepalive [RFC 3948 §4]. */
+const KEEPALIVE_TIME = 20000;
+const DATAGRAM_MAX = 65536;
+
+export interface UdpPorts {
+  port: number;
+  natPort: number;
+}
+
+export interface UdpSockets {
+  ike: Socket;
+  nat: Socket;
+  /** Own address, where `::` or `0.0.0.0` was asked for: the one that leads to the peer. */
+  local: Uint8Array;
+}
+
+export interface UdpHostConfig extends IkeHostConfig {
+  sockets: UdpSockets;
+  /** The peer's ports. */
+  peer: UdpPorts;
+}
+
+async function bound(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
+  const socket = createSocket(type);
+  socket.bind(port, address);
+  try {
+    await once(socket, 'listening');
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  return socket;
+}
+
+/** The own address from which `remote` is reached. */
+async function addressTowards(type: 'udp4' | 'udp6', remote: Uint8Array, port: number): Promise<string> {
+  const socket = createSocket(type);
+  try {
+    socket.connect(port, addressText(remote));
+    await once(socket, 'connect');
+    return socket.address().address;
+  } finally {
+    socket.close();
+  }
+}
+
+/** Opens the two sockets at `address` (unspecified: as routed) for a peer. Rejects with the system's error. */
+export async function openUdpSockets(address: string, own: UdpPorts, remote: Uint8Array, peer: UdpPorts) {
+  const type = remote.length === 4 ? 'udp4' : 'udp6';
+  const given = addressOctets(address);
+  const isOpen = given === undefined || given.every((octet) => octet === 0);
+  const text = isOpen ? await addressTowards(type, remote, peer.port) : address;
+  const local = addressOctets(text.replace(/%.*$/, ''))!;
+  if (local.length !== remote.length) throw new Error(`${address}: must be an address like the peer's`);
+  const ike = await bound(type, own.port, text);
+  try {
+    const nat = await bound(type, own.natPort, text);
+    return { ike, nat, local } satisfies UdpSockets;
+  } catch (error) {
+    ike.close();
+    throw error;
+  }
+}
+
+/** Makes a host; the sockets belong to it. */
+export function createUdpHost(config: UdpHostConfig): IkeHost {
+  const { local, remote, now } = config;
+  const { ike: ikeSocket, nat: natSocket } = config.sockets;
+  const endpoint = createEndpoint(FULL_PARTS, config.provider);
+  const sas: Pairs = { endpoint, outgoing: [], incoming: [] };
+  const counters = {
+    ikeSentOctets: 0,
+    ikeReceivedOctets: 0,
+    datagrams: 0,
+    keepalives: 0,
+    strangers: 0,
+    sendErrors: 0,
+    socketErrors: 0,
+  };
+  const remoteText = addressText(remote);
+  const isSix = remote.length === 16;
+  const header = isSix ? IPV6_SIZE : IPV4_SIZE;
+  const came = new Uint8Array(DATAGRAM_MAX + header);
+  const restored = new Uint8Array(DATAGRAM_MAX);
+  const outer = new Uint8Array(DATAGRAM_MAX + OUTBOUND_ROOM);
+  let sentAt = 0;
+  let isClosed = false;
+
+  const plain: Path = {
+    local,
+    localPort: ikeSocket.address().port,
+    remote,
+    remotePort: config.peer.port,
+    encapsulated: false,
+    port: 0,
+  };
+  const encapsulated: Path = { ...plain, localPort: NAT_PORT, remotePort: NAT_PORT, encapsulated: true };
+
+  function transmit(socket: Socket, port: number, octets: Uint8Array): void {
+    if (isClosed) return;
+    counters.datagrams++;
+    if (socket === natSocket) sentAt = now();
+    socket.send(octets, port, remoteText, (error) => {
+      if (error !== null) counters.sendErrors++;
+    });
+  }
+
+  const uplink = createUplink(
+    sas,
+    { ...config.ike, policy: { ...config.ike.policy, nat: NAT_FORCE } },
+    plain,
+    new Uint8Array(0),
+    DATAGRAM_MAX - 1 - MARKER,
+    (path, buffer, offset, length) => {
+      counters.ikeSentOctets += length;
+      const marker = path.encapsulated ? MARKER : 0;
+      const octets = Buffer.alloc(marker + length);
+      octets.set(buffer.subarray(offset, offset + length), marker);
+      if (path.encapsulated) transmit(natSocket, config.peer.natPort, octets);
+      else transmit(ikeSocket, config.peer.port, octets);
+    },
+  );
+
+  function isPeer(from: RemoteInfo, port: number): boolean {
+    const octets = addressOctets(from.address.replace(/%.*$/, ''));
+    const fits = from.port === port && octets !== undefined && Buffer.compare(octets, remote) === 0;
+    if (!fits) counters.strangers++;
+    return fits;
+  }
+
+  function takeIke(path: Path, octets: Uint8Array, offset: number): void {
+    counters.ikeReceivedOctets += octets.length - offset;
+    uplink.receive(path, octets, offset, octets.length - offset, now());
+  }
+
+  function takeEsp(octets: Uint8Array): void {
+    const length = header + octets.length;
+    came.set(octets, header);
+    came.set(remote, isSix ? IPV6_SRC : IPV4_SRC);
+    came.set(local, isSix ? IPV6_DST : IPV4_DST);
+    if (isSix) emitIpv6(came, 0, 0, 0, octets.length, PROTO_ESP, 64);
+    else emitIpv4(came, 0, 0, 0, length, PROTO_ESP, 64);
+    const time = now();
+    const size = inbound(endpoint, came, 0, length, restored, 0, time);
+    if (size >= 0) config.inner(restored, size, time);
+    uplink.carried(time);
+  }
+
+  ikeSocket.on('message', (octets, from) => {
+    if (isClosed || !isPeer(from, config.peer.port)) return;
+    takeIke(plain, octets, 0);
+    config.wake();
+  });
+  natSocket.on('message', (octets, from) => {
+    if (isClosed || !isPeer(from, config.peer.natPort)) return;
+    if (octets.length === 1 && octets[0] === KEEPALIVE[0]) counters.keepalives++;
+    else if (octets.length >= MARKER && octets.readUInt32BE(0) === 0) takeIke(encapsulated, octets, MARKER);
+    else takeEsp(octets);
+    config.wake();
+  });
+  for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);
+
+  /** When the next keepalive is due, or -1. */
+  function keepaliveAt(): number {
+    const sa = uplink.current();
+    return sa !== null && sa.state === STATE_ESTABLISHED && espPathOf(sa).encapsulated ? sentAt + KEEPALIVE_TIME : -1;
+  }
+
+  return {
+    uplink,
+    endpoint,
+    send(packet, length) {
+      const time = now();
+      const sa = choose(sas.outgoing, packet, 0, length, time);
+      if (sa === null) return drop(endpoint, DROP_SELECTOR);
+      const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
+      if (size < 0) return size;
+      transmit(natSocket, config.peer.natPort, outer.slice(header, size));
+      uplink.carried(time);
+      return 0;
+    },
+    link: () => ({ ...counters }),
+    poll(time) {
+      uplink.poll(time);
+      const at = keepaliveAt();
+      if (at >= 0 && time >= at) transmit(natSocket, config.peer.natPort, KEEPALIVE);
+    },
+    nextTimeout() {
+      const at = keepaliveAt();
+      const other = uplink.nextTimeout();
+      if (at < 0) return other;
+      return other < 0 ? at : Math.min(at, other);
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all(
+        [ikeSocket, natSocket].map((socket) => new Promise<void>((done) => socket.close(() => done()))),
+      );
+    },
+  };
+}

@@ -1,0 +1,256 @@
+// The two conversions behind `compress` and `decompress`: packets in, frames out, and back. One packet at a time, in
+// buffers made once; what is dropped is counted by reason.
+
+import { DROP_COUNT, DROP_SELECTOR, DROP_VERSION } from '../../../../core/base/drop.ts';
+import { dropName } from '../../../../core/base/drop-name.ts';
+import type { Provider } from '../../../../core/crypto/provider.ts';
+import * as A from '../../../../core/dietesp/attributes.ts';
+import { addInbound, createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
+import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
+import { inbound } from '../../../../core/esp/inbound.ts';
+import { outbound } from '../../../../core/esp/outbound.ts';
+import { createSa, type Sa } from '../../../../core/esp/sa.ts';
+import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts';
+import type { LoadedSa } from '../../host/config/sa.ts';
+import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../../host/radio/pcap.ts';
+import type { CaptureRecord } from '../../host/radio/source.ts';
+import { PHY_OCTETS } from '../budget/model.ts';
+import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
+import { findIp } from './packets.ts';
+
+/** An IP packet and its outer header and ESP. */
+const PACKET_MAX = 65536 + 256;
+
+/** What became of the packets. */
+export interface Totals {
+  packetsIn: number;
+  packetsOut: number;
+  framesIn: number;
+  framesOut: number;
+  /** Octets of the IP packets that were carried. */
+  clearOctets: number;
+  /** Octets on air, preamble to FCS: as it is, and as it would have been. */
+  airOctets: number;
+  clearAirOctets: number;
+  plainAirOctets: number;
+  plainFrames: number;
+  clearFrames: number;
+  /** Packets that clear 6LoWPAN and plain ESP could carry: IPv4 and the longest ones do not go that way. */
+  clearPackets: number;
+  plainPackets: number;
+  drops: Record<string, number>;
+}
+
+export function createTotals(): Totals {
+  return {
+    packetsIn: 0,
+    packetsOut: 0,
+    framesIn: 0,
+    framesOut: 0,
+    clearOctets: 0,
+    airOctets: 0,
+    clearAirOctets: 0,
+    plainAirOctets: 0,
+    plainFrames: 0,
+    clearFrames: 0,
+    clearPackets: 0,
+    plainPackets: 0,
+    drops: {},
+  };
+}
+
+export function countDrop(totals: Totals, reason: string, count = 1): void {
+  totals.drops[reason] = (totals.drops[reason] ?? 0) + count;
+}
+
+/** The same SA with every compression off: what ordinary ESP would send. For sizes only, nothing of it is sent. */
+export function plainAttributes(attributes: A.Attributes): A.Attributes {
+  return {
+    ...attributes,
+    iipcProfile: A.IIPC_NOT_COMPRESSED,
+    iipcRuleId: -1,
+    dscpCda: A.CDA_NOT_COMPRESSED,
+    ecnCda: A.CDA_NOT_COMPRESSED,
+    flowLabelCda: A.CDA_NOT_COMPRESSED,
+    espTrailer: A.TRAILER_MANDATORY,
+    alignment: 32,
+    espSpiLsb: 32,
+    espSnLsb: 32,
+  };
+}
+
+/** Makes every SA of a file; an error of the core becomes one with file and line. */
+export function createSas(loaded: LoadedSa[], provider: Provider): Sa[] {
+  return loaded.map((entry) => {
+    try {
+      return createSa(FULL_PARTS, provider, entry.config);
+    } catch (error) {
+      throw entry.locate(error);
+    }
+  });
+}
+
+/** Refuses SAs that 6LoWPAN cannot carry: their outer header is not IPv6. */
+export function requireIpv6(loaded: LoadedSa[]): void {
+  for (const entry of loaded) {
+    const { ipsecMode, tunnelSrc, tsIpVersion } = entry.attributes;
+    if (ipsecMode === A.MODE_TUNNEL ? tunnelSrc.length !== 16 : tsIpVersion !== 6) {
+      const field = ipsecMode === A.MODE_TUNNEL ? 'tunnel_ip' : 'ts_ip_version';
+      throw entry.locate(new Error(`${field}: IPv4: must be IPv6 on IEEE 802.15.4`));
+    }
+  }
+}
+
+/** Refuses two SAs with one SPI to one receiver: it could not tell them apart, and with one key nonces would repeat. */
+function requireOwnSpis(loaded: LoadedSa[]): void {
+  const seen = new Set<string>();
+  for (const { attributes: a, locate } of loaded) {
+    const key = `${a.espSpi} ${Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex')}`;
+    if (seen.has(key))
+      throw locate(new Error(`esp_spi: ${a.espSpi.toString(16)}: an SA to this destination has it already`));
+    seen.add(key);
+  }
+}
+
+function outboundAny(
+  endpoint: Endpoint,
+  sas: Sa[],
+  data: Uint8Array,
+  at: number,
+  length: number,
+  to: Uint8Array,
+  now: number,
+) {
+  let reason = 'no-sa';
+  for (let i = 0; i < sas.length; i++) {
+    const result = outbound(endpoint, sas[i], data, at, length, to, 0, now);
+    if (result >= 0) return { length: result, index: i, reason: '' };
+    if (result !== DROP_SELECTOR && result !== DROP_VERSION) reason = dropName(result);
+  }
+  return { length: -1, index: -1, reason };
+}
+
+/** IP packets -> frames. */
+export interface Compressor {
+  packet(record: CaptureRecord, sink: FrameSink): void;
+  totals: Totals;
+}
+
+export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: LinkPlan, clear: LinkPlan): Compressor {
+  const totals = createTotals();
+  const endpoint = createEndpoint(FULL_PARTS, provider);
+  requireOwnSpis(loaded);
+  const sas = createSas(loaded, provider);
+  const plain = loaded.map((entry) => {
+    const config = { ...entry.config, attributes: plainAttributes(entry.attributes) };
+    return createSa(FULL_PARTS, provider, config);
+  });
+  const sender = createFrameSender(plan);
+  const measure = createFrameSender(clear);
+  const measurePlain = createFrameSender(plan);
+  const outer = new Uint8Array(PACKET_MAX);
+  let octets = 0;
+  const count: FrameSink = (_frame, length) => {
+    octets += length + PHY_OCTETS;
+  };
+  return {
+    totals,
+    packet(record, sink) {
+      totals.packetsIn++;
+      const { data } = record;
+      const now = record.time * 1000;
+      const ip = findIp(record);
+      if (ip.problem !== '') return countDrop(totals, ip.problem);
+      const sent = outboundAny(endpoint, sas, data, ip.offset, ip.length, outer, now);
+      if (sent.index < 0) return countDrop(totals, sent.reason);
+      octets = 0;
+      const frames = sender.send(outer, 0, sent.length, now, (frame, length) => {
+        count(frame, length);
+        sink(frame, length);
+      });
+      if (frames < 0) return countDrop(totals, dropName(frames));
+      totals.packetsOut++;
+      totals.framesOut += frames;
+      totals.clearOctets += ip.length;
+      totals.airOctets += octets;
+      octets = 0;
+      const clearFrames = measure.send(data, ip.offset, ip.length, now, count);
+      if (clearFrames > 0) {
+        totals.clearPackets++;
+        totals.clearFrames += clearFrames;
+        totals.clearAirOctets += octets;
+      }
+      octets = 0;
+      const length = outbound(endpoint, plain[sent.index], data, ip.offset, ip.length, outer, 0, now);
+      const plainFrames = length > 0 ? measurePlain.send(outer, 0, length, now, count) : 0;
+      if (plainFrames > 0) {
+        totals.plainPackets++;
+        totals.plainFrames += plainFrames;
+        totals.plainAirOctets += octets;
+      }
+    },
+  };
+}
+
+/** Frames -> IP packets. */
+export interface Decompressor {
+  /** A frame of link type 195 or 230. */
+  frame(record: CaptureRecord, sink: PacketSink): void;
+  /** Adds the drops of the lower layers; after the last frame. */
+  end(): void;
+  totals: Totals;
+}
+
+export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan: LinkPlan): Decompressor {
+  const totals = createTotals();
+  const endpoint = createEndpoint(FULL_PARTS, provider);
+  createSas(loaded, provider).forEach((sa, index) => {
+    try {
+      addInbound(endpoint, sa);
+    } catch (error) {
+      throw loaded[index].locate(error);
+    }
+  });
+  const receiver = createFrameReceiver(plan);
+  const restored = new Uint8Array(PACKET_MAX);
+  const frame = new Uint8Array(FRAME_MAX + FCS_SIZE);
+  let sink: PacketSink = () => {};
+  let time = 0;
+  const deliver: PacketSink = (buffer, offset, length) => {
+    totals.packetsIn++;
+    const result = inbound(endpoint, buffer, offset, length, restored, 0, time);
+    if (result < 0) return countDrop(totals, dropName(result));
+    totals.packetsOut++;
+    totals.clearOctets += result;
+    sink(restored, 0, result);
+  };
+  return {
+    totals,
+    frame({ linkType, data, originalLength, time: seconds }, to) {
+      const now = seconds * 1000;
+      totals.framesIn++;
+      if (linkType !== LINKTYPE_IEEE802_15_4 && linkType !== LINKTYPE_IEEE802_15_4_NOFCS) {
+        return countDrop(totals, `link type ${linkType}`);
+      }
+      const fcs = linkType === LINKTYPE_IEEE802_15_4 ? 0 : FCS_SIZE;
+      const length = data.length + fcs;
+      if (originalLength > data.length) return countDrop(totals, 'truncated');
+      if (length > FRAME_MAX) return countDrop(totals, 'too-long');
+      frame.set(data);
+      // Without an FCS in the capture there is nothing to verify: a right one is added.
+      if (fcs !== 0) putFcs(frame, 0, data.length);
+      totals.airOctets += length + PHY_OCTETS;
+      sink = to;
+      time = now;
+      const result = receiver.receive(frame, 0, length, now, deliver);
+      if (result < 0) countDrop(totals, dropName(result));
+    },
+    end() {
+      receiver.lowpan.poll(Number.MAX_SAFE_INTEGER);
+      for (let code = 1; code < DROP_COUNT; code++) {
+        const dropped = receiver.lowpan.counters[code];
+        if (dropped > 0) countDrop(totals, dropName(code), dropped);
+      }
+    },
+  };
+}

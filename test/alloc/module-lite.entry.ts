@@ -1,0 +1,6 @@
+// What the module `dietlite` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
+
+import { createLite } from '../../targets/board/lite.ts';
+import { reportHeap } from './module-heap.ts';
+
+reportHeap(createLite());

@@ -1,0 +1,6 @@
+// What the module `dietesp` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
+
+import { createWhole } from '../../targets/board/module.ts';
+import { reportHeap } from './module-heap.ts';
+
+reportHeap(createWhole({ name: 'engine', print: () => {}, namesOf: () => [] }));

@@ -1,6 +1,0 @@
-// What the module `dietlite` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
-
-import { createLite } from '../../targets/board/lite.ts';
-import { reportHeap } from './moduleheap.ts';
-
-reportHeap(createLite());

@@ -1,6 +1,0 @@
-// What the module `dietesp` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
-
-import { createWhole } from '../../targets/board/module.ts';
-import { reportHeap } from './moduleheap.ts';
-
-reportHeap(createWhole({ name: 'engine', print: () => {}, namesOf: () => [] }));

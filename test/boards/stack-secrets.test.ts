@@ -1,0 +1,61 @@
+// Secrets on the stack after a hook is done: keys, scalars, what is derived from them, clear text.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';
+import { buildFirmware } from '../../targets/build/firmware/firmware.ts';
+import { startQemu } from '../../targets/node/lab/boards/qemu.ts';
+import { LONG, missing, start } from './firmware-kit.ts';
+
+const NAME = 'qemu-mps2-an386';
+const WHAT = [
+  'hmac out',
+  'hmac key',
+  'hmac long key',
+  'hmac text',
+  'x25519 out',
+  'x25519 scalar',
+  'ccm key',
+  'ccm text',
+];
+
+for (const engine of ['lua', 'duktape', 'jerryscript'] as BoardEngine[]) {
+  test(`no secret is left on the stack: ${engine}`, { skip: missing(NAME, engine) }, async () => {
+    const board = loadBoard(NAME);
+    assert.ok(board.build.kind === 'firmware');
+    // A name that leads from the board's folder to the spy.
+    const spied = { ...board, build: { ...board.build, sources: ['../../test/boards/leak.c'] } };
+    const { elf } = await buildFirmware(spied, engine, { entry: 'test/boards/leak.entry.ts' });
+    const qemu = await startQemu({ machine: 'mps2-an386', kernel: elf });
+    try {
+      await qemu.console.waitFor(/^end$/, LONG);
+    } finally {
+      await qemu.quit();
+    }
+    assert.deepEqual(qemu.console.lines(), [...WHAT.map((what) => `${what} none`), 'opened', 'planted', 'end']);
+  });
+}
+
+test('a table of Lua with something else than octets in it: nothing is changed', {
+  skip: missing(NAME, 'lua'),
+}, async () => {
+  const qemu = await start(NAME, 'lua', 'test/boards/holes.entry.ts');
+  try {
+    await qemu.console.waitFor(/^end$/, LONG);
+  } finally {
+    await qemu.quit();
+  }
+  const lines = ['text', 'number', 'aad', 'hmac'].map((name) => `${name} refused, as before`);
+  assert.deepEqual(qemu.console.lines(), [...lines, 'end']);
+});
+
+test('what wipes key material in the hooks is in the image', { skip: missing(NAME, 'lua') }, async () => {
+  const { elf } = await buildFirmware(loadBoard(NAME), 'lua', { entry: 'test/boards/holes.entry.ts' });
+  const { stdout } = spawnSync('arm-none-eabi-objdump', ['-d', elf], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  for (const name of ['hook_ccm', 'hook_hmac', 'hook_x25519', 'hook_random']) {
+    const code = new RegExp(`<${name}>:\\n([^\\n]+\\n)+`).exec(stdout);
+    assert.ok(code !== null, name);
+    assert.match(code[0], /<(crypto_wipe|mbedtls_platform_zeroize)>/, name);
+  }
+});

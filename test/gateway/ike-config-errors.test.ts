@@ -1,0 +1,73 @@
+// Files with what must not be in them: keys where they would be shown, peers that never count, keys that are none.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readGateway } from '../../targets/node/host/config/ike.ts';
+
+const KEY = 'c0ffee11'.repeat(8);
+
+function errorOf(auth: string, more = ''): string {
+  const text = `radios: [{ zep: { port: 0 }, panId: 1 }]\n${more}connection:\n  localId: fqdn:gateway\n  ${auth}\n`;
+  try {
+    readGateway('g.yaml', text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
+
+const SECRET = /c0ffee|hunter2|MC4CAQ/;
+for (const auth of [
+  `auth: { privateKey: ${KEY.slice(1)}, publicKey: ${KEY} }`,
+  `auth: { privateKey: "${KEY.slice(0, 32)} ${KEY.slice(32)}", publicKey: ${KEY} }`,
+  `auth: { privateKey: MC4CAQAwBQYDK2VwBCIEIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g, publicKey: ${KEY} }`,
+  'auth: hunter2',
+  'auth: [hunter2]',
+  'auth: { psk: [hunter2] }',
+  'auth: { psk: *hunter2 }',
+  'auth: { psk: !hunter2 a }',
+  'auth: { psk: "a" hunter2 }',
+  'auth: { psk: hunter2, psk: hunter2 }',
+  'auth: { psk: a }\n  ppk: hunter2',
+  'auth: { psk: a }\n  ppk: { id: a, key: hunter2 }',
+]) {
+  test(`no key in the error of ${auth.replaceAll('\n', '\\n')}`, () => {
+    const text = errorOf(auth);
+    assert.match(text, /^g\.yaml/);
+    assert.doesNotMatch(text, SECRET);
+  });
+}
+
+test('a file of a key that cannot be read is named', () => {
+  assert.equal(
+    errorOf(`auth: { privateKey: /no-such-folder/key.pem, publicKey: ${KEY} }`),
+    'g.yaml:4: connection.auth.privateKey: /no-such-folder/key.pem: no such file or directory',
+  );
+});
+
+test('peers that never count: the same identity twice, one behind `*`', () => {
+  const peers = (list: string) => errorOf('auth: { psk: a }', `peers: [${list}]\n`);
+  const fqdn = '{ remoteId: "fqdn:a" }';
+  assert.equal(
+    peers(`${fqdn}, { remoteId: "*" }, ${fqdn}`),
+    'g.yaml:2: peers[2].remoteId: fqdn:a: is taken by peer1, which stands before',
+  );
+  assert.match(peers(`{ remoteId: "*" }, ${fqdn}`), /^g\.yaml:2: peers\[1\]\.remoteId: fqdn:a: is taken by peer1/);
+  assert.match(peers('{}, { name: other }'), /^g\.yaml:2: peers\[1\]\.remoteId: \*: is taken by peer1/);
+  assert.equal(peers(`${fqdn}, { remoteId: "fqdn:b" }, { remoteId: "*" }`), '');
+});
+
+test('public keys of small order, for which anybody can sign', () => {
+  const last = (first: string, octet: string) => first.padEnd(62, 'f') + octet;
+  const points = [
+    '00'.repeat(32),
+    '01'.padEnd(64, '0'),
+    '01'.padEnd(62, '0') + '80',
+    last('ec', '7f'),
+    last('ec', 'ff'),
+  ];
+  for (const key of points) {
+    assert.match(errorOf(`auth: { psk: a, publicKey: "${key}" }`), /publicKey: .*: must not be of small order/);
+  }
+  assert.equal(errorOf(`auth: { psk: a, publicKey: ${KEY} }`), '');
+});

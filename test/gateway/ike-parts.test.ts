@@ -1,0 +1,82 @@
+// Parts of the gateway's IKE by themselves: the address pool, datagrams by kind.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createPool } from '../../targets/node/gateway/pool.ts';
+import {
+  classify,
+  UDP_ESP,
+  UDP_IKE,
+  UDP_IKE_MARKED,
+  UDP_KEEPALIVE,
+  UDP_SHORT,
+} from '../../targets/node/gateway/udp.ts';
+import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
+import { addressRange } from '../../targets/node/host/config/ike-names.ts';
+
+const range = (text: string) => addressRange(text)!;
+const text = (address: Uint8Array | null) => (address === null ? null : addressText(address));
+
+test('a peer has the same address each time, others another', () => {
+  const pool = createPool([range('2001:db8:1::/64'), range('10.9.0.0/24')], []);
+  const a = text(pool.lease('a', 16));
+  assert.match(a!, /^2001:db8:1:/);
+  assert.notEqual(text(pool.lease('b', 16)), a);
+  assert.match(text(pool.lease('a', 4))!, /^10\.9\.0\./);
+  assert.equal(pool.used(), 3);
+  pool.release('a');
+  assert.equal(pool.used(), 1);
+  assert.equal(text(pool.lease('a', 16)), a);
+  // Also after a restart, where nobody else came in between.
+  assert.equal(text(createPool([range('2001:db8:1::/64')], []).lease('a', 16)), a);
+});
+
+test('a small pool: neither first nor last of a prefix, nor what is reserved; then none', () => {
+  const pool = createPool([range('10.0.0.0/29')], [addressOctets('10.0.0.6')!]);
+  const given = ['a', 'b', 'c', 'd', 'e'].map((id) => text(pool.lease(id, 4)));
+  assert.deepEqual([...given].sort(), ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']);
+  assert.equal(pool.lease('f', 4), null);
+  assert.equal(pool.lease('a', 16), null, 'no IPv6 here');
+  assert.equal(text(pool.lease('a', 4)), given[0]);
+  pool.release('b');
+  assert.equal(text(pool.lease('f', 4)), given[1], 'the address of one that is gone');
+  assert.equal(pool.lease('b', 4), null);
+  const exact = createPool([range('10.0.0.1-10.0.0.2')], []);
+  assert.equal(new Set([text(exact.lease('a', 4)), text(exact.lease('b', 4))]).size, 2, 'a range is used whole');
+});
+
+test('no address is given twice, whatever comes and goes', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.boolean()), { maxLength: 200 }), (steps) => {
+      const pool = createPool([range('10.0.0.0/28')], []);
+      const held = new Map<number, string>();
+      for (const [id, comes] of steps) {
+        if (!comes) {
+          pool.release(String(id));
+          held.delete(id);
+          continue;
+        }
+        const address = text(pool.lease(String(id), 4));
+        const owner = [...held].find(([other, one]) => one === address && other !== id);
+        assert.equal(owner, undefined);
+        if (address === null) assert.ok(held.size >= 14);
+        else held.set(id, address);
+      }
+      assert.equal(pool.used(), held.size);
+    }),
+  );
+});
+
+test('datagrams by kind', () => {
+  const of = (hex: string, nat: boolean) => classify(Buffer.from(hex, 'hex'), nat);
+  assert.equal(of('ff', true), UDP_KEEPALIVE);
+  assert.equal(of('ff', false), UDP_KEEPALIVE);
+  assert.equal(of('', true), UDP_SHORT);
+  assert.equal(of('00', true), UDP_SHORT);
+  assert.equal(of('ffffffff', true), UDP_SHORT, 'an SPI and nothing else');
+  assert.equal(of('0000000001', true), UDP_IKE_MARKED);
+  assert.equal(of('0000000001', false), UDP_IKE_MARKED);
+  assert.equal(of('0000010001', true), UDP_ESP);
+  assert.equal(of('0000010001', false), UDP_IKE);
+});
