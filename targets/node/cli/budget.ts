@@ -4,14 +4,10 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
-import { countedRows } from '../tools/budget/measure.ts';
-import { modelRows, type Row } from '../tools/budget/model.ts';
+import { budgetRows, COAP_HEADER } from '../tools/budget/measure.ts';
 
 /** IPv6's minimum link MTU without IPv6 and UDP headers. */
 const PAYLOAD_MAX = 1232;
-/** NON POST, one token octet, one Uri-Path of one character, payload marker [RFC 7252 §3]. */
-const COAP = [0x51, 0x02, 0x00, 0x01, 0x0a, 0xb1, 0x74, 0xff];
-
 interface Options {
   payload: string;
   coap?: boolean;
@@ -19,19 +15,13 @@ interface Options {
   json?: boolean;
 }
 
-/** Counted rows first, then the model's. */
-async function rowsOf(payload: number, coap: boolean, provider: string): Promise<Row[]> {
-  const body = Uint8Array.from([...(coap ? COAP : []), ...new Uint8Array(payload).fill(0x30)]);
-  return [...countedRows(body, await providerNamed(provider)), ...modelRows(body.length)];
-}
-
 async function budget(options: Options): Promise<void> {
   const payload = Number(options.payload);
-  const most = PAYLOAD_MAX - (options.coap === true ? COAP.length : 0);
+  const most = PAYLOAD_MAX - (options.coap === true ? COAP_HEADER.length : 0);
   if (!/^\d+$/.test(options.payload) || payload > most) {
     throw new CommandError(`--payload: ${options.payload}: must be 0..${most}`, 2);
   }
-  const rows = await rowsOf(payload, options.coap === true, options.provider);
+  const rows = budgetRows(payload, options.coap === true, await providerNamed(options.provider));
   if (options.json === true) {
     process.stdout.write(JSON.stringify({ payload, coap: options.coap === true, rows }, null, 2) + '\n');
     return;

@@ -14,7 +14,10 @@ import { emitUdp, PROTO_UDP, UDP_SIZE } from '../../../../core/wire/udp.ts';
 import { addressOctets } from '../../host/addresses.ts';
 import { plainAttributes } from '../convert/convert.ts';
 import { createFrameSender, type LinkPlan, linkPlan } from '../convert/frames.ts';
-import { type Addressing, type Cost, costOf, PHY_OCTETS, type Row } from './model.ts';
+import { type Addressing, type Cost, costOf, modelRows, PHY_OCTETS, type Row } from './model.ts';
+
+/** NON POST, one token octet, one Uri-Path of one character, payload marker [RFC 7252 §3]. */
+export const COAP_HEADER: readonly number[] = [0x51, 0x02, 0x00, 0x01, 0x0a, 0xb1, 0x74, 0xff];
 
 const SENSOR = addressOctets('fd00::1')!;
 const SERVER = addressOctets('fd00::2')!;
@@ -145,4 +148,10 @@ export function countedRows(payload: Uint8Array, provider: Provider): Row[] {
       source: 'counted',
     };
   });
+}
+
+/** Rows of all stacks for `payload` octets as UDP payload, or behind a CoAP header: counted ones first, then the model's. */
+export function budgetRows(payload: number, coap: boolean, provider: Provider): Row[] {
+  const body = Uint8Array.from([...(coap ? COAP_HEADER : []), ...new Uint8Array(payload).fill(0x30)]);
+  return [...countedRows(body, provider), ...modelRows(body.length)];
 }
