@@ -1,4 +1,4 @@
-// npm run engines: the table of the README, engine by what it does and costs. `--json` for programs, `--board NAME` for
+// npm run engines: the table of docs/boards.md, engine by what it does and costs. `--json` for programs, `--board NAME` for
 // another board; names of engines measure only those.
 
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-// The README's examples, run as they are printed: only the package's names become files here, and fixed ports free
+// The examples of docs/api.md, run as they are printed: only the package's names become files here, and fixed ports free
 // ones.
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 const root = join(import.meta.dirname, '..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const readme = readFileSync(join(root, 'docs/api.md'), 'utf8');
 
 function example(name: string): string {
   const found = new RegExp('<!-- run by the tests: ' + name + ' -->\\n```ts\\n([^]*?)```').exec(readme);
@@ -26,12 +26,12 @@ async function bound(): Promise<Socket> {
   return socket;
 }
 
-test('the gateway and the device of the README talk', async () => {
+test('the gateway and the device of docs/api.md talk', async () => {
   for (const name of ['gateway', 'device']) {
     const lines = example(name)
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('import '));
-    assert.ok(lines.length <= 11, name + ' has ' + lines.length + ' lines');
+    assert.ok(lines.length <= 20, name + ' has ' + lines.length + ' lines');
   }
   const server = await bound();
   const free = await bound();
@@ -45,7 +45,7 @@ test('the gateway and the device of the README talk', async () => {
       .replaceAll("'targets/", "'" + root + '/targets/')
       .replaceAll('17754', String(zep))
       .replaceAll('127.0.0.1:5683', '127.0.0.1:' + server.address().port);
-    const file = join(folder, name + '.mjs');
+    const file = join(folder, name + '.mts');
     writeFileSync(file, text);
     return import(pathToFileURL(file).href);
   };

@@ -93,8 +93,7 @@ test('commands in the documents are scripts of package.json', () => {
   const scripts = JSON.parse(read('package.json')).scripts as Record<string, string>;
   assert.deepEqual(commandsOf('`npm run size`, npm test -- x, npm ci'), ['size', 'test']);
   let seen = 0;
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md']) {
-    if (!existsSync(join(root, document))) continue;
+  for (const document of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...filesBelow('docs', ['md'])]) {
     for (const command of commandsOf(read(document))) {
       seen++;
       assert.ok(Object.hasOwn(scripts, command), document + ': npm run ' + command);
