@@ -40,8 +40,3 @@ export function compare(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: 
   }
   return 0;
 }
-
-/** Throws unless low <= value <= high; the message names field, value and limits. For configuration. */
-export function checkRange(field: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value <= high)) throw new Error(field + ' ' + value + ': must be ' + low + '..' + high);
-}

@@ -1,10 +1,10 @@
 // AES-128-CBC, in place over whole blocks [SP 800-38A §6.2; RFC 3602 for ESP, where padding is ESP's own].
 
 import { copy } from '../base/bytes.ts';
+import { checkRange } from '../base/refuse.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import { aesDecrypt } from './aes-inverse.ts';
 import type { Part } from './portable.ts';
-import { checkRange } from './portable.ts';
 import type { Key } from './provider.ts';
 import { ALG_AES_CBC } from './provider.ts';
 

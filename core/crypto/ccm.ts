@@ -3,9 +3,9 @@
 // one per 16 of AAD (with its 2-octet length), two more per packet. Only the forward AES is used.
 
 import { fill } from '../base/bytes.ts';
+import { checkRange } from '../base/refuse.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import type { Part } from './portable.ts';
-import { checkRange } from './portable.ts';
 import type { Key } from './provider.ts';
 import { ALG_AES_CCM } from './provider.ts';
 

@@ -2,10 +2,10 @@
 // target's to bring.
 
 import { copy, fill } from '../base/bytes.ts';
+import { checkRange } from '../base/refuse.ts';
 import type { Asymmetric, KePrivate } from './asymmetric.ts';
 import { KE_X25519 } from './asymmetric.ts';
 import type { Random } from './portable.ts';
-import { checkRange } from './portable.ts';
 import { x25519 } from './x25519.ts';
 
 /** The private half: 32 random octets. A wiped one has method 0. */

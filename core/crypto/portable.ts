@@ -1,6 +1,7 @@
 // A provider put together from portable parts: a board imports the parts its suites need, and only these reach its
 // bundle, e.g. `createPortable([aesCcm], randomOfTheBoard)`. What is missing makes `has` false.
 
+import { checkRange } from '../base/refuse.ts';
 import type { Key, Provider } from './provider.ts';
 
 /** `Provider.random`, brought by the target. */
@@ -20,11 +21,6 @@ export interface Part {
   open?: Plain<Provider['open']>;
   cbc?: Plain<Provider['cbc']>;
   mac?: Plain<Provider['mac']>;
-}
-
-/** Throws unless low <= value <= high; the message names field, value and limits. */
-export function checkRange(field: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value <= high)) throw new Error(field + ' ' + value + ': must be ' + low + '..' + high);
 }
 
 /**

@@ -2,8 +2,9 @@
 // messages are UDP, port 500 on both sides, in IPv6 packets between the outer addresses, which 6LoWPAN compresses
 // [RFC 7296 §2, RFC 6282 §4.3]; everything else goes through ESP.
 
-import { checkRange, copy, equal, u16 } from '../base/bytes.ts';
+import { copy, equal, u16 } from '../base/bytes.ts';
 import { DROP_NOT_FOR_US, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
+import { checkRange } from '../base/refuse.ts';
 import { drop } from '../esp/endpoint.ts';
 import type { Path } from '../ike/state/sa.ts';
 import { emitIpv6, IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../wire/ipv6.ts';

@@ -62,8 +62,3 @@ export interface Attributes {
   /** 1 with extended sequence numbers. */
   esn: number;
 }
-
-/** Throws an error that names field, value and limit. */
-export function refuse(field: string, value: string | number, limit: string): never {
-  throw new Error(field + ': ' + value + ': ' + limit);
-}

@@ -15,9 +15,10 @@ import {
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
 } from '../base/drop.ts';
+import { refuse } from '../base/refuse.ts';
 import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader } from '../schc/program.ts';
 import type { Header, Network } from '../wire/header.ts';
-import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL, refuse } from './attributes.ts';
+import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL } from './attributes.ts';
 import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
 
 /** What SAs with the same kind of rules share. */

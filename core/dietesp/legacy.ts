@@ -2,13 +2,13 @@
 // with the legacy notify agreed on is run by the same engine (README.md in this folder). The octets on the wire are
 // those of today, not of that draft.
 
+import { refuse } from '../base/refuse.ts';
 import {
   type Attributes,
   CDA_LOWER,
   CDA_NOT_COMPRESSED,
   CDA_SA,
   IIPC_DIET_ESP,
-  refuse,
   TRAILER_OPTIONAL,
 } from './attributes.ts';
 

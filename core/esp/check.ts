@@ -2,6 +2,7 @@
 // [draft-ietf-ipsecme-diet-esp §5, §9], and what this build and this provider have. Field names are those of the draft.
 
 import { compare } from '../base/bytes.ts';
+import { refuse } from '../base/refuse.ts';
 import type { Provider } from '../crypto/provider.ts';
 import {
   CDA_GENERATED,
@@ -11,7 +12,6 @@ import {
   IIPC_DIET_ESP,
   MODE_TRANSPORT,
   MODE_TUNNEL,
-  refuse,
 } from '../dietesp/attributes.ts';
 import { SPI_MIN } from '../wire/esp.ts';
 import type { Parts } from './parts.ts';

@@ -1,8 +1,8 @@
 // An endpoint: the inbound SAs of one host, drop counters, and scratch that packets share.
 
 import { DROP_COUNT } from '../base/drop.ts';
+import { refuse } from '../base/refuse.ts';
 import type { Provider } from '../crypto/provider.ts';
-import { refuse } from '../dietesp/attributes.ts';
 import { SLOT_COUNT } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Sa } from './sa.ts';

@@ -1,7 +1,7 @@
 // Choice of SPIs for inbound SAs [RFC 4303 §2.1; SPI-LOOKUP].
 
 import { u32 } from '../base/bytes.ts';
-import { refuse } from '../dietesp/attributes.ts';
+import { refuse } from '../base/refuse.ts';
 import { SPI_MIN } from '../wire/esp.ts';
 import type { Endpoint } from './endpoint.ts';
 import { power, type Scoped } from './sa-table.ts';

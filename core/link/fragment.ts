@@ -4,8 +4,9 @@
 // One slot: key (20), one bit per 8 octets received, datagram. The key is what a datagram is known by: interface
 // identifiers of source and destination (16), datagram_size (2), datagram_tag (2).
 
-import { checkRange, copy, equal, fill, u16 } from '../base/bytes.ts';
+import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_REASSEMBLY, DROP_TOO_LONG } from '../base/drop.ts';
+import { checkRange } from '../base/refuse.ts';
 import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
 
 /** Octets of a datagram's key; datagram_size is at KEY_SIZE - 4. */

@@ -11,7 +11,7 @@
 // Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
-import { checkRange, copy, equal, fill, u16 } from '../base/bytes.ts';
+import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,
@@ -21,6 +21,7 @@ import {
   DROP_QUEUE,
   DROP_TOO_LONG,
 } from '../base/drop.ts';
+import { checkRange } from '../base/refuse.ts';
 import {
   ACK_SIZE,
   checkFrame,

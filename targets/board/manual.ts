@@ -4,7 +4,8 @@
 // A key must never meet a sequence number twice [RFC 8750 §5]: the program stores how far numbers are reserved before
 // they are used, and begins behind that after a restart.
 
-import { checkRange, createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
+import { checkRange } from '../../core/base/refuse.ts';
+import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
 import { sensorConfig } from '../../core/device/config.ts';
 import { createDevice, type Device } from '../../core/device/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';

@@ -5,7 +5,7 @@
 // takes no additional data.
 
 import { copy } from '../../core/base/bytes.ts';
-import { checkRange } from '../../core/crypto/portable.ts';
+import { checkRange } from '../../core/base/refuse.ts';
 import type { Board } from '../board/hooks.ts';
 import {
   boardName,

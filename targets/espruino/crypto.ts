@@ -2,8 +2,9 @@
 // by E.nativeCall. What is missing, or gives a wrong answer when it is tried first, is left out of `native`.
 
 import { copy, fill } from '../../core/base/bytes.ts';
+import { checkRange } from '../../core/base/refuse.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
-import { checkRange, type Part } from '../../core/crypto/portable.ts';
+import type { Part } from '../../core/crypto/portable.ts';
 import { ALG_AES_CBC, type Key } from '../../core/crypto/provider.ts';
 import { type Board, NATIVE_CCM, NATIVE_HMAC, NATIVE_X25519 } from '../board/hooks.ts';
 import { createCcmHook, createSource, cryptoModule, native, wrong } from './ccm.ts';

@@ -14,7 +14,7 @@
 // chip reset.
 
 import { copy } from '../../core/base/bytes.ts';
-import { checkRange } from '../../core/crypto/portable.ts';
+import { checkRange } from '../../core/base/refuse.ts';
 import {
   ACK_SIZE,
   copyReversed,

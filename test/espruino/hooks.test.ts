@@ -122,7 +122,7 @@ test('X25519 is called as Thumb code, with the octets that ship', () => {
     buffer[36] = 9;
     hooks.x25519(buffer, 38, buffer, 3, buffer, 36);
     assert.equal(Buffer.from(buffer).toString('hex', 38, 42), '422c8e7a');
-    assert.throws(() => hooks.x25519(buffer, 39, buffer, 0, buffer, 0), /outOffset 39: must be 0\.\.38/);
+    assert.throws(() => hooks.x25519(buffer, 39, buffer, 0, buffer, 0), /outOffset: 39: must be 0\.\.38/);
   });
   assert.equal(calls[0], 1);
   assert.equal(calls[1], 'void(int,int,int)');

@@ -105,6 +105,6 @@ test('a blob written on the board is read as the one of dietesp provision', asyn
 
 test('fields that a blob cannot have', () => {
   assert.throws(() => writeBlob({ pan: 1 }, ['pan']), /provision\.pan: no such field/);
-  assert.throws(() => writeBlob({ panId: 65536 }, ['panId']), /provision\.panId 65536: must be 0\.\.65534/);
-  assert.throws(() => writeBlob({ outer: new Uint8Array(4) }, ['outer']), /provision\.outer 4: must be 16\.\.16/);
+  assert.throws(() => writeBlob({ panId: 65536 }, ['panId']), /provision\.panId: 65536: must be 0\.\.65534/);
+  assert.throws(() => writeBlob({ outer: new Uint8Array(4) }, ['outer']), /provision\.outer: 4: must be 16\.\.16/);
 });

@@ -114,7 +114,7 @@ test('set-up as in the data sheet: registers, addresses, channel', () => {
   assert.equal(chip.channel, 15);
   driver.setChannel(26);
   assert.equal(chip.channel, 26);
-  assert.throws(() => driver.setChannel(27), /channel 27: must be 11\.\.26/);
+  assert.throws(() => driver.setChannel(27), /channel: 27: must be 11\.\.26/);
   driver.setAddress(0x1111, 0xffff, eui(9));
   assert.deepEqual([...chip.short.subarray(1, 6)], [0x11, 0x11, 0xff, 0xff, 9]);
 });

@@ -301,10 +301,10 @@ test('limits: reassemblies, time', () => {
   for (const frame of frames) feed(without, frame);
   assert.equal(dropped(without, DROP_UNSUPPORTED), frames.length);
   assert.equal(without.lowpan.nextTimeout(), -1);
-  assert.throws(() => createReassembly(0, 1280, 1), /datagrams 0/);
-  assert.throws(() => createReassembly(1, 2048, 1), /maxSize 2048: must be 40\.\.2047/);
-  assert.throws(() => createReassembly(1, 1280, 60001), /timeout 60001/);
-  assert.throws(() => lowpanOf({ queue: 0 }), /lowpan\.queue 0/);
+  assert.throws(() => createReassembly(0, 1280, 1), /datagrams: 0/);
+  assert.throws(() => createReassembly(1, 2048, 1), /maxSize: 2048: must be 40\.\.2047/);
+  assert.throws(() => createReassembly(1, 1280, 60001), /timeout: 60001/);
+  assert.throws(() => lowpanOf({ queue: 0 }), /lowpan\.queue: 0/);
 });
 
 test('uncompressed IPv6 is accepted, whole and in fragments; wrong lengths are not', () => {

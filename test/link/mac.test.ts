@@ -310,9 +310,9 @@ test('garbage and foreign frames never throw, and each is counted once', () => {
 
 test('configuration errors name field, value and limit', () => {
   const medium = createMedium({ seed: 1 });
-  assert.throws(() => macNode(medium, 1, false, { queue: 0 }), /mac\.queue 0: must be 1\.\.255/);
+  assert.throws(() => macNode(medium, 1, false, { queue: 0 }), /mac\.queue: 0: must be 1\.\.255/);
   assert.throws(
     () => macNode(medium, 1, false, { extendedAddress: bytes(1) }),
-    /mac\.extendedAddress\.length 1: must be 8\.\.8/,
+    /mac\.extendedAddress\.length: 1: must be 8\.\.8/,
   );
 });

@@ -228,7 +228,7 @@ test('a missing hook and a bad option are named, on every engine', async (t) => 
             ["hex('0g')", /hex: g is no hexadecimal digit/],
             ["hex('012')", /hex: an odd number of digits/],
             ['blob({ nonsense = 1 })', /provision\.nonsense: no such field/],
-            ['blob({ channel = 99 })', /provision\.channel 99: must be 11\.\.26/],
+            ['blob({ channel = 99 })', /provision\.channel: 99: must be 11\.\.26/],
           ]
         : [
             ['device({})', /board: \(missing\)/],
@@ -236,7 +236,7 @@ test('a missing hook and a bad option are named, on every engine', async (t) => 
             ["hex('0g')", /hex: g is no hexadecimal digit/],
             ["hex('012')", /hex: an odd number of digits/],
             ['blob({ nonsense: 1 })', /provision\.nonsense: no such field/],
-            ['blob({ channel: 99 })', /provision\.channel 99: must be 11\.\.26/],
+            ['blob({ channel: 99 })', /provision\.channel: 99: must be 11\.\.26/],
           ];
     for (const [call, pattern] of cases) {
       const file = join(top, `bad.${engine === 'lua' ? 'lua' : 'js'}`);

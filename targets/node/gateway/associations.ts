@@ -1,8 +1,9 @@
 // The gateway's SAs: inbound ones in the endpoint's look-up, outbound ones by the inner packet's destination, so that
 // choosing one costs the same for one peer and for thousands.
 
+import { refuse } from '../../../core/base/refuse.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
+import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { choose } from '../../../core/esp/outbound.ts';

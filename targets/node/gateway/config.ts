@@ -1,8 +1,9 @@
 // The gateway's configuration and its check. All of it is checked before anything starts; the first error is thrown as
 // `Error('field: value: limit')` and names the field as written, `radios[0].panId`.
 
+import { refuse } from '../../../core/base/refuse.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { MODE_TUNNEL, refuse } from '../../../core/dietesp/attributes.ts';
+import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';

@@ -2,6 +2,7 @@
 // whole before anything starts; the first error stops it, with its line.
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { refuse } from '../../../../core/base/refuse.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
@@ -43,15 +44,15 @@ export function hexOctets(text: string): Uint8Array {
 /** The suite called `name` in the vectors. */
 export function suiteNamed(name: string): Suite {
   const suite = ALL_SUITES.find((candidate) => candidate.name === name);
-  if (suite === undefined) A.refuse('esp_encr', name, 'must be one of ' + ALL_SUITES.map((s) => s.name).join(', '));
+  if (suite === undefined) refuse('esp_encr', name, 'must be one of ' + ALL_SUITES.map((s) => s.name).join(', '));
   return suite;
 }
 
 function address(field: string, text: string, version?: number): Uint8Array {
   const octets = addressOctets(text);
-  if (octets === undefined) A.refuse(field, text, 'must be an IP address');
+  if (octets === undefined) refuse(field, text, 'must be an IP address');
   if (version !== undefined && octets.length !== (version === 4 ? 4 : 16)) {
-    A.refuse(field, text, `must be an IPv${version} address (ts_ip_version)`);
+    refuse(field, text, `must be an IPv${version} address (ts_ip_version)`);
   }
   return octets;
 }
@@ -81,9 +82,9 @@ export function toAttributes(values: Values): A.Attributes {
   const [portSrcStart, portSrcEnd] = sa.ts_port_src as number[];
   const [portDstStart, portDstEnd] = sa.ts_port_dst as number[];
   const tunnel = (sa.tunnel_ip ?? undefined) as string[] | undefined;
-  if (mode === A.MODE_TUNNEL && tunnel === undefined) A.refuse('tunnel_ip', '(missing)', 'is required in tunnel mode');
+  if (mode === A.MODE_TUNNEL && tunnel === undefined) refuse('tunnel_ip', '(missing)', 'is required in tunnel mode');
   if (mode === A.MODE_TRANSPORT && tunnel !== undefined) {
-    A.refuse('tunnel_ip', tunnel.join(', '), 'must be absent in transport mode');
+    refuse('tunnel_ip', tunnel.join(', '), 'must be absent in transport mode');
   }
   return {
     iipcProfile: sa.iipc_enabled === false ? A.IIPC_NOT_COMPRESSED : A.IIPC_DIET_ESP,
@@ -118,9 +119,9 @@ export function toAttributes(values: Values): A.Attributes {
 export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   const sa = withDefaults(values);
   const next = BigInt('0x' + (sa.esp_sn as string).replace(/^0x/i, ''));
-  if (next === 0n) A.refuse('esp_sn', sa.esp_sn as string, 'must be >= 1');
-  if (attributes.esn === 0 && next > 0xffffffffn) A.refuse('esp_sn', sa.esp_sn as string, 'must be <= ffffffff');
-  if (attributes.espSpi < SPI_MIN) A.refuse('esp_spi', sa.esp_spi as string, 'must be >= 100 (hexadecimal)');
+  if (next === 0n) refuse('esp_sn', sa.esp_sn as string, 'must be >= 1');
+  if (attributes.esn === 0 && next > 0xffffffffn) refuse('esp_sn', sa.esp_sn as string, 'must be <= ffffffff');
+  if (attributes.espSpi < SPI_MIN) refuse('esp_spi', sa.esp_spi as string, 'must be >= 100 (hexadecimal)');
   const last = next - 1n;
   const life = sa.lifetime as Record<string, number>;
   const config = defaultConfig(attributes, suiteNamed(sa.esp_encr as string));

@@ -18,9 +18,9 @@ import {
   timingSafeEqual,
   verify,
 } from 'node:crypto';
+import { checkRange } from '../../../../core/base/refuse.ts';
 import type { Asymmetric, KePrivate } from '../../../../core/crypto/asymmetric.ts';
 import { KE_P256, KE_X25519, keSize } from '../../../../core/crypto/asymmetric.ts';
-import { checkRange } from '../../../../core/crypto/portable.ts';
 
 /** A private half: the one or the other, by method; neither once it was used or wiped (method 0). */
 export interface NodeHalf extends KePrivate {

@@ -1,7 +1,7 @@
 // What the providers on Node take, and the checks that they share. A message names field, value and limit.
 
+import { checkRange } from '../../../../core/base/refuse.ts';
 import { CCM_MAX_AAD } from '../../../../core/crypto/ccm.ts';
-import { checkRange } from '../../../../core/crypto/portable.ts';
 import type { Key } from '../../../../core/crypto/provider.ts';
 import {
   ALG_AES_CBC,
