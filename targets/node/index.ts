@@ -7,10 +7,9 @@ export type {
   GatewayConfig,
   GatewaySa,
   PeerConfig,
-  RadioConfig,
 } from './gateway/config.ts';
 export { createGateway, type Gateway, type GatewayEvents, type PacketInfo } from './gateway/gateway.ts';
-export type { GatewayMetrics, PeerMetrics, RadioMetrics, Reasons, SaMetrics } from './gateway/metrics.ts';
+export type { GatewayMetrics, PeerMetrics, RadioMetrics, SaMetrics } from './gateway/metrics.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
 export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa.ts';
 export { SA_SCHEMA } from './host/config/schema.ts';
@@ -23,6 +22,7 @@ export { createNobleProvider } from './host/provider/noble.ts';
 export { createNodeProvider } from './host/provider/node-crypto.ts';
 export { createPortableProvider } from './host/provider/portable.ts';
 export { type Bridge, type BridgeConfig, type BridgePort, createBridge } from './host/radio/bridge.ts';
+export type { RadioConfig } from './host/radio/config.ts';
 export { type Driver, drive } from './host/radio/drive.ts';
 export {
   type CaptureWriter,
@@ -40,6 +40,7 @@ export { createUartRadio, type UartConfig, type UartLine, type UartRadio } from 
 export { listenLine, serialLine, socketLine, terminalLine } from './host/radio/uart-line.ts';
 export { type LossConfig, type LossyRadio, withCapture, withLoss } from './host/radio/wrap.ts';
 export { createZep, ZEP_PORT, type ZepConfig, type ZepRadio } from './host/radio/zep.ts';
+export type { Reasons } from './host/reasons.ts';
 export { createMedium, type LinkModel, type Medium, type MediumConfig } from './lab/medium.ts';
 export { readSchcCbor, schcCbor } from './tools/rules/cbor.ts';
 export { readSchcJson, schcJson } from './tools/rules/json.ts';

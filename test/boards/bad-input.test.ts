@@ -7,11 +7,11 @@ import type { BoardEngine } from '../../targets/build/board-file.ts';
 import { buildFirmware } from '../../targets/build/firmware/firmware.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { createLab, type Lab } from '../../targets/node/lab/boards/lab.ts';
-import type { BoardEnd } from '../../targets/node/lab/boards/process.ts';
+import type { BoardEnd, RunningBoard } from '../../targets/node/lab/boards/process.ts';
 import { encodeKeys, frameBlob, readProvision } from '../../targets/node/lab/boards/provision.ts';
 import type { QemuConfig } from '../../targets/node/lab/boards/qemu.ts';
 import { figuresOf } from '../../targets/node/lab/boards/run.ts';
-import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/lab/boards/start.ts';
+import { boardAndEngine, buildImage, startBoard } from '../../targets/node/lab/boards/start.ts';
 import { boardMissing, PATIENCE, startNode } from './world.ts';
 
 const LIMIT = { timeout: 4 * PATIENCE };

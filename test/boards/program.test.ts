@@ -9,9 +9,10 @@ import { buildFirmware, type FirmwareEngine } from '../../targets/build/firmware
 import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
 import { listenLine } from '../../targets/node/host/radio/uart-line.ts';
 import { createLab, type Lab } from '../../targets/node/lab/boards/lab.ts';
+import type { RunningBoard } from '../../targets/node/lab/boards/process.ts';
 import { readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { figuresOf } from '../../targets/node/lab/boards/run.ts';
-import { type RunningBoard, startBoard } from '../../targets/node/lab/boards/start.ts';
+import { startBoard } from '../../targets/node/lab/boards/start.ts';
 import { scratch } from '../cli/run.ts';
 import { LONG, missing, runOnBoard } from './firmware-kit.ts';
 import { nativeCases } from './native-cases.ts';

@@ -8,12 +8,14 @@ import { type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 import { identityText } from '../../targets/node/host/config/ike-names.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { childView, spisOf } from '../../targets/node/host/sa-view.ts';
 import { espruinoRunMissing } from '../../targets/node/lab/boards/espruino-run.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/lab/boards/lab.ts';
+import type { RunningBoard } from '../../targets/node/lab/boards/process.ts';
 import { readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { qemuMissing } from '../../targets/node/lab/boards/qemu.ts';
-import { boardAndEngine, buildImage, type RunningBoard, startBoard } from '../../targets/node/lab/boards/start.ts';
-import { childView, type SensorEvent, spisOf } from '../../targets/node/sensor/describe.ts';
+import { boardAndEngine, buildImage, startBoard } from '../../targets/node/lab/boards/start.ts';
+import type { SensorEvent } from '../../targets/node/sensor/describe.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 
 /** Milliseconds that anything may take. */

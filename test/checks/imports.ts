@@ -20,6 +20,22 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
 };
 
+/** Each room of targets/node/ and the rooms that it may import besides itself; each may import those before them. */
+export const NODE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  host: [],
+  gateway: ['host'],
+  sensor: ['host'],
+  lab: ['host', 'gateway', 'sensor'],
+  tools: ['host', 'gateway', 'sensor', 'lab'],
+  cli: ['host', 'gateway', 'sensor', 'lab', 'tools'],
+};
+
+/** Imports of targets/node that still run back. The list only shrinks. */
+export const NODE_EXCEPTIONS: readonly string[] = [
+  'targets/node/host/coap.ts targets/node/lab/demo/messages.ts',
+  'targets/node/host/config/ike.ts targets/node/gateway/config.ts',
+];
+
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 
 /** The module specifiers of a source text. */
@@ -32,6 +48,24 @@ export function layerOf(file: string): string | undefined {
   const parts = file.split('/');
   const layer = parts.length > 2 ? parts[1] : parts[1].replace(/\.ts$/, '');
   return Object.hasOwn(LAYERS, layer) && (layer === 'index') === (parts.length === 2) ? layer : undefined;
+}
+
+/** The room of a file in targets/node/: a folder, or `index` for what the package exports; undefined: none. */
+function roomOf(file: string): string | undefined {
+  const parts = file.split('/').slice(2);
+  if (parts.length === 1) return /^index[\w-]*\.ts$/.test(parts[0]) ? 'index' : undefined;
+  return Object.hasOwn(NODE_ROOMS, parts[0]) ? parts[0] : undefined;
+}
+
+/** Why a file of targets/node may not import another one there, or undefined. */
+function forbiddenInNode(file: string, target: string): string | undefined {
+  const room = roomOf(file);
+  const used = roomOf(target);
+  if (room === undefined || used === undefined) return 'a file of targets/node that is in no room';
+  if (room === 'index') return used === 'cli' ? 'the package exports nothing of cli' : undefined;
+  if (used === 'index') return 'nothing of targets/node imports its index';
+  if (NODE_EXCEPTIONS.includes(file + ' ' + target)) return undefined;
+  return room === used || NODE_ROOMS[room].includes(used) ? undefined : room + ' may not import ' + used;
 }
 
 /** Why `file` may not import `specifier`, or undefined. Paths are relative to the project's root. */
@@ -57,6 +91,9 @@ export function forbidden(file: string, specifier: string): string | undefined {
     const isOwn = isRelative && (to === 'core' || (to === 'targets' && toPart === 'board'));
     return isOwn ? undefined : 'targets/board imports core only';
   }
+  if (from === 'targets' && fromPart === 'node' && to === 'targets' && toPart === 'node' && isRelative) {
+    return forbiddenInNode(file, target);
+  }
   if (from === 'targets') {
     const isFine = !isRelative || to === 'core' || (to === 'targets' && !ENGINES.includes(toPart));
     return isFine ? undefined : 'targets import core and each other, not boards';
@@ -68,11 +105,15 @@ export function forbidden(file: string, specifier: string): string | undefined {
   return undefined;
 }
 
-/** Import cycles among files: esbuild orders modules by their imports, and Espruino does not hoist. */
-export function cycles(files: readonly string[]): string[] {
+/**
+ * Import cycles among files: esbuild orders modules by their imports, and Espruino does not hoist. `types`: imports of
+ * types count as well.
+ */
+export function cycles(files: readonly string[], types: boolean): string[] {
   const graph = new Map<string, string[]>();
   for (const file of files) {
-    const found = importsOf(withoutTypeImports(readFileSync(join(sourceRoot(), file), 'utf8')));
+    const text = readFileSync(join(sourceRoot(), file), 'utf8');
+    const found = importsOf(types ? text : withoutTypeImports(text));
     graph.set(
       file,
       found.filter((s) => s.startsWith('.')).map((s) => normalize(join(dirname(file), s))),

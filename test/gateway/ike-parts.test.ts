@@ -4,16 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createPool } from '../../targets/node/gateway/pool.ts';
-import {
-  classify,
-  UDP_ESP,
-  UDP_IKE,
-  UDP_IKE_MARKED,
-  UDP_KEEPALIVE,
-  UDP_SHORT,
-} from '../../targets/node/gateway/udp.ts';
 import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
 import { addressRange } from '../../targets/node/host/config/ike-names.ts';
+import { classify, UDP_ESP, UDP_IKE, UDP_IKE_MARKED, UDP_KEEPALIVE, UDP_SHORT } from '../../targets/node/host/udp.ts';
 
 const range = (text: string) => addressRange(text)!;
 const text = (address: Uint8Array | null) => (address === null ? null : addressText(address));

@@ -7,8 +7,9 @@ import type { Provider } from '../../core/crypto/provider.ts';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createLog } from '../../targets/node/host/log.ts';
+import { childView } from '../../targets/node/host/sa-view.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
-import { childView, establishedView } from '../../targets/node/sensor/describe.ts';
+import { establishedView } from '../../targets/node/sensor/describe.ts';
 import { ikeOf, ikeSensorOn, udpConfig } from './ike-support.ts';
 import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
 

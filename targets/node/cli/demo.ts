@@ -6,7 +6,8 @@ import { CommandError } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { SENSORS_MAX } from '../lab/demo/plan.ts';
 import { type DemoResult, runDemo } from '../lab/demo/run.ts';
-import { comparisonOf, createView, handshakesOf, otherStacks, totalsOf } from '../lab/demo/view.ts';
+import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
+import { otherStacks } from '../tools/budget/compare.ts';
 
 /** Those that have AES-CCM. */
 const PROVIDERS = ['fast', 'node', 'portable'];

@@ -6,39 +6,15 @@ import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
-import type { IkeSa } from '../../../core/ike/state/sa.ts';
-import { createContexts, DATAGRAM_MAX, setContext } from '../../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../host/addresses.ts';
+import { hexOf, inRange, integerIn } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
+import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
+import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { Pollable, Radio } from '../host/radio/radio.ts';
-import type { ZepConfig, ZepRadio } from '../host/radio/zep.ts';
+import type { UdpAddress } from '../host/udp.ts';
 import type { OpenSocket } from './socket.ts';
-
-/** A radio: one of `radio` (the gateway closes it) and `zep`. */
-export interface RadioConfig {
-  /** Default radio0, radio1, ... */
-  name?: string;
-  radio?: Radio & Partial<Pick<ZepRadio, 'ready' | 'closed'>>;
-  zep?: ZepConfig;
-  /** 0..0xfffe. */
-  panId: number;
-  /** 0..0xfffd; without it frames carry the extended address. */
-  shortAddress?: number;
-  /** EUI-64, 16 hexadecimal digits; default a random one, locally administered. */
-  extendedAddress?: string;
-  /** Packets that can wait, 1..255, default 32. */
-  queue?: number;
-  /** Neighbours whose last frame is remembered, 1..255, default 255. */
-  neighbours?: number;
-  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
-  ackWait?: number;
-  /** Datagrams in reassembly at a time, 1..255, default 16, and milliseconds until one is given up, default 10000. */
-  reassemblies?: number;
-  reassemblyTime?: number;
-  /** Longest outer packet in octets, 40..2047. */
-  maxSize?: number;
-}
 
 /** An SA: what loadSaFile gives, or made by a program. */
 export interface GatewaySa {
@@ -77,15 +53,6 @@ export interface Clock {
   run(node: Pollable, radio: Radio): { wake(): void; stop(): void };
 }
 
-/** Where IKE, and ESP in UDP, is heard; port 0 lets the system choose. */
-export interface UdpAddress {
-  /** Own address; `::` and `0.0.0.0`: all. */
-  address: string;
-  /** Port of IKE, and of IKE and ESP with NAT. */
-  port: number;
-  natPort: number;
-}
-
 /** The network interface for inner packets that no flow takes. */
 export interface TunConfig {
   name: string;
@@ -93,14 +60,6 @@ export interface TunConfig {
   addresses: string[];
   routes: string[];
   mtu: number;
-}
-
-/** Keys of SAs, for a key log. The octets are valid during the call only. */
-export interface KeyLog {
-  /** SK_ei, SK_er (keys with salts), then integrity keys: octets[0..size). */
-  ike(sa: IkeSa, octets: Uint8Array, size: number): void;
-  /** A Child SA's two SAs. */
-  esp(sa: IkeSa, outgoing: SaConfig, incoming: SaConfig): void;
 }
 
 /** The IKEv2 responder. */
@@ -153,24 +112,13 @@ export type Direction = 'in' | 'out';
 
 /** What the check leaves: everything converted. */
 export interface CheckedConfig {
-  radios: (RadioConfig & { name: string; address: Uint8Array | null })[];
+  radios: CheckedRadio[];
   /** Own outer addresses. */
   addresses: Uint8Array[];
   contexts: Uint8Array;
   directions: Direction[];
   peers: { address: Uint8Array; radio: number; link: Uint8Array }[];
   flows: { destination: Uint8Array; port: number; host: string; hostPort: number; field: string }[];
-}
-
-function inRange(field: string, value: unknown, low: number, high: number): void {
-  if (!(typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high)) {
-    refuse(field, String(value), `must be ${low}..${high}`);
-  }
-}
-
-function integerIn(field: string, value: unknown, low: number, high: number): void {
-  inRange(field, value, low, high);
-  if (!Number.isInteger(value)) refuse(field, String(value), 'must be an integer');
 }
 
 /** The list in a field that may be absent; with `objects`, of objects. */
@@ -189,52 +137,6 @@ function ipv6Of(field: string, text: unknown): Uint8Array {
   const octets = typeof text === 'string' ? addressOctets(text) : undefined;
   if (octets?.length !== 16) refuse(field, String(text), 'must be an IPv6 address');
   return octets!;
-}
-
-function hexOf(field: string, text: unknown, lengths: number[]): Uint8Array {
-  if (typeof text !== 'string' || !/^[0-9a-fA-F]*$/.test(text) || !lengths.includes(text.length)) {
-    refuse(field, String(text), `must be ${lengths.join(' or ')} hexadecimal digits`);
-  }
-  return Uint8Array.from(Buffer.from(text as string, 'hex'));
-}
-
-function checkRadio(radio: RadioConfig, index: number): CheckedConfig['radios'][number] {
-  const at = `radios[${index}]`;
-  if ((radio.radio === undefined) === (radio.zep === undefined)) {
-    refuse(at, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
-  }
-  if (radio.zep !== undefined) {
-    if (typeof radio.zep !== 'object' || radio.zep === null)
-      refuse(`${at}.zep`, String(radio.zep), 'must be an object');
-    integerIn(`${at}.zep.port`, radio.zep.port ?? 0, 0, 65535);
-  }
-  integerIn(`${at}.panId`, radio.panId, 0, 0xfffe);
-  if (radio.shortAddress !== undefined) integerIn(`${at}.shortAddress`, radio.shortAddress, 0, 0xfffd);
-  integerIn(`${at}.queue`, radio.queue ?? 1, 1, 255);
-  integerIn(`${at}.neighbours`, radio.neighbours ?? 1, 1, 255);
-  inRange(`${at}.ackWait`, radio.ackWait ?? 1, 0.1, 10000);
-  integerIn(`${at}.reassemblies`, radio.reassemblies ?? 1, 1, 255);
-  inRange(`${at}.reassemblyTime`, radio.reassemblyTime ?? 1, 1, 60000);
-  integerIn(`${at}.maxSize`, radio.maxSize ?? 40, 40, DATAGRAM_MAX);
-  return {
-    ...radio,
-    name: radio.name ?? `radio${index}`,
-    address: radio.extendedAddress === undefined ? null : hexOf(`${at}.extendedAddress`, radio.extendedAddress, [16]),
-  };
-}
-
-function checkContexts(texts: string[]): Uint8Array {
-  if (texts.length > 16) refuse('contexts', texts.length, 'must be 16 at most');
-  const contexts = createContexts(texts.length);
-  texts.forEach((text, id) => {
-    const [prefix, bits, ...more] = String(text).split('/');
-    const octets = addressOctets(prefix);
-    if (octets?.length !== 16 || !/^\d+$/.test(bits ?? '') || Number(bits) > 128 || more.length > 0) {
-      refuse(`contexts[${id}]`, text, 'must be PREFIX/LENGTH with LENGTH 0..128');
-    }
-    setContext(contexts, id, octets!, 0, Number(bits));
-  });
-  return contexts;
 }
 
 function directionOf(sa: GatewaySa, index: number, addresses: Uint8Array[]): Direction {

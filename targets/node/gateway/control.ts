@@ -16,7 +16,7 @@ import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/s
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
-import { childView, spisOf } from '../sensor/describe.ts';
+import { childView, spisOf } from '../host/sa-view.ts';
 import type { Gateway, IkeRequest } from './events.ts';
 
 /** Milliseconds to wait for the outcome of a command, and between looks. */

@@ -42,10 +42,11 @@ import { endpointText, octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
+import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { IkeConfig } from './config.ts';
 import type { Emit, IkeRequest } from './events.ts';
-import type { IkeMetrics, Reasons } from './metrics.ts';
+import type { IkeMetrics } from './metrics.ts';
 import type { Pool } from './pool.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */

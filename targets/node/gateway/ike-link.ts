@@ -8,23 +8,20 @@ import { inbound } from '../../../core/esp/inbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
-import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
-import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
 import type { Log } from '../host/log.ts';
 import type { Pollable } from '../host/radio/radio.ts';
+import { MARKER_SIZE, markedIke, outerPacket, outerSize, UDP_ESP, UDP_IKE } from '../host/udp.ts';
 import type { Association, Associations } from './associations.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
 import type { Emit, IkeRequest } from './events.ts';
 import { createIkeHost, type HostPath } from './ike-host.ts';
 import type { IkeMetrics } from './metrics.ts';
 import { createPool } from './pool.ts';
-import { MARKER_SIZE, UDP_ESP, UDP_IKE, type UdpPort } from './udp.ts';
+import type { UdpPort } from './udp.ts';
 
 const IKE_PORT = 500;
-const HOP_LIMIT = 64;
 /** What 6LoWPAN carries is shorter; what a socket carries does not go through here. */
 const MESSAGE_MAX = 4096;
 const DATAGRAM_MAX = 65536;
@@ -94,7 +91,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
   const { config, checked, endpoint, sas, udp, log, restored } = given;
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
-  const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + IPV6_SIZE);
+  const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
   // Tickets outlive the process: the time of IKE is that of the world. Whole milliseconds: sums of them are exact.
   const epoch = config.clock === undefined ? Math.floor(performance.timeOrigin) : 0;
   const now = (): number => Math.floor(given.now() + epoch);
@@ -102,9 +99,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
   function transmitIke(path: HostPath, octets: Uint8Array, to: HostPath | null): void {
     if (path.port >= radios) {
-      const marker = path.encapsulated ? MARKER_SIZE : 0;
-      const datagram = Buffer.alloc(marker + octets.length);
-      datagram.set(octets, marker);
+      const datagram = path.encapsulated ? markedIke(octets) : octets;
       udp[path.port - radios].send(datagram, path.remote, path.remotePort, path.encapsulated);
       return;
     }
@@ -149,14 +144,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
       given.wake();
       return;
     }
-    const isSix = local.length === 16;
-    const header = isSix ? IPV6_SIZE : IPV4_SIZE;
-    const length = header + octets.length;
-    came.set(octets, header);
-    came.set(remote, isSix ? IPV6_SRC : IPV4_SRC);
-    came.set(local, isSix ? IPV6_DST : IPV4_DST);
-    if (isSix) emitIpv6(came, 0, 0, 0, octets.length, PROTO_ESP, HOP_LIMIT);
-    else emitIpv4(came, 0, 0, 0, length, PROTO_ESP, HOP_LIMIT);
+    const length = outerPacket(came, octets, remote, local);
     const size = inbound(endpoint, came, 0, length, restored, 0, given.now());
     const from = (): string => endpointText(remote, remotePort);
     if (size < 0) {

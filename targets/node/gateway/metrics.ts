@@ -1,7 +1,5 @@
 // The gateway's counters as plain data: names and numbers, for JSON, a page or a log.
 
-import { DROP_COUNT } from '../../../core/base/drop.ts';
-import { dropName } from '../../../core/base/drop-name.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import {
@@ -14,12 +12,10 @@ import {
   macAirTime,
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
+import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';
-
-/** Counts by reason; reasons that never occurred are absent. */
-export type Reasons = Record<string, number>;
 
 export interface RadioMetrics {
   name: string;
@@ -116,13 +112,6 @@ export interface GatewayMetrics {
    * Those that a layer below dropped on the way out are in its drops.
    */
   drops: Reasons;
-}
-
-/** The counters of drops at index -code, by name. */
-export function reasonsOf(counters: Float64Array): Reasons {
-  const reasons: Reasons = {};
-  for (let i = 1; i < DROP_COUNT; i++) if (counters[i] > 0) reasons[dropName(i)] = counters[i];
-  return reasons;
 }
 
 export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: number): RadioMetrics {

@@ -3,17 +3,15 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { createReassembly } from '../../../core/link/fragment.ts';
 import { createLowpan, type Lowpan, type LowpanUpper } from '../../../core/link/lowpan.ts';
-import { ACK_WAIT, createMac, type Mac } from '../../../core/link/mac.ts';
+import { createMac, type Mac } from '../../../core/link/mac.ts';
 import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../../core/wire/sixlowpan-udp.ts';
 import { errorText } from '../host/errors.ts';
+import { ackWaitOf, type RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
-import type { CheckedConfig, Clock, RadioConfig } from './config.ts';
-
-/** UDP carries a frame slower than the air. */
-const ZEP_ACK_WAIT = 20;
+import type { CheckedConfig, Clock } from './config.ts';
 
 export interface Port {
   name: string;
@@ -83,7 +81,7 @@ export function createPort(
     random: provider.random,
     queue: 1,
     neighbours: config.neighbours ?? 255,
-    ackWait: config.ackWait ?? (config.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT),
+    ackWait: ackWaitOf(config),
   });
   lowpan.attach(mac);
   return { name: config.name, mac, lowpan };

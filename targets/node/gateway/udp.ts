@@ -7,25 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
-import type { UdpAddress } from './config.ts';
-
-/** In front of IKE on the port for NAT: where ESP has its SPI. */
-export const MARKER_SIZE = 4;
-const KEEPALIVE = 0xff;
-
-export const UDP_IKE = 0;
-export const UDP_IKE_MARKED = 1;
-export const UDP_ESP = 2;
-export const UDP_KEEPALIVE = 3;
-export const UDP_SHORT = 4;
-
-/** What a datagram is; `nat`: it came to the port for NAT. On the port of IKE a marker is taken as well. */
-export function classify(octets: Uint8Array, nat: boolean): number {
-  if (octets.length === 1 && octets[0] === KEEPALIVE) return UDP_KEEPALIVE;
-  if (octets.length <= MARKER_SIZE) return UDP_SHORT;
-  if (octets[0] === 0 && octets[1] === 0 && octets[2] === 0 && octets[3] === 0) return UDP_IKE_MARKED;
-  return nat ? UDP_ESP : UDP_IKE;
-}
+import { classify, UDP_KEEPALIVE, UDP_SHORT, type UdpAddress } from '../host/udp.ts';
 
 export interface UdpCounters {
   received: number;

@@ -11,8 +11,16 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { IkeCipher } from '../../../core/ike/crypto/suites.ts';
-import type { KeyLog } from '../gateway/config.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { CommandError } from './errors.ts';
+
+/** Keys of SAs, for a key log. The octets are valid during the call only. */
+export interface KeyLog {
+  /** SK_ei, SK_er (keys with salts), then integrity keys: octets[0..size). */
+  ike(sa: IkeSa, octets: Uint8Array, size: number): void;
+  /** A Child SA's two SAs. */
+  esp(sa: IkeSa, outgoing: SaConfig, incoming: SaConfig): void;
+}
 
 export const IKE_TABLE = 'ikev2_decryption_table';
 export const ESP_TABLE = 'esp_sa';

@@ -18,7 +18,7 @@ import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/excha
 import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
-import { childView, spisOf, spiText } from './describe.ts';
+import { childView, spisOf, spiText } from '../host/sa-view.ts';
 import type { Sensor } from './sensor.ts';
 
 /** Milliseconds to wait for the outcome of a command. */

@@ -1,34 +1,13 @@
 // What happens to a sensor, as objects (for programs) and as lines (for people).
 
-import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import type { CompressionChoice } from '../../../core/ike/child/compression.ts';
-import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
-import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
-import { announcedNames, identityText, KE_METHODS } from '../host/config/ike-names.ts';
+import { announcedNames, identityText } from '../host/config/ike-names.ts';
+import { type ChildView, keName, spisOf } from '../host/sa-view.ts';
 
 export type Report = (event: SensorEvent) => void;
-
-/** Names of the values of attributes, as in SA files. */
-const DSCP = ['not_compressed', 'lower', 'sa'];
-const FLOW = ['not_compressed', 'lower', '', 'generated', 'zero'];
-
-export interface ChildView {
-  /** Eight hexadecimal digits. */
-  spiIn: string;
-  spiOut: string;
-  suite: string;
-  keyBits: number;
-  esn: boolean;
-  mode: string;
-  local: string;
-  remote: string;
-  pfs: string;
-  /** Null: plain ESP. */
-  compression: Record<string, string | number> | null;
-}
 
 export type SensorEvent =
   | { event: 'connecting'; local: string; remote: string; over: 'radio' | 'udp' }
@@ -59,66 +38,6 @@ export type SensorEvent =
   | { event: 'ended'; peer: string; outcome: string; retryMs: number }
   | { event: 'reading'; reading: number; outcome: string; ms: number; text: string }
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
-
-export function spiText(spi: number): string {
-  return spi.toString(16).padStart(8, '0');
-}
-
-export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
-  const digits = Buffer.from(sa.spis).toString('hex');
-  return { spiI: digits.slice(0, 16), spiR: digits.slice(16) };
-}
-
-function keName(method: number): string {
-  return (
-    Object.keys(KE_METHODS).find((name) => KE_METHODS[name] === method) ?? (method === 0 ? 'none' : String(method))
-  );
-}
-
-/** `2001:db8::1 udp 5683`, `192.0.2.0-192.0.2.255`. */
-export function selectorText({ protocol, startPort, endPort, start, end }: Selector): string {
-  const first = addressText(start);
-  const last = addressText(end);
-  const isAny = start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
-  const ip = isAny ? (start.length === 4 ? 'any4' : 'any6') : first === last ? first : `${first}-${last}`;
-  const known: Record<number, string> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
-  const proto = protocol === 0 ? '' : ` ${known[protocol] ?? protocol}`;
-  const isAnyPort = startPort === 0 && endPort === 65535;
-  const ports = isAnyPort
-    ? ''
-    : startPort > endPort
-      ? ' opaque'
-      : ` ${startPort}${startPort === endPort ? '' : `-${endPort}`}`;
-  return ip + proto + ports;
-}
-
-function compressionView(choice: CompressionChoice | null): ChildView['compression'] {
-  if (choice === null) return null;
-  return {
-    dscp_cda: DSCP[choice.dscpCda],
-    ecn_cda: DSCP[choice.ecnCda],
-    flow_label_cda: FLOW[choice.flowLabelCda],
-    alignment: choice.alignment,
-    esp_spi_lsb: choice.espSpiLsb,
-    esp_sn_lsb: choice.espSnLsb,
-    esp_trailer: choice.espTrailer === 0 ? 'Optional' : 'Mandatory',
-  };
-}
-
-export function childView(child: ChildSa): ChildView {
-  return {
-    spiIn: spiText(child.spiIn),
-    spiOut: spiText(child.spiOut),
-    suite: child.suite.name,
-    keyBits: child.keyBits,
-    esn: child.esn !== 0,
-    mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',
-    local: selectorText(child.local),
-    remote: selectorText(child.remote),
-    pfs: keName(child.ke),
-    compression: compressionView(child.compression),
-  };
-}
 
 export function establishedView(sa: IkeSa, ms: number, messages: number, resumed: boolean): SensorEvent {
   return {

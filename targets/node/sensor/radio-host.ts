@@ -4,13 +4,10 @@ import { createIkeDevice } from '../../../core/device/ike-device.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { createReassembly } from '../../../core/link/fragment.ts';
 import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
-import { ACK_WAIT, MAC_RETRIES } from '../../../core/link/mac.ts';
-import type { RadioConfig } from '../gateway/config.ts';
+import { MAC_RETRIES } from '../../../core/link/mac.ts';
+import { ackWaitOf, type RadioConfig } from '../host/radio/config.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import { type IkeHost, type IkeHostConfig, INNER_MAX } from './host.ts';
-
-/** UDP carries a frame slower than the air. */
-const ZEP_ACK_WAIT = 20;
 
 export interface RadioHostConfig extends IkeHostConfig {
   radio: Radio & { closed?: Promise<void> };
@@ -46,7 +43,7 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     echo: null,
     maxSize: INNER_MAX,
     queue: settings.queue ?? 16,
-    ackWait: settings.ackWait ?? (settings.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT),
+    ackWait: ackWaitOf(settings),
     ike: config.ike,
     outer: config.local,
     peer: config.remote,

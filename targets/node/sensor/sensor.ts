@@ -9,19 +9,20 @@ import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/exchange.
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
 import type { ChildSa, Session } from '../../../core/ike/state/sa.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { createContexts, setContext } from '../../../core/wire/sixlowpan.ts';
-import type { KeyLog } from '../gateway/config.ts';
-import { reasonsOf } from '../gateway/metrics.ts';
-import { addressOctets, addressText } from '../host/addresses.ts';
+import { addressText } from '../host/addresses.ts';
 import { createReadingClient } from '../host/coap.ts';
 import { type LoadedSensor, policyFor } from '../host/config/ike.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { errorText } from '../host/errors.ts';
 import { fullIke } from '../host/full-ike.ts';
+import type { KeyLog } from '../host/keylog.ts';
+import { checkContexts } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { stack } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
-import { childView, establishedView, outcomeName, type Report, rounded, spisOf, spiText } from './describe.ts';
+import { reasonsOf } from '../host/reasons.ts';
+import { childView, spisOf, spiText } from '../host/sa-view.ts';
+import { establishedView, outcomeName, type Report, rounded } from './describe.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
 import { createRadioHost } from './radio-host.ts';
@@ -65,15 +66,6 @@ export interface Sensor {
   status(): Record<string, unknown>;
   /** Sends Delete and closes everything. */
   close(): Promise<void>;
-}
-
-function contextsOf(texts: string[]): Uint8Array {
-  const contexts = createContexts(texts.length);
-  texts.forEach((text, index) => {
-    const [prefix, length] = text.split('/');
-    setContext(contexts, index, addressOctets(prefix)!, 0, Number(length));
-  });
-  return contexts;
 }
 
 /** Opens a sensor's radio or sockets; nothing is sent before `connect`. Rejects with the system's error. */
@@ -172,7 +164,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       radio,
       settings: loaded.radio!,
       link: gateway.link!,
-      contexts: contextsOf(loaded.contexts),
+      contexts: checkContexts(loaded.contexts),
     });
   }
 

@@ -15,15 +15,21 @@ import type { Pairs } from '../../../core/esp/pairs.ts';
 import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
 import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
 import { type Path, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
-import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
+import {
+  classify,
+  MARKER_SIZE,
+  markedIke,
+  outerPacket,
+  outerSize,
+  UDP_ESP,
+  UDP_IKE_MARKED,
+  UDP_KEEPALIVE,
+} from '../host/udp.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
 
 /** Ports of IKE, and of IKE and ESP with NAT, as the core knows them. */
 const NAT_PORT = 4500;
-const MARKER = 4;
 const KEEPALIVE = Uint8Array.of(0xff);
 /** Milliseconds of silence until a keepalive [RFC 3948 §4]. */
 const KEEPALIVE_TIME = 20000;
@@ -105,8 +111,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     socketErrors: 0,
   };
   const remoteText = addressText(remote);
-  const isSix = remote.length === 16;
-  const header = isSix ? IPV6_SIZE : IPV4_SIZE;
+  const header = outerSize(remote.length);
   const came = new Uint8Array(DATAGRAM_MAX + header);
   const restored = new Uint8Array(DATAGRAM_MAX);
   const outer = new Uint8Array(DATAGRAM_MAX + OUTBOUND_ROOM);
@@ -137,13 +142,11 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     { ...config.ike, policy: { ...config.ike.policy, nat: NAT_FORCE } },
     plain,
     new Uint8Array(0),
-    DATAGRAM_MAX - 1 - MARKER,
+    DATAGRAM_MAX - 1 - MARKER_SIZE,
     (path, buffer, offset, length) => {
       counters.ikeSentOctets += length;
-      const marker = path.encapsulated ? MARKER : 0;
-      const octets = Buffer.alloc(marker + length);
-      octets.set(buffer.subarray(offset, offset + length), marker);
-      if (path.encapsulated) transmit(natSocket, config.peer.natPort, octets);
+      const octets = buffer.slice(offset, offset + length);
+      if (path.encapsulated) transmit(natSocket, config.peer.natPort, markedIke(octets));
       else transmit(ikeSocket, config.peer.port, octets);
     },
   );
@@ -161,12 +164,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   }
 
   function takeEsp(octets: Uint8Array): void {
-    const length = header + octets.length;
-    came.set(octets, header);
-    came.set(remote, isSix ? IPV6_SRC : IPV4_SRC);
-    came.set(local, isSix ? IPV6_DST : IPV4_DST);
-    if (isSix) emitIpv6(came, 0, 0, 0, octets.length, PROTO_ESP, 64);
-    else emitIpv4(came, 0, 0, 0, length, PROTO_ESP, 64);
+    const length = outerPacket(came, octets, remote, local);
     const time = now();
     const size = inbound(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0) config.inner(restored, size, time);
@@ -180,9 +178,10 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   });
   natSocket.on('message', (octets, from) => {
     if (isClosed || !isPeer(from, config.peer.natPort)) return;
-    if (octets.length === 1 && octets[0] === KEEPALIVE[0]) counters.keepalives++;
-    else if (octets.length >= MARKER && octets.readUInt32BE(0) === 0) takeIke(encapsulated, octets, MARKER);
-    else takeEsp(octets);
+    const kind = classify(octets, true);
+    if (kind === UDP_KEEPALIVE) counters.keepalives++;
+    else if (kind === UDP_IKE_MARKED) takeIke(encapsulated, octets, MARKER_SIZE);
+    else if (kind === UDP_ESP) takeEsp(octets);
     config.wake();
   });
   for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);

@@ -2,18 +2,13 @@
 // schema and converted as a whole before anything starts; the first error stops it: `file:line: field: value: limit`.
 
 import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
-import {
-  checkGatewayConfig,
-  type GatewayConfig,
-  type IkeConfig,
-  type RadioConfig,
-  type TunConfig,
-  type UdpAddress,
-} from '../../gateway/config.ts';
+import { checkGatewayConfig, type GatewayConfig, type IkeConfig, type TunConfig } from '../../gateway/config.ts';
 import { addressOctets, addressText } from '../addresses.ts';
 import { type Path, pathName, readText } from '../document.ts';
 import { CommandError, errorText } from '../errors.ts';
 import type { LogConfig } from '../log.ts';
+import type { RadioConfig } from '../radio/config.ts';
+import type { UdpAddress } from '../udp.ts';
 import { checkText, entriesOf, type Field, fieldError, fileOf, filled, inside, type Values } from './ike-check.ts';
 import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from './ike-files.ts';
 import { addressRange, hex, identityText } from './ike-names.ts';

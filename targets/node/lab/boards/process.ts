@@ -20,6 +20,22 @@ export interface BoardEnd {
   stderr: string;
 }
 
+/** A board that runs here: in QEMU, as a program, or in its interpreter. */
+export interface RunningBoard {
+  pid: number;
+  console: ConsoleLines;
+  /** The board's radio, seen from outside: what is transmitted here is what the board receives. */
+  radio: UartRadio;
+  /** A line to the console. */
+  send(line: string): void;
+  /** Octets to the console, as they are; an interpreter takes lines only. */
+  sendOctets?(octets: Uint8Array): void;
+  /** The board starts again with nothing but what it was provisioned with. */
+  reset(): Promise<void>;
+  quit(): Promise<BoardEnd>;
+  exited: Promise<BoardEnd>;
+}
+
 export interface BoardPlace {
   folder: string;
   /** What runs here: killed with this process. */

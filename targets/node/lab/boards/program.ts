@@ -4,9 +4,8 @@
 import { join } from 'node:path';
 import { CommandError } from '../../host/errors.ts';
 import type { UartRadio } from '../../host/radio/uart.ts';
-import { listenRadio, openPlace, startProcess } from './process.ts';
+import { listenRadio, openPlace, type RunningBoard, startProcess } from './process.ts';
 import type { QemuConfig } from './qemu.ts';
-import type { RunningBoard } from './start.ts';
 
 export interface ProgramConfig {
   /** The program, as `dietesp build` makes it. */

@@ -10,8 +10,9 @@ import { type Bridge, createBridge } from '../../host/radio/bridge.ts';
 import type { CaptureWriter } from '../../host/radio/pcap.ts';
 import { createZep, ZEP_PORT } from '../../host/radio/zep.ts';
 import { createLab, type Lab } from './lab.ts';
+import type { RunningBoard } from './process.ts';
 import { readProvision } from './provision.ts';
-import { type BoardImage, buildImage, type RunningBoard, startBoard } from './start.ts';
+import { type BoardImage, buildImage, startBoard } from './start.ts';
 
 export interface RunOptions {
   board: Board;

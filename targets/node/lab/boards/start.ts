@@ -5,27 +5,9 @@ import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
 import { sourceRoot } from '../../../build/root.ts';
 import { CommandError } from '../../host/errors.ts';
-import type { UartRadio } from '../../host/radio/uart.ts';
-import type { ConsoleLines } from './console.ts';
-import type { BoardEnd } from './process.ts';
+import type { BoardEnd, RunningBoard } from './process.ts';
 import { startProgram } from './program.ts';
 import { type QemuConfig, startQemu } from './qemu.ts';
-
-/** A board that runs here: in QEMU, as a program, or in its interpreter. */
-export interface RunningBoard {
-  pid: number;
-  console: ConsoleLines;
-  /** The board's radio, seen from outside: what is transmitted here is what the board receives. */
-  radio: UartRadio;
-  /** A line to the console. */
-  send(line: string): void;
-  /** Octets to the console, as they are; an interpreter takes lines only. */
-  sendOctets?(octets: Uint8Array): void;
-  /** The board starts again with nothing but what it was provisioned with. */
-  reset(): Promise<void>;
-  quit(): Promise<BoardEnd>;
-  exited: Promise<BoardEnd>;
-}
 
 /** What a board runs, and its sizes in octets. */
 export interface BoardImage {

@@ -11,8 +11,8 @@ import {
   frameSrcLength,
 } from '../../../../core/wire/ieee802154.ts';
 import { DISPATCH_FRAG1 } from '../../../../core/wire/sixlowpan.ts';
+import { PHY_OCTETS } from '../../host/radio/air-time.ts';
 import type { IkeHost } from '../../sensor/host.ts';
-import { PHY_OCTETS } from '../../tools/budget/model.ts';
 import type { Air } from './messages.ts';
 import { GATEWAY_LINK } from './plan.ts';
 

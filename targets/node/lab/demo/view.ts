@@ -2,11 +2,8 @@
 // with the same reading under other protocols.
 
 import type { WriteStream } from 'node:tty';
-import { readingMessage } from '../../host/coap.ts';
-import { providerNamed } from '../../host/provider/by-name.ts';
+import { costOf } from '../../host/radio/air-time.ts';
 import { table } from '../../host/table.ts';
-import { countedRows } from '../../tools/budget/measure.ts';
-import { costOf, modelRows, type Row } from '../../tools/budget/model.ts';
 import type { Handshake } from './messages.ts';
 import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
 
@@ -19,23 +16,6 @@ export interface Comparison {
   octets: number;
   ms: number;
   source: 'on air' | 'counted' | 'model';
-}
-
-const SHOWN = [/^clear UDP/, /^DTLS 1\.3/, /^OSCORE request/, /^ESP transport, CCM-8 IIV$/, /^ESP tunnel, CCM-8 IIV$/];
-
-/** The same reading under other protocols. */
-export async function otherStacks(): Promise<Comparison[]> {
-  const message = readingMessage('a', '{"t":21.5}', 1, 1);
-  const rows: Row[] = [...countedRows(message, await providerNamed('fast')), ...modelRows(message.length)];
-  return SHOWN.flatMap((pattern) => rows.filter(({ stack }) => pattern.test(stack))).map(
-    ({ stack, short, source }) => ({
-      stack,
-      frames: short.frames,
-      octets: short.octets,
-      ms: short.ms,
-      source,
-    }),
-  );
 }
 
 function sum(states: SensorState[], of: (state: SensorState) => number): number {

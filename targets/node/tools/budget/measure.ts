@@ -12,9 +12,10 @@ import { aesCcm8, aesCcm8Iiv, aesGcm16, type Suite } from '../../../../core/esp/
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../../core/wire/ipv6.ts';
 import { emitUdp, PROTO_UDP, UDP_SIZE } from '../../../../core/wire/udp.ts';
 import { addressOctets } from '../../host/addresses.ts';
+import { type Cost, costOf, PHY_OCTETS } from '../../host/radio/air-time.ts';
 import { plainAttributes } from '../convert/convert.ts';
 import { createFrameSender, type LinkPlan, linkPlan } from '../convert/frames.ts';
-import { type Addressing, type Cost, costOf, modelRows, PHY_OCTETS, type Row } from './model.ts';
+import { type Addressing, modelRows, type Row } from './model.ts';
 
 /** NON POST, one token octet, one Uri-Path of one character, payload marker [RFC 7252 §3]. */
 export const COAP_HEADER: readonly number[] = [0x51, 0x02, 0x00, 0x01, 0x0a, 0xb1, 0x74, 0xff];

@@ -1,12 +1,8 @@
-// Octets and air time of one message on IEEE 802.15.4 at 2.4 GHz (O-QPSK, 250 kbit/s), and the stacks that are not built
-// here: their rows are computed from their formats and marked `model`.
+// Octets and air time of one message, and the stacks that are not built here: their rows are computed from their formats
+// and marked `model`.
 
-/** Preamble, start of frame delimiter and length octet. */
-export const PHY_OCTETS = 6;
-/** Microseconds per octet. */
-const OCTET_US = 32;
-/** Turnaround and acknowledgement frame. */
-const ACK_US = 192 + 352;
+import { type Cost, costOf, PHY_OCTETS } from '../../host/radio/air-time.ts';
+
 /** FRAG1 and FRAGN headers [RFC 4944 §5.3]. */
 const FRAG1 = 4;
 const FRAGN = 5;
@@ -20,15 +16,6 @@ export type Addressing = 'short' | 'extended';
 /** MHR with both addresses of this length and PAN ID compression, and FCS. */
 export const MAC_OCTETS: Record<Addressing, number> = { short: 9 + 2, extended: 21 + 2 };
 
-export interface Cost {
-  frames: number;
-  /** On air, with preamble and length octet. */
-  octets: number;
-  ms: number;
-  /** With the acknowledgement of each frame. */
-  msAck: number;
-}
-
 export interface Row {
   stack: string;
   /** Octets handed to the MAC. */
@@ -36,12 +23,6 @@ export interface Row {
   short: Cost;
   extended: Cost;
   source: 'counted' | 'model';
-}
-
-/** Times of `frames` frames with `octets` on air in all. */
-export function costOf(frames: number, octets: number): Cost {
-  const ms = (octets * OCTET_US) / 1000;
-  return { frames, octets, ms, msAck: ms + (frames * ACK_US) / 1000 };
 }
 
 /**

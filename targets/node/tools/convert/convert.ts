@@ -12,9 +12,9 @@ import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
 import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
+import { PHY_OCTETS } from '../../host/radio/air-time.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../../host/radio/pcap.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';
-import { PHY_OCTETS } from '../budget/model.ts';
 import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
 import { findIp } from './packets.ts';
 

@@ -1,0 +1,90 @@
+// A radio's configuration and its check, for gateways and sensors.
+
+import { refuse } from '../../../../core/dietesp/attributes.ts';
+import { ACK_WAIT } from '../../../../core/link/mac.ts';
+import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/sixlowpan.ts';
+import { addressOctets } from '../addresses.ts';
+import { hexOf, inRange, integerIn } from '../check.ts';
+import type { Radio } from './radio.ts';
+import type { ZepConfig, ZepRadio } from './zep.ts';
+
+/** UDP carries a frame slower than the air. */
+const ZEP_ACK_WAIT = 20;
+
+/** A radio: one of `radio` (the gateway closes it) and `zep`. */
+export interface RadioConfig {
+  /** Default radio0, radio1, ... */
+  name?: string;
+  radio?: Radio & Partial<Pick<ZepRadio, 'ready' | 'closed'>>;
+  zep?: ZepConfig;
+  /** 0..0xfffe. */
+  panId: number;
+  /** 0..0xfffd; without it frames carry the extended address. */
+  shortAddress?: number;
+  /** EUI-64, 16 hexadecimal digits; default a random one, locally administered. */
+  extendedAddress?: string;
+  /** Packets that can wait, 1..255, default 32. */
+  queue?: number;
+  /** Neighbours whose last frame is remembered, 1..255, default 255. */
+  neighbours?: number;
+  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
+  ackWait?: number;
+  /** Datagrams in reassembly at a time, 1..255, default 16, and milliseconds until one is given up, default 10000. */
+  reassemblies?: number;
+  reassemblyTime?: number;
+  /** Longest outer packet in octets, 40..2047. */
+  maxSize?: number;
+}
+
+/** A radio's configuration after its check. */
+export interface CheckedRadio extends RadioConfig {
+  name: string;
+  /** EUI-64; null: a random one. */
+  address: Uint8Array | null;
+}
+
+/** Milliseconds that this radio's MAC waits for an acknowledgement. */
+export function ackWaitOf(radio: RadioConfig): number {
+  return radio.ackWait ?? (radio.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT);
+}
+
+/** Checks the radio with this index; throws `radios[index].field: value: limit`. */
+export function checkRadio(radio: RadioConfig, index: number): CheckedRadio {
+  const at = `radios[${index}]`;
+  if ((radio.radio === undefined) === (radio.zep === undefined)) {
+    refuse(at, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
+  }
+  if (radio.zep !== undefined) {
+    if (typeof radio.zep !== 'object' || radio.zep === null)
+      refuse(`${at}.zep`, String(radio.zep), 'must be an object');
+    integerIn(`${at}.zep.port`, radio.zep.port ?? 0, 0, 65535);
+  }
+  integerIn(`${at}.panId`, radio.panId, 0, 0xfffe);
+  if (radio.shortAddress !== undefined) integerIn(`${at}.shortAddress`, radio.shortAddress, 0, 0xfffd);
+  integerIn(`${at}.queue`, radio.queue ?? 1, 1, 255);
+  integerIn(`${at}.neighbours`, radio.neighbours ?? 1, 1, 255);
+  inRange(`${at}.ackWait`, radio.ackWait ?? 1, 0.1, 10000);
+  integerIn(`${at}.reassemblies`, radio.reassemblies ?? 1, 1, 255);
+  inRange(`${at}.reassemblyTime`, radio.reassemblyTime ?? 1, 1, 60000);
+  integerIn(`${at}.maxSize`, radio.maxSize ?? 40, 40, DATAGRAM_MAX);
+  return {
+    ...radio,
+    name: radio.name ?? `radio${index}`,
+    address: radio.extendedAddress === undefined ? null : hexOf(`${at}.extendedAddress`, radio.extendedAddress, [16]),
+  };
+}
+
+/** 6LoWPAN contexts 0, 1, ... from texts `fd00::/64`; throws `contexts[index]: value: limit`. */
+export function checkContexts(texts: string[]): Uint8Array {
+  if (texts.length > 16) refuse('contexts', texts.length, 'must be 16 at most');
+  const contexts = createContexts(texts.length);
+  texts.forEach((text, id) => {
+    const [prefix, bits, ...more] = String(text).split('/');
+    const octets = addressOctets(prefix);
+    if (octets?.length !== 16 || !/^\d+$/.test(bits ?? '') || Number(bits) > 128 || more.length > 0) {
+      refuse(`contexts[${id}]`, text, 'must be PREFIX/LENGTH with LENGTH 0..128');
+    }
+    setContext(contexts, id, octets!, 0, Number(bits));
+  });
+  return contexts;
+}

@@ -1,0 +1,88 @@
+// IKE SAs and Child SAs as plain data with names: for status, events and lines. Nothing here is live, nothing is a key.
+
+import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import type { CompressionChoice } from '../../../core/ike/child/compression.ts';
+import type { Selector } from '../../../core/ike/codec/selectors.ts';
+import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
+import { addressText } from './addresses.ts';
+import { KE_METHODS } from './config/ike-names.ts';
+
+/** Names of the values of attributes, as in SA files. */
+const DSCP = ['not_compressed', 'lower', 'sa'];
+const FLOW = ['not_compressed', 'lower', '', 'generated', 'zero'];
+
+export interface ChildView {
+  /** Eight hexadecimal digits. */
+  spiIn: string;
+  spiOut: string;
+  suite: string;
+  keyBits: number;
+  esn: boolean;
+  mode: string;
+  local: string;
+  remote: string;
+  pfs: string;
+  /** Null: plain ESP. */
+  compression: Record<string, string | number> | null;
+}
+
+export function spiText(spi: number): string {
+  return spi.toString(16).padStart(8, '0');
+}
+
+export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
+  const digits = Buffer.from(sa.spis).toString('hex');
+  return { spiI: digits.slice(0, 16), spiR: digits.slice(16) };
+}
+
+/** `x25519`; `none` for 0. */
+export function keName(method: number): string {
+  return (
+    Object.keys(KE_METHODS).find((name) => KE_METHODS[name] === method) ?? (method === 0 ? 'none' : String(method))
+  );
+}
+
+/** `2001:db8::1 udp 5683`, `192.0.2.0-192.0.2.255`. */
+export function selectorText({ protocol, startPort, endPort, start, end }: Selector): string {
+  const first = addressText(start);
+  const last = addressText(end);
+  const isAny = start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
+  const ip = isAny ? (start.length === 4 ? 'any4' : 'any6') : first === last ? first : `${first}-${last}`;
+  const known: Record<number, string> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
+  const proto = protocol === 0 ? '' : ` ${known[protocol] ?? protocol}`;
+  const isAnyPort = startPort === 0 && endPort === 65535;
+  const ports = isAnyPort
+    ? ''
+    : startPort > endPort
+      ? ' opaque'
+      : ` ${startPort}${startPort === endPort ? '' : `-${endPort}`}`;
+  return ip + proto + ports;
+}
+
+function compressionView(choice: CompressionChoice | null): ChildView['compression'] {
+  if (choice === null) return null;
+  return {
+    dscp_cda: DSCP[choice.dscpCda],
+    ecn_cda: DSCP[choice.ecnCda],
+    flow_label_cda: FLOW[choice.flowLabelCda],
+    alignment: choice.alignment,
+    esp_spi_lsb: choice.espSpiLsb,
+    esp_sn_lsb: choice.espSnLsb,
+    esp_trailer: choice.espTrailer === 0 ? 'Optional' : 'Mandatory',
+  };
+}
+
+export function childView(child: ChildSa): ChildView {
+  return {
+    spiIn: spiText(child.spiIn),
+    spiOut: spiText(child.spiOut),
+    suite: child.suite.name,
+    keyBits: child.keyBits,
+    esn: child.esn !== 0,
+    mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',
+    local: selectorText(child.local),
+    remote: selectorText(child.remote),
+    pfs: keName(child.ke),
+    compression: compressionView(child.compression),
+  };
+}
