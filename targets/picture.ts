@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceRoot } from './build/root.ts';
 import { providerNamed } from './node/host/provider/by-name.ts';
+import { PHY_OCTETS } from './node/host/radio/air-time.ts';
 import { budgetRows, COAP_HEADER } from './node/tools/budget/measure.ts';
-import { MAC_OCTETS, PHY_OCTETS } from './node/tools/budget/model.ts';
+import { MAC_OCTETS } from './node/tools/budget/model.ts';
 
 /** Octets of the reading in the picture, without CoAP. */
 const READING = 10;
