@@ -1,6 +1,6 @@
 // Checks of values that a configuration gives; each throws `Error('field: value: limit')`.
 
-import { refuse } from '../../../core/dietesp/attributes.ts';
+import { refuse } from '../../../core/base/refuse.ts';
 
 /** A number within low..high. */
 export function inRange(field: string, value: unknown, low: number, high: number): void {

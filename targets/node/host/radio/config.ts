@@ -1,6 +1,6 @@
 // A radio's configuration and its check, for gateways and sensors.
 
-import { refuse } from '../../../../core/dietesp/attributes.ts';
+import { refuse } from '../../../../core/base/refuse.ts';
 import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../addresses.ts';
