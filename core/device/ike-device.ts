@@ -6,7 +6,7 @@ import { copy, equal, u16 } from '../base/bytes.ts';
 import { DROP_NOT_FOR_US, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
 import { drop } from '../esp/endpoint.ts';
-import type { Path } from '../ike/state/sa.ts';
+import type { Path } from '../ike/state/path.ts';
 import { emitIpv6, IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../wire/ipv6.ts';
 import { createUdpCompression } from '../wire/sixlowpan-udp.ts';
 import { checkUdp, emitUdp, PROTO_UDP, UDP_DST_PORT, UDP_SIZE } from '../wire/udp.ts';

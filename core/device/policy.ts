@@ -3,10 +3,10 @@
 import { KE_X25519 } from '../crypto/asymmetric.ts';
 import { MODE_TUNNEL } from '../dietesp/attributes.ts';
 import { aesCcm8Iiv } from '../esp/suites.ts';
+import { hcp } from '../ike/child/hcp.ts';
 import { AUTH_SHARED_KEY, ID_KEY_ID, PRF_HMAC_SHA2_256, PROTOCOL_ESP, PROTOCOL_IKE } from '../ike/codec/numbers.ts';
 import type { Selector } from '../ike/codec/selectors.ts';
 import { ikeCcm8 } from '../ike/crypto/suites.ts';
-import { hcp } from '../ike/ext/hcp.ts';
 import { type IkePolicy, NAT_OFF } from '../ike/state/policy.ts';
 
 function host(address: Uint8Array): Selector {

@@ -8,21 +8,19 @@ import { addPair, findPair, type Pairs, preferLast, removePair, retirePair } fro
 import { isAgeing, type SaConfig } from '../esp/sa.ts';
 import { scopeOf } from '../esp/sa-table.ts';
 import { allocateSpi } from '../esp/spi.ts';
+import type { Defragmenter } from '../ike/codec/fragments.ts';
 import type { PrivateNumbers } from '../ike/codec/private-numbers.ts';
-import { connect, createIke, heard, ikeTimeout, pollIke, receiveIke } from '../ike/exchange/endpoint.ts';
+import { createIke, heard, ikeTimeout, receiveIke } from '../ike/exchange/endpoint.ts';
 import { closeIke, createChild, rekeyChild } from '../ike/exchange/requests.ts';
 import { endIkeSa } from '../ike/exchange/session.ts';
-import type { Extension, Ike, Intermediate, Reassembly, Resumption } from '../ike/state/ike.ts';
+import { pollIke } from '../ike/exchange/timers.ts';
+import { connect } from '../ike/setup/initiator.ts';
+import type { ChildSa } from '../ike/state/child.ts';
+import type { Extension, Ike, Intermediate, Resumption } from '../ike/state/ike.ts';
+import { OUTCOME_REPLACED, OUTCOME_TIMEOUT } from '../ike/state/outcome.ts';
+import type { Path } from '../ike/state/path.ts';
 import type { IkePolicy } from '../ike/state/policy.ts';
-import {
-  type ChildSa,
-  type IkeSa,
-  OUTCOME_REPLACED,
-  OUTCOME_TIMEOUT,
-  type Path,
-  type Session,
-  STATE_ESTABLISHED,
-} from '../ike/state/sa.ts';
+import { type IkeSa, type Session, STATE_ESTABLISHED } from '../ike/state/sa.ts';
 import { earlier } from './device.ts';
 
 /** Milliseconds until a rekey that the host asked for is asked for again. */
@@ -57,7 +55,7 @@ export interface UplinkConfig {
   numbers: PrivateNumbers;
   intermediate: Intermediate | null;
   resumption: Resumption | null;
-  reassembly: Reassembly | null;
+  reassembly: Defragmenter | null;
   keylog: boolean;
   /** Milliseconds from a failure to the next attempt (doubled each time), and at most; 0: none. */
   retryTime: number;

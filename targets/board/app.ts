@@ -13,9 +13,10 @@ import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { earlier } from '../../core/device/device.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/device/ike-device.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/exchange.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/registry.ts';
 import { probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import { type IkeSa, OUTCOME_REPLACED, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { OUTCOME_REPLACED } from '../../core/ike/state/outcome.ts';
+import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import type { BoardConfig } from './blob.ts';
 import { createCoapClient } from './coap.ts';
 import {

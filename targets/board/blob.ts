@@ -19,8 +19,8 @@
 // 2^28 ms: a number of 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
 
 import { u16 } from '../../core/base/bytes.ts';
-import type { CompressionProposal } from '../../core/ike/child/compression.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
+import type { CompressionProposal } from '../../core/ike/state/compression.ts';
 import {
   CBOR_ARRAY,
   CBOR_MAP,

@@ -9,7 +9,7 @@ import { ikeSensorConfig } from '../../core/device/index.ts';
 import { sensorPolicy } from '../../core/device/policy.ts';
 import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
-import { headerCompression } from '../../core/ike/ext/negotiate.ts';
+import { headerCompression } from '../../core/ike/ext/header-compression.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';

@@ -1,20 +1,23 @@
 // Many devices that connect to one gateway, without a link between: octets go from one IKE endpoint to the other.
 
+import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { createArena } from '../../core/esp/arena.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa, type Sa } from '../../core/esp/sa.ts';
+import { fragmentation } from '../../core/ike/codec/fragments.ts';
 import { ID_KEY_ID } from '../../core/ike/codec/numbers.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
-import { connect, createIke, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import { fragmentation, fullExtensions } from '../../core/ike/ext/all.ts';
+import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
-import type { Path } from '../../core/ike/state/sa.ts';
 import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { address } from '../ike/pair.ts';

@@ -4,8 +4,9 @@
 
 import { copy } from '../../core/base/bytes.ts';
 import { earlier } from '../../core/device/device.ts';
-import { ikeTimeout, pollIke } from '../../core/ike/exchange/endpoint.ts';
-import type { Path } from '../../core/ike/state/sa.ts';
+import { ikeTimeout } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import { runApp } from '../../targets/board/app.ts';
 import type { Board } from '../../targets/board/hooks.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';

@@ -36,6 +36,20 @@ export const NODE_EXCEPTIONS: readonly string[] = [
   'targets/node/host/config/ike.ts targets/node/gateway/config.ts',
 ];
 
+/** Each room of core/ike/ and the rooms that it may import besides itself. */
+export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  codec: [],
+  crypto: ['codec'],
+  state: ['codec', 'crypto'],
+  exchange: ['codec', 'crypto', 'state'],
+  child: ['codec', 'crypto', 'state', 'exchange'],
+  setup: ['codec', 'crypto', 'state', 'exchange', 'child'],
+  ext: ['codec', 'crypto', 'state', 'exchange', 'child', 'setup'],
+};
+
+/** Files that stand above the rooms: they hand out what comes in, and what is due. */
+const ABOVE_ROOMS = ['core/ike/exchange/endpoint.ts', 'core/ike/exchange/timers.ts'];
+
 const ENGINES = ['lua', 'duktape', 'jerryscript', 'espruino'];
 
 /** The module specifiers of a source text. */
@@ -68,6 +82,22 @@ function forbiddenInNode(file: string, target: string): string | undefined {
   return room === used || NODE_ROOMS[room].includes(used) ? undefined : room + ' may not import ' + used;
 }
 
+/** Why `file` of core/ may not import `target` of core/ike/, or undefined. */
+function roomForbidden(file: string, target: string): string | undefined {
+  const [, layer, room] = file.split('/');
+  const usedRoom = target.split('/')[2];
+  if (!Object.hasOwn(ROOMS, usedRoom)) return 'a folder of core/ike that is no room';
+  if (layer !== 'ike') {
+    const isList = layer === 'device' || file === 'core/index.ts';
+    return usedRoom !== 'ext' || isList ? undefined : 'extensions are listed by device, targets and tests';
+  }
+  if (!Object.hasOwn(ROOMS, room)) return 'a folder of core/ike that is no room';
+  if (room === 'ext' && usedRoom === 'ext') return 'no extension imports another';
+  if (ABOVE_ROOMS.includes(target) && !ABOVE_ROOMS.includes(file)) return target + ' stands above the rooms';
+  if (ABOVE_ROOMS.includes(file)) return usedRoom === 'ext' ? 'the core knows no extension' : undefined;
+  return room === usedRoom || ROOMS[room].includes(usedRoom) ? undefined : room + ' may not import ' + usedRoom;
+}
+
 /** Why `file` may not import `specifier`, or undefined. Paths are relative to the project's root. */
 export function forbidden(file: string, specifier: string): string | undefined {
   const isRelative = specifier.startsWith('.');
@@ -81,7 +111,8 @@ export function forbidden(file: string, specifier: string): string | undefined {
     const layer = layerOf(file);
     const used = layerOf(target);
     if (layer === undefined || used === undefined) return 'a folder of core that is in no layer';
-    return layer === used || LAYERS[layer].includes(used) ? undefined : layer + ' may not import ' + used;
+    if (layer !== used && !LAYERS[layer].includes(used)) return layer + ' may not import ' + used;
+    return used === 'ike' ? roomForbidden(file, target) : undefined;
   }
   if (from === 'targets' && ENGINES.includes(fromPart)) {
     const isOwn = isRelative && (to === 'core' || (to === 'targets' && (toPart === fromPart || toPart === 'board')));

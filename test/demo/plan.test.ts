@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UplinkEvents } from '../../core/device/uplink.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/exchange.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/registry.ts';
 import { NAT_OFF } from '../../core/ike/state/policy.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';

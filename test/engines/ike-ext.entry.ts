@@ -2,17 +2,21 @@
 // is hcp or ehc and offer, answer (to the octets, an offer) or check (of the octets, an answer); or dscp, ts, auth. A
 // policy is `proposal|proposal` or `-`, a proposal seven lists `1,1,3,3;-;...`; behind # a DSCP list.
 
-import type { CompressionNotify, CompressionPolicy } from '../../core/ike/child/compression.ts';
 import { spiOffers, valuesOf } from '../../core/ike/child/compression.ts';
-import type { Writer } from '../../core/ike/codec/message.ts';
-import { beginChain, createWriter } from '../../core/ike/codec/message.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
+import { hcp } from '../../core/ike/child/hcp.ts';
+import { agreedDscp, readDscp, writeDscp } from '../../core/ike/codec/dscp.ts';
+import { beginChain, createWriter, type Writer } from '../../core/ike/codec/message.ts';
 import { addSelectors } from '../../core/ike/codec/selectors.ts';
-import type { Announced } from '../../core/ike/ext/announce.ts';
-import { announceEd25519, announceSharedKey, isEd25519, readAnnounced } from '../../core/ike/ext/announce.ts';
-import { agreedDscp, readDscp, writeDscp } from '../../core/ike/ext/dscp.ts';
-import { ehc } from '../../core/ike/ext/ehc.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
+import {
+  type Announced,
+  announceEd25519,
+  announceSharedKey,
+  isEd25519,
+  readAnnounced,
+} from '../../core/ike/ext/announce.ts';
 import { appendTsDscp, narrowTsDscp, readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
+import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
 import type { Report } from './report.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 

@@ -1,10 +1,10 @@
 // The worked examples of both compression notifies, of DSCP lists and of announced methods on every engine, and damaged
 // offers and answers, of which every engine must make what Node makes.
 
-import type { CompressionNotify, CompressionPolicy } from '../../core/ike/child/compression.ts';
 import { valuesOf } from '../../core/ike/child/compression.ts';
-import { ehc } from '../../core/ike/ext/ehc.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
+import { hcp } from '../../core/ike/child/hcp.ts';
+import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
 import { bytes, check, choose, damaged, hex, written } from '../ike/ext/support.ts';
 import { everywhere } from './everywhere.ts';
 

@@ -18,14 +18,24 @@ import {
   IKE_SIZE,
   parsePayloads,
 } from '../../core/ike/codec/message.ts';
-import type { Transforms } from '../../core/ike/codec/proposals.ts';
-import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice } from '../../core/ike/codec/proposals.ts';
-import type { Selector } from '../../core/ike/codec/selectors.ts';
-import { addSelectors, narrowSelectors, parseSelectors, selectorsWithin } from '../../core/ike/codec/selectors.ts';
-import type { Opened } from '../../core/ike/crypto/sk.ts';
+import type { Opened } from '../../core/ike/codec/payloads.ts';
+import {
+  addAnswer,
+  addSa,
+  checkSaAnswer,
+  chooseSa,
+  createChoice,
+  type Transforms,
+} from '../../core/ike/codec/proposals.ts';
+import {
+  addSelectors,
+  narrowSelectors,
+  parseSelectors,
+  type Selector,
+  selectorsWithin,
+} from '../../core/ike/codec/selectors.ts';
 import { createSkKey, innerRoom, openMessage, sealMessage } from '../../core/ike/crypto/sk.ts';
-import type { IkeCipher } from '../../core/ike/crypto/suites.ts';
-import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
+import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 
 const provider = createPortable([aesCcm, aesCbc, hmacSha256], (buffer, offset, length) => {

@@ -15,18 +15,20 @@ import type { SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { defaultCompression } from '../../core/ike/child/compression.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
-import { connect, createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
-import { headerCompression } from '../../core/ike/ext/negotiate.ts';
+import { headerCompression } from '../../core/ike/ext/header-compression.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
 import type { Extension, Ike, IkeUpper, Responder } from '../../core/ike/state/ike.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
-import type { IkeSa, Path, Session } from '../../core/ike/state/sa.ts';
+import type { IkeSa, Session } from '../../core/ike/state/sa.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 
 interface Sent {

@@ -1,14 +1,14 @@
 // Fuzz targets of the IKE extensions: what a peer says about compression, DSCP values and authentication methods. Each
 // takes any octets; a throw is a finding, and so is a read outside, or a choice that the other side would not accept.
 
-import type { CompressionNotify, CompressionPolicy } from '../../core/ike/child/compression.ts';
 import { defaultCompression, valuesOf } from '../../core/ike/child/compression.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
+import { hcp } from '../../core/ike/child/hcp.ts';
+import { readDscp, writeDscp } from '../../core/ike/codec/dscp.ts';
 import { beginChain, createWriter, type Writer } from '../../core/ike/codec/message.ts';
 import { announceEd25519, announceSharedKey, isEd25519, readAnnounced } from '../../core/ike/ext/announce.ts';
-import { readDscp, writeDscp } from '../../core/ike/ext/dscp.ts';
-import { ehc } from '../../core/ike/ext/ehc.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
 import { readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
+import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
 import type { FuzzTarget } from './link-targets.ts';
 
 export interface IkeExtTarget extends FuzzTarget {

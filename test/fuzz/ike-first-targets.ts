@@ -21,8 +21,9 @@ import {
   N_TICKET_NACK,
   PAYLOAD_CP,
 } from '../../core/ike/codec/numbers.ts';
-import { pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import { addStatus } from '../../core/ike/exchange/exchange.ts';
+import { addStatus } from '../../core/ike/codec/payloads.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import {
   type IkeSa,
   STATE_AUTH_SENT,

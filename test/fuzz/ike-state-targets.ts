@@ -5,7 +5,7 @@
 
 import { addNotify, beginChain, beginMessage, IKE_LENGTH } from '../../core/ike/codec/message.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
-import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/exchange.ts';
+import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/registry.ts';
 import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { type Node, path } from '../ike/pair.ts';

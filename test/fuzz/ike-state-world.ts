@@ -2,16 +2,19 @@
 // and a peer that has keys and says what it likes.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
+import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { MAX_FRAGMENTS } from '../../core/ike/codec/fragments.ts';
 import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';
 import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
-import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import { fullExtensions } from '../../core/ike/ext/all.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
-import type { IkeSa, Path, Session } from '../../core/ike/state/sa.ts';
+import type { Path } from '../../core/ike/state/path.ts';
+import type { IkeSa, Session } from '../../core/ike/state/sa.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { address, createNode, type Node, path, policy } from '../ike/pair.ts';

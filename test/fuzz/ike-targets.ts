@@ -32,6 +32,7 @@ import {
   PAYLOAD_SKF,
   PAYLOAD_TSI,
 } from '../../core/ike/codec/numbers.ts';
+import type { Opened } from '../../core/ike/codec/payloads.ts';
 import { addAnswer, checkSaAnswer, chooseSa, createChoice } from '../../core/ike/codec/proposals.ts';
 import {
   addSelectors,
@@ -41,14 +42,7 @@ import {
   selectorsWithin,
 } from '../../core/ike/codec/selectors.ts';
 import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
-import {
-  createSkKey,
-  type Opened,
-  openMessage,
-  type SkKey,
-  sealedSize,
-  sealMessage,
-} from '../../core/ike/crypto/sk.ts';
+import { createSkKey, openMessage, type SkKey, sealedSize, sealMessage } from '../../core/ike/crypto/sk.ts';
 import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';

@@ -87,7 +87,12 @@ test('a PPK that the responder lacks: AUTH without it', () => {
 test('Ed25519 with a PPK in IKE_INTERMEDIATE', () => {
   const a = pair();
   const b = pair();
-  const both = { localAuth: 14, remoteAuth: 14, psk: NONE, ppk: ppk({ intermediate: true }) };
+  const both = {
+    localAuth: AUTH_DIGITAL_SIGNATURE,
+    remoteAuth: AUTH_DIGITAL_SIGNATURE,
+    psk: NONE,
+    ppk: ppk({ intermediate: true }),
+  } as const;
   const s = scene({
     device: { ...both, privateKey: a.privateKey, publicKey: b.publicKey },
     gateway: { ...both, privateKey: b.privateKey, publicKey: a.publicKey },

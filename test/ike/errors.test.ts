@@ -7,12 +7,8 @@ import { AUTH_DIGITAL_SIGNATURE, ID_FQDN } from '../../core/ike/codec/numbers.ts
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { rekeyChild } from '../../core/ike/exchange/requests.ts';
 import type { Extension } from '../../core/ike/state/ike.ts';
-import {
-  STATE_ESTABLISHED,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_CHILD_REQUEST,
-} from '../../core/ike/state/sa.ts';
+import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST } from '../../core/ike/state/step.ts';
 import { watchedAsymmetric } from './halves.ts';
 import { assertUp, nothingLeft, type Options, outcomes, scene } from './kit.ts';
 import { path } from './pair.ts';

@@ -12,7 +12,8 @@ import {
   resetFragments,
 } from '../../core/ike/codec/fragments.ts';
 import { INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
-import { createSkKey, innerRoom, type Opened, openMessage, sealMessage } from '../../core/ike/crypto/sk.ts';
+import type { Opened } from '../../core/ike/codec/payloads.ts';
+import { createSkKey, innerRoom, openMessage, sealMessage } from '../../core/ike/crypto/sk.ts';
 import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import { authRequest, header, hex, payloadsOf } from './examples.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Transforms } from '../../core/ike/codec/proposals.ts';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import { COUNT_COOKIES } from '../../core/ike/exchange/exchange.ts';
+import { COUNT_COOKIES } from '../../core/ike/exchange/registry.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 import { path } from './pair.ts';
@@ -57,7 +57,7 @@ test('INVALID_KE_PAYLOAD for a method that was not offered is no answer', () => 
   refusal.set(sa.spis.subarray(0, 8), 0);
   assert.equal(receiveIke(s.world.device.ike, path(), refusal, 0, refusal.length, 0), 0);
   assert.equal(first(s, 'device').length, 1);
-  assert.equal(sa.setup!.keMethod, 31);
+  assert.equal(sa.setup!.kx.method, 31);
   s.wait(300000);
   assert.deepEqual(outcomes(s).device, ['INVALID_KE_PAYLOAD']);
   nothingLeft(s);

@@ -3,22 +3,16 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import {
-  deriveSk,
-  initialSeed,
-  join,
-  keymat,
-  mixPpk,
-  prf,
-  prfPlus,
-  rekeySeed,
-  resumptionSeed,
-} from '../../core/ike/crypto/keys.ts';
+import { join } from '../../core/ike/codec/octets.ts';
+import { createKeyExchange } from '../../core/ike/crypto/key-exchange.ts';
+import { initialSeed, keymat, mixPpk, prf, prfPlus, rekeySeed, resumptionSeed } from '../../core/ike/crypto/keys.ts';
 import { type IkeCipher, ikeCbcHmac, ikeCbcHmacX256, ikeGcm16 } from '../../core/ike/crypto/suites.ts';
-import { createIkeSa, createSetup } from '../../core/ike/exchange/session.ts';
+import { deriveSk } from '../../core/ike/exchange/keying.ts';
+import { createIkeSa } from '../../core/ike/exchange/registry.ts';
 import { natHash } from '../../core/ike/ext/nat.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { createSetup } from '../../core/ike/state/setup.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import { hex, octetsOf, SPI_I, SPI_R } from './examples.ts';
 import * as naive from './observer.ts';
@@ -54,11 +48,11 @@ function derived(cipher: IkeCipher, seed: Uint8Array): { sa: IkeSa; log: Uint8Ar
 }
 
 function seedOfInit(): Uint8Array {
-  const setup = createSetup();
-  setup.nonceI = NI;
-  setup.nonceR = NR;
-  setup.secret = SECRET;
-  return initialSeed(provider, setup);
+  const x = createKeyExchange();
+  x.nonceI = NI;
+  x.nonceR = NR;
+  x.secret = SECRET;
+  return initialSeed(provider, x);
 }
 
 test('SKEYSEED and SK_* of the notes', () => {

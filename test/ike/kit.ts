@@ -2,12 +2,14 @@
 // with its own computation, and the end of it all, after which nothing may be left.
 
 import assert from 'node:assert/strict';
-import { connect, type IkeConfig } from '../../core/ike/exchange/endpoint.ts';
+import type { IkeConfig } from '../../core/ike/exchange/endpoint.ts';
 import { closeIke } from '../../core/ike/exchange/requests.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import type { ResponderConfig } from '../../core/ike/setup/responder.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import type { ChildPolicy, IkePolicy } from '../../core/ike/state/policy.ts';
-import { type IkeSa, type Path, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { type Watched, watchedAsymmetric } from './halves.ts';
 import { createObserver, type Observer, type SeenMessage } from './observer.ts';
 import { createWorld, type Datagram, path, policy, type World } from './pair.ts';

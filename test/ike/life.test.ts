@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
-import { addStatus, begin, sendRequest } from '../../core/ike/exchange/exchange.ts';
+import { addStatus } from '../../core/ike/codec/payloads.ts';
+import { createTask } from '../../core/ike/exchange/queue.ts';
 import { closeChild, closeIke, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import { createTask } from '../../core/ike/exchange/session.ts';
-import { STATE_ENDED, STATE_ESTABLISHED, TASK_PROBE } from '../../core/ike/state/sa.ts';
+import { begin, sendRequest } from '../../core/ike/exchange/send.ts';
+import { STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { TASK_PROBE } from '../../core/ike/state/task.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 

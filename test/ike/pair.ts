@@ -1,22 +1,26 @@
 // Two IKE endpoints and the datagrams between them, in virtual time, for tests.
 
+import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { sensorPolicy } from '../../core/device/policy.ts';
 import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { defaultCompression } from '../../core/ike/child/compression.ts';
+import { hcp } from '../../core/ike/child/hcp.ts';
+import { fragmentation } from '../../core/ike/codec/fragments.ts';
 import { ID_FQDN } from '../../core/ike/codec/numbers.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
-import { createIke, type IkeConfig, ikeTimeout, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import { fragmentation, fullExtensions } from '../../core/ike/ext/all.ts';
-import { hcp } from '../../core/ike/ext/hcp.ts';
+import { createIke, type IkeConfig, ikeTimeout, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { createResponder, type ResponderConfig } from '../../core/ike/setup/responder.ts';
+import type { ChildSa } from '../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../core/ike/state/ike.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import type { ChildPolicy, IkePolicy } from '../../core/ike/state/policy.ts';
-import type { ChildSa, IkeSa, Path } from '../../core/ike/state/sa.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { espPathOf } from '../../core/ike/exchange/exchange.ts';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { Extension } from '../../core/ike/state/ike.ts';
-import { type Path, STATE_ESTABLISHED, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../../core/ike/state/sa.ts';
+import type { Path } from '../../core/ike/state/path.ts';
+import { espPathOf, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../../core/ike/state/step.ts';
 import { assertUp, scene } from './kit.ts';
 import { address, path } from './pair.ts';
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from '../../core/ike/exchange/endpoint.ts';
-import { settle } from '../../core/ike/exchange/exchange.ts';
 import { probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { settle } from '../../core/ike/exchange/send.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { createWorld, type Datagram, path, policy } from './pair.ts';
 

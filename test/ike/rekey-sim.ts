@@ -10,10 +10,11 @@ import { addPair, type Pairs, preferLast, removePair, retirePair } from '../../c
 import { scopeOf } from '../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../core/esp/spi.ts';
 import { defaultCompression, openProposal } from '../../core/ike/child/compression.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
 import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
-import { connect, heard } from '../../core/ike/exchange/endpoint.ts';
+import { heard } from '../../core/ike/exchange/endpoint.ts';
 import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import { ehc } from '../../core/ike/ext/ehc.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../core/wire/ipv6.ts';

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect } from '../../core/ike/exchange/endpoint.ts';
 import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { watchedAsymmetric } from './halves.ts';
 import { assertUp, nothingLeft, type Options, outcomes, type Scene, scene } from './kit.ts';

@@ -2,13 +2,13 @@
 // both have none and say why.
 
 import assert from 'node:assert/strict';
+import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { defaultCompression, openProposal } from '../../core/ike/child/compression.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
 import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
-import { connect } from '../../core/ike/exchange/endpoint.ts';
-import { fullExtensions } from '../../core/ike/ext/all.ts';
-import { ehc } from '../../core/ike/ext/ehc.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/state/policy.ts';

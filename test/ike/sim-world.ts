@@ -14,9 +14,9 @@ import {
   write32,
 } from '../../core/ike/codec/message.ts';
 import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/codec/numbers.ts';
-import type { IkeConfig } from '../../core/ike/exchange/endpoint.ts';
-import { ikeTimeout, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
-import type { Path } from '../../core/ike/state/sa.ts';
+import { type IkeConfig, ikeTimeout, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import type { Random } from '../../targets/node/host/radio/random.ts';

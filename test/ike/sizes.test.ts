@@ -10,7 +10,9 @@ import {
   IKE_SESSION_RESUME,
   INFORMATIONAL,
 } from '../../core/ike/codec/numbers.ts';
-import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { type Air, defaults, frugal, openScene, plain, sumOf, ticketed } from '../bench/ike-air.ts';
 import { createWorld, path, policy } from './pair.ts';
 

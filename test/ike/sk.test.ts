@@ -8,11 +8,11 @@ import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../core/ba
 import type { Provider } from '../../core/crypto/provider.ts';
 import { IKE_SIZE, type Payloads } from '../../core/ike/codec/message.ts';
 import { IKE_AUTH, INFORMATIONAL, PAYLOAD_IDI, PAYLOAD_SK, PAYLOAD_SKF } from '../../core/ike/codec/numbers.ts';
+import type { Opened } from '../../core/ike/codec/payloads.ts';
 import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
 import {
   createSkKey,
   innerRoom,
-  type Opened,
   openMessage,
   type SkKey,
   sealedSize,

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { createWorld, type Datagram, path, policy } from './pair.ts';
 

@@ -1,17 +1,19 @@
 // An IKE SA brought into each of its states by real messages, for tests of the transition tables: whatever the test does
 // not hand over stays with it.
 
+import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
-import { connect, pollIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { closeIke, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import { fullExtensions } from '../../core/ike/ext/all.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import type { Path } from '../../core/ike/state/path.ts';
 import {
   type IkeSa,
-  type Path,
   STATE_AUTH_SENT,
   STATE_CLOSING,
   STATE_ENDED,

@@ -4,14 +4,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DROP_ICV, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
-import { pollIke } from '../../core/ike/exchange/endpoint.ts';
-import { COUNT_UNEXPECTED } from '../../core/ike/exchange/exchange.ts';
+import { COUNT_UNEXPECTED } from '../../core/ike/exchange/registry.ts';
 import { probe, rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { pollIke } from '../../core/ike/exchange/timers.ts';
+import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_TIMEOUT } from '../../core/ike/state/outcome.ts';
 import {
   type IkeSa,
-  OUTCOME_CLOSED,
-  OUTCOME_DELETED,
-  OUTCOME_TIMEOUT,
   STATE_AUTH_SENT,
   STATE_CLOSING,
   STATE_ENDED,

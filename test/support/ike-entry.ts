@@ -9,7 +9,7 @@ import type { DeviceUpper } from '../../core/device/device.ts';
 import { createIkeDevice, type IkeDevice, ikeSensorConfig, sensorPolicy } from '../../core/device/index.ts';
 import type { UplinkEvents } from '../../core/device/uplink.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
-import { headerCompression } from '../../core/ike/ext/negotiate.ts';
+import { headerCompression } from '../../core/ike/ext/header-compression.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
 import { resumption, ticketRequest } from '../../core/ike/ext/resume.ts';
 import { vendorId } from '../../core/ike/ext/vendor.ts';

@@ -3,8 +3,7 @@
 // device may have one of them only. Inside, settings are a list of seven wire values of HCP_PROPOSAL, by attribute type.
 
 import { type Attributes, CDA_SA, IIPC_DIET_ESP } from '../../dietesp/attributes.ts';
-import type { Writer } from '../codec/message.ts';
-import type { PrivateNumbers } from '../codec/private-numbers.ts';
+import type { CompressionChoice, CompressionPolicy, CompressionProposal } from '../state/compression.ts';
 
 /** Attribute types. The draft has none for esp_trailer; 6 is ours. */
 export const DSCP = 0;
@@ -32,54 +31,6 @@ const TRAILER_DEFAULT = 1;
  * index): the fields themselves; Pad Length and the padding expected; Pad Length and Next Header.
  */
 const COST = [[6, 0], [2, 0], [20, 0, 0, 0], [0, 12, 20, 36], [], [], [16, 0]];
-
-/** A proposal: what is acceptable together. */
-export interface CompressionProposal {
-  /**
-   * By attribute type, pairs of minimum and maximum in the values of HCP_PROPOSAL: [1, 1, 3, 3] is 1 or 3. An empty
-   * list is every value; for esp_trailer it is Optional alone, since peers need not know the attribute.
-   */
-  allowed: number[][];
-}
-
-export interface CompressionPolicy {
-  /** In order of preference; at most MAX_PROPOSALS. None at all: every value. */
-  proposals: CompressionProposal[];
-  /** Without compression there is no Child SA. */
-  required: boolean;
-  /** DSCP values for dscp_cda sa, the same on both sides (dscp.ts); empty: sa is not acceptable. */
-  dscpList: number[];
-}
-
-/** What was agreed, in the units and constants of dietesp/attributes.ts. */
-export interface CompressionChoice {
-  /** Number of the initiator's proposal. */
-  proposal: number;
-  dscpCda: number;
-  ecnCda: number;
-  flowLabelCda: number;
-  /** Bits: 8, 16, 32 or 64. */
-  alignment: number;
-  espSpiLsb: number;
-  espSnLsb: number;
-  espTrailer: number;
-}
-
-/** An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty). */
-/** @noSelf */
-export interface CompressionNotify {
-  name: string;
-  /** Notify type, in both directions. */
-  type(numbers: PrivateNumbers): number;
-  /** Notify type with which the responder says that nothing is acceptable; no data. */
-  refusalType(numbers: PrivateNumbers): number;
-  addOffer(w: Writer, policy: CompressionPolicy): void;
-  /** The responder's choice, or null: nothing acceptable, or malformed. */
-  choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
-  addAnswer(w: Writer, choice: CompressionChoice): void;
-  /** The initiator's reading of an answer to its offer of `policy`, or null: not within it, or malformed. */
-  check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
-}
 
 /** A proposal that allows every value. */
 export function openProposal(): CompressionProposal {

@@ -17,34 +17,20 @@ import {
   PAYLOAD_TSR,
   PROTOCOL_ESP,
 } from '../codec/numbers.ts';
-import { begin, bodyOf, due, errorOf, NONE, sendRequest, sendResponse } from '../exchange/exchange.ts';
-import { createTask, dropDraft, isAsked, nonce, request } from '../exchange/session.ts';
+import { NONE } from '../codec/octets.ts';
+import { bodyOf, errorOf } from '../codec/payloads.ts';
+import { addNonceAndKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
+import { createTask, isAsked, request } from '../exchange/queue.ts';
+import { due, nonce } from '../exchange/registry.ts';
+import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
+import { dropDraft } from '../exchange/session.ts';
+import type { ChildSa, Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import {
-  type ChildSa,
-  type Draft,
-  type IkeSa,
-  OUTCOME_DELETED,
-  OUTCOME_PROTOCOL,
-  OUTCOME_REFUSED,
-  STEP_CHILD_REQUEST,
-  STEP_CHILD_RESPONSE,
-  TASK_DELETE_CHILD,
-  TASK_REKEY_CHILD,
-  type Task,
-} from '../state/sa.ts';
-import {
-  addNonceAndKe,
-  addOptimized,
-  answerKe,
-  finishKe,
-  keHintOf,
-  optimizedSpi,
-  refuse,
-  refuseKe,
-  spiOctets,
-  startKe,
-} from './create-kit.ts';
+import { OUTCOME_DELETED, OUTCOME_PROTOCOL, OUTCOME_REFUSED } from '../state/outcome.ts';
+import type { IkeSa, Task } from '../state/sa.ts';
+import { STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
+import { TASK_DELETE_CHILD, TASK_REKEY_CHILD } from '../state/task.ts';
+import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe, spiOctets } from './create-kit.ts';
 import { below, installChild, lowest } from './install.ts';
 import {
   addAnswerSelectors,
@@ -78,19 +64,19 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   const policy = old !== null ? old.policy : task.policy !== null ? task.policy : sa.policy.child;
   const draft = createDraft(policy, old, true);
   task.draft = draft;
-  draft.nonceI = nonce(ike, sa.policy.nonceSize);
+  draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
   draft.optimized = old !== null && old.keKnown && sa.optimizedRekey && !task.regular;
   if (!prepareDraft(ike, sa, draft, now)) return false;
   const usual = old !== null && old.keKnown ? old.ke : firstKe(policy.esp[0].ke);
-  startKe(ike, draft, task.ke >= 0 ? task.ke : usual);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual);
   const w = begin(ike);
   if (old !== null) addRekey(w, old.spiIn);
   if (draft.optimized) {
     addOptimized(ike, w, spiOctets(draft.spiIn));
-    addNonceAndKe(draft, draft.nonceI, w);
+    addNonceAndKe(draft.kx, draft.kx.nonceI, w);
   } else {
     addChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, w);
-    addNonceAndKe(draft, draft.nonceI, w);
+    addNonceAndKe(draft.kx, draft.kx.nonceI, w);
     addChildSelectors(sa, draft, w);
   }
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
@@ -110,8 +96,8 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
   const draft = task.draft!;
   const error = errorOf(m);
   if (error !== 0) return error;
-  draft.nonceR = bodyOf(m, PAYLOAD_NONCE);
-  let code = draft.nonceR.length === 0 ? OUTCOME_PROTOCOL : 0;
+  draft.kx.nonceR = bodyOf(m, PAYLOAD_NONCE);
+  let code = draft.kx.nonceR.length === 0 ? OUTCOME_PROTOCOL : 0;
   if (code === 0 && draft.optimized) {
     const spi = optimizedSpi(ike, m, 4);
     if (spi.length === 0 || u32(spi, 0) < SPI_MIN) code = OUTCOME_PROTOCOL;
@@ -122,11 +108,11 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
     // The peer may choose to go without, where NONE is on offer.
     if (code === 0 && draft.choice.ke === 0) {
       dropDraft(ike, draft);
-      draft.keMethod = 0;
+      draft.kx.method = 0;
     }
-    if (code === 0 && draft.choice.ke !== draft.keMethod) code = OUTCOME_PROTOCOL;
+    if (code === 0 && draft.choice.ke !== draft.kx.method) code = OUTCOME_PROTOCOL;
   }
-  if (code === 0 && !finishKe(ike, draft, m)) code = OUTCOME_PROTOCOL;
+  if (code === 0 && !finishKe(ike.asymmetric, draft.kx, m)) code = OUTCOME_PROTOCOL;
   const old = task.child;
   if (code === 0 && task.gone === draft.spiOut) {
     // The peer deleted it before its answer came.
@@ -137,7 +123,7 @@ export function childAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): num
     request(ike, sa, TASK_DELETE_CHILD, old, now);
     return 0;
   }
-  const mine = code === 0 ? lowest(draft.nonceI, draft.nonceR) : NONE;
+  const mine = code === 0 ? lowest(draft.kx.nonceI, draft.kx.nonceR) : NONE;
   const loses = code === 0 && old !== null && old.rival !== null && below(mine, old.rivalNonce);
   const child = code === 0 ? installChild(ike, sa, draft, !loses, now) : null;
   if (child === null) {
@@ -186,9 +172,9 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     return;
   }
   const draft = createDraft(old !== null ? old.policy : sa.policy.child, old, false);
-  draft.nonceI = bodyOf(m, PAYLOAD_NONCE);
-  draft.nonceR = nonce(ike, sa.policy.nonceSize);
-  if (draft.nonceI.length === 0) {
+  draft.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
+  draft.kx.nonceR = nonce(ike, sa.policy.nonceSize);
+  if (draft.kx.nonceI.length === 0) {
     refuse(ike, sa, N_INVALID_SYNTAX, now);
     return;
   }
@@ -206,11 +192,11 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     draft.spiOut = u32(spi, 0);
     const mixed = findPayload(p, PAYLOAD_SA, 0) + findPayload(p, PAYLOAD_TSI, 0) + findPayload(p, PAYLOAD_TSR, 0);
     method = old!.ke;
-    if (mixed !== -3 || !old!.keKnown || keHintOf(m) !== method || !prepareDraft(ike, sa, draft, now)) {
+    if (mixed !== -3 || !old!.keKnown || keMethodOf(m) !== method || !prepareDraft(ike, sa, draft, now)) {
       code = N_NO_PROPOSAL_CHOSEN;
     }
   } else {
-    code = readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, keHintOf(m), now);
+    code = readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, keMethodOf(m), now);
     method = draft.choice.ke;
   }
   if (code === 0 && method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) code = N_NO_PROPOSAL_CHOSEN;
@@ -219,7 +205,7 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     refuseKe(ike, sa, code < 0 ? N_NO_PROPOSAL_CHOSEN : code, method, now);
     return;
   }
-  const mine = lowest(draft.nonceI, draft.nonceR);
+  const mine = lowest(draft.kx.nonceI, draft.kx.nonceR);
   const child = installChild(ike, sa, draft, false, now);
   if (child === null) {
     refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
@@ -237,10 +223,10 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
   const w = begin(ike);
   if (optimized) {
     addOptimized(ike, w, spiOctets(draft.spiIn));
-    addNonceAndKe(draft, draft.nonceR, w);
+    addNonceAndKe(draft.kx, draft.kx.nonceR, w);
   } else {
     addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
-    addNonceAndKe(draft, draft.nonceR, w);
+    addNonceAndKe(draft.kx, draft.kx.nonceR, w);
     addAnswerSelectors(draft, w);
   }
   sendResponse(ike, sa, CREATE_CHILD_SA, now);

@@ -14,22 +14,20 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
-import { begin, dataOf, due, NONE, sendResponse } from '../exchange/exchange.ts';
-import { createTask, dropTask, endIkeSa, isAsked, nonce, request } from '../exchange/session.ts';
-import type { Ike, Message } from '../state/ike.ts';
-import {
-  type IkeSa,
-  STATE_ESTABLISHED,
-  TASK_CHILD,
-  TASK_DELETE_CHILD,
-  TASK_REKEY_CHILD,
-  TASK_REKEY_IKE,
-  type Task,
-} from '../state/sa.ts';
+import { NONE } from '../codec/octets.ts';
+import { dataOf, type Message } from '../codec/payloads.ts';
+import { findChild, removeChild } from '../exchange/children.ts';
+import { createTask, isAsked, request } from '../exchange/queue.ts';
+import { due, nonce } from '../exchange/registry.ts';
+import { begin, sendResponse } from '../exchange/send.ts';
+import { dropTask, endIkeSa } from '../exchange/session.ts';
+import { adopt, decided } from '../exchange/succession.ts';
+import type { Ike } from '../state/ike.ts';
+import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
+import { TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { childAnswered, onChildRequest } from './create-child.ts';
 import { refuse, spiOctets } from './create-kit.ts';
-import { findChild, removeChild } from './install.ts';
-import { adopt, decided, ikeAnswered, onIkeRequest } from './rekey.ts';
+import { ikeAnswered, onIkeRequest } from './rekey.ts';
 
 /** A request of ours failed: what to do about it. */
 function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {

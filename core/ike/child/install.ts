@@ -4,15 +4,15 @@
 import { type Attributes, IIPC_DIET_ESP, IIPC_NOT_COMPRESSED, MODE_TRANSPORT } from '../../dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
+import { join, NONE, take, wipe } from '../codec/octets.ts';
 import { sharedSelector } from '../codec/selectors.ts';
-import { join, keymat, take, wipe } from '../crypto/keys.ts';
-import { due, espPathOf, NONE } from '../exchange/exchange.ts';
+import { keymat } from '../crypto/keys.ts';
+import { jittered } from '../exchange/registry.ts';
+import type { ChildSa, Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import type { ChildPolicy } from '../state/policy.ts';
-import type { ChildSa, Draft, IkeSa } from '../state/sa.ts';
+import { espPathOf, type IkeSa } from '../state/sa.ts';
 import { applyChoice } from './compression.ts';
-
-const dice = /* @__PURE__ */ new Uint8Array(1);
 
 function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite | null {
   for (let i = 0; i < policy.suites.length; i++) {
@@ -76,15 +76,6 @@ function wipeConfig(config: SaConfig): void {
   wipe(config.authKey);
 }
 
-/** A Child SA's lifetime, shortened by up to an eighth so that both sides seldom rekey at once; -1: none. */
-export function jittered(ike: Ike, time: number, now: number): number {
-  if (time <= 0) return -1;
-  ike.provider.random(dice, 0, 1);
-  const at = now + time - Math.floor((time * dice[0]) / 2048);
-  due(ike, at);
-  return at;
-}
-
 /** Between peers that are configured for each other the policy says what the first Child SA's rekeys do about PFS. */
 function configured(sa: IkeSa): boolean {
   return sa.policy.privateAlways && sa.optimizedRekey;
@@ -131,12 +122,12 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
   };
   const keySize = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
   const size = keySize + suite.saltLength + suite.authKeyLength;
-  const octets = keymat(ike.provider, sa.skD, draft.secret, join([draft.nonceI, draft.nonceR]), 2 * size);
+  const octets = keymat(ike.provider, sa.skD, draft.kx.secret, join([draft.kx.nonceI, draft.kx.nonceR]), 2 * size);
   // The exchange's initiator sends with the first half [RFC 7296 §2.17].
   const outgoing = configOf(sa, child, true, octets, draft.own ? 0 : size);
   const incoming = configOf(sa, child, false, octets, draft.own ? size : 0);
   wipe(octets);
-  wipe(draft.secret);
+  wipe(draft.kx.secret);
   const taken = ike.upper.install(sa, child, outgoing, incoming, first, now);
   wipeConfig(outgoing);
   wipeConfig(incoming);
@@ -156,36 +147,4 @@ export function below(a: Uint8Array, b: Uint8Array): boolean {
 
 export function lowest(a: Uint8Array, b: Uint8Array): Uint8Array {
   return below(a, b) ? a : b;
-}
-
-/** Takes a Child SA out of its IKE SA and ends it at the host. */
-export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
-  for (let i = 0; i < sa.children.length; i++) {
-    if (sa.children[i] !== child) continue;
-    sa.children[i] = sa.children[sa.children.length - 1];
-    sa.children.pop();
-    // No chain of all that there ever was.
-    for (let j = 0; j < sa.children.length; j++) if (sa.children[j].replaces === child) sa.children[j].replaces = null;
-    ike.upper.remove(sa, child, now);
-    return;
-  }
-}
-
-/** Outgoing packets use it no more; late ones still come in for a while. */
-export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
-  if (child.retired < 2) ike.upper.retire(sa, child, now);
-  child.retired = 2;
-  child.rekeyAt = -1;
-  child.removeAt = now + ike.linger;
-  due(ike, child.removeAt);
-}
-
-/** The Child SA whose inbound SPI at the peer (`theirs`) or here is `spi`, or null. */
-export function findChild(sa: IkeSa, spi: number, theirs: boolean): ChildSa | null {
-  for (let i = 0; i < sa.children.length; i++) {
-    if ((theirs ? sa.children[i].spiOut : sa.children[i].spiIn) === spi && sa.children[i].removeAt < 0) {
-      return sa.children[i];
-    }
-  }
-  return null;
 }

@@ -14,6 +14,8 @@ import {
   PAYLOAD_TSR,
   PROTOCOL_ESP,
 } from '../codec/numbers.ts';
+import { NONE } from '../codec/octets.ts';
+import { addStatus, type Message } from '../codec/payloads.ts';
 import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice, type Transforms } from '../codec/proposals.ts';
 import {
   addSelectors,
@@ -23,18 +25,13 @@ import {
   selectorsEqual,
   selectorsWithin,
 } from '../codec/selectors.ts';
-import { addStatus, espPathOf, NONE } from '../exchange/exchange.ts';
-import type { Ike, Message } from '../state/ike.ts';
+import { createKeyExchange } from '../crypto/key-exchange.ts';
+import type { ChildSa, Draft } from '../state/child.ts';
+import type { Ike } from '../state/ike.ts';
+import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS } from '../state/outcome.ts';
 import type { ChildPolicy } from '../state/policy.ts';
-import {
-  type ChildSa,
-  type Draft,
-  type IkeSa,
-  OUTCOME_PROTOCOL,
-  OUTCOME_SELECTORS,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-} from '../state/sa.ts';
+import { espPathOf, type IkeSa } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE } from '../state/step.ts';
 import { spiOffers } from './compression.ts';
 
 const spiOctets = /* @__PURE__ */ new Uint8Array(4);
@@ -55,12 +52,7 @@ export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: 
     refused: false,
     dscpList: [],
     peerDscp: null,
-    nonceI: NONE,
-    nonceR: NONE,
-    half: null,
-    keMethod: 0,
-    keOwn: NONE,
-    secret: NONE,
+    kx: createKeyExchange(),
   };
 }
 

@@ -8,34 +8,23 @@ import {
   PAYLOAD_SA,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
+import { join, NONE, take, wipe } from '../codec/octets.ts';
+import { bodyOf, errorOf } from '../codec/payloads.ts';
 import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice } from '../codec/proposals.ts';
-import { deriveSk, join, rekeySeed, take, wipe } from '../crypto/keys.ts';
-import { begin, bodyOf, due, errorOf, NONE, sendRequest, sendResponse } from '../exchange/exchange.ts';
-import { abandon, createIkeSa, createTask, nonce, sendDelete, succeed } from '../exchange/session.ts';
-import { cipherOf } from '../setup/init.ts';
+import { addNonceAndKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
+import { rekeySeed } from '../crypto/keys.ts';
+import { cipherOf } from '../crypto/suites.ts';
+import { deriveSk } from '../exchange/keying.ts';
+import { createTask } from '../exchange/queue.ts';
+import { createIkeSa, due, nonce } from '../exchange/registry.ts';
+import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
+import { abandon, sendDelete } from '../exchange/session.ts';
+import { adopt } from '../exchange/succession.ts';
 import type { Ike } from '../state/ike.ts';
-import {
-  type IkeSa,
-  OUTCOME_PROTOCOL,
-  STATE_ESTABLISHED,
-  STATE_FORMING,
-  STATE_REPLACED,
-  TASK_DELETE_IKE,
-  TASK_PROBE,
-  TASK_REKEY_IKE,
-  type Task,
-} from '../state/sa.ts';
-import {
-  addNonceAndKe,
-  addOptimized,
-  answerKe,
-  finishKe,
-  keHintOf,
-  optimizedSpi,
-  refuse,
-  refuseKe,
-  startKe,
-} from './create-kit.ts';
+import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
+import { type IkeSa, STATE_ESTABLISHED, STATE_FORMING, STATE_REPLACED, type Task } from '../state/sa.ts';
+import { TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_IKE } from '../state/task.ts';
+import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe } from './create-kit.ts';
 import { below, lowest } from './install.ts';
 import { createDraft } from './negotiate.ts';
 
@@ -57,24 +46,14 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   const draft = createDraft(sa.policy.child, null, true);
   task.draft = draft;
   draft.optimized = sa.optimizedRekey && !task.regular;
-  draft.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike, draft, task.ke >= 0 ? task.ke : sa.ke);
+  draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke);
   task.next = createNext(ike, sa, true);
   const w = begin(ike);
   if (draft.optimized) addOptimized(ike, w, take(task.next.spis, 0, 8));
   else addSa(w, sa.policy.ike, task.next.spis, 0, 8);
-  addNonceAndKe(draft, draft.nonceI, w);
+  addNonceAndKe(draft.kx, draft.kx.nonceI, w);
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
-}
-
-/** `next` continues `sa`, which waits for its end. */
-export function adopt(ike: Ike, sa: IkeSa, next: IkeSa, now: number): void {
-  sa.rival = null;
-  next.reported = sa.reported;
-  succeed(ike, sa, next, now);
-  sa.state = STATE_REPLACED;
-  sa.endAt = now + sa.policy.retransmitTime * 64;
-  due(ike, sa.endAt);
 }
 
 /** The answer to a rekey of the IKE SA: 0, or why it failed. */
@@ -84,8 +63,8 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
   const next = task.next!;
   const error = errorOf(m);
   if (error !== 0) return error;
-  draft.nonceR = bodyOf(m, PAYLOAD_NONCE);
-  let fine = draft.nonceR.length > 0;
+  draft.kx.nonceR = bodyOf(m, PAYLOAD_NONCE);
+  let fine = draft.kx.nonceR.length > 0;
   next.cipher = sa.cipher;
   if (fine && draft.optimized) {
     const spi = optimizedSpi(ike, m, 8);
@@ -95,7 +74,7 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
     const i = findPayload(m.payloads, PAYLOAD_SA, 0);
     const c = draft.choice;
     fine = i >= 0 && checkSaAnswer(m.buffer, m.payloads.at[i], m.payloads.size[i], sa.policy.ike, 8, c) === 0;
-    fine = fine && c.ke === draft.keMethod;
+    fine = fine && c.ke === draft.kx.method;
     if (fine) {
       next.cipher = cipherOf(sa.policy.ciphers, c);
       next.ke = c.ke;
@@ -103,12 +82,16 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
       fine = next.cipher !== null;
     }
   }
-  if (!fine || !finishKe(ike, draft, m)) return OUTCOME_PROTOCOL;
-  const nonces = join([draft.nonceI, draft.nonceR]);
-  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.secret, nonces), null);
-  wipe(draft.secret);
+  if (!fine || !finishKe(ike.asymmetric, draft.kx, m)) return OUTCOME_PROTOCOL;
+  const nonces = join([draft.kx.nonceI, draft.kx.nonceR]);
+  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.kx.secret, nonces), null);
+  wipe(draft.kx.secret);
   const rival = sa.rival;
-  if (rival !== null && rival.state === STATE_ESTABLISHED && below(lowest(draft.nonceI, draft.nonceR), sa.rivalNonce)) {
+  if (
+    rival !== null &&
+    rival.state === STATE_ESTABLISHED &&
+    below(lowest(draft.kx.nonceI, draft.kx.nonceR), sa.rivalNonce)
+  ) {
     next.state = STATE_ESTABLISHED;
     abandon(ike, next, 0, now);
     adopt(ike, sa, rival, now);
@@ -119,15 +102,6 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
   sa.task = createTask(TASK_DELETE_IKE, null);
   sendDelete(ike, sa, null, now);
   return 0;
-}
-
-/**
- * A request came under `sa`. Where that is what the peer made while we rekey the same IKE SA, the peer has decided: it
- * uses it now, or deletes it as redundant (`ends`).
- */
-export function decided(ike: Ike, sa: IkeSa, ends: boolean, now: number): void {
-  const old = sa.rivalOf;
-  if (old !== null && old.rival === sa && !ends) adopt(ike, old, sa, now);
 }
 
 export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: number): void {
@@ -148,9 +122,9 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
     return;
   }
   const draft = createDraft(sa.policy.child, null, false);
-  draft.nonceI = bodyOf(m, PAYLOAD_NONCE);
-  draft.nonceR = nonce(ike, sa.policy.nonceSize);
-  if (draft.nonceI.length === 0) {
+  draft.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
+  draft.kx.nonceR = nonce(ike, sa.policy.nonceSize);
+  if (draft.kx.nonceI.length === 0) {
     refuse(ike, sa, N_INVALID_SYNTAX, now);
     return;
   }
@@ -164,13 +138,13 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
       refuse(ike, sa, N_INVALID_SYNTAX, now);
       return;
     }
-    if (findPayload(p, PAYLOAD_SA, 0) >= 0 || keHintOf(m) !== method) {
+    if (findPayload(p, PAYLOAD_SA, 0) >= 0 || keMethodOf(m) !== method) {
       refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
       return;
     }
   } else {
     const i = findPayload(p, PAYLOAD_SA, 0);
-    const code = chooseSa(m.buffer, p.at[i], p.size[i], sa.policy.ike, 8, keHintOf(m), choice);
+    const code = chooseSa(m.buffer, p.at[i], p.size[i], sa.policy.ike, 8, keMethodOf(m), choice);
     if (code !== 0) {
       refuse(ike, sa, code, now);
       return;
@@ -192,17 +166,17 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   next.cipher = cipher;
   next.ke = method;
   for (let i = 0; i < 8; i++) next.spis[i] = spi[i];
-  const nonces = join([draft.nonceI, draft.nonceR]);
-  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.secret, nonces), null);
-  wipe(draft.secret);
+  const nonces = join([draft.kx.nonceI, draft.kx.nonceR]);
+  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.kx.secret, nonces), null);
+  wipe(draft.kx.secret);
   const w = begin(ike);
   if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
   else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
-  addNonceAndKe(draft, draft.nonceR, w);
+  addNonceAndKe(draft.kx, draft.kx.nonceR, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
   if (task !== null && task.kind === TASK_REKEY_IKE) {
     sa.rival = next;
-    sa.rivalNonce = lowest(draft.nonceI, draft.nonceR);
+    sa.rivalNonce = lowest(draft.kx.nonceI, draft.kx.nonceR);
     next.rivalOf = sa;
     next.state = STATE_ESTABLISHED;
     // Who loses deletes what it made; one that got no answer knows nothing of it.

@@ -1,9 +1,9 @@
 // Reassembly of one message from its SKF fragments [RFC 7383 §2.6]. Only fragments whose ICV verified come here. The
 // contents stand in the order of their numbers at all times: a late one moves those behind it.
 
-import { copy } from '../../base/bytes.ts';
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../base/drop.ts';
-import type { Opened } from '../crypto/sk.ts';
+import { copy } from '../../base/spans.ts';
+import type { Opened } from './payloads.ts';
 
 /** A message of more fragments is not taken. */
 export const MAX_FRAGMENTS = 32;
@@ -74,3 +74,14 @@ export function addFragment(f: Fragments, messageId: number, opened: Opened, buf
   if (index === 0) f.first = opened.first;
   return f.count === f.total ? f.used : 0;
 }
+
+/** The part of an endpoint that takes fragments; a board may leave it out. */
+/** @noSelf */
+export interface Defragmenter {
+  create(maxSize: number): Fragments;
+  /** Octets of the inner payloads when complete, 0 when not, or a drop code. */
+  add(fragments: Fragments, messageId: number, opened: Opened, buffer: Uint8Array): number;
+}
+
+/** RFC 7383, as an endpoint takes it. */
+export const fragmentation: Defragmenter = { create: createFragments, add: addFragment };

@@ -1,12 +1,17 @@
 // IKE_AUTH: the parts that both sides share [RFC 7296 §1.2, §3.5, §3.15]: identities, addresses by CP.
 
-import { copy, u16 } from '../../base/bytes.ts';
-import { take } from '../crypto/keys.ts';
-import { NONE } from '../exchange/exchange.ts';
-import type { Message } from '../state/ike.ts';
-import type { Identity } from '../state/policy.ts';
+import { u16 } from '../../base/bytes.ts';
+import { copy } from '../../base/spans.ts';
 import { beginPayload, endPayload, findPayload, type Writer, write8, write16, writeOctets } from './message.ts';
 import { CP_INTERNAL_IP6_ADDRESS, PAYLOAD_CP } from './numbers.ts';
+import { NONE, take } from './octets.ts';
+import type { Message } from './payloads.ts';
+
+/** An identity: ID_* and its octets [RFC 7296 §3.5]. */
+export interface Identity {
+  type: number;
+  data: Uint8Array;
+}
 
 /** The body of an ID payload: type, three octets reserved, data. */
 export function idBody(id: Identity): Uint8Array {

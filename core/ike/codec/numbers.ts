@@ -1,5 +1,5 @@
 // Numbers of IKEv2 [RFC 7296 §3; IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters"]. The ones that IANA
-// has not assigned are in ext/private.ts.
+// has not assigned are in private-numbers.ts.
 
 export const IKE_SA_INIT = 34;
 export const IKE_AUTH = 35;
@@ -92,6 +92,7 @@ export const ID_KEY_ID = 11;
 
 export const AUTH_SHARED_KEY = 2;
 export const AUTH_DIGITAL_SIGNATURE = 14;
+export type AuthMethod = typeof AUTH_SHARED_KEY | typeof AUTH_DIGITAL_SIGNATURE;
 
 /** Signature hash "Identity", for Ed25519 [RFC 8420 §2]. */
 export const HASH_IDENTITY = 5;

@@ -1,7 +1,8 @@
 // Traffic selectors: payloads TSi and TSr, and what two lists of them have in common [RFC 7296 §2.9, §3.13]. Port
 // fields are numbers here: for ICMP type and code as they stand there, OPAQUE is 65535 to 0 [RFC 4301 §4.4.1.1].
 
-import { compare, copy, u16 } from '../../base/bytes.ts';
+import { compare, u16 } from '../../base/bytes.ts';
+import { copy } from '../../base/spans.ts';
 import { beginPayload, endPayload, type Writer, write8, write16, write32, writeOctets } from './message.ts';
 import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from './numbers.ts';
 

@@ -2,18 +2,69 @@
 // prevention]. What is signed is the IKE_SA_INIT messages as they were on the wire, the other's nonce, the identity
 // under SK_p, and what IKE_INTERMEDIATE exchanged [RFC 9242].
 
-import { equal } from '../../base/bytes.ts';
-import { beginPayload, endPayload, type Writer, write8, writeOctets } from '../codec/message.ts';
-import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, PAYLOAD_AUTH } from '../codec/numbers.ts';
-import type { Ike } from '../state/ike.ts';
-import type { IkePolicy } from '../state/policy.ts';
-import type { IkeSa, Setup } from '../state/sa.ts';
-import { join, octets32, prf, take, wipe } from './keys.ts';
+import { put32 } from '../../base/bytes.ts';
+import { copy, equal } from '../../base/spans.ts';
+import type { Asymmetric } from '../../crypto/asymmetric.ts';
+import type { Provider } from '../../crypto/provider.ts';
+import { beginPayload, endPayload, IKE_LENGTH, IKE_SIZE, type Writer, write8, writeOctets } from '../codec/message.ts';
+import {
+  AUTH_DIGITAL_SIGNATURE,
+  AUTH_SHARED_KEY,
+  type AuthMethod,
+  PAYLOAD_AUTH,
+  PAYLOAD_SK,
+} from '../codec/numbers.ts';
+import { join, NONE, octets32, take, wipe } from '../codec/octets.ts';
+import type { KeyExchange } from './key-exchange.ts';
+import { type ProofKeys, prf } from './keys.ts';
 
 /** AlgorithmIdentifier of Ed25519 with its length in front [RFC 8420 §2, RFC 7427 §3]. */
 const ED25519 = [7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
 const SIGNATURE_SIZE = 64;
-const NONE = /* @__PURE__ */ new Uint8Array(0);
+
+/** What signs and verifies: an Ike has it. */
+export interface Signers {
+  provider: Provider;
+  asymmetric: Asymmetric;
+}
+
+/** How both sides prove who they are: an IkePolicy has it. */
+export interface Credentials {
+  /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
+  localAuth: AuthMethod;
+  remoteAuth: AuthMethod;
+  /** Pre-shared key; empty: none. */
+  psk: Uint8Array;
+  /** Ed25519: the private key of this side, the public key of the peer, 32 octets each; empty: none. */
+  privateKey: Uint8Array;
+  publicKey: Uint8Array;
+}
+
+/** What AUTH covers: a Setup has it. */
+export interface Transcript extends ProofKeys {
+  kx: KeyExchange;
+  /** IKE_SA_INIT as sent and received. */
+  message1: Uint8Array;
+  message2: Uint8Array;
+  /** Downgrade prevention: sent, received. */
+  transcriptSent: boolean;
+  transcriptReceived: boolean;
+  /** The peer verifies Ed25519. */
+  hashIdentity: boolean;
+  /** AUTH data for the case that the PPK is not there [RFC 8784 §3]; empty: none. */
+  noPpkAuth: Uint8Array;
+  /** IntAuth of IKE_INTERMEDIATE: initiator's and responder's, 32 octets each; and whether there was one. */
+  intAuth: Uint8Array;
+  intAuthDone: boolean;
+  resumed: boolean;
+}
+
+/** Whose proof, over which identity (the body of its ID payload), in the request or answer with which Message ID. */
+export interface Claim {
+  ofInitiator: boolean;
+  id: Uint8Array;
+  messageId: number;
+}
 
 function text(characters: string): Uint8Array {
   const out = new Uint8Array(characters.length);
@@ -22,69 +73,62 @@ function text(characters: string): Uint8Array {
 }
 
 /** prf(PSK, "Key Pad for IKEv2") [RFC 7296 §2.15]. */
-function padded(ike: Ike, psk: Uint8Array): Uint8Array {
-  return prf(ike.provider, psk, text('Key Pad for IKEv2'));
+function padded(provider: Provider, psk: Uint8Array): Uint8Array {
+  return prf(provider, psk, text('Key Pad for IKEv2'));
 }
 
-/** What the initiator (true) or the responder signs; `id` is the body of its ID payload. */
-function signed(ike: Ike, setup: Setup, ofInitiator: boolean, id: Uint8Array, messageId: number): Uint8Array {
+/** What the initiator or the responder signs. */
+function signed(provider: Provider, setup: Transcript, claim: Claim): Uint8Array {
+  const ofInitiator = claim.ofInitiator;
   const own = ofInitiator ? setup.message1 : setup.message2;
   const other = ofInitiator ? setup.message2 : setup.message1;
   const parts: Uint8Array[] = [];
   if (setup.transcriptSent && setup.transcriptReceived && !setup.resumed) parts.push(new Uint8Array(8), other);
-  parts.push(own, ofInitiator ? setup.nonceR : setup.nonceI);
-  parts.push(prf(ike.provider, ofInitiator ? setup.skPi : setup.skPr, id));
-  if (setup.intAuthDone) parts.push(setup.intAuth, octets32(messageId));
+  parts.push(own, ofInitiator ? setup.kx.nonceR : setup.kx.nonceI);
+  parts.push(prf(provider, ofInitiator ? setup.skPi : setup.skPr, claim.id));
+  if (setup.intAuthDone) parts.push(setup.intAuth, octets32(claim.messageId));
   return join(parts);
 }
 
 /** Data of an AUTH payload for a method; empty when this side cannot (no key, no provider). */
-function authData(
-  ike: Ike,
-  policy: IkePolicy,
-  setup: Setup,
-  method: number,
-  ofInitiator: boolean,
-  id: Uint8Array,
-  messageId: number,
-): Uint8Array {
+function authData(signers: Signers, own: Credentials, setup: Transcript, method: AuthMethod, claim: Claim): Uint8Array {
+  const provider = signers.provider;
+  const asymmetric = signers.asymmetric;
   if (setup.resumed) {
-    return prf(ike.provider, ofInitiator ? setup.skPi : setup.skPr, ofInitiator ? setup.message1 : setup.message2);
+    const ofInitiator = claim.ofInitiator;
+    return prf(provider, ofInitiator ? setup.skPi : setup.skPr, ofInitiator ? setup.message1 : setup.message2);
   }
-  const octets = signed(ike, setup, ofInitiator, id, messageId);
+  const octets = signed(provider, setup, claim);
   if (method === AUTH_SHARED_KEY) {
-    if (policy.psk.length === 0) return NONE;
-    const key = padded(ike, policy.psk);
-    const out = prf(ike.provider, key, octets);
+    if (own.psk.length === 0) return NONE;
+    const key = padded(provider, own.psk);
+    const out = prf(provider, key, octets);
     wipe(key);
     return out;
   }
-  if (!ike.asymmetric.hasEd25519() || policy.privateKey.length === 0) return NONE;
+  if (!asymmetric.hasEd25519() || own.privateKey.length === 0) return NONE;
   const out = new Uint8Array(ED25519.length + SIGNATURE_SIZE);
   for (let i = 0; i < ED25519.length; i++) out[i] = ED25519[i];
-  ike.asymmetric.sign(policy.privateKey, octets, 0, octets.length, out, ED25519.length);
+  asymmetric.sign(own.privateKey, octets, 0, octets.length, out, ED25519.length);
   return out;
 }
 
 /** The method of AUTH payloads of `sa`: a resumed session proves the ticket's key. */
-function methodOf(setup: Setup, method: number): number {
+function methodOf(setup: Transcript, method: AuthMethod): AuthMethod {
   return setup.resumed ? AUTH_SHARED_KEY : method;
 }
 
-/**
- * Our AUTH data, empty when there is none (no credential, or the peer does not verify Ed25519). `id` is the body of our
- * ID payload.
- */
-export function makeAuth(ike: Ike, sa: IkeSa, id: Uint8Array, messageId: number): Uint8Array {
-  const setup = sa.setup!;
-  const method = methodOf(setup, sa.policy.localAuth);
+/** Our AUTH data, empty when there is none (no credential, or the peer does not verify Ed25519). */
+export function makeAuth(signers: Signers, own: Credentials, setup: Transcript, claim: Claim): Uint8Array {
+  const method = methodOf(setup, own.localAuth);
   if (method === AUTH_DIGITAL_SIGNATURE && !setup.hashIdentity) return NONE;
-  return authData(ike, sa.policy, setup, method, sa.initiator, id, messageId);
+  return authData(signers, own, setup, method, claim);
 }
 
-export function addAuth(sa: IkeSa, data: Uint8Array, w: Writer): void {
+/** The AUTH payload with the data of `makeAuth`. */
+export function addAuth(own: Credentials, setup: Transcript, data: Uint8Array, w: Writer): void {
   const at = beginPayload(w, PAYLOAD_AUTH);
-  write8(w, methodOf(sa.setup!, sa.policy.localAuth));
+  write8(w, methodOf(setup, own.localAuth));
   write8(w, 0);
   write8(w, 0);
   write8(w, 0);
@@ -92,34 +136,31 @@ export function addAuth(sa: IkeSa, data: Uint8Array, w: Writer): void {
   endPayload(w, at);
 }
 
-/** True when the AUTH payload with its body at payload[at..at+size) proves the peer; `id` is the body of its ID payload. */
+/** True when `payload`, the body of an AUTH payload, proves the peer's claim. */
 export function verifyAuth(
-  ike: Ike,
-  sa: IkeSa,
-  id: Uint8Array,
-  messageId: number,
+  signers: Signers,
+  own: Credentials,
+  setup: Transcript,
+  claim: Claim,
   payload: Uint8Array,
-  at: number,
-  size: number,
 ): boolean {
-  const setup = sa.setup!;
-  const policy = sa.policy;
-  const method = methodOf(setup, policy.remoteAuth);
-  if (payload[at] !== method) return false;
+  const asymmetric = signers.asymmetric;
+  const method = methodOf(setup, own.remoteAuth);
+  if (payload[0] !== method) return false;
   // A PPK that this side does not have: the other AUTH data counts [RFC 8784 §3].
   const without = setup.noPpkAuth.length > 0;
   const buffer = without ? setup.noPpkAuth : payload;
-  const data = without ? 0 : at + 4;
-  const length = without ? setup.noPpkAuth.length : size - 4;
+  const data = without ? 0 : 4;
+  const length = buffer.length - data;
   if (method === AUTH_SHARED_KEY) {
-    const expected = authData(ike, policy, setup, method, !sa.initiator, id, messageId);
+    const expected = authData(signers, own, setup, method, claim);
     return expected.length > 0 && length === expected.length && equal(buffer, data, expected, 0, length);
   }
-  if (method !== AUTH_DIGITAL_SIGNATURE || policy.publicKey.length !== 32 || !ike.asymmetric.hasEd25519()) return false;
+  if (method !== AUTH_DIGITAL_SIGNATURE || own.publicKey.length !== 32 || !asymmetric.hasEd25519()) return false;
   if (length !== ED25519.length + SIGNATURE_SIZE) return false;
   for (let i = 0; i < ED25519.length; i++) if (buffer[data + i] !== ED25519[i]) return false;
-  const octets = signed(ike, setup, !sa.initiator, id, messageId);
-  return ike.asymmetric.verify(policy.publicKey, octets, 0, octets.length, buffer, data + ED25519.length);
+  const octets = signed(signers.provider, setup, claim);
+  return asymmetric.verify(own.publicKey, octets, 0, octets.length, buffer, data + ED25519.length);
 }
 
 /**
@@ -127,8 +168,8 @@ export function verifyAuth(
  * behind it as if SK held the payloads alone; `inner` those payloads, in clear.
  */
 export function updateIntAuth(
-  ike: Ike,
-  setup: Setup,
+  provider: Provider,
+  setup: Transcript,
   ofInitiator: boolean,
   header: Uint8Array,
   inner: Uint8Array,
@@ -138,6 +179,18 @@ export function updateIntAuth(
   // The first has no previous value.
   if (setup.intAuthDone) parts.push(take(setup.intAuth, at, 32));
   parts.push(header, inner);
-  const value = prf(ike.provider, ofInitiator ? setup.skPi : setup.skPr, join(parts));
+  const value = prf(provider, ofInitiator ? setup.skPi : setup.skPr, join(parts));
   for (let i = 0; i < 32; i++) setup.intAuth[at + i] = value[i];
+}
+
+/** The header and the generic header of SK as IntAuth has them: as if SK held the payloads alone [RFC 9242 §3.3.2]. */
+export function intAuthHeader(header: Uint8Array, at: number, first: number, size: number): Uint8Array {
+  const out = new Uint8Array(IKE_SIZE + 4);
+  copy(out, 0, header, at, IKE_SIZE);
+  out[16] = PAYLOAD_SK;
+  put32(out, IKE_LENGTH, IKE_SIZE + 4 + size);
+  out[IKE_SIZE] = first;
+  out[IKE_SIZE + 2] = ((4 + size) >>> 8) & 0xff;
+  out[IKE_SIZE + 3] = (4 + size) & 0xff;
+  return out;
 }

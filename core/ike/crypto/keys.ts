@@ -1,42 +1,18 @@
 // Keys of IKE and Child SAs [RFC 7296 §2.13, §2.14, §2.17, §2.18; RFC 5723 §5.1; RFC 8784 §3; RFC 9867 §3]. The PRF is
 // HMAC-SHA2-256: keys of any length, 32 octets out.
 
-import { copy, fill, put32 } from '../../base/bytes.ts';
+import { copy } from '../../base/spans.ts';
 import { ALG_HMAC_SHA256, type Key, type Provider } from '../../crypto/provider.ts';
-import type { Ike } from '../state/ike.ts';
-import type { IkeSa, Setup } from '../state/sa.ts';
-import { createSkKey } from './sk.ts';
+import { join, NONE, take, wipe } from '../codec/octets.ts';
+import type { KeyExchange } from './key-exchange.ts';
+import { createSkKey, type SkKey } from './sk.ts';
+import type { IkeCipher } from './suites.ts';
 
 export const PRF_SIZE = 32;
 /** Room for T(n-1) | seed | n: the seed is Ni | Nr | SPIs, or a shared secret and the nonces. */
 const SEED_MAX = 32 + 512 + 16;
 const block = /* @__PURE__ */ new Uint8Array(32 + SEED_MAX + 1);
 const keys = /* @__PURE__ */ new Uint8Array(3 * 32 + 4 * 64);
-
-/** The octets of the parts, one behind the other. */
-export function join(parts: Uint8Array[]): Uint8Array {
-  let size = 0;
-  for (let i = 0; i < parts.length; i++) size += parts[i].length;
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (let i = 0; i < parts.length; i++) {
-    copy(out, at, parts[i], 0, parts[i].length);
-    at += parts[i].length;
-  }
-  return out;
-}
-
-/** A copy of buffer[at..at+length). */
-export function take(buffer: Uint8Array, at: number, length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  copy(out, 0, buffer, at, length);
-  return out;
-}
-
-/** Overwrites secret octets. */
-export function wipe(octets: Uint8Array): void {
-  fill(octets, 0, octets.length, 0);
-}
 
 /** prf(key, data): 32 octets. */
 export function prf(provider: Provider, key: Uint8Array, data: Uint8Array): Uint8Array {
@@ -69,42 +45,66 @@ export function prfPlus(provider: Provider, key: Uint8Array, seed: Uint8Array, o
   provider.wipe(k);
 }
 
+/** What protects an IKE SA: an IkeSa has it. */
+export interface KeySet {
+  cipher: IkeCipher | null;
+  /** SPIi | SPIr */
+  spis: Uint8Array;
+  /** This side began it: the I flag. */
+  initiator: boolean;
+  skD: Uint8Array;
+  /** Keys of what comes in and of what goes out; null: none yet, or no more. */
+  skIn: SkKey | null;
+  skOut: SkKey | null;
+}
+
+/** What proves the ends of an IKE SA: a Setup has it. */
+export interface ProofKeys {
+  skPi: Uint8Array;
+  skPr: Uint8Array;
+}
+
 /**
- * SK_d, SK_a, SK_e, SK_p from SKEYSEED [RFC 7296 §2.14]: sets skD, skIn, skOut of the SA, and skPi, skPr of `setup`
- * where it is given. `skeyseed` is wiped.
+ * SK_d, SK_a, SK_e, SK_p from SKEYSEED [RFC 7296 §2.14]: sets skD, skIn, skOut of the SA, and skPi, skPr of `proof`
+ * where it is given. `skeyseed` is wiped. Returns what a key log holds (SK_ei, SK_er with salts, SK_ai, SK_ar) where
+ * `logged`, else nothing.
  */
-export function deriveSk(ike: Ike, sa: IkeSa, nonces: Uint8Array, skeyseed: Uint8Array, setup: Setup | null): void {
+export function deriveKeys(
+  provider: Provider,
+  sa: KeySet,
+  nonces: Uint8Array,
+  skeyseed: Uint8Array,
+  proof: ProofKeys | null,
+  logged: boolean,
+): Uint8Array {
   const cipher = sa.cipher!;
   const encr = cipher.keyLength + cipher.saltLength;
   const auth = cipher.authKeyLength;
   const size = PRF_SIZE * 3 + 2 * auth + 2 * encr;
-  prfPlus(ike.provider, skeyseed, join([nonces, sa.spis]), keys, size);
+  prfPlus(provider, skeyseed, join([nonces, sa.spis]), keys, size);
   wipe(skeyseed);
   wipe(sa.skD);
   sa.skD = take(keys, 0, PRF_SIZE);
   const authI = PRF_SIZE;
   const encrI = authI + 2 * auth;
-  const ofInitiator = createSkKey(ike.provider, cipher, keys, encrI, authI);
-  const ofResponder = createSkKey(ike.provider, cipher, keys, encrI + encr, authI + auth);
+  const ofInitiator = createSkKey(provider, cipher, keys, encrI, authI);
+  const ofResponder = createSkKey(provider, cipher, keys, encrI + encr, authI + auth);
   sa.skOut = sa.initiator ? ofInitiator : ofResponder;
   sa.skIn = sa.initiator ? ofResponder : ofInitiator;
-  if (setup !== null) {
-    wipe(setup.skPi);
-    wipe(setup.skPr);
-    setup.skPi = take(keys, encrI + 2 * encr, PRF_SIZE);
-    setup.skPr = take(keys, encrI + 2 * encr + PRF_SIZE, PRF_SIZE);
+  if (proof !== null) {
+    wipe(proof.skPi);
+    wipe(proof.skPr);
+    proof.skPi = take(keys, encrI + 2 * encr, PRF_SIZE);
+    proof.skPr = take(keys, encrI + 2 * encr + PRF_SIZE, PRF_SIZE);
   }
-  if (ike.keylog) {
-    const logged = join([take(keys, encrI, 2 * encr), take(keys, authI, 2 * auth)]);
-    ike.upper.keys(sa, logged, logged.length, 0);
-    wipe(logged);
-  }
+  const log = logged ? join([take(keys, encrI, 2 * encr), take(keys, authI, 2 * auth)]) : NONE;
   wipe(keys);
+  return log;
 }
 
 /** SKEYSEED of IKE_SA_INIT [RFC 7296 §2.14]. */
-export function initialSeed(provider: Provider, setup: Setup): Uint8Array {
-  return prf(provider, join([setup.nonceI, setup.nonceR]), setup.secret);
+export function initialSeed(provider: Provider, x: KeyExchange): Uint8Array {
+  return prf(provider, join([x.nonceI, x.nonceR]), x.secret);
 }
 
 /** SKEYSEED of an IKE rekey [RFC 7296 §2.18]; `skD` is that of the old SA. */
@@ -136,11 +136,4 @@ export function keymat(
 /** Mixes a PPK into a key of 32 octets, in place: prf+(PPK, key) [RFC 8784 §3]. */
 export function mixPpk(provider: Provider, ppk: Uint8Array, key: Uint8Array): void {
   prfPlus(provider, ppk, take(key, 0, key.length), key, key.length);
-}
-
-/** A number as four octets. */
-export function octets32(value: number): Uint8Array {
-  const out = new Uint8Array(4);
-  put32(out, 0, value);
-  return out;
 }

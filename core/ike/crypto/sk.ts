@@ -2,11 +2,13 @@
 // in SKF two fragment fields, IV, cipher text of (payloads, padding, Pad Length), ICV. An AEAD authenticates all that
 // stands before the IV, from the IKE header on; an HMAC the whole message up to the ICV.
 
-import { copy, equal, fill, put16, put32, u16 } from '../../base/bytes.ts';
+import { put16, put32, u16 } from '../../base/bytes.ts';
 import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../base/drop.ts';
+import { copy, equal, fill } from '../../base/spans.ts';
 import { ALG_HMAC_SHA256, type Key, type Provider } from '../../crypto/provider.ts';
 import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, type Payloads } from '../codec/message.ts';
 import { PAYLOAD_SK, PAYLOAD_SKF } from '../codec/numbers.ts';
+import type { Opened } from '../codec/payloads.ts';
 import type { IkeCipher } from './suites.ts';
 
 /** The keys of one direction. */
@@ -148,15 +150,6 @@ export function sealMessage(
     copy(dst, icvAt, digest, 0, cipher.icvLength);
   }
   return size;
-}
-
-/** What was inside: payloads buffer[at..at+size), the first of type `first`; SKF `number` of `total`, for SK 0 and 0. */
-export interface Opened {
-  first: number;
-  at: number;
-  size: number;
-  number: number;
-  total: number;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type Provider,
 } from '../../crypto/provider.ts';
 import { INTEG_HMAC_SHA2_256_128 } from '../codec/numbers.ts';
+import type { Choice } from '../codec/proposals.ts';
 
 /** Lengths in octets, where not said otherwise. */
 export interface IkeCipher {
@@ -78,4 +79,13 @@ export function hasCipher(provider: Provider, cipher: IkeCipher): boolean {
     provider.has(cipher.alg, cipher.keyLength) &&
     (cipher.integ === 0 || provider.has(ALG_HMAC_SHA256, cipher.authKeyLength))
   );
+}
+
+/** The cipher of a choice among the policy's, or null. */
+export function cipherOf(ciphers: IkeCipher[], choice: Choice): IkeCipher | null {
+  for (let i = 0; i < ciphers.length; i++) {
+    const c = ciphers[i];
+    if (c.encr === choice.encr && c.keyBits === choice.keyBits && c.integ === choice.integ) return c;
+  }
+  return null;
 }

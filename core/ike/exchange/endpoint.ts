@@ -2,11 +2,13 @@
 // No message changes anything before its ICV verified, IKE_SA_INIT apart; whatever is wrong is dropped and counted, or
 // answered with the notify that RFC 7296 asks for.
 
-import { equal, u32 } from '../../base/bytes.ts';
+import { u32 } from '../../base/bytes.ts';
 import { DROP_LENGTH, DROP_NO_SA, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../base/drop.ts';
+import { equal } from '../../base/spans.ts';
 import type { Asymmetric } from '../../crypto/asymmetric.ts';
 import type { Provider } from '../../crypto/provider.ts';
 import { onCreateRequest, onCreateResponse } from '../child/create.ts';
+import type { Defragmenter } from '../codec/fragments.ts';
 import {
   checkIkeHeader,
   createPayloads,
@@ -27,10 +29,14 @@ import {
   N_TEMPORARY_FAILURE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
 } from '../codec/numbers.ts';
+import { NONE } from '../codec/octets.ts';
+import { listPayloads, messageIdOf } from '../codec/payloads.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
 import { onAuthResponse, onInitResponse, onIntermediateResponse } from '../setup/initiator.ts';
-import type { Extension, Ike, IkeUpper, Intermediate, Reassembly, Responder, Resumption } from '../state/ike.ts';
-import { type IkeSa, OUTCOME_PROTOCOL, type Path, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../state/sa.ts';
+import type { Extension, Ike, IkeUpper, Intermediate, Responder, Resumption } from '../state/ike.ts';
+import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
+import { type Path, samePath } from '../state/path.ts';
+import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../state/sa.ts';
 import {
   ACT_AUTH,
   ACT_CREATE,
@@ -46,6 +52,8 @@ import {
   EVENT_RESUME_RESPONSE,
   eventOf,
 } from '../state/table.ts';
+import { onInformationalRequest, onInformationalResponse } from './informational.ts';
+import { openProtected, reassemble } from './open.ts';
 import {
   COUNT_ANSWERED_AGAIN,
   COUNT_INVALID,
@@ -54,20 +62,11 @@ import {
   COUNTERS,
   count,
   dropped,
-  listPayloads,
-  messageIdOf,
-  NONE,
-  openProtected,
-  reassemble,
-  samePath,
-  sendNotify,
-  settle,
   spiKey,
-  transmitAll,
-} from './exchange.ts';
-import { onInformationalRequest, onInformationalResponse } from './informational.ts';
-import { runTasks } from './requests.ts';
+} from './registry.ts';
+import { sendNotify, settle, transmitAll } from './send.ts';
 import { abandon, endIkeSa } from './session.ts';
+import { runTasks } from './timers.ts';
 
 export { connect } from '../setup/initiator.ts';
 export { pollIke } from './timers.ts';
@@ -82,7 +81,7 @@ export interface IkeConfig {
   responder: Responder | null;
   intermediate: Intermediate | null;
   resumption: Resumption | null;
-  reassembly: Reassembly | null;
+  reassembly: Defragmenter | null;
   maxMessage: number;
   keylog: boolean;
   linger: number;
@@ -141,7 +140,7 @@ function receiveInit(
   m.at = offset + IKE_SIZE;
   m.size = length - IKE_SIZE;
   m.first = buffer[offset + IKE_NEXT];
-  if (listPayloads(ike) === N_INVALID_SYNTAX) {
+  if (listPayloads(ike.message) === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
     return DROP_LENGTH;
   }
@@ -156,7 +155,7 @@ function follow(sa: IkeSa, path: Path): void {
 
 /** A response to the request on its way is in ike.message. */
 function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
-  const error = listPayloads(ike);
+  const error = listPayloads(ike.message);
   if (error === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
     settle(sa);
@@ -183,7 +182,7 @@ function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
 
 /** A new request is in ike.message. */
 function answer(ike: Ike, sa: IkeSa, exchange: number, action: number, now: number): void {
-  const error = listPayloads(ike);
+  const error = listPayloads(ike.message);
   if (error === N_UNSUPPORTED_CRITICAL_PAYLOAD) {
     const data = new Uint8Array(1);
     data[0] = ike.message.payloads.critical;

@@ -1,9 +1,6 @@
 // INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
 
 import { u16, u32 } from '../../base/bytes.ts';
-import { findChild, jittered, retireChild } from '../child/install.ts';
-import { decided } from '../child/rekey.ts';
-import { beginPayload, endPayload, write8, write16, write32 } from '../codec/message.ts';
 import {
   INFORMATIONAL,
   N_AUTHENTICATION_FAILED,
@@ -12,20 +9,18 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
+import { addDelete, errorOf } from '../codec/payloads.ts';
+import type { ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import {
-  type ChildSa,
-  type IkeSa,
-  OUTCOME_CLOSED,
-  OUTCOME_DELETED,
-  OUTCOME_NONE,
-  STATE_ESTABLISHED,
-  TASK_DELETE_CHILD,
-  TASK_DELETE_IKE,
-  type Task,
-} from '../state/sa.ts';
-import { begin, errorOf, sendResponse } from './exchange.ts';
-import { endIkeSa, isAsked, succeed } from './session.ts';
+import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_NONE } from '../state/outcome.ts';
+import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
+import { TASK_DELETE_CHILD, TASK_DELETE_IKE } from '../state/task.ts';
+import { findChild, retireChild } from './children.ts';
+import { isAsked } from './queue.ts';
+import { jittered } from './registry.ts';
+import { begin, sendResponse } from './send.ts';
+import { endIkeSa } from './session.ts';
+import { decided, succeed } from './succession.ts';
 
 /** True when a Delete of ours for this Child SA is on its way: then the peer's is not answered with one. */
 function crossing(sa: IkeSa, child: ChildSa): boolean {
@@ -49,7 +44,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   let error = errorOf(m);
   // What else a peer complains of, an ESP packet with a wrong SPI for example, anybody could have caused.
   if (error !== N_AUTHENTICATION_FAILED && error !== N_INVALID_SYNTAX) error = 0;
-  const answer: ChildSa[] = [];
+  const answer: number[] = [];
   let ends = false;
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
@@ -68,20 +63,13 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
         if (sa.task !== null) sa.task.gone = spi;
         continue;
       }
-      if (!crossing(sa, child)) answer.push(child);
+      if (!crossing(sa, child)) answer.push(child.spiIn);
       retireChild(ike, sa, child, now);
       revive(ike, sa, child.replaces, child, now);
     }
   }
   const w = begin(ike);
-  if (answer.length > 0 && !ends) {
-    const at = beginPayload(w, PAYLOAD_DELETE);
-    write8(w, PROTOCOL_ESP);
-    write8(w, 4);
-    write16(w, answer.length);
-    for (let i = 0; i < answer.length; i++) write32(w, answer[i].spiIn);
-    endPayload(w, at);
-  }
+  if (answer.length > 0 && !ends) addDelete(w, PROTOCOL_ESP, 4, answer);
   sendResponse(ike, sa, INFORMATIONAL, now);
   if (!ends && error === 0) return;
   const rival = sa.rival;

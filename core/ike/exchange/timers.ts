@@ -1,17 +1,60 @@
-import { removeChild } from '../child/install.ts';
+import { startChild } from '../child/create-child.ts';
+import { startIkeRekey } from '../child/rekey.ts';
+import { INFORMATIONAL, PROTOCOL_ESP } from '../codec/numbers.ts';
+import { NONE } from '../codec/octets.ts';
+import { addDelete } from '../codec/payloads.ts';
 import { connect } from '../setup/initiator.ts';
 import type { Ike } from '../state/ike.ts';
-import {
-  type IkeSa,
-  OUTCOME_REFUSED,
-  OUTCOME_TIMEOUT,
-  STATE_ENDED,
-  STATE_ESTABLISHED,
-  STATE_HALF_OPEN,
-} from '../state/sa.ts';
-import { due, forget, isSpent, NONE, repeat } from './exchange.ts';
-import { probe, rekeyChild, rekeyIke, runTasks } from './requests.ts';
-import { endIkeSa } from './session.ts';
+import { OUTCOME_REFUSED, OUTCOME_TIMEOUT } from '../state/outcome.ts';
+import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, type Task } from '../state/sa.ts';
+import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
+import { removeChild } from './children.ts';
+import { nextTask } from './queue.ts';
+import { due, forget } from './registry.ts';
+import { probe, rekeyChild, rekeyIke } from './requests.ts';
+import { begin, isSpent, repeat, sendRequest } from './send.ts';
+import { dropTask, endIkeSa, sendDelete } from './session.ts';
+
+/** Begins one task; false when there was nothing to send. */
+function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
+  const child = task.child;
+  const kind = task.kind;
+  if (kind === TASK_CHILD) return startChild(ike, sa, task, now);
+  if (kind === TASK_REKEY_CHILD) return child!.retired === 0 && startChild(ike, sa, task, now);
+  if (kind === TASK_REKEY_IKE) return startIkeRekey(ike, sa, task, now);
+  if (kind === TASK_PROBE) {
+    begin(ike);
+    return sendRequest(ike, sa, INFORMATIONAL, now);
+  }
+  if (kind === TASK_DELETE_IKE) {
+    sendDelete(ike, sa, null, now);
+    return true;
+  }
+  if (child === null) {
+    // A Child SA that the peer has and this side did not take.
+    addDelete(begin(ike), PROTOCOL_ESP, 4, [task.draft!.spiIn]);
+    return sendRequest(ike, sa, INFORMATIONAL, now);
+  }
+  if (child.removeAt >= 0) return false;
+  sendDelete(ike, sa, child, now);
+  return true;
+}
+
+/** Begins what waits, one request at a time. */
+export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
+  while (sa.state === STATE_ESTABLISHED && sa.task === null) {
+    const task = nextTask(sa, now);
+    if (task === null) return;
+    sa.task = task;
+    if (begins(ike, sa, task, now)) return;
+    dropTask(ike, task);
+    sa.task = null;
+    dropTask(ike, task);
+    if (task.kind === TASK_CHILD || task.kind === TASK_REKEY_CHILD) {
+      if (task.child === null || task.child.retired === 0) ike.upper.childFailed(sa, OUTCOME_REFUSED, now);
+    }
+  }
+}
 
 /** The request was not answered in all its repetitions. */
 function expire(ike: Ike, sa: IkeSa, now: number): void {

@@ -12,10 +12,10 @@ import {
   N_SUPPORTED_AUTH_METHODS,
   PAYLOAD_NOTIFY,
 } from '../codec/numbers.ts';
-import { take } from '../crypto/keys.ts';
-import { dataOf, NONE } from '../exchange/exchange.ts';
+import { NONE, take } from '../codec/octets.ts';
+import { dataOf } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
-import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 /** Further methods are not listed: they are the least wanted. */
 export const MAX_METHODS = 16;

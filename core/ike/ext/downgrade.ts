@@ -3,9 +3,10 @@
 
 import { findNotify } from '../codec/message.ts';
 import { N_FULL_TRANSCRIPT_AUTH } from '../codec/numbers.ts';
-import { addStatus, NONE } from '../exchange/exchange.ts';
+import { NONE } from '../codec/octets.ts';
+import { addStatus } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
-import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 export const downgradePrevention: Extension = {
   add: (_ike, sa, step, _draft, w) => {

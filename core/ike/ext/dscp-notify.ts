@@ -1,12 +1,12 @@
 // The DSCP notify: which DSCP values each side sends on a Child SA [draft-mglt-ipsecme-dscp-np]. A statement, not a
 // negotiation; where both sides state the same list it is the one that dscp_cda "sa" indexes.
 
+import { readDscp, writeDscp } from '../codec/dscp.ts';
 import { beginPayload, endPayload, findNotify, notifyDataAt, notifyDataSize, write16 } from '../codec/message.ts';
 import { PAYLOAD_NOTIFY } from '../codec/numbers.ts';
 import type { Extension } from '../state/ike.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/sa.ts';
-import { readDscp, writeDscp } from './dscp.ts';
-import { privateFits } from './negotiate.ts';
+import { privateFits } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
 
 function isChildStep(step: number): boolean {
   return (

@@ -1,14 +1,17 @@
 // NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Where there is no IP network between the
 // peers (a radio link) the extension is left out, or the policy says NAT_OFF.
 
-import { copy, equal, put16 } from '../../base/bytes.ts';
+import { put16 } from '../../base/bytes.ts';
+import { copy, equal } from '../../base/spans.ts';
 import { sha1 } from '../../crypto/sha1.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../codec/message.ts';
 import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
-import { addStatus } from '../exchange/exchange.ts';
+import { addStatus } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
+import type { Path } from '../state/path.ts';
 import { NAT_FORCE, NAT_OFF } from '../state/policy.ts';
-import { type IkeSa, type Path, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
+import type { IkeSa } from '../state/sa.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 const NAT_PORT = 4500;
 

@@ -2,10 +2,11 @@
 // [draft-pwouters-ipsecme-child-pfs-info]. The exchange itself is in create.ts.
 
 import { findNotify } from '../codec/message.ts';
-import { addStatus, NONE } from '../exchange/exchange.ts';
+import { NONE } from '../codec/octets.ts';
+import { addStatus } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
-import { privateFits } from './negotiate.ts';
+import { privateFits } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 export const optimizedRekeys: Extension = {
   add: (ike, sa, step, _draft, w) => {

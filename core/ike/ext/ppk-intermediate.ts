@@ -1,7 +1,7 @@
 // A pre-shared key mixed in before IKE_AUTH, in IKE_INTERMEDIATE, so that the IKE SA itself is protected
 // [RFC 9867 §3.1, RFC 9242].
 
-import { equal } from '../../base/bytes.ts';
+import { equal } from '../../base/spans.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../codec/message.ts';
 import {
   IKE_INTERMEDIATE,
@@ -10,13 +10,16 @@ import {
   N_PPK_IDENTITY_KEY,
   PAYLOAD_NOTIFY,
 } from '../codec/numbers.ts';
-import { updateIntAuth } from '../crypto/auth.ts';
-import { deriveSk, join, prf, prfPlus, take } from '../crypto/keys.ts';
+import { join, same, take } from '../codec/octets.ts';
+import { addStatus, dataOf, errorOf } from '../codec/payloads.ts';
+import { intAuthHeader, updateIntAuth } from '../crypto/auth.ts';
+import { prf, prfPlus } from '../crypto/keys.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
-import { addStatus, begin, dataOf, errorOf, intAuthHeader, sendRequest, sendResponse } from '../exchange/exchange.ts';
+import { deriveSk } from '../exchange/keying.ts';
+import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
 import type { Ike, Intermediate } from '../state/ike.ts';
-import { type IkeSa, OUTCOME_PPK } from '../state/sa.ts';
-import { same } from './ppk.ts';
+import { OUTCOME_PPK } from '../state/outcome.ts';
+import type { IkeSa } from '../state/sa.ts';
 
 /** Octets that confirm the key, behind PPK_ID. */
 const CONFIRMATION = 8;
@@ -24,7 +27,7 @@ const CONFIRMATION = 8;
 const MAX_OFFERS = 8;
 
 function nonces(sa: IkeSa): Uint8Array {
-  return join([sa.setup!.nonceI, sa.setup!.nonceR]);
+  return join([sa.setup!.kx.nonceI, sa.setup!.kx.nonceR]);
 }
 
 function confirmation(ike: Ike, sa: IkeSa, key: Uint8Array): Uint8Array {
@@ -44,14 +47,14 @@ function mixIn(ike: Ike, sa: IkeSa, key: Uint8Array, id: Uint8Array): void {
 function authenticate(ike: Ike, sa: IkeSa, message: Uint8Array): void {
   const w = ike.writer;
   const header = intAuthHeader(message, 0, w.first, w.at - w.start);
-  updateIntAuth(ike, sa.setup!, sa.initiator, header, take(w.buffer, w.start, w.at - w.start));
+  updateIntAuth(ike.provider, sa.setup!, sa.initiator, header, take(w.buffer, w.start, w.at - w.start));
 }
 
 /** The same for the peer's message in ike.message. */
 function authenticatePeer(ike: Ike, sa: IkeSa): void {
   const m = ike.message;
   const header = intAuthHeader(ike.header, 0, m.first, m.size);
-  updateIntAuth(ike, sa.setup!, !sa.initiator, header, take(m.buffer, m.at, m.size));
+  updateIntAuth(ike.provider, sa.setup!, !sa.initiator, header, take(m.buffer, m.at, m.size));
 }
 
 /** `find`: the key of a PPK_ID for the responder; null where this side is an initiator only. */

@@ -1,7 +1,7 @@
 // Post-quantum protection by a pre-shared key that is mixed into SK_d and SK_p [RFC 8784]. It protects the Child SAs and
 // what follows, not the first IKE SA's own messages (that is ppk-intermediate.ts).
 
-import { copy } from '../../base/bytes.ts';
+import { copy } from '../../base/spans.ts';
 import { idBody } from '../codec/ident.ts';
 import {
   N_AUTHENTICATION_FAILED,
@@ -12,26 +12,15 @@ import {
   N_USE_PPK,
   N_USE_PPK_INT,
 } from '../codec/numbers.ts';
-import { makeAuth } from '../crypto/auth.ts';
-import { join, mixPpk } from '../crypto/keys.ts';
-import { addStatus, dataOf, NONE } from '../exchange/exchange.ts';
+import { join, NONE, same } from '../codec/octets.ts';
+import { addStatus, dataOf } from '../codec/payloads.ts';
+import { type Claim, makeAuth } from '../crypto/auth.ts';
+import { mixPpk } from '../crypto/keys.ts';
 import type { Extension, Ike } from '../state/ike.ts';
-import {
-  type IkeSa,
-  OUTCOME_PPK,
-  type Setup,
-  STEP_IDENT_REQUEST,
-  STEP_IDENT_RESPONSE,
-  STEP_INIT_REQUEST,
-  STEP_INIT_RESPONSE,
-} from '../state/sa.ts';
-
-/** True when two octet strings are the same. */
-export function same(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
+import { OUTCOME_PPK } from '../state/outcome.ts';
+import type { IkeSa } from '../state/sa.ts';
+import type { Setup } from '../state/setup.ts';
+import { STEP_IDENT_REQUEST, STEP_IDENT_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 /** Mixes the PPK into SK_d, SK_pi and SK_pr, and keeps what they were. */
 function mix(ike: Ike, sa: IkeSa, setup: Setup, key: Uint8Array): void {
@@ -69,7 +58,10 @@ export const postQuantumKey: Extension = {
       }
     } else if (step === STEP_IDENT_REQUEST && setup.usePpk && setup.ppkUsed === 0) {
       addStatus(w, N_PPK_IDENTITY, ppk.id);
-      if (!ppk.mandatory) addStatus(w, N_NO_PPK_AUTH, makeAuth(ike, sa, idBody(sa.policy.localId), sa.nextId));
+      if (!ppk.mandatory) {
+        const claim: Claim = { ofInitiator: true, id: idBody(sa.policy.localId), messageId: sa.nextId };
+        addStatus(w, N_NO_PPK_AUTH, makeAuth(ike, sa.policy, setup, claim));
+      }
       mix(ike, sa, setup, ppk.key);
     } else if (step === STEP_IDENT_RESPONSE && setup.ppkUsed === 1) {
       addStatus(w, N_PPK_IDENTITY, NONE);

@@ -15,11 +15,13 @@ import {
   N_TICKET_REQUEST,
   PAYLOAD_NONCE,
 } from '../codec/numbers.ts';
-import { deriveSk, join, resumptionSeed, take } from '../crypto/keys.ts';
+import { join, NONE, take } from '../codec/octets.ts';
+import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
+import { resumptionSeed } from '../crypto/keys.ts';
 import type { IkeCipher } from '../crypto/suites.ts';
-import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange/exchange.ts';
+import { deriveSk } from '../exchange/keying.ts';
 import type { Extension, Resumption } from '../state/ike.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 function cipherOf(ciphers: IkeCipher[], encr: number, keyBits: number): IkeCipher | null {
   for (let i = 0; i < ciphers.length; i++) {
@@ -59,7 +61,7 @@ export const resumption: Resumption = {
     setup.resumed = true;
     beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_INITIATOR, 0);
     if (setup.cookie.length > 0) addStatus(w, N_COOKIE, setup.cookie);
-    addNonce(w, setup.nonceI);
+    addNonce(w, setup.kx.nonceI);
     addStatus(w, N_TICKET_OPAQUE, session.ticket);
     if (sa.policy.fragmentSize > 0 && ike.reassembly !== null) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
     for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_REQUEST, null, w);
@@ -80,13 +82,13 @@ export const resumption: Resumption = {
       for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
       return 0;
     }
-    setup.nonceR = nonceR;
+    setup.kx.nonceR = nonceR;
     setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
     sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
     setup.message2 = take(buffer, offset, length);
     sa.cipher = cipherOf(sa.policy.ciphers, session.encr, session.keyBits);
     sa.ke = session.ke;
-    const nonces = join([setup.nonceI, nonceR]);
+    const nonces = join([setup.kx.nonceI, nonceR]);
     deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, session.skD, nonces), setup);
     // A ticket is good for once.
     sa.session = null;

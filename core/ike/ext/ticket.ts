@@ -4,7 +4,8 @@
 //   ticket = nonce (11) | sealed( number (8) | expiry in s (4) | ENCR (2) | key bits (2) | KE (2) | flags (1) |
 //            ID type (1) | ID length (2) | ID | SK_d (32) ) | ICV (16)
 
-import { copy, put16, put32, u16, u32 } from '../../base/bytes.ts';
+import { put16, put32, u16, u32 } from '../../base/bytes.ts';
+import { copy } from '../../base/spans.ts';
 import { ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
 import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
@@ -18,18 +19,15 @@ import {
   N_TICKET_REQUEST,
   PAYLOAD_NONCE,
 } from '../codec/numbers.ts';
-import { deriveSk, join, resumptionSeed, take, wipe } from '../crypto/keys.ts';
-import { addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange/exchange.ts';
-import { nonce } from '../exchange/session.ts';
+import { join, NONE, take, wipe } from '../codec/octets.ts';
+import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
+import { resumptionSeed } from '../crypto/keys.ts';
+import { deriveSk } from '../exchange/keying.ts';
+import { nonce } from '../exchange/registry.ts';
 import type { Tickets } from '../setup/responder.ts';
 import type { Extension, Ike } from '../state/ike.ts';
-import {
-  type IkeSa,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_INIT_REQUEST,
-  STEP_INIT_RESPONSE,
-} from '../state/sa.ts';
+import type { IkeSa } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 const NONCE_SIZE = 11;
 const ICV_SIZE = 16;
@@ -136,8 +134,8 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > now;
         if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, now);
         setup.resumed = true;
-        setup.nonceI = bodyOf(m, PAYLOAD_NONCE);
-        setup.nonceR = nonce(ike, sa.policy.nonceSize);
+        setup.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
+        setup.kx.nonceR = nonce(ike, sa.policy.nonceSize);
         const canJoin = ike.reassembly !== null && sa.policy.fragmentSize > 0;
         setup.fragmentation = canJoin && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
         sa.ke = u16(state, 16);
@@ -145,14 +143,14 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         sa.peerIdType = state[19];
         sa.peerId = take(state, FIXED, idSize);
         if (readExtensions(ike, sa, STEP_INIT_REQUEST, null, m) !== 0) return nack(ike, sa, now);
-        const nonces = join([setup.nonceI, setup.nonceR]);
+        const nonces = join([setup.kx.nonceI, setup.kx.nonceR]);
         const skD = take(state, FIXED + idSize, SK_SIZE);
         deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, skD, nonces), setup);
         wipe(skD);
         wipe(state);
         const w = ike.writer;
         beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
-        addNonce(w, setup.nonceR);
+        addNonce(w, setup.kx.nonceR);
         if (setup.fragmentation) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
         for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_RESPONSE, null, w);
         const size = endMessage(w);

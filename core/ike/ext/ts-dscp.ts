@@ -4,9 +4,9 @@
 // selectors.ts passes over it as a type it does not know. Absent means every value; an empty list is not possible.
 
 import { put16, u16 } from '../../base/bytes.ts';
+import { hasDscp, writeDscp } from '../codec/dscp.ts';
 import { endPayload, type Writer, write8, write16 } from '../codec/message.ts';
 import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from '../codec/numbers.ts';
-import { hasDscp, writeDscp } from './dscp.ts';
 
 const GENERIC_HEADER = 4;
 const TS_HEADER = 4;

@@ -5,7 +5,7 @@ import { beginPayload, endPayload, findPayload, write8 } from '../codec/message.
 import { PAYLOAD_VENDOR } from '../codec/numbers.ts';
 import { VENDOR_ID } from '../codec/private-numbers.ts';
 import type { Extension } from '../state/ike.ts';
-import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 export const vendorId: Extension = {
   add: (_ike, sa, step, _draft, w) => {

@@ -1,12 +1,13 @@
 // COOKIE: the responder asks for it under load, and keeps nothing for whoever has not returned one [RFC 7296 §2.6].
 
-import { equal } from '../../base/bytes.ts';
+import { equal } from '../../base/spans.ts';
 import { N_COOKIE } from '../codec/numbers.ts';
-import { join, prf } from '../crypto/keys.ts';
-import { dataOf, NONE } from '../exchange/exchange.ts';
-import { nonce } from '../exchange/session.ts';
-import type { Ike, Message } from '../state/ike.ts';
-import type { Path } from '../state/sa.ts';
+import { join, NONE } from '../codec/octets.ts';
+import { dataOf, type Message } from '../codec/payloads.ts';
+import { prf } from '../crypto/keys.ts';
+import { nonce } from '../exchange/registry.ts';
+import type { Ike } from '../state/ike.ts';
+import type { Path } from '../state/path.ts';
 
 /** Milliseconds for which a secret makes cookies; it is accepted as long again. */
 const SECRET_TIME = 60000;

@@ -1,7 +1,6 @@
 // IKE_SA_INIT as both sides make and read it [RFC 7296 §1.2, §2.6, §2.7, §3.4].
 
 import { u16 } from '../../base/bytes.ts';
-import { keSize } from '../../crypto/asymmetric.ts';
 import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findPayload } from '../codec/message.ts';
 import {
@@ -18,22 +17,14 @@ import {
   PAYLOAD_NONCE,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
+import { NONE, take } from '../codec/octets.ts';
+import { addStatus, bodyOf, dataOf, type Message } from '../codec/payloads.ts';
 import { addAnswer, addSa, type Choice } from '../codec/proposals.ts';
-import { take } from '../crypto/keys.ts';
-import type { IkeCipher } from '../crypto/suites.ts';
-import { addKe, addNonce, addStatus, bodyOf, dataOf, NONE } from '../exchange/exchange.ts';
-import type { Ike, Message } from '../state/ike.ts';
+import { addKeAndNonce } from '../crypto/key-exchange.ts';
+import type { Ike } from '../state/ike.ts';
 import type { IkePolicy } from '../state/policy.ts';
-import { type IkeSa, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/sa.ts';
-
-/** The cipher of a choice among the policy's, or null. */
-export function cipherOf(ciphers: IkeCipher[], choice: Choice): IkeCipher | null {
-  for (let i = 0; i < ciphers.length; i++) {
-    const c = ciphers[i];
-    if (c.encr === choice.encr && c.keyBits === choice.keyBits && c.integ === choice.integ) return c;
-  }
-  return null;
-}
+import type { IkeSa } from '../state/sa.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 /** True when the policy of the peer, now known, has what was agreed for the IKE SA. */
 export function allows(policy: IkePolicy, sa: IkeSa): boolean {
@@ -62,8 +53,7 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
   if (setup.cookie.length > 0) addStatus(w, N_COOKIE, setup.cookie);
   if (choice === null) addSa(w, policy.ike, NONE, 0, 0);
   else addAnswer(w, PROTOCOL_IKE, choice, NONE, 0, 0);
-  addKe(w, setup.keMethod, setup.keOwn);
-  addNonce(w, choice === null ? setup.nonceI : setup.nonceR);
+  addKeAndNonce(setup.kx, choice === null ? setup.kx.nonceI : setup.kx.nonceR, w);
   if (policy.fragmentSize > 0 && ike.reassembly !== null && (choice === null || setup.fragmentation)) {
     addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
   }
@@ -81,22 +71,13 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
   return size < 0 ? NONE : take(w.buffer, 0, size);
 }
 
-/** Starts a key exchange: public value in setup.keOwn. */
-export function startKe(ike: Ike, sa: IkeSa, method: number): void {
-  const setup = sa.setup!;
-  if (setup.half !== null) ike.asymmetric.keWipe(setup.half);
-  setup.keMethod = method;
-  setup.keOwn = new Uint8Array(keSize(method));
-  setup.half = ike.asymmetric.keStart(method, setup.keOwn, 0);
-}
-
 /** Reads what is alike in both directions: nonce, notifies, extensions. 0, or the error. */
 export function readInit(ike: Ike, sa: IkeSa, step: number, m: Message): number {
   const setup = sa.setup!;
   const nonce = bodyOf(m, PAYLOAD_NONCE);
   if (nonce.length === 0 || findPayload(m.payloads, PAYLOAD_KE, 0) < 0) return N_INVALID_SYNTAX;
-  if (step === STEP_INIT_REQUEST) setup.nonceI = nonce;
-  else setup.nonceR = nonce;
+  if (step === STEP_INIT_REQUEST) setup.kx.nonceI = nonce;
+  else setup.kx.nonceR = nonce;
   setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
   const hashes = dataOf(m, N_SIGNATURE_HASH_ALGORITHMS);
   setup.hashIdentity = false;
@@ -104,19 +85,4 @@ export function readInit(ike: Ike, sa: IkeSa, step: number, m: Message): number 
     for (let i = 0; i + 1 < hashes.length; i += 2) if (u16(hashes, i) === HASH_IDENTITY) setup.hashIdentity = true;
   }
   return readExtensions(ike, sa, step, null, m);
-}
-
-/** Ends the key exchange with the peer's KE payload: false when its value is not valid. */
-export function finishKe(ike: Ike, sa: IkeSa, m: Message): boolean {
-  const setup = sa.setup!;
-  const i = findPayload(m.payloads, PAYLOAD_KE, 0);
-  const at = m.payloads.at[i];
-  const size = m.payloads.size[i] - 4;
-  // Nothing is known of who sent this: the private half stays for a better answer.
-  if (setup.half === null || u16(m.buffer, at) !== setup.keMethod || size !== keSize(setup.keMethod)) return false;
-  const half = setup.half;
-  setup.secret = new Uint8Array(32);
-  const fine = ike.asymmetric.keFinish(half, m.buffer, at + 4, size, setup.secret, 0);
-  if (fine) setup.half = null;
-  return fine;
 }

@@ -15,7 +15,8 @@
 //
 // What happens in which state is the table in table.ts; here is what is done.
 
-import { equal, u16 } from '../../base/bytes.ts';
+import { u16 } from '../../base/bytes.ts';
+import { equal } from '../../base/spans.ts';
 import { installChild } from '../child/install.ts';
 import {
   addChildRequest,
@@ -42,46 +43,44 @@ import {
   PAYLOAD_IDR,
   PAYLOAD_SA,
 } from '../codec/numbers.ts';
+import { join, NONE, take } from '../codec/octets.ts';
+import { addStatus, bodyOf, dataOf, errorOf } from '../codec/payloads.ts';
 import { checkSaAnswer, createChoice } from '../codec/proposals.ts';
-import { addAuth, makeAuth, verifyAuth } from '../crypto/auth.ts';
-import { deriveSk, initialSeed, join, take } from '../crypto/keys.ts';
-import {
-  addStatus,
-  begin,
-  bodyOf,
-  COUNT_INVALID,
-  count,
-  dataOf,
-  errorOf,
-  launch,
-  NONE,
-  sendRequest,
-  settle,
-  spiKey,
-} from '../exchange/exchange.ts';
-import { abandon, createIkeSa, createSetup, dropSetup, endIkeSa, establish, nonce } from '../exchange/session.ts';
+import { addAuth, type Claim, makeAuth, verifyAuth } from '../crypto/auth.ts';
+import { finishKe, startKe } from '../crypto/key-exchange.ts';
+import { initialSeed } from '../crypto/keys.ts';
+import { cipherOf } from '../crypto/suites.ts';
+import { deriveSk } from '../exchange/keying.ts';
+import { COUNT_INVALID, count, createIkeSa, nonce, spiKey } from '../exchange/registry.ts';
+import { begin, launch, sendRequest, settle } from '../exchange/send.ts';
+import { abandon, dropSetup, endIkeSa, establish } from '../exchange/session.ts';
 import type { Ike } from '../state/ike.ts';
-import type { IkePolicy } from '../state/policy.ts';
 import {
-  type IkeSa,
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_ID,
   OUTCOME_PROTOCOL,
   OUTCOME_REFUSED,
   OUTCOME_SELECTORS,
-  type Path,
+} from '../state/outcome.ts';
+import type { Path } from '../state/path.ts';
+import type { IkePolicy } from '../state/policy.ts';
+import {
+  type IkeSa,
   type Session,
   STATE_AUTH_SENT,
   STATE_INIT_SENT,
   STATE_INTERMEDIATE_SENT,
   STATE_RESUME_SENT,
+} from '../state/sa.ts';
+import { createSetup } from '../state/setup.ts';
+import {
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,
   STEP_IDENT_REQUEST,
   STEP_IDENT_RESPONSE,
   STEP_INIT_RESPONSE,
-} from '../state/sa.ts';
-import { cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
+} from '../state/step.ts';
+import { makeInit, readInit } from './init.ts';
 
 /** Rounds of COOKIE and INVALID_KE_PAYLOAD before the answers count as nonsense. */
 const MAX_RESTARTS = 6;
@@ -98,8 +97,8 @@ function sendInit(ike: Ike, sa: IkeSa, now: number): void {
 /** Begins IKE_SA_INIT with a key exchange of the first method on offer. */
 function startInit(ike: Ike, sa: IkeSa, now: number): void {
   sa.setup = createSetup();
-  sa.setup.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike, sa, sa.policy.ike[0].ke[0]);
+  sa.setup.kx.nonceI = nonce(ike, sa.policy.nonceSize);
+  startKe(ike.asymmetric, sa.setup!.kx, sa.policy.ike[0].ke[0]);
   sendInit(ike, sa, now);
 }
 
@@ -111,7 +110,7 @@ export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Sessio
   const sa = createIkeSa(ike, policy, path, true, STATE_INIT_SENT);
   if (session !== null && ike.resumption !== null && now < session.expires) {
     sa.setup = createSetup();
-    sa.setup.nonceI = nonce(ike, policy.nonceSize);
+    sa.setup.kx.nonceI = nonce(ike, policy.nonceSize);
     if (ike.resumption.start(ike, sa, session, now)) {
       sa.session = session;
       sa.state = STATE_RESUME_SENT;
@@ -204,13 +203,13 @@ export function onInitResponse(
   const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
   if (asked !== null) {
     const method = asked.length === 2 ? u16(asked, 0) : 0;
-    const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.keMethod;
+    const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.kx.method;
     if (!fits || setup.restarts >= MAX_RESTARTS) {
       ignore(ike, sa, N_INVALID_KE_PAYLOAD);
       return;
     }
     setup.restarts++;
-    startKe(ike, sa, method);
+    startKe(ike.asymmetric, sa.setup!.kx, method);
     sendInit(ike, sa, now);
     return;
   }
@@ -228,14 +227,14 @@ export function onInitResponse(
   const cipher = cipherOf(sa.policy.ciphers, choice);
   // SPIr is 0 only in answers of who keeps no state.
   const isEmpty = equal(buffer, offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
-  if (cipher === null || choice.ke !== setup.keMethod || isEmpty) {
+  if (cipher === null || choice.ke !== setup.kx.method || isEmpty) {
     ignore(ike, sa, OUTCOME_PROTOCOL);
     return;
   }
   const before = sa.path;
   for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
   const code = readInit(ike, sa, STEP_INIT_RESPONSE, m);
-  if (code !== 0 || !finishKe(ike, sa, m)) {
+  if (code !== 0 || !finishKe(ike.asymmetric, sa.setup!.kx, m)) {
     for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
     sa.path = before;
     ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
@@ -246,7 +245,7 @@ export function onInitResponse(
   sa.cipher = cipher;
   sa.ke = choice.ke;
   sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
-  deriveSk(ike, sa, join([setup.nonceI, setup.nonceR]), initialSeed(ike.provider, setup), setup);
+  deriveSk(ike, sa, join([setup.kx.nonceI, setup.kx.nonceR]), initialSeed(ike.provider, setup.kx), setup);
   if (ike.intermediate !== null && ike.intermediate.start(ike, sa, now)) {
     sa.state = STATE_INTERMEDIATE_SENT;
     return;
@@ -265,8 +264,8 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   const policy = sa.policy;
   const setup = sa.setup!;
   const draft = createDraft(policy.child, null, true);
-  draft.nonceI = setup.nonceI;
-  draft.nonceR = setup.nonceR;
+  draft.kx.nonceI = setup.kx.nonceI;
+  draft.kx.nonceR = setup.kx.nonceR;
   setup.draft = draft;
   sa.state = STATE_AUTH_SENT;
   if (!prepareDraft(ike, sa, draft, now)) {
@@ -278,12 +277,12 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   if (policy.initialContact && sa.predecessor === null) addStatus(w, N_INITIAL_CONTACT, NONE);
   if (policy.remoteId !== null && policy.nameRemote) addId(w, PAYLOAD_IDR, policy.remoteId);
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_REQUEST, null, w);
-  const auth = makeAuth(ike, sa, idBody(policy.localId), sa.nextId);
+  const auth = makeAuth(ike, policy, setup, { ofInitiator: true, id: idBody(policy.localId), messageId: sa.nextId });
   if (auth.length === 0) {
     endIkeSa(ike, sa, N_AUTHENTICATION_FAILED, now);
     return;
   }
-  addAuth(sa, auth, w);
+  addAuth(policy, setup, auth, w);
   if (policy.requestAddress > 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
   addChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, w);
   addChildSelectors(sa, draft, w);
@@ -316,8 +315,8 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
     abandon(ike, sa, code, now);
     return;
   }
-  const at = m.payloads.at[auth];
-  if (!verifyAuth(ike, sa, id, sa.nextId - 1, m.buffer, at, m.payloads.size[auth])) {
+  const claim: Claim = { ofInitiator: false, id: id, messageId: sa.nextId - 1 };
+  if (!verifyAuth(ike, policy, setup, claim, bodyOf(m, PAYLOAD_AUTH))) {
     abandon(ike, sa, OUTCOME_PEER_AUTH, now);
     return;
   }

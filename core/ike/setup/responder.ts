@@ -4,8 +4,9 @@
 //   IKE_SA_INIT, IKE_SESSION_RESUME --> HALF_OPEN --(IKE_INTERMEDIATE)*--> IKE_AUTH --> ESTABLISHED
 //                                           '--- time out, wrong AUTH ---> ENDED
 
-import { equal, u16 } from '../../base/bytes.ts';
+import { u16 } from '../../base/bytes.ts';
 import { DROP_DUPLICATE, DROP_QUEUE, DROP_UNSUPPORTED } from '../../base/drop.ts';
+import { equal } from '../../base/spans.ts';
 import { installChild } from '../child/install.ts';
 import {
   addAnswerSelectors,
@@ -51,46 +52,44 @@ import {
   PAYLOAD_NONCE,
   PAYLOAD_SA,
 } from '../codec/numbers.ts';
+import { join, NONE, take } from '../codec/octets.ts';
+import { addStatus, bodyOf, dataOf, type Message, messageIdOf } from '../codec/payloads.ts';
 import { chooseSa, createChoice } from '../codec/proposals.ts';
-import { addAuth, makeAuth, verifyAuth } from '../crypto/auth.ts';
-import { deriveSk, initialSeed, join, take } from '../crypto/keys.ts';
+import { addAuth, type Claim, makeAuth, verifyAuth } from '../crypto/auth.ts';
+import { finishKe, startKe } from '../crypto/key-exchange.ts';
+import { initialSeed } from '../crypto/keys.ts';
+import { cipherOf } from '../crypto/suites.ts';
+import { deriveSk } from '../exchange/keying.ts';
 import {
-  addStatus,
-  begin,
-  bodyOf,
   COUNT_ANSWERED_AGAIN,
   COUNT_COOKIES,
   COUNT_HALF_OPEN_REFUSED,
   COUNT_INVALID,
   count,
-  dataOf,
+  createIkeSa,
   dropped,
   due,
   forget,
-  messageIdOf,
-  NONE,
-  sendNotify,
-  sendResponse,
+  nonce,
   spiKey,
-  transmitAll,
-} from '../exchange/exchange.ts';
-import { createIkeSa, createSetup, endIkeSa, establish, nonce, replaceOthers } from '../exchange/session.ts';
-import type { Ike, Message, Responder } from '../state/ike.ts';
+} from '../exchange/registry.ts';
+import { begin, sendNotify, sendResponse, transmitAll } from '../exchange/send.ts';
+import { endIkeSa, establish, replaceOthers } from '../exchange/session.ts';
+import type { Ike, Responder } from '../state/ike.ts';
+import { OUTCOME_PEER_AUTH, OUTCOME_TIMEOUT } from '../state/outcome.ts';
+import type { Path } from '../state/path.ts';
 import type { IkePolicy } from '../state/policy.ts';
+import { type IkeSa, STATE_HALF_OPEN } from '../state/sa.ts';
+import { createSetup } from '../state/setup.ts';
 import {
-  type IkeSa,
-  OUTCOME_PEER_AUTH,
-  OUTCOME_TIMEOUT,
-  type Path,
-  STATE_HALF_OPEN,
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,
   STEP_IDENT_REQUEST,
   STEP_IDENT_RESPONSE,
   STEP_INIT_REQUEST,
-} from '../state/sa.ts';
+} from '../state/step.ts';
 import { createCookies, freshCookie, hasCookie, renewCookies } from './cookie.ts';
-import { allows, cipherOf, finishKe, makeInit, readInit, startKe } from './init.ts';
+import { allows, makeInit, readInit } from './init.ts';
 
 /** The peer behind an identity; may tell peers apart by where they are. Null: none. */
 export type FindPolicy = (type: number, data: Uint8Array, path: Path) => IkePolicy | null;
@@ -193,8 +192,8 @@ export function createResponder(config: ResponderConfig): Responder {
     }
     if (code === 0) code = readInit(ike, sa, STEP_INIT_REQUEST, m);
     if (code === 0) {
-      startKe(ike, sa, choice.ke);
-      if (!finishKe(ike, sa, m)) code = N_INVALID_SYNTAX;
+      startKe(ike.asymmetric, sa.setup!.kx, choice.ke);
+      if (!finishKe(ike.asymmetric, sa.setup!.kx, m)) code = N_INVALID_SYNTAX;
     }
     if (code !== 0) {
       sa.setup!.error = code > 0 ? code : N_NO_PROPOSAL_CHOSEN;
@@ -202,11 +201,11 @@ export function createResponder(config: ResponderConfig): Responder {
       return NONE;
     }
     const setup = sa.setup!;
-    setup.nonceR = nonce(ike, sa.policy.nonceSize);
+    setup.kx.nonceR = nonce(ike, sa.policy.nonceSize);
     sa.cipher = cipher;
     sa.ke = choice.ke;
     const response = makeInit(ike, sa, choice);
-    deriveSk(ike, sa, join([setup.nonceI, setup.nonceR]), initialSeed(ike.provider, setup), setup);
+    deriveSk(ike, sa, join([setup.kx.nonceI, setup.kx.nonceR]), initialSeed(ike.provider, setup.kx), setup);
     return response;
   }
 
@@ -239,8 +238,8 @@ export function createResponder(config: ResponderConfig): Responder {
       fail(ike, sa, IKE_AUTH, code > 0 ? code : N_AUTHENTICATION_FAILED, now);
       return;
     }
-    const at = m.payloads.at[auth];
-    if (!verifyAuth(ike, sa, id, sa.expectedId - 1, m.buffer, at, m.payloads.size[auth])) {
+    const claim: Claim = { ofInitiator: true, id: id, messageId: sa.expectedId - 1 };
+    if (!verifyAuth(ike, policy, setup, claim, bodyOf(m, PAYLOAD_AUTH))) {
       fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
@@ -256,18 +255,22 @@ export function createResponder(config: ResponderConfig): Responder {
       else sa.address = address;
     }
     const draft = createDraft(policy.child, null, false);
-    draft.nonceI = setup.nonceI;
-    draft.nonceR = setup.nonceR;
+    draft.kx.nonceI = setup.kx.nonceI;
+    draft.kx.nonceR = setup.kx.nonceR;
     if (code === 0) code = readChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, m, 0, now);
     const w = begin(ike);
     addId(w, PAYLOAD_IDR, policy.localId);
     for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_RESPONSE, null, w);
-    const proof = makeAuth(ike, sa, idBody(policy.localId), sa.expectedId - 1);
+    const proof = makeAuth(ike, policy, setup, {
+      ofInitiator: false,
+      id: idBody(policy.localId),
+      messageId: sa.expectedId - 1,
+    });
     if (proof.length === 0) {
       fail(ike, sa, IKE_AUTH, N_AUTHENTICATION_FAILED, now);
       return;
     }
-    addAuth(sa, proof, w);
+    addAuth(policy, setup, proof, w);
     if (code === 0 && installChild(ike, sa, draft, false, now) === null) code = N_NO_PROPOSAL_CHOSEN;
     if (code === 0) {
       if (type > 0) addCp(w, CP_REPLY, type, sa.address);

@@ -4,20 +4,13 @@
 import type { Asymmetric } from '../../crypto/asymmetric.ts';
 import type { Provider } from '../../crypto/provider.ts';
 import type { SaConfig } from '../../esp/sa.ts';
-import type { Fragments } from '../codec/fragments.ts';
+import type { Defragmenter } from '../codec/fragments.ts';
 import type { Payloads, Writer } from '../codec/message.ts';
+import type { Message, Opened } from '../codec/payloads.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
-import type { Opened } from '../crypto/sk.ts';
-import type { ChildSa, Draft, IkeSa, Path, Session } from './sa.ts';
-
-/** Payloads of a message, in `buffer`; what SK held is at `at`, `size` octets, the first of type `first`. */
-export interface Message {
-  buffer: Uint8Array;
-  payloads: Payloads;
-  at: number;
-  size: number;
-  first: number;
-}
+import type { ChildSa, Draft } from './child.ts';
+import type { Path } from './path.ts';
+import type { IkeSa, Session } from './sa.ts';
 
 /** An extension: what it adds to messages of ours and reads from the peer's. `draft` is the Child SA in question. */
 /** @noSelf */
@@ -95,7 +88,7 @@ export interface Ike {
   intermediate: Intermediate | null;
   resumption: Resumption | null;
   /** Takes the fragments of RFC 7383 where the build has them, else null. */
-  reassembly: Reassembly | null;
+  reassembly: Defragmenter | null;
   /** IKE header of the protected message that is being handled. */
   header: Uint8Array;
   // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.
@@ -124,12 +117,4 @@ export interface Resumption {
   start(ike: Ike, sa: IkeSa, session: Session, now: number): boolean;
   /** The answer in ike.message: 1 keys are there, 0 ignored, or -1: the ticket is refused. */
   response(ike: Ike, sa: IkeSa, header: Uint8Array, offset: number, length: number, now: number): number;
-}
-
-/** Reassembly of fragments, see fragments.ts. */
-/** @noSelf */
-export interface Reassembly {
-  create(maxSize: number): Fragments;
-  /** Octets of the inner payloads when complete, 0 when not, or a drop code. */
-  add(fragments: Fragments, messageId: number, opened: Opened, buffer: Uint8Array): number;
 }

@@ -2,16 +2,12 @@
 // here is checked where it is read (a configuration file, or the board's own code); the core takes it as it is.
 
 import type { Suite } from '../../esp/suites.ts';
-import type { CompressionNotify, CompressionPolicy } from '../child/compression.ts';
+import type { Identity } from '../codec/ident.ts';
 import type { Transforms } from '../codec/proposals.ts';
 import type { Selector } from '../codec/selectors.ts';
+import type { Credentials } from '../crypto/auth.ts';
 import type { IkeCipher } from '../crypto/suites.ts';
-
-/** An identity: ID_* and its octets [RFC 7296 §3.5]. */
-export interface Identity {
-  type: number;
-  data: Uint8Array;
-}
+import type { CompressionNotify, CompressionPolicy } from './compression.ts';
 
 /** NAT detection [RFC 7296 §2.23]: not at all, as found, or UDP encapsulation in any case. */
 export const NAT_OFF = 0;
@@ -56,7 +52,7 @@ export interface ChildPolicy {
 }
 
 /** A peer. */
-export interface IkePolicy {
+export interface IkePolicy extends Credentials {
   name: string;
   /** Proposals for the IKE SA in order of preference, and the ciphers behind them. */
   ike: Transforms[];
@@ -66,14 +62,6 @@ export interface IkePolicy {
   remoteId: Identity | null;
   /** Initiator: name the peer (IDr) in IKE_AUTH; a peer with one identity needs it not. */
   nameRemote: boolean;
-  /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
-  localAuth: number;
-  remoteAuth: number;
-  /** Pre-shared key; empty: none. */
-  psk: Uint8Array;
-  /** Ed25519: the private key of this side, the public key of the peer, 32 octets each; empty: none. */
-  privateKey: Uint8Array;
-  publicKey: Uint8Array;
   ppk: Ppk | null;
   /** The Child SA. */
   child: ChildPolicy;

@@ -8,7 +8,8 @@ import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endp
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { choose } from '../../../core/esp/outbound.ts';
 import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
-import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';

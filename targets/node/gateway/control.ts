@@ -12,7 +12,8 @@
 
 import type { Readable } from 'node:stream';
 import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
-import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';

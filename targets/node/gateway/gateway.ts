@@ -16,7 +16,7 @@ import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
-import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
+import { espPathOf } from '../../../core/ike/state/sa.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';

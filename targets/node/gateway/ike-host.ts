@@ -5,11 +5,13 @@
 // differs accordingly.
 
 import type { Provider } from '../../../core/crypto/provider.ts';
+import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
+import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { IKE_SIZE } from '../../../core/ike/codec/message.ts';
 import {
   CP_INTERNAL_IP4_ADDRESS,
@@ -17,24 +19,19 @@ import {
   N_NO_PROPOSAL_CHOSEN,
 } from '../../../core/ike/codec/numbers.ts';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
-import { createIke, heard, ikeTimeout, pollIke, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
-import { COUNT_RECEIVED, COUNT_SENT, espPathOf, spiKey } from '../../../core/ike/exchange/exchange.ts';
+import { createIke, heard, ikeTimeout, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
+import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
-import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
+import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
 import { createResponder } from '../../../core/ike/setup/responder.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/state/policy.ts';
-import {
-  type ChildSa,
-  type IkeSa,
-  type Path,
-  STATE_CLOSING,
-  STATE_ENDED,
-  STATE_ESTABLISHED,
-} from '../../../core/ike/state/sa.ts';
+import { espPathOf, type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';

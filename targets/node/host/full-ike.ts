@@ -1,7 +1,8 @@
 // Everything of IKE that the core has, for hosts with room.
 
+import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';
-import { fragmentation, fullExtensions } from '../../../core/ike/ext/all.ts';
+import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';

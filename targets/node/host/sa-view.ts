@@ -1,9 +1,10 @@
 // IKE SAs and Child SAs as plain data with names: for status, events and lines. Nothing here is live, nothing is a key.
 
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import type { CompressionChoice } from '../../../core/ike/child/compression.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
-import type { ChildSa, IkeSa } from '../../../core/ike/state/sa.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from './addresses.ts';
 import { KE_METHODS } from './config/ike-names.ts';
 

@@ -15,7 +15,8 @@
 
 import type { Readable } from 'node:stream';
 import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
-import { type ChildSa, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';

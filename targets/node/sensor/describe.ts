@@ -1,8 +1,7 @@
 // What happens to a sensor, as objects (for programs) and as lines (for people).
 
-import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
-import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type ChildView, keName, spisOf } from '../host/sa-view.ts';

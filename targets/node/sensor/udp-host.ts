@@ -12,9 +12,9 @@ import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
-import { espPathOf } from '../../../core/ike/exchange/exchange.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
-import { type Path, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { espPathOf, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import {
   classify,

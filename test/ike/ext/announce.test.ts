@@ -22,7 +22,8 @@ import {
   readAnnounced,
 } from '../../../core/ike/ext/announce.ts';
 import type { Extension } from '../../../core/ike/state/ike.ts';
-import { STATE_ESTABLISHED, STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state/sa.ts';
+import { STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state/step.ts';
 import { announcedNames } from '../../../targets/node/host/config/ike-names.ts';
 import { assertUp, scene } from '../kit.ts';
 import { notifyOf } from '../observer.ts';

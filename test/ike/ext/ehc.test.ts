@@ -4,15 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromEhcContext } from '../../../core/dietesp/legacy.ts';
-import {
-  applyChoice,
-  type CompressionChoice,
-  defaultCompression,
-  valuesOf,
-} from '../../../core/ike/child/compression.ts';
+import { applyChoice, defaultCompression, valuesOf } from '../../../core/ike/child/compression.ts';
+import { ehc } from '../../../core/ike/child/ehc.ts';
+import { hcp } from '../../../core/ike/child/hcp.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
-import { ehc } from '../../../core/ike/ext/ehc.ts';
-import { hcp } from '../../../core/ike/ext/hcp.ts';
+import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import { attributes } from './attributes.ts';
 import { ehcAnswer, ehcOffers, naiveChoose } from './naive.ts';
 import { changed, changes, ehcData, policy as policies, valueChanges } from './random.ts';

@@ -3,16 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  applyChoice,
-  type CompressionChoice,
-  defaultCompression,
-  spiOffers,
-  valuesOf,
-} from '../../../core/ike/child/compression.ts';
+import { applyChoice, defaultCompression, spiOffers, valuesOf } from '../../../core/ike/child/compression.ts';
+import { hcp } from '../../../core/ike/child/hcp.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
 import { N_NO_PROPOSAL_CHOSEN } from '../../../core/ike/codec/numbers.ts';
-import { hcp } from '../../../core/ike/ext/hcp.ts';
+import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import { attributes } from './attributes.ts';
 import { hcpAnswer, hcpOffers, naiveChoose } from './naive.ts';
 import { changed, changes, hcpData, policy as policies, valueChanges } from './random.ts';

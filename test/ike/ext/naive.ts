@@ -1,6 +1,6 @@
 // What the notes say about both notifies, once more and slowly: sets of values, and every combination tried.
 
-import type { CompressionPolicy } from '../../../core/ike/child/compression.ts';
+import type { CompressionPolicy } from '../../../core/ike/state/compression.ts';
 
 /** By attribute type, in the values of HCP_PROPOSAL. */
 export type Sets = Set<number>[];

@@ -1,7 +1,7 @@
 // Random policies, and random offers in every form that the notes accept.
 
 import fc from 'fast-check';
-import type { CompressionPolicy } from '../../../core/ike/child/compression.ts';
+import type { CompressionPolicy } from '../../../core/ike/state/compression.ts';
 
 const MOST = [2, 1, 3, 3, 32, 32, 1];
 

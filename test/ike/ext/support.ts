@@ -1,7 +1,6 @@
 // Notifies as whole payloads in hexadecimal digits, and octets that tell when they are read outside.
 
 import assert from 'node:assert/strict';
-import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/child/compression.ts';
 import {
   beginChain,
   beginPayload,
@@ -18,6 +17,7 @@ import {
 } from '../../../core/ike/codec/message.ts';
 import { PAYLOAD_NOTIFY } from '../../../core/ike/codec/numbers.ts';
 import { type PrivateNumbers, privateNumbers } from '../../../core/ike/codec/private-numbers.ts';
+import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/state/compression.ts';
 
 export const numbers: PrivateNumbers = privateNumbers();
 

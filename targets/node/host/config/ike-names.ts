@@ -4,6 +4,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { KE_P256, KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
+import type { Identity } from '../../../../core/ike/codec/ident.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
@@ -20,7 +21,6 @@ import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
 import type { IkeCipher } from '../../../../core/ike/crypto/suites.ts';
 import { type Announced, isEd25519, readAnnounced } from '../../../../core/ike/ext/announce.ts';
-import type { Identity } from '../../../../core/ike/state/policy.ts';
 import { addressOctets, addressText } from '../addresses.ts';
 import { entriesOf, type Field, fieldError, fileOctets, inside } from './ike-check.ts';
 import { algorithmNames, ESP_NAMES, IKE_NAMES, IKE_SHORT } from './ike-schema.ts';

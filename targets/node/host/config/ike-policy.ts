@@ -2,11 +2,9 @@
 // UDP) is put in by `policyFor`, when there is a path.
 
 import { MODE_TRANSPORT, MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
-import {
-  type CompressionPolicy,
-  type CompressionProposal,
-  defaultCompression,
-} from '../../../../core/ike/child/compression.ts';
+import { defaultCompression } from '../../../../core/ike/child/compression.ts';
+import { ehc } from '../../../../core/ike/child/ehc.ts';
+import { hcp } from '../../../../core/ike/child/hcp.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
@@ -14,8 +12,7 @@ import {
   CP_INTERNAL_IP6_ADDRESS,
 } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
-import { ehc } from '../../../../core/ike/ext/ehc.ts';
-import { hcp } from '../../../../core/ike/ext/hcp.ts';
+import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from '../../../../core/ike/state/policy.ts';
 import { entriesOf, type Field, fieldError, filled, inside, type Values } from './ike-check.ts';
 import {

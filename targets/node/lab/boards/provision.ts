@@ -9,10 +9,10 @@ import { Encoder } from 'cbor-x';
 import { KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
 import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
 import { aesCcm8Iiv } from '../../../../core/esp/suites.ts';
+import { hcp } from '../../../../core/ike/child/hcp.ts';
 import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
-import { hcp } from '../../../../core/ike/ext/hcp.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
 import { createContexts, setContext } from '../../../../core/wire/sixlowpan.ts';
 import {

@@ -2,9 +2,10 @@
 // its SAs with IKE, and a CoAP client that posts readings. Started by run.ts.
 
 import type { UplinkEvents } from '../../../../core/device/uplink.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../../../core/ike/exchange/exchange.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../../../core/ike/exchange/registry.ts';
+import type { ChildSa } from '../../../../core/ike/state/child.ts';
 import { NAT_OFF } from '../../../../core/ike/state/policy.ts';
-import type { ChildSa, IkeSa } from '../../../../core/ike/state/sa.ts';
+import type { IkeSa } from '../../../../core/ike/state/sa.ts';
 import { createReadingClient } from '../../host/coap.ts';
 import { policyFor, readSensor } from '../../host/config/ike.ts';
 import { fullIke } from '../../host/full-ike.ts';

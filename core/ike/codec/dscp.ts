@@ -2,7 +2,7 @@
 // each value 0..63, any number of them. It is a statement and nothing is refused for it: the responder answers with its
 // own list (the same one, where both agree), with an empty one (no DSCP goes elsewhere), or not at all.
 
-import { type Writer, write8 } from '../codec/message.ts';
+import { type Writer, write8 } from './message.ts';
 
 const VALUES = 64;
 

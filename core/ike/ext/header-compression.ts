@@ -1,7 +1,8 @@
 // Negotiation of Diet-ESP for a Child SA: by HCP_PROPOSAL or EHC_SUPPORTED, as its policy says
 // [draft-ietf-ipsecme-ikev2-diet-esp-extension]. What the notifies hold is in hcp.ts and ehc.ts.
 
-import { type CompressionChoice, type CompressionPolicy, rekeyPolicy } from '../child/compression.ts';
+import { rekeyPolicy } from '../child/compression.ts';
+import { agreedDscp } from '../codec/dscp.ts';
 import {
   beginPayload,
   endPayload,
@@ -13,23 +14,14 @@ import {
   write16,
 } from '../codec/message.ts';
 import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
-import { addStatus, NONE } from '../exchange/exchange.ts';
-import type { Extension, Ike, Message } from '../state/ike.ts';
-import {
-  type Draft,
-  type IkeSa,
-  OUTCOME_COMPRESSION,
-  STEP_AUTH_REQUEST,
-  STEP_AUTH_RESPONSE,
-  STEP_CHILD_REQUEST,
-  STEP_CHILD_RESPONSE,
-} from '../state/sa.ts';
-import { agreedDscp } from './dscp.ts';
-
-/** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
-export function privateFits(sa: IkeSa): boolean {
-  return sa.vendor || sa.policy.privateAlways;
-}
+import { NONE } from '../codec/octets.ts';
+import { addStatus, type Message } from '../codec/payloads.ts';
+import type { Draft } from '../state/child.ts';
+import type { CompressionChoice, CompressionPolicy } from '../state/compression.ts';
+import type { Extension, Ike } from '../state/ike.ts';
+import { OUTCOME_COMPRESSION } from '../state/outcome.ts';
+import { type IkeSa, privateFits } from '../state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
 
 function isRequestStep(step: number): boolean {
   return step === STEP_AUTH_REQUEST || step === STEP_CHILD_REQUEST;

@@ -4,12 +4,16 @@
 // An attribute is 0x8000 + type (2) and a value (2), or a range: 7FFF, length 8, two attributes of one type.
 
 import { put16, u16 } from '../../base/bytes.ts';
+import { type Writer, write8, write16 } from '../codec/message.ts';
+import { N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
+import type {
+  CompressionChoice,
+  CompressionNotify,
+  CompressionPolicy,
+  CompressionProposal,
+} from '../state/compression.ts';
 import {
   ATTRIBUTES,
-  type CompressionChoice,
-  type CompressionNotify,
-  type CompressionPolicy,
-  type CompressionProposal,
   choiceWithin,
   chooseFrom,
   DEFAULTS,
@@ -18,9 +22,7 @@ import {
   openProposal,
   proposalsOf,
   valuesOf,
-} from '../child/compression.ts';
-import { type Writer, write8, write16 } from '../codec/message.ts';
-import { N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
+} from './compression.ts';
 
 const PROPOSAL_HEADER = 4;
 const DIET_ESP = 0;

@@ -6,13 +6,16 @@
 
 import { put16, u16 } from '../../base/bytes.ts';
 import { CDA_LOWER, CDA_SA } from '../../dietesp/attributes.ts';
+import { type Writer, write16 } from '../codec/message.ts';
+import type {
+  CompressionChoice,
+  CompressionNotify,
+  CompressionPolicy,
+  CompressionProposal,
+} from '../state/compression.ts';
 import {
   ALIGNMENT,
   allows,
-  type CompressionChoice,
-  type CompressionNotify,
-  type CompressionPolicy,
-  type CompressionProposal,
   choiceWithin,
   chooseFrom,
   DSCP,
@@ -26,8 +29,7 @@ import {
   SPI_LSB,
   TRAILER,
   valuesOf,
-} from '../child/compression.ts';
-import { type Writer, write16 } from '../codec/message.ts';
+} from './compression.ts';
 
 const FIXED = 0x8000;
 /** Parameters 1 to 4: the attribute, and the value that each bit of the mask stands for, from the lowest bit. */

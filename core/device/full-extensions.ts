@@ -1,0 +1,27 @@
+// Every extension, for gateways and tools; a board lists the ones it uses. The Vendor ID comes first: whether private
+// numbers count follows from it. The DSCP notify comes before the compression that may index its list.
+
+import { authMethods } from '../ike/ext/announce.ts';
+import { downgradePrevention } from '../ike/ext/downgrade.ts';
+import { dscpNotify } from '../ike/ext/dscp-notify.ts';
+import { headerCompression } from '../ike/ext/header-compression.ts';
+import { natDetection } from '../ike/ext/nat.ts';
+import { optimizedRekeys } from '../ike/ext/optimized-rekey.ts';
+import { postQuantumKey } from '../ike/ext/ppk.ts';
+import { ticketRequest } from '../ike/ext/resume.ts';
+import { vendorId } from '../ike/ext/vendor.ts';
+import type { Extension } from '../ike/state/ike.ts';
+
+export function fullExtensions(): Extension[] {
+  return [
+    vendorId,
+    downgradePrevention,
+    natDetection,
+    postQuantumKey,
+    optimizedRekeys,
+    dscpNotify,
+    headerCompression,
+    ticketRequest,
+    authMethods,
+  ];
+}

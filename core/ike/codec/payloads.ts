@@ -1,0 +1,106 @@
+// A received message as its readers find it, and the payloads that several exchanges share: Notify, Delete, KE, Nonce
+// [RFC 7296 §3.4, §3.9, §3.10, §3.11].
+
+import { u32 } from '../../base/bytes.ts';
+import {
+  addNotify,
+  beginPayload,
+  endPayload,
+  findNotify,
+  findPayload,
+  IKE_MESSAGE_ID,
+  notifyDataAt,
+  notifyDataSize,
+  notifyType,
+  type Payloads,
+  parsePayloads,
+  type Writer,
+  write8,
+  write16,
+  write32,
+  writeOctets,
+} from './message.ts';
+import { N_STATUS, PAYLOAD_DELETE, PAYLOAD_KE, PAYLOAD_NONCE, PAYLOAD_NOTIFY } from './numbers.ts';
+import { NONE, take } from './octets.ts';
+
+/** Payloads of a message, in `buffer`; what SK held is at `at`, `size` octets, the first of type `first`. */
+export interface Message {
+  buffer: Uint8Array;
+  payloads: Payloads;
+  at: number;
+  size: number;
+  first: number;
+}
+
+/** What was inside: payloads buffer[at..at+size), the first of type `first`; SKF `number` of `total`, for SK 0 and 0. */
+export interface Opened {
+  first: number;
+  at: number;
+  size: number;
+  number: number;
+  total: number;
+}
+
+/** Lists the payloads of `m`: 0, or the error to answer (parsePayloads). */
+export function listPayloads(m: Message): number {
+  return parsePayloads(m.payloads, m.buffer, m.first, m.at, m.at + m.size);
+}
+
+/** The Message ID of the message at `offset`. */
+export function messageIdOf(buffer: Uint8Array, offset: number): number {
+  return u32(buffer, offset + IKE_MESSAGE_ID);
+}
+
+/** A notify without SPI; `data` may be empty. */
+export function addStatus(w: Writer, type: number, data: Uint8Array): void {
+  addNotify(w, 0, type, NONE, 0, 0, data, 0, data.length);
+}
+
+/** A KE payload: method and public value. */
+export function addKe(w: Writer, method: number, octets: Uint8Array): void {
+  const at = beginPayload(w, PAYLOAD_KE);
+  write16(w, method);
+  write16(w, 0);
+  writeOctets(w, octets, 0, octets.length);
+  endPayload(w, at);
+}
+
+export function addNonce(w: Writer, nonce: Uint8Array): void {
+  const at = beginPayload(w, PAYLOAD_NONCE);
+  writeOctets(w, nonce, 0, nonce.length);
+  endPayload(w, at);
+}
+
+/** A Delete: of Child SAs by their SPIs of `spiSize` octets, or with spiSize 0 of the IKE SA itself [RFC 7296 §3.11]. */
+export function addDelete(w: Writer, protocol: number, spiSize: number, spis: number[]): void {
+  const at = beginPayload(w, PAYLOAD_DELETE);
+  write8(w, protocol);
+  write8(w, spiSize);
+  write16(w, spis.length);
+  for (let i = 0; i < spis.length; i++) write32(w, spis[i]);
+  endPayload(w, at);
+}
+
+/** The body of the message's first payload of `type`, or empty. */
+export function bodyOf(m: Message, type: number): Uint8Array {
+  const i = findPayload(m.payloads, type, 0);
+  return i < 0 ? NONE : take(m.buffer, m.payloads.at[i], m.payloads.size[i]);
+}
+
+/** The first error notify of a message, or 0. */
+export function errorOf(m: Message): number {
+  const p = m.payloads;
+  for (let i = 0; i < p.count; i++) {
+    const type = p.type[i] === PAYLOAD_NOTIFY ? notifyType(m.buffer, p.at[i]) : N_STATUS;
+    if (type < N_STATUS) return type;
+  }
+  return 0;
+}
+
+/** The data of the first notify of `type`, or null. */
+export function dataOf(m: Message, type: number): Uint8Array | null {
+  const p = m.payloads;
+  const i = findNotify(p, m.buffer, type);
+  if (i < 0) return null;
+  return take(m.buffer, notifyDataAt(m.buffer, p.at[i]), notifyDataSize(m.buffer, p.at[i], p.size[i]));
+}

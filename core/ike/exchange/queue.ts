@@ -1,0 +1,47 @@
+// Requests of ours that wait for their turn: the window is 1 [RFC 7296 §2.3].
+
+import type { ChildSa } from '../state/child.ts';
+import type { Ike } from '../state/ike.ts';
+import type { IkeSa, Task } from '../state/sa.ts';
+import { TASK_DELETE_IKE } from '../state/task.ts';
+import { due } from './registry.ts';
+
+/** Requests that may wait. */
+const MAX_TASKS = 16;
+
+export function createTask(kind: number, child: ChildSa | null): Task {
+  return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null, after: 0, gone: 0 };
+}
+
+function sameTask(a: Task, kind: number, child: ChildSa | null): boolean {
+  return a.kind === kind && a.child === child;
+}
+
+/** True when this request is on its way, or waits. */
+export function isAsked(sa: IkeSa, kind: number, child: ChildSa | null): boolean {
+  if (sa.task !== null && sameTask(sa.task, kind, child)) return true;
+  for (let i = 0; i < sa.tasks.length; i++) if (sameTask(sa.tasks[i], kind, child)) return true;
+  return false;
+}
+
+/** Queues a request of ours; the same one twice is one. */
+export function request(ike: Ike, sa: IkeSa, kind: number, child: ChildSa | null, now: number): void {
+  if (isAsked(sa, kind, child)) return;
+  if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
+  due(ike, now);
+}
+
+/** The oldest task of those that wait and may begin, or null. A Delete of the IKE SA goes first. */
+export function nextTask(sa: IkeSa, now: number): Task | null {
+  let at = -1;
+  for (let i = 0; i < sa.tasks.length; i++) {
+    const first = at < 0 && now >= sa.tasks[i].after;
+    if (first || sa.tasks[i].kind === TASK_DELETE_IKE) at = i;
+  }
+  if (at < 0) return null;
+  const task = sa.tasks[at];
+  const rest: Task[] = [];
+  for (let i = 0; i < sa.tasks.length; i++) if (i !== at) rest.push(sa.tasks[i]);
+  sa.tasks = rest;
+  return task;
+}

@@ -1,0 +1,54 @@
+// Diet-ESP as a policy states it and as it was agreed: plain data, and the interface of an encoding. What is done with it
+// is in child/compression.ts, the encodings are child/hcp.ts and child/ehc.ts
+// [draft-ietf-ipsecme-ikev2-diet-esp-extension-04].
+
+import type { Writer } from '../codec/message.ts';
+import type { PrivateNumbers } from '../codec/private-numbers.ts';
+
+/** A proposal: what is acceptable together. */
+export interface CompressionProposal {
+  /**
+   * By attribute type, pairs of minimum and maximum in the values of HCP_PROPOSAL: [1, 1, 3, 3] is 1 or 3. An empty
+   * list is every value; for esp_trailer it is Optional alone, since peers need not know the attribute.
+   */
+  allowed: number[][];
+}
+
+export interface CompressionPolicy {
+  /** In order of preference; at most MAX_PROPOSALS. None at all: every value. */
+  proposals: CompressionProposal[];
+  /** Without compression there is no Child SA. */
+  required: boolean;
+  /** DSCP values for dscp_cda sa, the same on both sides (dscp.ts); empty: sa is not acceptable. */
+  dscpList: number[];
+}
+
+/** What was agreed, in the units and constants of dietesp/attributes.ts. */
+export interface CompressionChoice {
+  /** Number of the initiator's proposal. */
+  proposal: number;
+  dscpCda: number;
+  ecnCda: number;
+  flowLabelCda: number;
+  /** Bits: 8, 16, 32 or 64. */
+  alignment: number;
+  espSpiLsb: number;
+  espSnLsb: number;
+  espTrailer: number;
+}
+
+/** An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty). */
+/** @noSelf */
+export interface CompressionNotify {
+  name: string;
+  /** Notify type, in both directions. */
+  type(numbers: PrivateNumbers): number;
+  /** Notify type with which the responder says that nothing is acceptable; no data. */
+  refusalType(numbers: PrivateNumbers): number;
+  addOffer(w: Writer, policy: CompressionPolicy): void;
+  /** The responder's choice, or null: nothing acceptable, or malformed. */
+  choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
+  addAnswer(w: Writer, choice: CompressionChoice): void;
+  /** The initiator's reading of an answer to its offer of `policy`, or null: not within it, or malformed. */
+  check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
+}

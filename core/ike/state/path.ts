@@ -1,0 +1,28 @@
+// Where messages go and come from.
+
+import { equal } from '../../base/spans.ts';
+
+/** Where messages go and come from. Addresses are 4 or 16 octets. */
+export interface Path {
+  local: Uint8Array;
+  localPort: number;
+  remote: Uint8Array;
+  remotePort: number;
+  /** ESP goes in UDP, and IKE behind the non-ESP marker [RFC 3948]. */
+  encapsulated: boolean;
+  /** The host's own: which socket, which radio. */
+  port: number;
+}
+
+/** True when both lead to the same place. */
+export function samePath(a: Path, b: Path): boolean {
+  return (
+    a.remotePort === b.remotePort &&
+    a.localPort === b.localPort &&
+    a.port === b.port &&
+    a.remote.length === b.remote.length &&
+    equal(a.remote, 0, b.remote, 0, a.remote.length) &&
+    a.local.length === b.local.length &&
+    equal(a.local, 0, b.local, 0, a.local.length)
+  );
+}
