@@ -16,7 +16,7 @@ export { sensorConfig } from './config.ts';
 export { createDevice, type Device, type DeviceConfig, type DeviceUpper } from './device.ts';
 export { createIkeDevice, type IkeDevice, type IkeDeviceConfig } from './ike-device.ts';
 export { sensorPolicy } from './policy.ts';
-export type { UplinkEvents } from './uplink.ts';
+export type { Attempt, UplinkEvents } from './uplink.ts';
 
 function nothing(): void {}
 
@@ -45,6 +45,7 @@ export function ikeSensorConfig(
     retryTime: 2000,
     retryMax: 300000,
     events: {
+      connecting: nothing,
       established: nothing,
       ended: nothing,
       replaced: nothing,

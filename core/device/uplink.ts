@@ -11,6 +11,7 @@ import { allocateSpi } from '../esp/spi.ts';
 import type { Defragmenter } from '../ike/codec/fragments.ts';
 import type { PrivateNumbers } from '../ike/codec/private-numbers.ts';
 import { createIke, heard, ikeTimeout, receiveIke } from '../ike/exchange/endpoint.ts';
+import { spiKey } from '../ike/exchange/registry.ts';
 import { closeIke, createChild, rekeyChild } from '../ike/exchange/requests.ts';
 import { endIkeSa } from '../ike/exchange/session.ts';
 import { pollIke } from '../ike/exchange/timers.ts';
@@ -28,13 +29,32 @@ const REKEY_AGAIN = 10000;
 /** Milliseconds that an SA stays after its end, for late packets. */
 const LINGER = 5000;
 
+/** What it took to set up an IKE SA, from the first message to the last. */
+export interface Attempt {
+  /** The gateway took the ticket of a session [RFC 5723]; false after one that it refused. */
+  resumed: boolean;
+  /** IKE messages, those sent and those received, repetitions too, and their octets above UDP. */
+  messages: number;
+  octets: number;
+  /** Milliseconds. */
+  ms: number;
+}
+
 /** What an application may want to know. */
 /** @noSelf */
 export interface UplinkEvents {
-  /** Connected: `sa.session` resumes it later, `sa.address` is an inner address from the gateway, or empty. */
-  established(sa: IkeSa, now: number): void;
-  /** The end of an IKE SA, or of an attempt (OUTCOME_* or an error notify). */
-  ended(sa: IkeSa, outcome: number, now: number): void;
+  /** An attempt to connect begins, by `Uplink.connect` or after `retryAt`. */
+  connecting(now: number): void;
+  /**
+   * Connected: `sa.session` resumes it later, `sa.address` is an inner address from the gateway, or empty. `attempt` is
+   * valid during the call.
+   */
+  established(sa: IkeSa, attempt: Attempt, now: number): void;
+  /**
+   * The end of an IKE SA, or of an attempt (OUTCOME_* or an error notify). `retryAt`: when the next attempt is made
+   * because of it, or -1.
+   */
+  ended(sa: IkeSa, outcome: number, retryAt: number, now: number): void;
   /** A rekey: `sa` has the Child SAs of `old`. */
   replaced(old: IkeSa, sa: IkeSa, now: number): void;
   /** A Child SA is there; keys are valid during the call. */
@@ -71,6 +91,8 @@ export interface Uplink {
   ike: Ike;
   /** The current IKE SA, null between attempts. */
   current(): IkeSa | null;
+  /** Packets can go out: the IKE SA is established and has a Child SA. */
+  isReady(): boolean;
   /** When the next attempt is made, or -1. */
   retryAt(): number;
   /**
@@ -116,6 +138,22 @@ export function createUplink(
   let wait = config.retryTime;
   let retryAt = -1;
   let received = 0;
+  let begun = 0;
+  const attempt: Attempt = { resumed: false, messages: 0, octets: 0, ms: 0 };
+
+  function reset(): void {
+    attempt.messages = 0;
+    attempt.octets = 0;
+  }
+
+  /** Counts a message of the IKE SA that is being set up, whoever began it: a reauthentication is an attempt, too. */
+  function tally(buffer: Uint8Array, offset: number, length: number, now: number): void {
+    const one = length < 8 ? undefined : ike.bySpi[spiKey(buffer, offset)];
+    if (one === undefined || !one.initiator || one.state >= STATE_ESTABLISHED) return;
+    if (attempt.messages === 0) begun = now;
+    attempt.messages++;
+    attempt.octets += length;
+  }
 
   /** Tries again after a while, that devices do not all choose alike. */
   function later(now: number): void {
@@ -128,6 +166,8 @@ export function createUplink(
     const old = session;
     // A ticket is used once [RFC 5723 §4.3.4].
     session = null;
+    reset();
+    events.connecting(now);
     sa = connect(ike, config.policy, path, old !== null && old.expires > now ? old : null, now);
   }
 
@@ -135,7 +175,10 @@ export function createUplink(
     provider: provider,
     asymmetric: config.asymmetric,
     upper: {
-      transmit: transmit,
+      transmit: (to, buffer, offset, length, now) => {
+        tally(buffer, offset, length, now);
+        transmit(to, buffer, offset, length, now);
+      },
       allocateSpi: (ends, offers) => {
         const scope = scopeOf(ends.local, ends.remote, 0);
         try {
@@ -170,25 +213,30 @@ export function createUplink(
         events.removed(owner, child, now);
         if (owner === sa) later(now);
       },
-      established: (owner, now) => {
+      established: (owner, resumed, now) => {
         sa = owner;
         wait = config.retryTime;
         retryAt = -1;
         if (owner.address.length === address.length) copy(address, 0, owner.address, 0, address.length);
-        events.established(owner, now);
+        attempt.resumed = resumed;
+        attempt.ms = now - begun;
+        events.established(owner, attempt, now);
+        reset();
       },
       replaced: (old, next, now) => {
         if (sa === old) sa = next;
         events.replaced(old, next, now);
       },
       ended: (owner, outcome, now) => {
-        if (owner === sa) {
+        reset();
+        const isCurrent = owner === sa;
+        if (isCurrent) {
           sa = null;
           // After a Delete of either side its ticket is void [RFC 5723 §6.2].
           session = outcome === OUTCOME_TIMEOUT ? owner.session : null;
           later(now);
         }
-        events.ended(owner, outcome, now);
+        events.ended(owner, outcome, isCurrent ? retryAt : -1, now);
       },
       childFailed: (owner, outcome, now) => {
         if (owner === sa) later(now);
@@ -212,6 +260,7 @@ export function createUplink(
   return {
     ike: ike,
     current: () => sa,
+    isReady: () => sa !== null && sa.state === STATE_ESTABLISHED && hasChild(sa),
     retryAt: () => retryAt,
     connect: (given, now) => {
       const old = sa;
@@ -228,7 +277,10 @@ export function createUplink(
       retryAt = -1;
       if (sa !== null) closeIke(ike, sa, now);
     },
-    receive: (from, buffer, offset, length, now) => receiveIke(ike, from, buffer, offset, length, now),
+    receive: (from, buffer, offset, length, now) => {
+      tally(buffer, offset, length, now);
+      return receiveIke(ike, from, buffer, offset, length, now);
+    },
     carried: (now) => {
       if (sa === null) return;
       if (endpoint.received !== received) {

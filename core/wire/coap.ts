@@ -7,7 +7,7 @@
 // An option is a delta to the number of the option before and a length, 4 bits each with extensions, and its value.
 // Each delta and length has one encoding only, so a message can be rebuilt from its fields: number and value.
 
-import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../base/drop.ts';
+import { DROP_LENGTH, DROP_SHORT, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
 
 /** Field identifiers, private as those in fid.ts from 60000 on. */
 export const FID_COAP_VERSION = 60100;
@@ -24,6 +24,30 @@ export const COAP_OPTION_MAX = 65535;
 export const COAP_SIZE = 4;
 export const COAP_TOKEN_MAX = 8;
 export const COAP_MARKER = 0xff;
+/** The first octet of a message of version 1 with neither type nor token. */
+export const COAP_VERSION_1 = 0x40;
+
+/** Types of messages. */
+export const COAP_CON = 0;
+export const COAP_NON = 1;
+export const COAP_ACK = 2;
+export const COAP_RST = 3;
+
+export const COAP_POST = 2;
+/** 2.04 Changed. */
+export const COAP_CHANGED = 0x44;
+/** The first code that is not a success (2.xx). */
+export const COAP_FAILURES = 0x60;
+export const COAP_URI_PATH = 11;
+
+/** What `coapKind` finds. Not to be answered: another version, no message ID, or an ACK or RST that is none. */
+export const COAP_IGNORED = 0;
+/** Not to be processed, a confirmable one to be answered with RST: format errors, reserved codes, a ping. */
+export const COAP_REFUSED = 1;
+export const COAP_EMPTY_ACK = 2;
+export const COAP_RESET = 3;
+export const COAP_REQUEST = 4;
+export const COAP_RESPONSE = 5;
 
 /** Fields of the fixed header, flat: FID, bits. */
 // biome-ignore format: one field a line
@@ -76,6 +100,72 @@ export function coapOption(buffer: Uint8Array, at: number, end: number, option: 
   option[OPTION_VALUE] = next;
   next += option[OPTION_LENGTH];
   return next > end ? DROP_SHORT : next;
+}
+
+/** The type of the message at `offset`: COAP_CON .. COAP_RST. */
+export function coapType(buffer: Uint8Array, offset: number): number {
+  return (buffer[offset] >>> 4) & 3;
+}
+
+/**
+ * What buffer[offset..offset + length) is, judged by its fixed header and token [RFC 7252 §3, §4.1 to §4.3]; any octets
+ * are taken. Options are left to `coapPayload`.
+ */
+export function coapKind(buffer: Uint8Array, offset: number, length: number): number {
+  if (length < COAP_SIZE || buffer[offset] >>> 6 !== 1) return COAP_IGNORED;
+  const type = coapType(buffer, offset);
+  const code = buffer[offset + 1];
+  // Rejecting an ACK or RST is to ignore it [§4.2].
+  const refused = type === COAP_ACK || type === COAP_RST ? COAP_IGNORED : COAP_REFUSED;
+  if (checkCoap(buffer, offset, offset + length) !== 0) return refused;
+  if (code === 0) {
+    if (length > COAP_SIZE) return refused;
+    return type === COAP_ACK ? COAP_EMPTY_ACK : type === COAP_RST ? COAP_RESET : refused;
+  }
+  if (type === COAP_RST) return COAP_IGNORED;
+  if (code < 0x20) return type === COAP_ACK ? COAP_IGNORED : COAP_REQUEST;
+  // Classes 1, 6 and 7 are reserved.
+  return code < 0x40 || code >= 0xc0 ? refused : COAP_RESPONSE;
+}
+
+/**
+ * Walks through the options of a message that `coapKind` took and that ends at `end`. Returns where its payload begins
+ * (`end`: there is none), or a drop code: a format error [RFC 7252 §3.1], or DROP_UNSUPPORTED where a critical option,
+ * one with an odd number [§5.4.1], is not in `known`.
+ */
+export function coapPayload(
+  buffer: Uint8Array,
+  offset: number,
+  end: number,
+  known: number[],
+  option: Int32Array,
+): number {
+  let at = offset + COAP_SIZE + (buffer[offset] & 15);
+  let number = 0;
+  let code = 0;
+  let next = coapOption(buffer, at, end, option);
+  while (next > at) {
+    number += option[OPTION_DELTA];
+    if (number > COAP_OPTION_MAX) return DROP_LENGTH;
+    let isKnown = (number & 1) === 0;
+    for (let i = 0; i < known.length; i++) if (known[i] === number) isKnown = true;
+    if (!isKnown) code = DROP_UNSUPPORTED;
+    at = next;
+    next = coapOption(buffer, at, end, option);
+  }
+  if (next < 0) return next;
+  if (code !== 0) return code;
+  return at < end ? at + 1 : end;
+}
+
+/** Writes an empty message of `type` for the message ID at `offset` of `buffer` to out[0..4): ACK or RST. */
+export function putCoapEmpty(out: Uint8Array, type: number, buffer: Uint8Array, offset: number): void {
+  const high = buffer[offset + 2];
+  const low = buffer[offset + 3];
+  out[0] = COAP_VERSION_1 + type * 16;
+  out[1] = 0;
+  out[2] = high;
+  out[3] = low;
 }
 
 /** Octets of an option's head, for its delta and the length of its value. */

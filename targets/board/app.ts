@@ -7,18 +7,13 @@
 //
 // What is checked first, and how it ends, is in start.ts.
 
-import { equal } from '../../core/base/bytes.ts';
 import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/base/drop.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { earlier } from '../../core/device/device.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/device/ike-device.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/registry.ts';
-import { probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import { OUTCOME_REPLACED } from '../../core/ike/state/outcome.ts';
-import { type IkeSa, type Session, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { createSensor } from '../../core/device/sensor.ts';
 import type { BoardConfig } from './blob.ts';
-import { createCoapClient } from './coap.ts';
 import {
   COMMAND_CONNECT,
   COMMAND_DELETE,
@@ -33,7 +28,6 @@ import {
   decimal,
   hexDigits,
   hexText,
-  SEND_MAX,
 } from './console.ts';
 import type { Board } from './hooks.ts';
 import { deviceConfig } from './policy.ts';
@@ -46,13 +40,32 @@ const FRAME_MIN = 5;
 /** Frames, and lines of the console, of one step: whoever floods either stops neither clocks nor the other. */
 const FRAMES_AT_ONCE = 8;
 const LINES_AT_ONCE = 8;
-/** Repetitions of a reading after which the gateway is asked whether it is there. */
-const DOUBT = 2;
 /**
  * The clock has whole milliseconds, and what is due in this half of one is done now: an acknowledgement that waited for
  * the next one would come when the other side no longer waits for it (0.864 ms).
  */
 const SLACK = 0.5;
+
+/** `{"n":`, behind it digits and `}`. */
+const READING = /* @__PURE__ */ [0x7b, 0x22, 0x6e, 0x22, 0x3a];
+const READING_END = 0x7d;
+/** The digits are of a whole number below 2^53. */
+const READING_MAX = 22;
+
+/** Writes a reading of a board that measures nothing: its number. */
+function putReading(reading: number, buffer: Uint8Array, start: number): number {
+  let at = start;
+  for (let i = 0; i < READING.length; i++) buffer[at++] = READING[i];
+  let digits = 1;
+  for (let rest = Math.floor(reading / 10); rest > 0; rest = Math.floor(rest / 10)) digits++;
+  let left = reading;
+  for (let i = digits - 1; i >= 0; i--) {
+    buffer[at + i] = 48 + (left % 10);
+    left = Math.floor(left / 10);
+  }
+  buffer[at + digits] = READING_END;
+  return at + digits + 1;
+}
 
 function sumOf(counters: Float64Array): number {
   let sum = 0;
@@ -83,78 +96,38 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   let drops = 0;
   // The attempt to connect: isConnecting from its first message to its end.
   let isWanted = true;
-  let wantedSession: Session | null = null;
   let isConnecting = false;
-  let resumed = 0;
-  let begun = 0;
-  let octets = 0;
-  let messages = 0;
   let handshakeTicks = 0;
   let packetTicks = 0;
-  // Readings: `left` of those by the clock, `extra` at once, on command.
-  let reading = 0;
-  let left = config.count;
-  let extra = 0;
-  let acked = 0;
-  let failed = 0;
-  let isDone = false;
-  let nextAt = -1;
-  let heard = 0;
-  let isDoubted = false;
 
-  function established(): IkeSa | null {
-    const sa = device.uplink.current();
-    return sa !== null && sa.state === STATE_ESTABLISHED ? sa : null;
-  }
-
-  function messagesOf(): number {
-    const counters = device.uplink.ike.counters;
-    return counters[COUNT_SENT] + counters[COUNT_RECEIVED];
-  }
-
-  function resetAttempt(): void {
-    isConnecting = false;
-    resumed = 0;
-    octets = 0;
-    messages = messagesOf();
-    handshakeTicks = 0;
-  }
-
-  /** An attempt has begun, by us or by the uplink's own clock. */
-  function connecting(now: number): void {
-    isConnecting = true;
-    begun = now;
-    board.print('ike connecting');
-  }
-
-  function doubt(now: number): void {
-    const sa = established();
-    if (isDoubted || sa === null || device.endpoint.received !== heard) return;
-    isDoubted = true;
-    probe(device.uplink.ike, sa, now);
-  }
-
-  const client = createCoapClient(config.path, config.coapTimeout, config.coapRetransmit, provider.random, {
-    transmit: (buffer, offset, length, again, now) => {
-      const ticks = board.ticks();
-      device.send(buffer, offset, length, config.ownPort, config.server, config.serverPort, now);
-      if (!again) packetTicks = board.ticks() - ticks;
+  const sensor = createSensor(
+    {
+      server: config.server,
+      serverPort: config.serverPort,
+      path: config.path,
+      ackTimeout: config.coapTimeout,
+      maxRetransmit: config.coapRetransmit,
+      maxPayload: READING_MAX,
+      random: provider.random,
+      waits: true,
     },
-    ended: (number, acknowledged, ms, now) => {
-      if (acknowledged) {
-        acked++;
-        board.print('reading ' + decimal(number) + ' acknowledged ms=' + decimal(ms));
-      } else {
-        failed++;
-        board.print('reading ' + decimal(number) + ' failed');
-        doubt(now);
-      }
-      if (config.count > 0 && left === 0 && extra === 0 && !isDone) {
-        isDone = true;
-        board.print('done ' + decimal(acked) + ' ' + decimal(failed));
-      }
+    {
+      transmit: (buffer, offset, length, destination, port, repeat, now) => {
+        const ticks = board.ticks();
+        device.send(buffer, offset, length, config.ownPort, destination, port, now);
+        if (repeat === 0) packetTicks = board.ticks() - ticks;
+      },
+      payload: putReading,
+      ended: (number, acknowledged, ms) => {
+        const text = 'reading ' + decimal(number);
+        board.print(acknowledged ? text + ' acknowledged ms=' + decimal(ms) : text + ' failed');
+      },
+      done: (acknowledged, failed) => {
+        board.print('done ' + decimal(acknowledged) + ' ' + decimal(failed));
+      },
     },
-  });
+  );
+  sensor.schedule(config.count, config.interval, -1);
 
   const settings = deviceConfig(
     config,
@@ -168,41 +141,33 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     },
     {
       datagram: (buffer, offset, length, source, sourceOffset, sourcePort, destinationPort, now) => {
-        const isServer =
-          sourcePort === config.serverPort &&
-          destinationPort === config.ownPort &&
-          equal(source, sourceOffset, config.server, 0, 16);
-        if (!isServer || client.receive(buffer, offset, length, now) !== 0) drops++;
+        const isCoap = destinationPort === config.ownPort;
+        if (!isCoap || sensor.receive(buffer, offset, length, source, sourceOffset, sourcePort, now) !== 0) drops++;
       },
       done: () => {},
     },
   );
-  const resumption = settings.ike.resumption!;
-  settings.ike.resumption = {
-    start: resumption.start,
-    response: (ike, sa, buffer, offset, length, now) => {
-      const code = resumption.response(ike, sa, buffer, offset, length, now);
-      resumed = code === 1 ? 1 : 0;
-      return code;
-    },
-  };
   const events = settings.ike.events;
-  events.established = (_sa, now) => {
-    const count = decimal(messagesOf() - messages);
-    const ms = decimal(now - begun);
+  events.connecting = () => {
+    isConnecting = true;
+    handshakeTicks = 0;
+    board.print('ike connecting');
+  };
+  events.established = (_sa, attempt) => {
     board.print(
-      'ike established messages=' + count + ' octets=' + decimal(octets) + ' ms=' + ms + ' resumed=' + decimal(resumed),
+      'ike established messages=' +
+        decimal(attempt.messages) +
+        ' octets=' +
+        decimal(attempt.octets) +
+        ' ms=' +
+        decimal(attempt.ms) +
+        (attempt.resumed ? ' resumed=1' : ' resumed=0'),
     );
     isConnecting = false;
-    isDoubted = false;
-    if (nextAt < 0) nextAt = now;
   };
-  events.ended = (_sa, outcome, now) => {
-    const isLast = device.uplink.current() === null;
-    // One that another takes the place of is not tried again.
-    const at = isLast && outcome !== OUTCOME_REPLACED ? device.uplink.retryAt() : -1;
-    board.print('ike ended outcome=' + decimal(outcome) + ' retry=' + (at < 0 ? '-1' : decimal(at - now)));
-    if (isLast) resetAttempt();
+  events.ended = (_sa, outcome, retryAt, now) => {
+    board.print('ike ended outcome=' + decimal(outcome) + ' retry=' + (retryAt < 0 ? '-1' : decimal(retryAt - now)));
+    if (device.uplink.current() === null) isConnecting = false;
   };
   events.replaced = () => {
     board.print('ike rekeyed');
@@ -217,19 +182,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     board.print('child failed outcome=' + decimal(outcome));
   };
   const device: IkeDevice = createIkeDevice(settings);
-
-  // What a handshake costs on air, above UDP.
-  const ikeUpper = device.uplink.ike.upper;
-  const transmitIke = ikeUpper.transmit;
-  const receiveIke = device.uplink.receive;
-  ikeUpper.transmit = (path, buffer, offset, length, now) => {
-    octets += length;
-    transmitIke(path, buffer, offset, length, now);
-  };
-  device.uplink.receive = (path, buffer, offset, length, now) => {
-    octets += length;
-    return receiveIke(path, buffer, offset, length, now);
-  };
+  sensor.attach(device.uplink, device.endpoint);
 
   function stats(): void {
     const mac = device.mac.counters;
@@ -262,18 +215,13 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   }
 
   function obey(command: number, now: number): void {
-    const sa = established();
-    const ike = device.uplink.ike;
-    if (command === COMMAND_REKEY && sa !== null) {
-      for (let i = 0; i < sa.children.length; i++) rekeyChild(ike, sa, sa.children[i], now);
-    } else if (command === COMMAND_REKEY_IKE && sa !== null) rekeyIke(ike, sa, now);
+    if (command === COMMAND_REKEY) sensor.rekey(now);
+    else if (command === COMMAND_REKEY_IKE) sensor.rekeyIke(now);
     else if (command === COMMAND_DELETE) {
       isWanted = false;
       device.uplink.close(now);
-    } else if (command === COMMAND_CONNECT) {
-      isWanted = true;
-      wantedSession = sa === null ? null : sa.session;
-    } else if (command === COMMAND_SEND) extra = Math.min(SEND_MAX, extra + lines.count());
+    } else if (command === COMMAND_CONNECT) isWanted = true;
+    else if (command === COMMAND_SEND) sensor.post(lines.count());
     else if (command === COMMAND_STATS) stats();
     else if (command === COMMAND_RESTART) {
       isOver = true;
@@ -284,35 +232,10 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     }
   }
 
-  /** A reading could go out now, if its time has come. */
-  function isReady(): boolean {
-    return !client.isBusy() && device.outgoing.length > 0 && established() !== null;
-  }
-
-  function isTimed(): boolean {
-    return config.count === 0 || left > 0;
-  }
-
-  function post(now: number): void {
-    if (!isReady()) return;
-    if (extra > 0) extra--;
-    else if (isTimed() && nextAt >= 0 && now >= nextAt) {
-      if (left > 0) left--;
-      nextAt = Math.max(now, nextAt + config.interval);
-    } else return;
-    reading++;
-    heard = device.endpoint.received;
-    isDoubted = false;
-    client.post(reading, now);
-  }
-
   function work(now: number): void {
     if (isWanted) {
       isWanted = false;
-      resetAttempt();
-      device.uplink.connect(wantedSession, now);
-      wantedSession = null;
-      connecting(now);
+      sensor.connect(true, now);
     }
     let frames = 0;
     for (; frames < FRAMES_AT_ONCE; frames++) {
@@ -325,11 +248,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     device.poll(now + SLACK);
     // Packets that just went out count for an SA's life.
     device.uplink.carried(now);
-    const sa = device.uplink.current();
-    if (!isConnecting && sa !== null && sa.state < STATE_ESTABLISHED) connecting(now);
-    client.poll(now);
-    if (client.isBusy() && client.repeated() >= DOUBT) doubt(now);
-    post(now);
+    sensor.poll(now);
   }
 
   return {
@@ -352,10 +271,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     },
     nextTimeout: () => {
       if (isWanted || hasMore) return 0;
-      const at = earlier(device.nextTimeout(), client.nextTimeout());
-      if (!isReady()) return at;
-      if (extra > 0) return 0;
-      return isTimed() ? earlier(at, nextAt) : at;
+      return earlier(device.nextTimeout(), sensor.nextTimeout());
     },
     fail: (problem) => {
       isOver = true;

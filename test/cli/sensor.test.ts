@@ -273,6 +273,37 @@ test('the gateway goes away and comes back: the sensor connects again', async ()
   assert.deepEqual(await sensor.exited, [0, null]);
 });
 
+test('resume at a gateway that does not know the ticket: what happened is told, a whole handshake', async () => {
+  const first = await udpGateway();
+  const sensor = obedient(sensorFile('refused.yaml', first));
+  const figures = async () => {
+    const { resumed, messages, octets } = await sensor.event('established');
+    sensor.lines.length = 0;
+    return { resumed, messages, octets: Number(octets) };
+  };
+  const whole = await figures();
+  assert.deepEqual([whole.resumed, whole.messages], [false, 4]);
+  assert.equal((await sensor.tell('resume')).ok, true);
+  const resumed = await figures();
+  assert.deepEqual([resumed.resumed, resumed.messages], [true, 4]);
+  assert.ok(resumed.octets < whole.octets, 'no key exchange');
+  const { port, natPort } = first;
+  await first.gateway.close();
+  hostBehind(
+    await gatewayOf(
+      `udp: [{ address: "127.0.0.1", port: ${port}, natPort: ${natPort} }]\npool: ["2001:db8:1::/64"]\n${CONNECTION}`,
+    ),
+  );
+  assert.equal((await sensor.tell('resume')).ok, true);
+  const refused = await figures();
+  // The ticket and its refusal, then IKE_SA_INIT and IKE_AUTH.
+  assert.deepEqual([refused.resumed, refused.messages], [false, 6]);
+  assert.ok(refused.octets > whole.octets);
+  assert.equal((await sensor.tell('ping', { to: SERVER })).ok, true);
+  await sensor.tell('quit');
+  assert.deepEqual(await sensor.exited, [0, null]);
+});
+
 test('over a radio', async () => {
   const zep = createZep({ port: 0 });
   const port = await zep.ready;

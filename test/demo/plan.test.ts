@@ -2,15 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { UplinkEvents } from '../../core/device/uplink.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../core/ike/exchange/registry.ts';
+import type { Attempt, UplinkEvents } from '../../core/device/uplink.ts';
 import { NAT_OFF } from '../../core/ike/state/policy.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { policyFor, readGateway, readSensor } from '../../targets/node/host/config/ike.ts';
 import { fullIke } from '../../targets/node/host/full-ike.ts';
 import { childView } from '../../targets/node/host/sa-view.ts';
-import { countOctets, createAirCounter } from '../../targets/node/lab/demo/air.ts';
+import { createAirCounter } from '../../targets/node/lab/demo/air.ts';
 import { demoContexts, gatewayFile, planSensors, SENSORS_MAX, sensorFile } from '../../targets/node/lab/demo/plan.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import type { IkeHost } from '../../targets/node/sensor/host.ts';
@@ -19,6 +18,7 @@ import { createRadioHost } from '../../targets/node/sensor/radio-host.ts';
 import { clockOf, fakeSockets, seeded } from '../gateway/support.ts';
 
 const nothing: UplinkEvents = {
+  connecting() {},
   established() {},
   ended() {},
   replaced() {},
@@ -35,6 +35,7 @@ function sensorOn(medium: Medium, plan: ReturnType<typeof planSensors>[number]) 
   const own = loaded.innerAddress!;
   const radio = medium.radio();
   const heard: string[] = [];
+  const attempts: Attempt[] = [];
   const host: IkeHost = createRadioHost({
     provider: seeded(plan.index),
     ike: {
@@ -44,7 +45,7 @@ function sensorOn(medium: Medium, plan: ReturnType<typeof planSensors>[number]) 
       keylog: false,
       retryTime: 0,
       retryMax: 0,
-      events: nothing,
+      events: { ...nothing, established: (_sa, attempt) => void attempts.push({ ...attempt }) },
     },
     local: loaded.address!,
     remote: loaded.gateway.address,
@@ -64,7 +65,7 @@ function sensorOn(medium: Medium, plan: ReturnType<typeof planSensors>[number]) 
   const { address, port, sourcePort } = loaded.server!;
   inner.listen(sourcePort, (payload) => void heard.push(Buffer.from(payload).toString()));
   medium.attach(radio, host);
-  return { host, heard, send: (text: string) => inner.send(Buffer.from(text), sourcePort, address, port) };
+  return { host, heard, attempts, send: (text: string) => inner.send(Buffer.from(text), sourcePort, address, port) };
 }
 
 test('a handshake of the demo: 4 messages, 800 octets and 10 frames at most; then readings of one frame', async () => {
@@ -82,9 +83,8 @@ test('a handshake of the demo: 4 messages, 800 octets and 10 frames at most; the
     openSocket,
   });
   for (const plan of plans) {
-    const { host, heard, send } = sensorOn(medium, plan);
+    const { host, heard, attempts, send } = sensorOn(medium, plan);
     const { uplink } = host;
-    const octets = countOctets(host);
     uplink.connect(null, medium.now);
     medium.run(medium.now + 400);
     const [child] = uplink.current()!.children;
@@ -103,8 +103,8 @@ test('a handshake of the demo: 4 messages, 800 octets and 10 frames at most; the
     assert.equal(uplink.current()!.optimizedRekey, true);
 
     const air = counter.of(plan.index);
-    const total = octets();
-    assert.equal(uplink.ike.counters[COUNT_SENT] + uplink.ike.counters[COUNT_RECEIVED], 4);
+    const [{ messages, octets: total, resumed }] = attempts;
+    assert.deepEqual([attempts.length, messages, resumed], [1, 4, false]);
     assert.ok(total <= 800, `${total} octets`);
     assert.ok(air.ike.frames <= 10, `${air.ike.frames} frames`);
     // 6LoWPAN and MAC add some 23 octets to each frame, and PHY header and FCS belong to it.

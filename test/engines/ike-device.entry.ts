@@ -196,6 +196,7 @@ function talk(air: Air, sensor: IkeDevice, gateway: Gateway, text: string, start
 
 function createEvents(told: string[]): UplinkEvents {
   return {
+    connecting: () => {},
     established: () => {
       told.push('established');
     },

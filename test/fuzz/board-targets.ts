@@ -1,7 +1,7 @@
 // Fuzz targets of what a board reads: its provisioning blob, CoAP from the server, frames and lines of its console.
 
+import { createCoapClient } from '../../core/device/coap.ts';
 import { BLOB_CBOR, BLOB_FIELD, BLOB_MAX, readBlob } from '../../targets/board/blob.ts';
-import { createCoapClient } from '../../targets/board/coap.ts';
 import { createConsole } from '../../targets/board/console.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { encodeKeys, frameBlob } from '../../targets/node/lab/boards/provision.ts';
@@ -61,15 +61,27 @@ const random = createRandom(5);
 /** Datagrams out of the octets: a length, then so many; one reading is on its way all the time. */
 function coap(octets: Uint8Array): void {
   let ended = 0;
-  const client = createCoapClient(Uint8Array.from(Buffer.from('a/b')), 100, 2, random.fill, {
+  const config = {
+    path: Uint8Array.from(Buffer.from('a/b')),
+    ackTimeout: 100,
+    maxRetransmit: 2,
+    maxPayload: 8,
+    random: random.fill,
+  };
+  const client = createCoapClient(config, {
     transmit: (_buffer, _offset, length) => ensure(length >= 4 && length < 64, `${length} octets`),
+    answer: (buffer, offset, length) => {
+      const type = buffer[offset] >>> 4;
+      ensure(length === 4 && (type === 6 || type === 7) && buffer[offset + 1] === 0, 'ACK or RST, and empty');
+    },
+    payload: (_reading, _buffer, start) => start + 3,
     ended: () => void ended++,
   });
   for (let at = 0, now = 0; at < octets.length; now += 30) {
     if (!client.isBusy()) client.post(now, now);
     const length = Math.min(octets[at] & 31, octets.length - at - 1);
     const room = octets.slice(at + 1, at + 1 + length);
-    ensure(client.receive(room, 0, length, now) <= 0, 'a drop code or 0');
+    ensure(client.receive(room, 0, length, octets[at] < 240, now) <= 0, 'a drop code or 0');
     client.poll(now);
     at += 1 + length;
   }

@@ -90,6 +90,7 @@ function commonOf(loaded: LoadedSensor, now: () => number) {
         retryTime: 0,
         retryMax: 0,
         events: {
+          connecting: () => {},
           established: () => void told.push('up'),
           ended: (_sa: IkeSa, outcome: number) => void told.push(`down ${outcome}`),
           replaced: () => void told.push('rekeyed'),

@@ -58,7 +58,12 @@ test('no key in logs at any level, events, metrics and errors', async () => {
   run(9000);
   const tell = (): void => {
     const sa = good.sa()!;
-    said.push(JSON.stringify([establishedView(sa, 1, 4, false), sa.children.map(childView)]));
+    said.push(
+      JSON.stringify([
+        establishedView(sa, { resumed: false, messages: 4, octets: 800, ms: 1 }),
+        sa.children.map(childView),
+      ]),
+    );
     said.push(JSON.stringify(gateway.metrics()));
   };
   tell();

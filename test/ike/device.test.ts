@@ -180,6 +180,48 @@ test('a silent gateway is probed; then the session is resumed, with its ticket o
   talk('resumed');
 });
 
+test('what an attempt took: a ticket that is taken, one that is refused, a reauthentication between rekeys', () => {
+  const medium = createMedium({ seed: 1 });
+  const changes = { ticketLifetime: 86400 };
+  const gateway = gatewayOn(medium, { ...policy('gateway', 'sensor', 2, 1), ...changes });
+  const told: string[] = [];
+  const octets: number[] = [];
+  let begins = 0;
+  const sensor = deviceOn(
+    medium,
+    { ...policy('sensor', 'gateway', 1, 2), ...changes, reauthTime: 60000, rekeyTime: 40000 },
+    {
+      events: {
+        connecting: () => void begins++,
+        established: (_sa, attempt, now) => {
+          told.push(`${attempt.messages} ${attempt.resumed}`);
+          octets.push(attempt.octets);
+          assert.ok(attempt.ms > 0 && attempt.ms < 1000 && attempt.ms <= now, `${attempt.ms} ms`);
+        },
+      },
+    },
+  );
+  const { uplink } = sensor.device;
+  const run = (ms: number) => void medium.run(medium.now + ms);
+  uplink.connect(null, medium.now);
+  run(2000);
+  const session = uplink.current()!.session!;
+  const ticket = session.ticket.slice();
+  ticket[20] ^= 1;
+  uplink.connect({ ...session, ticket }, medium.now);
+  run(2000);
+  uplink.connect(session, medium.now);
+  run(2000);
+  assert.deepEqual(told, ['4 false', '6 false', '4 true']);
+  assert.ok(octets[1] > octets[0] && octets[2] < octets[0], octets.join());
+  assert.equal(begins, 3);
+  run(120000);
+  assert.ok(told.length > 3 && sensor.events.includes('replaced'), told.join());
+  assert.deepEqual(new Set(told.slice(3)), new Set(['4 false']));
+  assert.equal(begins, 3, 'a reauthentication is not a connection that was lost');
+  assert.ok(gateway.sas.length >= told.length);
+});
+
 test('packets of the gateway are signs of life: no probes while it talks', () => {
   const { sensor, gateway, run, talk, medium } = setUp({ device: { dpdTime: 2000 } });
   sensor.device.uplink.connect(null, medium.now);

@@ -103,6 +103,7 @@ for (const [name, cipher, suite] of [
     const sensor = deviceOn(medium, change(policy('sensor', 'gateway', 1, 2)), {
       keylog: true,
       events: {
+        connecting() {},
         keys: (sa, octets, size) => log.ike(sa, octets, size),
         installed: (sa, _child, outgoing, incoming) => log.esp(sa, outgoing, incoming),
         established() {},

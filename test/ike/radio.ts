@@ -4,7 +4,7 @@ import { copy, equal, u16 } from '../../core/base/bytes.ts';
 import { createDeviceWith, type Device, earlier } from '../../core/device/device.ts';
 import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/device/ike-device.ts';
-import type { UplinkConfig } from '../../core/device/uplink.ts';
+import type { UplinkConfig, UplinkEvents } from '../../core/device/uplink.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { addPair, preferLast, removePair, retirePair } from '../../core/esp/pairs.ts';
 import { scopeOf } from '../../core/esp/sa-table.ts';
@@ -216,7 +216,12 @@ export interface Sensor {
 }
 
 /** The device; `changes` of the uplink's configuration. */
-export function deviceOn(medium: Medium, policy: IkePolicy, changes: Partial<UplinkConfig> = {}, ackWait = ACK_WAIT) {
+export function deviceOn(
+  medium: Medium,
+  policy: IkePolicy,
+  changes: Partial<Omit<UplinkConfig, 'events'>> & { events?: Partial<UplinkEvents> } = {},
+  ackWait = ACK_WAIT,
+) {
   const heard: string[] = [];
   const events: string[] = [];
   const config = stackConfig(medium, 2, 1, heard, ackWait);
@@ -240,6 +245,7 @@ export function deviceOn(medium: Medium, policy: IkePolicy, changes: Partial<Upl
       retryMax: 60000,
       ...changes,
       events: {
+        connecting: () => {},
         established: () => void events.push('established'),
         ended: (_sa, outcome) => void events.push(`ended ${outcome}`),
         replaced: () => void events.push('replaced'),

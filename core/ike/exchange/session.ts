@@ -60,9 +60,10 @@ export function startClocks(ike: Ike, sa: IkeSa, now: number): void {
 
 /** Both sides are authenticated. */
 export function establish(ike: Ike, sa: IkeSa, now: number): void {
+  const resumed = sa.setup !== null && sa.setup.resumed;
   dropSetup(ike, sa);
   startClocks(ike, sa, now);
-  ike.upper.established(sa, now);
+  ike.upper.established(sa, resumed, now);
   if (sa.tasks.length > 0) due(ike, now);
   let old = sa.predecessor;
   sa.predecessor = null;

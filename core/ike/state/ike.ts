@@ -39,8 +39,11 @@ export interface IkeUpper {
   retire(sa: IkeSa, child: ChildSa, now: number): void;
   /** Ends both SAs of a Child SA. */
   remove(sa: IkeSa, child: ChildSa, now: number): void;
-  /** Both sides proved who they are, and the first Child SA (if any) is installed. */
-  established(sa: IkeSa, now: number): void;
+  /**
+   * Both sides proved who they are, and the first Child SA (if any) is installed. `resumed`: with a ticket that was taken
+   * [RFC 5723]; after a refused one it is false.
+   */
+  established(sa: IkeSa, resumed: boolean, now: number): void;
   /** A newer IKE SA has the Child SAs of `old` (rekey). */
   replaced(old: IkeSa, sa: IkeSa, now: number): void;
   /** The end of an IKE SA (OUTCOME_*, or an error notify); its Child SAs were removed before. */

@@ -1,5 +1,6 @@
 // What happens to a sensor, as objects (for programs) and as lines (for people).
 
+import type { Attempt } from '../../../core/device/uplink.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
@@ -8,27 +9,31 @@ import { type ChildView, keName, spisOf } from '../host/sa-view.ts';
 
 export type Report = (event: SensorEvent) => void;
 
+export interface EstablishedEvent {
+  event: 'established';
+  peer: string;
+  spiI: string;
+  spiR: string;
+  cipher: string;
+  ke: string;
+  /** Milliseconds from the first message; IKE messages of this attempt, both ways, and their octets. */
+  ms: number;
+  messages: number;
+  octets: number;
+  address: string;
+  encapsulated: boolean;
+  /** The gateway took a ticket. */
+  resumed: boolean;
+  fragmentation: boolean;
+  vendor: boolean;
+  optimizedRekey: boolean;
+  /** What the peer says it can verify [RFC 9593]; empty: nothing. */
+  verifies: string[];
+}
+
 export type SensorEvent =
   | { event: 'connecting'; local: string; remote: string; over: 'radio' | 'udp' }
-  | {
-      event: 'established';
-      peer: string;
-      spiI: string;
-      spiR: string;
-      cipher: string;
-      ke: string;
-      /** Milliseconds from the first message; IKE messages sent and received so far. */
-      ms: number;
-      messages: number;
-      address: string;
-      encapsulated: boolean;
-      resumed: boolean;
-      fragmentation: boolean;
-      vendor: boolean;
-      optimizedRekey: boolean;
-      /** What the peer says it can verify [RFC 9593]; empty: nothing. */
-      verifies: string[];
-    }
+  | EstablishedEvent
   | ({ event: 'child' } & ChildView)
   | { event: 'child-removed'; spiIn: string }
   | { event: 'child-failed'; outcome: string; problem: string }
@@ -38,18 +43,19 @@ export type SensorEvent =
   | { event: 'reading'; reading: number; outcome: string; ms: number; text: string }
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 
-export function establishedView(sa: IkeSa, ms: number, messages: number, resumed: boolean): SensorEvent {
+export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
   return {
     event: 'established',
     peer: identityText(sa.peerIdType, sa.peerId),
     ...spisOf(sa),
     cipher: sa.cipher?.name ?? '',
     ke: keName(sa.ke),
-    ms: rounded(ms),
-    messages,
+    ms: rounded(attempt.ms),
+    messages: attempt.messages,
+    octets: attempt.octets,
     address: sa.address.length === 0 ? '' : addressText(sa.address),
     encapsulated: espPathOf(sa).encapsulated,
-    resumed,
+    resumed: attempt.resumed,
     fragmentation: sa.fragmentation,
     vendor: sa.vendor,
     optimizedRekey: sa.optimizedRekey,

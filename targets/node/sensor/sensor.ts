@@ -74,11 +74,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   const { keylog } = options;
   const now = (): number => performance.now();
   const waiting = new Set<() => void>();
-  let begun = 0;
-  let resumed = false;
   let isClosing = false;
   let failures = 0;
-  let attempt: (problem: string) => void = () => {};
+  let attempted: (problem: string) => void = () => {};
 
   const check = (): void => {
     for (const one of [...waiting]) one();
@@ -102,18 +100,16 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   };
 
   const events: UplinkEvents = {
-    established(sa, time) {
+    connecting() {},
+    established(sa, attempt) {
       if (sa.address.length > 0 && loaded.innerAddress === null) inner.address = sa.address.slice();
-      report(establishedView(sa, time - begun, messages(), resumed));
-      attempt('');
+      report(establishedView(sa, attempt));
+      attempted('');
     },
-    ended(sa, outcome, time) {
-      const at = host.uplink.retryAt();
+    ended(sa, outcome, at, time) {
       const peer = sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
       report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
-      begun = at;
-      resumed = false;
-      attempt(outcomeName(outcome));
+      attempted(outcomeName(outcome));
     },
     replaced: (_old, sa) => report({ event: 'rekeyed', ...spisOf(sa) }),
     installed(sa, child, outgoing, incoming) {
@@ -171,7 +167,6 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   let inner!: InnerHost;
   let runner: ReturnType<typeof drive> | null = null;
   const host = await open();
-  const messages = (): number => host.uplink.ike.counters[COUNT_SENT] + host.uplink.ike.counters[COUNT_RECEIVED];
 
   // CoAP.
   const { server } = loaded;
@@ -208,13 +203,11 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     now,
     wake,
     connect(session) {
-      attempt = () => {};
+      attempted = () => {};
       host.uplink.connect(session, now());
-      begun = now();
-      resumed = session !== null;
       wake();
       return new Promise<string>((resolve) => {
-        attempt = resolve;
+        attempted = resolve;
       });
     },
     read(text) {

@@ -1,5 +1,5 @@
 // What is on air, by sensor and by purpose: every data frame is seen at a radio, and its octets are counted from the PHY
-// header to the FCS. Beside it the octets of IKE, as its endpoint sends and takes them.
+// header to the FCS.
 
 import {
   checkFrame,
@@ -12,7 +12,6 @@ import {
 } from '../../../../core/wire/ieee802154.ts';
 import { DISPATCH_FRAG1 } from '../../../../core/wire/sixlowpan.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
-import type { IkeHost } from '../../sensor/host.ts';
 import type { Air } from './messages.ts';
 import { GATEWAY_LINK } from './plan.ts';
 
@@ -78,21 +77,4 @@ export function createAirCounter(): AirCounter {
       last.set(source, frame[SEQUENCE]);
     },
   };
-}
-
-/** Counts the octets of the IKE messages of a host, both ways. */
-export function countOctets({ uplink }: IkeHost): () => number {
-  const { upper } = uplink.ike;
-  const { transmit } = upper;
-  const { receive } = uplink;
-  let octets = 0;
-  upper.transmit = (path, buffer, offset, length, now) => {
-    octets += length;
-    transmit(path, buffer, offset, length, now);
-  };
-  uplink.receive = (path, buffer, offset, length, now) => {
-    octets += length;
-    return receive(path, buffer, offset, length, now);
-  };
-  return () => octets;
 }

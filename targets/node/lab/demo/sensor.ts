@@ -2,10 +2,8 @@
 // its SAs with IKE, and a CoAP client that posts readings. Started by run.ts.
 
 import type { UplinkEvents } from '../../../../core/device/uplink.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../../core/ike/state/child.ts';
 import { NAT_OFF } from '../../../../core/ike/state/policy.ts';
-import type { IkeSa } from '../../../../core/ike/state/sa.ts';
 import { createReadingClient } from '../../host/coap.ts';
 import { policyFor, readSensor } from '../../host/config/ike.ts';
 import { fullIke } from '../../host/full-ike.ts';
@@ -16,11 +14,11 @@ import { createRandom } from '../../host/radio/random.ts';
 import { withCapture, withLoss } from '../../host/radio/wrap.ts';
 import { createZep } from '../../host/radio/zep.ts';
 import { childView } from '../../host/sa-view.ts';
-import { establishedView, outcomeName } from '../../sensor/describe.ts';
+import { type EstablishedEvent, establishedView, outcomeName } from '../../sensor/describe.ts';
 import type { IkeHost } from '../../sensor/host.ts';
 import { createInnerHost, type InnerHost } from '../../sensor/inner.ts';
 import { createRadioHost } from '../../sensor/radio-host.ts';
-import { countOctets, createAirCounter } from './air.ts';
+import { createAirCounter } from './air.ts';
 import { live, type ToSensor, tell } from './messages.ts';
 import { demoContexts, sensorFile } from './plan.ts';
 import { warmUp } from './warm.ts';
@@ -75,30 +73,26 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
   const lossy = withLoss(counted, { seed: seed + 1000 + index, transmit: 0, receive: loss });
 
   // IKE.
-  let begun = 0;
   let beginning: NodeJS.Timeout | undefined;
-  let isUp = false;
+  let up: EstablishedEvent | null = null;
   let isReady = false;
   let gone: () => void = () => {};
-  const takeOver = (sa: IkeSa, child: ChildSa, time: number): void => {
-    if (isReady) return;
+  const takeOver = (child: ChildSa): void => {
+    if (isReady || up === null) return;
     isReady = true;
-    const { counters } = host.uplink.ike;
-    const messages = counters[COUNT_SENT] + counters[COUNT_RECEIVED];
-    const view = establishedView(sa, time - begun, messages, false) as { ms: number; cipher: string; ke: string };
     const { suite, compression } = childView(child);
     const isHcp = loaded.connection.policy.child.notify?.name === 'hcp';
     tell({
       type: 'ready',
       index,
       handshake: {
-        ms: view.ms,
-        messages,
-        octets: octets(),
+        ms: up.ms,
+        messages: up.messages,
+        octets: up.octets,
         air: { ...air.ike },
         repeated: air.ikeRetries,
-        cipher: view.cipher,
-        ke: view.ke.toUpperCase(),
+        cipher: up.cipher,
+        ke: up.ke.toUpperCase(),
         auth: 'PSK',
         suite,
         notify: isHcp ? 'HCP_PROPOSAL' : 'EHC_SUPPORTED',
@@ -107,20 +101,20 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
     });
   };
   const events: UplinkEvents = {
-    established(sa, time) {
-      isUp = true;
-      if (sa.children.length > 0) takeOver(sa, sa.children[0], time);
+    connecting() {},
+    established(sa, attempt) {
+      up = establishedView(sa, attempt);
+      if (sa.children.length > 0) takeOver(sa.children[0]);
     },
-    ended(_sa, outcome, time) {
-      isUp = false;
+    ended(_sa, outcome, at, time) {
+      up = null;
       gone();
-      const at = host.uplink.retryAt();
       const retryMs = at < 0 ? -1 : Math.round(at - time);
       if (retryMs >= 0) tell({ type: 'unconnected', index, outcome: outcomeName(outcome), retryMs });
     },
-    installed(sa, child, _outgoing, _incoming, time) {
+    installed(_sa, child) {
       // The first one comes before its IKE SA is established.
-      if (isUp) takeOver(sa, child, time);
+      takeOver(child);
     },
     replaced() {},
     removed() {},
@@ -151,7 +145,6 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
     link: loaded.gateway.link!,
     contexts: demoContexts(),
   });
-  const octets = countOctets(host);
   const inner: InnerHost = createInnerHost(own, (packet, length) => host.send(packet, length), now);
 
   // CoAP.
@@ -196,8 +189,7 @@ async function start({ plan, provider: name, loss, seed, zepPort }: Start): Prom
   return {
     connect(delay) {
       beginning = setTimeout(() => {
-        begun = now();
-        host.uplink.connect(null, begun);
+        host.uplink.connect(null, now());
         wake();
       }, delay);
     },

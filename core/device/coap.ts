@@ -1,0 +1,220 @@
+// CoAP of a sensor [RFC 7252]: a client that posts readings as confirmable messages, one at a time [§4.2, §4.7: NSTART 1],
+// and knows their answers piggybacked and separate [§5.2.1, §5.2.2]. Messages are built in buffers made once.
+//
+//   header 4 | token 1 | Uri-Path of every part of the path | 0xff | the reading
+//
+// It has no resources. A request to it is rejected as by any endpoint that is a client alone: RST for a confirmable one,
+// silence for another [§4.2, §4.3]. 4.04 would say that there is a server to ask for more, and cost state for duplicates.
+
+import { copy, put16, u16 } from '../base/bytes.ts';
+import { DROP_DUPLICATE, DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../base/drop.ts';
+import type { Random } from '../crypto/portable.ts';
+import {
+  COAP_ACK,
+  COAP_CON,
+  COAP_EMPTY_ACK,
+  COAP_FAILURES,
+  COAP_IGNORED,
+  COAP_MARKER,
+  COAP_POST,
+  COAP_RESET,
+  COAP_RESPONSE,
+  COAP_RST,
+  COAP_SIZE,
+  COAP_URI_PATH,
+  COAP_VERSION_1,
+  coapHeadSize,
+  coapKind,
+  coapPayload,
+  coapType,
+  putCoapEmpty,
+  putCoapHead,
+} from '../wire/coap.ts';
+
+const SLASH = 47;
+const TOKEN = 1;
+/** Message IDs of confirmable responses that are kept, to acknowledge their duplicates [RFC 7252 §4.5]. */
+const SEEN = 8;
+/** Critical options of a response that are understood. */
+const KNOWN: number[] = /* @__PURE__ */ [];
+
+export interface CoapConfig {
+  /** UTF-8; its parts are divided by `/`, 255 octets each at most. */
+  path: Uint8Array;
+  /** ACK_TIMEOUT in milliseconds, and MAX_RETRANSMIT [RFC 7252 §4.8]; ACK_RANDOM_FACTOR is 1.5. */
+  ackTimeout: number;
+  maxRetransmit: number;
+  /** Octets of the longest reading. */
+  maxPayload: number;
+  random: Random;
+}
+
+/** @noSelf */
+export interface CoapUpper {
+  /** Sends a reading to the server, `repeat` times before. One that is not sent is as one that is lost. */
+  transmit(buffer: Uint8Array, offset: number, length: number, repeat: number, now: number): void;
+  /** Sends ACK or RST to where the datagram came from that is being received. */
+  answer(buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** Writes a reading to buffer[at..at + maxPayload); returns the offset behind it. */
+  payload(reading: number, buffer: Uint8Array, at: number): number;
+  /** The end of a reading: whether the server took it (2.xx), after `ms`. */
+  ended(reading: number, acknowledged: boolean, ms: number, now: number): void;
+}
+
+/** @noSelf */
+export interface CoapClient {
+  /** A reading is on its way. */
+  isBusy(): boolean;
+  /** Repetitions of the reading that is on its way. */
+  repeated(): number;
+  /** Posts a reading; only when none is on its way. */
+  post(reading: number, now: number): void;
+  /** A datagram, from the server or from somebody else; any octets are taken. 0, or a drop code. */
+  receive(buffer: Uint8Array, offset: number, length: number, isServer: boolean, now: number): number;
+  poll(now: number): void;
+  nextTimeout(): number;
+}
+
+/** Octets of `path` as options. */
+function pathSize(path: Uint8Array): number {
+  let size = 0;
+  let begin = 0;
+  for (let i = 0; i <= path.length; i++) {
+    if (i < path.length && path[i] !== SLASH) continue;
+    if (i > begin) size += coapHeadSize(COAP_URI_PATH, i - begin) + i - begin;
+    begin = i + 1;
+  }
+  return size;
+}
+
+function putPath(buffer: Uint8Array, start: number, path: Uint8Array): number {
+  let at = start;
+  let delta = COAP_URI_PATH;
+  let begin = 0;
+  for (let i = 0; i <= path.length; i++) {
+    if (i < path.length && path[i] !== SLASH) continue;
+    if (i > begin) {
+      at = putCoapHead(buffer, at, delta, i - begin);
+      copy(buffer, at, path, begin, i - begin);
+      at += i - begin;
+      delta = 0;
+    }
+    begin = i + 1;
+  }
+  return at;
+}
+
+export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClient {
+  const path = config.path;
+  const random = config.random;
+  const message = new Uint8Array(COAP_SIZE + TOKEN + pathSize(path) + 1 + config.maxPayload);
+  const empty = new Uint8Array(COAP_SIZE);
+  const dice = new Uint8Array(2);
+  const option = new Int32Array(3);
+  const seen = new Uint16Array(SEEN);
+  random(dice, 0, 2);
+  let messageId = u16(dice, 0);
+  let seenCount = 0;
+  let isBusy = false;
+  let isAcked = false;
+  let reading = 0;
+  let size = 0;
+  let begun = 0;
+  let at = 0;
+  let timeout = 0;
+  let repeated = 0;
+
+  message[0] = COAP_VERSION_1 + TOKEN;
+  message[1] = COAP_POST;
+  const head = putPath(message, COAP_SIZE + TOKEN, path);
+  message[head] = COAP_MARKER;
+
+  function end(acknowledged: boolean, now: number): void {
+    isBusy = false;
+    upper.ended(reading, acknowledged, now - begun, now);
+  }
+
+  function answer(type: number, buffer: Uint8Array, offset: number, now: number): void {
+    putCoapEmpty(empty, type, buffer, offset);
+    upper.answer(empty, 0, COAP_SIZE, now);
+  }
+
+  function isSeen(id: number): boolean {
+    for (let i = 0; i < SEEN && i < seenCount; i++) if (seen[i] === id) return true;
+    return false;
+  }
+
+  return {
+    isBusy: () => isBusy,
+    repeated: () => repeated,
+    post: (number, now) => {
+      messageId = (messageId + 1) & 0xffff;
+      put16(message, 2, messageId);
+      message[COAP_SIZE] = messageId & 0xff;
+      size = upper.payload(number, message, head + 1);
+      // A marker without a payload is a format error [RFC 7252 §3].
+      if (size === head + 1) size = head;
+      random(dice, 0, 1);
+      // Times on the console are whole numbers.
+      timeout = config.ackTimeout + Math.floor((config.ackTimeout * dice[0]) / 512);
+      reading = number;
+      begun = now;
+      at = now + timeout;
+      repeated = 0;
+      isAcked = false;
+      isBusy = true;
+      upper.transmit(message, 0, size, 0, now);
+    },
+    receive: (buffer, offset, length, isServer, now) => {
+      const kind = coapKind(buffer, offset, length);
+      if (kind === COAP_IGNORED) return DROP_UNSUPPORTED;
+      const type = coapType(buffer, offset);
+      const id = u16(buffer, offset + 2);
+      const isOwn = isServer && isBusy && id === messageId;
+      if (kind === COAP_RESET || kind === COAP_EMPTY_ACK) {
+        if (!isOwn) return DROP_NOT_FOR_US;
+        if (kind === COAP_RESET) end(false, now);
+        else isAcked = true;
+        return 0;
+      }
+      // What is sent may be made where the datagram is: nothing is read from there after an answer.
+      if (kind === COAP_RESPONSE && type === COAP_CON && isServer && isSeen(id)) {
+        answer(COAP_ACK, buffer, offset, now);
+        return DROP_DUPLICATE;
+      }
+      const isAnswer =
+        kind === COAP_RESPONSE &&
+        isServer &&
+        isBusy &&
+        (type !== COAP_ACK || isOwn) &&
+        (buffer[offset] & 15) === TOKEN &&
+        buffer[offset + COAP_SIZE] === message[COAP_SIZE] &&
+        coapPayload(buffer, offset, offset + length, KNOWN, option) >= 0;
+      if (!isAnswer) {
+        // Unexpected, not understood, or a request [RFC 7252 §4.2, §5.3.2, §5.4.1].
+        if (type === COAP_CON) answer(COAP_RST, buffer, offset, now);
+        return kind === COAP_RESPONSE ? DROP_NOT_FOR_US : DROP_UNSUPPORTED;
+      }
+      const isTaken = buffer[offset + 1] < COAP_FAILURES;
+      if (type === COAP_CON) {
+        seen[seenCount % SEEN] = id;
+        seenCount++;
+        answer(COAP_ACK, buffer, offset, now);
+      }
+      end(isTaken, now);
+      return 0;
+    },
+    poll: (now) => {
+      if (!isBusy || now < at) return;
+      if (repeated >= config.maxRetransmit) {
+        end(false, now);
+        return;
+      }
+      repeated++;
+      timeout *= 2;
+      at = now + timeout;
+      if (!isAcked) upper.transmit(message, 0, size, repeated, now);
+    },
+    nextTimeout: () => (isBusy ? at : -1),
+  };
+}

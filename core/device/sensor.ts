@@ -1,0 +1,217 @@
+// The application of a sensor, the same on boards and on Node: readings by a schedule or at once, posted with CoAP through
+// its SAs, and what it asks of IKE: to connect, to resume, to rekey, to probe. What a reading says, where packets go and
+// who is told is the host's.
+//
+// A gateway that lost its state is found out by readings: when one stays unanswered and nothing else came in meanwhile,
+// IKE is asked whether the gateway is there [RFC 7296 §2.4]; without an answer the uplink connects again, with back-off.
+
+import { copy, equal } from '../base/bytes.ts';
+import type { Random } from '../crypto/portable.ts';
+import type { Endpoint } from '../esp/endpoint.ts';
+import { probe, rekeyChild, rekeyIke } from '../ike/exchange/requests.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../ike/state/sa.ts';
+import { createCoapClient } from './coap.ts';
+import { earlier } from './device.ts';
+import type { Uplink } from './uplink.ts';
+
+/** Repetitions of a reading after which the gateway is asked whether it is there. */
+const DOUBT = 2;
+/** Readings at once that can wait. */
+const EXTRA_MAX = 65535;
+
+export interface SensorConfig {
+  /** Inner address (4 or 16 octets) and UDP port of the CoAP server. */
+  server: Uint8Array;
+  serverPort: number;
+  /** See CoapConfig. */
+  path: Uint8Array;
+  ackTimeout: number;
+  maxRetransmit: number;
+  maxPayload: number;
+  random: Random;
+  /** Readings wait until there is a Child SA; else they fail without one. */
+  waits: boolean;
+}
+
+/** @noSelf */
+export interface SensorUpper {
+  /**
+   * Sends a CoAP message in UDP through the SAs. `repeat`: 0 a reading for the first time, n > 0 its nth repetition, -1
+   * an ACK or RST. `destination` is valid during the call only.
+   */
+  transmit(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    destination: Uint8Array,
+    port: number,
+    repeat: number,
+    now: number,
+  ): void;
+  /** Writes reading `reading` (1, 2, ...) to buffer[at..at + maxPayload); returns the offset behind it. */
+  payload(reading: number, buffer: Uint8Array, at: number): number;
+  /** The end of a reading: whether the server took it, after `ms`. */
+  ended(reading: number, acknowledged: boolean, ms: number, now: number): void;
+  /** All readings of the schedule, and those at once, have ended; with the numbers since the start. Told once a schedule. */
+  done(acknowledged: number, failed: number, now: number): void;
+}
+
+/** @noSelf */
+export interface Sensor {
+  /** Gives the sensor its uplink and the SAs' counters; before anything else. */
+  attach(uplink: Uplink, endpoint: Endpoint): void;
+  /** The IKE SA, where both sides have proved who they are, or null. */
+  established(): IkeSa | null;
+  /** Connects; `resumes`: with the ticket of the SA that is there, where it has one. That SA is forgotten. */
+  connect(resumes: boolean, now: number): void;
+  /** Asks for a rekey of every Child SA, of the IKE SA, for a sign of life; false: there is no IKE SA. */
+  rekey(now: number): boolean;
+  rekeyIke(now: number): boolean;
+  probe(now: number): boolean;
+  /** `count` readings (0: without end), `interval` ms apart, the first at `at`, -1: as soon as one can go out. */
+  schedule(count: number, interval: number, at: number): void;
+  /** `count` more readings, as soon as they can go out, one after the other. */
+  post(count: number): void;
+  /** A UDP payload to the port of CoAP; any octets are taken. 0, or a drop code. */
+  receive(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    source: Uint8Array,
+    sourceOffset: number,
+    sourcePort: number,
+    now: number,
+  ): number;
+  /** Does what is due; to be called after the device's or host's own. */
+  poll(now: number): void;
+  nextTimeout(): number;
+}
+
+export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
+  const server = config.server;
+  const serverPort = config.serverPort;
+  // Whose datagram is being received.
+  const asker = new Uint8Array(server.length);
+  let askerPort = 0;
+  let uplink: Uplink | null = null;
+  let endpoint: Endpoint | null = null;
+  // Readings: `left` of `count` by the clock (count -1: none), `extra` at once.
+  let reading = 0;
+  let count = -1;
+  let left = 0;
+  let interval = 0;
+  let nextAt = -1;
+  let extra = 0;
+  let acknowledged = 0;
+  let failed = 0;
+  let isDone = true;
+  // Packets that had come in when a reading went out, and the IKE SA that was asked since.
+  let heard = 0;
+  let doubted: IkeSa | null = null;
+
+  function established(): IkeSa | null {
+    const sa = uplink!.current();
+    return sa !== null && sa.state === STATE_ESTABLISHED ? sa : null;
+  }
+
+  function doubt(now: number): void {
+    const sa = established();
+    if (sa === null || sa === doubted || endpoint!.received !== heard) return;
+    doubted = sa;
+    probe(uplink!.ike, sa, now);
+  }
+
+  const client = createCoapClient(config, {
+    transmit: (buffer, offset, length, repeat, now) => {
+      upper.transmit(buffer, offset, length, server, serverPort, repeat, now);
+    },
+    answer: (buffer, offset, length, now) => {
+      upper.transmit(buffer, offset, length, asker, askerPort, -1, now);
+    },
+    payload: upper.payload,
+    ended: (number, isTaken, ms, now) => {
+      if (isTaken) acknowledged++;
+      else failed++;
+      upper.ended(number, isTaken, ms, now);
+      if (!isTaken) doubt(now);
+      if (count > 0 && left === 0 && extra === 0 && !isDone) {
+        isDone = true;
+        upper.done(acknowledged, failed, now);
+      }
+    },
+  });
+
+  /** A reading could go out now, if its time has come. */
+  function isReady(): boolean {
+    return !client.isBusy() && (!config.waits || uplink!.isReady());
+  }
+
+  function isTimed(): boolean {
+    return count === 0 || left > 0;
+  }
+
+  return {
+    attach: (given, counters) => {
+      uplink = given;
+      endpoint = counters;
+    },
+    established: established,
+    connect: (resumes, now) => {
+      const sa = established();
+      uplink!.connect(resumes && sa !== null ? sa.session : null, now);
+    },
+    rekey: (now) => {
+      const sa = established();
+      if (sa === null) return false;
+      for (let i = 0; i < sa.children.length; i++) rekeyChild(uplink!.ike, sa, sa.children[i], now);
+      return true;
+    },
+    rekeyIke: (now) => {
+      const sa = established();
+      if (sa !== null) rekeyIke(uplink!.ike, sa, now);
+      return sa !== null;
+    },
+    probe: (now) => {
+      const sa = established();
+      if (sa !== null) probe(uplink!.ike, sa, now);
+      return sa !== null;
+    },
+    schedule: (number, time, at) => {
+      count = number;
+      left = number;
+      interval = time;
+      nextAt = at;
+      isDone = false;
+    },
+    post: (number) => {
+      extra = Math.min(EXTRA_MAX, extra + number);
+    },
+    receive: (buffer, offset, length, source, sourceOffset, sourcePort, now) => {
+      copy(asker, 0, source, sourceOffset, asker.length);
+      askerPort = sourcePort;
+      const isServer = sourcePort === serverPort && equal(asker, 0, server, 0, server.length);
+      return client.receive(buffer, offset, length, isServer, now);
+    },
+    poll: (now) => {
+      client.poll(now);
+      if (client.isBusy() && client.repeated() >= DOUBT) doubt(now);
+      if (!isReady()) return;
+      if (extra > 0) extra--;
+      else if (isTimed() && now >= nextAt) {
+        if (left > 0) left--;
+        nextAt = nextAt < 0 ? now + interval : Math.max(now, nextAt + interval);
+      } else return;
+      reading++;
+      heard = endpoint!.received;
+      doubted = null;
+      client.post(reading, now);
+    },
+    nextTimeout: () => {
+      const at = client.nextTimeout();
+      if (!isReady()) return at;
+      if (extra > 0) return 0;
+      if (!isTimed()) return at;
+      return nextAt < 0 ? 0 : earlier(at, nextAt);
+    },
+  };
+}
