@@ -35,8 +35,8 @@ export const ROWS: readonly Row[] = [
   // Goal: 32,000. Not reached; see docs/results.md.
   { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 103000 },
   // What a board runs: the device, provisioning, CoAP, console.
-  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 119000 },
-  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 111000 },
+  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 120000 },
+  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 112000 },
   // What programs load, see targets/jerryscript/README.md.
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
   { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 130000 },

@@ -27,7 +27,6 @@ import {
   coapKind,
   coapPayload,
   coapType,
-  putCoapEmpty,
   putCoapHead,
 } from '../wire/coap.ts';
 
@@ -35,8 +34,6 @@ const SLASH = 47;
 const TOKEN = 1;
 /** Message IDs of confirmable responses that are kept, to acknowledge their duplicates [RFC 7252 §4.5]. */
 const SEEN = 8;
-/** Critical options of a response that are understood. */
-const KNOWN: number[] = /* @__PURE__ */ [];
 
 export interface CoapConfig {
   /** UTF-8; its parts are divided by `/`, 255 octets each at most. */
@@ -134,8 +131,9 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
     upper.ended(reading, acknowledged, now - begun, now);
   }
 
-  function answer(type: number, buffer: Uint8Array, offset: number, now: number): void {
-    putCoapEmpty(empty, type, buffer, offset);
+  function answer(type: number, id: number, now: number): void {
+    empty[0] = COAP_VERSION_1 + type * 16;
+    put16(empty, 2, id);
     upper.answer(empty, 0, COAP_SIZE, now);
   }
 
@@ -173,13 +171,13 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
       const isOwn = isServer && isBusy && id === messageId;
       if (kind === COAP_RESET || kind === COAP_EMPTY_ACK) {
         if (!isOwn) return DROP_NOT_FOR_US;
+        isAcked = true;
         if (kind === COAP_RESET) end(false, now);
-        else isAcked = true;
         return 0;
       }
       // What is sent may be made where the datagram is: nothing is read from there after an answer.
       if (kind === COAP_RESPONSE && type === COAP_CON && isServer && isSeen(id)) {
-        answer(COAP_ACK, buffer, offset, now);
+        answer(COAP_ACK, id, now);
         return DROP_DUPLICATE;
       }
       const isAnswer =
@@ -189,17 +187,17 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
         (type !== COAP_ACK || isOwn) &&
         (buffer[offset] & 15) === TOKEN &&
         buffer[offset + COAP_SIZE] === message[COAP_SIZE] &&
-        coapPayload(buffer, offset, offset + length, KNOWN, option) >= 0;
+        coapPayload(buffer, offset, offset + length, option) >= 0;
       if (!isAnswer) {
         // Unexpected, not understood, or a request [RFC 7252 §4.2, §5.3.2, §5.4.1].
-        if (type === COAP_CON) answer(COAP_RST, buffer, offset, now);
+        if (type === COAP_CON) answer(COAP_RST, id, now);
         return kind === COAP_RESPONSE ? DROP_NOT_FOR_US : DROP_UNSUPPORTED;
       }
       const isTaken = buffer[offset + 1] < COAP_FAILURES;
       if (type === COAP_CON) {
         seen[seenCount % SEEN] = id;
         seenCount++;
-        answer(COAP_ACK, buffer, offset, now);
+        answer(COAP_ACK, id, now);
       }
       end(isTaken, now);
       return 0;

@@ -64,10 +64,10 @@ export interface Sensor {
   established(): IkeSa | null;
   /** Connects; `resumes`: with the ticket of the SA that is there, where it has one. That SA is forgotten. */
   connect(resumes: boolean, now: number): void;
-  /** Asks for a rekey of every Child SA, of the IKE SA, for a sign of life; false: there is no IKE SA. */
-  rekey(now: number): boolean;
-  rekeyIke(now: number): boolean;
-  probe(now: number): boolean;
+  /** Asks for a rekey of every Child SA, of the IKE SA, for a sign of life; nothing where there is no IKE SA. */
+  rekey(now: number): void;
+  rekeyIke(now: number): void;
+  probe(now: number): void;
   /** `count` readings (0: without end), `interval` ms apart, the first at `at`, -1: as soon as one can go out. */
   schedule(count: number, interval: number, at: number): void;
   /** `count` more readings, as soon as they can go out, one after the other. */
@@ -162,19 +162,15 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
     },
     rekey: (now) => {
       const sa = established();
-      if (sa === null) return false;
-      for (let i = 0; i < sa.children.length; i++) rekeyChild(uplink!.ike, sa, sa.children[i], now);
-      return true;
+      for (let i = 0; sa !== null && i < sa.children.length; i++) rekeyChild(uplink!.ike, sa, sa.children[i], now);
     },
     rekeyIke: (now) => {
       const sa = established();
       if (sa !== null) rekeyIke(uplink!.ike, sa, now);
-      return sa !== null;
     },
     probe: (now) => {
       const sa = established();
       if (sa !== null) probe(uplink!.ike, sa, now);
-      return sa !== null;
     },
     schedule: (number, time, at) => {
       count = number;

@@ -44,8 +44,9 @@ export const COAP_URI_PATH = 11;
 export const COAP_IGNORED = 0;
 /** Not to be processed, a confirmable one to be answered with RST: format errors, reserved codes, a ping. */
 export const COAP_REFUSED = 1;
-export const COAP_EMPTY_ACK = 2;
-export const COAP_RESET = 3;
+/** Empty messages, by their type. */
+export const COAP_EMPTY_ACK: number = COAP_ACK;
+export const COAP_RESET: number = COAP_RST;
 export const COAP_REQUEST = 4;
 export const COAP_RESPONSE = 5;
 
@@ -116,30 +117,21 @@ export function coapKind(buffer: Uint8Array, offset: number, length: number): nu
   const type = coapType(buffer, offset);
   const code = buffer[offset + 1];
   // Rejecting an ACK or RST is to ignore it [§4.2].
-  const refused = type === COAP_ACK || type === COAP_RST ? COAP_IGNORED : COAP_REFUSED;
-  if (checkCoap(buffer, offset, offset + length) !== 0) return refused;
-  if (code === 0) {
-    if (length > COAP_SIZE) return refused;
-    return type === COAP_ACK ? COAP_EMPTY_ACK : type === COAP_RST ? COAP_RESET : refused;
-  }
-  if (type === COAP_RST) return COAP_IGNORED;
-  if (code < 0x20) return type === COAP_ACK ? COAP_IGNORED : COAP_REQUEST;
+  const refused = type < COAP_ACK ? COAP_REFUSED : COAP_IGNORED;
+  const isWhole = checkCoap(buffer, offset, offset + length) === 0;
+  if (code === 0 && length === COAP_SIZE && isWhole && type >= COAP_ACK) return type;
   // Classes 1, 6 and 7 are reserved.
-  return code < 0x40 || code >= 0xc0 ? refused : COAP_RESPONSE;
+  if (code === 0 || !isWhole || type === COAP_RST || (code >= 0x20 && code < 0x40) || code >= 0xc0) return refused;
+  if (code >= 0x40) return COAP_RESPONSE;
+  return type === COAP_ACK ? COAP_IGNORED : COAP_REQUEST;
 }
 
 /**
  * Walks through the options of a message that `coapKind` took and that ends at `end`. Returns where its payload begins
- * (`end`: there is none), or a drop code: a format error [RFC 7252 §3.1], or DROP_UNSUPPORTED where a critical option,
- * one with an odd number [§5.4.1], is not in `known`.
+ * (`end`: there is none), or a drop code: a format error [RFC 7252 §3.1], or DROP_UNSUPPORTED where there is a critical
+ * option, one with an odd number [§5.4.1]. Others have not to be understood.
  */
-export function coapPayload(
-  buffer: Uint8Array,
-  offset: number,
-  end: number,
-  known: number[],
-  option: Int32Array,
-): number {
+export function coapPayload(buffer: Uint8Array, offset: number, end: number, option: Int32Array): number {
   let at = offset + COAP_SIZE + (buffer[offset] & 15);
   let number = 0;
   let code = 0;
@@ -147,25 +139,12 @@ export function coapPayload(
   while (next > at) {
     number += option[OPTION_DELTA];
     if (number > COAP_OPTION_MAX) return DROP_LENGTH;
-    let isKnown = (number & 1) === 0;
-    for (let i = 0; i < known.length; i++) if (known[i] === number) isKnown = true;
-    if (!isKnown) code = DROP_UNSUPPORTED;
+    if ((number & 1) === 1) code = DROP_UNSUPPORTED;
     at = next;
     next = coapOption(buffer, at, end, option);
   }
-  if (next < 0) return next;
-  if (code !== 0) return code;
+  if (next < 0 || code < 0) return next < 0 ? next : code;
   return at < end ? at + 1 : end;
-}
-
-/** Writes an empty message of `type` for the message ID at `offset` of `buffer` to out[0..4): ACK or RST. */
-export function putCoapEmpty(out: Uint8Array, type: number, buffer: Uint8Array, offset: number): void {
-  const high = buffer[offset + 2];
-  const low = buffer[offset + 3];
-  out[0] = COAP_VERSION_1 + type * 16;
-  out[1] = 0;
-  out[2] = high;
-  out[3] = low;
 }
 
 /** Octets of an option's head, for its delta and the length of its value. */
