@@ -6,7 +6,8 @@ import { fill } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import type { Part } from './portable.ts';
-import type { Key } from './provider.ts';
+import { type Key, type Aead } from './provider.ts';
+import { checkRange } from './portable.ts';
 import { ALG_AES_CCM } from './provider.ts';
 
 /** The longest AAD: longer ones would need another encoding of their length [RFC 3610 §2.2]. */
@@ -22,15 +23,12 @@ const counter = /* @__PURE__ */ new Uint8Array(16);
 const stream = /* @__PURE__ */ new Uint8Array(16);
 
 // Sets `mac` to the CBC-MAC of B_0 and the AAD, and `counter` to A_0 [RFC 3610 §2.2, §2.3].
-function begin(
-  w: Uint16Array,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  length: number,
-  icvLength: number,
-): void {
+function begin(w: Uint16Array, aead: Aead, length: number): void {
+  const nonce = aead.nonce;
+  const nonceLength = aead.nonceLength;
+  const aad = aead.aad;
+  const aadLength = aead.aadLength;
+  const icvLength = aead.icvLength;
   checkRange('nonceLength', nonceLength, 7, 13);
   checkRange('aadLength', aadLength, 0, CCM_MAX_AAD);
   checkRange('length', length, 0, nonceLength < 13 ? 0xffffff : 0xffff);
@@ -92,44 +90,24 @@ function crypt(
   fill(counter, nonceLength + 1, 15 - nonceLength, 0);
 }
 
-function seal(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): void {
+function seal(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void {
   const w = (key as CcmKey).rounds;
-  begin(w, nonce, nonceLength, aad, aadLength, length, icvLength);
-  crypt(w, nonceLength, buffer, offset, length, 1);
+  begin(w, aead, length);
+  crypt(w, aead.nonceLength, buffer, offset, length, 1);
   aesEncrypt(w, counter, stream);
-  for (let i = 0; i < icvLength; i++) buffer[offset + length + i] = mac[i] ^ stream[i];
+  for (let i = 0; i < aead.icvLength; i++) buffer[offset + length + i] = mac[i] ^ stream[i];
 }
 
-function open(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): boolean {
+function open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean {
   const w = (key as CcmKey).rounds;
-  begin(w, nonce, nonceLength, aad, aadLength, length, icvLength);
-  crypt(w, nonceLength, buffer, offset, length, 2);
+  begin(w, aead, length);
+  crypt(w, aead.nonceLength, buffer, offset, length, 2);
   aesEncrypt(w, counter, stream);
   let difference = 0;
-  for (let i = 0; i < icvLength; i++) difference |= buffer[offset + length + i] ^ mac[i] ^ stream[i];
+  for (let i = 0; i < aead.icvLength; i++) difference |= buffer[offset + length + i] ^ mac[i] ^ stream[i];
   if (difference === 0) return true;
   // The same key stream again: the buffer is as it was.
-  crypt(w, nonceLength, buffer, offset, length, 0);
+  crypt(w, aead.nonceLength, buffer, offset, length, 0);
   return false;
 }
 

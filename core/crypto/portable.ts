@@ -53,11 +53,10 @@ export function createPortable(parts: Part[], random: Random | null): Provider {
       if (key.alg !== 0) part(key.alg).wipe(key);
       key.alg = 0;
     },
-    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
-      part(key.alg).seal!(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    seal: (key, aead, buffer, offset, length) => {
+      part(key.alg).seal!(key, aead, buffer, offset, length);
     },
-    open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) =>
-      part(key.alg).open!(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength),
+    open: (key, aead, buffer, offset, length) => part(key.alg).open!(key, aead, buffer, offset, length),
     cbc: (key, encrypt, buffer, ivOffset, offset, length) => {
       part(key.alg).cbc!(key, encrypt, buffer, ivOffset, offset, length);
     },

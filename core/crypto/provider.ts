@@ -18,7 +18,18 @@ export interface Key {
   alg: number;
 }
 
-/** What a target brings. `offset`, `length` and ICV lengths are in octets. */
+/** What an AEAD takes beside key and text; lengths are in octets. Callers make one and use it for every packet. */
+export interface Aead {
+  /** The first `nonceLength` octets are the nonce. */
+  nonce: Uint8Array;
+  nonceLength: number;
+  /** The first `aadLength` octets are the additional authenticated data. */
+  aad: Uint8Array;
+  aadLength: number;
+  icvLength: number;
+}
+
+/** What a target brings. `offset` and `length` are in octets. */
 export interface Provider {
   /** True when `alg` (ALG_*) with a key of `keyLength` octets is available. Asked when an SA is set up, never later. */
   has(alg: number, keyLength: number): boolean;
@@ -27,32 +38,12 @@ export interface Provider {
   /** Overwrites all secret state of a key as far as the engine can; the key is unusable afterwards. */
   wipe(key: Key): void;
   /** AEAD, in place: encrypts buffer[offset..offset+length) and writes the ICV right behind it. */
-  seal(
-    key: Key,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-  ): void;
+  seal(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void;
   /**
    * AEAD, in place: verifies the ICV that follows buffer[offset..offset+length) and decrypts. On false (ICV wrong)
    * the buffer is as it was before the call: no unverified clear text is left, and another nonce can be tried.
    */
-  open(
-    key: Key,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-  ): boolean;
+  open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean;
   /** AES-CBC in place over whole 16-octet blocks; `iv` is 16 octets at ivOffset of the same buffer. */
   cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, offset: number, length: number): void;
   /** HMAC-SHA2-256 over buffer[offset..offset+length): 32 octets to out[outOffset..). */

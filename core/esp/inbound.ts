@@ -51,7 +51,7 @@ function attempt(
   let code = recoverSn(sa.snHi, sa.snLo, sa.form.snLsb, low, window, sa.form.counter.esn, skip, sn);
   if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
   if (code !== 0) return code;
-  return sa.form.suite.open(sa.form.suite, endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
+  return sa.form.suite.open(endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
 }
 
 /**

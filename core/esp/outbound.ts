@@ -126,7 +126,7 @@ export function outbound(
   const lo = (sa.snLo + 1) % (65536 * 65536);
   const hi = lo === 0 ? sa.snHi + 1 : sa.snHi;
   putIv(endpoint, sa, hi, lo, dst, iv);
-  suite.seal(suite, endpoint.provider, sa, hi, lo, dst, iv, length);
+  suite.seal(endpoint.provider, sa, hi, lo, dst, iv, length);
   sa.snHi = hi;
   sa.snLo = lo;
   putBits(dst, esp * 8, sa.form.spiLsb, sa.spi);

@@ -4,6 +4,7 @@
 
 import { copy, equal, put32 } from '../base/bytes.ts';
 import {
+  type Aead,
   ALG_AES_CBC,
   ALG_AES_CCM,
   ALG_AES_GCM,
@@ -23,7 +24,7 @@ export interface Keyed {
   /** The salt is at base + form.saltAt. */
   octets: Uint8Array;
   base: number;
-  form: { saltAt: number; counter: Counter };
+  form: { suite: Suite; saltAt: number; counter: Counter };
 }
 
 /**
@@ -31,7 +32,6 @@ export interface Keyed {
  * front of ivOffset may be overwritten. Returns false when the ICV is wrong; the text is then as it was.
  */
 type Operation = (
-  suite: Suite,
   provider: Provider,
   sa: Keyed,
   hi: number,
@@ -62,13 +62,24 @@ export interface Suite {
   open: Operation;
 }
 
-const nonce = /* @__PURE__ */ new Uint8Array(12);
-const aad = /* @__PURE__ */ new Uint8Array(12);
+/** Of the packet at hand. */
+const aead: Aead = {
+  nonce: /* @__PURE__ */ new Uint8Array(12),
+  nonceLength: 0,
+  aad: /* @__PURE__ */ new Uint8Array(12),
+  aadLength: 0,
+  icvLength: 0,
+};
 const digest = /* @__PURE__ */ new Uint8Array(32);
 const received = /* @__PURE__ */ new Uint8Array(32);
 
-/** Nonce: salt, then the IV of the packet or, implicit, the sequence number as 64 bits [RFC 8750 §4]. */
-function makeNonce(suite: Suite, sa: Keyed, hi: number, lo: number, buffer: Uint8Array, ivOffset: number): void {
+/**
+ * Additional data, and the nonce: salt, then the IV of the packet or, implicit, the sequence number as 64 bits
+ * [RFC 8750 §4].
+ */
+function setAead(sa: Keyed, hi: number, lo: number, buffer: Uint8Array, ivOffset: number): void {
+  const suite = sa.form.suite;
+  const nonce = aead.nonce;
   copy(nonce, 0, sa.octets, sa.base + sa.form.saltAt, suite.saltLength);
   if (suite.ivLength > 0) {
     copy(nonce, suite.saltLength, buffer, ivOffset, 8);
@@ -76,24 +87,23 @@ function makeNonce(suite: Suite, sa: Keyed, hi: number, lo: number, buffer: Uint
     put32(nonce, suite.saltLength, sa.form.counter.esn * hi);
     put32(nonce, suite.saltLength + 4, lo);
   }
+  aead.nonceLength = suite.saltLength + 8;
+  aead.aadLength = sa.form.counter.aad(sa.spi, hi, lo, aead.aad);
+  aead.icvLength = suite.icvLength;
 }
 
-const sealAead: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
-  makeNonce(suite, sa, hi, lo, buffer, ivOffset);
-  const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
-  const text = ivOffset + suite.ivLength;
-  provider.seal(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
+const sealAead: Operation = (provider, sa, hi, lo, buffer, ivOffset, length) => {
+  setAead(sa, hi, lo, buffer, ivOffset);
+  provider.seal(sa.key, aead, buffer, ivOffset + sa.form.suite.ivLength, length);
   return true;
 };
 
-const openAead: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
-  makeNonce(suite, sa, hi, lo, buffer, ivOffset);
-  const aadLength = sa.form.counter.aad(sa.spi, hi, lo, aad);
-  const text = ivOffset + suite.ivLength;
-  return provider.open(sa.key, nonce, suite.saltLength + 8, aad, aadLength, buffer, text, length, suite.icvLength);
+const openAead: Operation = (provider, sa, hi, lo, buffer, ivOffset, length) => {
+  setAead(sa, hi, lo, buffer, ivOffset);
+  return provider.open(sa.key, aead, buffer, ivOffset + sa.form.suite.ivLength, length);
 };
 
-function aead(
+function withAead(
   name: string,
   encr: number,
   alg: number,
@@ -118,13 +128,13 @@ function aead(
   };
 }
 
-export const aesCcm8 = /* @__PURE__ */ aead('AES_CCM_8', 14, ALG_AES_CCM, 16, 3, 8, 8);
-export const aesCcm16 = /* @__PURE__ */ aead('AES_CCM_16', 16, ALG_AES_CCM, 16, 3, 8, 16);
-export const aesGcm16 = /* @__PURE__ */ aead('AES_GCM_16', 20, ALG_AES_GCM, 16, 4, 8, 16);
-export const chacha20Poly1305 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 32, 4, 8, 16);
-export const aesCcm8Iiv = /* @__PURE__ */ aead('AES_CCM_8_IIV', 29, ALG_AES_CCM, 16, 3, 0, 8);
-export const aesGcm16Iiv = /* @__PURE__ */ aead('AES_GCM_16_IIV', 30, ALG_AES_GCM, 16, 4, 0, 16);
-export const chacha20Poly1305Iiv = /* @__PURE__ */ aead(
+export const aesCcm8 = /* @__PURE__ */ withAead('AES_CCM_8', 14, ALG_AES_CCM, 16, 3, 8, 8);
+export const aesCcm16 = /* @__PURE__ */ withAead('AES_CCM_16', 16, ALG_AES_CCM, 16, 3, 8, 16);
+export const aesGcm16 = /* @__PURE__ */ withAead('AES_GCM_16', 20, ALG_AES_GCM, 16, 4, 8, 16);
+export const chacha20Poly1305 = /* @__PURE__ */ withAead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 32, 4, 8, 16);
+export const aesCcm8Iiv = /* @__PURE__ */ withAead('AES_CCM_8_IIV', 29, ALG_AES_CCM, 16, 3, 0, 8);
+export const aesGcm16Iiv = /* @__PURE__ */ withAead('AES_GCM_16_IIV', 30, ALG_AES_GCM, 16, 4, 0, 16);
+export const chacha20Poly1305Iiv = /* @__PURE__ */ withAead(
   'CHACHA20_POLY1305_IIV',
   31,
   ALG_CHACHA20_POLY1305,
@@ -139,7 +149,6 @@ export const chacha20Poly1305Iiv = /* @__PURE__ */ aead(
  * the IV, SN high where the ICV will be.
  */
 function authenticate(
-  suite: Suite,
   provider: Provider,
   sa: Keyed,
   hi: number,
@@ -150,7 +159,7 @@ function authenticate(
 ): void {
   put32(buffer, ivOffset - 8, sa.spi);
   put32(buffer, ivOffset - 4, lo);
-  let size = 8 + suite.ivLength + length;
+  let size = 8 + sa.form.suite.ivLength + length;
   if (sa.form.counter.esn === 1) {
     put32(buffer, ivOffset - 8 + size, hi);
     size += 4;
@@ -158,19 +167,21 @@ function authenticate(
   provider.mac(sa.authKey, buffer, ivOffset - 8, size, digest, 0);
 }
 
-const sealHmac: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
+const sealHmac: Operation = (provider, sa, hi, lo, buffer, ivOffset, length) => {
+  const suite = sa.form.suite;
   const text = ivOffset + suite.ivLength;
   if (suite.alg !== 0) provider.cbc(sa.key, true, buffer, ivOffset, text, length);
-  authenticate(suite, provider, sa, hi, lo, buffer, ivOffset, length);
+  authenticate(provider, sa, hi, lo, buffer, ivOffset, length);
   copy(buffer, text + length, digest, 0, suite.icvLength);
   return true;
 };
 
-const openHmac: Operation = (suite, provider, sa, hi, lo, buffer, ivOffset, length) => {
+const openHmac: Operation = (provider, sa, hi, lo, buffer, ivOffset, length) => {
+  const suite = sa.form.suite;
   const text = ivOffset + suite.ivLength;
   if (length % suite.blockSize !== 0) return false;
   copy(received, 0, buffer, text + length, suite.icvLength);
-  authenticate(suite, provider, sa, hi, lo, buffer, ivOffset, length);
+  authenticate(provider, sa, hi, lo, buffer, ivOffset, length);
   copy(buffer, text + length, received, 0, suite.icvLength);
   if (!equal(digest, 0, received, 0, suite.icvLength)) return false;
   if (suite.alg !== 0) provider.cbc(sa.key, false, buffer, ivOffset, text, length);

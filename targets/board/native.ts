@@ -7,8 +7,8 @@
 import { copy, fill } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/base/refuse.ts';
 import { type Asymmetric, KE_X25519, type KePrivate } from '../../core/crypto/asymmetric.ts';
-import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
-import { ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider } from '../../core/crypto/provider.ts';
+import { createPortable, type Part, type Random, checkRange } from '../../core/crypto/portable.ts';
+import { ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider, type Aead } from '../../core/crypto/provider.ts';
 import { type Board, NATIVE_ED25519 } from './hooks.ts';
 
 /** What `random` throws without a source; the application tells it from other errors by this text. */
@@ -45,6 +45,30 @@ export function createRandom(board: Board): Random {
   };
 }
 
+function ccm(
+  board: Board,
+  encrypt: number,
+  key: Key,
+  aead: Aead,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): boolean {
+  const octets = (key as OctetKey).octets;
+  return board.ccm(
+    encrypt,
+    octets,
+    aead.nonce,
+    aead.nonceLength,
+    aead.aad,
+    aead.aadLength,
+    buffer,
+    offset,
+    length,
+    aead.icvLength,
+  );
+}
+
 /** AES-CCM with a 16-octet key; limits are those of core/crypto/ccm.ts, checked by the board. */
 export function createNativeCcm(board: Board): Part {
   return {
@@ -53,12 +77,10 @@ export function createNativeCcm(board: Board): Part {
     maxKey: 16,
     key: (octets) => keep(ALG_AES_CCM, octets),
     wipe: wipeKey,
-    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
-      const octets = (key as OctetKey).octets;
-      board.ccm(1, octets, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    seal: (key, aead, buffer, offset, length) => {
+      ccm(board, 1, key, aead, buffer, offset, length);
     },
-    open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) =>
-      board.ccm(0, (key as OctetKey).octets, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength),
+    open: (key, aead, buffer, offset, length) => ccm(board, 0, key, aead, buffer, offset, length),
   };
 }
 

@@ -235,7 +235,14 @@ function compareWire(c: string[], suite: Suite, provider: Provider, wire: Uint8A
     }
     nonceText = hexOf(nonce, 0, nonce.length);
     const key = provider.key(suite.alg, octetsOf(c[KEY]));
-    opened = provider.open(key, nonce, nonce.length, aad, aadLength, clear, 0, textLength, suite.icvLength);
+    const aead = {
+      nonce: nonce,
+      nonceLength: nonce.length,
+      aad: aad,
+      aadLength: aadLength,
+      icvLength: suite.icvLength,
+    };
+    opened = provider.open(key, aead, clear, 0, textLength);
     provider.wipe(key);
   }
 

@@ -52,10 +52,9 @@ function hooks(native: number, seed = 5): Hooks {
     calls.ccm++;
     all.key = octets;
     const key = portable.key(ALG_AES_CCM, octets);
-    if (encrypt === 0) {
-      return portable.open(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
-    }
-    portable.seal(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+    const aead = { nonce, nonceLength, aad, aadLength, icvLength };
+    if (encrypt === 0) return portable.open(key, aead, buffer, offset, length);
+    portable.seal(key, aead, buffer, offset, length);
     return true;
   };
   board.hmac = (octets, buffer, offset, length, out, outOffset) => {
@@ -93,17 +92,18 @@ function sameAsPortable(provider: Provider, seed: number): void {
     const [one, two] = [provider.key(ALG_AES_CCM, key), portable.key(ALG_AES_CCM, key)];
     const [nonce, aad] = [octets(11), octets(random.below(20))];
     const [offset, length, icv] = [random.below(9), random.below(70), i % 2 === 0 ? 8 : 16];
+    const aead = { nonce, nonceLength: 11, aad, aadLength: aad.length, icvLength: icv };
     const clear = octets(offset + length + icv + 5);
     const [a, b] = [clear.slice(), clear.slice()];
-    provider.seal(one, nonce, 11, aad, aad.length, a, offset, length, icv);
-    portable.seal(two, nonce, 11, aad, aad.length, b, offset, length, icv);
+    provider.seal(one, aead, a, offset, length);
+    portable.seal(two, aead, b, offset, length);
     assert.deepEqual(a, b);
     const sealed = a.slice();
     sealed[offset + random.below(length + icv)] ^= 1 << random.below(8);
     const before = sealed.slice();
-    assert.equal(provider.open(one, nonce, 11, aad, aad.length, sealed, offset, length, icv), false);
+    assert.equal(provider.open(one, aead, sealed, offset, length), false);
     assert.deepEqual(sealed, before);
-    assert.equal(provider.open(one, nonce, 11, aad, aad.length, a, offset, length, icv), true);
+    assert.equal(provider.open(one, aead, a, offset, length), true);
     assert.deepEqual(a.subarray(0, offset + length), clear.subarray(0, offset + length));
     const macKey = octets(1 + random.below(90));
     const [c, d] = [new Uint8Array(40), new Uint8Array(40)];
@@ -162,7 +162,14 @@ test('keys are copied, wiped, and of no use then', () => {
   for (const [alg, use] of [
     [
       ALG_AES_CCM,
-      (key) => provider.seal(key, new Uint8Array(11), 11, new Uint8Array(0), 0, new Uint8Array(32), 0, 16, 8),
+      (key) =>
+        provider.seal(
+          key,
+          { nonce: new Uint8Array(11), nonceLength: 11, aad: new Uint8Array(0), aadLength: 0, icvLength: 8 },
+          new Uint8Array(32),
+          0,
+          16,
+        ),
     ],
     [ALG_HMAC_SHA256, (key) => provider.mac(key, new Uint8Array(8), 0, 8, new Uint8Array(32), 0)],
   ] as [number, (key: ReturnType<Provider['key']>) => void][]) {

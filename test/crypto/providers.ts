@@ -2,7 +2,13 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ALG_AES_CCM, ALG_AES_GCM, ALG_CHACHA20_POLY1305, type Provider } from '../../core/crypto/provider.ts';
+import {
+  type Aead,
+  ALG_AES_CCM,
+  ALG_AES_GCM,
+  ALG_CHACHA20_POLY1305,
+  type Provider,
+} from '../../core/crypto/provider.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createNobleProvider } from '../../targets/node/host/provider/noble.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
@@ -50,6 +56,11 @@ function inside(buffer: Uint8Array): Uint8Array {
   return buffer.slice(MARGIN, buffer.length - MARGIN);
 }
 
+/** What an AEAD takes, of whole arrays. */
+export function aeadOf(nonce: Uint8Array, aad: Uint8Array, icvLength: number): Aead {
+  return { nonce, nonceLength: nonce.length, aad, aadLength: aad.length, icvLength };
+}
+
 /** Seals `text` between guarded octets: cipher text and ICV. */
 export function seal(
   provider: Provider,
@@ -62,7 +73,7 @@ export function seal(
 ): Uint8Array {
   const k = provider.key(alg, key);
   const buffer = withMargins(text, icvLength);
-  provider.seal(k, nonce, nonce.length, aad, aad.length, buffer, MARGIN, text.length, icvLength);
+  provider.seal(k, aeadOf(nonce, aad, icvLength), buffer, MARGIN, text.length);
   provider.wipe(k);
   return inside(buffer);
 }
@@ -80,7 +91,7 @@ export function open(
   const k = provider.key(alg, key);
   const buffer = withMargins(sealed, 0);
   const length = sealed.length - icvLength;
-  const verified = provider.open(k, nonce, nonce.length, aad, aad.length, buffer, MARGIN, length, icvLength);
+  const verified = provider.open(k, aeadOf(nonce, aad, icvLength), buffer, MARGIN, length);
   provider.wipe(k);
   const result = inside(buffer);
   if (verified) return result.subarray(0, length);

@@ -28,17 +28,18 @@ function ccm(report: Report, strings: string[]): void {
   const length = Math.floor(strings[5].length / 2);
   const total = Math.floor(strings[6].length / 2);
   const icvLength = total - length;
+  const aead = { nonce: nonce, nonceLength: nonce.length, aad: aad, aadLength: aad.length, icvLength: icvLength };
   const buffer = new Uint8Array(total + 6);
   hexTo(buffer, 3, strings[5]);
-  provider.seal(key, nonce, nonce.length, aad, aad.length, buffer, 3, length, icvLength);
+  provider.seal(key, aead, buffer, 3, length);
   expect(report, 'sealed', strings[6], hex(buffer, 3, total));
   expect(report, 'around', '000000000000', hex(buffer, 0, 3) + hex(buffer, 3 + total, 3));
-  expectTrue(report, 'open', provider.open(key, nonce, nonce.length, aad, aad.length, buffer, 3, length, icvLength));
+  expectTrue(report, 'open', provider.open(key, aead, buffer, 3, length));
   expect(report, 'clear', strings[5], hex(buffer, 3, length));
   hexTo(buffer, 3, strings[6]);
   buffer[2 + total] = buffer[2 + total] ^ 1;
   const before = hex(buffer, 3, total);
-  expectTrue(report, 'refuse', !provider.open(key, nonce, nonce.length, aad, aad.length, buffer, 3, length, icvLength));
+  expectTrue(report, 'refuse', !provider.open(key, aead, buffer, 3, length));
   expect(report, 'unchanged', before, hex(buffer, 3, total));
 }
 

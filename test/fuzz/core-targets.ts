@@ -186,7 +186,7 @@ function sealed(pair: Pair, clear: Uint8Array): Uint8Array {
   ensure(outbound(pair.endpoint, sender, pair.inner, 0, pair.inner.length, dst, 0, 0) > 0, () => 'no model packet');
   wire.set(dst.subarray(0, header));
   wire.set(clear, iv + suite.ivLength);
-  suite.seal(suite, pair.endpoint.provider, sender, sender.snHi, sender.snLo, wire, iv, clear.length);
+  suite.seal(pair.endpoint.provider, sender, sender.snHi, sender.snLo, wire, iv, clear.length);
   putBits(wire, header * 8, spiLsb, sender.spi);
   putBits(wire, header * 8 + spiLsb, snLsb, sender.snLo);
   if (!six) wire[0] = 0x45;

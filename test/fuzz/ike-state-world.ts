@@ -135,7 +135,7 @@ export function create(mode: number, seed: number): { play: Play; begin: (sessio
     ...provider,
     random: random.fill,
     seal: (...all: Parameters<typeof provider.seal>) => {
-      const [, , , , , octets, at, length] = all;
+      const [, , octets, at, length] = all;
       if (play.position >= 0) octets[at + (play.position % length)] ^= play.change;
       play.position = -1;
       provider.seal(...all);

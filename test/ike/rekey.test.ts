@@ -194,14 +194,14 @@ test('an SPI of a wrong length in the optimized form: INVALID_SYNTAX, the end on
     let changed = 0;
     ike.provider = {
       ...ike.provider,
-      seal: (key, nonce, nonceLength, aad, aadLength, buffer, at, length, icv) => {
+      seal: (key, aead, buffer, at, length) => {
         for (let i = at; i + 8 < at + length && changed === 0; i++) {
           if (buffer[i + 6] !== 0xc4 || buffer[i + 7] !== 0xe1) continue;
           // The last octets become part of the SPI size field's length: data of 3 or 7 octets.
           buffer[i + 5] = 1;
           changed++;
         }
-        seal(key, nonce, nonceLength, aad, aadLength, buffer, at, length, icv);
+        seal(key, aead, buffer, at, length);
       },
     };
     if (kind === 'child') rekeyChild(ike, sa, sa.children[0]!, s.world.now);

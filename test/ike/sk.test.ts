@@ -20,7 +20,7 @@ import {
   wipeSkKey,
 } from '../../core/ike/crypto/sk.ts';
 import { hasCipher, type IkeCipher, ikeCbcHmac, ikeCcm8, ikeChaCha20, ikeGcm16 } from '../../core/ike/crypto/suites.ts';
-import { PROVIDERS } from '../crypto/providers.ts';
+import { aeadOf, PROVIDERS } from '../crypto/providers.ts';
 import { authRequest, chain, header, hex, octetsOf, payload, payloadsOf, SPI_I } from './examples.ts';
 
 const KEYS = Uint8Array.from({ length: 100 }, (_, i) => 0xff & (i * 7 + 3));
@@ -255,11 +255,11 @@ function forged(cipher: IkeCipher, text: number[], fragment: number[]): Sealed {
   const own: Provider = {
     ...node,
     // What is sealed is changed on its way into the cipher.
-    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+    seal: (key, aead, buffer, offset, length) => {
       buffer.set(text, offset);
-      aad.set(fragment, 32);
+      aead.aad.set(fragment, 32);
       buffer.set(fragment, IKE_SIZE + 4);
-      node.seal(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      node.seal(key, aead, buffer, offset, length);
     },
   };
   return seal(own, keyOf(node, cipher), inner, 1, fragment.length === 0 ? 0 : 1, 0);
@@ -297,7 +297,7 @@ function ofLength(cipher: IkeCipher, length: number): Sealed {
   if (cipher.integ === 0) {
     const nonce = Buffer.alloc(cipher.saltLength + 8);
     nonce.writeUInt32BE(k.salt);
-    node.seal(k.key, nonce, nonce.length, buffer.slice(0, ivAt), ivAt, buffer, ivAt + 8, length, cipher.icvLength);
+    node.seal(k.key, aeadOf(nonce, buffer.slice(0, ivAt), cipher.icvLength), buffer, ivAt + 8, length);
   } else {
     const mac = new Uint8Array(32);
     node.mac(k.authKey, buffer, 0, icvAt, mac, 0);
@@ -331,7 +331,7 @@ function behindClear(size: number): Sealed {
   buffer.set([9, 8, 7, 6, 0], ivAt + 8);
   const nonce = Buffer.concat([KEYS.subarray(ENCR_AT + 16, ENCR_AT + 20), new Uint8Array(8)]);
   const key = node.key(ikeGcm16.alg, KEYS.slice(ENCR_AT, ENCR_AT + 16));
-  node.seal(key, nonce, 12, buffer.slice(0, ivAt), ivAt, buffer, ivAt + 8, 5, 16);
+  node.seal(key, aeadOf(nonce, buffer.slice(0, ivAt), 16), buffer, ivAt + 8, 5);
   const p = payloadsOf(buffer, 0, buffer.length);
   return { buffer, at: 0, length: buffer.length, p };
 }

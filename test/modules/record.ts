@@ -190,9 +190,9 @@ export function recordDevice(): Recorded {
   const ccm = createNativeCcm({
     ccm: (encrypt, key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
       const made = provider.key(ALG_AES_CCM, key);
-      if (encrypt === 0)
-        return provider.open(made, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
-      provider.seal(made, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      const aead = { nonce, nonceLength, aad, aadLength, icvLength };
+      if (encrypt === 0) return provider.open(made, aead, buffer, offset, length);
+      provider.seal(made, aead, buffer, offset, length);
       return true;
     },
   } as Parameters<typeof createNativeCcm>[0]);

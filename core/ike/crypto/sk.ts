@@ -5,7 +5,7 @@
 import { put16, put32, u16 } from '../../base/bytes.ts';
 import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../base/drop.ts';
 import { copy, equal, fill } from '../../base/spans.ts';
-import { ALG_HMAC_SHA256, type Key, type Provider } from '../../crypto/provider.ts';
+import { ALG_HMAC_SHA256, type Key, type Provider, type Aead } from '../../crypto/provider.ts';
 import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, type Payloads } from '../codec/message.ts';
 import { PAYLOAD_SK, PAYLOAD_SKF } from '../codec/numbers.ts';
 import type { Opened } from '../codec/payloads.ts';
@@ -28,8 +28,14 @@ const MAX_AAD = 256;
 /** Messages that one key protects. */
 export const MAX_COUNTER = 0xfffffff;
 
-const nonce = /* @__PURE__ */ new Uint8Array(12);
-const aad = /* @__PURE__ */ new Uint8Array(MAX_AAD);
+/** Of the message at hand. */
+const aead: Aead = {
+  nonce: /* @__PURE__ */ new Uint8Array(12),
+  nonceLength: 0,
+  aad: /* @__PURE__ */ new Uint8Array(MAX_AAD),
+  aadLength: 0,
+  icvLength: 0,
+};
 const digest = /* @__PURE__ */ new Uint8Array(32);
 
 function expand(provider: Provider, alg: number, octets: Uint8Array, at: number, length: number): Key {
@@ -83,11 +89,15 @@ export function innerRoom(cipher: IkeCipher, messageSize: number, isFragment: bo
   return Math.floor((messageSize - around(cipher, isFragment)) / cipher.blockSize) * cipher.blockSize - 1;
 }
 
-function makeNonce(k: SkKey, buffer: Uint8Array, offset: number, ivAt: number): void {
+function setAead(k: SkKey, buffer: Uint8Array, offset: number, ivAt: number): void {
+  const saltLength = k.cipher.saltLength;
   // The IV begins where the salt ends.
-  put32(nonce, 0, k.salt);
-  copy(nonce, k.cipher.saltLength, buffer, ivAt, 8);
-  copy(aad, 0, buffer, offset, ivAt - offset);
+  put32(aead.nonce, 0, k.salt);
+  copy(aead.nonce, saltLength, buffer, ivAt, 8);
+  aead.nonceLength = saltLength + 8;
+  aead.aadLength = ivAt - offset;
+  copy(aead.aad, 0, buffer, offset, ivAt - offset);
+  aead.icvLength = k.cipher.icvLength;
 }
 
 /**
@@ -131,18 +141,8 @@ export function sealMessage(
   if (cipher.integ === 0) {
     put32(dst, ivAt, 0);
     put32(dst, ivAt + 4, k.counter++);
-    makeNonce(k, dst, dstAt, ivAt);
-    provider.seal(
-      k.key,
-      nonce,
-      cipher.saltLength + 8,
-      aad,
-      ivAt - dstAt,
-      dst,
-      textAt,
-      icvAt - textAt,
-      cipher.icvLength,
-    );
+    setAead(k, dst, dstAt, ivAt);
+    provider.seal(k.key, aead, dst, textAt, icvAt - textAt);
   } else {
     provider.random(dst, ivAt, cipher.ivLength);
     provider.cbc(k.key, true, dst, ivAt, textAt, icvAt - textAt);
@@ -175,11 +175,8 @@ export function openMessage(
   const length = icvAt - textAt;
   if (length < 1 || length % cipher.blockSize !== 0 || ivAt - offset > MAX_AAD) return DROP_SHORT;
   if (cipher.integ === 0) {
-    makeNonce(k, buffer, offset, ivAt);
-    const size = cipher.saltLength + 8;
-    if (!provider.open(k.key, nonce, size, aad, ivAt - offset, buffer, textAt, length, cipher.icvLength)) {
-      return DROP_ICV;
-    }
+    setAead(k, buffer, offset, ivAt);
+    if (!provider.open(k.key, aead, buffer, textAt, length)) return DROP_ICV;
   } else {
     provider.mac(k.authKey, buffer, offset, icvAt - offset, digest, 0);
     if (!equal(buffer, icvAt, digest, 0, cipher.icvLength)) return DROP_ICV;

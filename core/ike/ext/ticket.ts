@@ -6,7 +6,7 @@
 
 import { put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { copy } from '../../base/spans.ts';
-import { ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
+import { ALG_AES_CCM, type Key, type Provider, type Aead } from '../../crypto/provider.ts';
 import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
 import {
@@ -41,6 +41,11 @@ export interface TicketIssuer {
   tickets: Tickets;
 }
 
+/** A ticket begins with its nonce; nothing beside it is authenticated. */
+function aeadOf(ticket: Uint8Array): Aead {
+  return { nonce: ticket, nonceLength: NONCE_SIZE, aad: NONE, aadLength: 0, icvLength: ICV_SIZE };
+}
+
 /** `key`: 16 octets, from a secure random source; who has it can read every ticket. */
 export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer {
   const sealing: Key = provider.key(ALG_AES_CCM, key);
@@ -61,7 +66,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     put16(out, at + 20, sa.peerId.length);
     copy(out, at + FIXED, sa.peerId, 0, sa.peerId.length);
     copy(out, at + FIXED + sa.peerId.length, sa.skD, 0, SK_SIZE);
-    ike.provider.seal(sealing, out, NONCE_SIZE, NONE, 0, out, at, size, ICV_SIZE);
+    ike.provider.seal(sealing, aeadOf(out), out, at, size);
     return out;
   }
 
@@ -70,7 +75,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     const size = ticket.length - NONCE_SIZE - ICV_SIZE;
     if (size < FIXED + SK_SIZE || size > 1024) return NONE;
     const copied = take(ticket, 0, ticket.length);
-    if (!ike.provider.open(sealing, ticket, NONCE_SIZE, NONE, 0, copied, NONCE_SIZE, size, ICV_SIZE)) return NONE;
+    if (!ike.provider.open(sealing, aeadOf(ticket), copied, NONCE_SIZE, size)) return NONE;
     return take(copied, NONCE_SIZE, size);
   }
 

@@ -5,6 +5,7 @@
 //
 // Memory: IN holds B_0, the encoded AAD and the payload, as whole blocks; OUT the result; then scratch and the slots.
 
+import type { Aead } from '../../../../core/crypto/provider.ts';
 import { AesEmitter, SLOT_SIZE, shiftRows } from './aes-simd.ts';
 import { FunctionCode, I32, V128, wasmModule } from './wasm-emit.ts';
 
@@ -158,18 +159,8 @@ export class CcmSimd {
   }
 
   /** AES-CCM over checked arguments, up to SIMD_MAX_PAYLOAD and SIMD_MAX_AAD; the result is at OUT (seal) or IN. */
-  private run(
-    slot: number,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-    seal: boolean,
-  ): number {
+  private run(slot: number, aead: Aead, buffer: Uint8Array, offset: number, length: number, seal: boolean): number {
+    const { nonce, nonceLength, aad, aadLength, icvLength } = aead;
     const memory = this.memory;
     // [RFC 3610 §2.2, §2.3] B_0 and A_0.
     const last = 14 - nonceLength;
@@ -203,18 +194,9 @@ export class CcmSimd {
   }
 
   /** As `Provider.seal`, with the address of the key's slot. */
-  seal(
-    slot: number,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-  ): void {
-    this.run(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength, true);
+  seal(slot: number, aead: Aead, buffer: Uint8Array, offset: number, length: number): void {
+    const icvLength = aead.icvLength;
+    this.run(slot, aead, buffer, offset, length, true);
     const memory = this.memory;
     for (let i = 0; i < length; i++) buffer[offset + i] = memory[OUT + i];
     const end = offset + length;
@@ -222,18 +204,9 @@ export class CcmSimd {
   }
 
   /** As `Provider.open`. */
-  open(
-    slot: number,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-  ): boolean {
-    const from = this.run(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength, false);
+  open(slot: number, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean {
+    const icvLength = aead.icvLength;
+    const from = this.run(slot, aead, buffer, offset, length, false);
     const memory = this.memory;
     const end = offset + length;
     let difference = 0;

@@ -43,22 +43,22 @@ export function createFastProvider(): Provider {
       k.slot = 0;
       node.wipe(k);
     },
-    seal: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+    seal: (key, aead, buffer, offset, length) => {
       const slot = (key as FastKey).slot;
-      if (slot === 0 || length > SIMD_LIMIT || aadLength > SIMD_MAX_AAD) {
-        node.seal(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      if (slot === 0 || length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+        node.seal(key, aead, buffer, offset, length);
         return;
       }
-      checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-      simd!.seal(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      checkAead(key, aead, buffer, offset, length);
+      simd!.seal(slot, aead, buffer, offset, length);
     },
-    open: (key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength) => {
+    open: (key, aead, buffer, offset, length) => {
       const slot = (key as FastKey).slot;
-      if (slot === 0 || length > SIMD_LIMIT || aadLength > SIMD_MAX_AAD) {
-        return node.open(key, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      if (slot === 0 || length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+        return node.open(key, aead, buffer, offset, length);
       }
-      checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-      return simd!.open(slot, nonce, nonceLength, aad, aadLength, buffer, offset, length, icvLength);
+      checkAead(key, aead, buffer, offset, length);
+      return simd!.open(slot, aead, buffer, offset, length);
     },
     cbc: node.cbc,
     mac: (key, buffer, offset, length, out, outOffset) => {

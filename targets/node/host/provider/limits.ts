@@ -2,7 +2,8 @@
 
 import { checkRange } from '../../../../core/base/refuse.ts';
 import { CCM_MAX_AAD } from '../../../../core/crypto/ccm.ts';
-import type { Key } from '../../../../core/crypto/provider.ts';
+import { type Key, type Aead } from '../../../../core/crypto/provider.ts';
+import { checkRange } from '../../../../core/crypto/portable.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,
@@ -38,20 +39,14 @@ export function checkAlg(key: Key, alg: number): void {
  * Checks an AEAD's arguments. AES-CCM: nonce 7..13, even ICV 4..16, AAD up to 65,279, and a payload that its length
  * field takes [RFC 3610 §2.1]; AES-GCM and ChaCha20-Poly1305: nonce 12, ICV 16 [RFC 4106 §6; RFC 7634 §2].
  */
-export function checkAead(
-  key: Key,
-  nonceLength: number,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): void {
+export function checkAead(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void {
+  const nonceLength = aead.nonceLength;
+  const icvLength = aead.icvLength;
   if (key.alg === ALG_AES_CCM) {
     checkRange('nonceLength', nonceLength, 7, 13);
     checkRange('icvLength', icvLength, 4, 16);
     checkRange('icvLength modulo 2', icvLength & 1, 0, 0);
-    checkRange('aadLength', aadLength, 0, CCM_MAX_AAD);
+    checkRange('aadLength', aead.aadLength, 0, CCM_MAX_AAD);
     checkRange('length', length, 0, nonceLength < 13 ? 0xffffff : 0xffff);
   } else {
     if (key.alg !== ALG_AES_GCM && key.alg !== ALG_CHACHA20_POLY1305) {

@@ -6,7 +6,7 @@ import { gcm, cbc as nobleCbc } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import type { Key, Provider } from '../../../../core/crypto/provider.ts';
+import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
 import { ALG_AES_CCM, ALG_AES_GCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
 import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from './limits.ts';
 
@@ -19,42 +19,22 @@ function has(alg: number, keyLength: number): boolean {
   return alg !== ALG_AES_CCM && keyFits(alg, keyLength);
 }
 
-function aead(key: Key, nonce: Uint8Array, nonceLength: number, aad: Uint8Array, aadLength: number) {
+function cipherOf(key: Key, aead: Aead) {
   const make = key.alg === ALG_AES_GCM ? gcm : chacha20poly1305;
-  return make((key as NobleKey).octets, nonce.slice(0, nonceLength), aad.slice(0, aadLength));
+  return make((key as NobleKey).octets, aead.nonce.slice(0, aead.nonceLength), aead.aad.slice(0, aead.aadLength));
 }
 
-function seal(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): void {
-  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+function seal(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void {
+  checkAead(key, aead, buffer, offset, length);
   const text = buffer.slice(offset, offset + length);
-  buffer.set(aead(key, nonce, nonceLength, aad, aadLength).encrypt(text), offset);
+  buffer.set(cipherOf(key, aead).encrypt(text), offset);
 }
 
-function open(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): boolean {
-  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-  const text = buffer.slice(offset, offset + length + icvLength);
+function open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean {
+  checkAead(key, aead, buffer, offset, length);
+  const text = buffer.slice(offset, offset + length + aead.icvLength);
   try {
-    buffer.set(aead(key, nonce, nonceLength, aad, aadLength).decrypt(text), offset);
+    buffer.set(cipherOf(key, aead).decrypt(text), offset);
     return true;
   } catch {
     return false;

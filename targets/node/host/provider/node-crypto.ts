@@ -3,7 +3,7 @@
 
 import type { CipherGCMTypes } from 'node:crypto';
 import { createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual } from 'node:crypto';
-import type { Key, Provider } from '../../../../core/crypto/provider.ts';
+import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,
@@ -28,75 +28,39 @@ MODES[ALG_AES_CBC] = 'cbc';
 const EMPTY = Buffer.alloc(16).subarray(0, 0);
 
 // The four AEADs differ only by name in node:crypto, but its types have one signature for each.
-function sealed(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  payload: Uint8Array,
-  icvLength: number,
-): { text: Uint8Array; icv: Uint8Array } {
+function sealed(key: Key, aead: Aead, payload: Uint8Array): { text: Uint8Array; icv: Uint8Array } {
   const k = key as NodeKey;
-  const cipher = createCipheriv(k.cipher as CipherGCMTypes, k.octets, nonce.subarray(0, nonceLength), {
-    authTagLength: icvLength,
+  const cipher = createCipheriv(k.cipher as CipherGCMTypes, k.octets, aead.nonce.subarray(0, aead.nonceLength), {
+    authTagLength: aead.icvLength,
   });
-  cipher.setAAD(aad.subarray(0, aadLength), { plaintextLength: payload.length });
+  cipher.setAAD(aead.aad.subarray(0, aead.aadLength), { plaintextLength: payload.length });
   const text = cipher.update(payload.length > 0 ? payload : EMPTY);
   cipher.final();
   return { text, icv: cipher.getAuthTag() };
 }
 
-function seal(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): void {
-  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
-  const { text, icv } = sealed(
-    key,
-    nonce,
-    nonceLength,
-    aad,
-    aadLength,
-    buffer.subarray(offset, offset + length),
-    icvLength,
-  );
+function seal(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void {
+  checkAead(key, aead, buffer, offset, length);
+  const { text, icv } = sealed(key, aead, buffer.subarray(offset, offset + length));
   buffer.set(text, offset);
   buffer.set(icv, offset + length);
 }
 
-function open(
-  key: Key,
-  nonce: Uint8Array,
-  nonceLength: number,
-  aad: Uint8Array,
-  aadLength: number,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  icvLength: number,
-): boolean {
-  checkAead(key, nonceLength, aadLength, buffer, offset, length, icvLength);
+function open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean {
+  checkAead(key, aead, buffer, offset, length);
   const end = offset + length;
-  const icv = buffer.subarray(end, end + icvLength);
+  const icv = buffer.subarray(end, end + aead.icvLength);
   // Without payload the ICV is all there is. Comparing it here does not rest on what a Node release makes of an empty
   // update(), during which it verifies CCM.
   if (length === 0) {
-    return timingSafeEqual(icv, sealed(key, nonce, nonceLength, aad, aadLength, EMPTY, icvLength).icv);
+    return timingSafeEqual(icv, sealed(key, aead, EMPTY).icv);
   }
   const k = key as NodeKey;
-  const decipher = createDecipheriv(k.cipher as CipherGCMTypes, k.octets, nonce.subarray(0, nonceLength), {
-    authTagLength: icvLength,
+  const decipher = createDecipheriv(k.cipher as CipherGCMTypes, k.octets, aead.nonce.subarray(0, aead.nonceLength), {
+    authTagLength: aead.icvLength,
   });
   decipher.setAuthTag(icv);
-  decipher.setAAD(aad.subarray(0, aadLength), { plaintextLength: length });
+  decipher.setAAD(aead.aad.subarray(0, aead.aadLength), { plaintextLength: length });
   try {
     const text = decipher.update(buffer.subarray(offset, end));
     decipher.final();
