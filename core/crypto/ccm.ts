@@ -7,7 +7,6 @@ import { checkRange } from '../base/refuse.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import type { Part } from './portable.ts';
 import { type Key, type Aead } from './provider.ts';
-import { checkRange } from './portable.ts';
 import { ALG_AES_CCM } from './provider.ts';
 
 /** The longest AAD: longer ones would need another encoding of their length [RFC 3610 §2.2]. */

@@ -8,6 +8,7 @@
 // unprotected, but where a device has other ends (DeviceHooks; ike-device.ts). All memory is taken when it is made.
 
 import { copy, equal, u16 } from '../base/bytes.ts';
+import { type Address, addressOf } from '../base/address.ts';
 import { DROP_NOT_FOR_US, DROP_SELECTOR, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
 import type { Provider } from '../crypto/provider.ts';
@@ -28,13 +29,12 @@ import { checkUdp, emitUdp, PROTO_UDP, UDP_DST_PORT, UDP_SIZE, UDP_SRC_PORT } fr
 /** The application. Buffers are valid during the call only. */
 /** @noSelf */
 export interface DeviceUpper {
-  /** A UDP payload that came in under an SA; `source` is the 16-octet address at sourceOffset. */
+  /** A UDP payload that came in under an SA, from an IPv6 address. */
   datagram(
     buffer: Uint8Array,
     offset: number,
     length: number,
-    source: Uint8Array,
-    sourceOffset: number,
+    source: Address,
     sourcePort: number,
     destinationPort: number,
     now: number,
@@ -136,7 +136,7 @@ const PAYLOAD = IPV6_SIZE + UDP_SIZE;
 export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null): Device {
   checkRange('maxSize', config.maxSize, PAYLOAD, 1280);
   checkRange('address.length', config.address.length, 16, 16);
-  const gateway = config.gateway;
+  const gateway = addressOf(config.gateway);
   const address = config.address;
   const upper = config.upper;
   const random = config.provider.random;
@@ -146,9 +146,11 @@ export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null
   const dice = new Uint8Array(2);
   random(dice, 0, 2);
   const outgoing: Sa[] = [];
+  // Of the packet in `inner`.
+  const source: Address = { octets: inner, at: IPV6_SRC, size: 16 };
 
   function pass(length: number, now: number): number {
-    const code = lowpan.send(outer, 0, length, gateway, 0, gateway.length, now);
+    const code = lowpan.send(outer, 0, length, gateway, now);
     return code < 0 ? drop(endpoint, code) : code;
   }
 
@@ -166,9 +168,9 @@ export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null
     if (inner[IPV6_NEXT_HEADER] === PROTO_UDP) {
       code = checkUdp(inner, IPV6_SIZE, size, 0);
       if (code === 0) {
-        const source = u16(inner, IPV6_SIZE + UDP_SRC_PORT);
-        const destination = u16(inner, IPV6_SIZE + UDP_DST_PORT);
-        upper.datagram(inner, PAYLOAD, size - PAYLOAD, inner, IPV6_SRC, source, destination, now);
+        const sourcePort = u16(inner, IPV6_SIZE + UDP_SRC_PORT);
+        const destinationPort = u16(inner, IPV6_SIZE + UDP_DST_PORT);
+        upper.datagram(inner, PAYLOAD, size - PAYLOAD, source, sourcePort, destinationPort, now);
       }
     } else if (config.echo !== null) {
       code = config.echo(inner, size);
@@ -186,7 +188,7 @@ export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null
     nhc: hooks === null ? null : hooks.nhc,
     reassembly: config.reassembly,
     upper: {
-      packet: (buffer, offset, length, _src, _srcOffset, _srcLength, now) => {
+      packet: (buffer, offset, length, _src, now) => {
         let code = 0;
         if (hooks !== null && buffer[offset + IPV6_NEXT_HEADER] !== PROTO_ESP) {
           code = hooks.clear(buffer, offset, length, now);

@@ -16,7 +16,7 @@ import {
   DROP_UNSUPPORTED,
 } from '../base/drop.ts';
 import { refuse } from '../base/refuse.ts';
-import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader } from '../schc/program.ts';
+import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader, type Values } from '../schc/program.ts';
 import type { Header, Network } from '../wire/header.ts';
 import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL } from './attributes.ts';
 import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
@@ -38,6 +38,17 @@ export interface Shape {
 /** Programs by the attributes that shape them. */
 export interface ShapeCache {
   [key: string]: Shape;
+}
+
+/** What compressing takes of an SA: its shape, and what it does not share with others. */
+export interface Bound extends Values {
+  form: {
+    shape: Shape;
+    /** RuleID octet in front of the residue; -1: none (RULEID). */
+    ruleId: number;
+  };
+  /** Bounds of selectors that are not prefixes, else empty (`rangesOf`). */
+  ranges: Uint8Array;
 }
 
 /** Protocols whose header counts as header wherever it follows the IP header (HDR-EXTENT). */
@@ -85,12 +96,13 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
   let network: Network | null = null;
   for (let i = 0; i < networks.length; i++) if (networks[i].version === a.tsIpVersion) network = networks[i];
   if (network === null) return refuse('ts_ip_version', a.tsIpVersion, 'not in this build');
+  const networkProgram = compile(headerFields(a, network, compressesIp(a)), network.size, 0);
   const transports: Header[] = [];
   const programs: Program[] = [];
   for (let i = 0; i < headers.length; i++) {
     if (a.tsProto === 0 || a.tsProto === headers[i].proto) {
       transports.push(headers[i]);
-      programs.push(compile(headerFields(a, headers[i], true), headers[i].size));
+      programs.push(compile(headerFields(a, headers[i], true), headers[i].size, networkProgram.valuesSize));
     }
   }
   if (isTransport(a.tsProto) && transports.length === 0) refuse('ts_proto', a.tsProto, 'not in this build');
@@ -99,7 +111,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
     tunnel: a.ipsecMode === MODE_TUNNEL,
     compressed: a.iipcProfile === IIPC_DIET_ESP,
     network: network,
-    networkProgram: compile(headerFields(a, network, compressesIp(a)), network.size),
+    networkProgram: networkProgram,
     transports: transports,
     transportPrograms: programs,
     anyPort: source === 0 && destination === 0,
@@ -110,9 +122,11 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
 
 /** Octets of target values of an SA: those of the IP header, then those of its transport header, if it has one. */
 export function valuesSize(shape: Shape): number {
-  const base = shape.networkProgram.valuesSize;
-  let size = base;
-  for (let i = 0; i < shape.transports.length; i++) size = Math.max(size, base + shape.transportPrograms[i].valuesSize);
+  let size = shape.networkProgram.valuesSize;
+  for (let i = 0; i < shape.transportPrograms.length; i++) {
+    const program = shape.transportPrograms[i];
+    size = Math.max(size, program.at + program.valuesSize);
+  }
   return size;
 }
 
@@ -122,7 +136,7 @@ export function putValues(shape: Shape, a: Attributes, octets: Uint8Array, at: n
   // With several transports (ts_proto 0) no port bit is in a target value, so they share one run of zeros.
   if (shape.transports.length !== 1) return;
   const transport = shape.transports[0];
-  fillValues(headerFields(a, transport, true), transport.size, octets, at + shape.networkProgram.valuesSize);
+  fillValues(headerFields(a, transport, true), transport.size, octets, at + shape.transportPrograms[0].at);
 }
 
 function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
@@ -175,17 +189,11 @@ function transportIndex(shape: Shape, proto: number): number {
  * Selector check of the verified IP packet at `ip` [RFC 4301 §5.2]: 0, DROP_SELECTOR, or DROP_NO_RULE where the
  * selectors take it and only a rule's DSCP or flow label does not fit.
  */
-export function select(
-  shape: Shape,
-  values: Uint8Array,
-  valuesAt: number,
-  ranges: Uint8Array,
-  buffer: Uint8Array,
-  ip: number,
-  end: number,
-): number {
+export function select(bound: Bound, buffer: Uint8Array, ip: number, end: number): number {
+  const shape = bound.form.shape;
+  const ranges = bound.ranges;
   const network = shape.network;
-  const octet = mismatch(shape.networkProgram, values, valuesAt, buffer, ip);
+  const octet = mismatch(shape.networkProgram, bound, buffer, ip);
   if (octet >= RULE_OCTETS) return DROP_SELECTOR;
   const taken = octet < 0 ? 0 : DROP_NO_RULE;
   const index = transportIndex(shape, buffer[ip + network.protocol]);
@@ -195,8 +203,7 @@ export function select(
     // Fragments can only match selectors that allow every port [RFC 4301 §7].
     if (fragment) return DROP_SELECTOR;
     if (payload + 4 > end) return DROP_SHORT;
-    const base = valuesAt + shape.networkProgram.valuesSize;
-    if (mismatch(shape.transportPrograms[index], values, base, buffer, payload) >= 0) return DROP_SELECTOR;
+    if (mismatch(shape.transportPrograms[index], bound, buffer, payload) >= 0) return DROP_SELECTOR;
   }
   if (ranges.length === 0) return taken;
   const size = network.addressSize;
@@ -216,25 +223,22 @@ function coveredTransport(shape: Shape, buffer: Uint8Array, ip: number, proto: n
 }
 
 /**
- * Compresses the IP packet buffer[ip..end), with the SA's target values at `valuesAt`, to out[outOffset..): RuleID (`ruleId` >= 0), residue, alignment bits,
- * payload. Returns the octets written, or a drop code when the packet is outside the selectors or cannot be restored
+ * Compresses the IP packet buffer[ip..end) to out[outOffset..): RuleID, residue, alignment bits, payload. Returns the octets written, or a drop code when the packet is outside the selectors or cannot be restored
  * (§4.8). `out` needs as much room as the packet.
  */
 export function iipcCompress(
-  shape: Shape,
-  values: Uint8Array,
-  valuesAt: number,
-  ranges: Uint8Array,
-  ruleId: number,
+  bound: Bound,
   buffer: Uint8Array,
   ip: number,
   end: number,
   out: Uint8Array,
   outOffset: number,
 ): number {
+  const shape = bound.form.shape;
+  const ruleId = bound.form.ruleId;
   const network = shape.network;
   let code = network.verify(buffer, ip, end, ip);
-  if (code === 0) code = select(shape, values, valuesAt, ranges, buffer, ip, end);
+  if (code === 0) code = select(bound, buffer, ip, end);
   if (code !== 0) return code;
   const payload = ip + network.headerSize(buffer, ip);
   if (!shape.tunnel && network.fragment(buffer, ip) !== 0) return DROP_NO_RULE;
@@ -247,7 +251,7 @@ export function iipcCompress(
       bit += 8;
     }
     if (shape.tunnel) {
-      bit = emitResidue(shape.networkProgram, values, valuesAt, buffer, ip, out, bit);
+      bit = emitResidue(shape.networkProgram, bound, buffer, ip, out, bit);
       if (bit < 0) return bit;
       from += network.size;
     }
@@ -256,8 +260,7 @@ export function iipcCompress(
     if (index >= 0) {
       code = shape.transports[index].verify(buffer, payload, end, ip);
       if (code !== 0) return code;
-      const base = valuesAt + shape.networkProgram.valuesSize;
-      bit = emitResidue(shape.transportPrograms[index], values, base, buffer, payload, out, bit);
+      bit = emitResidue(shape.transportPrograms[index], bound, buffer, payload, out, bit);
       from += shape.transports[index].size;
     } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
       return DROP_UNSUPPORTED;
@@ -275,11 +278,7 @@ export function iipcCompress(
  * Returns the packet's length or a drop code; the selectors have been checked on the restored packet.
  */
 export function iipcRestore(
-  shape: Shape,
-  values: Uint8Array,
-  valuesAt: number,
-  ranges: Uint8Array,
-  ruleId: number,
+  bound: Bound,
   input: Uint8Array,
   offset: number,
   length: number,
@@ -287,6 +286,8 @@ export function iipcRestore(
   out: Uint8Array,
   outOffset: number,
 ): number {
+  const shape = bound.form.shape;
+  const ruleId = bound.form.ruleId;
   const network = shape.network;
   const inputEnd = offset + length;
   let from = offset;
@@ -301,8 +302,10 @@ export function iipcRestore(
       bit += 8;
     }
     if (shape.tunnel) {
+      const program = shape.networkProgram;
       if (at + network.size > out.length) return DROP_TOO_LONG;
-      bit = restoreHeader(shape.networkProgram, values, valuesAt, input, bit, inputEnd * 8, slots, out, at);
+      if (bit + program.residueBits > inputEnd * 8) return DROP_RESIDUE;
+      bit = restoreHeader(program, bound, input, bit, slots, out, at);
       if (bit < 0) return bit;
       at += network.size;
     }
@@ -310,10 +313,10 @@ export function iipcRestore(
     index = coveredTransport(shape, out, outOffset, proto);
     if (index >= 0) {
       transport = at;
-      const base = valuesAt + shape.networkProgram.valuesSize;
       const program = shape.transportPrograms[index];
       if (at + program.size > out.length) return DROP_TOO_LONG;
-      bit = restoreHeader(program, values, base, input, bit, inputEnd * 8, slots, out, at);
+      if (bit + program.residueBits > inputEnd * 8) return DROP_RESIDUE;
+      bit = restoreHeader(program, bound, input, bit, slots, out, at);
       if (bit < 0) return bit;
       at += program.size;
     } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
@@ -333,6 +336,6 @@ export function iipcRestore(
     network.putChecksums(out, outOffset, end, outOffset);
   }
   let code = network.verify(out, outOffset, end, outOffset);
-  if (code === 0) code = select(shape, values, valuesAt, ranges, out, outOffset, end);
+  if (code === 0) code = select(bound, out, outOffset, end);
   return code === 0 ? end - outOffset : code;
 }

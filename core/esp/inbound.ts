@@ -46,9 +46,7 @@ function attempt(
   length: number,
 ): number {
   const sn = endpoint.sn;
-  // Without replay protection some reordering is tolerated all the same (SN-RECOVERY).
-  const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
-  let code = recoverSn(sa.snHi, sa.snLo, sa.form.snLsb, low, window, sa.form.counter.esn, skip, sn);
+  let code = recoverSn(sa, low, skip, sn);
   if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
   if (code !== 0) return code;
   return sa.form.suite.open(endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
@@ -154,19 +152,7 @@ export function inbound(
     copy(dst, dstOffset, src, srcOffset, headerSize);
     dst[dstOffset + outer.protocol] = trailerProto(sa.form.trailer, src, text, clear);
   }
-  const size = iipcRestore(
-    sa.form.shape,
-    sa.octets,
-    sa.base,
-    sa.ranges,
-    sa.form.ruleId,
-    src,
-    text,
-    length,
-    slots,
-    dst,
-    dstOffset,
-  );
+  const size = iipcRestore(sa, src, text, length, slots, dst, dstOffset);
   if (size < 0) return rejected(endpoint, sa, size);
   if (sa.form.shape.tunnel && !sa.form.ecnLower && ecn !== 0) {
     const inner = sa.form.shape.network;

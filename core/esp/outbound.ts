@@ -7,7 +7,7 @@ import { DROP_DUMMY, DROP_EXHAUSTED, DROP_LIFETIME, DROP_SELECTOR, DROP_SHORT, D
 import { putTrailer } from '../dietesp/ctec.ts';
 import { iipcCompress, select } from '../dietesp/iipc.ts';
 import { PROTO_ESP, PROTO_NONE } from '../wire/esp.ts';
-import type { Network } from '../wire/header.ts';
+import { type Network, SLOT_FLOW } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 
@@ -38,14 +38,13 @@ function putOuter(
   sa: Sa,
   src: Uint8Array,
   srcOffset: number,
-  headerSize: number,
   dst: Uint8Array,
   dstOffset: number,
   packet: number,
 ): void {
   const outer: Network = sa.form.outer;
   if (!sa.form.shape.tunnel) {
-    copy(dst, dstOffset, src, srcOffset, headerSize);
+    copy(dst, dstOffset, src, srcOffset, outer.headerSize(src, srcOffset));
     dst[dstOffset + outer.protocol] = PROTO_ESP;
     outer.putLengths(dst, dstOffset, dstOffset + packet);
     outer.putChecksums(dst, dstOffset, dstOffset + packet, dstOffset);
@@ -56,7 +55,7 @@ function putOuter(
   sa.form.shape.network.read(src, srcOffset, slots);
   copy(dst, dstOffset + outer.src, sa.octets, sa.base + sa.form.sourceAt, outer.addressSize);
   copy(dst, dstOffset + outer.dst, sa.octets, sa.base + sa.form.destinationAt, outer.addressSize);
-  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.form.flowLower ? slots[2] : 0);
+  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.form.flowLower ? slots[SLOT_FLOW] : 0);
 }
 
 /**
@@ -70,7 +69,7 @@ export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: nu
   for (let i = 0; i < sas.length; i++) {
     const sa = sas[i];
     if (sa.ended !== 0 || sa.form.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
-    const code = select(sa.form.shape, sa.octets, sa.base, sa.ranges, buffer, offset, end);
+    const code = select(sa, buffer, offset, end);
     if (code === 0 && !isExpired(sa, now) && !sa.form.counter.last(sa.snHi, sa.snLo)) return sa;
     if (code !== DROP_SELECTOR && last === null) last = sa;
   }
@@ -103,18 +102,7 @@ export function outbound(
   const iv = esp + sa.form.headerSize;
   const text = iv + suite.ivLength;
   const end = srcOffset + srcLength;
-  const plain = iipcCompress(
-    sa.form.shape,
-    sa.octets,
-    sa.base,
-    sa.ranges,
-    sa.form.ruleId,
-    src,
-    srcOffset,
-    end,
-    dst,
-    text,
-  );
+  const plain = iipcCompress(sa, src, srcOffset, end, dst, text);
   if (plain < 0) return refused(endpoint, sa, plain);
   const proto = src[srcOffset + sa.form.shape.network.protocol];
   // Where the segment's protocol is Next Header, this one would make it a dummy packet [RFC 4303 §2.6].
@@ -131,7 +119,7 @@ export function outbound(
   sa.snLo = lo;
   putBits(dst, esp * 8, sa.form.spiLsb, sa.spi);
   putBits(dst, esp * 8 + sa.form.spiLsb, sa.form.snLsb, lo);
-  putOuter(endpoint, sa, src, srcOffset, headerSize, dst, dstOffset, packet);
+  putOuter(endpoint, sa, src, srcOffset, dst, dstOffset, packet);
   countPacket(sa, srcLength, now);
   endpoint.sent++;
   return packet;

@@ -52,22 +52,31 @@ export interface Sn {
   lo: number;
 }
 
+/** What a recovery needs of an SA. */
+export interface Numbered {
+  /** The highest authenticated number. */
+  snHi: number;
+  snLo: number;
+  form: {
+    /** Bits on the wire. */
+    snLsb: number;
+    /** The reordering that is tolerated, in packets; 0: 32, as without replay protection some is all the same. */
+    replayWindow: number;
+    counter: { esn: number };
+  };
+}
+
 /**
- * Recovers a sequence number from its `bits` low bits `received`. `hi`, `lo`: the highest authenticated number;
- * `window`: the reordering that is tolerated. The numbers considered are the 2^bits that begin min(window, 2^bits / 2)
- * before the next expected one; of them exactly one has these low bits. `skip` adds that many times 2^bits (the retry
- * after a long loss). Returns 0, or DROP_SEQUENCE when the number would be past the counter's end.
+ * Recovers a sequence number from its low bits `received`, as many as the SA sends (SN-RECOVERY). The numbers considered
+ * are the 2^bits that begin min(window, 2^bits / 2) before the next expected one; of them exactly one has these low bits.
+ * `skip` adds that many times 2^bits (the retry after a long loss). Returns 0, or DROP_SEQUENCE when the number would be
+ * past the counter's end.
  */
-export function recoverSn(
-  hi: number,
-  lo: number,
-  bits: number,
-  received: number,
-  window: number,
-  esn: number,
-  skip: number,
-  out: Sn,
-): number {
+export function recoverSn(sa: Numbered, received: number, skip: number, out: Sn): number {
+  const hi = sa.snHi;
+  const lo = sa.snLo;
+  const bits = sa.form.snLsb;
+  const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
   const m = modulus(bits);
   const back = bits === 0 ? 0 : Math.min(window, Math.floor(m / 2));
   let distance = (received - lo - 1 + back) % m;
@@ -79,5 +88,5 @@ export function recoverSn(
   const carry = Math.floor(low / TWO_32);
   out.hi = hi + carry;
   out.lo = low - carry * TWO_32;
-  return out.hi > esn * MAX_32 ? DROP_SEQUENCE : 0;
+  return out.hi > sa.form.counter.esn * MAX_32 ? DROP_SEQUENCE : 0;
 }

@@ -4,6 +4,7 @@
 // Not supported: mesh headers, page switch, HC1, sending 0x41 (IPHC is never longer).
 
 import { copy } from '../base/bytes.ts';
+import { type Address } from '../base/address.ts';
 import { DROP_COUNT, DROP_FRAGMENT, DROP_QUEUE, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
 import { FRAME_MAX } from '../wire/ieee802154.ts';
@@ -18,22 +19,23 @@ import {
   FRAGN_SIZE,
   putInterfaceId,
 } from '../wire/sixlowpan.ts';
-import { compressIphc, decompressIphc, iphcCovers, type NextHeaderCompression } from '../wire/sixlowpan-iphc.ts';
+import {
+  compressIphc,
+  decompressIphc,
+  type Iphc,
+  iphcCovers,
+  type NextHeaderCompression,
+} from '../wire/sixlowpan-iphc.ts';
 import { KEY_SIZE, type Reassembly } from './fragment.ts';
 import type { Link, MacUpper } from './mac.ts';
 
 /** What lies on the adaptation layer. */
 export interface LowpanUpper {
-  /** An IPv6 packet that checkIpv6 accepts; the octets may be changed, and are valid during the call only. */
-  packet(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    src: Uint8Array,
-    srcOffset: number,
-    srcLength: number,
-    now: number,
-  ): void;
+  /**
+   * An IPv6 packet that checkIpv6 accepts, from the link-layer address `src`; the octets may be changed, and are valid
+   * during the call only.
+   */
+  packet(buffer: Uint8Array, offset: number, length: number, src: Address, now: number): void;
   /** The end of what `send` took: 0 when every frame was sent, or the drop code of the one that failed. */
   done(tag: number, result: number, now: number): void;
 }
@@ -67,15 +69,7 @@ export interface Lowpan extends MacUpper {
    * Takes a copy of an IPv6 packet for a link-layer address (2 or 8 octets, canonical order; ff ff is broadcast).
    * Returns a tag > 0, later given to LowpanUpper.done (never during this call), or a drop code.
    */
-  send(
-    packet: Uint8Array,
-    offset: number,
-    length: number,
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
-    now: number,
-  ): number;
+  send(packet: Uint8Array, offset: number, length: number, dst: Address, now: number): number;
   /** Gives up old reassemblies. */
   poll(now: number): void;
   /** The time at which `poll` wants to be called, or -1. */
@@ -100,6 +94,10 @@ export function createLowpan(config: LowpanConfig): Lowpan {
   // A frame's payload, with at most 48 octets of headers put back in it.
   const clear = new Uint8Array(FRAME_MAX + 48);
   const key = new Uint8Array(KEY_SIZE);
+  // A datagram's key begins with both interface identifiers.
+  const iphc: Iphc = { contexts: config.contexts, iids: key, nhc: config.nhc };
+  const own: Address = { octets: slots, at: 0, size: 0 };
+  const next: Address = { octets: slots, at: 0, size: 0 };
   let link: Link;
   let head = 0;
   let count = 0;
@@ -116,17 +114,21 @@ export function createLowpan(config: LowpanConfig): Lowpan {
   function step(now: number): number {
     const slot = head * stride;
     const length = lengths[head];
-    const room = link.room(slots[slot]);
+    next.at = slot + 1;
+    next.size = slots[slot];
+    const room = link.room(next.size);
     let start = 0;
     let header = 0;
     let covered = position;
     let end = length;
     if (position === 0) {
-      putInterfaceId(key, 0, link.address, 0, link.address.length);
-      putInterfaceId(key, 8, slots, slot + 1, slots[slot]);
+      own.octets = link.address;
+      own.size = link.address.length;
+      putInterfaceId(key, 0, own);
+      putInterfaceId(key, 8, next);
       start = FRAG1_SIZE;
-      header = compressIphc(slots, slot + 9, length, frame, start, config.contexts, key, config.nhc);
-      covered = iphcCovers(frame, start, config.nhc);
+      header = compressIphc(iphc, slots, slot + 9, length, frame, start);
+      covered = iphcCovers(iphc, frame, start);
     }
     if (position > 0 || header + length - covered > room) {
       start = 0;
@@ -136,7 +138,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
       if (most < length) end = most - (most & 7);
     }
     copy(frame, start + header, slots, slot + 9 + covered, end - covered);
-    const result = link.send(slots, slot + 1, slots[slot], frame, start, header + end - covered, now);
+    const result = link.send(next, frame, start, header + end - covered, now);
     if (result > 0) {
       pending = result;
       position = end;
@@ -145,15 +147,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     return result;
   }
 
-  function send(
-    packet: Uint8Array,
-    offset: number,
-    length: number,
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
-    now: number,
-  ): number {
+  function send(packet: Uint8Array, offset: number, length: number, dst: Address, now: number): number {
     const result = checkIpv6(packet, offset, length);
     if (result < 0) return drop(result);
     if (length > maxSize) return drop(DROP_TOO_LONG);
@@ -161,8 +155,8 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     const index = (head + count) % queue;
     const slot = index * stride;
     lengths[index] = length;
-    slots[slot] = dstLength;
-    copy(slots, slot + 1, dst, dstOffset, dstLength);
+    slots[slot] = dst.size;
+    copy(slots, slot + 1, dst.octets, dst.at, dst.size);
     copy(slots, slot + 9, packet, offset, length);
     count++;
     tag++;
@@ -199,12 +193,8 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     buffer: Uint8Array,
     offset: number,
     length: number,
-    src: Uint8Array,
-    srcOffset: number,
-    srcLength: number,
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
+    src: Address,
+    dst: Address,
     now: number,
   ): number {
     let from = buffer;
@@ -216,8 +206,8 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     const fragment = later || kind === DISPATCH_FRAG1;
     if (length < (fragment ? FRAGN_SIZE + 1 : 1)) return drop(DROP_SHORT);
     let datagram = 0;
-    putInterfaceId(key, 0, src, srcOffset, srcLength);
-    putInterfaceId(key, 8, dst, dstOffset, dstLength);
+    putInterfaceId(key, 0, src);
+    putInterfaceId(key, 8, dst);
     if (fragment) {
       copy(key, 16, buffer, at, 4);
       key[16] &= 7;
@@ -230,7 +220,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
         at++;
         size--;
       } else {
-        size = decompressIphc(buffer, at, size, clear, 0, clear.length, datagram, config.contexts, key, config.nhc);
+        size = decompressIphc(iphc, buffer, at, size, clear, 0, datagram);
         if (size < 0) return drop(size);
         from = clear;
         at = 0;
@@ -251,7 +241,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     result = checkIpv6(from, at, size);
     if (result < 0) return drop(result);
     counters[LOWPAN_RECEIVED]++;
-    upper.packet(from, at, size, src, srcOffset, srcLength, now);
+    upper.packet(from, at, size, src, now);
     return 0;
   }
 

@@ -12,6 +12,7 @@
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
 import { copy, equal, fill, u16 } from '../base/bytes.ts';
+import { type Address, addressOf } from '../base/address.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,
@@ -54,18 +55,7 @@ export interface Phy {
 /** What lies on the MAC. Addresses are in canonical order, 2 or 8 octets. */
 export interface MacUpper {
   /** The payload of a data frame; buffer and addresses are valid during the call only. */
-  received(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    src: Uint8Array,
-    srcOffset: number,
-    srcLength: number,
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
-    now: number,
-  ): void;
+  received(buffer: Uint8Array, offset: number, length: number, src: Address, dst: Address, now: number): void;
   /** The end of what `send` took: 0 sent (and acknowledged, unless broadcast), DROP_NO_ACK or DROP_CHANNEL. */
   sent(handle: number, result: number, now: number): void;
 }
@@ -74,21 +64,13 @@ export interface MacUpper {
 export interface Link {
   /** The own address that frames carry as source, canonical order, 2 or 8 octets. */
   address: Uint8Array;
-  /** Octets of payload that a frame to an address of dstLength octets can carry. */
-  room(dstLength: number): number;
+  /** Octets of payload that a frame to an address of dstSize octets can carry. */
+  room(dstSize: number): number;
   /**
    * Takes a payload for an address (2 or 8 octets; ff ff is broadcast). Returns a handle > 0, later given to
    * MacUpper.sent (never during this call), or a drop code.
    */
-  send(
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    now: number,
-  ): number;
+  send(dst: Address, buffer: Uint8Array, offset: number, length: number, now: number): number;
 }
 
 export interface MacConfig {
@@ -185,13 +167,17 @@ export function createMac(config: MacConfig): Mac {
   put16Le(own, 2, isShort ? config.shortAddress : 0xffff);
   copyReversed(own, 4, config.extendedAddress, 0, 8);
   copyReversed(address, 0, own, isShort ? 2 : 4, address.length);
+  const source = addressOf(address);
 
   // Frames: length, then octets. Neighbours: address (8, a short one padded with zeros), sequence number.
   const frames = new Uint8Array(queue * 128);
   const table = new Uint8Array(neighbours * 9);
   fill(table, 0, neighbours * 9, 0xff);
   const ack = new Uint8Array(ACK_SIZE);
+  // Both addresses of the frame that came last.
   const peer = new Uint8Array(16);
+  const from: Address = { octets: peer, at: 0, size: 0 };
+  const to: Address = { octets: peer, at: 8, size: 0 };
   const dice = new Uint8Array(1);
   // V8 makes an object for every fraction that a shared variable is set to or a function returns: times are in an
   // array, and airTime is not called for a frame.
@@ -243,23 +229,15 @@ export function createMac(config: MacConfig): Mac {
     start(now);
   }
 
-  function room(dstLength: number): number {
-    return FRAME_MAX - FCS_SIZE - 5 - dstLength - address.length;
+  function room(dstSize: number): number {
+    return FRAME_MAX - FCS_SIZE - 5 - dstSize - address.length;
   }
 
-  function send(
-    dst: Uint8Array,
-    dstOffset: number,
-    dstLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    now: number,
-  ): number {
-    if (length > room(dstLength)) return drop(DROP_TOO_LONG);
+  function send(dst: Address, buffer: Uint8Array, offset: number, length: number, now: number): number {
+    if (length > room(dst.size)) return drop(DROP_TOO_LONG);
     if (count === queue) return drop(DROP_QUEUE);
     const slot = ((head + count) % queue) * 128;
-    const unicast = dstLength > 2 || u16(dst, dstOffset) !== 0xffff;
+    const unicast = dst.size > 2 || u16(dst.octets, dst.at) !== 0xffff;
     sequence = (sequence + 1) & 0xff;
     const header = emitHeader(
       frames,
@@ -268,11 +246,7 @@ export function createMac(config: MacConfig): Mac {
       sequence,
       config.panId,
       dst,
-      dstOffset,
-      dstLength,
-      address,
-      0,
-      address.length,
+      source,
     );
     copy(frames, slot + 1 + header, buffer, offset, length);
     frames[slot] = putFcs(frames, slot + 1, header + length);
@@ -321,7 +295,9 @@ export function createMac(config: MacConfig): Mac {
     table[at + 8] = dsn;
     counters[MAC_RECEIVED]++;
     const header = frameHeaderLength(buffer, offset);
-    upper.received(buffer, offset + header, length - header - FCS_SIZE, peer, 0, srcLength, peer, 8, dstLength, now);
+    from.size = srcLength;
+    to.size = dstLength;
+    upper.received(buffer, offset + header, length - header - FCS_SIZE, from, to, now);
     return 0;
   }
 

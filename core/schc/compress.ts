@@ -38,6 +38,7 @@ import {
   MO_IGNORE,
   MO_MATCH_MAPPING,
   MO_MSB,
+  type Way,
 } from './model.ts';
 import { type Fields, LAYER_NETWORK, LAYER_PAYLOAD, type Layout, parseFields } from './parse.ts';
 import { appendOctets, putIid, putSize, sameBits, sizeBits } from './residue.ts';
@@ -101,8 +102,7 @@ function emit(
   end: number,
   out: Uint8Array,
   start: number,
-  dev: Uint8Array,
-  app: Uint8Array,
+  way: Way,
 ): number {
   const fields = context.fields;
   const steps = program.steps;
@@ -161,7 +161,7 @@ function emit(
       putBits(out, at, width, index);
       at += width;
     } else if (cda === CDA_DEV_IID || cda === CDA_APP_IID) {
-      if (!putIid(context.iids, 0, cda === CDA_DEV_IID ? dev : app)) return DROP_NO_RULE;
+      if (!putIid(context.iids, 0, cda === CDA_DEV_IID ? way.dev : way.app)) return DROP_NO_RULE;
       if (!sameBits(packet, bit, context.iids, 0, 64)) return DROP_NO_RULE;
     }
   }
@@ -201,23 +201,20 @@ function putRuleId(context: Context, rule: number, out: Uint8Array, outOffset: n
 }
 
 /**
- * Compresses packet[offset..offset+length), going in `direction` (DI_UP, DI_DW), to out[outOffset..). `dev` and `app`
- * are the link-layer addresses of both ends, of 8 or 2 octets, or of 0 where not known. Returns the octets of the SCHC
- * packet (its bits without padding are in context.bitLength), or a drop code: that of a malformed packet, DROP_NO_RULE,
+ * Compresses packet[offset..offset+length), which goes `way`, to out[outOffset..). Returns the octets of the SCHC packet
+ * (its bits without padding are in context.bitLength), or a drop code: that of a malformed packet, DROP_NO_RULE,
  * DROP_TOO_LONG. The ranges must not overlap; computed fields of the packet are rewritten with their own value.
  */
 export function schcCompress(
   context: Context,
-  direction: number,
+  way: Way,
   packet: Uint8Array,
   offset: number,
   length: number,
   out: Uint8Array,
   outOffset: number,
-  dev: Uint8Array,
-  app: Uint8Array,
 ): number {
-  const programs = direction === DI_UP ? context.up : context.dw;
+  const programs = way.direction === DI_UP ? context.up : context.dw;
   const end = offset + length;
   let drop = DROP_NO_RULE;
   let parsed = 0;
@@ -231,7 +228,7 @@ export function schcCompress(
       continue;
     }
     let bit = putRuleId(context, program.rule, out, outOffset);
-    if (bit > 0) bit = emit(context, program, packet, end, out, bit, dev, app);
+    if (bit > 0) bit = emit(context, program, packet, end, out, bit, way);
     if (bit > 0) bit = finish(context, packet, context.fields.starts[LAYER_PAYLOAD], end, out, outOffset, bit);
     if (bit > 0) return bit;
     if (drop !== DROP_TOO_LONG) drop = bit;

@@ -39,6 +39,7 @@ import {
   FL_VARIABLE,
   indexBits,
   MO_IGNORE,
+  type Way,
 } from './model.ts';
 import {
   COAP_MESSAGE,
@@ -93,8 +94,7 @@ function locate(
   input: Uint8Array,
   start: number,
   end: number,
-  dev: Uint8Array,
-  app: Uint8Array,
+  way: Way,
 ): number {
   const steps = program.steps;
   let at = start;
@@ -128,7 +128,7 @@ function locate(
       bits = context.valueBits[value];
     } else if (cda === CDA_DEV_IID || cda === CDA_APP_IID) {
       const isDev = cda === CDA_DEV_IID;
-      if (!putIid(context.iids, isDev ? 0 : 8, isDev ? dev : app)) return DROP_NO_RULE;
+      if (!putIid(context.iids, isDev ? 0 : 8, isDev ? way.dev : way.app)) return DROP_NO_RULE;
     } else if (cda !== CDA_COMPUTE) bits = context.valueBits[value];
     context.sourceBits[n] = bits;
     context.sourceValue[n] = value;
@@ -233,20 +233,18 @@ function findRule(context: Context, input: Uint8Array, bit: number, end: number)
 
 /**
  * Restores the packet whose SCHC packet is input[offset..offset+length) to out[outOffset..). The last octet may hold up
- * to 7 bits of padding, of any value. `dev` and `app` as in schcCompress. Returns the packet's octets, or a drop code:
+ * to 7 bits of padding, of any value. Returns the packet's octets, or a drop code:
  * DROP_SHORT (no octets), DROP_NO_RULE (unknown RuleID, or not for this direction), DROP_RESIDUE (truncated, index out
  * of range, fields that contradict each other), DROP_TOO_LONG; or that of the headers restored, if they are malformed.
  */
 export function schcDecompress(
   context: Context,
-  direction: number,
+  way: Way,
   input: Uint8Array,
   offset: number,
   length: number,
   out: Uint8Array,
   outOffset: number,
-  dev: Uint8Array,
-  app: Uint8Array,
 ): number {
   if (length < 1) return DROP_SHORT;
   const end = (offset + length) * 8;
@@ -259,13 +257,13 @@ export function schcDecompress(
     extractOctets(out, outOffset, input, bit, octets);
     return octets;
   }
-  const programs = direction === DI_UP ? context.up : context.dw;
+  const programs = way.direction === DI_UP ? context.up : context.dw;
   let r = 0;
   while (r < programs.length && programs[r].rule !== rule) r++;
   if (r === programs.length) return DROP_NO_RULE;
   const program = programs[r];
   const layout = program.layout;
-  bit = locate(context, program, input, bit, end, dev, app);
+  bit = locate(context, program, input, bit, end, way);
   if (bit < 0) return bit;
   const payload = (end - bit) >>> 3;
   const at = build(context, program, input, out, outOffset, payload);

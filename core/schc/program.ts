@@ -34,15 +34,23 @@ const STRIDE = 4;
 export interface Program {
   /** Octets of the header. */
   size: number;
+  /** Where the header's target values begin among those of its rule. */
+  at: number;
   /** One octet per header octet: the bits that must equal those of `values`. */
   mask: Uint8Array;
   /** Octets up to the last one with a bit to match: those behind are not read, the packet may end there. */
   matched: number;
   steps: Int32Array;
-  /** Octets of `values`. */
+  /** Octets of the header's target values. */
   valuesSize: number;
   /** Bits of residue; the same for every packet, since all fields are of fixed length. */
   residueBits: number;
+}
+
+/** Where the target values of a rule are: `octets` from `base` on. */
+export interface Values {
+  octets: Uint8Array;
+  base: number;
 }
 
 /** Writes the target values of a rule into `values` at `base` (see the file's head), as `compile` laid them out. */
@@ -61,8 +69,11 @@ export function fillValues(fields: FieldDescriptor[], size: number, values: Uint
   }
 }
 
-/** Compiles descriptors of fixed length, without gaps, that cover `size` octets. Lists hold values of up to 8 bits. */
-export function compile(fields: FieldDescriptor[], size: number): Program {
+/**
+ * Compiles descriptors of fixed length, without gaps, that cover `size` octets; their values begin at `at` of the rule's.
+ * Lists hold values of up to 8 bits.
+ */
+export function compile(fields: FieldDescriptor[], size: number, at: number): Program {
   const mask = new Uint8Array(size);
   const steps: number[] = [];
   let bit = 0;
@@ -92,18 +103,20 @@ export function compile(fields: FieldDescriptor[], size: number): Program {
   for (let i = 0; i < steps.length; i++) flat[i] = steps[i];
   let matched = size;
   while (matched > 0 && mask[matched - 1] === 0) matched--;
-  return { size: size, mask: mask, matched: matched, steps: flat, valuesSize: list, residueBits: residueBits };
+  return {
+    size: size,
+    at: at,
+    mask: mask,
+    matched: matched,
+    steps: flat,
+    valuesSize: list,
+    residueBits: residueBits,
+  };
 }
 
 /** The last octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
-export function mismatch(
-  program: Program,
-  values: Uint8Array,
-  base: number,
-  buffer: Uint8Array,
-  offset: number,
-): number {
-  return lastDifference(buffer, offset, values, base, program.mask, program.matched);
+export function mismatch(program: Program, values: Values, buffer: Uint8Array, offset: number): number {
+  return lastDifference(buffer, offset, values.octets, values.base + program.at, program.mask, program.matched);
 }
 
 /**
@@ -112,13 +125,14 @@ export function mismatch(
  */
 export function emitResidue(
   program: Program,
-  values: Uint8Array,
-  base: number,
+  values: Values,
   buffer: Uint8Array,
   offset: number,
   out: Uint8Array,
   outBit: number,
 ): number {
+  const octets = values.octets;
+  const base = values.base + program.at;
   const steps = program.steps;
   let at = outBit;
   for (let i = 0; i < steps.length; i += STRIDE) {
@@ -132,7 +146,7 @@ export function emitResidue(
       const count = steps[i + 3] & 255;
       const value = getBits(buffer, bit, bits);
       let index = 0;
-      while (index < count && values[list + index] !== value) index++;
+      while (index < count && octets[list + index] !== value) index++;
       if (index === count) return DROP_NO_RULE;
       putBits(out, at, indexBits(count), index);
       at += indexBits(count);
@@ -142,23 +156,23 @@ export function emitResidue(
 }
 
 /**
- * Rebuilds a header at `offset` of `buffer` from its values, the residue at bit position `at` of `residue` (which ends
- * at bit `end`), and the slots. Computed fields are left for the header. Returns the new bit position or DROP_RESIDUE.
+ * Rebuilds a header at `offset` of `buffer` from its values, the residue at bit position `at` of `residue`, and the
+ * slots. The caller has checked that program.residueBits are there. Computed fields are left for the header. Returns the
+ * new bit position, or DROP_RESIDUE for an index out of range.
  */
 export function restoreHeader(
   program: Program,
-  values: Uint8Array,
-  base: number,
+  values: Values,
   residue: Uint8Array,
   at: number,
-  end: number,
   slots: Int32Array,
   buffer: Uint8Array,
   offset: number,
 ): number {
+  const octets = values.octets;
+  const base = values.base + program.at;
   let from = at;
-  if (from + program.residueBits > end) return DROP_RESIDUE;
-  copy(buffer, offset, values, base, program.size);
+  copy(buffer, offset, octets, base, program.size);
   const steps = program.steps;
   for (let i = 0; i < steps.length; i += STRIDE) {
     const bit = offset * 8 + steps[i + 1];
@@ -171,7 +185,7 @@ export function restoreHeader(
       const index = getBits(residue, from, indexBits(count));
       from += indexBits(count);
       if (index >= count) return DROP_RESIDUE;
-      putBits(buffer, bit, bits, values[base + (steps[i + 3] >>> 8) + index]);
+      putBits(buffer, bit, bits, octets[base + (steps[i + 3] >>> 8) + index]);
     } else {
       putBits(buffer, bit, bits, slots[steps[i + 3]]);
     }

@@ -6,6 +6,7 @@
 //
 // Frame Control: type(3) security pending ack-request pan-compression reserved(3) dst-mode(2) version(2) src-mode(2).
 
+import type { Address } from '../base/address.ts';
 import { DROP_FCS, DROP_NOT_FOR_US, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
 import { frameFcs } from '../base/spans.ts';
 
@@ -104,7 +105,7 @@ export function put16Le(buffer: Uint8Array, offset: number, value: number): void
 
 /**
  * Writes an MHR and returns its octets. `control`: type, flags and version (FRAME_*); addressing modes are added from
- * the lengths (0, 2 or 8), PAN ID compression where both addresses are there: both are then in `pan` [§7.2.1.1.5].
+ * the sizes (0, 2 or 8), PAN ID compression where both addresses are there: both are then in `pan` [§7.2.1.1.5].
  * Addresses are in canonical order. Not supported: frames from one PAN to another.
  */
 export function emitHeader(
@@ -113,27 +114,23 @@ export function emitHeader(
   control: number,
   sequence: number,
   pan: number,
-  dst: Uint8Array,
-  dstOffset: number,
-  dstLength: number,
-  src: Uint8Array,
-  srcOffset: number,
-  srcLength: number,
+  dst: Address,
+  src: Address,
 ): number {
   put16Le(
     buffer,
     offset,
     control |
-      (dstLength * srcLength > 0 ? FRAME_PAN_COMPRESSION : 0) |
-      ((dstLength > 2 ? 3 : dstLength) << 10) |
-      ((srcLength > 2 ? 3 : srcLength) << 14),
+      (dst.size * src.size > 0 ? FRAME_PAN_COMPRESSION : 0) |
+      ((dst.size > 2 ? 3 : dst.size) << 10) |
+      ((src.size > 2 ? 3 : src.size) << 14),
   );
   buffer[offset + 2] = sequence & 0xff;
   // In all forms the PAN is behind the sequence number.
   const header = frameHeaderLength(buffer, offset);
   if (header > 3) put16Le(buffer, offset + 3, pan);
-  copyReversed(buffer, offset + 5, dst, dstOffset, dstLength);
-  copyReversed(buffer, offset + header - srcLength, src, srcOffset, srcLength);
+  copyReversed(buffer, offset + 5, dst.octets, dst.at, dst.size);
+  copyReversed(buffer, offset + header - src.size, src.octets, src.at, src.size);
   return header;
 }
 

@@ -31,17 +31,19 @@ export interface NextHeaderCompression {
   compress(packet: Uint8Array, offset: number, length: number, to: Uint8Array, toOffset: number): number;
   /**
    * Rebuilds the header behind the IPv6 header at toOffset and copies the payload. `size` is the datagram's, 0 when
-   * it is not fragmented. Returns the octets of IPv6 header, header and payload, or a drop code.
+   * it is not fragmented. At most the rest of `to` is written. Returns the octets of IPv6 header, header and payload, or a drop code.
    */
-  decompress(
-    from: Uint8Array,
-    offset: number,
-    length: number,
-    to: Uint8Array,
-    toOffset: number,
-    room: number,
-    size: number,
-  ): number;
+  decompress(from: Uint8Array, offset: number, length: number, to: Uint8Array, toOffset: number, size: number): number;
+}
+
+/** What both ends of a hop know: a header is compressed against it. */
+export interface Iphc {
+  /** Table of contexts, see createContexts. */
+  contexts: Uint8Array;
+  /** Interface identifiers of the link-layer source (0..7) and destination (8..15), see putInterfaceId. */
+  iids: Uint8Array;
+  /** The header after IPv6, or null. */
+  nhc: NextHeaderCompression | null;
 }
 
 /** Inline octets per TF value. */
@@ -69,23 +71,24 @@ function shrink(to: Uint8Array, at: number, mode: number, address: Uint8Array, o
 }
 
 /**
- * Rebuilds the address at `to` [RFC 6282 §3.1.1, §3.2]: inline octets from `from`, an elided interface identifier from
- * iids[iid..iid+8), and the context's bits over all of it. False when the context is needed and not set.
+ * Rebuilds the address at `to` [RFC 6282 §3.1.1, §3.2] from a `choice` (mode * 16 + context): inline octets from `from`,
+ * an elided interface identifier from iids[iid..iid+8), and the context's bits over all of it. False when the context is
+ * needed and not set.
  */
 function expand(
-  to: Uint8Array,
-  at: number,
-  mode: number,
+  iphc: Iphc,
+  choice: number,
+  iid: number,
   from: Uint8Array,
   fromOffset: number,
-  contexts: Uint8Array,
-  context: number,
-  iids: Uint8Array,
-  iid: number,
+  to: Uint8Array,
+  at: number,
 ): boolean {
+  const contexts = iphc.contexts;
+  const mode = choice >>> 4;
   const head = HEADS[mode];
   const rest = SIZES[mode] - head;
-  const entry = context * CONTEXT_STRIDE;
+  const entry = (choice & 15) * CONTEXT_STRIDE;
   const contextual = (mode & 4) !== 0 && mode !== 4;
   if (contextual && !(entry < contexts.length && contexts[entry] > 0)) return false;
   fill(to, at, 16, 0);
@@ -103,7 +106,7 @@ function expand(
     if (kind === 2) {
       to[at + 11] = 0xff;
       to[at + 12] = 0xfe;
-    } else if (kind === 3) copy(to, at + 8, iids, iid, 8);
+    } else if (kind === 3) copy(to, at + 8, iphc.iids, iid, 8);
     if (contextual) {
       const bits = contexts[entry];
       const whole = bits >>> 3;
@@ -119,16 +122,9 @@ function expand(
   return true;
 }
 
-/** The shortest mode for an address with contexts 0..limit-1, as mode * 16 + context. */
-function choose(
-  address: Uint8Array,
-  offset: number,
-  first: number,
-  contexts: Uint8Array,
-  limit: number,
-  iids: Uint8Array,
-  iid: number,
-): number {
+/** The shortest mode for an address with contexts 0..limit-1, as mode * 16 + context; modes as in ORDER from `first`. */
+function choose(iphc: Iphc, iid: number, address: Uint8Array, offset: number, first: number, limit: number): number {
+  const contexts = iphc.contexts;
   const octet = address[offset];
   for (let i = first; ; i++) {
     const mode = ORDER[i];
@@ -138,12 +134,8 @@ function choose(
     for (let context = 0; context < limit; context++) {
       const entry = context * CONTEXT_STRIDE;
       if (mode > 4 && mode < 8 && contexts[entry] > 7 && contexts[entry + 1] !== octet) continue;
-      if (
-        expand(scratch, 16, mode, scratch, 0, contexts, context, iids, iid) &&
-        equal(scratch, 16, address, offset, 16)
-      ) {
-        return mode * 16 + context;
-      }
+      const choice = mode * 16 + context;
+      if (expand(iphc, choice, iid, scratch, 0, scratch, 16) && equal(scratch, 16, address, offset, 16)) return choice;
       // Without a context one look is enough.
       if ((mode & 4) === 0) break;
     }
@@ -151,31 +143,28 @@ function choose(
 }
 
 /**
- * Compresses the IPv6 header of a packet that checkIpv6 accepted, and with `nhc` (or null) the header after it.
- * `iids` holds the interface identifiers of the link-layer source (0..7) and destination (8..15).
- * Writes at most IPHC_MAX octets plus the next header's; returns how many. How many octets of the packet they stand
+ * Compresses the IPv6 header of a packet that checkIpv6 accepted, and with `iphc.nhc` the header after it. Writes at most IPHC_MAX octets plus the next header's; returns how many. How many octets of the packet they stand
  * for says `iphcCovers`.
  */
 export function compressIphc(
+  iphc: Iphc,
   packet: Uint8Array,
   offset: number,
   length: number,
   to: Uint8Array,
   toOffset: number,
-  contexts: Uint8Array,
-  iids: Uint8Array,
-  nhc: NextHeaderCompression | null,
 ): number {
+  const nhc = iphc.nhc;
   const src = offset + IPV6_SRC;
   const dst = offset + IPV6_DST;
   const first = packet[dst] === 0xff ? ORDER_MULTICAST : ORDER_UNICAST;
-  const count = contexts.length / CONTEXT_STRIDE;
+  const count = iphc.contexts.length / CONTEXT_STRIDE;
   let source = 0;
   let destination = 0;
   // First with context 0 alone: the others cost the CID octet, once for both addresses.
   for (let limit = 1, best = 99; limit > 0; limit = limit < count && best > 1 ? count : 0) {
-    const a = choose(packet, src, 0, contexts, limit, iids, 0);
-    const b = choose(packet, dst, first, contexts, limit, iids, 8);
+    const a = choose(iphc, 0, packet, src, 0, limit);
+    const b = choose(iphc, 8, packet, dst, first, limit);
     const octets = SIZES[a >>> 4] + SIZES[b >>> 4] + (limit > 1 ? 1 : 0);
     if (octets < best) {
       best = octets;
@@ -214,28 +203,27 @@ export function compressIphc(
   return at + after - toOffset;
 }
 
-/** Octets of the packet that a header written by compressIphc with the same `nhc` stands for. */
-export function iphcCovers(buffer: Uint8Array, offset: number, nhc: NextHeaderCompression | null): number {
+/** Octets of the packet that a header written by compressIphc stands for. */
+export function iphcCovers(iphc: Iphc, buffer: Uint8Array, offset: number): number {
+  const nhc = iphc.nhc;
   return IPV6_SIZE + ((buffer[offset] & IPHC_NH) !== 0 && nhc !== null ? nhc.size : 0);
 }
 
 /**
  * Rebuilds the packet, or its first fragment, from IPHC and what follows, `length` octets in all: any octets are
  * accepted as input. `size` is the datagram's, or 0 when it is not fragmented; from it come the length fields.
- * At most `room` octets are written at toOffset. Returns how many, or a drop code. The buffers must not overlap.
+ * At most the rest of `to` is written, from toOffset on. Returns how many, or a drop code. The buffers must not overlap.
  */
 export function decompressIphc(
+  iphc: Iphc,
   from: Uint8Array,
   offset: number,
   length: number,
   to: Uint8Array,
   toOffset: number,
-  room: number,
   size: number,
-  contexts: Uint8Array,
-  iids: Uint8Array,
-  nhc: NextHeaderCompression | null,
 ): number {
+  const nhc = iphc.nhc;
   if (length < 2) return DROP_SHORT;
   const low = from[offset];
   const high = from[offset + 1];
@@ -252,11 +240,11 @@ export function decompressIphc(
   const payload = addresses + SIZES[source] + SIZES[destination];
   const rest = offset + length - payload;
   if (rest < 0) return DROP_SHORT;
-  if (IPV6_SIZE + rest > room) return DROP_TOO_LONG;
+  if (toOffset + IPV6_SIZE + rest > to.length) return DROP_TOO_LONG;
   const ids = cid > 0 ? from[offset + 2] : 0;
   if (
-    !expand(to, toOffset + IPV6_SRC, source, from, addresses, contexts, ids >>> 4, iids, 0) ||
-    !expand(to, toOffset + IPV6_DST, destination, from, addresses + SIZES[source], contexts, ids & 15, iids, 8)
+    !expand(iphc, source * 16 + (ids >>> 4), 0, from, addresses, to, toOffset + IPV6_SRC) ||
+    !expand(iphc, destination * 16 + (ids & 15), 8, from, addresses + SIZES[source], to, toOffset + IPV6_DST)
   ) {
     return DROP_DISPATCH;
   }
@@ -274,7 +262,7 @@ export function decompressIphc(
   to[toOffset + 1] |= (trafficClass & 15) << 4;
   let total = IPV6_SIZE + rest;
   if (compressed && nhc !== null) {
-    total = nhc.decompress(from, payload, rest, to, toOffset, room, size);
+    total = nhc.decompress(from, payload, rest, to, toOffset, size);
     if (total < 0) return total;
   } else copy(to, toOffset + IPV6_SIZE, from, payload, rest);
   put16(to, toOffset + IPV6_PAYLOAD_LENGTH, (size > 0 ? size : total) - IPV6_SIZE);

@@ -71,7 +71,6 @@ function decompress(
   length: number,
   to: Uint8Array,
   toOffset: number,
-  room: number,
   size: number,
   elide: boolean,
 ): number {
@@ -85,7 +84,7 @@ function decompress(
   const payload = length - header;
   const total = IPV6_SIZE + UDP_SIZE + payload;
   if (payload < 0) return DROP_SHORT;
-  if (total > room) return DROP_TOO_LONG;
+  if (toOffset + total > to.length) return DROP_TOO_LONG;
   const udp = toOffset + IPV6_SIZE;
   const octets = (size > 0 ? size : total) - IPV6_SIZE;
   const at = offset + 1;
@@ -121,7 +120,7 @@ export function createUdpCompression(elide: boolean): NextHeaderCompression {
     proto: PROTO_UDP,
     size: UDP_SIZE,
     compress: (packet, offset, length, to, toOffset) => compress(packet, offset, length, to, toOffset, elide),
-    decompress: (from, offset, length, to, toOffset, room, size) =>
-      decompress(from, offset, length, to, toOffset, room, size, elide),
+    decompress: (from, offset, length, to, toOffset, size) =>
+      decompress(from, offset, length, to, toOffset, size, elide),
   };
 }

@@ -7,6 +7,7 @@
 
 import { copy, fill, put16, u16 } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
+import { type Address } from '../base/address.ts';
 
 /** An uncompressed IPv6 header follows [RFC 4944 §5.1]. */
 export const DISPATCH_IPV6 = 0x41;
@@ -43,16 +44,10 @@ export function emitFragment(buffer: Uint8Array, offset: number, size: number, t
  * Writes the 8-octet interface identifier of a link-layer address: a short one gives 0000:00ff:fe00:XXXX, an EUI-64
  * itself with the U/L bit turned over [RFC 6282 §3.2.2, RFC 4291 Appendix A].
  */
-export function putInterfaceId(
-  buffer: Uint8Array,
-  offset: number,
-  address: Uint8Array,
-  addressOffset: number,
-  addressLength: number,
-): void {
+export function putInterfaceId(buffer: Uint8Array, offset: number, address: Address): void {
   fill(buffer, offset, 8, 0);
-  copy(buffer, offset + 8 - addressLength, address, addressOffset, addressLength);
-  if (addressLength > 2) {
+  copy(buffer, offset + 8 - address.size, address.octets, address.at, address.size);
+  if (address.size > 2) {
     buffer[offset] ^= 2;
   } else {
     buffer[offset + 3] = 0xff;

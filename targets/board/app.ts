@@ -140,9 +140,9 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
       },
     },
     {
-      datagram: (buffer, offset, length, source, sourceOffset, sourcePort, destinationPort, now) => {
+      datagram: (buffer, offset, length, source, sourcePort, destinationPort, now) => {
         const isCoap = destinationPort === config.ownPort;
-        if (!isCoap || sensor.receive(buffer, offset, length, source, sourceOffset, sourcePort, now) !== 0) drops++;
+        if (!isCoap || sensor.receive(buffer, offset, length, source.octets, source.at, sourcePort, now) !== 0) drops++;
       },
       done: () => {},
     },

@@ -333,16 +333,8 @@ function runSn(c: string[]): string {
   const window = numberOf(c[REPLAY_WINDOW]);
   const received = numberOf(c[WANT_RECEIVED]);
   const esn = numberOf(c[ESN]);
-  const result = recoverSn(
-    numberOf(c[SN_HI]),
-    numberOf(c[SN_LO]),
-    numberOf(c[ESP_SN_LSB]),
-    received,
-    window,
-    esn,
-    0,
-    out,
-  );
+  const form = { snLsb: numberOf(c[ESP_SN_LSB]), replayWindow: window, counter: { esn: esn } };
+  const result = recoverSn({ snHi: numberOf(c[SN_HI]), snLo: numberOf(c[SN_LO]), form: form }, received, 0, out);
   const octets = new Uint8Array(8);
   put32(octets, 0, out.hi);
   put32(octets, 4, out.lo);

@@ -3,6 +3,7 @@
 // A call with a fractional time costs V8 a box of 16 octets at the caller. So that these do not count, the times are
 // made beforehand, each in a box of its own, and the nodes are polled at every one of them.
 
+import { addressOf } from '../../core/base/address.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { createLowpan, type Lowpan } from '../../core/link/lowpan.ts';
 import { ACK_WAIT, createMac, type Mac, type Phy } from '../../core/link/mac.ts';
@@ -87,7 +88,8 @@ export function createLinkPair(octets: number, ticks: number): LinkPair {
     run(count) {
       for (let i = 0; i < count; i++) {
         const wanted = pair.received + 1;
-        if (a.lowpan.send(packet, 0, octets, b.mac.address, 0, 2, times[tick] as number) < 0) throw new Error('send');
+        if (a.lowpan.send(packet, 0, octets, addressOf(b.mac.address), times[tick] as number) < 0)
+          throw new Error('send');
         while (pair.received < wanted || done < wanted) {
           const now = times[++tick] as number;
           a.mac.poll(now);

@@ -106,10 +106,10 @@ export function benchCompression(): Figure[] {
   slots[SLOT_HOPS] = 64;
   let length = 0;
   const compress = nanoseconds(4_000, 500, () => {
-    length = iipcCompress(sa.form.shape, sa.octets, sa.base, sa.ranges, -1, packet, 0, packet.length, out, 0);
+    length = iipcCompress(sa, packet, 0, packet.length, out, 0);
   });
   const decompress = nanoseconds(4_000, 500, () => {
-    iipcRestore(sa.form.shape, sa.octets, sa.base, sa.ranges, -1, out, 0, length, slots, back, 0);
+    iipcRestore(sa, out, 0, length, slots, back, 0);
   });
   if (Buffer.compare(back.subarray(0, packet.length), packet) !== 0) throw new Error('not restored');
   return [

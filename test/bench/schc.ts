@@ -33,6 +33,8 @@ const RULE = M.rule(1, 8, [
   M.computed(W.FID_UDP_CHECKSUM, 16),
 ]);
 
+const WAY = { direction: DI_UP, dev: M.NONE, app: M.NONE };
+
 function perSecond(run: () => void): number {
   let best = 0;
   for (let round = 0; round <= ROUNDS; round++) {
@@ -52,10 +54,10 @@ export function benchSchc(): { name: string; value: number; unit: string }[] {
   if (typeof schc === 'number') throw new Error('bench: drop code ' + schc);
   const out = new Uint8Array(200);
   const compress = perSecond(() => {
-    schcCompress(context, DI_UP, bytes, 0, bytes.length, out, 0, M.NONE, M.NONE);
+    schcCompress(context, WAY, bytes, 0, bytes.length, out, 0);
   });
   const restore = perSecond(() => {
-    schcDecompress(context, DI_UP, schc, 0, schc.length, out, 0, M.NONE, M.NONE);
+    schcDecompress(context, WAY, schc, 0, schc.length, out, 0);
   });
   return [
     { name: 'SCHC compress, IPv6 and UDP', value: compress, unit: 'packets/s' },

@@ -24,7 +24,8 @@ function defined(t: bigint, k: number, r: bigint, w: bigint, esn: boolean, skip:
 
 function recovered(t: bigint, k: number, r: bigint, w: number, esn: boolean, skip: number): bigint | null {
   const out = { hi: 0, lo: 0 };
-  const code = recoverSn(Number(t / TWO_32), Number(t % TWO_32), k, Number(r), w, esn ? 1 : 0, skip, out);
+  const form = { snLsb: k, replayWindow: w, counter: { esn: esn ? 1 : 0 } };
+  const code = recoverSn({ snHi: Number(t / TWO_32), snLo: Number(t % TWO_32), form }, Number(r), skip, out);
   return code < 0 ? null : BigInt(out.hi) * TWO_32 + BigInt(out.lo);
 }
 

@@ -109,8 +109,13 @@ for (const { name, provider } of PROVIDERS) {
     if (provider.has(ALG_AES_CCM, 16)) {
       const key = provider.key(ALG_AES_CCM, count(16));
       const run = (nonce: number, aad: number, length: number, icv: number) => () =>
-<<<<<<< HEAD
-        provider.seal(key, buffer, nonce, buffer, aad, buffer, 0, length, icv);
+        provider.seal(
+          key,
+          { nonce: buffer, nonceLength: nonce, aad: buffer, aadLength: aad, icvLength: icv },
+          buffer,
+          0,
+          length,
+        );
       assert.throws(run(6, 8, 20, 8), /nonceLength: 6: must be 7\.\.13/);
       assert.throws(run(14, 8, 20, 8), /nonceLength: 14: must be 7\.\.13/);
       assert.throws(run(11, 8, 20, 2), /icvLength: 2: must be 4\.\.16/);
@@ -119,52 +124,28 @@ for (const { name, provider } of PROVIDERS) {
       assert.throws(run(11, 65280, 20, 8), /aadLength: 65280: must be 0\.\.65279/);
       assert.throws(run(11, 8, -1, 8), /length: -1/);
       assert.throws(run(13, 8, 65536, 8), /length: 65536/);
-      assert.throws(() => provider.open(key, buffer, 6, buffer, 8, buffer, 0, 20, 8), /nonceLength: 6/);
-=======
-        provider.seal(
-          key,
-          { nonce: buffer, nonceLength: nonce, aad: buffer, aadLength: aad, icvLength: icv },
-          buffer,
-          0,
-          length,
-        );
-      assert.throws(run(6, 8, 20, 8), /nonceLength 6: must be 7\.\.13/);
-      assert.throws(run(14, 8, 20, 8), /nonceLength 14: must be 7\.\.13/);
-      assert.throws(run(11, 8, 20, 2), /icvLength 2: must be 4\.\.16/);
-      assert.throws(run(11, 8, 20, 18), /icvLength 18: must be 4\.\.16/);
-      assert.throws(run(11, 8, 20, 9), /icvLength modulo 2 1: must be 0/);
-      assert.throws(run(11, 65280, 20, 8), /aadLength 65280: must be 0\.\.65279/);
-      assert.throws(run(11, 8, -1, 8), /length -1/);
-      assert.throws(run(13, 8, 65536, 8), /length 65536/);
       assert.throws(
         () => provider.open(key, aeadOf(buffer.subarray(0, 6), buffer.subarray(0, 8), 8), buffer, 0, 20),
-        /nonceLength 6/,
+        /nonceLength: 6/,
       );
->>>>>>> 6ade642 (One record for what an AEAD takes beside key and text: sealing and opening have five parameters)
       assert.ok(buffer.every((x) => x === 0));
     }
     const cbc = provider.key(ALG_AES_CBC, count(16));
     assert.throws(() => provider.cbc(cbc, true, buffer, 0, 16, 17), /length modulo 16 1: must be 0/);
     if (provider.has(ALG_AES_GCM, 16)) {
       const gcm = provider.key(ALG_AES_GCM, count(16));
-<<<<<<< HEAD
-      assert.throws(() => provider.seal(gcm, buffer, 11, buffer, 8, buffer, 0, 20, 16), /nonceLength: 11/);
-      assert.throws(() => provider.seal(gcm, buffer, 12, buffer, 8, buffer, 0, 20, 8), /icvLength: 8/);
-      assert.throws(() => provider.seal(gcm, buffer, 12, buffer, 8, buffer, 80, 20, 16), /116: must be 0\.\.100/);
-=======
       assert.throws(
         () => provider.seal(gcm, aeadOf(buffer.subarray(0, 11), buffer.subarray(0, 8), 16), buffer, 0, 20),
-        /nonceLength 11/,
+        /nonceLength: 11/,
       );
       assert.throws(
         () => provider.seal(gcm, aeadOf(buffer.subarray(0, 12), buffer.subarray(0, 8), 8), buffer, 0, 20),
-        /icvLength 8/,
+        /icvLength: 8/,
       );
       assert.throws(
         () => provider.seal(gcm, aeadOf(buffer.subarray(0, 12), buffer.subarray(0, 8), 16), buffer, 80, 20),
         /116: must be 0\.\.100/,
       );
->>>>>>> 6ade642 (One record for what an AEAD takes beside key and text: sealing and opening have five parameters)
     }
   });
 }

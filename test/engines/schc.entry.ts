@@ -63,16 +63,17 @@ function one(report: Report, strings: readonly string[]): void {
   const app = octets(strings[3]);
   const packet = octets(strings[4]);
   const out = new Uint8Array(packet.length + 40);
-  const length = schcCompress(context, direction, packet, 0, packet.length, out, 1, dev, app);
+  const way = { direction: direction, dev: dev, app: app };
+  const length = schcCompress(context, way, packet, 0, packet.length, out, 1);
   expect(report, 'packet after', strings[4], hex(packet, 0, packet.length));
   expect(report, 'schc', strings[5], length < 0 ? decimal(length) : hex(out, 1, length));
   if (length < 0) return;
   const back = new Uint8Array(packet.length + 3);
-  const size = schcDecompress(context, direction, out, 1, length, back, 2, dev, app);
+  const size = schcDecompress(context, way, out, 1, length, back, 2);
   expectNumber(report, 'length', packet.length, size);
   expect(report, 'packet', strings[4], hex(back, 2, packet.length));
   // Cut by two octets there is a shorter packet, or a drop code; never more.
-  const cut = schcDecompress(context, direction, out, 1, length - 2, back, 2, dev, app);
+  const cut = schcDecompress(context, way, out, 1, length - 2, back, 2);
   expect(report, 'cut', 'shorter', cut < size ? 'shorter' : decimal(cut));
 }
 

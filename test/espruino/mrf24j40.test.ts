@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { addressOf } from '../../core/base/address.ts';
 import { createMac, MAC_RETRIES, type MacUpper } from '../../core/link/mac.ts';
 import { createMrf24j40, TX_LIMIT } from '../../targets/espruino/mrf24j40.ts';
 import type { Mrf24j40, Mrf24j40Config } from '../../targets/espruino/mrf24j40-api.ts';
@@ -94,7 +95,7 @@ function both(driver: Mrf24j40, above: Pollable): Pollable {
 
 function send(node: MacNode, to: number, text: string, now: number): void {
   const payload = Buffer.from(text);
-  node.mac.send(Uint8Array.of(to >>> 8, to & 0xff), 0, 2, payload, 0, payload.length, now);
+  node.mac.send(addressOf(Uint8Array.of(to >>> 8, to & 0xff)), payload, 0, payload.length, now);
 }
 
 function pair(config: Partial<MediumConfig> = {}): { medium: Medium; a: MacNode; b: MacNode } {

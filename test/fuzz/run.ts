@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { addressOf } from '../../core/base/address.ts';
 import { createRandom, type Random } from '../../targets/node/host/radio/random.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { lowpanNode } from '../link/nodes.ts';
@@ -67,7 +68,7 @@ function frames(packets: Uint8Array[]): Uint8Array[] {
     .slice(0, 60)
     .forEach((packet, index) => {
       const [from, to] = index % 2 === 0 ? nodes : [nodes[1], nodes[0]];
-      from.lowpan.send(packet, 0, packet.length, to.address, 0, to.address.length, medium.now);
+      from.lowpan.send(packet, 0, packet.length, addressOf(to.address), medium.now);
       medium.settle(medium.now + 1e5);
     });
   return taken;

@@ -97,10 +97,10 @@ export const TARGETS: FuzzTarget[] = [
     run(bytes) {
       for (const direction of [S.DI_UP, S.DI_DW]) {
         const copy = Uint8Array.from(bytes);
-        const length = schcCompress(context, direction, copy, 0, copy.length, schc, 0, dev, app);
+        const length = schcCompress(context, { direction, dev, app }, copy, 0, copy.length, schc, 0);
         ensure(same(copy, copy.length, bytes), 'the packet was changed');
         ensure(length > 0, 'no compression takes any packet: ' + length);
-        const back = schcDecompress(context, direction, schc, 0, length, out, 0, dev, app);
+        const back = schcDecompress(context, { direction, dev, app }, schc, 0, length, out, 0);
         ensure(back >= 0 && same(out, back, bytes), 'comes back changed: ' + back);
       }
     },
@@ -109,10 +109,10 @@ export const TARGETS: FuzzTarget[] = [
     name: 'schc decompress',
     run(bytes) {
       for (const direction of [S.DI_UP, S.DI_DW]) {
-        const length = schcDecompress(strict, direction, bytes, 0, bytes.length, out, 0, dev, app);
+        const length = schcDecompress(strict, { direction, dev, app }, bytes, 0, bytes.length, out, 0);
         ensure(length <= 65535, 'too long');
         if (length < 0) continue;
-        const again = schcCompress(strict, direction, out, 0, length, schc, 0, dev, app);
+        const again = schcCompress(strict, { direction, dev, app }, out, 0, length, schc, 0);
         // An UDP checksum of zero is no computed one; an absent field may have come as an empty one.
         ensure(again > 0 || again === -6, 'a restored packet is malformed: ' + again);
       }
@@ -123,10 +123,14 @@ export const TARGETS: FuzzTarget[] = [
     run(bytes) {
       const small = new Uint8Array(bytes.length === 0 ? 0 : bytes[0] & 63);
       ensure(
-        schcCompress(context, S.DI_UP, Uint8Array.from(bytes), 0, bytes.length, small, 0, dev, app) <= small.length,
+        schcCompress(context, { direction: S.DI_UP, dev, app }, Uint8Array.from(bytes), 0, bytes.length, small, 0) <=
+          small.length,
         'c',
       );
-      ensure(schcDecompress(context, S.DI_UP, bytes, 0, bytes.length, small, 0, dev, app) <= small.length, 'd');
+      ensure(
+        schcDecompress(context, { direction: S.DI_UP, dev, app }, bytes, 0, bytes.length, small, 0) <= small.length,
+        'd',
+      );
     },
   },
   {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { addressOf } from '../../core/base/address.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
@@ -173,7 +174,7 @@ test('what is dropped is counted: no SA, replay, unprotected, no flow, closed', 
 
   // A clear IPv6 packet.
   const clear = answerTo(1, 'clear');
-  stranger.device.lowpan.send(clear, 0, clear.length, Uint8Array.of(0, 0), 0, 2, medium.now);
+  stranger.device.lowpan.send(clear, 0, clear.length, addressOf(Uint8Array.of(0, 0)), medium.now);
   medium.settle(6000);
   assert.deepEqual(gateway.metrics().drops, { 'no-flow': 1, unprotected: 1 });
 
@@ -380,7 +381,7 @@ test('IPv4 inside, and packets of several frames', async () => {
   const outer = new Uint8Array(300);
   const { device } = one;
   const size = outbound(device.endpoint, device.outgoing[1], packet, 0, length, outer, 0, medium.now);
-  assert.ok(device.lowpan.send(outer, 0, size, Uint8Array.of(0, 0), 0, 2, medium.now) > 0);
+  assert.ok(device.lowpan.send(outer, 0, size, addressOf(Uint8Array.of(0, 0)), medium.now) > 0);
   medium.settle(2000);
   assert.equal(server.sockets[1].target.port, 10);
   assert.deepEqual(server.sockets[1].sent, ['four']);

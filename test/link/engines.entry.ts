@@ -1,6 +1,7 @@
 // Two nodes exchanging packets in virtual time, in the portable subset: bundled for each engine, every engine must
 // print the same line. `print` is the engine's.
 
+import { addressOf } from '../../core/base/address.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { createLowpan, type Lowpan, type LowpanUpper } from '../../core/link/lowpan.ts';
 import { createMac, type Mac, type Phy } from '../../core/link/mac.ts';
@@ -105,7 +106,7 @@ for (let size = 40; size < 1280; size += 43) {
   packet[8] = 0xfe;
   packet[9] = 0x80;
   packet[24] = 0x20;
-  a.lowpan.send(packet, 0, size, b.mac.address, 0, 8, now);
+  a.lowpan.send(packet, 0, size, addressOf(b.mac.address), now);
   run();
 }
 print(packets + ' ' + done + ' ' + failed + ' ' + sum + ' ' + Math.floor(now * 1000 + 0.5));

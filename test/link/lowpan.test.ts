@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressOf } from '../../core/base/address.ts';
 import {
   DROP_COUNT,
   DROP_DISPATCH,
@@ -31,8 +32,8 @@ function packetOf(size: number, src: Uint8Array, dst: Uint8Array, seed = 1): Uin
   emitIpv6(packet, 0, 0, 0, size - 40, 50, 64);
   packet.set([0xfe, 0x80], 8);
   packet.set([0xfe, 0x80], 24);
-  putInterfaceId(packet, 16, src, 0, src.length);
-  putInterfaceId(packet, 32, dst, 0, dst.length);
+  putInterfaceId(packet, 16, addressOf(src));
+  putInterfaceId(packet, 32, addressOf(dst));
   for (let i = 40; i < size; i++) packet[i] = (i * 7 + seed * 31 + (i >>> 8)) & 0xff;
   return packet;
 }
@@ -44,7 +45,7 @@ function fakeLink(room = 100) {
     address: new Uint8Array([0, 1]),
     fail: 0,
     room: () => room,
-    send(_dst, _dstOffset, _dstLength, buffer, offset, length) {
+    send(_dst, buffer, offset, length) {
       if (link.fail < 0) return link.fail;
       assert.ok(length <= room, `${length} octets in ${room}`);
       frames.push(buffer.slice(offset, offset + length));
@@ -83,7 +84,7 @@ function fragmentsOf(packet: Uint8Array, room = 100): Uint8Array[] {
   const { lowpan, done } = lowpanOf({ maxSize: 2047 });
   const { link, frames } = fakeLink(room);
   lowpan.attach(link);
-  const tag = lowpan.send(packet, 0, packet.length, B, 0, 2, 0);
+  const tag = lowpan.send(packet, 0, packet.length, addressOf(B), 0);
   assert.equal(tag, 0x1234);
   while (done.length === 0) lowpan.sent(frames.length, 0, 0);
   return frames;
@@ -92,7 +93,7 @@ function fragmentsOf(packet: Uint8Array, room = 100): Uint8Array[] {
 function feed(node: ReturnType<typeof lowpanOf>, payload: Uint8Array, now = 0, src = A, dst = B): void {
   const buffer = new Uint8Array(payload.length + 16).fill(0xc1);
   buffer.set(payload, 8);
-  node.lowpan.received(buffer, 8, payload.length, src, 0, src.length, dst, 0, dst.length, now);
+  node.lowpan.received(buffer, 8, payload.length, addressOf(src), addressOf(dst), now);
 }
 
 const dropped = (node: ReturnType<typeof lowpanOf>, code: number) => node.lowpan.counters[-code];
@@ -117,7 +118,7 @@ test('one frame up to the room, fragments above; every size comes back', () => {
   for (let size = 40; size <= 1280; size += size < 420 ? 1 : 37) {
     const packet = packetOf(size, a.address, b.address, size);
     const frames = a.lowpan.counters[LOWPAN_FRAMES];
-    assert.ok(a.lowpan.send(packet, 0, size, b.address, 0, 2, medium.now) > 0);
+    assert.ok(a.lowpan.send(packet, 0, size, addressOf(b.address), medium.now) > 0);
     medium.settle(1e9);
     assert.equal(b.packets.pop(), toHex(packet), `${size} octets`);
     assert.equal(a.done.pop()?.[1], 0);
@@ -136,8 +137,8 @@ test('extended addresses and broadcast', () => {
   const one = packetOf(700, a.address, b.address);
   const all = packetOf(300, a.address, BROADCAST);
   all.set([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 24);
-  a.lowpan.send(one, 0, 700, b.address, 0, 8, 0);
-  a.lowpan.send(all, 0, 300, BROADCAST, 0, 2, 0);
+  a.lowpan.send(one, 0, 700, addressOf(b.address), 0);
+  a.lowpan.send(all, 0, 300, addressOf(BROADCAST), 0);
   medium.settle(1e6);
   assert.deepEqual(b.packets, [toHex(one), toHex(all)]);
   assert.deepEqual(c.packets, [toHex(all)]);
@@ -147,7 +148,7 @@ test('packets that cannot go are refused at once', () => {
   const { lowpan, done } = lowpanOf({ queue: 2, maxSize: 200 });
   const { link, frames } = fakeLink();
   lowpan.attach(link);
-  const send = (packet: Uint8Array, length = packet.length) => lowpan.send(packet, 0, length, B, 0, 2, 0);
+  const send = (packet: Uint8Array, length = packet.length) => lowpan.send(packet, 0, length, addressOf(B), 0);
   assert.equal(send(packetOf(40, A, B), 39), DROP_SHORT);
   assert.equal(send(packetOf(60, A, B), 59), DROP_LENGTH);
   assert.equal(send(new Uint8Array(60)), DROP_VERSION);
@@ -173,7 +174,7 @@ test('a fragment that fails takes its packet with it; the next one goes on', () 
   const { lowpan, done } = lowpanOf({ queue: 3 });
   const { link, frames } = fakeLink();
   lowpan.attach(link);
-  for (const size of [500, 60, 70]) assert.ok(lowpan.send(packetOf(size, A, B), 0, size, B, 0, 2, 0) > 0);
+  for (const size of [500, 60, 70]) assert.ok(lowpan.send(packetOf(size, A, B), 0, size, addressOf(B), 0) > 0);
   lowpan.sent(1, 0, 0);
   lowpan.sent(2, DROP_NO_ACK, 0);
   assert.deepEqual(done, [[0x1234, DROP_NO_ACK]]);
@@ -186,7 +187,7 @@ test('a fragment that fails takes its packet with it; the next one goes on', () 
     [0x1236, DROP_QUEUE],
   ]);
   link.fail = 0;
-  assert.ok(lowpan.send(packetOf(60, A, B), 0, 60, B, 0, 2, 0) > 0, 'still alive');
+  assert.ok(lowpan.send(packetOf(60, A, B), 0, 60, addressOf(B), 0) > 0, 'still alive');
 });
 
 test('the upper layer may send from within done', () => {
@@ -199,7 +200,7 @@ test('the upper layer may send from within done', () => {
     upper: {
       packet() {},
       done(_tag, _result, now) {
-        if (left-- > 0) assert.ok(lowpan.send(packetOf(60, A, B), 0, 60, B, 0, 2, now) > 0);
+        if (left-- > 0) assert.ok(lowpan.send(packetOf(60, A, B), 0, 60, addressOf(B), now) > 0);
       },
     },
     queue: 1,
@@ -207,7 +208,7 @@ test('the upper layer may send from within done', () => {
     tag: 0,
   });
   lowpan.attach(link);
-  lowpan.send(packetOf(60, A, B), 0, 60, B, 0, 2, 0);
+  lowpan.send(packetOf(60, A, B), 0, 60, addressOf(B), 0);
   for (let i = 1; i <= 4; i++) lowpan.sent(i, 0, 0);
   assert.equal(frames.length, 4);
 });
@@ -334,7 +335,7 @@ test('packets and fragments over 40 % loss, reordering and duplicates: what arri
       medium.at(i * 200, () => {
         const size = 40 + ((i * 97) % 600);
         const packet = packetOf(size, a.address, b.address, i);
-        if (a.lowpan.send(packet, 0, size, b.address, 0, 2, medium.now) > 0) sentPackets.push(toHex(packet));
+        if (a.lowpan.send(packet, 0, size, addressOf(b.address), medium.now) > 0) sentPackets.push(toHex(packet));
       });
     }
     medium.settle(1e6);

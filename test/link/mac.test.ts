@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressOf } from '../../core/base/address.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,
@@ -36,7 +37,7 @@ test('a unicast frame is acknowledged; times and octets are those of the standar
   const a = macNode(medium, 1, false);
   const b = macNode(medium, 2, false);
   assert.equal(a.mac.nextTimeout(), -1);
-  assert.equal(a.mac.send(b.address, 0, 2, bytes(1, 2, 3), 0, 3, 0), 1);
+  assert.equal(a.mac.send(addressOf(b.address), bytes(1, 2, 3), 0, 3, 0), 1);
   medium.settle(1000);
   assert.deepEqual(a.sent, [[1, 0]]);
   assert.deepEqual(b.received, ['0001:010203']);
@@ -64,9 +65,9 @@ test('extended addresses, broadcast, room', () => {
   assert.equal(b.mac.room(2), 116);
   assert.equal(a.mac.room(2), 110);
   const payload = new Uint8Array(105).fill(7);
-  assert.equal(a.mac.send(c.address, 0, 8, payload, 0, 105, 0), DROP_TOO_LONG);
-  assert.ok(a.mac.send(c.address, 0, 8, payload, 0, 104, 0) > 0);
-  assert.ok(a.mac.send(BROADCAST, 0, 2, payload, 0, 1, 0) > 0);
+  assert.equal(a.mac.send(addressOf(c.address), payload, 0, 105, 0), DROP_TOO_LONG);
+  assert.ok(a.mac.send(addressOf(c.address), payload, 0, 104, 0) > 0);
+  assert.ok(a.mac.send(addressOf(BROADCAST), payload, 0, 1, 0) > 0);
   medium.settle(1000);
   assert.deepEqual(a.sent, [
     [1, 0],
@@ -83,11 +84,11 @@ test('a node with a short address also answers to its extended one, and drops ot
   const a = macNode(medium, 1, false);
   const b = macNode(medium, 2, false);
   const other = macNode(medium, 3, false, { panId: 0x1111 });
-  a.mac.send(extendedOf(2), 0, 8, bytes(5), 0, 1, 0);
+  a.mac.send(addressOf(extendedOf(2)), bytes(5), 0, 1, 0);
   medium.settle(100);
   assert.deepEqual(b.received, ['0001:05']);
   assert.deepEqual(a.sent, [[1, 0]]);
-  other.mac.send(b.address, 0, 2, bytes(6), 0, 1, 100);
+  other.mac.send(addressOf(b.address), bytes(6), 0, 1, 100);
   medium.settle(1000);
   assert.deepEqual(other.sent, [[1, DROP_NO_ACK]]);
   assert.equal(b.received.length, 1);
@@ -97,7 +98,7 @@ test('no answer: three retries with the same sequence number, then NO_ACK', () =
   const air: string[] = [];
   const medium = createMedium({ seed: 3, tap: (_now, frame) => air.push(Buffer.from(frame).toString('hex')) });
   const a = macNode(medium, 1, false);
-  a.mac.send(bytes(0, 9), 0, 2, bytes(1), 0, 1, 0);
+  a.mac.send(addressOf(bytes(0, 9)), bytes(1), 0, 1, 0);
   medium.settle(1000);
   assert.deepEqual(a.sent, [[1, DROP_NO_ACK]]);
   assert.equal(air.length, 4);
@@ -116,8 +117,8 @@ test('a lost acknowledgement: the repetition is a duplicate, acknowledged and no
   });
   const a = macNode(medium, 1, false);
   const b = macNode(medium, 2, false);
-  a.mac.send(b.address, 0, 2, bytes(1), 0, 1, 0);
-  a.mac.send(b.address, 0, 2, bytes(1), 0, 1, 0);
+  a.mac.send(addressOf(b.address), bytes(1), 0, 1, 0);
+  a.mac.send(addressOf(b.address), bytes(1), 0, 1, 0);
   medium.settle(1000);
   assert.deepEqual(a.sent, [
     [1, 0],
@@ -151,7 +152,7 @@ test('a channel that is never clear: five assessments, then CHANNEL', () => {
     neighbours: 1,
     ackWait: 0.864,
   });
-  mac.send(bytes(0, 2), 0, 2, bytes(1), 0, 1, 10);
+  mac.send(addressOf(bytes(0, 2)), bytes(1), 0, 1, 10);
   const times: string[] = [];
   while (mac.nextTimeout() >= 0) {
     times.push((mac.nextTimeout() - 10).toFixed(3));
@@ -166,7 +167,7 @@ test('a channel that is never clear: five assessments, then CHANNEL', () => {
 test('a poll before the time changes nothing', () => {
   const medium = createMedium({ seed: 5 });
   const a = macNode(medium, 1, false);
-  a.mac.send(bytes(0, 2), 0, 2, bytes(1), 0, 1, 0);
+  a.mac.send(addressOf(bytes(0, 2)), bytes(1), 0, 1, 0);
   const next = a.mac.nextTimeout();
   a.mac.poll(next - 0.001);
   assert.equal(a.mac.nextTimeout(), next);
@@ -177,8 +178,9 @@ test('the queue is bounded and keeps the order', () => {
   const a = macNode(medium, 1, false, { queue: 3 });
   const b = macNode(medium, 2, false);
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 3; i++) assert.ok(a.mac.send(b.address, 0, 2, bytes(10 * round + i), 0, 1, medium.now) > 0);
-    assert.equal(a.mac.send(b.address, 0, 2, bytes(99), 0, 1, medium.now), DROP_QUEUE);
+    for (let i = 0; i < 3; i++)
+      assert.ok(a.mac.send(addressOf(b.address), bytes(10 * round + i), 0, 1, medium.now) > 0);
+    assert.equal(a.mac.send(addressOf(b.address), bytes(99), 0, 1, medium.now), DROP_QUEUE);
     medium.settle(1e6);
   }
   assert.deepEqual(
@@ -202,11 +204,11 @@ test('the upper layer may send from within `sent`', () => {
       received() {},
       sent(_handle, result, now) {
         assert.equal(result, 0);
-        if (left-- > 0) assert.ok(a.mac.send(b.address, 0, 2, bytes(left), 0, 1, now) > 0);
+        if (left-- > 0) assert.ok(a.mac.send(addressOf(b.address), bytes(left), 0, 1, now) > 0);
       },
     },
   });
-  a.mac.send(b.address, 0, 2, bytes(77), 0, 1, 0);
+  a.mac.send(addressOf(b.address), bytes(77), 0, 1, 0);
   medium.settle(1e6);
   assert.equal(b.received.length, 6);
 });
@@ -226,7 +228,7 @@ function lossyRun(seed: number, loss: number): string {
     const from = nodes[i % 4];
     const to = nodes[(i + 1 + (i % 3)) % 4];
     medium.at(i * 20, () => {
-      if (from.mac.send(to.address, 0, to.address.length, bytes(i, i), 0, 2, medium.now) > 0) accepted++;
+      if (from.mac.send(addressOf(to.address), bytes(i, i), 0, 2, medium.now) > 0) accepted++;
     });
   }
   medium.settle(1e6);
@@ -257,7 +259,7 @@ test('hidden nodes collide; nodes that hear each other take turns', () => {
     for (let i = 0; i < 40; i++) {
       for (const source of sources) {
         medium.at(40 * i + medium.random.below(30), () =>
-          source.mac.send(sink.address, 0, 2, new Uint8Array(100), 0, 100, medium.now),
+          source.mac.send(addressOf(sink.address), new Uint8Array(100), 0, 100, medium.now),
         );
       }
     }
@@ -280,19 +282,11 @@ test('garbage and foreign frames never throw, and each is counted once', () => {
       frame.set(octets, 9);
       if (seal && octets.length > 2) {
         if (ours && octets.length > 12) {
-          emitHeader(
-            frame,
-            9,
-            octets[0] % 2 === 0 ? 0x21 : octets[0] & 0x3f,
-            octets[2],
-            PAN,
-            bytes(0, 2),
-            0,
-            2,
+          emitHeader(frame, 9, octets[0] % 2 === 0 ? 0x21 : octets[0] & 0x3f, octets[2], PAN, addressOf(bytes(0, 2)), {
             octets,
-            3,
-            2,
-          );
+            at: 3,
+            size: 2,
+          });
         }
         putFcs(frame, 9, octets.length - 2);
       }

@@ -31,9 +31,9 @@ export function macNode(medium: Medium, index: number, extended: boolean, config
   const sent: [number, number][] = [];
   const random = createRandom(1000 + index);
   const upper: MacUpper = {
-    received(buffer, offset, length, src, srcOffset, srcLength) {
+    received(buffer, offset, length, src) {
       received.push(
-        Buffer.from(src.subarray(srcOffset, srcOffset + srcLength)).toString('hex') +
+        Buffer.from(src.octets.subarray(src.at, src.at + src.size)).toString('hex') +
           ':' +
           Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'),
       );

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { addressOf } from '../../core/base/address.ts';
 import { pseudoSum, putChecksum } from '../../core/base/checksum.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { createContexts, putInterfaceId, setContext } from '../../core/wire/sixlowpan.ts';
@@ -78,14 +79,14 @@ for (const linkType of [LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS]) {
         emitIpv6(packet, 0, tc, flow, size - 40, udp ? 17 : 59, hops);
         packet.set(hex(prefixes[random.below(4)]), 8);
         const kind = random.below(3);
-        if (kind === 0) putInterfaceId(packet, 16, from.address, 0, from.address.length);
+        if (kind === 0) putInterfaceId(packet, 16, addressOf(from.address));
         else if (kind === 1) packet.set(hex('0000 00ff fe00 1234'), 16);
         else random.fill(packet, 16, 8);
         if (multicast) packet.set(hex(groups[random.below(4)]), 24);
         else if (i % 13 === 0) packet.set(hex('2001 0db8 00aa 0001 0000 0000 0000 0007'), 24);
         else {
           packet.set(hex(prefixes[random.below(4)]), 24);
-          if (random.below(2) === 0) putInterfaceId(packet, 32, to.address, 0, to.address.length);
+          if (random.below(2) === 0) putInterfaceId(packet, 32, addressOf(to.address));
           else random.fill(packet, 32, 8);
         }
         if (udp) {
@@ -96,7 +97,7 @@ for (const linkType of [LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS]) {
           putChecksum(packet, 46, 40, size - 40, pseudoSum(packet, 0, 17, size - 40), 0xffff);
         }
         const address = multicast ? BROADCAST : to.address;
-        assert.ok(from.lowpan.send(packet, 0, size, address, 0, address.length, medium.now) > 0);
+        assert.ok(from.lowpan.send(packet, 0, size, addressOf(address), medium.now) > 0);
         const before = nodes.reduce((sum, node) => sum + node.packets.length, 0);
         medium.settle(medium.now + 1e6);
         assert.equal(nodes.reduce((sum, node) => sum + node.packets.length, 0) - before, multicast ? 3 : 1);

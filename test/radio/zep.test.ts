@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { addressOf } from '../../core/base/address.ts';
 import { createMac } from '../../core/link/mac.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
@@ -167,7 +168,7 @@ test('two MACs in real time over ZEP', async () => {
   });
   const sent = once(ended, 'sent');
   const [, from] = drivers;
-  assert.ok(from.mac.send(new Uint8Array([0, 1]), 0, 2, new Uint8Array(10), 0, 10, from.driver.now()) > 0);
+  assert.ok(from.mac.send(addressOf(new Uint8Array([0, 1])), new Uint8Array(10), 0, 10, from.driver.now()) > 0);
   from.driver.wake();
   await sent;
   assert.deepEqual(events, ['received 10', 'sent 0']);

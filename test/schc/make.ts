@@ -86,7 +86,7 @@ export function compressed(
   const input = new Uint8Array(packet.length + 5).fill(0xee);
   input.set(packet, 3);
   const out = new Uint8Array(ROOM).fill(0xaa);
-  const length = schcCompress(context, direction, input, 3, packet.length, out, 7, dev, app);
+  const length = schcCompress(context, { direction, dev, app }, input, 3, packet.length, out, 7);
   if (hex(input.subarray(3, 3 + packet.length)) !== hex(packet)) throw new Error('the packet was changed');
   return length < 0 ? length : out.slice(7, 7 + length);
 }
@@ -101,7 +101,7 @@ export function restored(
   const input = new Uint8Array(schc.length + 5).fill(0xee);
   input.set(schc, 3);
   const out = new Uint8Array(ROOM).fill(0x55);
-  const length = schcDecompress(context, direction, input, 3, schc.length, out, 5, dev, app);
+  const length = schcDecompress(context, { direction, dev, app }, input, 3, schc.length, out, 5);
   return length < 0 ? length : out.slice(5, 5 + length);
 }
 

@@ -39,9 +39,15 @@ test('decompress(compress(p)) = p, for random packets and rules that fit them', 
       // Room one octet short on either side.
       const bytes = schc as Uint8Array;
       const out = new Uint8Array(bytes.length - 1);
-      assert.equal(schcCompress(context, direction, s.bytes, 0, s.bytes.length, out, 0, M.NONE, M.NONE), -8);
+      assert.equal(
+        schcCompress(context, { direction, dev: M.NONE, app: M.NONE }, s.bytes, 0, s.bytes.length, out, 0),
+        -8,
+      );
       const room = new Uint8Array(s.bytes.length - 1);
-      assert.equal(schcDecompress(context, direction, bytes, 0, bytes.length, room, 0, M.NONE, M.NONE), -8);
+      assert.equal(
+        schcDecompress(context, { direction, dev: M.NONE, app: M.NONE }, bytes, 0, bytes.length, room, 0),
+        -8,
+      );
     }),
     { numRuns: RUNS, includeErrorInReport: true },
   );

@@ -153,8 +153,9 @@ test('nothing is allocated per packet', () => {
   const out = new Uint8Array(100);
   const run = (count: number) => {
     for (let i = 0; i < count; i++) {
-      const length = schcCompress(context, S.DI_UP, bytes, 0, bytes.length, schc, 0, M.NONE, M.NONE);
-      schcDecompress(context, S.DI_UP, schc, 0, length, out, 0, M.NONE, M.NONE);
+      const way = { direction: S.DI_UP, dev: M.NONE, app: M.NONE };
+      const length = schcCompress(context, way, bytes, 0, bytes.length, schc, 0);
+      schcDecompress(context, way, schc, 0, length, out, 0);
     }
   };
   run(20000);

@@ -7,6 +7,7 @@
 // Everything random comes from one seed.
 
 import { createHash } from 'node:crypto';
+import { addressOf } from '../../core/base/address.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { createDevice, type Device } from '../../core/device/device.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
@@ -95,7 +96,7 @@ export function createWorld(config: WorldConfig): World {
       parts: FULL_PARTS,
       phy: radio,
       upper: {
-        datagram: (buffer, offset, length, _source, _sourceOffset, _sourcePort, _destinationPort, now) => {
+        datagram: (buffer, offset, length, _source, _sourcePort, _destinationPort, now) => {
           client.received(buffer.slice(offset, offset + length), now);
         },
         done: () => {},
@@ -146,7 +147,7 @@ export function createWorld(config: WorldConfig): World {
     inner.set(reply, PAYLOAD);
     emitUdp(inner, 40, PAYLOAD + reply.length, 0, PORT, PORT);
     const length = outbound(endpoint, outgoing[node - 1], inner, 0, PAYLOAD + reply.length, outer, 0, now);
-    if (length > 0) lowpan.send(outer, 0, length, Uint8Array.of(0, node), 0, 2, now);
+    if (length > 0) lowpan.send(outer, 0, length, addressOf(Uint8Array.of(0, node)), now);
   }
 
   const lowpan = createLowpan({
@@ -154,7 +155,7 @@ export function createWorld(config: WorldConfig): World {
     nhc: null,
     reassembly: createReassembly(3, 1280, 10000),
     upper: {
-      packet: (buffer, offset, length, _src, _srcOffset, _srcLength, now) => {
+      packet: (buffer, offset, length, _src, now) => {
         const size = inbound(endpoint, buffer, offset, length, inner, 0, now);
         if (size > 0) answer(size, incoming.indexOf(endpoint.sa!) + 1, now);
       },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { addressOf } from '../../core/base/address.ts';
 import {
   DROP_FCS,
   DROP_NOT_FOR_US,
@@ -78,13 +79,13 @@ test('golden data frames: short and extended addresses, compressed and not', () 
   const long1 = hex('0212 4b00 0600 1122');
   const long2 = hex('0011 2233 4455 6677');
   const flags = FRAME_DATA | FRAME_ACK_REQUEST;
-  let size = emitHeader(frame, 0, flags | FRAME_VERSION_2006, 7, 0xabcd, short1, 0, 2, short2, 0, 2);
+  let size = emitHeader(frame, 0, flags | FRAME_VERSION_2006, 7, 0xabcd, addressOf(short1), addressOf(short2));
   assert.equal(toHex(frame, 0, size), '6198' + '07' + 'cdab' + '0100' + 'efbe');
-  size = emitHeader(frame, 0, flags, 8, 0xabcd, long1, 0, 8, long2, 0, 8);
+  size = emitHeader(frame, 0, flags, 8, 0xabcd, addressOf(long1), addressOf(long2));
   assert.equal(toHex(frame, 0, size), '61cc' + '08' + 'cdab' + '22110006004b1202' + '7766554433221100');
-  size = emitHeader(frame, 0, FRAME_DATA, 9, 0xabcd, hex('ffff'), 0, 2, long2, 0, 0);
+  size = emitHeader(frame, 0, FRAME_DATA, 9, 0xabcd, addressOf(hex('ffff')), { octets: long2, at: 0, size: 0 });
   assert.equal(toHex(frame, 0, size), '0108' + '09' + 'cdab' + 'ffff');
-  size = emitHeader(frame, 0, FRAME_DATA, 10, 0x1234, short1, 0, 0, short2, 0, 2);
+  size = emitHeader(frame, 0, FRAME_DATA, 10, 0x1234, { octets: short1, at: 0, size: 0 }, addressOf(short2));
   assert.equal(toHex(frame, 0, size), '0180' + '0a' + '3412' + 'efbe');
   emitAck(frame, 0, FRAME_PENDING, 0x55);
   assert.equal(toHex(frame, 0, 3), '120055');
@@ -109,7 +110,9 @@ test('what is emitted is read back, at any offset', () => {
     fc.property(header, (h) => {
       const o = h.offset;
       const frame = new Uint8Array(140).fill(0xa5);
-      const size = emitHeader(frame, o, h.control, h.sequence, h.dstPan, h.dst, 0, h.dstLength, h.src, 0, h.srcLength);
+      const dst = { octets: h.dst, at: 0, size: h.dstLength };
+      const src = { octets: h.src, at: 0, size: h.srcLength };
+      const size = emitHeader(frame, o, h.control, h.sequence, h.dstPan, dst, src);
       frame.set(h.payload, o + size);
       const total = putFcs(frame, o, size + h.payload.length);
       assert.equal(total, size + h.payload.length + 2);

@@ -1,6 +1,7 @@
 // Packets for the tests of IPHC, and compression and decompression with sentinels round the buffers.
 
 import assert from 'node:assert/strict';
+import { addressOf } from '../../core/base/address.ts';
 import { pseudoSum, putChecksum } from '../../core/base/checksum.ts';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { createContexts, putInterfaceId } from '../../core/wire/sixlowpan.ts';
@@ -22,8 +23,8 @@ export const DST_IID = '0000 00ff fe00 beef';
 
 export function iidsOf(src: Uint8Array, dst: Uint8Array): Uint8Array {
   const iids = new Uint8Array(16);
-  putInterfaceId(iids, 0, src, 0, src.length);
-  putInterfaceId(iids, 8, dst, 0, dst.length);
+  putInterfaceId(iids, 0, addressOf(src));
+  putInterfaceId(iids, 8, addressOf(dst));
   return iids;
 }
 export const IIDS = iidsOf(SRC, DST);
@@ -72,10 +73,10 @@ export function compressed(
   nhc: NextHeaderCompression | null = null,
 ) {
   const out = new Uint8Array(IPHC_MAX + 20).fill(0xee);
-  const size = compressIphc(packet, 0, packet.length, out, 3, contexts, iids, nhc);
+  const size = compressIphc({ contexts, iids, nhc }, packet, 0, packet.length, out, 3);
   assert.deepEqual([...out.subarray(0, 3)], [0xee, 0xee, 0xee]);
   assert.ok(out.subarray(3 + size).every((octet) => octet === 0xee));
-  const covers = iphcCovers(out, 3, nhc);
+  const covers = iphcCovers({ contexts, iids, nhc }, out, 3);
   const wire = new Uint8Array(size + packet.length - covers);
   wire.set(out.subarray(3, 3 + size));
   wire.set(packet.subarray(covers), size);
@@ -95,7 +96,8 @@ export function decompressed(
     const from = new Uint8Array(wire.length + 80).fill(sentinel);
     from.set(wire, 40);
     const to = new Uint8Array(room + 20).fill(0xc3);
-    const result = decompressIphc(from, 40, wire.length, to, 10, room, size, contexts, iids, nhc);
+    const into = to.subarray(0, 10 + room);
+    const result = decompressIphc({ contexts, iids, nhc }, from, 40, wire.length, into, 10, size);
     assert.ok(to.subarray(0, 10).every((octet) => octet === 0xc3));
     assert.ok(to.subarray(10 + (result < 0 ? room : result)).every((octet) => octet === 0xc3));
     return { result, packet: to.slice(10, 10 + Math.max(0, result)) };

@@ -9,6 +9,7 @@
 // A packet never throws: whatever is dropped is counted by reason in the layer that dropped it (`metrics`).
 
 import { EventEmitter } from 'node:events';
+import { addressOf } from '../../../core/base/address.ts';
 import { DROP_NO_SA } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { createEndpoint } from '../../../core/esp/endpoint.ts';
@@ -180,7 +181,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
 
   /** An outer packet to a peer on a radio. */
   function transmit(peer: Peer, packet: Uint8Array, size: number, now: number): string {
-    const tag = ports[peer.radio].lowpan.send(packet, 0, size, peer.link, 0, peer.link.length, now);
+    const tag = ports[peer.radio].lowpan.send(packet, 0, size, addressOf(peer.link), now);
     if (tag < 0) {
       log('debug', 'link', () => `${peerText(peer)}: ${dropName(tag)}`);
       return dropName(tag);
@@ -233,7 +234,7 @@ function start(config: GatewayConfig, checked: CheckedConfig, flowList: Flow[], 
   const inFlight: Map<number, Peer>[] = checked.radios.map(() => new Map());
   const ports: Port[] = checked.radios.map((radio, index) =>
     createPort(radios[index], radio, checked.contexts, provider, {
-      packet(buffer, offset, length, src, srcOffset, srcLength, now) {
+      packet(buffer, offset, length, { octets: src, at: srcOffset, size: srcLength }, now) {
         if (buffer[offset + IPV6_NEXT_HEADER] === PROTO_UDP) {
           const packet = buffer.subarray(offset, offset + length);
           if (link.receive(index, packet, length, src.slice(srcOffset, srcOffset + srcLength))) return;

@@ -3,7 +3,6 @@
 import { checkRange } from '../../../../core/base/refuse.ts';
 import { CCM_MAX_AAD } from '../../../../core/crypto/ccm.ts';
 import { type Key, type Aead } from '../../../../core/crypto/provider.ts';
-import { checkRange } from '../../../../core/crypto/portable.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,

@@ -1,6 +1,7 @@
 // IPv6 packets <-> IEEE 802.15.4 frames without a radio: 6LoWPAN of the core on a link that hands every frame straight
 // to its user, in order, unacknowledged. For captures and budgets.
 
+import { addressOf } from '../../../../core/base/address.ts';
 import { DROP_NOT_FOR_US } from '../../../../core/base/drop.ts';
 import { createReassembly } from '../../../../core/link/fragment.ts';
 import { createLowpan, type Lowpan } from '../../../../core/link/lowpan.ts';
@@ -122,25 +123,12 @@ export function createFrameSender(plan: LinkPlan): FrameSender {
   let failed = 0;
   const link: Link = {
     address: Uint8Array.of(0, 0),
-    room: (dstLength) => FRAME_MAX - FCS_SIZE - 5 - dstLength - link.address.length,
-    send(dst, dstOffset, dstLength, buffer, offset, length) {
+    room: (dstSize) => FRAME_MAX - FCS_SIZE - 5 - dstSize - link.address.length,
+    send(dst, buffer, offset, length) {
       const control = FRAME_DATA | FRAME_VERSION_2006 | FRAME_ACK_REQUEST;
       const { panId } = plan;
       sequence = (sequence + 1) & 0xff;
-      const { address } = link;
-      const header = emitHeader(
-        frame,
-        0,
-        control,
-        sequence,
-        panId,
-        dst,
-        dstOffset,
-        dstLength,
-        address,
-        0,
-        address.length,
-      );
+      const header = emitHeader(frame, 0, control, sequence, panId, dst, addressOf(link.address));
       frame.set(buffer.subarray(offset, offset + length), header);
       sink(frame, putFcs(frame, 0, header + length));
       return ++handle;
@@ -163,13 +151,13 @@ export function createFrameSender(plan: LinkPlan): FrameSender {
   lowpan.attach(link);
   return {
     send(packet, offset, length, now, to) {
-      if (length < 40) return lowpan.send(packet, offset, length, link.address, 0, 2, now);
+      if (length < 40) return lowpan.send(packet, offset, length, addressOf(link.address), now);
       sink = to;
       failed = 1;
       link.address = plan.linkAddress(packet, offset + 8);
       const dst = plan.linkAddress(packet, offset + 24);
       const first = handle + 1;
-      const tag = lowpan.send(packet, offset, length, dst, 0, dst.length, now);
+      const tag = lowpan.send(packet, offset, length, addressOf(dst), now);
       if (tag < 0) return tag;
       // `failed` becomes 0 or a drop code when the last fragment is out.
       while (failed > 0) lowpan.sent(handle, 0, now);
@@ -202,8 +190,8 @@ export function createFrameReceiver(plan: LinkPlan): FrameReceiver {
     maxSize: DATAGRAM_MAX,
     tag: 0,
   });
-  const src = new Uint8Array(8);
-  const dst = new Uint8Array(8);
+  const src = addressOf(new Uint8Array(8));
+  const dst = addressOf(new Uint8Array(8));
   return {
     lowpan,
     receive(frame, offset, length, now, to) {
@@ -211,16 +199,16 @@ export function createFrameReceiver(plan: LinkPlan): FrameReceiver {
       if (result < 0) return result;
       if ((frame[offset] & 7) === FRAME_ACK) return 1;
       sink = to;
-      const srcLength = frameSrcLength(frame, offset);
-      const dstLength = frameDstLength(frame, offset);
+      src.size = frameSrcLength(frame, offset);
+      dst.size = frameDstLength(frame, offset);
       // [RFC 4944 §3] Both addresses must be there.
-      if (srcLength * dstLength === 0) return DROP_NOT_FOR_US;
+      if (src.size * dst.size === 0) return DROP_NOT_FOR_US;
       const header = frameHeaderLength(frame, offset);
-      copyReversed(src, 0, frame, frameSrc(frame, offset), srcLength);
-      copyReversed(dst, 0, frame, frameDst(frame, offset) + 2, dstLength);
+      copyReversed(src.octets, 0, frame, frameSrc(frame, offset), src.size);
+      copyReversed(dst.octets, 0, frame, frameDst(frame, offset) + 2, dst.size);
       lowpan.poll(now);
       const payload = length - header - FCS_SIZE;
-      lowpan.received(frame, offset + header, payload, src, 0, srcLength, dst, 0, dstLength, now);
+      lowpan.received(frame, offset + header, payload, src, dst, now);
       return 0;
     },
   };

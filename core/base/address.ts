@@ -1,0 +1,17 @@
+// An address where it lies in a buffer. Frames and packets carry addresses of several lengths; a record of this kind takes
+// the place of three arguments.
+
+/**
+ * octets[at..at+size): a link-layer address of 2 or 8 octets in canonical order, or an IP address of 4 or 16. Records are
+ * made once and used again: who keeps an address copies its octets.
+ */
+export interface Address {
+  octets: Uint8Array;
+  at: number;
+  size: number;
+}
+
+/** The address that fills `octets`. */
+export function addressOf(octets: Uint8Array): Address {
+  return { octets: octets, at: 0, size: octets.length };
+}
