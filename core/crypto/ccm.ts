@@ -6,8 +6,7 @@ import { fill } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
 import { AES_ROUND_KEYS, aesEncrypt, aesExpand } from './aes.ts';
 import type { Part } from './portable.ts';
-import { type Key, type Aead } from './provider.ts';
-import { ALG_AES_CCM } from './provider.ts';
+import { type Aead, ALG_AES_CCM, type Key } from './provider.ts';
 
 /** The longest AAD: longer ones would need another encoding of their length [RFC 3610 §2.2]. */
 export const CCM_MAX_AAD = 65279;

@@ -7,8 +7,8 @@
 // Inner packets are IPv6 and UDP (and echo requests, where a board takes echo.ts). Nothing goes out or comes in
 // unprotected, but where a device has other ends (DeviceHooks; ike-device.ts). All memory is taken when it is made.
 
-import { copy, equal, u16 } from '../base/bytes.ts';
 import { type Address, addressOf } from '../base/address.ts';
+import { copy, equal, u16 } from '../base/bytes.ts';
 import { DROP_NOT_FOR_US, DROP_SELECTOR, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
 import type { Provider } from '../crypto/provider.ts';

@@ -16,7 +16,15 @@ import {
   DROP_UNSUPPORTED,
 } from '../base/drop.ts';
 import { refuse } from '../base/refuse.ts';
-import { compile, emitResidue, fillValues, mismatch, type Program, restoreHeader, type Values } from '../schc/program.ts';
+import {
+  compile,
+  emitResidue,
+  fillValues,
+  mismatch,
+  type Program,
+  restoreHeader,
+  type Values,
+} from '../schc/program.ts';
 import type { Header, Network } from '../wire/header.ts';
 import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL } from './attributes.ts';
 import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';

@@ -3,8 +3,8 @@
 // fragment that fails takes its datagram with it. Incoming fragments go through fragment.ts where the node has it.
 // Not supported: mesh headers, page switch, HC1, sending 0x41 (IPHC is never longer).
 
+import type { Address } from '../base/address.ts';
 import { copy } from '../base/bytes.ts';
-import { type Address } from '../base/address.ts';
 import { DROP_COUNT, DROP_FRAGMENT, DROP_QUEUE, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
 import { FRAME_MAX } from '../wire/ieee802154.ts';

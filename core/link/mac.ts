@@ -11,8 +11,8 @@
 // Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
-import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import { type Address, addressOf } from '../base/address.ts';
+import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import {
   DROP_CHANNEL,
   DROP_COUNT,

@@ -5,9 +5,9 @@
 //
 //  FRAG1  11000 size(11) | tag(16)                 FRAGN  11100 size(11) | tag(16) | offset(8), in units of 8 octets
 
+import type { Address } from '../base/address.ts';
 import { copy, fill, put16, u16 } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
-import { type Address } from '../base/address.ts';
 
 /** An uncompressed IPv6 header follows [RFC 4944 §5.1]. */
 export const DISPATCH_IPV6 = 0x41;

@@ -8,7 +8,7 @@ import { copy, fill } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/base/refuse.ts';
 import { type Asymmetric, KE_X25519, type KePrivate } from '../../core/crypto/asymmetric.ts';
 import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
-import { ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider, type Aead } from '../../core/crypto/provider.ts';
+import { type Aead, ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider } from '../../core/crypto/provider.ts';
 import { type Board, NATIVE_ED25519 } from './hooks.ts';
 
 /** What `random` throws without a source; the application tells it from other errors by this text. */

@@ -6,7 +6,9 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { filesBelow } from '../support/files.ts';
+
 import { cycles, forbidden, importsOf, NODE_EXCEPTIONS } from './imports.ts';
+import { longLists, MORE_PARAMETERS, MOST_PARAMETERS } from './parameters.ts';
 
 const root = sourceRoot();
 const MOST_LINES = 400;
@@ -126,6 +128,24 @@ test('no file has more than ' + MOST_LINES + ' lines', () => {
     if (lines > MOST_LINES) found.push(file + ' ' + lines);
   }
   assert.deepEqual(found, []);
+});
+
+test('no function of the core takes more than ' + MOST_PARAMETERS + ' parameters', () => {
+  const eight = 'a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1';
+  const wrong = [
+    `function x(${eight}): void {}`,
+    `const x = (${eight}): void => {};`,
+    `type x = (${eight}) => void;`,
+    `interface I { x(${eight}): void }`,
+    `interface I { x: (${eight}) => void }`,
+    `class C { x(${eight}): void {} }`,
+    'const y = { x: (a, b, c, d, e, f, g, h) => a };',
+  ];
+  for (const text of wrong) assert.deepEqual(longLists(text), ['x'], text);
+  assert.deepEqual(longLists('call((a, b, c, d, e, f, g, h) => a);'), ['line 1']);
+  assert.deepEqual(longLists('function x(a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1): void {}'), []);
+  const found = filesBelow('core', ['ts']).flatMap((file) => longLists(read(file)).map((name) => file + ' ' + name));
+  assert.deepEqual([...new Set(found)].sort(), Object.keys(MORE_PARAMETERS).sort());
 });
 
 /** `npm run x`, `npm test`, `npm start` in a document. */

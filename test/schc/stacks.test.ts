@@ -151,9 +151,9 @@ test('nothing is allocated per packet', () => {
   const bytes = packet(six, udp(1, 2, Buffer.from('ab')));
   const schc = new Uint8Array(100);
   const out = new Uint8Array(100);
+  const way = { direction: S.DI_UP, dev: M.NONE, app: M.NONE };
   const run = (count: number) => {
     for (let i = 0; i < count; i++) {
-      const way = { direction: S.DI_UP, dev: M.NONE, app: M.NONE };
       const length = schcCompress(context, way, bytes, 0, bytes.length, schc, 0);
       schcDecompress(context, way, schc, 0, length, out, 0);
     }

@@ -5,7 +5,7 @@
 import { put16, put32, u16 } from '../../base/bytes.ts';
 import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../base/drop.ts';
 import { copy, equal, fill } from '../../base/spans.ts';
-import { ALG_HMAC_SHA256, type Key, type Provider, type Aead } from '../../crypto/provider.ts';
+import { type Aead, ALG_HMAC_SHA256, type Key, type Provider } from '../../crypto/provider.ts';
 import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, type Payloads } from '../codec/message.ts';
 import { PAYLOAD_SK, PAYLOAD_SKF } from '../codec/numbers.ts';
 import type { Opened } from '../codec/payloads.ts';

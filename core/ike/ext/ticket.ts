@@ -6,7 +6,7 @@
 
 import { put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { copy } from '../../base/spans.ts';
-import { ALG_AES_CCM, type Key, type Provider, type Aead } from '../../crypto/provider.ts';
+import { type Aead, ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
 import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
 import {

@@ -2,13 +2,14 @@
 
 import { checkRange } from '../../../../core/base/refuse.ts';
 import { CCM_MAX_AAD } from '../../../../core/crypto/ccm.ts';
-import { type Key, type Aead } from '../../../../core/crypto/provider.ts';
 import {
+  type Aead,
   ALG_AES_CBC,
   ALG_AES_CCM,
   ALG_AES_GCM,
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
+  type Key,
 } from '../../../../core/crypto/provider.ts';
 
 /** True when `keyLength` octets make a key of `alg`: AES-128, -192, -256; ChaCha20 with 32; HMAC with 1 to 65,535. */
