@@ -92,7 +92,7 @@ for (const { name, provider } of PROVIDERS) {
       for (const length of [0, 1, 8, 15, 16, 17, 20, 24, 32, 33, 64, 131]) {
         const make = () => provider.wipe(provider.key(alg, count(length)));
         if (provider.has(alg, length)) make();
-        else assert.throws(make, /key\.(alg|length) \d+/);
+        else assert.throws(make, /key\.(alg|length):? \d+/);
       }
     }
   });
@@ -120,7 +120,7 @@ for (const { name, provider } of PROVIDERS) {
       assert.throws(run(14, 8, 20, 8), /nonceLength: 14: must be 7\.\.13/);
       assert.throws(run(11, 8, 20, 2), /icvLength: 2: must be 4\.\.16/);
       assert.throws(run(11, 8, 20, 18), /icvLength: 18: must be 4\.\.16/);
-      assert.throws(run(11, 8, 20, 9), /icvLength modulo 2 1: must be 0/);
+      assert.throws(run(11, 8, 20, 9), /icvLength modulo 2: 1: must be 0/);
       assert.throws(run(11, 65280, 20, 8), /aadLength: 65280: must be 0\.\.65279/);
       assert.throws(run(11, 8, -1, 8), /length: -1/);
       assert.throws(run(13, 8, 65536, 8), /length: 65536/);
@@ -131,7 +131,7 @@ for (const { name, provider } of PROVIDERS) {
       assert.ok(buffer.every((x) => x === 0));
     }
     const cbc = provider.key(ALG_AES_CBC, count(16));
-    assert.throws(() => provider.cbc(cbc, true, buffer, 0, 16, 17), /length modulo 16 1: must be 0/);
+    assert.throws(() => provider.cbc(cbc, true, buffer, 0, 16, 17), /length modulo 16: 1: must be 0/);
     if (provider.has(ALG_AES_GCM, 16)) {
       const gcm = provider.key(ALG_AES_GCM, count(16));
       assert.throws(
