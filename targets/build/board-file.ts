@@ -4,7 +4,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { type ConfigDocument, type Path, parseConfig, pathName, readText } from '../node/host/document.ts';
+import { type ConfigDocument, parseConfig, readText } from '../node/host/document.ts';
+import type { Path } from '../node/host/errors.ts';
 import { CommandError } from '../node/host/errors.ts';
 import { sourceRoot } from './root.ts';
 
@@ -155,7 +156,7 @@ function valueAt(data: unknown, path: Path): unknown {
 function fail(document: ConfigDocument, path: Path, limit: string): never {
   const value = valueAt(document.data, path);
   const text = value === undefined ? '(missing)' : JSON.stringify(value).slice(0, 60);
-  throw document.error(path, `${pathName(path) || 'file'}: ${text}: ${limit}`);
+  throw document.error(path, text, limit);
 }
 
 /** An integer, or its hexadecimal text. */

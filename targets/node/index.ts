@@ -8,14 +8,16 @@ export type {
   GatewaySa,
   PeerConfig,
 } from './gateway/config.ts';
+export { type LoadedGateway, loadGatewayFile, readGateway } from './gateway/file.ts';
 export { createGateway, type Gateway, type GatewayEvents, type PacketInfo } from './gateway/gateway.ts';
 export type { GatewayMetrics, PeerMetrics, RadioMetrics, SaMetrics } from './gateway/metrics.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
+export { type Connection, policyFor } from './host/config/ike-policy.ts';
 export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa.ts';
 export { SA_SCHEMA } from './host/config/schema.ts';
 export { type Datagram, readDatagram, writeDatagram } from './host/datagram.ts';
 export { type ConfigDocument, parseConfig } from './host/document.ts';
-export { CommandError } from './host/errors.ts';
+export { CommandError, type Fault, FieldError, FieldErrors, type Path } from './host/errors.ts';
 export { createLog, type Log, type LogConfig, type LogLevel, type LogText } from './host/log.ts';
 export { createFastProvider } from './host/provider/fast.ts';
 export { createNobleProvider } from './host/provider/noble.ts';
@@ -42,6 +44,7 @@ export { type LossConfig, type LossyRadio, withCapture, withLoss } from './host/
 export { createZep, ZEP_PORT, type ZepConfig, type ZepRadio } from './host/radio/zep.ts';
 export type { Reasons } from './host/reasons.ts';
 export { createMedium, type LinkModel, type Medium, type MediumConfig } from './lab/medium.ts';
+export { type LoadedSensor, loadSensorFile, readSensor } from './sensor/file.ts';
 export { readSchcCbor, schcCbor } from './tools/rules/cbor.ts';
 export { readSchcJson, schcJson } from './tools/rules/json.ts';
 export { schcTable, validateRules } from './tools/rules/print.ts';

@@ -7,9 +7,11 @@ import { ID_KEY_ID } from '../../core/ike/codec/numbers.ts';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
 import { type IkePolicy, NAT_OFF } from '../../core/ike/state/policy.ts';
-import { policyFor, readGateway, readSensor } from '../../targets/node/host/config/ike.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
+import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { createPcapWriter, LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
+import { readSensor } from '../../targets/node/sensor/file.ts';
 import { policy } from '../ike/pair.ts';
 import { deviceOn, gatewayOn, outerOf } from '../ike/radio.ts';
 

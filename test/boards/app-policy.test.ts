@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { NATIVE_ED25519 } from '../../targets/board/hooks.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
-import { readGateway } from '../../targets/node/host/config/ike.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf } from '../gateway/ike-support.ts';

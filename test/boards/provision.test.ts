@@ -18,9 +18,10 @@ import {
 } from '../../targets/board/blob.ts';
 import { CBOR_ARRAY, CBOR_TEXT, CBOR_UNSIGNED } from '../../targets/board/cbor.ts';
 import { boardPolicy } from '../../targets/board/policy.ts';
-import { policyFor, readSensor } from '../../targets/node/host/config/ike.ts';
+import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { encodeKeys, frameBlob, readProvision } from '../../targets/node/lab/boards/provision.ts';
+import { readSensor } from '../../targets/node/sensor/file.ts';
 import { dietesp, EXAMPLES, isOneLine, scratch } from '../cli/run.ts';
 import { everywhere } from '../engines/everywhere.ts';
 import { readText, wrongCut, wrongFlip } from './blob.entry.ts';

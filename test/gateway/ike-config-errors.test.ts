@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readGateway } from '../../targets/node/host/config/ike.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
 
 const KEY = 'c0ffee11'.repeat(8);
 

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CommandError, errorText } from '../host/errors.ts';
+import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 
 interface Entry {
   name: string;
@@ -57,6 +57,11 @@ const COMMANDS: Entry[] = [
     name: 'gateway',
     summary: 'a gateway for peers on radios and UDP, with IKEv2',
     load: async () => (await import('./gateway.ts')).gatewayCommand(),
+  },
+  {
+    name: 'check',
+    summary: 'the files of gateways, sensors and SAs, all errors at once',
+    load: async () => (await import('./check.ts')).checkCommand(),
   },
   {
     name: 'compress',
@@ -133,7 +138,10 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     // Commander has printed its own message; 0 is --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`error: ${errorText(error)}\n`);
+    const faults = faultsOf(error);
+    // One line for each fault: compilers' form, which editors follow.
+    if (faults.length > 1) process.stderr.write(`${faults.map(({ message }) => message).join('\n')}\n`);
+    else process.stderr.write(`error: ${errorText(error)}\n`);
     return error instanceof CommandError ? error.code : 1;
   }
 }

@@ -2,13 +2,14 @@
 
 import { Command, Option } from 'commander';
 import { addressOctets } from '../host/addresses.ts';
-import { type LoadedSensor, loadSensorFile } from '../host/config/ike.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
+import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
+import { checkFiles, warn } from './check.ts';
 
 const PINGS_MAX = 1000000;
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
@@ -23,6 +24,7 @@ interface Options {
   echo?: string;
   wait?: boolean;
   control?: boolean;
+  check?: boolean;
   json?: boolean;
   retry: boolean;
   keylog?: string;
@@ -90,8 +92,13 @@ async function sendReadings(sensor: Sensor, plan: Plan, isOver: () => boolean, p
 type Pause = (ms: number) => Promise<void>;
 
 async function sensorAction(options: Options): Promise<void> {
+  if (options.check === true) {
+    checkFiles([options.config], 'sensor', options.json === true);
+    return;
+  }
   const plan = planOf(options);
   const { loaded } = plan;
+  warn(loaded.warnings);
   const isJson = options.json === true || options.control === true;
   const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
   const report = (event: SensorEvent): void => {
@@ -170,6 +177,7 @@ export function sensorCommand(): Command {
         'posts readings with CoAP through them. Pings to its inner address are answered.',
     )
     .requiredOption('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
+    .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
     .option('--once', 'one reading, then end')
     .option('--count <n>', 'readings, 0: without end; default: as the file says')
     .option('--interval <ms>', 'milliseconds between readings, or pings')

@@ -1,14 +1,14 @@
-// The gateway's configuration and its check. All of it is checked before anything starts; the first error is thrown as
-// `Error('field: value: limit')` and names the field as written, `radios[0].panId`.
+// The gateway's configuration and its check. All of it is checked before anything starts; an error is a FieldError that
+// names the field as written, `radios[0].panId`.
 
-import { refuse } from '../../../core/base/refuse.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import { addressOctets } from '../host/addresses.ts';
-import { hexOf, inRange, integerIn } from '../host/check.ts';
+import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
+import { FieldError, type Path } from '../host/errors.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
 import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
@@ -124,18 +124,16 @@ export interface CheckedConfig {
 /** The list in a field that may be absent; with `objects`, of objects. */
 function listIn<Value>(field: string, value: Value[] | undefined, objects: boolean): Value[] {
   const list = value ?? [];
-  if (!Array.isArray(list)) refuse(field, typeof list, 'must be a list');
+  if (!Array.isArray(list)) refuseAt([field], typeof list, 'must be a list');
   list.forEach((entry, index) => {
-    if (objects && (typeof entry !== 'object' || entry === null)) {
-      refuse(`${field}[${index}]`, String(entry), 'must be an object');
-    }
+    if (objects && (typeof entry !== 'object' || entry === null)) refuseAt([field, index], entry, 'must be an object');
   });
   return list;
 }
 
-function ipv6Of(field: string, text: unknown): Uint8Array {
+function ipv6Of(path: Path, text: unknown): Uint8Array {
   const octets = typeof text === 'string' ? addressOctets(text) : undefined;
-  if (octets?.length !== 16) refuse(field, String(text), 'must be an IPv6 address');
+  if (octets?.length !== 16) refuseAt(path, text, 'must be an IPv6 address');
   return octets!;
 }
 
@@ -143,11 +141,8 @@ function directionOf(sa: GatewaySa, index: number, addresses: Uint8Array[]): Dir
   const a = sa.config.attributes;
   const tunnel = a.ipsecMode === MODE_TUNNEL;
   const fail = (field: string, value: string, limit: string): never => {
-    try {
-      return refuse(field, value, limit);
-    } catch (error) {
-      throw sa.locate?.(error) ?? new Error(`sas[${index}].${(error as Error).message}`);
-    }
+    const error = new FieldError({ file: '', line: 0, path: [field], value, limit });
+    throw sa.locate?.(error) ?? new FieldError({ ...error, path: ['sas', index, field] });
   };
   if (tunnel ? a.tunnelSrc.length !== 16 : a.tsIpVersion !== 6) {
     fail(tunnel ? 'tunnel_ip' : 'ts_ip_version', 'IPv4', 'must be IPv6 on IEEE 802.15.4');
@@ -164,49 +159,68 @@ function directionOf(sa: GatewaySa, index: number, addresses: Uint8Array[]): Dir
 }
 
 /** Splits `host:port` and `[host]:port`. */
-function hostPort(field: string, text: unknown): { host: string; hostPort: number } {
+function hostPort(path: Path, text: unknown): { host: string; hostPort: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(String(text));
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) refuse(field, String(text), 'must be HOST:PORT');
+  if (match === null || port < 1 || port > 65535) refuseAt(path, text, 'must be HOST:PORT');
   return { host: match![1] ?? match![2], hostPort: port };
 }
 
-function unique(field: string, keys: string[]): void {
-  keys.forEach((key, index) => {
-    if (keys.indexOf(key) < index) refuse(`${field}[${index}]`, key, 'is there twice');
-  });
-}
+/** Checks a configuration as a whole and gives what is wrong to `keep`; the result counts when nothing was. */
+export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknown) => void): CheckedConfig {
+  let good = true;
+  const part = <Value>(read: () => Value, instead: Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      good = false;
+      keep(error);
+      return instead;
+    }
+  };
+  const each = <Value, Checked>(list: Value[], read: (value: Value, index: number) => Checked): Checked[] =>
+    list.flatMap((value, index) => part(() => [read(value, index)], []));
+  const listOf = <Value>(field: string, value: Value[] | undefined, objects: boolean): Value[] =>
+    part(() => listIn(field, value, objects), []);
+  const unique = (field: string, keys: string[]): void => {
+    keys.forEach((key, index) => {
+      if (keys.indexOf(key) < index) part(() => refuseAt([field, index], key, 'is there twice'), undefined);
+    });
+  };
 
-/** Checks a configuration as a whole; throws at the first error. */
-export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
   if (!Array.isArray(config.radios) || (config.radios.length === 0 && (config.ike?.udp ?? []).length === 0)) {
-    refuse('radios', 'none', 'must be one or more');
+    part(() => refuseAt(['radios'], 'none', 'must be one or more'), undefined);
   }
-  if (!Array.isArray(config.sas)) refuse('sas', typeof config.sas, 'must be a list');
-  listIn('sas', config.sas, true).forEach((sa, index) => {
-    if (sa.config?.attributes === undefined) refuse(`sas[${index}].config`, typeof sa.config, 'must be an SA');
+  if (!Array.isArray(config.sas)) part(() => refuseAt(['sas'], typeof config.sas, 'must be a list'), undefined);
+  const sas = Array.isArray(config.sas) ? listOf('sas', config.sas, true) : [];
+  each(sas, (sa, index) => {
+    if (sa.config?.attributes === undefined) refuseAt(['sas', index, 'config'], typeof sa.config, 'must be an SA');
   });
-  integerIn('sessions', config.sessions ?? 1, 1, 65535);
-  inRange('idle', config.idle ?? 1, 1, 86400000);
-  integerIn('lostAfter', config.lostAfter ?? 1, 1, 1000000);
-  const radios = listIn('radios', config.radios, true).map(checkRadio);
+  part(() => integerIn(['sessions'], config.sessions ?? 1, 1, 65535), undefined);
+  part(() => inRange(['idle'], config.idle ?? 1, 1, 86400000), undefined);
+  part(() => integerIn(['lostAfter'], config.lostAfter ?? 1, 1, 1000000), undefined);
+  const radios = each(listOf('radios', config.radios, true), (radio, index) =>
+    checkRadio(radio, ['radios', index], `radio${index}`),
+  );
   const names = radios.map((radio) => radio.name);
   unique('radios', names);
-  const addresses = listIn('addresses', config.addresses, false).map((text, index) =>
-    ipv6Of(`addresses[${index}]`, text),
+  const addresses = each(listOf('addresses', config.addresses, false), (text, index) =>
+    ipv6Of(['addresses', index], text),
   );
-  const peers = listIn('peers', config.peers, true).map((peer, index) => {
+  const hasAddresses = good;
+  const peers = each(listOf('peers', config.peers, true), (peer, index) => {
     const radio = peer.radio === undefined ? Math.min(0, names.length - 1) : names.indexOf(peer.radio);
-    if (radio < 0) refuse(`peers[${index}].radio`, String(peer.radio), `must be one of ${names.join(', ')}`);
-    const address = ipv6Of(`peers[${index}].address`, peer.address);
-    return { address, radio, link: hexOf(`peers[${index}].link`, peer.link, [4, 16]) };
+    if (radio < 0 && good) refuseAt(['peers', index, 'radio'], peer.radio, `must be one of ${names.join(', ')}`);
+    const address = ipv6Of(['peers', index, 'address'], peer.address);
+    return { address, radio, link: hexOf(['peers', index, 'link'], peer.link, [4, 16]) };
   });
-  const flows = listIn('flows', config.flows, true).map((flow, index) => {
-    const at = `flows[${index}]`;
+  const flows = each(listOf('flows', config.flows, true), (flow, index) => {
+    const at = ['flows', index];
     const destination = addressOctets(String(flow.destination));
-    if (destination === undefined) refuse(`${at}.destination`, String(flow.destination), 'must be an IP address');
-    integerIn(`${at}.port`, flow.port, 1, 65535);
-    return { destination: destination!, port: flow.port, field: `${at}.to`, ...hostPort(`${at}.to`, flow.to) };
+    if (destination === undefined) refuseAt([...at, 'destination'], flow.destination, 'must be an IP address');
+    integerIn([...at, 'port'], flow.port, 1, 65535);
+    const to = hostPort([...at, 'to'], flow.to);
+    return { destination: destination!, port: flow.port, field: `flows[${index}].to`, ...to };
   });
   unique(
     'peers',
@@ -216,12 +230,15 @@ export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
     'flows',
     flows.map((flow) => `${Buffer.from(flow.destination).toString('hex')} ${flow.port}`),
   );
-  return {
-    radios,
-    addresses,
-    contexts: checkContexts(listIn('contexts', config.contexts, false)),
-    directions: config.sas.map((sa, index) => directionOf(sa, index, addresses)),
-    peers,
-    flows,
-  };
+  const contexts = part(() => checkContexts(listIn('contexts', config.contexts, false)), new Uint8Array(0));
+  // Which way an SA goes is told by the addresses.
+  const directions = hasAddresses ? each(sas, (sa, index) => directionOf(sa, index, addresses)) : [];
+  return { radios, addresses, contexts, directions, peers, flows };
+}
+
+/** Checks a configuration as a whole; throws a FieldError at the first error. */
+export function checkGatewayConfig(config: GatewayConfig): CheckedConfig {
+  return inspectGatewayConfig(config, (error) => {
+    throw error;
+  });
 }

@@ -1,24 +1,29 @@
-// Checks of values that a configuration gives; each throws `Error('field: value: limit')`.
+// Checks of values that a configuration gives; each throws a FieldError: `field: value: limit`.
 
-import { refuse } from '../../../core/base/refuse.ts';
+import { FieldError, type Path } from './errors.ts';
+
+/** Throws a FieldError of a configuration that is in no file. */
+export function refuseAt(path: Path, value: unknown, limit: string): never {
+  throw new FieldError({ file: '', line: 0, path, value: value === undefined ? '(missing)' : String(value), limit });
+}
 
 /** A number within low..high. */
-export function inRange(field: string, value: unknown, low: number, high: number): void {
+export function inRange(path: Path, value: unknown, low: number, high: number): void {
   if (!(typeof value === 'number' && Number.isFinite(value) && value >= low && value <= high)) {
-    refuse(field, String(value), `must be ${low}..${high}`);
+    refuseAt(path, value, `must be ${low}..${high}`);
   }
 }
 
 /** An integer within low..high. */
-export function integerIn(field: string, value: unknown, low: number, high: number): void {
-  inRange(field, value, low, high);
-  if (!Number.isInteger(value)) refuse(field, String(value), 'must be an integer');
+export function integerIn(path: Path, value: unknown, low: number, high: number): void {
+  inRange(path, value, low, high);
+  if (!Number.isInteger(value)) refuseAt(path, value, 'must be an integer');
 }
 
 /** Octets of as many hexadecimal digits as one of `lengths`. */
-export function hexOf(field: string, text: unknown, lengths: number[]): Uint8Array {
+export function hexOf(path: Path, text: unknown, lengths: number[]): Uint8Array {
   if (typeof text !== 'string' || !/^[0-9a-fA-F]*$/.test(text) || !lengths.includes(text.length)) {
-    refuse(field, String(text), `must be ${lengths.join(' or ')} hexadecimal digits`);
+    refuseAt(path, text, `must be ${lengths.join(' or ')} hexadecimal digits`);
   }
   return Uint8Array.from(Buffer.from(text as string, 'hex'));
 }

@@ -1,98 +1,185 @@
 // A configuration file (YAML 1.2, of which JSON is a part) as plain data, with the line of every field, so that an error
-// can say where it is: `file:line: field: value: limit`.
+// can say where it is: `file:line: field: value: limit`. What is wrong is kept until all of the file has been read, and
+// then told at once. Values are shown in one place, here, and never a secret.
 
-import { readFileSync, statSync } from 'node:fs';
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { CommandError, errorText } from './errors.ts';
+import { isUtf8 } from 'node:buffer';
+import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isHidden, isHolder } from './config/secrets.ts';
+import { CommandError, errorText, type FieldError, FieldErrors, FieldError as OneError, type Path } from './errors.ts';
+import { readOctets } from './read-file.ts';
 
 /** Configuration is written by people; more than this is a wrong file. */
 const FILE_MAX = 1 << 20;
-
-export type Path = (string | number)[];
+/** No file of ours is nested deeper than a dozen. */
+const DEPTH_MAX = 64;
+/** Values are shown up to this length. */
+const SHOWN_MAX = 60;
 
 export interface ConfigDocument {
   file: string;
   /** What the file says, as plain values. */
   data: unknown;
+  /** What is no error, but should be known: key files that others may read. */
+  warnings: string[];
   /** Line of the field at `path`, or of the nearest field around it. */
   line(path: Path): number;
   /** The text of a scalar as written (`00105` where the value is 105); undefined for anything else. */
   source(path: Path): string | undefined;
-  /** The error of a field, to be thrown: what is `field: value: limit`. */
-  error(path: Path, what: string): CommandError;
+  /** Has a field that the file calls `written` found under another name; `path` ends in the name that the reader uses. */
+  alias(path: Path, written: string): void;
+  /** `path` with the names that the file uses. */
+  written(path: Path): Path;
+  /** The error of a field, to be thrown or kept; `value` is text that may be shown. */
+  error(path: Path, value: string, limit: string): FieldError;
+  /** Keeps an error, unless one of the same field, of one around or of one in it is kept already. */
+  keep(error: FieldError): void;
+  /** Throws what was kept, in the order of the file. */
+  finish(): void;
 }
 
-/** The text of a file; a CommandError that names it otherwise. */
-export function readText(file: string): string {
+/** The text of octets; a CommandError with the line where they are not UTF-8. */
+export function utf8Text(file: string, octets: Buffer): string {
+  if (!isUtf8(octets)) {
+    let line = 1;
+    for (let start = 0; start < octets.length; line++) {
+      const end = octets.indexOf(0x0a, start);
+      const stop = end < 0 ? octets.length : end;
+      if (!isUtf8(octets.subarray(start, stop))) break;
+      start = stop + 1;
+    }
+    throw new OneError({ file, line, path: [], value: '', limit: 'must be UTF-8' });
+  }
+  return octets.toString('utf8');
+}
+
+/** The text of a file, `max` octets at most; a CommandError that names it otherwise. */
+export function readText(file: string, max = FILE_MAX): string {
+  let octets: Buffer;
   try {
-    if (statSync(file).size > FILE_MAX) throw new CommandError(`${file}: longer than ${FILE_MAX} octets`);
-    return readFileSync(file, 'utf8');
+    octets = readOctets(file, max);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
     throw CommandError.from(file, error);
   }
+  return utf8Text(file, octets);
+}
+
+/** A value as errors show it: secrets, and what may hold them, by kind and length alone. */
+export function valueText(path: Path, value: unknown): string {
+  if (value === undefined) return '(missing)';
+  if (isHidden(path)) return typeof value === 'string' ? `(${value.length} characters)` : '(hidden)';
+  if (typeof value === 'object' && value !== null) {
+    if (isHolder(path) || !isPlain(value)) return Array.isArray(value) ? '(a list)' : '(an object)';
+  } else if (isHolder(path)) {
+    return '(hidden)';
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length > SHOWN_MAX ? line.slice(0, SHOWN_MAX - 3) + '...' : line;
+}
+
+/** A list of numbers, texts and the like: nothing that has fields. */
+function isPlain(value: object): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry !== 'object' || entry === null);
+}
+
+/** The path of a value that is in itself, or nested too deep. */
+function endless(value: unknown, path: Path, above: object[]): Path | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (above.includes(value) || above.length >= DEPTH_MAX) return path;
+  above.push(value);
+  for (const [key, inner] of Object.entries(value)) {
+    const found = endless(inner, [...path, Array.isArray(value) ? Number(key) : key], above);
+    if (found !== undefined) return found;
+  }
+  above.pop();
+  return undefined;
+}
+
+function isWithin(inner: Path, outer: Path): boolean {
+  return outer.length <= inner.length && outer.every((step, index) => step === inner[index]);
 }
 
 /** Parses `text`; throws a CommandError at the first thing that is not YAML (a key that occurs twice is one). */
 export function parseConfig(file: string, text: string): ConfigDocument {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const whole = (line: number, limit: string) => new OneError({ file, line, path: [], value: '', limit });
+  let document: ReturnType<typeof parseDocument>;
+  let data: unknown;
+  try {
+    document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  } catch (error) {
+    throw whole(1, error instanceof RangeError ? 'nested too deep' : errorText(error).split(': ')[0]);
+  }
   for (const problem of [...document.errors, ...document.warnings]) {
     // Behind a colon is what the file says, which may be a key.
-    throw new CommandError(`${file}:${counter.linePos(problem.pos[0]).line}: ${problem.message.split(': ')[0]}`);
+    throw whole(counter.linePos(problem.pos[0]).line, problem.message.split(': ')[0]);
   }
-  let data: unknown;
   try {
     data = document.toJS();
   } catch (error) {
-    throw new CommandError(`${file}: ${errorText(error).split(': ')[0]}`);
+    throw whole(1, error instanceof RangeError ? 'nested too deep' : errorText(error).split(': ')[0]);
   }
 
   const resolve = (node: unknown): Node | undefined => {
-    const target = isAlias(node) ? node.resolve(document) : node;
+    const target = isAlias(node) ? (node as Alias).resolve(document) : node;
     return isNode(target) ? target : undefined;
   };
   const lineAt = (node: unknown): number => {
     return isNode(node) && node.range ? counter.linePos(node.range[0]).line : 1;
   };
-  const walk = (path: Path): { line: number; node: Node | undefined; found: boolean } => {
+  const aliases = new Map<string, string>();
+  const writtenPath = (path: Path): Path =>
+    path.map((step, index) => aliases.get(JSON.stringify(path.slice(0, index + 1))) ?? step);
+  const walk = (path: Path): { line: number; node: Node | undefined } => {
     let node = resolve(document.contents);
     let line = lineAt(node);
-    for (const step of path) {
+    for (const step of writtenPath(path)) {
       if (isMap(node)) {
         const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
-        if (pair === undefined) return { line, node: undefined, found: false };
+        if (pair === undefined) return { line, node: undefined };
         line = lineAt(pair.key);
         node = resolve(pair.value);
       } else if (isSeq(node)) {
         const item = node.items[Number(step)];
-        if (item === undefined) return { line, node: undefined, found: false };
+        if (item === undefined) return { line, node: undefined };
         line = lineAt(item);
         node = resolve(item);
       } else {
-        return { line, node: undefined, found: false };
+        return { line, node: undefined };
       }
     }
-    return { line, node, found: true };
+    return { line, node };
   };
 
-  return {
+  const kept: FieldError[] = [];
+  const result: ConfigDocument = {
     file,
     data,
+    warnings: [],
     line: (path) => walk(path).line,
     source: (path) => {
       const { node } = walk(path);
       return isScalar(node) && node.value !== null ? (node.source ?? String(node.value)) : undefined;
     },
-    error: (path, what) => new CommandError(`${file}:${walk(path).line}: ${what}`),
+    alias: (path, written) => void aliases.set(JSON.stringify(path), written),
+    written: writtenPath,
+    error(path, value, limit) {
+      const own = writtenPath(path);
+      return new OneError({ file, line: walk(path).line, path: own.length === 0 ? ['file'] : own, value, limit });
+    },
+    keep(error) {
+      const isTold = kept.some((one) => isWithin(one.path, error.path) || isWithin(error.path, one.path));
+      if (!isTold || error.file !== file) kept.push(error);
+    },
+    finish() {
+      if (kept.length === 0) return;
+      if (kept.length === 1) throw kept[0];
+      throw new FieldErrors(
+        [...kept].sort((a, b) => Number(a.file !== file) - Number(b.file !== file) || a.line - b.line),
+      );
+    },
   };
-}
-
-/** `['sas', 1, 'ts_ip_src', 0]` as `sas[1].ts_ip_src[0]`. */
-export function pathName(path: Path): string {
-  let name = '';
-  for (const step of path) {
-    name += typeof step === 'number' ? `[${step}]` : name === '' ? step : `.${step}`;
-  }
-  return name;
+  const loop = endless(data, [], []);
+  if (loop !== undefined) throw result.error(loop, '', 'nested too deep, or in itself');
+  return result;
 }

@@ -1,4 +1,6 @@
-// Errors of the command line: one clear line on stderr and an exit code, no stack trace.
+// Errors of configuration and of the command line: clear lines on stderr and an exit code, no stack trace.
+
+import type { Refusal } from '../../../core/base/refuse.ts';
 
 /** Something the user can put right. `code`: 1 failed, 2 wrong use of the command line. */
 export class CommandError extends Error {
@@ -14,6 +16,73 @@ export class CommandError extends Error {
   static from(subject: string, error: unknown): CommandError {
     return new CommandError(`${subject}: ${errorText(error)}`);
   }
+}
+
+/** Where a field stands: names of fields and places in lists. */
+export type Path = (string | number)[];
+
+/** `['sas', 1, 'ts_ip_src', 0]` as `sas[1].ts_ip_src[0]`. */
+export function pathName(path: Path): string {
+  let name = '';
+  for (const step of path) {
+    name += typeof step === 'number' ? `[${step}]` : name === '' ? step : `.${step}`;
+  }
+  return name;
+}
+
+/** What is wrong with one field of a configuration. */
+export interface Fault {
+  /** '' and 0 for a configuration that a program made. */
+  file: string;
+  line: number;
+  /** Empty: the file as a whole. */
+  path: Path;
+  /** The value as text, '' where the limit says it all; never a secret. */
+  value: string;
+  /** What it must be. */
+  limit: string;
+}
+
+/** A field of a configuration is wrong: `file:line: field: value: limit`. */
+export class FieldError extends CommandError implements Fault {
+  readonly file: string;
+  readonly line: number;
+  readonly path: Path;
+  readonly value: string;
+  readonly limit: string;
+
+  constructor({ file, line, path, value, limit }: Fault) {
+    const place = line > 0 ? `${file}:${line}` : file;
+    super([place, pathName(path), value, limit].filter((part) => part !== '').join(': '));
+    this.name = 'FieldError';
+    this.file = file;
+    this.line = line;
+    this.path = path;
+    this.value = value;
+    this.limit = limit;
+  }
+}
+
+/** Several fields of a file are wrong: one line for each, in the order of the file. */
+export class FieldErrors extends CommandError {
+  readonly errors: readonly FieldError[];
+
+  constructor(errors: readonly FieldError[]) {
+    super(errors.map(({ message }) => message).join('\n'));
+    this.name = 'FieldErrors';
+    this.errors = errors;
+  }
+}
+
+/** The faults that an error tells; empty where it is about no field. */
+export function faultsOf(error: unknown): readonly FieldError[] {
+  if (error instanceof FieldErrors) return error.errors;
+  return error instanceof FieldError ? [error] : [];
+}
+
+/** True for an error of the core that carries the field, its value and its limit. */
+export function isRefusal(error: unknown): error is Refusal {
+  return error instanceof Error && typeof (error as Partial<Refusal>).limit === 'string' && 'field' in error;
 }
 
 const SYSTEM: Record<string, string> = {

@@ -10,41 +10,59 @@ const address6 = (title: string, description: string): Property => text(title, d
 const CONNECTION = object('Connection', 'Identities, credentials, proposals.', CONNECTION_PROPERTIES);
 const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);
 
-const RADIO = object('Radio', 'An IEEE 802.15.4 radio.', {
-  name: text('Name', 'Default radio0, radio1, ...'),
-  zep: object('ZEP', 'A virtual radio: frames in UDP.', {
-    port: integer('Port', 'Own UDP port.', 0, 65535, 17754),
-    address: text('Address', 'Own address.', { default: '127.0.0.1' }),
-    peers: entries(
-      'Peers',
-      'Known from the start.',
-      object('Peer', 'Where frames go.', {
-        address: text('Address', 'IP address.'),
-        port: integer('Port', 'UDP port.', 1, 65535, 17754),
-      }),
-    ),
-    channel: integer('Channel', 'IEEE 802.15.4 channel.', 11, 26, 26),
-    relay: flag('Relay', 'Pass frames of one peer on to the others.', false),
-  }),
-  panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
-  shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),
-  extendedAddress: text('EUI-64', '16 hexadecimal digits; default a random one.'),
-  queue: integer('Queue', 'Packets that can wait.', 1, 255, 32),
-  ackWait: {
-    title: 'Acknowledgement',
-    description: 'Milliseconds to wait for it.',
-    type: 'number',
-    minimum: 0.1,
-    maximum: 10000,
+const RADIO = object(
+  'Radio',
+  'An IEEE 802.15.4 radio.',
+  {
+    name: text('Name', 'Default radio0, radio1, ...'),
+    zep: object('ZEP', 'A virtual radio: frames in UDP.', {
+      port: integer('Port', 'Own UDP port.', 0, 65535, 17754),
+      address: text('Address', 'Own address.', { default: '127.0.0.1' }),
+      peers: entries(
+        'Peers',
+        'Known from the start.',
+        object(
+          'Peer',
+          'Where frames go.',
+          {
+            address: text('Address', 'IP address.'),
+            port: integer('Port', 'UDP port.', 1, 65535, 17754),
+          },
+          ['address'],
+        ),
+      ),
+      channel: integer('Channel', 'IEEE 802.15.4 channel.', 11, 26, 26),
+      relay: flag('Relay', 'Pass frames of one peer on to the others.', false),
+    }),
+    panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
+    shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),
+    extendedAddress: text('EUI-64', '16 hexadecimal digits; default a random one.', {
+      pattern: '^[0-9a-fA-F]{16}$',
+      mustBe: '16 hexadecimal digits',
+    }),
+    queue: integer('Queue', 'Packets that can wait.', 1, 255, 32),
+    ackWait: {
+      title: 'Acknowledgement',
+      description: 'Milliseconds to wait for it.',
+      type: 'number',
+      minimum: 0.1,
+      maximum: 10000,
+    },
+    maxSize: integer('Packet', 'Longest outer packet.', 40, 2047, undefined, 'octets'),
   },
-  maxSize: integer('Packet', 'Longest outer packet in octets.', 40, 2047),
-});
+  ['panId'],
+);
 
-const UDP = object('UDP', 'A UDP address for IKE, and for ESP in UDP.', {
-  address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
-  port: PORT('IKE port', 500),
-  natPort: PORT('Port with NAT', 4500),
-});
+const UDP = object(
+  'UDP',
+  'A UDP address for IKE, and for ESP in UDP.',
+  {
+    address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
+    port: PORT('IKE port', 500),
+    natPort: PORT('Port with NAT', 4500),
+  },
+  ['address'],
+);
 
 const NUMBERS = object('Private numbers', 'Notify types without an IANA number.', {
   hcpProposal: integer('HCP_PROPOSAL', 'Notify type.', 40960, 65535, 53735),
@@ -75,10 +93,11 @@ const COMMON: Record<string, Property> = {
 
 const LINK = text('Link-layer address', '4 or 16 hexadecimal digits.', {
   pattern: '^([0-9a-fA-F]{4}|[0-9a-fA-F]{16})$',
+  mustBe: '4 or 16 hexadecimal digits',
 });
 
 export const GATEWAY_PROPERTIES: Record<string, Property> = {
-  connection: { ...CONNECTION, description: 'Defaults for all peers.' },
+  connection: { ...CONNECTION, description: 'Defaults for all peers.', needed: 'unless `peers` say it all' },
   peers: entries(
     'Peers',
     'Who may connect; the first whose remoteId fits is taken. Omitted: one, with the settings of `connection`.',
@@ -99,14 +118,23 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   flows: entries(
     'Flows',
     'Datagrams to an inner address and port that go to a UDP server.',
-    object('Flow', 'Without root rights.', {
-      destination: text('Inner address', 'IPv4 or IPv6.'),
-      port: integer('Inner port', 'UDP port.', 1, 65535),
-      to: text('Server', '`127.0.0.1:5683`, `[::1]:5683`, `host:5683`.'),
-    }),
+    object(
+      'Flow',
+      'Without root rights.',
+      {
+        destination: text('Inner address', 'IPv4 or IPv6.'),
+        port: integer('Inner port', 'UDP port.', 1, 65535),
+        to: text('Server', '`127.0.0.1:5683`, `[::1]:5683`, `host:5683`.'),
+      },
+      ['destination', 'port', 'to'],
+    ),
   ),
   tun: object('TUN', 'A network interface for what no flow takes; needs root rights and the package koffi.', {
-    name: text('Name', 'Of the interface.', { pattern: '^[a-zA-Z0-9_.-]{1,15}$', default: 'dietesp0' }),
+    name: text('Name', 'Of the interface.', {
+      pattern: '^[a-zA-Z0-9_.-]{1,15}$',
+      mustBe: '1 to 15 letters, digits, `_`, `.` or `-`',
+      default: 'dietesp0',
+    }),
     addresses: list('Addresses', 'Of the interface, with prefix length: `2001:db8:1::1/64`.', { type: 'string' }, 16),
     routes: list('Routes', 'Prefixes that go into it.', { type: 'string' }, 64),
     mtu: integer('MTU', 'In octets.', 1280, 4096, 1280),
@@ -114,11 +142,16 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   neighbours: entries(
     'Neighbours',
     'Where peers are reached; others are learned from their first authenticated packet.',
-    object('Neighbour', 'Outer address and link-layer address.', {
-      address: address6('Outer address', 'IPv6.'),
-      link: LINK,
-      radio: text('Radio', 'Its name; default the first.'),
-    }),
+    object(
+      'Neighbour',
+      'Outer address and link-layer address.',
+      {
+        address: address6('Outer address', 'IPv6.'),
+        link: LINK,
+        radio: text('Radio', 'Its name; default the first.'),
+      },
+      ['address', 'link'],
+    ),
   ),
   sas: text('Manual SAs', 'An SA file (`dietesp schema sa`) with SAs that need no IKE.'),
   sessions: integer('Sessions', 'UDP sockets of flows at a time.', 1, 65535, 1024),
@@ -128,6 +161,8 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   cookieThreshold: integer('Cookies', 'Half-open SAs from which a COOKIE is asked for.', 0, 65535, 32),
   ticketKey: text('Ticket key', '16 octets in hexadecimal; default: made at the start.', {
     pattern: '^[0-9a-fA-F]{32}$',
+    mustBe: '32 hexadecimal digits',
+    writeOnly: true,
   }),
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
   ...COMMON,
@@ -156,26 +191,36 @@ const BOARD = object(
 
 export const SENSOR_PROPERTIES: Record<string, Property> = {
   connection: CONNECTION,
-  radio: RADIO,
+  radio: { ...RADIO, needed: 'one of `radio` and `udp`' },
   udp: object('UDP', 'Without a radio: IKE, and ESP in UDP, from this host.', {
     address: text('Own address', 'IP address.', { default: '::' }),
     port: PORT('Own IKE port', 0),
     natPort: PORT('Own port with NAT', 0),
   }),
-  address: address6('Outer address', 'IPv6 address of the sensor; with a radio.'),
-  gateway: object('Gateway', 'Where it is.', {
-    address: text('Address', 'Outer IP address.'),
-    link: LINK,
-    port: PORT('IKE port', 500),
-    natPort: PORT('Port with NAT', 4500),
-  }),
+  address: text('Outer address', 'IPv6 address of the sensor.', { needed: 'with `radio`' }),
+  gateway: object(
+    'Gateway',
+    'Where it is.',
+    {
+      address: text('Address', 'Outer IP address.'),
+      link: { ...LINK, needed: 'with `radio`' },
+      port: PORT('IKE port', 500),
+      natPort: PORT('Port with NAT', 4500),
+    },
+    ['address'],
+  ),
   innerAddress: text('Inner address', 'Default: what the gateway gives, else the outer address.'),
-  server: object('Server', 'Where readings go: inside the tunnel.', {
-    address: text('Address', 'IP address.'),
-    port: integer('Port', 'UDP port.', 1, 65535, 5683),
-    sourcePort: integer('Own port', 'UDP port.', 1, 65535, 5683),
-    path: text('Path', 'Of the CoAP resource.', { default: 'reading' }),
-  }),
+  server: object(
+    'Server',
+    'Where readings go: inside the tunnel.',
+    {
+      address: text('Address', 'IP address.'),
+      port: integer('Port', 'UDP port.', 1, 65535, 5683),
+      sourcePort: integer('Own port', 'UDP port.', 1, 65535, 5683),
+      path: text('Path', 'Of the CoAP resource.', { default: 'reading' }),
+    },
+    ['address'],
+  ),
   interval: seconds('Interval', 'Seconds between readings.', 10, 0.01),
   count: integer('Count', 'Readings; 0: without end.', 0, COUNT_MAX, 0),
   board: BOARD,

@@ -22,7 +22,8 @@ import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
 import type { IkeCipher } from '../../../../core/ike/crypto/suites.ts';
 import { type Announced, isEd25519, readAnnounced } from '../../../../core/ike/ext/announce.ts';
 import { addressOctets, addressText } from '../addresses.ts';
-import { entriesOf, type Field, fieldError, fileOctets, inside } from './ike-check.ts';
+import { didYouMean } from '../suggest.ts';
+import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
 import { algorithmNames, ESP_NAMES, IKE_NAMES, IKE_SHORT } from './ike-schema.ts';
 
 const ID_LIMIT = 'must be fqdn:NAME, keyid:HEX, keyid:"TEXT", ipv6:ADDRESS or ipv4:ADDRESS';
@@ -130,6 +131,7 @@ export function keyOf(field: Field, isPrivate: boolean): Uint8Array {
       `must be an Ed25519 ${isPrivate ? 'private' : 'public'} key: 64 hexadecimal digits, or PEM`,
     );
   }
+  if (isPrivate && !inline) warnOfOthers(field.document, fileOf(field));
   if (!isPrivate && isSmallOrder(key)) throw fieldError(field, 'must not be of small order: anybody could sign');
   return key;
 }
@@ -137,7 +139,7 @@ export function keyOf(field: Field, isPrivate: boolean): Uint8Array {
 /** The index of an algorithm in `names`; `AES_CCM_8` and `aes-ccm-8` are the same. */
 function named(field: Field, names: string[]): number {
   const index = names.indexOf(algorithmNames([String(field.value)])[0]);
-  if (index < 0) throw fieldError(field, `must be one of ${names.join(', ')}`);
+  if (index < 0) throw fieldError(field, `must be one of ${names.join(', ')}${didYouMean(String(field.value), names)}`);
   return index;
 }
 

@@ -5,6 +5,7 @@ import { MODE_TRANSPORT, MODE_TUNNEL } from '../../../../core/dietesp/attributes
 import { defaultCompression } from '../../../../core/ike/child/compression.ts';
 import { ehc } from '../../../../core/ike/child/ehc.ts';
 import { hcp } from '../../../../core/ike/child/hcp.ts';
+import type { Identity } from '../../../../core/ike/codec/ident.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
@@ -14,7 +15,8 @@ import {
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from '../../../../core/ike/state/policy.ts';
-import { entriesOf, type Field, fieldError, filled, inside, type Values } from './ike-check.ts';
+import { didYouMean } from '../suggest.ts';
+import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import {
   espProposals,
   hex,
@@ -61,13 +63,27 @@ const SN_LSB = 5;
 /** With fewer bits one lost packet stops the SA. */
 const UDP_SN_LSB = [8, 32];
 
+/** What stands for a part that is wrong: the file as a whole is refused then. */
+const NOBODY: Identity = { type: 0, data: new Uint8Array(0) };
+const NO_AUTH: ReturnType<typeof authOf> = {
+  localAuth: AUTH_SHARED_KEY,
+  remoteAuth: AUTH_SHARED_KEY,
+  psk: NOBODY.data,
+  privateKey: NOBODY.data,
+  publicKey: NOBODY.data,
+};
+const NO_ESP = { esp: [], suites: [] };
+
 /** A pair minimum, maximum of one value; all values: undefined. */
 function attributePair(field: Field, index: number): [number, number] | undefined {
   const names = WIRE[index];
   const value = String(field.value);
   if (value === 'any') return undefined;
   if (names !== null) {
-    if (!Object.hasOwn(names, value)) throw fieldError(field, `must be any or one of ${Object.keys(names).join(', ')}`);
+    if (!Object.hasOwn(names, value)) {
+      const known = Object.keys(names);
+      throw fieldError(field, `must be any or one of ${known.join(', ')}${didYouMean(value, known)}`);
+    }
     return [names[value], names[value]];
   }
   const match = /^(\d+)(?:\.\.(\d+))?$/.exec(value);
@@ -83,7 +99,7 @@ function proposalOf(field: Field): CompressionProposal {
       const values = inside(field, name);
       if (values.value === undefined) return [];
       const list = Array.isArray(values.value) ? entriesOf(values) : [values];
-      const pairs = list.map((entry) => attributePair(entry, index));
+      const pairs = list.map((entry) => attempt(entry, () => attributePair(entry, index), undefined));
       return pairs.some((pair) => pair === undefined) ? [] : pairs.flatMap((pair) => pair!);
     }),
   };
@@ -100,10 +116,6 @@ function compressionOf(field: Field): CompressionPolicy {
 
 function ppkOf(field: Field): Ppk | null {
   if (field.value === undefined) return null;
-  for (const name of ['id', 'key']) {
-    const part = inside(field, name);
-    if (part.value === undefined) throw fieldError(part, 'is required');
-  }
   const values = field.value as Values;
   return {
     // PPK_ID_FIXED [RFC 8784 §5.1].
@@ -118,8 +130,10 @@ function authOf(field: Field): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk
   if (field.value === undefined) throw fieldError(field, 'is required: psk, pskHex, or privateKey and publicKey');
   const { psk, pskHex } = field.value as Record<string, string | undefined>;
   if (psk !== undefined && pskHex !== undefined) throw fieldError(inside(field, 'pskHex'), 'psk is given too');
-  const privateKey = keyOf(inside(field, 'privateKey'), true);
-  const publicKey = keyOf(inside(field, 'publicKey'), false);
+  const key = (name: string, isPrivate: boolean): Uint8Array =>
+    attempt(field, () => keyOf(inside(field, name), isPrivate), NOBODY.data);
+  const privateKey = key('privateKey', true);
+  const publicKey = key('publicKey', false);
   const octets = psk === undefined ? hex(pskHex ?? '') : Uint8Array.from(Buffer.from(psk));
   if (octets.length === 0) {
     if (privateKey.length === 0) throw fieldError(inside(field, 'privateKey'), 'is required without psk');
@@ -172,13 +186,17 @@ export function readConnection(
   const childPart = merged('child');
   const number = (values: Values, key: string): number => values[key] as number;
   const localId = at('localId');
-  if (localId.value === undefined) throw fieldError(localId, 'is required');
+  if (localId.value === undefined) keepError(localId, fieldError(localId, 'is required'));
   const remoteId = at('remoteId');
   const ke = keMethodsOf(ikePart.of('ke'));
   const childKe = keMethodsOf(childPart.of('ke'));
   const side = (key: 'local' | 'remote'): SelectorTemplate[] => {
     const given = childPart.of(key);
-    return selectorsOf(given.value === undefined ? { ...given, value: [selectors[key]] } : given);
+    return attempt(
+      given,
+      () => selectorsOf(given.value === undefined ? { ...given, value: [selectors[key]] } : given),
+      [],
+    );
   };
   const [local, remote] = [side('local'), side('remote')];
   const compression = childPart.of('compression');
@@ -186,20 +204,20 @@ export function readConnection(
   const top = (key: string): unknown => at(key).value ?? CONNECTION_PROPERTIES[key].default;
   const requestAddress = ADDRESS_TYPES[String(top('requestAddress'))];
   const sizes = requestAddress === 0 ? [16, 4] : [requestAddress === CP_INTERNAL_IP4_ADDRESS ? 4 : 16];
-  const auth = authOf(at('auth'));
+  const auth = attempt(at('auth'), () => authOf(at('auth')), NO_AUTH);
   const i = ikePart.values;
   const c = childPart.values;
   const policy: IkePolicy = {
     name,
-    ...ikeProposals(ikePart.of('proposals'), ke),
-    localId: identityOf(localId),
-    remoteId: (remoteId.value ?? '*') === '*' ? null : identityOf(remoteId),
+    ...attempt(ikePart.of('proposals'), () => ikeProposals(ikePart.of('proposals'), ke), { ike: [], ciphers: [] }),
+    localId: localId.value === undefined ? NOBODY : attempt(localId, () => identityOf(localId), NOBODY),
+    remoteId: (remoteId.value ?? '*') === '*' ? null : attempt(remoteId, () => identityOf(remoteId), NOBODY),
     nameRemote: i.nameRemote === true,
     ...auth,
     ppk: ppkOf(at('ppk')),
     child: {
       name,
-      ...espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]),
+      ...attempt(childPart.of('esp'), () => espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]), NO_ESP),
       mode: c.mode === 'transport' ? MODE_TRANSPORT : MODE_TUNNEL,
       local: openSelectors(local, sizes),
       remote: openSelectors(remote, sizes),

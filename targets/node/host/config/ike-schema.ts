@@ -23,13 +23,16 @@ export function integer(
   minimum: number,
   maximum: number,
   initial?: number,
+  unit?: string,
 ): Property {
   const property: Property = { title, description, type: 'integer', minimum, maximum };
-  return initial === undefined ? property : { ...property, default: initial };
+  if (initial !== undefined) property.default = initial;
+  if (unit !== undefined) property.unit = unit;
+  return property;
 }
 
 export function seconds(title: string, description: string, initial: number, minimum = 0): Property {
-  return { title, description, type: 'number', minimum, maximum: SECONDS_MAX, default: initial };
+  return { title, description, type: 'number', minimum, maximum: SECONDS_MAX, default: initial, unit: 's' };
 }
 
 export function oneOf(title: string, description: string, values: readonly string[], initial?: string): Property {
@@ -37,8 +40,16 @@ export function oneOf(title: string, description: string, values: readonly strin
   return initial === undefined ? property : { ...property, default: initial };
 }
 
-export function object(title: string, description: string, properties: Record<string, Property>): Property {
-  return { title, description, type: 'object', additionalProperties: false, properties };
+/** `required`: the fields that must be there; `needed`: when it must be there itself, in words. */
+export function object(
+  title: string,
+  description: string,
+  properties: Record<string, Property>,
+  required: string[] = [],
+  needed?: string,
+): Property {
+  const property: Property = { title, description, type: 'object', additionalProperties: false, required, properties };
+  return needed === undefined ? property : { ...property, needed };
 }
 
 export function list(title: string, description: string, items: Record<string, unknown>, maxItems: number): Property {
@@ -75,7 +86,12 @@ export const ATTRIBUTE_NAMES = [
   'esp_trailer',
 ] as const;
 
-const algorithm = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,40}$', description: 'the name of an algorithm' };
+const algorithm = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,40}$', mustBe: 'the name of an algorithm' };
+const HEX_SECRET = {
+  pattern: '^([0-9a-fA-F]{2})+$',
+  mustBe: 'hexadecimal digits, two for each octet',
+  writeOnly: true,
+};
 const keMethod = { type: 'string', enum: KE_NAMES };
 const dscpValues = { type: 'integer', minimum: 0, maximum: 63 };
 
@@ -235,20 +251,37 @@ const IKE: Record<string, Property> = {
 
 /** One connection: also the defaults of a gateway's peers. */
 export const CONNECTION_PROPERTIES: Record<string, Property> = {
-  localId: text('Identity of this side', IDENTITY + '.'),
+  localId: text('Identity of this side', IDENTITY + '.', { needed: 'yes' }),
   remoteId: text('Identity of the peer', `${IDENTITY}; \`*\`: any.`, { default: '*' }),
-  auth: object('Authentication', 'A pre-shared key, or Ed25519 keys.', {
-    psk: text('Pre-shared key', 'As text.', { pattern: '.' }),
-    pskHex: text('Pre-shared key', 'In hexadecimal.', { pattern: '^([0-9a-fA-F]{2})+$' }),
-    privateKey: text('Ed25519 private key', 'Of this side: 64 hexadecimal digits, PEM, or the name of a file.'),
-    publicKey: text('Ed25519 public key', 'Of the peer: 64 hexadecimal digits, PEM, or the name of a file.'),
-  }),
-  ppk: object('Post-quantum pre-shared key', '[RFC 8784, RFC 9867]', {
-    id: text('PPK_ID', 'As text.', { pattern: '.' }),
-    key: text('Key', 'Hexadecimal, at least 32 octets are advised.', { pattern: '^([0-9a-fA-F]{2})+$' }),
-    mandatory: flag('Mandatory', 'Without it there is no IKE SA.', false),
-    intermediate: flag('In IKE_INTERMEDIATE', 'Protects the IKE SA itself [RFC 9867].', true),
-  }),
+  auth: object(
+    'Authentication',
+    'Of both sides: `psk` or `pskHex`, or `privateKey` and `publicKey`; a key pair on one side and a pre-shared key on the other do as well.',
+    {
+      psk: text('Pre-shared key', 'As text.', {
+        pattern: '.',
+        mustBe: 'text of one character or more',
+        writeOnly: true,
+      }),
+      pskHex: text('Pre-shared key', 'In hexadecimal.', HEX_SECRET),
+      privateKey: text('Ed25519 private key', 'Of this side: 64 hexadecimal digits, PEM, or the name of a file.', {
+        writeOnly: true,
+      }),
+      publicKey: text('Ed25519 public key', 'Of the peer: 64 hexadecimal digits, PEM, or the name of a file.'),
+    },
+    [],
+    'yes',
+  ),
+  ppk: object(
+    'Post-quantum pre-shared key',
+    '[RFC 8784, RFC 9867]',
+    {
+      id: text('PPK_ID', 'As text.', { pattern: '.', mustBe: 'text of one character or more' }),
+      key: text('Key', 'Hexadecimal, at least 32 octets are advised.', HEX_SECRET),
+      mandatory: flag('Mandatory', 'Without it there is no IKE SA.', false),
+      intermediate: flag('In IKE_INTERMEDIATE', 'Protects the IKE SA itself [RFC 9867].', true),
+    },
+    ['id', 'key'],
+  ),
   ike: object('IKE SA', 'Proposals and times of the IKE SA.', IKE),
   child: object('Child SA', 'Proposals, selectors and times of the Child SA.', CHILD),
   optimizedRekey: flag('Optimized rekey', 'Rekeys without SA and TS payloads.', true),
@@ -257,18 +290,3 @@ export const CONNECTION_PROPERTIES: Record<string, Property> = {
   requestAddress: oneOf('Inner address', 'Ask the gateway for an inner address.', ['none', 'ipv6', 'ipv4'], 'none'),
   privateAlways: flag('Private numbers', 'Use them although the peer did not send our Vendor ID.', false),
 };
-
-/** Fields that are text also where YAML would read a number: the text as written counts. */
-export const TEXT_FIELDS = new Set([
-  'psk',
-  'pskHex',
-  'privateKey',
-  'publicKey',
-  'key',
-  'id',
-  'link',
-  'extendedAddress',
-  'ticketKey',
-]);
-/** Fields whose value is not repeated in messages, nor what stands in place of the objects that hold such fields. */
-export const SECRETS = new Set(['auth', 'psk', 'pskHex', 'privateKey', 'ppk', 'key', 'ticketKey']);

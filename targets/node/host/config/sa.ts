@@ -1,7 +1,6 @@
 // SA files -> attributes and SA parameters of the core. A file is read, checked against the schema and converted as a
-// whole before anything starts; the first error stops it, with its line.
+// whole before anything starts; all that is wrong is told at once, each with its line.
 
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { refuse } from '../../../../core/base/refuse.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
@@ -9,10 +8,12 @@ import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
 import { addressOctets } from '../addresses.ts';
-import { type ConfigDocument, type Path, parseConfig, pathName, readText } from '../document.ts';
-import { CommandError, errorText } from '../errors.ts';
+import { type ConfigDocument, parseConfig, readText } from '../document.ts';
+import { CommandError, errorText, FieldError, isRefusal, type Path } from '../errors.ts';
+import { didYouMean } from '../suggest.ts';
 import { commonWithToday, fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
-import { ALIASES, HEX_FIELDS, SA_PROPERTIES, SA_SCHEMA, SECRET_FIELDS } from './schema.ts';
+import { ALIASES, SA_LIST, SA_OBJECT, SA_PROPERTIES } from './schema.ts';
+import { validate } from './validate.ts';
 
 /** One SA of a file: what `createSa` takes, and where it came from. */
 export interface LoadedSa {
@@ -20,7 +21,7 @@ export interface LoadedSa {
   name: string;
   attributes: A.Attributes;
   config: SaConfig;
-  /** Places an error that the core threw ("field: value: limit") at the field's line. */
+  /** Places an error about a field (a Refusal of the core, a FieldError without a file) at the field's line. */
   locate(error: unknown): CommandError;
 }
 
@@ -44,7 +45,10 @@ export function hexOctets(text: string): Uint8Array {
 /** The suite called `name` in the vectors. */
 export function suiteNamed(name: string): Suite {
   const suite = ALL_SUITES.find((candidate) => candidate.name === name);
-  if (suite === undefined) refuse('esp_encr', name, 'must be one of ' + ALL_SUITES.map((s) => s.name).join(', '));
+  if (suite === undefined) {
+    const known = ALL_SUITES.map((one) => one.name);
+    refuse('esp_encr', name, `must be one of ${known.join(', ')}${didYouMean(name, known)}`);
+  }
   return suite;
 }
 
@@ -141,121 +145,84 @@ export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   return config;
 }
 
-let validator: ValidateFunction | undefined;
-
-function validate(data: unknown): ErrorObject | undefined {
-  validator ??= new Ajv({ strict: false, verbose: true }).compile(SA_SCHEMA);
-  return validator(data) ? undefined : validator.errors?.find((error) => error.keyword !== 'if');
-}
-
-function valueText(path: Path, value: unknown): string {
-  if (SECRET_FIELDS.includes(String(path[path.length - 1]))) {
-    return typeof value === 'string' ? `(${value.length} digits)` : `(a ${typeof value})`;
-  }
-  if (value === undefined) return '(missing)';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > 60 ? text.slice(0, 57) + '...' : text;
-}
-
-function schemaError(document: ConfigDocument, problem: ErrorObject, given: Map<Values, Record<string, string>>) {
-  const path: Path = [];
-  let parent: unknown = document.data;
-  for (const step of problem.instancePath.split('/').slice(1)) {
-    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    path.push(Array.isArray(parent) ? Number(key) : (given.get(parent as Values)?.[key] ?? key));
-    parent = (parent as Values)?.[key];
-  }
-  if (problem.keyword === 'additionalProperties') {
-    const field = [...path, String(problem.params.additionalProperty)];
-    return document.error(field, `${pathName(field)}: unknown field`);
-  }
-  if (problem.keyword === 'required') {
-    const field = [...path, String(problem.params.missingProperty)];
-    return document.error(path, `${pathName(field)}: (missing): is required`);
-  }
-  let rule = problem.message ?? problem.keyword;
-  if (problem.keyword === 'enum') rule = `must be one of ${(problem.params.allowedValues as unknown[]).join(', ')}`;
-  if (problem.keyword === 'pattern') {
-    rule = (problem.parentSchema as { description?: string }).description ?? rule;
-    rule = `must be: ${rule}`;
-  }
-  const name = pathName(path) || 'file';
-  return document.error(path, `${name}: ${valueText(path, problem.data)}: ${rule}`);
-}
-
-/** Replaces other spellings by the names of the schema; hexadecimal fields become the text as written. */
-function normalise(document: ConfigDocument, values: Values, path: Path, given: Record<string, string>): void {
+/** Replaces other spellings by the names of the schema. */
+function normalise(document: ConfigDocument, values: Values, path: Path): void {
   for (const [other, name] of Object.entries(ALIASES)) {
     if (values[other] === undefined) continue;
-    if (values[name] !== undefined) throw document.error([...path, other], `${other}: ${name} is given too`);
-    values[name] = values[other];
+    if (values[name] === undefined) {
+      document.alias([...path, name], other);
+      values[name] = values[other];
+    } else {
+      document.keep(document.error([...path, other], '', `${name} is given too`));
+    }
     delete values[other];
-    given[name] = other;
-  }
-  for (const field of HEX_FIELDS) {
-    if (typeof values[field] === 'number') values[field] = document.source([...path, field]);
   }
 }
 
 /** The attributes of an SA in the names of today or of July 2023, which are refused where they do not belong. */
 function attributesOf(document: ConfigDocument, values: Values, path: Path): A.Attributes {
+  const misplaced = (name: string, limit: string): void => document.keep(document.error([...path, name], '', limit));
   if (values.names !== 'july_2023') {
-    for (const name of JULY_2023_ONLY) {
-      if (values[name] !== undefined) throw document.error([...path, name], `${name}: needs names: july_2023`);
-    }
+    for (const name of JULY_2023_ONLY) if (values[name] !== undefined) misplaced(name, 'needs names: july_2023');
     return toAttributes(values);
   }
   for (const [name, old] of Object.entries(JULY_2023_NAMES)) {
     if (values[name] === undefined) continue;
-    const instead = old === '' ? 'has no counterpart in July 2023' : `is ${old} with names: july_2023`;
-    throw document.error([...path, name], `${name}: ${instead}`);
+    misplaced(name, old === '' ? 'has no counterpart in July 2023' : `is ${old} with names: july_2023`);
   }
   return fromJuly2023(values, toAttributes(commonWithToday(values)));
 }
 
-/** Reads every SA of a parsed file. */
-export function readSas(document: ConfigDocument): LoadedSa[] {
-  const data = document.data as Values | null;
-  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
-    throw document.error([], 'file: must be an object with one SA, or with `sas`, a list of them');
-  }
-  const list = Array.isArray(data.sas);
-  const entries = list ? (data.sas as Values[]) : [data];
-  const given = new Map<Values, Record<string, string>>();
-  entries.forEach((values, index) => {
-    if (values === null || typeof values !== 'object') return;
-    const names: Record<string, string> = {};
-    given.set(values, names);
-    normalise(document, values, list ? ['sas', index] : [], names);
-  });
-  const problem = validate(data);
-  if (problem !== undefined) throw schemaError(document, problem, given);
+/** `ts_ip_src[0]` and `lifetime.soft_packets` of the core, by the names of a file. */
+function stepsOf(name: string, values: Values): Path {
+  const [first, ...rest] = name.split(/[.[\]]+/).filter((step) => step !== '');
+  const own = first === 'iipc_profile' ? 'iipc_enabled' : first;
+  const named = values.names === 'july_2023' ? JULY_2023_NAMES[own] || own : own;
+  return [named, ...rest.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
+}
 
-  return entries.map((values, index) => {
-    const path: Path = list ? ['sas', index] : [];
+/** Reads every SA of a parsed file. Throws a FieldError, or FieldErrors with all that is wrong. */
+export function readSas(document: ConfigDocument): LoadedSa[] {
+  const { data } = document;
+  if (data === null || typeof data !== 'object' || Array.isArray(data)) {
+    throw document.error([], '', 'must be an object with one SA, or with `sas`, a list of them');
+  }
+  const file = data as Values;
+  const isList = Object.hasOwn(file, 'sas');
+  const listed: unknown[] = Array.isArray(file.sas) ? file.sas : [];
+  const at = (index: number): Path => (isList ? ['sas', index] : []);
+  (isList ? listed : [file]).forEach((values, index) => {
+    if (typeof values === 'object' && values !== null) normalise(document, values as Values, at(index));
+  });
+  validate(document, isList ? SA_LIST : SA_OBJECT, file, []);
+  const entries = (isList ? listed : [file]) as (Values | undefined)[];
+  const loaded = entries.flatMap((values, index): LoadedSa[] => {
+    if (values === undefined) return [];
+    const path = at(index);
     const locate = (error: unknown): CommandError => {
+      if (error instanceof FieldError && error.line === 0) {
+        return document.error([...path, ...error.path], error.value, error.limit);
+      }
       if (error instanceof CommandError) return error;
-      const text = errorText(error);
-      const named = /^([a-z_]+)((?:\.[a-z_]+)?)((?:\[\d+\])?)(?=:)/.exec(text);
-      if (named === null) return document.error(path, text);
-      let name = named[1] === 'iipc_profile' ? 'iipc_enabled' : named[1];
-      if (values.names === 'july_2023') name = JULY_2023_NAMES[name] || name;
-      const field: Path = [...path, given.get(values)?.[name] ?? name];
-      if (named[2] !== '') field.push(named[2].slice(1));
-      if (named[3] !== '') field.push(Number(named[3].slice(1, -1)));
-      return document.error(field, pathName(field) + text.slice(named[0].length));
+      if (!isRefusal(error)) return document.error(path, '', errorText(error));
+      return document.error([...path, ...stepsOf(error.field, values)], error.value, error.limit);
     };
     try {
       const attributes = attributesOf(document, values, path);
       const name = (values.name as string | undefined) ?? `sa${index + 1}`;
-      return { name, attributes, config: toConfig(attributes, values), locate };
+      return [{ name, attributes, config: toConfig(attributes, values), locate }];
     } catch (error) {
-      throw locate(error);
+      const located = locate(error);
+      if (!(located instanceof FieldError)) throw located;
+      document.keep(located);
+      return [];
     }
   });
+  document.finish();
+  return loaded;
 }
 
-/** Loads the SAs of a file; throws a CommandError `file:line: field: value: limit` at the first error. */
+/** Loads the SAs of a file; throws as readSas does. */
 export function loadSaFile(file: string): LoadedSa[] {
   return readSas(parseConfig(file, readText(file)));
 }

@@ -17,6 +17,15 @@ export interface Property {
   uniqueItems?: boolean;
   properties?: Record<string, Property>;
   additionalProperties?: boolean;
+  required?: readonly string[];
+  /** A secret: no message shows it. */
+  writeOnly?: boolean;
+  /** What a value that fits `pattern` is, in words. */
+  mustBe?: string;
+  /** Unit of a number. */
+  unit?: string;
+  /** When the field must be there, where the schema alone cannot say it. */
+  needed?: string;
 }
 
 const SUITES = [
@@ -40,8 +49,16 @@ function limit(title: string, description: string, maximum: number): Property {
   return { title, description: `${description} 0: no limit.`, type: 'integer', minimum: 0, maximum, default: 0 };
 }
 
-function hex(title: string, description: string, octets: string): Property {
-  return { title, description, type: 'string', pattern: `^([0-9a-fA-F]{2})${octets}$`, default: '' };
+function hex(title: string, description: string, most: number): Property {
+  return {
+    title,
+    description,
+    type: 'string',
+    pattern: `^([0-9a-fA-F]{2}){0,${most}}$`,
+    mustBe: `${most} octets at most, two hexadecimal digits each`,
+    writeOnly: true,
+    default: '',
+  };
 }
 
 function portRange(side: string): Property {
@@ -122,6 +139,7 @@ export const SA_PROPERTIES: Record<string, Property> = {
     description: 'Security Parameters Index, 1 to 8 hexadecimal digits; 0..ff are reserved [RFC 4303 §2.1].',
     type: 'string',
     pattern: '^(0[xX])?[0-9a-fA-F]{1,8}$',
+    mustBe: '1 to 8 hexadecimal digits',
   },
   esp_spi_lsb: {
     title: 'SPI bits on the wire',
@@ -136,6 +154,7 @@ export const SA_PROPERTIES: Record<string, Property> = {
     description: 'Sequence number of the next packet, hexadecimal; up to 64 bits with esn.',
     type: 'string',
     pattern: '^(0[xX])?[0-9a-fA-F]{1,16}$',
+    mustBe: '1 to 16 hexadecimal digits',
     default: '1',
   },
   esp_sn_lsb: {
@@ -158,9 +177,9 @@ export const SA_PROPERTIES: Record<string, Property> = {
     type: 'string',
     enum: SUITES,
   },
-  key: hex('Encryption key', 'Hexadecimal, without the salt.', '{0,32}'),
-  salt: hex('Salt', 'Hexadecimal: 4 octets for GCM and ChaCha20, 3 for CCM.', '{0,4}'),
-  akey: hex('Integrity key', 'Hexadecimal, 32 octets; suites with HMAC only.', '{0,32}'),
+  key: hex('Encryption key', 'Hexadecimal, without the salt.', 32),
+  salt: hex('Salt', 'Hexadecimal: 4 octets for GCM and ChaCha20, 3 for CCM.', 4),
+  akey: hex('Integrity key', 'Hexadecimal, 32 octets; suites with HMAC only.', 32),
   iipc_enabled: {
     title: 'Inner header compression',
     description: 'true: profile iipc_diet-esp; false: iipc_not_compressed.',
@@ -268,6 +287,16 @@ export const SA_PROPERTIES: Record<string, Property> = {
   ...JULY_2023,
 };
 
+/** One direction. */
+export const SA_OBJECT: Property = {
+  title: 'Security association',
+  description: 'One direction.',
+  type: 'object',
+  required: ['esp_spi', 'esp_encr'],
+  additionalProperties: false,
+  properties: SA_PROPERTIES,
+};
+
 /** The schema of a file: one SA, or `sas`, a list of them. */
 export const SA_SCHEMA = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -281,14 +310,22 @@ export const SA_SCHEMA = {
     additionalProperties: false,
   },
   else: { $ref: '#/definitions/sa' },
-  definitions: {
-    sa: {
-      title: 'Security association',
-      description: 'One direction.',
-      type: 'object',
-      required: ['esp_spi', 'esp_encr'],
-      additionalProperties: false,
-      properties: SA_PROPERTIES,
+  definitions: { sa: SA_OBJECT },
+};
+
+/** A file with a list of SAs. */
+export const SA_LIST = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['sas'],
+  properties: {
+    sas: {
+      title: 'SAs',
+      description: 'A list of SAs.',
+      type: 'array',
+      minItems: 1,
+      maxItems: 1024,
+      items: SA_OBJECT as unknown as Record<string, unknown>,
     },
   },
 };
@@ -299,8 +336,3 @@ export const ALIASES: Record<string, string> = {
   ecn_action: 'ecn_cda',
   flow_label_action: 'flow_label_cda',
 };
-
-/** Fields whose value is hexadecimal text, also where YAML would read a number (`esp_sn: 105`). */
-export const HEX_FIELDS = ['esp_spi', 'esp_sn', 'key', 'salt', 'akey'];
-/** Fields whose value is not repeated in messages. */
-export const SECRET_FIELDS = ['key', 'salt', 'akey'];

@@ -1,10 +1,10 @@
 // A radio's configuration and its check, for gateways and sensors.
 
-import { refuse } from '../../../../core/base/refuse.ts';
 import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../addresses.ts';
-import { hexOf, inRange, integerIn } from '../check.ts';
+import { hexOf, inRange, integerIn, refuseAt } from '../check.ts';
+import type { Path } from '../errors.ts';
 import type { Radio } from './radio.ts';
 import type { ZepConfig, ZepRadio } from './zep.ts';
 
@@ -48,41 +48,40 @@ export function ackWaitOf(radio: RadioConfig): number {
   return radio.ackWait ?? (radio.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT);
 }
 
-/** Checks the radio with this index; throws `radios[index].field: value: limit`. */
-export function checkRadio(radio: RadioConfig, index: number): CheckedRadio {
-  const at = `radios[${index}]`;
+/** Checks the radio at `path`; `name` where it has none. Throws a FieldError. */
+export function checkRadio(radio: RadioConfig, path: Path, name: string): CheckedRadio {
   if ((radio.radio === undefined) === (radio.zep === undefined)) {
-    refuse(at, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
+    refuseAt(path, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
   }
   if (radio.zep !== undefined) {
-    if (typeof radio.zep !== 'object' || radio.zep === null)
-      refuse(`${at}.zep`, String(radio.zep), 'must be an object');
-    integerIn(`${at}.zep.port`, radio.zep.port ?? 0, 0, 65535);
+    if (typeof radio.zep !== 'object' || radio.zep === null) refuseAt([...path, 'zep'], radio.zep, 'must be an object');
+    integerIn([...path, 'zep', 'port'], radio.zep.port ?? 0, 0, 65535);
   }
-  integerIn(`${at}.panId`, radio.panId, 0, 0xfffe);
-  if (radio.shortAddress !== undefined) integerIn(`${at}.shortAddress`, radio.shortAddress, 0, 0xfffd);
-  integerIn(`${at}.queue`, radio.queue ?? 1, 1, 255);
-  integerIn(`${at}.neighbours`, radio.neighbours ?? 1, 1, 255);
-  inRange(`${at}.ackWait`, radio.ackWait ?? 1, 0.1, 10000);
-  integerIn(`${at}.reassemblies`, radio.reassemblies ?? 1, 1, 255);
-  inRange(`${at}.reassemblyTime`, radio.reassemblyTime ?? 1, 1, 60000);
-  integerIn(`${at}.maxSize`, radio.maxSize ?? 40, 40, DATAGRAM_MAX);
+  integerIn([...path, 'panId'], radio.panId, 0, 0xfffe);
+  if (radio.shortAddress !== undefined) integerIn([...path, 'shortAddress'], radio.shortAddress, 0, 0xfffd);
+  integerIn([...path, 'queue'], radio.queue ?? 1, 1, 255);
+  integerIn([...path, 'neighbours'], radio.neighbours ?? 1, 1, 255);
+  inRange([...path, 'ackWait'], radio.ackWait ?? 1, 0.1, 10000);
+  integerIn([...path, 'reassemblies'], radio.reassemblies ?? 1, 1, 255);
+  inRange([...path, 'reassemblyTime'], radio.reassemblyTime ?? 1, 1, 60000);
+  integerIn([...path, 'maxSize'], radio.maxSize ?? 40, 40, DATAGRAM_MAX);
   return {
     ...radio,
-    name: radio.name ?? `radio${index}`,
-    address: radio.extendedAddress === undefined ? null : hexOf(`${at}.extendedAddress`, radio.extendedAddress, [16]),
+    name: radio.name ?? name,
+    address:
+      radio.extendedAddress === undefined ? null : hexOf([...path, 'extendedAddress'], radio.extendedAddress, [16]),
   };
 }
 
-/** 6LoWPAN contexts 0, 1, ... from texts `fd00::/64`; throws `contexts[index]: value: limit`. */
+/** 6LoWPAN contexts 0, 1, ... from texts `fd00::/64`; throws a FieldError. */
 export function checkContexts(texts: string[]): Uint8Array {
-  if (texts.length > 16) refuse('contexts', texts.length, 'must be 16 at most');
+  if (texts.length > 16) refuseAt(['contexts'], texts.length, 'must be 16 at most');
   const contexts = createContexts(texts.length);
   texts.forEach((text, id) => {
     const [prefix, bits, ...more] = String(text).split('/');
     const octets = addressOctets(prefix);
     if (octets?.length !== 16 || !/^\d+$/.test(bits ?? '') || Number(bits) > 128 || more.length > 0) {
-      refuse(`contexts[${id}]`, text, 'must be PREFIX/LENGTH with LENGTH 0..128');
+      refuseAt(['contexts', id], text, 'must be PREFIX/LENGTH with LENGTH 0..128');
     }
     setContext(contexts, id, octets!, 0, Number(bits));
   });

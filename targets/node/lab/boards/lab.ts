@@ -5,12 +5,13 @@ import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import coap from 'coap';
+import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
-import { type LoadedSensor, readGateway, readSensor } from '../../host/config/ike.ts';
 import type { Log } from '../../host/log.ts';
 import { type Bridge, type BridgePort, createBridge } from '../../host/radio/bridge.ts';
 import type { CaptureWriter } from '../../host/radio/pcap.ts';
 import { createZep } from '../../host/radio/zep.ts';
+import { type LoadedSensor, readSensor } from '../../sensor/file.ts';
 
 export const LAB_PAN = 0xabcd;
 export const LAB_CONTEXT = 'fd00::/64';

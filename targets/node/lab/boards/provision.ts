@@ -34,11 +34,12 @@ import {
 } from '../../../board/blob.ts';
 import { boardPolicy } from '../../../board/policy.ts';
 import { addressOctets } from '../../host/addresses.ts';
-import { type LoadedSensor, policyFor, readSensor } from '../../host/config/ike.ts';
-import { checkText, type Field, fieldError, filled, inside } from '../../host/config/ike-check.ts';
+import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
 import { hex } from '../../host/config/ike-names.ts';
+import { policyFor } from '../../host/config/ike-policy.ts';
 import { readText } from '../../host/document.ts';
+import { type LoadedSensor, readSensor } from '../../sensor/file.ts';
 
 const OCTETS_MAX = 64;
 const ACK_WAIT = 20;
@@ -78,7 +79,10 @@ function checkPolicy(root: Field, policy: IkePolicy): void {
     [(policy.remoteId?.data.length ?? 0) > OCTETS_MAX, ['remoteId'], `must be ${OCTETS_MAX} octets at most on a board`],
     [policy.psk.length > OCTETS_MAX, ['auth'], `the key must be ${OCTETS_MAX} octets at most on a board`],
   ];
-  for (const [bad, field, limit] of rules) if (bad) throw fieldError(inside(root, 'connection', ...field), limit);
+  for (const [bad, field, limit] of rules) {
+    if (bad) keepError(root, fieldError(inside(root, 'connection', ...field), limit));
+  }
+  root.document.finish();
 }
 
 function flagsOf(policy: IkePolicy): number {
@@ -229,9 +233,9 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(40, registered, root.value !== null && inside(root, 'privateNumbers').value !== undefined);
 
   const blob = frameBlob(encodeKeys(keys));
-  if (blob.length > BLOB_MAX) throw root.document.error([], `file: ${blob.length} octets: must be ${BLOB_MAX} at most`);
+  if (blob.length > BLOB_MAX) throw root.document.error([], `${blob.length} octets`, `must be ${BLOB_MAX} at most`);
   const { code, config } = readBlob(blob, blob.length);
-  if (config === null) throw root.document.error([], `file: no board would take it: refused with code ${code}`);
+  if (config === null) throw root.document.error([], '', `no board would take it: refused with code ${code}`);
   const own = boardPolicy(config).child;
   for (const side of ['local', 'remote'] as const) {
     const given = child[side].map(selectorText).join(', ');

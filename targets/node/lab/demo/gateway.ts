@@ -5,8 +5,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import coap from 'coap';
+import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
-import { readGateway } from '../../host/config/ike.ts';
 import { createKeyLog } from '../../host/keylog.ts';
 import { providerNamed } from '../../host/provider/by-name.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../../host/radio/pcap.ts';

@@ -12,6 +12,7 @@ import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
 import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
+import { FieldError } from '../../host/errors.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../../host/radio/pcap.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';
@@ -90,13 +91,17 @@ export function createSas(loaded: LoadedSa[], provider: Provider): Sa[] {
   });
 }
 
+function fault(field: string, value: string, limit: string): FieldError {
+  return new FieldError({ file: '', line: 0, path: [field], value, limit });
+}
+
 /** Refuses SAs that 6LoWPAN cannot carry: their outer header is not IPv6. */
 export function requireIpv6(loaded: LoadedSa[]): void {
   for (const entry of loaded) {
     const { ipsecMode, tunnelSrc, tsIpVersion } = entry.attributes;
     if (ipsecMode === A.MODE_TUNNEL ? tunnelSrc.length !== 16 : tsIpVersion !== 6) {
       const field = ipsecMode === A.MODE_TUNNEL ? 'tunnel_ip' : 'ts_ip_version';
-      throw entry.locate(new Error(`${field}: IPv4: must be IPv6 on IEEE 802.15.4`));
+      throw entry.locate(fault(field, 'IPv4', 'must be IPv6 on IEEE 802.15.4'));
     }
   }
 }
@@ -107,7 +112,7 @@ function requireOwnSpis(loaded: LoadedSa[]): void {
   for (const { attributes: a, locate } of loaded) {
     const key = `${a.espSpi} ${Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex')}`;
     if (seen.has(key))
-      throw locate(new Error(`esp_spi: ${a.espSpi.toString(16)}: an SA to this destination has it already`));
+      throw locate(fault('esp_spi', a.espSpi.toString(16), 'an SA to this destination has it already'));
     seen.add(key);
   }
 }

@@ -1,0 +1,50 @@
+// `dietesp check`, and `--check` of gateway and sensor: files are checked, nothing starts.
+
+import { Command, Option } from 'commander';
+import { FieldError, pathName } from '../host/errors.ts';
+import { checkFile, FILE_KINDS, type FileKind } from '../tools/check-file.ts';
+
+/** Says what is no error, but should be known. */
+export function warn(warnings: readonly string[]): void {
+  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
+}
+
+/** Prints a summary of each good file, and all that is wrong with the others; the exit code is 1 then. */
+export function checkFiles(files: string[], kind: FileKind | undefined, isJson: boolean): void {
+  const checked = files.map((file) => checkFile(file, kind));
+  if (checked.some(({ errors }) => errors.length > 0)) process.exitCode = 1;
+  if (isJson) {
+    const view = checked.map(({ file, kind: own, errors, warnings }) => ({
+      file,
+      kind: own,
+      good: errors.length === 0,
+      errors: errors.map((error) => ({ ...error, path: pathName(error.path) })),
+      warnings,
+    }));
+    process.stdout.write(JSON.stringify(view.length === 1 ? view[0] : view, null, 2) + '\n');
+    return;
+  }
+  for (const { summary, errors, warnings } of checked) {
+    process.stdout.write(summary);
+    for (const fault of errors) process.stderr.write(`${new FieldError(fault).message}\n`);
+    warn(warnings);
+  }
+}
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description(
+      'Checks files of gateways, sensors and SAs and prints all that is wrong, one `FILE:LINE: field: value: what it ' +
+        'must be` for each fault, or a summary of what the file says.',
+    )
+    .argument('<files...>', 'YAML or JSON')
+    .addOption(new Option('--kind <kind>', 'what the files are; default: as their fields tell').choices(FILE_KINDS))
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all good, 1 otherwise.\n\nExample:\n  $ dietesp check gateway.yaml sensor-*.yaml',
+    )
+    .action((files: string[], options: { kind?: FileKind; json?: boolean }) => {
+      checkFiles(files, options.kind, options.json === true);
+    });
+}

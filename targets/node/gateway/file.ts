@@ -1,0 +1,130 @@
+// The file of `dietesp gateway` -> what the gateway starts with. A file is read, checked against its schema and converted
+// as a whole before anything starts; all that is wrong is told at once: `file:line: field: value: limit`.
+
+import { type Common, commonOf, udpOf } from '../host/config/common.ts';
+import {
+  attempt,
+  checkText,
+  entriesOf,
+  type Field,
+  fieldError,
+  fileOf,
+  filled,
+  inside,
+  keepError,
+} from '../host/config/field.ts';
+import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts';
+import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
+import { type Connection, readConnection } from '../host/config/ike-policy.ts';
+import { loadSaFile } from '../host/config/sa.ts';
+import { readText } from '../host/document.ts';
+import { FieldError } from '../host/errors.ts';
+import type { RadioConfig } from '../host/radio/config.ts';
+import { type GatewayConfig, type IkeConfig, inspectGatewayConfig, type TunConfig } from './config.ts';
+
+export interface LoadedGateway extends Common {
+  /** For createGateway; log and key log are to be added. */
+  config: GatewayConfig & { ike: IkeConfig };
+  /** Milliseconds between reports of metrics, 0: none. */
+  metrics: number;
+}
+
+function tunOf(field: Field): TunConfig {
+  const { addresses, routes, ...rest } = filled(field.value, GATEWAY_PROPERTIES.tun.properties!);
+  for (const name of ['addresses', 'routes']) {
+    for (const entry of entriesOf(inside(field, name))) {
+      const text = String(entry.value);
+      if (!text.includes('/') || addressRange(text) === undefined) {
+        keepError(entry, fieldError(entry, 'must be ADDRESS/LENGTH'));
+      }
+    }
+  }
+  return { ...rest, addresses: addresses ?? [], routes: routes ?? [] } as unknown as TunConfig;
+}
+
+function connectionsOf(root: Field): Connection[] {
+  const common = inside(root, 'connection');
+  const selectors = { local: 'any', remote: 'dynamic' };
+  const peers = entriesOf(inside(root, 'peers'));
+  if (peers.length === 0) {
+    if (common.value === undefined) return [];
+    return [readConnection(common, null, 'peer1', selectors)];
+  }
+  const names = new Set<string>();
+  const earlier: { name: string; remoteId: string }[] = [];
+  return peers.map((peer) => {
+    const name = String(inside(peer, 'name').value ?? `peer${Number(peer.path[1]) + 1}`);
+    if (names.has(name)) keepError(peer, fieldError({ ...inside(peer, 'name'), value: name }, 'is there twice'));
+    names.add(name);
+    const connection = readConnection(peer, common.value === undefined ? null : common, name, selectors);
+    // The first that fits is taken: another key for the same identity would never count.
+    const { remoteId } = connection.policy;
+    const id = remoteId === null ? '*' : identityText(remoteId.type, remoteId.data);
+    const first = earlier.find((one) => one.remoteId === '*' || one.remoteId === id);
+    if (first !== undefined) {
+      const field = { ...inside(peer, 'remoteId'), value: id };
+      keepError(peer, fieldError(field, `is taken by ${first.name}, which stands before`));
+    }
+    earlier.push({ name, remoteId: id });
+    return connection;
+  });
+}
+
+/** The check of programs' configurations calls the file's `neighbours` peers. */
+function keepChecked(root: Field, error: unknown): void {
+  if (error instanceof FieldError && error.path[0] === 'peers') {
+    const { value, limit, path } = error;
+    keepError(root, new FieldError({ file: '', line: 0, path: ['neighbours', ...path.slice(1)], value, limit }));
+  } else {
+    keepError(root, error);
+  }
+}
+
+/** Reads a gateway's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
+export function readGateway(file: string, text: string): LoadedGateway {
+  const root = checkText(file, text, GATEWAY_SCHEMA);
+  const values = filled(root.value, GATEWAY_PROPERTIES);
+  const { numbers, maxMessage, ...common } = commonOf(root, values);
+  const connections = connectionsOf(root);
+  const udp = entriesOf(inside(root, 'udp')).map(udpOf);
+  if (connections.length === 0 && (udp.length > 0 || values.sas === undefined)) {
+    keepError(root, fieldError(inside(root, 'connection'), 'is required, or peers'));
+  }
+  const pool = entriesOf(inside(root, 'pool')).map((entry): [Uint8Array, Uint8Array] => {
+    const range = addressRange(String(entry.value));
+    if (range === undefined) keepError(entry, fieldError(entry, 'must be PREFIX/LENGTH or FIRST-LAST'));
+    return range ?? [new Uint8Array(16), new Uint8Array(16)];
+  });
+  const sas = inside(root, 'sas');
+  const listed = (name: string): unknown[] => entriesOf(inside(root, name)).map(({ value }) => value);
+  const config: LoadedGateway['config'] = {
+    radios: listed('radios') as RadioConfig[],
+    addresses: listed('addresses') as string[],
+    contexts: listed('contexts') as string[],
+    sas: sas.value === undefined ? [] : attempt(sas, () => loadSaFile(fileOf(sas)), []),
+    peers: listed('neighbours') as NonNullable<GatewayConfig['peers']>,
+    flows: listed('flows') as NonNullable<GatewayConfig['flows']>,
+    sessions: values.sessions as number,
+    idle: (values.idle as number) * 1000,
+    lostAfter: values.lostAfter as number,
+    ...(values.tun === undefined ? {} : { tun: tunOf(inside(root, 'tun')) }),
+    ike: {
+      connections,
+      udp,
+      pool,
+      numbers,
+      maxMessage,
+      halfOpenMax: values.halfOpenMax as number,
+      cookieThreshold: values.cookieThreshold as number,
+      ticketKey: values.ticketKey === undefined ? null : hex(String(values.ticketKey)),
+    },
+  };
+  inspectGatewayConfig(config, (error) => keepChecked(root, error));
+  root.document.finish();
+  return { ...common, config, metrics: (values.metrics as number) * 1000 };
+}
+
+/** Loads what `dietesp gateway --config FILE` starts with; throws as readGateway does. */
+export function loadGatewayFile(file: string): LoadedGateway {
+  return readGateway(file, readText(file));
+}

@@ -1,0 +1,59 @@
+// What a gateway's and a sensor's file have in common, beside the connection.
+
+import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
+import { addressOctets } from '../addresses.ts';
+import type { LogConfig } from '../log.ts';
+import type { UdpAddress } from '../udp.ts';
+import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
+
+export interface Common {
+  file: string;
+  log: LogConfig;
+  /** Folder for keys, or null. */
+  keylog: string | null;
+  /** What is no error, but should be known: key files that others may read. */
+  warnings: string[];
+}
+
+/** The octets of an address, with `size` of this many. Throws a FieldError. */
+export function addressOf(field: Field, size?: number): Uint8Array {
+  const octets = addressOctets(String(field.value));
+  if (octets === undefined || (size !== undefined && octets.length !== size)) {
+    throw fieldError(field, size === 16 ? 'must be an IPv6 address' : 'must be an IP address');
+  }
+  return octets;
+}
+
+export function commonOf(root: Field, values: Values): Common & { numbers: PrivateNumbers; maxMessage: number } {
+  const keylog = inside(root, 'keylog');
+  return {
+    file: root.document.file,
+    warnings: root.document.warnings,
+    log: (values.log ?? {}) as LogConfig,
+    keylog: keylog.value === undefined ? null : fileOf(keylog),
+    numbers: numbersOf(inside(root, 'privateNumbers')),
+    maxMessage: values.maxMessage as number,
+  };
+}
+
+function numbersOf(field: Field): PrivateNumbers {
+  const numbers = { ...privateNumbers(), ...(field.value as Partial<PrivateNumbers> | undefined) };
+  const notifies = Object.entries(numbers).filter(([name]) => name !== 'tsDscp');
+  notifies.forEach(([name, number], index) => {
+    const other = notifies.findIndex(([, one]) => one === number);
+    if (other === index) return;
+    keepError(field, fieldError({ ...inside(field, name), value: number }, `is ${notifies[other][0]} too`));
+  });
+  return numbers;
+}
+
+/** A UDP address of `field`, whose fields are checked by the schema but for their meaning. */
+export function udpOf(field: Field): UdpAddress {
+  const values = { port: 500, natPort: 4500, ...(field.value as Values) } as unknown as UdpAddress;
+  const address = inside(field, 'address');
+  if (address.value !== undefined) attempt(address, () => addressOf(address), new Uint8Array(0));
+  if (values.port !== 0 && values.port === values.natPort) {
+    keepError(field, fieldError({ ...inside(field, 'natPort'), value: values.natPort }, 'must not be that of IKE'));
+  }
+  return values;
+}

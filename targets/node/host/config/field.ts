@@ -1,0 +1,112 @@
+// Reading a gateway's or a sensor's file: fields with their place, defaults, files that fields name. What is wrong is
+// kept in the document, so that the reading of the rest goes on.
+
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type ConfigDocument, parseConfig, valueText } from '../document.ts';
+import { CommandError, errorText, FieldError, FieldErrors, isRefusal, type Path } from '../errors.ts';
+import { readOctets } from '../read-file.ts';
+import type { Property } from './schema.ts';
+import { type Shape, validate } from './validate.ts';
+
+export type Values = Record<string, unknown>;
+
+/** A place in a file: what its parts are read with. */
+export interface Field {
+  document: ConfigDocument;
+  path: Path;
+  value: unknown;
+}
+
+/** Keys are a few dozen octets; more than this is a wrong file. */
+const KEY_FILE_MAX = 65536;
+
+/** The error of a field, to be thrown. */
+export function fieldError(field: Field, limit: string): FieldError {
+  const { document, path, value } = field;
+  return document.error(path, valueText(path, value), limit);
+}
+
+/** The field `name` (or entry) of an object or list. */
+export function inside(field: Field, ...steps: Path): Field {
+  let value = field.value;
+  for (const step of steps) value = (value as Values | undefined | null)?.[step];
+  return { document: field.document, path: [...field.path, ...steps], value };
+}
+
+/** The entries of a list that may be absent; those that were refused are left out. */
+export function entriesOf(field: Field): Field[] {
+  if (!Array.isArray(field.value)) return [];
+  return field.value.map((_, index) => inside(field, index)).filter(({ value }) => value !== undefined);
+}
+
+/** Steps of a field that the core or a check calls by name: `lifetime.soft_packets`. */
+function stepsOf(name: string): Path {
+  return name.split('.');
+}
+
+/** Keeps an error in the document of `field`; what is about another field is put there. */
+export function keepError(field: Field, error: unknown): void {
+  const { document, path } = field;
+  if (error instanceof FieldErrors) for (const one of error.errors) document.keep(one);
+  else if (error instanceof FieldError) {
+    document.keep(error.line > 0 ? error : document.error([...path, ...error.path], error.value, error.limit));
+  } else if (isRefusal(error))
+    document.keep(document.error([...path, ...stepsOf(error.field)], error.value, error.limit));
+  else if (error instanceof CommandError) document.keep(document.error(path, '', error.message));
+  else throw error;
+}
+
+/** Reads a part of a file: what is wrong in it is kept, and `instead` stands for the part. */
+export function attempt<Part>(field: Field, read: () => Part, instead: Part): Part {
+  try {
+    return read();
+  } catch (error) {
+    keepError(field, error);
+    return instead;
+  }
+}
+
+/** Parses the text of a file and checks it against its schema; what is wrong is kept in the document. */
+export function checkText(file: string, text: string, schema: Shape): Field {
+  const document = parseConfig(file, text);
+  const { data } = document;
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    throw document.error([], '', 'must be an object');
+  }
+  validate(document, schema, data, []);
+  return { document, path: [], value: data };
+}
+
+/** A file's name as written in a configuration: relative to the configuration's own folder. */
+export function fileOf(field: Field): string {
+  return resolve(dirname(field.document.file), String(field.value));
+}
+
+/** The octets of a small file that a field names. */
+export function fileOctets(field: Field): Buffer {
+  const file = fileOf(field);
+  try {
+    return readOctets(file, KEY_FILE_MAX);
+  } catch (error) {
+    throw field.document.error(field.path, file, errorText(error));
+  }
+}
+
+/** Warns when others than its owner may read a file with a key. */
+export function warnOfOthers(document: ConfigDocument, file: string): void {
+  const mode = process.platform === 'win32' ? 0 : statSync(file).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  document.warnings.push(`${file}: others may read the key in it (mode 0${mode.toString(8)}); chmod 600 closes it`);
+}
+
+/** The values of an object with the schema's defaults, nested objects included. */
+export function filled(value: unknown, properties: Record<string, Property>): Values {
+  const full: Values = { ...(value as Values | undefined) };
+  for (const [name, property] of Object.entries(properties)) {
+    if (full[name] === undefined && property.default !== undefined) full[name] = property.default;
+    if (property.properties !== undefined && full[name] !== undefined)
+      full[name] = filled(full[name], property.properties);
+  }
+  return full;
+}

@@ -1,0 +1,136 @@
+// The file of `dietesp sensor` -> what the sensor starts with. A file is read, checked against its schema and converted as
+// a whole before anything starts; all that is wrong is told at once: `file:line: field: value: limit`.
+
+import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
+import { addressText } from '../host/addresses.ts';
+import { addressOf, type Common, commonOf, udpOf } from '../host/config/common.ts';
+import {
+  attempt,
+  checkText,
+  type Field,
+  fieldError,
+  filled,
+  inside,
+  keepError,
+  type Values,
+} from '../host/config/field.ts';
+import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
+import { hex } from '../host/config/ike-names.ts';
+import { type Connection, readConnection } from '../host/config/ike-policy.ts';
+import { readText } from '../host/document.ts';
+import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
+import type { UdpAddress } from '../host/udp.ts';
+
+/** What a sensor starts with. Addresses are octets. */
+export interface LoadedSensor extends Common {
+  connection: Connection;
+  /** One of the two. */
+  radio: RadioConfig | null;
+  udp: UdpAddress | null;
+  /** Own outer address; with a radio. */
+  address: Uint8Array | null;
+  gateway: { address: Uint8Array; link: Uint8Array | null; port: number; natPort: number };
+  /** `fd00::/64`: 6LoWPAN contexts 0, 1, ... */
+  contexts: string[];
+  innerAddress: Uint8Array | null;
+  server: { address: Uint8Array; port: number; sourcePort: number; path: string } | null;
+  /** Milliseconds between readings, and their number (0: without end). */
+  interval: number;
+  count: number;
+  numbers: PrivateNumbers;
+  maxMessage: number;
+}
+
+/** A sensor's own UDP ports are the system's choice. */
+const SENSOR_UDP = { address: '::', port: 0, natPort: 0 };
+const NOWHERE = new Uint8Array(16);
+
+/** The octets of an address that may be absent, which is then null; what is wrong is kept. */
+function optionalAddress(field: Field, size?: number): Uint8Array | null {
+  return field.value === undefined ? null : attempt(field, () => addressOf(field, size), NOWHERE);
+}
+
+/** The field has to be there. */
+function require(field: Field): void {
+  if (field.value === undefined) keepError(field, fieldError(field, 'is required'));
+}
+
+/**
+ * Reads a sensor's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. `onBoard`: its radio
+ * needs no ZEP.
+ */
+export function readSensor(file: string, text: string, onBoard = false): LoadedSensor {
+  const root = checkText(file, text, SENSOR_SCHEMA);
+  const values = filled(root.value, SENSOR_PROPERTIES);
+  const common = commonOf(root, values);
+  const radio = inside(root, 'radio');
+  const udp = inside(root, 'udp');
+  const isRadio = radio.value !== undefined;
+  if (isRadio === (udp.value !== undefined)) {
+    const field = { ...radio, value: isRadio ? 'radio and udp' : 'none' };
+    keepError(root, fieldError(field, 'must have one of `radio` and `udp`'));
+  }
+  const size = isRadio ? 16 : undefined;
+  const own = inside(root, 'address');
+  const gateway = inside(root, 'gateway');
+  const link = inside(gateway, 'link');
+  if (isRadio) for (const field of [own, link]) require(field);
+  const contexts = (values.contexts ?? []) as string[];
+  if (isRadio) {
+    const checked = { ...(onBoard ? { zep: {} } : {}), ...(radio.value as Values) } as unknown as RadioConfig;
+    attempt(root, () => checkRadio(checked, ['radio'], 'radio'), null);
+    attempt(root, () => checkContexts(contexts), NOWHERE);
+  }
+  const gatewayValues = filled(gateway.value, SENSOR_PROPERTIES.gateway.properties!);
+  const server = inside(root, 'server');
+  const serverValues = filled(server.value, SENSOR_PROPERTIES.server.properties!);
+  const serverAddress = optionalAddress(inside(server, 'address'));
+  const innerAddress = optionalAddress(inside(root, 'innerAddress'));
+  const innerText = innerAddress === null ? 'dynamic' : addressText(innerAddress);
+  const udpTo = (ip: unknown, ports: unknown) => ({ ip, proto: 'udp', ports });
+  // Where there is one server, the SA is for it alone: then all of its headers are elided.
+  const connection = readConnection(
+    inside(root, 'connection'),
+    null,
+    'gateway',
+    serverAddress === null
+      ? { local: innerText, remote: 'any' }
+      : {
+          local: udpTo(innerText, serverValues.sourcePort),
+          remote: udpTo(addressText(serverAddress), serverValues.port),
+        },
+  );
+  const loaded: LoadedSensor = {
+    ...common,
+    connection,
+    radio: isRadio ? (radio.value as RadioConfig) : null,
+    udp: isRadio ? null : udpOf({ ...udp, value: { ...SENSOR_UDP, ...(udp.value as Values | undefined) } }),
+    address: isRadio ? optionalAddress(own, 16) : null,
+    gateway: {
+      address: optionalAddress(inside(gateway, 'address'), size) ?? NOWHERE,
+      link: link.value === undefined ? null : hex(String(link.value)),
+      port: gatewayValues.port as number,
+      natPort: gatewayValues.natPort as number,
+    },
+    contexts,
+    innerAddress,
+    server:
+      serverAddress === null
+        ? null
+        : {
+            address: serverAddress,
+            port: serverValues.port as number,
+            sourcePort: serverValues.sourcePort as number,
+            path: serverValues.path as string,
+          },
+    interval: (values.interval as number) * 1000,
+    count: values.count as number,
+  };
+  root.document.finish();
+  return loaded;
+}
+
+/** Loads what `dietesp sensor --config FILE` starts with; throws as readSensor does. */
+export function loadSensorFile(file: string): LoadedSensor {
+  return readSensor(file, readText(file));
+}

@@ -1,0 +1,73 @@
+// What a checked file says, in a few lines: `--check` of the command line.
+
+import type { LoadedGateway } from '../gateway/file.ts';
+import { addressText } from '../host/addresses.ts';
+import { identityText, KE_METHODS } from '../host/config/ike-names.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
+import type { LoadedSa } from '../host/config/sa.ts';
+import type { LoadedSensor } from '../sensor/file.ts';
+
+function keNames(connection: Connection): string {
+  const methods = connection.policy.ike[0].ke;
+  return Object.keys(KE_METHODS)
+    .filter((name) => methods.includes(KE_METHODS[name]))
+    .join(', ');
+}
+
+function connectionLines(connection: Connection): string[] {
+  const { policy } = connection;
+  const { child } = policy;
+  const auth = [policy.localAuth, policy.remoteAuth].map((method) => (method === 2 ? 'PSK' : 'Ed25519'));
+  const peer = policy.remoteId === null ? 'any identity' : identityText(policy.remoteId.type, policy.remoteId.data);
+  const compression =
+    child.notify === null ? 'plain ESP' : `${child.notify.name}${child.compression?.required ? ', required' : ''}`;
+  return [
+    `peer ${connection.name}: ${peer}, ${auth.join(' and ')}${policy.ppk === null ? '' : ', PPK'}`,
+    `  IKE ${policy.ciphers.map((cipher) => cipher.name).join(', ')}; ${keNames(connection)}`,
+    `  ESP ${child.suites.map((suite) => suite.name).join(', ')}; ${compression}`,
+  ];
+}
+
+/** What a gateway's file says. */
+export function gatewaySummary(loaded: LoadedGateway): string {
+  const { config } = loaded;
+  const { ike } = config;
+  const radios = config.radios.map(({ name, panId, zep }, index) => {
+    return `radio ${name ?? `radio${index}`}: ZEP port ${zep?.port ?? 17754}, PAN ${panId.toString(16).padStart(4, '0')}`;
+  });
+  const lines = [
+    `${loaded.file}: good`,
+    ...radios,
+    ...(config.addresses ?? []).map((address) => `address ${address}`),
+    ...ike.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`),
+    ...ike.connections.flatMap(connectionLines),
+    ...ike.pool.map(([first, last]) => `pool ${addressText(first)} to ${addressText(last)}`),
+    ...(config.flows ?? []).map(({ destination, port, to }) => `flow ${destination} port ${port} to ${to}`),
+    ...(config.tun === undefined ? [] : [`TUN ${config.tun.name}: ${config.tun.addresses.join(', ')}`]),
+    ...(config.sas.length === 0 ? [] : [`${config.sas.length} manual SAs`]),
+  ];
+  return lines.join('\n') + '\n';
+}
+
+/** What a sensor's file says. */
+export function sensorSummary(loaded: LoadedSensor): string {
+  const { radio, udp, address, gateway, server, connection } = loaded;
+  const to = addressText(gateway.address);
+  const lines = [
+    `${loaded.file}: good`,
+    radio === null
+      ? `UDP from ${udp!.address} to ${to}: ports ${gateway.port} and ${gateway.natPort}`
+      : `radio: PAN ${radio.panId.toString(16).padStart(4, '0')}, from ${addressText(address!)} to ${to}`,
+    ...connectionLines(connection),
+    ...(server === null ? [] : [`readings to ${addressText(server.address)} port ${server.port}, /${server.path}`]),
+  ];
+  return lines.join('\n') + '\n';
+}
+
+/** What an SA file says. */
+export function saSummary(file: string, sas: LoadedSa[]): string {
+  const lines = sas.map(({ name, attributes, config }) => {
+    return `SA ${name}: SPI ${attributes.espSpi.toString(16).padStart(8, '0')}, ${config.suite.name}`;
+  });
+  return [`${file}: good`, ...lines].join('\n') + '\n';
+}
