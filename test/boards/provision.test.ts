@@ -319,7 +319,7 @@ test('what a board cannot do is refused by line, field, value and limit', () => 
     [
       'psk: "never print this"',
       `psk: "${'k'.repeat(65)}"`,
-      /: connection\.auth: \(hidden\): the key must be 64 octets at most on a board$/,
+      /: connection\.auth: \(an object\): the key must be 64 octets at most on a board$/,
     ],
     ['keyid:"s2"', 'fqdn:' + 'n'.repeat(65), /: connection\.localId: .*: must be 64 octets at most/],
     ['  requestAddress', '  ppk: { id: x, key: 00 }\n  requestAddress', /: connection\.ppk: .*: a board has no PPK$/],

@@ -65,7 +65,6 @@ test('errors are one line, with file and line', async () => {
   const bad = files.file('bad.yaml', UDP.replace('metrics: 0.2', 'halfOpenMax: 0'));
   for (const [args, pattern] of [
     [['--config', bad], /bad\.yaml:6: halfOpenMax: 0: must be 1\.\.65535\n$/],
-    [['--config', bad, '--check'], /bad\.yaml:6: halfOpenMax/],
     [['--config', files.path('none.yaml')], /none\.yaml: no such file or directory\n$/],
     [['--config', bad, '--log', 'loud'], /--log: loud: must be one of error, warn, info, debug\n$/],
   ] as const) {
@@ -74,6 +73,8 @@ test('errors are one line, with file and line', async () => {
     assert.match(stderr, pattern);
     assert.ok(isOneLine(stderr), stderr);
   }
+  const check = await dietesp('gateway', '--config', bad, '--check');
+  assert.deepEqual([check.code, check.stderr], [1, `${bad}:6: halfOpenMax: 0: must be 1..65535\n`]);
   const address = files.file('address.yaml', UDP.replace('127.0.0.1', '192.0.2.77'));
   const { code, stderr } = await dietesp('gateway', '--config', address);
   assert.equal(code, 1);
