@@ -10,7 +10,7 @@ export type {
 } from './gateway/config.ts';
 export { type LoadedGateway, loadGatewayFile, readGateway } from './gateway/file.ts';
 export { createGateway, type Gateway, type GatewayEvents, type PacketInfo } from './gateway/gateway.ts';
-export type { GatewayMetrics, PeerMetrics, RadioMetrics, SaMetrics } from './gateway/metrics.ts';
+export type { GatewayMetrics, PeerMetrics, RadioMetrics, SaMetrics } from './gateway/views.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
 export { type Connection, policyFor } from './host/config/ike-policy.ts';
 export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa.ts';

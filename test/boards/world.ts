@@ -3,12 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
-import { identityText } from '../../targets/node/host/config/ike-names.ts';
+import type { IkeSaView } from '../../targets/node/gateway/views.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { childView, spisOf } from '../../targets/node/host/sa-view.ts';
 import { espruinoRunMissing } from '../../targets/node/lab/boards/espruino-run.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/lab/boards/lab.ts';
 import type { RunningBoard } from '../../targets/node/lab/boards/process.ts';
@@ -148,23 +146,22 @@ export async function startSensor(node: LabNode): Promise<Node & { sensor: Senso
 }
 
 /** The IKE SAs that the gateway has with a node. */
-export function sasOf(lab: Lab, node: LabNode): IkeSa[] {
+export function sasOf(lab: Lab, node: LabNode): IkeSaView[] {
   return lab
     .gateway()
     .ikeSas()
-    .filter((sa) => identityText(sa.peerIdType, sa.peerId) === node.identity);
+    .filter((sa) => sa.peer === node.identity);
 }
 
 /** The one IKE SA of a node, with Diet-ESP in its Child SA; its SPIs. */
 export function checkSa(lab: Lab, { lab: node, what }: Node): string {
   const sas = sasOf(lab, node);
   assert.equal(sas.length, 1, `${what}: ${sas.length} IKE SAs at the gateway`);
-  const children = sas[0].children.filter(({ retired }) => retired === 0);
+  const [{ children, spiI, spiR }] = sas;
   assert.equal(children.length, 1, what);
-  const { suite, compression } = childView(children[0]);
+  const { suite, compression } = children[0];
   assert.equal(suite, 'AES_CCM_8_IIV', what);
   assert.deepEqual([compression?.esp_spi_lsb, compression?.esp_sn_lsb, compression?.alignment], [8, 8, 8], what);
-  const { spiI, spiR } = spisOf(sas[0]);
   return `${spiI} ${spiR}`;
 }
 
@@ -228,7 +225,9 @@ export async function prove(parts: Part[], withSensor: boolean, count: number, l
     const booting = all.filter(({ reboot }) => reboot !== null);
     const before = new Map(booting.map((node) => [node, checkSa(lab, node)]));
     const spis = booting.flatMap(({ lab: node }) =>
-      sasOf(lab, node)[0].children.flatMap(({ spiIn, spiOut }) => [spiIn, spiOut]),
+      sasOf(lab, node)[0].children.flatMap(({ spiIn, spiOut }) =>
+        [spiIn, spiOut].map((spi) => Number.parseInt(spi, 16)),
+      ),
     );
     await Promise.all(booting.map((node) => node.reboot!()));
     await Promise.all(booting.map((node) => node.sendAll(count)));

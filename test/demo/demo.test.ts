@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { checkFrame, FRAME_DATA, frameFcs } from '../../core/wire/ieee802154.ts';
-import type { GatewayMetrics } from '../../targets/node/gateway/metrics.ts';
+import type { GatewayMetrics } from '../../targets/node/gateway/views.ts';
 import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
 import type { Handshake } from '../../targets/node/lab/demo/messages.ts';
 import { type DemoResult, runDemo } from '../../targets/node/lab/demo/run.ts';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { closeIke, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
-import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
+import { createGateway, type Gateway, startGateway } from '../../targets/node/gateway/gateway.ts';
 import { addressText } from '../../targets/node/host/addresses.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
@@ -14,6 +14,11 @@ import { type IkeSensor, ikeOf, ikeSensorOn, udpConfig, udpSensor } from './ike-
 import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 const FLOW = { destination: SERVER, port: PORT, to: '127.0.0.1:9' };
+/** A server that answers with what it got and an exclamation mark. */
+const ECHO = {
+  flows: [FLOW],
+  openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+};
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
   const gateway = await createGateway({
@@ -211,11 +216,7 @@ async function running(t: TestContext, peer: { port: number; natPort: number }) 
 }
 
 async function udpGateway(t: TestContext): Promise<Gateway> {
-  const gateway = await createGateway({
-    ...udpConfig('127.0.0.1'),
-    flows: [FLOW],
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
-  });
+  const gateway = await createGateway({ ...udpConfig('127.0.0.1'), ...ECHO });
   t.after(() => gateway.close());
   return gateway;
 }
@@ -249,11 +250,12 @@ test('leaving does not wait for a peer that is gone', async (t) => {
 });
 
 test('ESP that has a way of its own moves alone: IKE stays where it is', async (t) => {
-  const gateway = await udpGateway(t);
+  const { gateway, ike } = await startGateway({ ...udpConfig('127.0.0.1'), ...ECHO });
+  t.after(() => gateway.close());
   const [{ port, natPort }] = gateway.metrics().udp;
   const sensor = await running(t, { port, natPort });
   await sensor.connected();
-  const [sa] = gateway.ikeSas();
+  const [sa] = ike.sas();
   const { path } = sa;
   sa.espPath = { ...path };
   await sensor.rebind();

@@ -61,11 +61,11 @@ test('the neighbour table is bounded: the learned entry unheard for longest goes
   const peers = createPeers(3);
   const address = (n: number) => addressOctets(outerOf(n))!;
   const link = (n: number) => Uint8Array.of(0, n);
-  const learn = (n: number, now: number) => peers.learn(address(n), 0, 0, link(n), 0, 2, now).moved;
+  const learn = (n: number, now: number) => peers.learn(address(n), 0, 0, link(n), now).moved;
   peers.configure(address(9), 1, link(9));
   assert.deepEqual([learn(1, 1), learn(2, 2), learn(1, 3)], [true, true, false]);
   // A configured link address stays, whatever the packet came with.
-  assert.equal(peers.learn(address(9), 0, 0, link(7), 0, 2, 4).moved, false);
+  assert.equal(peers.learn(address(9), 0, 0, link(7), 4).moved, false);
   assert.deepEqual(peers.get(address(9), 0)?.link, link(9));
   assert.equal(learn(3, 5), true);
   assert.equal(peers.get(address(2), 0), undefined);

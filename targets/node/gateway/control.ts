@@ -11,88 +11,64 @@
 // back.
 
 import type { Readable } from 'node:stream';
-import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
-import type { ChildSa } from '../../../core/ike/state/child.ts';
-import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { addressText } from '../host/addresses.ts';
-import { identityText } from '../host/config/ike-names.ts';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
-import { childView, spisOf } from '../host/sa-view.ts';
 import type { Gateway, IkeRequest } from './events.ts';
+import type { IkeSaView } from './views.ts';
 
 /** Milliseconds to wait for the outcome of a command, and between looks. */
 const LIMIT = 30000;
 const STEP = 5;
 
-function newest(sa: IkeSa | undefined): ChildSa | undefined {
-  return sa?.children.find(({ retired }) => retired === 0);
+const REQUESTS: readonly string[] = ['rekey-child', 'rekey-ike', 'delete-child', 'delete', 'probe'];
+
+function isRequest(cmd: string): cmd is IkeRequest {
+  return REQUESTS.includes(cmd);
 }
 
-function nameOf(sa: IkeSa): string {
-  return sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
-}
+/** The IKE SA that took the place of `sa`, as it looks now; undefined: the peer has none. */
+type Look = (id: string) => IkeSaView | undefined;
 
-function ikeView(sa: IkeSa): object {
-  return {
-    peer: nameOf(sa),
-    state: sa.state === STATE_ESTABLISHED ? 'established' : sa.setup === null ? 'ending' : 'negotiating',
-    ...spisOf(sa),
-    cipher: sa.cipher?.name ?? '',
-    remote: addressText(sa.path.remote),
-    remotePort: sa.path.remotePort,
-    address: sa.address.length === 0 ? '' : addressText(sa.address),
-    children: sa.children.filter(({ retired }) => retired === 0).map(childView),
-  };
+/** What a request did, or null while it has not. `before` is the IKE SA as it was asked, `now` as it is. */
+function resultOf(request: IkeRequest, before: IkeSaView, now: IkeSaView | undefined, newer: Look): object | null {
+  const child = newer(before.id)?.children[0];
+  switch (request) {
+    case 'rekey-ike': {
+      const next = newer('');
+      if (next === undefined || next.id === before.id) return null;
+      return { spiI: next.spiI, spiR: next.spiR };
+    }
+    case 'rekey-child':
+      return child === undefined || child.spiIn === before.children[0].spiIn ? null : child;
+    case 'delete-child':
+      return now === undefined || now.isBusy ? null : {};
+    case 'delete':
+      return now === undefined ? {} : null;
+    case 'probe':
+      return now?.state === 'established' && !now.isBusy && now.requests > before.requests ? {} : null;
+  }
 }
 
 async function obey(gateway: Gateway, command: ControlCommand): Promise<ControlAnswer> {
+  const { cmd } = command;
+  if (cmd === 'status') return { ok: true, sas: gateway.ikeSas(), metrics: gateway.metrics() };
+  if (cmd === 'quit') return { ok: true };
+  if (!isRequest(cmd)) return failed(`${cmd}: no such command`);
   const peer = command.peer === undefined ? undefined : String(command.peer);
-  const current = (): IkeSa | undefined =>
-    gateway.ikeSas().find((sa) => sa.state === STATE_ESTABLISHED && (peer === undefined || nameOf(sa) === peer));
-  const sa = current();
-
-  /** Asks for something and waits until `done`. */
-  async function ask(request: IkeRequest, done: () => boolean, view: () => object): Promise<ControlAnswer> {
-    gateway.askIke(sa!, request);
-    const isGone = (): boolean => current() === undefined && !gateway.ikeSas().includes(sa!);
-    for (let waited = 0; waited < LIMIT && !done() && !isGone(); waited += STEP) {
-      await new Promise((resolve) => setTimeout(resolve, STEP));
-    }
-    if (done()) return { ok: true, ...view() };
-    return failed(isGone() ? 'the IKE SA ended' : `nothing within ${LIMIT / 1000} s`);
+  const established = (): IkeSaView | undefined =>
+    gateway.ikeSas().find((sa) => sa.state === 'established' && (peer === undefined || sa.peer === peer));
+  const byId = (id: string): IkeSaView | undefined => gateway.ikeSas().find((sa) => sa.id === id);
+  const before = established();
+  if (before === undefined) return failed(peer === undefined ? 'no peer is connected' : `${peer} is not connected`);
+  const problem = gateway.askIke(before.id, cmd);
+  if (problem !== '') return failed(problem === 'no-child' ? 'no Child SA' : problem);
+  for (let waited = 0; ; waited += STEP) {
+    const now = byId(before.id);
+    const result = resultOf(cmd, before, now, (id) => byId(id) ?? established());
+    if (result !== null) return { ok: true, ...result };
+    if (now === undefined && established() === undefined) return failed('the IKE SA ended');
+    if (waited >= LIMIT) return failed(`nothing within ${LIMIT / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, STEP));
   }
-
-  if (command.cmd === 'status') return { ok: true, sas: gateway.ikeSas().map(ikeView), metrics: gateway.metrics() };
-  if (command.cmd === 'quit') return { ok: true };
-  if (!['rekey-child', 'rekey-ike', 'delete-child', 'delete', 'probe'].includes(command.cmd)) {
-    return failed(`${command.cmd}: no such command`);
-  }
-  if (sa === undefined) return failed(peer === undefined ? 'no peer is connected' : `${peer} is not connected`);
-  const child = newest(sa);
-  const isIdle = (): boolean => sa.task === null && sa.tasks.length === 0;
-  const nothing = (): object => ({});
-  switch (command.cmd) {
-    case 'rekey-ike':
-      return ask(
-        rekeyIke,
-        () => current() !== undefined && current() !== sa,
-        () => spisOf(current()!),
-      );
-    case 'delete':
-      return ask(closeIke, () => !gateway.ikeSas().includes(sa), nothing);
-    case 'probe': {
-      const id = sa.nextId;
-      return ask(probe, () => sa.nextId > id && sa.request.length === 0 && sa.state === STATE_ESTABLISHED, nothing);
-    }
-    default:
-      if (child === undefined) return failed('no Child SA');
-  }
-  if (command.cmd === 'delete-child') return ask((ike, one, now) => closeChild(ike, one, child, now), isIdle, nothing);
-  return ask(
-    (ike, one, now) => rekeyChild(ike, one, child, now),
-    () => newest(current()) !== undefined && newest(current())?.spiIn !== child.spiIn,
-    () => childView(newest(current())!),
-  );
 }
 
 /** Obeys commands until `quit` or the end of the input; `print` takes events and answers. */

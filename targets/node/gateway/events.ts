@@ -1,10 +1,7 @@
 // What the gateway tells those that listen, and does for those that ask.
 
-import type { EventEmitter } from 'node:events';
-import type { Ike } from '../../../core/ike/state/ike.ts';
-import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import type { GatewaySa } from './config.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayMetrics, IkeSaView } from './views.ts';
 
 /** Where an inner packet came from. */
 export interface PacketInfo {
@@ -31,26 +28,39 @@ export interface GatewayEvents {
 
 export type Emit = <Name extends keyof GatewayEvents>(name: Name, ...values: GatewayEvents[Name]) => void;
 
-/** What is asked of an IKE SA. */
-export type IkeRequest = (ike: Ike, sa: IkeSa, now: number) => void;
+/** What can be asked of an IKE SA; `-child`: of the newest of its Child SAs. */
+export type IkeRequest = 'rekey-ike' | 'rekey-child' | 'delete-child' | 'delete' | 'probe';
 
-export interface Gateway extends Pick<EventEmitter<GatewayEvents>, 'on' | 'off' | 'once'> {
+/** A running gateway. Whatever it hands out is a copy: no live SA, no key, no part of its configuration. */
+export interface Gateway {
+  /** Calls `listener` at each event (GatewayEvents). What a listener throws is counted (`listener`) and logged. */
+  on<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
+  once<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
+  off<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
   /**
-   * Sends an inner IP packet (IPv6 or IPv4, whole) under the SA whose selectors take it. Returns '' when it was queued,
-   * else the reason, counted: no-sa, no-neighbour, queue, lifetime, ...
+   * Sends an inner IP packet (IPv6 or IPv4, whole, from octet 0) under the SA whose selectors take it [RFC 4301 §5.1].
+   * Returns '' when it was queued, else the reason, a name of docs/outcomes.md, counted: no-sa, no-neighbour, queue,
+   * lifetime, ...; `closed` after the end. The octets are the caller's again afterwards. Never throws.
    */
   send(packet: Uint8Array): string;
-  /** Adds an SA, in front of those there; throws as createGateway does. */
+  /**
+   * Adds a configured SA, in front of those there: packets that it takes go under it from now on. Throws
+   * `field: value: limit` as createGateway does, with the place in the file where `sa.locate` knows it.
+   */
   addSa(sa: GatewaySa): void;
-  /** Ends the SAs of this name; false when there is none. */
+  /** Ends the configured SAs of this name and wipes their keys; false when there is none. Those of IKE stay. */
   removeSa(name: string): boolean;
+  /** All counters, as they are now. */
   metrics(): GatewayMetrics;
-  /** IKE SAs that have not ended. */
-  ikeSas(): IkeSa[];
-  /** Makes a request (core/ike/exchange/requests.ts) about one of them: `(ike, sa, now) => rekeyIke(ike, sa, now)`. */
-  askIke(sa: IkeSa, request: IkeRequest): void;
-  /** Tells every peer that its SAs end, waits for their answers, `time` milliseconds at most, and closes. */
+  /** IKE SAs that have not ended, with their Child SAs, as they are now. */
+  ikeSas(): IkeSaView[];
+  /**
+   * Asks for something of the IKE SA with this `id` (IkeSaView). Returns '' when the request goes out or waits for its
+   * turn, else why not: `no-sa`, `no-child`, `closed`. What comes of it is seen in `ikeSas` and in the events.
+   */
+  askIke(id: string, request: IkeRequest): string;
+  /** Sends Delete for every IKE SA, waits for the answers, `time` milliseconds at most, and closes. */
   leave(time: number): Promise<void>;
-  /** Closes sockets and radios, wipes keys. */
+  /** Closes sockets and radios at once and wipes the keys of ESP; peers are told nothing. A second call waits as well. */
   close(): Promise<void>;
 }

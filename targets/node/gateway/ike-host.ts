@@ -42,9 +42,9 @@ import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { IkeConfig } from './config.ts';
-import type { Emit, IkeRequest } from './events.ts';
-import type { IkeMetrics } from './metrics.ts';
+import type { Emit } from './events.ts';
 import type { Pool } from './pool.ts';
+import type { IkeMetrics } from './views.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
 const LINGER = 5000;
@@ -76,6 +76,9 @@ export interface IkeHostConfig {
   emit: Emit;
 }
 
+/** What is asked of an IKE SA: a function of core/ike/exchange/requests.ts. */
+export type HostRequest = (ike: Ike, sa: IkeSa, now: number) => void;
+
 export interface IkeHost {
   receive(path: HostPath, buffer: Uint8Array, offset: number, length: number, now: number): void;
   /** An authenticated packet of this SA came in. */
@@ -91,7 +94,7 @@ export interface IkeHost {
   metrics(): IkeMetrics;
   /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
   sas(): IkeSa[];
-  ask(sa: IkeSa, request: IkeRequest, now: number): void;
+  ask(sa: IkeSa, request: HostRequest, now: number): void;
 }
 
 /** What answers IKE_SA_INIT: whatever any of the connections accepts. */

@@ -1,75 +1,60 @@
 // Between the gateway's packets and its IKE: IKE messages in and out, over radios in UDP of an outer packet, over sockets
-// with the non-ESP marker where there may be a NAT; ESP in UDP as the core has it, with an outer header in front.
+// with the non-ESP marker where there may be a NAT; and where a peer is, as its authenticated packets tell.
 
-import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
-import { inbound } from '../../../core/esp/inbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
-import type { Log } from '../host/log.ts';
 import type { Pollable } from '../host/radio/radio.ts';
-import { MARKER_SIZE, markedIke, outerPacket, outerSize, UDP_ESP, UDP_IKE } from '../host/udp.ts';
+import { MARKER_SIZE, markedIke, UDP_ESP, UDP_IKE } from '../host/udp.ts';
+import type { Air } from './air.ts';
 import type { Association, Associations } from './associations.ts';
+import type { Bus } from './bus.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
-import type { Emit, IkeRequest } from './events.ts';
-import { createIkeHost, type HostPath } from './ike-host.ts';
-import type { IkeMetrics } from './metrics.ts';
+import { createIkeHost, type HostPath, type HostRequest } from './ike-host.ts';
+import { peerAt } from './peers.ts';
 import { createPool } from './pool.ts';
 import type { UdpPort } from './udp.ts';
+import type { IkeMetrics } from './views.ts';
 
 const IKE_PORT = 500;
 /** What 6LoWPAN carries is shorter; what a socket carries does not go through here. */
 const MESSAGE_MAX = 4096;
-const DATAGRAM_MAX = 65536;
 
-/** Where a message goes; `isAnswer`: to where the question came from, which nobody may have proved yet. */
-export interface Way {
-  remote: Uint8Array;
-  port: number;
-  link: Uint8Array;
-  isAnswer: boolean;
-}
-
-export interface IkeLinkConfig {
-  config: GatewayConfig;
-  checked: CheckedConfig;
+/** What IKE joins. */
+export interface IkeLinkParts {
   provider: Provider;
   endpoint: Endpoint;
   sas: Associations;
+  air: Air;
   udp: UdpPort[];
-  log: Log;
-  /** Where inner packets are restored to. */
-  restored: Uint8Array;
-  /** The gateway's clock. */
-  now(): number;
-  wake(): void;
-  drop(namespace: string, reason: string): string;
-  /** Sends an outer packet on a radio. */
-  transmit(way: Way, packet: Uint8Array, length: number): void;
-  /** An authenticated message came on this path of a radio. */
-  heard(path: HostPath): void;
-  /** The inner packet restored[0..length). */
-  deliver(length: number, sa: Sa, peer: () => string): void;
-  emit: Emit;
+}
+
+/** A peer at a socket: the socket's index, the peer's address (4 or 16 octets) and port. */
+export interface SocketPeer {
+  index: number;
+  remote: Uint8Array;
+  remotePort: number;
 }
 
 export interface IkeLink extends Pollable {
   /** An outer UDP packet from a radio, the octets the callee's; false when it is no IKE for this gateway. */
   receive(radio: number, packet: Uint8Array, length: number, link: Uint8Array): boolean;
-  /** A datagram from a socket. */
+  /** An IKE message in a datagram of socket `index`. */
   datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void;
-  /** ESP in UDP: what follows the outer header of packet[0..size). */
-  send(association: Association, packet: Uint8Array, size: number): void;
-  /** A packet went out under it; an authenticated one came in. */
+  /** Where ESP of this SA goes when its peer is at a socket; null: on a radio. */
+  socketOf(association: Association): SocketPeer | null;
+  /** A packet went out under this SA. */
   carried(association: Association): void;
-  heard(sa: Sa): void;
+  /** An authenticated packet of this SA came in, from a socket or (null) from a radio. */
+  heard(sa: Sa, from: SocketPeer | null): void;
   leave(): void;
   isLeaving(): boolean;
+  /** Live IKE SAs that have not ended: for this side of the API only. */
   sas(): IkeSa[];
-  ask(sa: IkeSa, request: IkeRequest): void;
+  ask(sa: IkeSa, request: HostRequest): void;
   /** Null where there is no IKE. */
   metrics(): IkeMetrics | null;
 }
@@ -86,17 +71,16 @@ function fixedOf({ ike }: GatewayConfig): Uint8Array[] {
   return selectors.filter(({ start, end }) => Buffer.compare(start, end) === 0).map(({ start }) => start);
 }
 
-export function createIkeLink(given: IkeLinkConfig): IkeLink {
-  const { config, checked, endpoint, sas, udp, log, restored } = given;
+export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedConfig, parts: IkeLinkParts): IkeLink {
+  const { sas, air, udp } = parts;
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
-  const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
   // Tickets outlive the process: the time of IKE is that of the world. Whole milliseconds: sums of them are exact.
   const epoch = config.clock === undefined ? Math.floor(performance.timeOrigin) : 0;
-  const now = (): number => Math.floor(given.now() + epoch);
+  const now = (): number => Math.floor(bus.now() + epoch);
 
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
-  function transmitIke(path: HostPath, octets: Uint8Array, to: HostPath | null): void {
+  function transmit(path: HostPath, octets: Uint8Array, to: HostPath | null): void {
     if (path.port >= radios) {
       const datagram = path.encapsulated ? markedIke(octets) : octets;
       udp[path.port - radios].send(datagram, path.remote, path.remotePort, path.encapsulated);
@@ -104,10 +88,15 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
     }
     const { local: source, localPort: sourcePort, remote: destination, remotePort: destinationPort } = path;
     const length = writeDatagram(built, { source, sourcePort, destination, destinationPort, payload: octets });
+    if (length < 0) {
+      bus.drop('ike', 'too-long');
+      return;
+    }
     const isAnswer = to !== null && Buffer.compare(to.remote, path.remote) === 0;
     const { port, link } = isAnswer ? to : path;
-    if (length < 0) given.drop('ike', 'too-long');
-    else given.transmit({ remote: path.remote, port, link, isAnswer }, built, length);
+    // Where the peer proved to be; before that, where it says that it is.
+    const known = isAnswer ? undefined : air.peers.get(path.remote, 0);
+    air.send(known ?? peerAt(path.remote, port, link), built, length);
   }
 
   const ike =
@@ -115,61 +104,27 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
       ? null
       : createIkeHost({
           ike: config.ike,
-          provider: given.provider,
-          endpoint,
+          provider: parts.provider,
+          endpoint: parts.endpoint,
           sas,
           pool: createPool(config.ike.pool, reservedOf(checked, config), fixedOf(config)),
           radios,
-          log,
-          transmit: (path, octets, to) => transmitIke(path as HostPath, octets, to),
-          proved: given.heard,
-          emit: given.emit,
+          log: bus.log,
+          transmit: (path, octets, to) => transmit(path as HostPath, octets, to),
+          proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
+          emit: bus.emit,
         });
 
-  function datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void {
+  /** Where a peer at a socket is. */
+  function pathOf({ index, remote, remotePort }: SocketPeer, kind: number): HostPath {
     const { local, port, natPort } = udp[index];
-    const path: HostPath = {
-      local,
-      localPort: kind === UDP_IKE ? port : natPort,
-      remote,
-      remotePort,
-      encapsulated: kind !== UDP_IKE,
-      port: radios + index,
-      link: new Uint8Array(0),
-    };
-    if (kind !== UDP_ESP) {
-      const at = kind === UDP_IKE ? 0 : MARKER_SIZE;
-      ike?.receive(path, octets, at, octets.length - at, now());
-      given.wake();
-      return;
-    }
-    const length = outerPacket(came, octets, remote, local);
-    const size = inbound(endpoint, came, 0, length, restored, 0, given.now());
-    const from = (): string => endpointText(remote, remotePort);
-    if (size < 0) {
-      log('debug', 'esp', () => `dropped from ${from()}: ${dropName(size)}`);
-      return;
-    }
-    const sa = endpoint.sa!;
-    const owner = sas.of(sa)?.owner;
-    if (owner !== undefined && owner !== null) {
-      ike?.heard(owner, now());
-      // The newest packet says where the peer is [RFC 7296 §2.23].
-      const old = espPathOf(owner.ike);
-      // Without replay protection it may have been the newest before.
-      const isNewest = sa.form.replayWindow > 0 && endpoint.sn.hi === sa.snHi && endpoint.sn.lo === sa.snLo;
-      const isHere = old.remotePort === remotePort && Buffer.compare(old.remote, remote) === 0;
-      if (!isHere && isNewest && old.encapsulated && !owner.ike.behindNat) {
-        if (owner.ike.espPath === null) owner.ike.path = path;
-        else owner.ike.espPath = path;
-        log('info', 'peer', () => `${endpointText(old.remote, old.remotePort)} is at ${from()} now`);
-      }
-    }
-    given.deliver(size, sa, from);
+    const isPlain = kind === UDP_IKE;
+    const localPort = isPlain ? port : natPort;
+    const link = new Uint8Array(0);
+    return { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link };
   }
 
   return {
-    datagram,
     receive(radio, packet, length, link) {
       if (ike === null) return false;
       const message = readDatagram(packet, length);
@@ -185,20 +140,39 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
         link,
       };
       ike.receive(path, message.payload, 0, message.payload.length, now());
-      given.wake();
+      bus.wake(0);
       return true;
     },
-    send(association, packet, size) {
-      const path = espPathOf(association.owner!.ike);
-      const header = association.sa.form.outer.headerSize(packet, 0);
-      udp[path.port - radios].send(packet.subarray(header, size), path.remote, path.remotePort, true);
-      ike?.carried(association, now());
-      given.wake();
+    datagram(index, octets, kind, remote, remotePort) {
+      const at = kind === UDP_IKE ? 0 : MARKER_SIZE;
+      ike?.receive(pathOf({ index, remote, remotePort }, kind), octets, at, octets.length - at, now());
+      bus.wake(0);
+    },
+    socketOf({ owner }) {
+      if (owner === null) return null;
+      const { port, remote, remotePort } = espPathOf(owner.ike);
+      return port < radios ? null : { index: port - radios, remote, remotePort };
     },
     carried: (association) => ike?.carried(association, now()),
-    heard(sa) {
+    heard(sa, from) {
       const owner = sas.of(sa)?.owner;
-      if (owner !== undefined && owner !== null) ike?.heard(owner, now());
+      if (owner === undefined || owner === null) return;
+      ike?.heard(owner, now());
+      if (from === null) return;
+      // The newest packet says where the peer is [RFC 7296 §2.23].
+      const old = espPathOf(owner.ike);
+      const { sn } = parts.endpoint;
+      // Without replay protection it may have been the newest before.
+      const isNewest = sa.form.replayWindow > 0 && sn.hi === sa.snHi && sn.lo === sa.snLo;
+      const isHere = old.remotePort === from.remotePort && Buffer.compare(old.remote, from.remote) === 0;
+      if (isHere || !isNewest || !old.encapsulated || owner.ike.behindNat) return;
+      const path = pathOf(from, UDP_ESP);
+      if (owner.ike.espPath === null) owner.ike.path = path;
+      else owner.ike.espPath = path;
+      bus.log('info', 'peer', () => {
+        const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));
+        return `${places[0]} is at ${places[1]} now`;
+      });
     },
     poll: () => ike?.poll(now()),
     nextTimeout() {
@@ -210,7 +184,7 @@ export function createIkeLink(given: IkeLinkConfig): IkeLink {
     sas: () => ike?.sas() ?? [],
     ask(sa, request) {
       ike?.ask(sa, request, now());
-      given.wake();
+      bus.wake(0);
     },
     metrics: () => ike?.metrics() ?? null,
   };

@@ -30,8 +30,6 @@ export interface Peers {
     offset: number,
     radio: number,
     link: Uint8Array,
-    linkOffset: number,
-    linkLength: number,
     now: number,
   ): { peer: Peer; moved: boolean };
   all(): Peer[];
@@ -56,9 +54,8 @@ export function createPeers(max: number): Peers {
   return {
     get: (address, offset) => peers.get(octetsKey(address, offset, 16)),
     configure: (address, radio, link) => void add(octetsKey(address), address, radio, link, true),
-    learn(address, offset, radio, link, linkOffset, linkLength, now) {
+    learn(address, offset, radio, from, now) {
       const key = octetsKey(address, offset, 16);
-      const from = link.subarray(linkOffset, linkOffset + linkLength);
       let peer = peers.get(key);
       let moved = false;
       if (peer === undefined) {

@@ -1,18 +1,15 @@
-// The gateway's counters as plain data: names and numbers, for JSON, a page or a log.
+// What the gateway shows of itself, as plain data: counters and SAs by names and numbers, for JSON, a page or a log. Each
+// call makes copies; nothing in them is live, nothing is a key.
 
 import type { Sa } from '../../../core/esp/sa.ts';
-import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
-import {
-  MAC_ACKS,
-  MAC_FRAMES,
-  MAC_OCTETS,
-  MAC_RECEIVED,
-  MAC_RETRIES,
-  type Mac,
-  macAirTime,
-} from '../../../core/link/mac.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { LOWPAN_RECEIVED, LOWPAN_SENT } from '../../../core/link/lowpan.ts';
+import { MAC_ACKS, MAC_FRAMES, MAC_OCTETS, MAC_RECEIVED, MAC_RETRIES, macAirTime } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
+import { identityText } from '../host/config/ike-names.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
+import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
+import type { Port } from './air.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';
@@ -114,7 +111,7 @@ export interface GatewayMetrics {
   drops: Reasons;
 }
 
-export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: number): RadioMetrics {
+export function radioMetrics({ name, mac, lowpan, inFlight }: Port): RadioMetrics {
   return {
     name,
     frames: mac.counters[MAC_FRAMES],
@@ -125,7 +122,7 @@ export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: nu
     airTime: macAirTime(mac.counters),
     packetsSent: lowpan.counters[LOWPAN_SENT],
     packetsReceived: lowpan.counters[LOWPAN_RECEIVED],
-    waiting,
+    waiting: inFlight.size,
     macDrops: reasonsOf(mac.counters),
     lowpanDrops: reasonsOf(lowpan.counters),
   };
@@ -168,4 +165,49 @@ export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
 
 export function udpMetrics({ local, port, natPort, counters }: UdpPort): UdpMetrics {
   return { address: addressText(local), port, natPort, ...counters };
+}
+
+/** An IKE SA, with no key and nothing live in it. */
+export interface IkeSaView {
+  /** Both SPIs, 32 hexadecimal digits: names this IKE SA in `askIke`. A rekey makes a new one. */
+  id: string;
+  /** The peer's identity, `fqdn:sensor1.example`; '' before it said one. */
+  peer: string;
+  /** Name of the connection of the configuration; '' before the peer said who it is. */
+  connection: string;
+  state: 'negotiating' | 'established' | 'ending';
+  /** 16 hexadecimal digits each. */
+  spiI: string;
+  spiR: string;
+  cipher: string;
+  /** Outer address and port of the peer. */
+  remote: string;
+  remotePort: number;
+  /** Inner address that the gateway gave, or ''. */
+  address: string;
+  /** Requests that this side has sent in this IKE SA. */
+  requests: number;
+  /** One of them waits for its answer, or for its turn. */
+  isBusy: boolean;
+  /** Child SAs in use, the newest first. */
+  children: ChildView[];
+}
+
+export function ikeSaView(sa: IkeSa): IkeSaView {
+  const { spiI, spiR } = spisOf(sa);
+  return {
+    id: spiI + spiR,
+    peer: sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId),
+    connection: sa.peerId.length === 0 ? '' : sa.policy.name,
+    state: sa.state === STATE_ESTABLISHED ? 'established' : sa.setup === null ? 'ending' : 'negotiating',
+    spiI,
+    spiR,
+    cipher: sa.cipher?.name ?? '',
+    remote: addressText(sa.path.remote),
+    remotePort: sa.path.remotePort,
+    address: sa.address.length === 0 ? '' : addressText(sa.address),
+    requests: sa.nextId,
+    isBusy: sa.request.length > 0 || sa.task !== null || sa.tasks.length > 0,
+    children: sa.children.filter(({ retired }) => retired === 0).map(childView),
+  };
 }

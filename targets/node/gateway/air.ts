@@ -1,0 +1,151 @@
+// The gateway's radios, each with its MAC and 6LoWPAN, and the neighbours that are reached through them: which radio and
+// link-layer address an outer address has, who acknowledges, who is lost.
+
+import { addressOf } from '../../../core/base/address.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { createReassembly } from '../../../core/link/fragment.ts';
+import { createLowpan, type Lowpan, type LowpanUpper } from '../../../core/link/lowpan.ts';
+import { createMac, type Mac } from '../../../core/link/mac.ts';
+import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
+import { createUdpCompression } from '../../../core/wire/sixlowpan-udp.ts';
+import { addressText } from '../host/addresses.ts';
+import { ackWaitOf, type CheckedRadio } from '../host/radio/config.ts';
+import type { Radio } from '../host/radio/radio.ts';
+import type { Bus } from './bus.ts';
+import type { CheckedConfig } from './config.ts';
+import { createPeers, type Peer, type Peers, peerText } from './peers.ts';
+
+const PEERS_MAX = 65536;
+
+/** One radio. */
+export interface Port {
+  name: string;
+  mac: Mac;
+  lowpan: Lowpan;
+  /** Packets on their way, by the tag of 6LoWPAN. */
+  inFlight: Map<number, Peer>;
+}
+
+/** Takes the outer packet buffer[offset..offset + length) from a radio; `link`: who sent its frames. Views. */
+export type TakePacket = (radio: number, buffer: Uint8Array, offset: number, length: number, link: Uint8Array) => void;
+
+export interface Air {
+  ports: Port[];
+  peers: Peers;
+  /** Who takes packets; set once, by what is above. */
+  take: TakePacket;
+  /** Sends packet[0..size) to a peer: '' when it is queued, else the reason. */
+  send(peer: Peer, packet: Uint8Array, size: number): string;
+  /** An authenticated packet came from the outer address at packet[at..], by this link-layer address. */
+  heard(radio: number, packet: Uint8Array, at: number, link: Uint8Array): Peer;
+}
+
+function createPort(
+  radio: Radio,
+  config: CheckedRadio,
+  contexts: Uint8Array,
+  provider: Provider,
+  upper: LowpanUpper,
+): Port {
+  const dice = new Uint8Array(10);
+  provider.random(dice, 0, 10);
+  const maxSize = config.maxSize ?? DATAGRAM_MAX;
+  const lowpan = createLowpan({
+    contexts,
+    nhc: createUdpCompression(false),
+    reassembly: createReassembly(config.reassemblies ?? 16, maxSize, config.reassemblyTime ?? 10000),
+    upper,
+    queue: config.queue ?? 32,
+    maxSize,
+    tag: (dice[8] << 8) | dice[9],
+  });
+  // Without a given EUI-64: an individual, locally administered one [RFC 4291 Appendix A].
+  dice[0] = (dice[0] & 0xfc) | 2;
+  const mac = createMac({
+    panId: config.panId,
+    shortAddress: config.shortAddress ?? 0xffff,
+    extendedAddress: config.address ?? dice.subarray(0, 8),
+    phy: radio,
+    upper: lowpan,
+    random: provider.random,
+    queue: 1,
+    neighbours: config.neighbours ?? 255,
+    ackWait: ackWaitOf(config),
+  });
+  lowpan.attach(mac);
+  return { name: config.name, mac, lowpan, inFlight: new Map() };
+}
+
+/** `lostAfter`: packets in a row without acknowledgement after which a peer counts as lost. */
+export function createAir(
+  bus: Bus,
+  radios: Radio[],
+  checked: CheckedConfig,
+  provider: Provider,
+  lostAfter: number,
+): Air {
+  const { log } = bus;
+  const peers = createPeers(PEERS_MAX);
+
+  /** The end of a packet to a peer: 0, or a drop code. */
+  function ended(peer: Peer | undefined, result: number): void {
+    if (peer === undefined) return;
+    if (result === 0) {
+      peer.failing = 0;
+      return;
+    }
+    peer.failed++;
+    log('debug', 'link', () => `${peerText(peer)}: ${dropName(result)}`);
+    if (++peer.failing < lostAfter || peer.lost) return;
+    peer.lost = true;
+    log('warn', 'peer', () => `${peerText(peer)} is lost: ${dropName(result)}`);
+    bus.emit('lost', addressText(peer.address));
+  }
+
+  const ports = checked.radios.map((config, index) => {
+    const port: Port = createPort(radios[index], config, checked.contexts, provider, {
+      packet: (buffer, offset, length, { octets, at, size }) =>
+        air.take(index, buffer, offset, length, octets.subarray(at, at + size)),
+      done(tag, result) {
+        const peer = port.inFlight.get(tag);
+        port.inFlight.delete(tag);
+        ended(peer, result);
+      },
+    });
+    return port;
+  });
+  for (const { address, radio, link } of checked.peers) peers.configure(address, radio, link);
+
+  const air: Air = {
+    ports,
+    peers,
+    take() {},
+    send(peer, packet, size) {
+      const port = ports[peer.radio];
+      const tag = port.lowpan.send(packet, 0, size, addressOf(peer.link), bus.now());
+      if (tag < 0) {
+        log('debug', 'link', () => `${peerText(peer)}: ${dropName(tag)}`);
+        return dropName(tag);
+      }
+      port.inFlight.set(tag, peer);
+      bus.wake(peer.radio);
+      return '';
+    },
+    heard(radio, packet, at, link) {
+      const { peer, moved } = peers.learn(packet, at, radio, link, bus.now());
+      if (moved) {
+        log('info', 'peer', () => `${peerText(peer)} on ${ports[radio].name}`);
+        bus.emit('peer', addressText(peer.address), ports[radio].name);
+      }
+      peer.failing = 0;
+      if (peer.lost) {
+        peer.lost = false;
+        log('info', 'peer', () => `${peerText(peer)} is back`);
+        bus.emit('back', addressText(peer.address));
+      }
+      return peer;
+    },
+  };
+  return air;
+}

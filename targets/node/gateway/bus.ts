@@ -1,0 +1,66 @@
+// What all parts of a gateway share: its clock, its log, its events, the count of what it dropped, and what wakes the
+// timers.
+
+import { EventEmitter } from 'node:events';
+import { errorText } from '../host/errors.ts';
+import type { Log } from '../host/log.ts';
+import type { Reasons } from '../host/reasons.ts';
+import type { Emit, GatewayEvents } from './events.ts';
+
+export interface Bus {
+  /** Milliseconds of the gateway's clock. */
+  now(): number;
+  log: Log;
+  events: EventEmitter<GatewayEvents>;
+  /** Tells the listeners; what one throws is counted and goes no further. */
+  emit: Emit;
+  /** Counts a packet that the gateway itself dropped, and returns the reason. */
+  drop(namespace: string, reason: string): string;
+  /** What `drop` counted so far. */
+  drops: Reasons;
+  /** Runs what a packet or a timer set off; what it throws is counted, logged, and `otherwise` is the result. */
+  guard<Value>(otherwise: Value, run: () => Value): Value;
+  /** What each radio's timer is woken with; the first one runs what belongs to no radio. */
+  wakers: (() => void)[];
+  /** The next timeout of a radio (0: also of IKE and of the flows) may have changed. */
+  wake(radio: number): void;
+}
+
+export function createBus(now: () => number, log: Log): Bus {
+  const events = new EventEmitter<GatewayEvents>();
+  const drops: Reasons = {};
+  const wakers: (() => void)[] = [];
+
+  function drop(namespace: string, reason: string): string {
+    drops[reason] = (drops[reason] ?? 0) + 1;
+    log('debug', namespace, () => `dropped: ${reason}`);
+    return reason;
+  }
+
+  return {
+    now,
+    log,
+    events,
+    drop,
+    drops,
+    wakers,
+    emit(name, ...values) {
+      try {
+        (events as EventEmitter).emit(name, ...values);
+      } catch (error) {
+        drop('gateway', 'listener');
+        log('error', 'gateway', () => `a listener of ${name}: ${errorText(error)}`);
+      }
+    },
+    guard(otherwise, run) {
+      try {
+        return run();
+      } catch (error) {
+        drop('gateway', 'internal');
+        log('error', 'gateway', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+        return otherwise;
+      }
+    },
+    wake: (radio) => wakers[radio]?.(),
+  };
+}

@@ -1,0 +1,140 @@
+// The gateway's start and end: what it opens it closes, also when something on the way fails. In order: radios, sockets,
+// network interface; then the SAs of the configuration; then the timers, and from there on packets move.
+
+import { lookup } from 'node:dns/promises';
+import { errorText } from '../host/errors.ts';
+import type { RadioConfig } from '../host/radio/config.ts';
+import { drive } from '../host/radio/drive.ts';
+import { type Pollable, stack } from '../host/radio/radio.ts';
+import { createZep } from '../host/radio/zep.ts';
+import type { Air } from './air.ts';
+import type { Bus } from './bus.ts';
+import { type CheckedConfig, type Clock, checkGatewayConfig, type GatewayConfig } from './config.ts';
+import type { Flow } from './flows.ts';
+import type { IkeLink } from './ike-link.ts';
+import type { Router } from './router.ts';
+import { openTun, type Tun } from './tun.ts';
+import { openUdpPorts, type UdpPort } from './udp.ts';
+
+type OpenRadio = NonNullable<RadioConfig['radio']>;
+
+export const realTime: Clock = {
+  now: () => performance.now(),
+  run: (node) => drive(node),
+};
+
+/** What the gateway opened. */
+export interface Opened {
+  checked: CheckedConfig;
+  flows: Flow[];
+  radios: OpenRadio[];
+  udp: UdpPort[];
+  tun: Tun | null;
+}
+
+async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
+  return Promise.all(
+    flows.map(async ({ destination, port, host, hostPort, field }) => {
+      try {
+        const { address, family } = await lookup(host);
+        return { destination, port, target: { address, family: family === 6 ? 6 : 4, port: hostPort } };
+      } catch {
+        throw new Error(`${field}: ${host}: this host is not known`);
+      }
+    }),
+  );
+}
+
+/** Closes radios and waits until those that say so are closed. */
+async function closeRadios(radios: OpenRadio[]): Promise<void> {
+  for (const radio of radios) radio.close();
+  await Promise.all(radios.map((radio) => radio.closed));
+}
+
+/** Opens every radio, or none: then the error names the one that failed, and the others are closed. */
+async function openRadios(radios: CheckedConfig['radios']): Promise<OpenRadio[]> {
+  const opened: OpenRadio[] = [];
+  try {
+    for (const config of radios) opened.push(config.radio ?? createZep(config.zep));
+    for (let i = 0; i < opened.length; i++) {
+      try {
+        await opened[i].ready;
+      } catch (error) {
+        throw new Error(`radios[${i}] (${radios[i].name}): ${errorText(error)}`);
+      }
+    }
+  } catch (error) {
+    await closeRadios(opened);
+    throw error;
+  }
+  return opened;
+}
+
+/**
+ * Checks the configuration and opens everything, or nothing: then the radios that it gave are closed as well, and the
+ * error names the field.
+ */
+export async function open(config: GatewayConfig): Promise<Opened> {
+  const list = Array.isArray(config.radios) ? config.radios : [];
+  let checked: CheckedConfig;
+  let flows: Flow[];
+  try {
+    checked = checkGatewayConfig(config);
+    flows = await resolveFlows(checked.flows);
+  } catch (error) {
+    await closeRadios(list.flatMap((entry) => (entry?.radio === undefined ? [] : [entry.radio])));
+    throw error;
+  }
+  const opened: Opened = { checked, flows, radios: await openRadios(checked.radios), udp: [], tun: null };
+  try {
+    opened.udp = await openUdpPorts(config.ike?.udp ?? []);
+    if (config.tun !== undefined) opened.tun = await openTun(config.tun);
+    return opened;
+  } catch (error) {
+    await close(opened);
+    throw error;
+  }
+}
+
+/** Closes what `open` opened. */
+export async function close({ radios, udp, tun }: Opened): Promise<void> {
+  await Promise.all([closeRadios(radios), ...udp.map((port) => port.close()), tun?.close()]);
+}
+
+/** Joins radios, sockets, timers and the interface to what they drive; the result stops the timers. */
+export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLink, router: Router): () => void {
+  const stoppers: (() => void)[] = [];
+  const stop = (): void => {
+    for (const each of stoppers) each();
+  };
+  const guarded = (layers: Pollable): Pollable => ({
+    poll: (now) => bus.guard(undefined, () => layers.poll(now)),
+    nextTimeout: layers.nextTimeout,
+  });
+  const add = (runner: { wake(): void; stop(): void }): void => {
+    bus.wakers.push(() => runner.wake());
+    stoppers.push(() => runner.stop());
+  };
+  try {
+    air.ports.forEach(({ mac, lowpan }, index) => {
+      const radio = opened.radios[index];
+      const layers = index === 0 ? stack(mac, lowpan, router.flows, ike) : stack(mac, lowpan);
+      add(clock.run(guarded(layers), radio));
+      radio.onFrame = (frame, offset, length) => {
+        bus.guard(0, () => mac.receive(frame, offset, length, clock.now()));
+        bus.wake(index);
+      };
+      bus.wake(index);
+    });
+    if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike)), clock.now));
+    opened.udp.forEach((port, index) => {
+      port.onDatagram = (octets, kind, remote, remotePort) =>
+        bus.guard(undefined, () => router.datagram(index, octets, kind, remote, remotePort));
+    });
+    opened.tun?.start();
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return stop;
+}

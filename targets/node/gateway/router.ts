@@ -1,0 +1,193 @@
+// The way of packets through the gateway.
+//
+//   frame -> MAC -> 6LoWPAN -> ESP (look-up, replay, ICV) -> IP packet -> flow (UDP socket), TUN or `packet` listener
+//   datagram of a socket -> ESP ...                       \-> IKE
+//   UDP answer, TUN, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
+//                                                                       \-> datagram of a socket
+
+import { DROP_NO_SA } from '../../../core/base/drop.ts';
+import { dropName } from '../../../core/base/drop-name.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { inbound } from '../../../core/esp/inbound.ts';
+import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
+import type { Sa } from '../../../core/esp/sa.ts';
+import { PROTO_ESP } from '../../../core/wire/esp.ts';
+import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
+import { PROTO_UDP } from '../../../core/wire/udp.ts';
+import { addressText } from '../host/addresses.ts';
+import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
+import { outerPacket, outerSize, UDP_ESP } from '../host/udp.ts';
+import type { Air } from './air.ts';
+import type { Associations } from './associations.ts';
+import type { Bus } from './bus.ts';
+import type { GatewayConfig } from './config.ts';
+import { createFlows, type Flow, type Flows } from './flows.ts';
+import type { IkeLink } from './ike-link.ts';
+import { openUdp } from './socket.ts';
+import type { Tun } from './tun.ts';
+import type { UdpPort } from './udp.ts';
+
+/** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
+const PACKET_MAX = 4096;
+/** The largest payload of a datagram. */
+const DATAGRAM_MAX = 65536;
+
+export interface Router {
+  flows: Flows;
+  /** Packets given to the network interface, and taken from it. */
+  carried: { written: number; read: number };
+  /** Protects and sends the inner packet packet[0..length): '' when it was queued, else the reason, counted. */
+  protect(packet: Uint8Array, length: number): string;
+  /** A datagram of socket `index`. */
+  datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void;
+  /** Nothing goes out any more. */
+  close(): void;
+}
+
+/** What the router joins. */
+export interface RouterParts {
+  endpoint: Endpoint;
+  sas: Associations;
+  air: Air;
+  udp: UdpPort[];
+  tun: Tun | null;
+  ike: IkeLink;
+  flows: Flow[];
+}
+
+export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
+  const { endpoint, sas, air, udp, tun, ike } = parts;
+  const { log, drop } = bus;
+  const restored = new Uint8Array(PACKET_MAX);
+  const built = new Uint8Array(PACKET_MAX);
+  const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
+  const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
+  const carried = { written: 0, read: 0 };
+  let isClosed = false;
+
+  // Outwards.
+
+  function unsent(code: number): string {
+    log('debug', 'esp', () => `not sent: ${dropName(code)}`);
+    return dropName(code);
+  }
+
+  function protect(packet: Uint8Array, length: number): string {
+    const now = bus.now();
+    const chosen = sas.choose(packet, length, now);
+    if (chosen === undefined) return drop('esp', dropName(DROP_NO_SA));
+    const { sa, remote } = chosen;
+    const socket = ike.socketOf(chosen);
+    if (socket !== null) {
+      const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
+      if (size < 0) return unsent(size);
+      const header = sa.form.outer.headerSize(outer, 0);
+      udp[socket.index].send(outer.subarray(header, size), socket.remote, socket.remotePort, true);
+      ike.carried(chosen);
+      bus.wake(0);
+      return '';
+    }
+    // In transport mode with a range the outer destination is the packet's own.
+    const peer = remote.length > 0 ? air.peers.get(remote, 0) : air.peers.get(packet, IPV6_DST);
+    if (peer === undefined) return drop('peer', 'no-neighbour');
+    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
+    if (size < 0) return unsent(size);
+    ike.carried(chosen);
+    return air.send(peer, outer, size);
+  }
+
+  const flows = createFlows({
+    flows: parts.flows,
+    sessions: config.sessions ?? 1024,
+    idle: config.idle ?? 300000,
+    openSocket: config.openSocket ?? openUdp,
+    now: bus.now,
+    log,
+    answer: (datagram) => {
+      if (isClosed) return;
+      bus.guard('', () => {
+        const length = writeDatagram(built, datagram);
+        return length < 0 ? drop('flow', 'too-long') : protect(built, length);
+      });
+    },
+  });
+
+  // Inwards.
+
+  /** The inner packet restored[0..length). */
+  function deliver(length: number, sa: Sa, peer: () => string): void {
+    const datagram = readDatagram(restored, length);
+    if (datagram !== null && flows.deliver(datagram)) {
+      bus.wake(0);
+      return;
+    }
+    if (tun !== null) {
+      if (tun.write(restored, length)) carried.written++;
+      else drop('tun', 'tun');
+      return;
+    }
+    if (bus.events.listenerCount('packet') === 0) {
+      drop('flow', 'no-flow');
+      return;
+    }
+    bus.emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: peer() });
+  }
+
+  /** The SA of an outer ESP packet whose inner packet is restored[0..size) now; null: dropped. */
+  function restore(
+    packet: Uint8Array,
+    offset: number,
+    length: number,
+    from: () => string,
+  ): { sa: Sa; size: number } | null {
+    const size = inbound(endpoint, packet, offset, length, restored, 0, bus.now());
+    if (size < 0) {
+      log('debug', 'esp', () => `dropped from ${from()}: ${dropName(size)}`);
+      return null;
+    }
+    return { sa: endpoint.sa!, size };
+  }
+
+  air.take = (radio, buffer, offset, length, link) => {
+    if (buffer[offset + IPV6_NEXT_HEADER] === PROTO_UDP) {
+      if (ike.receive(radio, buffer.subarray(offset, offset + length), length, link.slice())) return;
+    }
+    if (buffer[offset + IPV6_NEXT_HEADER] !== PROTO_ESP) {
+      drop('esp', 'unprotected');
+      return;
+    }
+    const got = restore(buffer, offset, length, () => addressText(buffer, offset + IPV6_SRC, 16));
+    if (got === null) return;
+    ike.heard(got.sa, null);
+    const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
+    deliver(got.size, got.sa, () => addressText(peer.address));
+  };
+
+  if (tun !== null) {
+    tun.onPacket = (packet, length) => {
+      carried.read++;
+      bus.guard('', () => protect(packet, length));
+    };
+  }
+
+  return {
+    flows,
+    carried,
+    protect,
+    datagram(index, octets, kind, remote, remotePort) {
+      if (kind !== UDP_ESP) {
+        ike.datagram(index, octets, kind, remote, remotePort);
+        return;
+      }
+      const from = (): string => endpointText(remote, remotePort);
+      const got = restore(came, 0, outerPacket(came, octets, remote, udp[index].local), from);
+      if (got === null) return;
+      ike.heard(got.sa, { index, remote, remotePort });
+      deliver(got.size, got.sa, from);
+    },
+    close() {
+      isClosed = true;
+      flows.close();
+    },
+  };
+}
