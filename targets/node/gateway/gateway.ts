@@ -119,7 +119,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     },
     removeSa: sas.remove,
     metrics: () => ({
-      radios: air.ports.map(radioMetrics),
+      radios: air.ports.map(({ name, mac, lowpan, inFlight }) => radioMetrics(name, mac, lowpan, inFlight.size)),
       esp: { sent: endpoint.sent, received: endpoint.received, drops: reasonsOf(endpoint.drops) },
       sas: [...sas.all()].map(({ name, direction, sa }) => saMetrics(name, direction, sa)),
       peers: air.peers.all().map((peer) => peerMetrics(peer, air.ports[peer.radio].name)),

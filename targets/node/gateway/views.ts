@@ -3,13 +3,12 @@
 
 import type { Sa } from '../../../core/esp/sa.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { LOWPAN_RECEIVED, LOWPAN_SENT } from '../../../core/link/lowpan.ts';
+import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import { MAC_ACKS, MAC_FRAMES, MAC_OCTETS, MAC_RECEIVED, MAC_RETRIES, macAirTime } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
-import type { Port } from './air.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';
@@ -111,7 +110,8 @@ export interface GatewayMetrics {
   drops: Reasons;
 }
 
-export function radioMetrics({ name, mac, lowpan, inFlight }: Port): RadioMetrics {
+/** `waiting`: packets on their way. */
+export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: number): RadioMetrics {
   return {
     name,
     frames: mac.counters[MAC_FRAMES],
@@ -122,7 +122,7 @@ export function radioMetrics({ name, mac, lowpan, inFlight }: Port): RadioMetric
     airTime: macAirTime(mac.counters),
     packetsSent: lowpan.counters[LOWPAN_SENT],
     packetsReceived: lowpan.counters[LOWPAN_RECEIVED],
-    waiting: inFlight.size,
+    waiting,
     macDrops: reasonsOf(mac.counters),
     lowpanDrops: reasonsOf(lowpan.counters),
   };
