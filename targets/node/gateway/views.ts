@@ -4,7 +4,15 @@
 import type { Sa } from '../../../core/esp/sa.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
-import { MAC_ACKS, MAC_FRAMES, MAC_OCTETS, MAC_RECEIVED, MAC_RETRIES, macAirTime } from '../../../core/link/mac.ts';
+import {
+  MAC_ACKS,
+  MAC_FRAMES,
+  MAC_OCTETS,
+  MAC_RECEIVED,
+  MAC_RETRIES,
+  type Mac,
+  macAirTime,
+} from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
