@@ -5,26 +5,39 @@ import { PROTO_NONE } from '../wire/esp.ts';
 import { type Attributes, TRAILER_MANDATORY } from './attributes.ts';
 import { clearTextAlignment, sendsNextHeader, trailerNextHeader } from './rules.ts';
 
-/** The trailer of an SA as four small numbers, packed to one: alignment, pads, sends Next Header, its value. */
-export function trailerForm(a: Attributes, blockSize: number): number {
+/** The trailer of an SA. */
+export interface Trailer {
+  /** Octets of which the clear text is a multiple. */
+  alignment: number;
+  /** Padding and Pad Length are sent. */
+  padded: boolean;
+  /** Next Header is sent. */
+  sendsNext: boolean;
+  /** Its value; 0: the protocol of the segment. */
+  next: number;
+}
+
+/** The trailer that follows from the attributes. `blockSize` is the cipher's, in octets. */
+export function trailerOf(a: Attributes, blockSize: number): Trailer {
   const alignment = clearTextAlignment(a, blockSize);
-  const padded = alignment > 1 || a.espTrailer === TRAILER_MANDATORY ? 1 : 0;
-  const next = trailerNextHeader(a);
-  return ((alignment * 2 + padded) * 2 + (sendsNextHeader(a) ? 1 : 0)) * 256 + next;
+  return {
+    alignment: alignment,
+    padded: alignment > 1 || a.espTrailer === TRAILER_MANDATORY,
+    sendsNext: sendsNextHeader(a),
+    next: trailerNextHeader(a),
+  };
 }
 
 /** Appends the trailer to buffer[offset..offset+length); returns the length of the clear text. */
-export function putTrailer(form: number, proto: number, buffer: Uint8Array, offset: number, length: number): number {
+export function putTrailer(t: Trailer, proto: number, buffer: Uint8Array, offset: number, length: number): number {
   let end = offset + length;
-  const withNext = (form >>> 8) & 1;
-  if (((form >>> 9) & 1) !== 0) {
-    const alignment = form >>> 10;
-    const over = (length + 1 + withNext) % alignment;
-    const padding = over === 0 ? 0 : alignment - over;
+  if (t.padded) {
+    const over = (length + (t.sendsNext ? 2 : 1)) % t.alignment;
+    const padding = over === 0 ? 0 : t.alignment - over;
     for (let i = 1; i <= padding; i++) buffer[end++] = i;
     buffer[end++] = padding;
   }
-  if (withNext !== 0) buffer[end++] = (form & 255) !== 0 ? form & 255 : proto;
+  if (t.sendsNext) buffer[end++] = t.next !== 0 ? t.next : proto;
   return end - offset;
 }
 
@@ -32,16 +45,16 @@ export function putTrailer(form: number, proto: number, buffer: Uint8Array, offs
  * Takes the trailer off the clear text: the length of what is before it, or a drop code. The octet after it is where
  * `trailerProto` finds Next Header. Padding values are checked [RFC 4303 §2.4].
  */
-export function takeTrailer(form: number, buffer: Uint8Array, offset: number, length: number): number {
+export function takeTrailer(t: Trailer, buffer: Uint8Array, offset: number, length: number): number {
   let left = length;
-  if (((form >>> 8) & 1) !== 0) {
+  if (t.sendsNext) {
     if (left < 1) return DROP_TRAILER;
     left--;
     const next = buffer[offset + left];
-    if (next === PROTO_NONE && (form & 255) !== PROTO_NONE) return DROP_DUMMY;
-    if ((form & 255) !== 0 && next !== (form & 255)) return DROP_TRAILER;
+    if (next === PROTO_NONE && t.next !== PROTO_NONE) return DROP_DUMMY;
+    if (t.next !== 0 && next !== t.next) return DROP_TRAILER;
   }
-  if (((form >>> 9) & 1) !== 0) {
+  if (t.padded) {
     if (left < 1) return DROP_TRAILER;
     const padding = buffer[offset + left - 1];
     left -= 1 + padding;
@@ -52,6 +65,6 @@ export function takeTrailer(form: number, buffer: Uint8Array, offset: number, le
 }
 
 /** Next Header of a clear text whose trailer was taken: the SA's, or the one that was sent. */
-export function trailerProto(form: number, buffer: Uint8Array, offset: number, length: number): number {
-  return (form & 255) !== 0 ? form & 255 : buffer[offset + length - 1];
+export function trailerProto(t: Trailer, buffer: Uint8Array, offset: number, length: number): number {
+  return t.next !== 0 ? t.next : buffer[offset + length - 1];
 }

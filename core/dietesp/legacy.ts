@@ -8,16 +8,18 @@ import {
   CDA_LOWER,
   CDA_NOT_COMPRESSED,
   CDA_SA,
+  type Esn,
   IIPC_DIET_ESP,
+  type IpsecMode,
+  type IpVersion,
   TRAILER_OPTIONAL,
 } from './attributes.ts';
 
 /** Entries in the order of that draft's table. `null` is "undefined" there. */
 export interface EhcContext {
   /** Bits: 8 or 32 (its default). */
-  alignment: number;
-  /** MODE_* */
-  ipsecMode: number;
+  alignment: 8 | 32;
+  ipsecMode: IpsecMode;
   /** Outer addresses; length 0 in transport mode. */
   tunnelSrc: Uint8Array;
   tunnelDst: Uint8Array;
@@ -26,11 +28,11 @@ export interface EhcContext {
   espSpiLsb: number;
   espSnLsb: number;
   /** 1 with extended sequence numbers. */
-  esn: number;
+  esn: Esn;
   /** True (its default): the label is that of the outer header. */
   tsFlowLabel: boolean;
   /** 4 or 6; null is not supported here. */
-  tsIpVersion: number | null;
+  tsIpVersion: IpVersion | null;
   tsIpSrcStart: Uint8Array;
   tsIpSrcEnd: Uint8Array;
   tsIpDstStart: Uint8Array;

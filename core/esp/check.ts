@@ -75,7 +75,9 @@ export function checkConfig(parts: Parts, provider: Provider, config: SaConfig):
   inRange('dscp_cda', a.dscpCda, 0, CDA_SA);
   inRange('ecn_cda', a.ecnCda, 0, CDA_LOWER);
   inRange('flow_label_cda', a.flowLabelCda, 0, CDA_ZERO);
-  if (a.flowLabelCda === CDA_SA) refuse('flow_label_cda', 'sa', 'must be not_compressed, lower, generated or zero');
+  // Attributes that come from elsewhere may be anything, whatever their types say.
+  if ((a.flowLabelCda as number) === CDA_SA)
+    refuse('flow_label_cda', 'sa', 'must be not_compressed, lower, generated or zero');
   if (a.dscpCda === CDA_SA && a.dscpList.length === 0)
     refuse('dscp_list', 'empty', 'must name a value for dscp_cda sa');
   for (let i = 0; i < a.dscpList.length; i++) inRange('dscp_list', a.dscpList[i], 0, 63);

@@ -106,7 +106,7 @@ export function outbound(
   if (plain < 0) return refused(endpoint, sa, plain);
   const proto = src[srcOffset + sa.form.shape.network.protocol];
   // Where the segment's protocol is Next Header, this one would make it a dummy packet [RFC 4303 §2.6].
-  if ((sa.form.trailer & 255) === 0 && proto === PROTO_NONE) return refused(endpoint, sa, DROP_DUMMY);
+  if (sa.form.trailer.next === 0 && proto === PROTO_NONE) return refused(endpoint, sa, DROP_DUMMY);
   const length = putTrailer(sa.form.trailer, proto, dst, text, plain);
   const packet = text + length + suite.icvLength - dstOffset;
   if (packet > 65535) return refused(endpoint, sa, DROP_TOO_LONG);

@@ -4,7 +4,7 @@
 import { copy, fill } from '../base/bytes.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
 import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.ts';
-import { trailerForm } from '../dietesp/ctec.ts';
+import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
 import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
@@ -45,7 +45,7 @@ export interface SaForm {
   snLsb: number;
   headerSize: number;
   ruleId: number;
-  trailer: number;
+  trailer: Trailer;
   /** The IP version outside: of the tunnel, or in transport mode that of the packet. */
   outer: Network;
   /** The outer header carries the inner flow label (flow_label_cda lower). */
@@ -138,10 +138,10 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
   const suite = config.suite;
   const shape = shapeOf(parts.shapes, parts.networks, parts.transports, a);
   const outerSize = a.ipsecMode === MODE_TUNNEL ? source.length : shape.network.addressSize;
-  const trailer = trailerForm(a, suite.blockSize);
   const sourceAt = valuesSize(shape);
   const numbers = [
-    trailer,
+    a.alignment,
+    a.espTrailer,
     a.espSpiLsb,
     a.espSnLsb,
     a.esn,
@@ -177,7 +177,7 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
     snLsb: a.espSnLsb,
     headerSize: Math.floor((a.espSpiLsb + a.espSnLsb) / 8),
     ruleId: a.iipcRuleId,
-    trailer: trailer,
+    trailer: trailerOf(a, suite.blockSize),
     outer: outer,
     flowLower: a.flowLabelCda === CDA_LOWER,
     ecnLower: a.ecnCda === CDA_LOWER && shape.compressed,

@@ -8,7 +8,7 @@ import { checkRange } from '../../core/base/refuse.ts';
 import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
 import { sensorConfig } from '../../core/device/config.ts';
 import { createDevice, type Device } from '../../core/device/device.ts';
-import type { Attributes } from '../../core/dietesp/attributes.ts';
+import { type Attributes, udpAttributes } from '../../core/dietesp/attributes.ts';
 import { OUTBOUND_ROOM } from '../../core/esp/outbound.ts';
 import { defaultConfig } from '../../core/esp/sa.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
@@ -78,33 +78,13 @@ function attributesOf(o: ManualOptions, isUp: boolean): Attributes {
   const destination = isUp ? o.peer : o.address;
   const sourcePort = isUp ? o.port : o.peerPort;
   const destinationPort = isUp ? o.peerPort : o.port;
-  return {
-    iipcProfile: 0,
-    iipcRuleId: -1,
-    dscpCda: 1,
-    ecnCda: 1,
-    flowLabelCda: 4,
-    dscpList: [],
-    tsIpVersion: 6,
-    tsIpSrcStart: source,
-    tsIpSrcEnd: source,
-    tsIpDstStart: destination,
-    tsIpDstEnd: destination,
-    tsProto: 17,
-    tsPortSrcStart: sourcePort,
-    tsPortSrcEnd: sourcePort,
-    tsPortDstStart: destinationPort,
-    tsPortDstEnd: destinationPort,
-    alignment: 8,
-    espTrailer: 0,
-    ipsecMode: 0,
-    tunnelSrc: isUp ? o.tunnel : o.tunnelPeer,
-    tunnelDst: isUp ? o.tunnelPeer : o.tunnel,
-    espSpi: isUp ? o.up.spi : o.down.spi,
-    espSpiLsb: o.spiBits,
-    espSnLsb: o.snBits,
-    esn: 0,
-  };
+  const attributes = udpAttributes(source, sourcePort, destination, destinationPort);
+  attributes.tunnelSrc = isUp ? o.tunnel : o.tunnelPeer;
+  attributes.tunnelDst = isUp ? o.tunnelPeer : o.tunnel;
+  attributes.espSpi = isUp ? o.up.spi : o.down.spi;
+  attributes.espSpiLsb = o.spiBits;
+  attributes.espSnLsb = o.snBits;
+  return attributes;
 }
 
 function checkNumber(name: string, value: number, least: number, most: number): void {

@@ -119,18 +119,19 @@ function bitsOf(octets: Uint8Array, offset: number, from: number, count: number)
   return text;
 }
 
+/** What a vector says; `createSa` checks it. */
 function attributesOf(c: string[]): Attributes {
   const listed = octetsOf(c[DSCP_LIST]);
   const dscpList: number[] = [];
   for (let i = 0; i < listed.length; i++) dscpList.push(listed[i]);
   return {
-    iipcProfile: numberOf(c[IIPC_PROFILE]),
+    iipcProfile: numberOf(c[IIPC_PROFILE]) as Attributes['iipcProfile'],
     iipcRuleId: numberOf(c[RULE_ID]),
-    dscpCda: numberOf(c[DSCP_CDA]),
-    ecnCda: numberOf(c[ECN_CDA]),
-    flowLabelCda: numberOf(c[FLOW_LABEL_CDA]),
+    dscpCda: numberOf(c[DSCP_CDA]) as Attributes['dscpCda'],
+    ecnCda: numberOf(c[ECN_CDA]) as Attributes['ecnCda'],
+    flowLabelCda: numberOf(c[FLOW_LABEL_CDA]) as Attributes['flowLabelCda'],
     dscpList: dscpList,
-    tsIpVersion: numberOf(c[TS_IP_VERSION]),
+    tsIpVersion: numberOf(c[TS_IP_VERSION]) as Attributes['tsIpVersion'],
     tsIpSrcStart: octetsOf(c[TS_IP_SRC_START]),
     tsIpSrcEnd: octetsOf(c[TS_IP_SRC_END]),
     tsIpDstStart: octetsOf(c[TS_IP_DST_START]),
@@ -140,15 +141,15 @@ function attributesOf(c: string[]): Attributes {
     tsPortSrcEnd: numberOf(c[TS_PORT_SRC_END]),
     tsPortDstStart: numberOf(c[TS_PORT_DST_START]),
     tsPortDstEnd: numberOf(c[TS_PORT_DST_END]),
-    alignment: numberOf(c[ALIGNMENT]),
-    espTrailer: numberOf(c[ESP_TRAILER]),
-    ipsecMode: numberOf(c[IPSEC_MODE]),
+    alignment: numberOf(c[ALIGNMENT]) as Attributes['alignment'],
+    espTrailer: numberOf(c[ESP_TRAILER]) as Attributes['espTrailer'],
+    ipsecMode: numberOf(c[IPSEC_MODE]) as Attributes['ipsecMode'],
     tunnelSrc: octetsOf(c[TUNNEL_SRC]),
     tunnelDst: octetsOf(c[TUNNEL_DST]),
     espSpi: numberOf(c[ESP_SPI]),
     espSpiLsb: numberOf(c[ESP_SPI_LSB]),
     espSnLsb: numberOf(c[ESP_SN_LSB]),
-    esn: numberOf(c[ESN]),
+    esn: numberOf(c[ESN]) as Attributes['esn'],
   };
 }
 

@@ -2,7 +2,7 @@
 // ICV.
 
 import type { Provider } from '../../core/crypto/provider.ts';
-import { type Attributes, CDA_LOWER, CDA_ZERO, MODE_TRANSPORT, MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
+import { type Attributes, MODE_TRANSPORT, udpAttributes } from '../../core/dietesp/attributes.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
@@ -24,33 +24,13 @@ function address(last: number): Uint8Array {
 }
 
 function attributes(tunnel: boolean): Attributes {
-  return {
-    iipcProfile: 0,
-    iipcRuleId: -1,
-    dscpCda: CDA_LOWER,
-    ecnCda: CDA_LOWER,
-    flowLabelCda: CDA_ZERO,
-    dscpList: [],
-    tsIpVersion: 6,
-    tsIpSrcStart: address(1),
-    tsIpSrcEnd: address(1),
-    tsIpDstStart: address(2),
-    tsIpDstEnd: address(2),
-    tsProto: 17,
-    tsPortSrcStart: 5683,
-    tsPortSrcEnd: 5683,
-    tsPortDstStart: 5683,
-    tsPortDstEnd: 5683,
-    alignment: 8,
-    espTrailer: 0,
-    ipsecMode: tunnel ? MODE_TUNNEL : MODE_TRANSPORT,
-    tunnelSrc: tunnel ? address(3) : new Uint8Array(0),
-    tunnelDst: tunnel ? address(4) : new Uint8Array(0),
-    espSpi: 0x1234,
-    espSpiLsb: 8,
-    espSnLsb: 8,
-    esn: 0,
-  };
+  const result = udpAttributes(address(1), 5683, address(2), 5683);
+  if (tunnel) {
+    result.tunnelSrc = address(3);
+    result.tunnelDst = address(4);
+  } else result.ipsecMode = MODE_TRANSPORT;
+  result.espSpi = 0x1234;
+  return result;
 }
 
 /** One direction: a sender, a receiver, and buffers. */

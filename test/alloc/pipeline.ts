@@ -1,7 +1,7 @@
 // Packets through both directions, in the portable subset: what the memory tests of every engine run.
 
 import type { Provider } from '../../core/crypto/provider.ts';
-import type { Attributes } from '../../core/dietesp/attributes.ts';
+import { CDA_NOT_COMPRESSED, CDA_SA, udpAttributes } from '../../core/dietesp/attributes.ts';
 import { octets } from '../../core/dietesp/rules.ts';
 import { checkConfig } from '../../core/esp/check.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
@@ -58,33 +58,19 @@ export function createPipeline(provider: Provider, suite: Suite, room: number, s
     forms: {},
     place: placeAlone,
   };
-  const attributes: Attributes = {
-    iipcProfile: 0,
-    iipcRuleId: -1,
-    dscpCda: 2,
-    ecnCda: 0,
-    flowLabelCda: 0,
-    dscpList: [0, 10, 46],
-    tsIpVersion: 6,
-    tsIpSrcStart: address(1),
-    tsIpSrcEnd: address(6),
-    tsIpDstStart: address(9),
-    tsIpDstEnd: address(9),
-    tsProto: 17,
-    tsPortSrcStart: 5000,
-    tsPortSrcEnd: 5006,
-    tsPortDstStart: 5683,
-    tsPortDstEnd: 5683,
-    alignment: 32,
-    espTrailer: 0,
-    ipsecMode: 0,
-    tunnelSrc: address(0x11),
-    tunnelDst: address(0x12),
-    espSpi: 0x1234,
-    espSpiLsb: 8,
-    espSnLsb: 16,
-    esn: 1,
-  };
+  const attributes = udpAttributes(address(1), 5000, address(9), 5683);
+  attributes.dscpCda = CDA_SA;
+  attributes.dscpList = [0, 10, 46];
+  attributes.ecnCda = CDA_NOT_COMPRESSED;
+  attributes.flowLabelCda = CDA_NOT_COMPRESSED;
+  attributes.tsIpSrcEnd = address(6);
+  attributes.tsPortSrcEnd = 5006;
+  attributes.alignment = 32;
+  attributes.tunnelSrc = address(0x11);
+  attributes.tunnelDst = address(0x12);
+  attributes.espSpi = 0x1234;
+  attributes.espSnLsb = 16;
+  attributes.esn = 1;
   const config = defaultConfig(attributes, suite);
   config.key = keyOf(suite.keyLength);
   config.salt = keyOf(suite.saltLength);

@@ -4,7 +4,7 @@
 
 import { createCipheriv } from 'node:crypto';
 import { ALG_AES_CCM } from '../../core/crypto/provider.ts';
-import { type Attributes, CDA_LOWER, CDA_ZERO, MODE_TUNNEL, TRAILER_OPTIONAL } from '../../core/dietesp/attributes.ts';
+import { type Attributes, udpAttributes } from '../../core/dietesp/attributes.ts';
 import { iipcCompress, iipcRestore } from '../../core/dietesp/iipc.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
@@ -48,31 +48,10 @@ export function sensorAttributes(index: number): Attributes {
   const server = address('20010db8000100000000000000000001');
   const outer = address('fe80000000000000000000fffe' + (0x100000 + index).toString(16).padStart(6, '0'));
   return {
-    iipcProfile: 0,
-    iipcRuleId: -1,
-    dscpCda: CDA_LOWER,
-    ecnCda: CDA_LOWER,
-    flowLabelCda: CDA_ZERO,
-    dscpList: [],
-    tsIpVersion: 6,
-    tsIpSrcStart: sensor,
-    tsIpSrcEnd: sensor,
-    tsIpDstStart: server,
-    tsIpDstEnd: server,
-    tsProto: 17,
-    tsPortSrcStart: 5683,
-    tsPortSrcEnd: 5683,
-    tsPortDstStart: 5683,
-    tsPortDstEnd: 5683,
-    alignment: 8,
-    espTrailer: TRAILER_OPTIONAL,
-    ipsecMode: MODE_TUNNEL,
+    ...udpAttributes(sensor, 5683, server, 5683),
     tunnelSrc: outer,
     tunnelDst: address('fe80000000000000000000fffe000001'),
     espSpi: 0x1000 + (index % 200),
-    espSpiLsb: 8,
-    espSnLsb: 8,
-    esn: 0,
   };
 }
 

@@ -18,7 +18,13 @@ import { makeSa } from '../naive/make-sa.ts';
 import { configOf, octetsOf, provider } from './support.ts';
 
 const nodes = provider;
-type Change = { a?: Partial<Attributes>; c?: Partial<SaConfig>; parts?: Parts; provider?: Provider };
+/** Also values that the types do not allow: a file or a blob may hold anything. */
+type Change = {
+  a?: Partial<Record<keyof Attributes, unknown>>;
+  c?: Partial<SaConfig>;
+  parts?: Parts;
+  provider?: Provider;
+};
 
 const BOARD: Parts = {
   ...FULL_PARTS,
@@ -120,7 +126,7 @@ function watching(base: Provider, lacks = 0): { provider: Provider; made: () => 
 function changed(change: Change): SaConfig {
   const config = configOf(makeSa(6, 17));
   if (change.a?.tsIpVersion === 4) return { ...configOf(makeSa(4, 17)), ...change.c };
-  return { ...config, ...change.c, attributes: { ...config.attributes, ...change.a } };
+  return { ...config, ...change.c, attributes: { ...config.attributes, ...(change.a as Partial<Attributes>) } };
 }
 
 test('the SA that the others are made from is accepted', () => {

@@ -12,7 +12,7 @@ import {
   type SaConfig,
   sensorConfig,
 } from '../../core/device/index.ts';
-import type { Attributes } from '../../core/dietesp/attributes.ts';
+import { type Attributes, udpAttributes } from '../../core/dietesp/attributes.ts';
 import { begin, createReport, end, expect, expectNumber, finish, hex, octets } from './report.ts';
 
 const SENSOR = '20010db8000100000000000000000002';
@@ -23,33 +23,11 @@ const SERVER_OUTER = 'fe80000000000000000000fffe000001';
 function attributes(up: boolean): Attributes {
   const source = octets(up ? SENSOR : SERVER);
   const destination = octets(up ? SERVER : SENSOR);
-  return {
-    iipcProfile: 0,
-    iipcRuleId: -1,
-    dscpCda: 1,
-    ecnCda: 1,
-    flowLabelCda: 4,
-    dscpList: [],
-    tsIpVersion: 6,
-    tsIpSrcStart: source,
-    tsIpSrcEnd: source,
-    tsIpDstStart: destination,
-    tsIpDstEnd: destination,
-    tsProto: 17,
-    tsPortSrcStart: 5683,
-    tsPortSrcEnd: 5683,
-    tsPortDstStart: 5683,
-    tsPortDstEnd: 5683,
-    alignment: 8,
-    espTrailer: 0,
-    ipsecMode: 0,
-    tunnelSrc: octets(up ? SENSOR_OUTER : SERVER_OUTER),
-    tunnelDst: octets(up ? SERVER_OUTER : SENSOR_OUTER),
-    espSpi: up ? 4097 : 4098,
-    espSpiLsb: 8,
-    espSnLsb: 8,
-    esn: 0,
-  };
+  const result = udpAttributes(source, 5683, destination, 5683);
+  result.tunnelSrc = octets(up ? SENSOR_OUTER : SERVER_OUTER);
+  result.tunnelDst = octets(up ? SERVER_OUTER : SENSOR_OUTER);
+  result.espSpi = up ? 4097 : 4098;
+  return result;
 }
 
 function saConfig(up: boolean): SaConfig {

@@ -217,7 +217,7 @@ test('garbage never throws and stays inside', () => {
 });
 
 test('contexts are checked when they are set', () => {
-  assert.throws(() => createContexts(17), /contexts 17: must be 0\.\.16/);
-  assert.throws(() => setContext(createContexts(2), 2, new Uint8Array(16), 0, 64), /context 2: must be 0\.\.1/);
+  assert.throws(() => createContexts(17), /contexts: 17: must be 0\.\.16/);
+  assert.throws(() => setContext(createContexts(2), 2, new Uint8Array(16), 0, 64), /context: 2: must be 0\.\.1/);
   assert.throws(() => setContext(createContexts(2), 0, new Uint8Array(16), 0, 129), /129: must be 0\.\.128/);
 });

@@ -2,7 +2,16 @@
 // the initiator's check [draft-ietf-ipsecme-ikev2-diet-esp-extension-04]. hcp.ts and ehc.ts are the two encodings; a
 // device may have one of them only. Inside, settings are a list of seven wire values of HCP_PROPOSAL, by attribute type.
 
-import { type Attributes, CDA_SA, IIPC_DIET_ESP } from '../../dietesp/attributes.ts';
+import {
+  type Alignment,
+  type Attributes,
+  CDA_SA,
+  type DscpAction,
+  type EcnAction,
+  type EspTrailer,
+  type FlowLabelAction,
+  IIPC_DIET_ESP,
+} from '../../dietesp/attributes.ts';
 import type { CompressionChoice, CompressionPolicy, CompressionProposal } from '../state/compression.ts';
 
 /** Attribute types. The draft has none for esp_trailer; 6 is ours. */
@@ -172,14 +181,15 @@ export function choiceWithin(
 /** Sets what was agreed; `dscpList` is the policy's. */
 export function applyChoice(choice: CompressionChoice, attributes: Attributes, dscpList: number[]): void {
   attributes.iipcProfile = IIPC_DIET_ESP;
-  attributes.dscpCda = choice.dscpCda;
-  attributes.ecnCda = choice.ecnCda;
-  attributes.flowLabelCda = choice.flowLabelCda;
+  // `allows` has checked the values.
+  attributes.dscpCda = choice.dscpCda as DscpAction;
+  attributes.ecnCda = choice.ecnCda as EcnAction;
+  attributes.flowLabelCda = choice.flowLabelCda as FlowLabelAction;
   attributes.dscpList = dscpList;
-  attributes.alignment = choice.alignment;
+  attributes.alignment = choice.alignment as Alignment;
   attributes.espSpiLsb = choice.espSpiLsb;
   attributes.espSnLsb = choice.espSnLsb;
-  attributes.espTrailer = choice.espTrailer;
+  attributes.espTrailer = choice.espTrailer as EspTrailer;
 }
 
 /**

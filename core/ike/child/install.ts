@@ -1,7 +1,15 @@
 // Child SAs as they live: made from a finished Draft with their keys, given to the host, retired, removed
 // [RFC 7296 §2.8, §2.17].
 
-import { type Attributes, IIPC_DIET_ESP, IIPC_NOT_COMPRESSED, MODE_TRANSPORT } from '../../dietesp/attributes.ts';
+import {
+  type Attributes,
+  CDA_NOT_COMPRESSED,
+  IIPC_DIET_ESP,
+  IIPC_NOT_COMPRESSED,
+  MODE_TRANSPORT,
+  MODE_TUNNEL,
+  TRAILER_MANDATORY,
+} from '../../dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
 import { join, NONE, take, wipe } from '../codec/octets.ts';
@@ -30,9 +38,9 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
   const attributes: Attributes = {
     iipcProfile: child.compression === null ? IIPC_NOT_COMPRESSED : IIPC_DIET_ESP,
     iipcRuleId: -1,
-    dscpCda: 0,
-    ecnCda: 0,
-    flowLabelCda: 0,
+    dscpCda: CDA_NOT_COMPRESSED,
+    ecnCda: CDA_NOT_COMPRESSED,
+    flowLabelCda: CDA_NOT_COMPRESSED,
     dscpList: [],
     tsIpVersion: from.start.length === 16 ? 6 : 4,
     tsIpSrcStart: from.start,
@@ -45,14 +53,14 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
     tsPortDstStart: to.startPort,
     tsPortDstEnd: to.endPort,
     alignment: 32,
-    espTrailer: 1,
-    ipsecMode: child.mode,
+    espTrailer: TRAILER_MANDATORY,
+    ipsecMode: tunnel ? MODE_TUNNEL : MODE_TRANSPORT,
     tunnelSrc: tunnel ? (outgoing ? path.local : path.remote) : NONE,
     tunnelDst: tunnel ? (outgoing ? path.remote : path.local) : NONE,
     espSpi: outgoing ? child.spiOut : child.spiIn,
     espSpiLsb: 32,
     espSnLsb: 32,
-    esn: child.esn,
+    esn: child.esn === 1 ? 1 : 0,
   };
   if (child.compression !== null) applyChoice(child.compression, attributes, child.dscpList);
   return attributes;

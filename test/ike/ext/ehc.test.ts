@@ -160,6 +160,7 @@ test('the choice is what the legacy context means', () => {
     applyChoice(choice, a, dscpList);
     const context = fromEhcContext({
       ...a,
+      alignment: a.alignment as 8 | 32,
       espSpiLsb: 2,
       espSnLsb: 2,
       tsFlowLabel: true,

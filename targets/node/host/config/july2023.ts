@@ -24,7 +24,7 @@ export function fromJuly2023(values: Values, common: Attributes): Attributes {
   const octets = (name: string) => (values[name] as number | undefined) ?? 4;
   return fromEhcContext({
     ...common,
-    alignment: (values['alignment'] as number | undefined) ?? 32,
+    alignment: (values['alignment'] as 8 | 32 | undefined) ?? 32,
     espSpiLsb: octets('esp_spi_lsb'),
     espSnLsb: octets('esp_sn_lsb'),
     tsFlowLabel: values['ts_flow_label'] !== false,

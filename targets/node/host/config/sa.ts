@@ -27,15 +27,12 @@ export interface LoadedSa {
 
 type Values = Record<string, unknown>;
 
-const MODES: Record<string, number> = { tunnel: A.MODE_TUNNEL, transport: A.MODE_TRANSPORT };
-const TRAILERS: Record<string, number> = { Optional: A.TRAILER_OPTIONAL, Mandatory: A.TRAILER_MANDATORY };
-const ACTIONS: Record<string, number> = {
-  not_compressed: A.CDA_NOT_COMPRESSED,
-  lower: A.CDA_LOWER,
-  sa: A.CDA_SA,
-  generated: A.CDA_GENERATED,
-  zero: A.CDA_ZERO,
-};
+// The schema has checked that a value is one of these names.
+const MODES: Record<string, A.IpsecMode> = { tunnel: A.MODE_TUNNEL, transport: A.MODE_TRANSPORT };
+const TRAILERS: Record<string, A.EspTrailer> = { Optional: A.TRAILER_OPTIONAL, Mandatory: A.TRAILER_MANDATORY };
+const ECN_ACTIONS = { not_compressed: A.CDA_NOT_COMPRESSED, lower: A.CDA_LOWER } as const;
+const DSCP_ACTIONS = { ...ECN_ACTIONS, sa: A.CDA_SA } as const;
+const FLOW_LABEL_ACTIONS = { ...ECN_ACTIONS, generated: A.CDA_GENERATED, zero: A.CDA_ZERO } as const;
 
 /** Octets of a string of hexadecimal digits. */
 export function hexOctets(text: string): Uint8Array {
@@ -93,11 +90,11 @@ export function toAttributes(values: Values): A.Attributes {
   return {
     iipcProfile: sa.iipc_enabled === false ? A.IIPC_NOT_COMPRESSED : A.IIPC_DIET_ESP,
     iipcRuleId: sa.rule_id === null ? -1 : (sa.rule_id as number),
-    dscpCda: ACTIONS[sa.dscp_cda as string],
-    ecnCda: ACTIONS[sa.ecn_cda as string],
-    flowLabelCda: ACTIONS[sa.flow_label_cda as string],
+    dscpCda: DSCP_ACTIONS[sa.dscp_cda as keyof typeof DSCP_ACTIONS],
+    ecnCda: ECN_ACTIONS[sa.ecn_cda as keyof typeof ECN_ACTIONS],
+    flowLabelCda: FLOW_LABEL_ACTIONS[sa.flow_label_cda as keyof typeof FLOW_LABEL_ACTIONS],
     dscpList: sa.dscp_list as number[],
-    tsIpVersion: version,
+    tsIpVersion: version as A.IpVersion,
     tsIpSrcStart: srcStart,
     tsIpSrcEnd: srcEnd,
     tsIpDstStart: dstStart,
@@ -107,7 +104,7 @@ export function toAttributes(values: Values): A.Attributes {
     tsPortSrcEnd: portSrcEnd,
     tsPortDstStart: portDstStart,
     tsPortDstEnd: portDstEnd,
-    alignment: sa.alignment as number,
+    alignment: sa.alignment as A.Alignment,
     espTrailer: TRAILERS[sa.esp_trailer as string],
     ipsecMode: mode,
     tunnelSrc: tunnel === undefined ? new Uint8Array(0) : address('tunnel_ip[0]', tunnel[0]),

@@ -34,7 +34,7 @@ interface Stack {
   diet?: Partial<A.Attributes>;
 }
 
-const DIET = { espTrailer: A.TRAILER_OPTIONAL };
+const DIET = { espTrailer: A.TRAILER_OPTIONAL } as const;
 
 /** In the order of the published table. */
 const STACKS: Stack[] = [
@@ -63,31 +63,13 @@ function attributesOf(stack: Stack): A.Attributes {
   const src = tunnel ? INNER_SENSOR : SENSOR;
   const dst = tunnel ? INNER_SERVER : SERVER;
   const base: A.Attributes = {
-    iipcProfile: A.IIPC_DIET_ESP,
-    iipcRuleId: -1,
-    dscpCda: A.CDA_LOWER,
-    ecnCda: A.CDA_LOWER,
-    flowLabelCda: A.CDA_ZERO,
-    dscpList: [],
-    tsIpVersion: 6,
-    tsIpSrcStart: src,
-    tsIpSrcEnd: src,
-    tsIpDstStart: dst,
-    tsIpDstEnd: dst,
-    tsProto: PROTO_UDP,
-    tsPortSrcStart: PORT,
-    tsPortSrcEnd: PORT,
-    tsPortDstStart: PORT,
-    tsPortDstEnd: PORT,
-    alignment: 8,
-    espTrailer: A.TRAILER_OPTIONAL,
+    ...A.udpAttributes(src, PORT, dst, PORT),
     ipsecMode: tunnel ? A.MODE_TUNNEL : A.MODE_TRANSPORT,
     tunnelSrc: tunnel ? SENSOR : new Uint8Array(0),
     tunnelDst: tunnel ? SERVER : new Uint8Array(0),
     espSpi: 0x1001,
     espSpiLsb: 32,
     espSnLsb: 32,
-    esn: 0,
   };
   return stack.diet === undefined ? plainAttributes(base) : { ...base, ...stack.diet };
 }
