@@ -1,62 +1,29 @@
-// What boards import: the device object, and a configuration for the most frugal sensor. The parts and suites that a
-// board needs beyond it are imported from their own files, so that a bundler keeps only those.
+// `dietesp/device`: the device object, with SAs keyed by hand or set up by IKE, and configurations of the most frugal
+// sensor to start from. A bundle contains only what you import.
 
-import type { Asymmetric } from '../crypto/asymmetric.ts';
-import type { Provider } from '../crypto/provider.ts';
-import { privateNumbers } from '../ike/codec/private-numbers.ts';
-import type { IkePolicy } from '../ike/state/policy.ts';
-import type { Phy } from '../link/mac.ts';
-import { sensorConfig } from './config.ts';
-import type { DeviceUpper } from './device.ts';
-import type { IkeDeviceConfig } from './ike-device.ts';
-
+export * from '../base/index.ts';
 export { defaultConfig, type SaConfig } from '../esp/sa.ts';
 export { aesCcm8Iiv } from '../esp/suites.ts';
+export type { Phy } from '../link/mac.ts';
 export { sensorConfig } from './config.ts';
-export { createDevice, type Device, type DeviceConfig, type DeviceUpper } from './device.ts';
-export { createIkeDevice, type IkeDevice, type IkeDeviceConfig } from './ike-device.ts';
+export {
+  createDevice,
+  createDeviceWith,
+  type Device,
+  type DeviceConfig,
+  type DeviceHooks,
+  type DeviceUpper,
+  type EchoResponder,
+} from './device.ts';
+export { fullExtensions } from './full-extensions.ts';
+export { ikeSensorConfig } from './ike-config.ts';
+export { createIkeDevice, IKE_PORT, type IkeDevice, type IkeDeviceConfig } from './ike-device.ts';
 export { sensorPolicy } from './policy.ts';
-export type { Attempt, UplinkEvents } from './uplink.ts';
-
-function nothing(): void {}
-
-/**
- * sensorConfig for a device that sets up its SAs with IKE: no extensions, IKE_INTERMEDIATE, resumption or IKE fragments,
- * a few packets in the queue, attempts after 2 s to 5 min. The caller also sets `outer`, `peer` and what else differs.
- */
-export function ikeSensorConfig(
-  provider: Provider,
-  phy: Phy,
-  upper: DeviceUpper,
-  asymmetric: Asymmetric,
-  policy: IkePolicy,
-): IkeDeviceConfig {
-  const config = sensorConfig(provider, phy, upper) as IkeDeviceConfig;
-  config.queue = 4;
-  config.ike = {
-    asymmetric: asymmetric,
-    policy: policy,
-    extensions: [],
-    numbers: privateNumbers(),
-    intermediate: null,
-    resumption: null,
-    reassembly: null,
-    keylog: false,
-    retryTime: 2000,
-    retryMax: 300000,
-    events: {
-      connecting: nothing,
-      established: nothing,
-      ended: nothing,
-      replaced: nothing,
-      installed: nothing,
-      removed: nothing,
-      childFailed: nothing,
-      keys: nothing,
-    },
-  };
-  config.outer = new Uint8Array(16);
-  config.peer = new Uint8Array(16);
-  config.inner = null;
-  return config;
-}
+export {
+  type Attempt,
+  createUplink,
+  type Transmit,
+  type Uplink,
+  type UplinkConfig,
+  type UplinkEvents,
+} from './uplink.ts';

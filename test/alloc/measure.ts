@@ -10,7 +10,7 @@ import { DROP_ICV, DROP_REPLAY } from '../../core/base/drop.ts';
 import type { Provider } from '../../core/crypto/provider.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { createLinkPair } from './link.ts';
 import { both, createPath, type Path, protect, take } from './packets.ts';
 

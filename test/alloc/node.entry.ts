@@ -3,7 +3,7 @@
 
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { createPipeline, receive, send } from './pipeline.ts';
 
 const [which, packets, from, leak] = process.argv.slice(2);

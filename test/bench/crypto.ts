@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ALG_AES_CCM, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 
 export interface Figure {
   name: string;

@@ -122,6 +122,12 @@ export function forbidden(file: string, specifier: string): string | undefined {
   if (from === 'targets' && fromPart === 'node' && to === 'targets' && toPart === 'node' && isRelative) {
     return forbiddenInNode(file, target);
   }
+  if (from === 'targets' && fromPart === 'web') {
+    const isOwn = isRelative
+      ? to === 'core' || (to === 'targets' && toPart === 'web')
+      : specifier.startsWith('@noble/');
+    return isOwn ? undefined : 'targets/web imports core and @noble only: it runs in browsers';
+  }
   if (from === 'targets') {
     const isFine = !isRelative || to === 'core' || (to === 'targets' && !ENGINES.includes(toPart));
     return isFine ? undefined : 'targets import core and each other, not boards';

@@ -57,6 +57,8 @@ test('the import rules can fail and pass', () => {
     ['targets/lua/provider.ts', '../duktape/emit.ts'],
     ['targets/board/app.ts', '../lua/emit.ts'],
     ['targets/board/app.ts', '../node/radio/radio.ts'],
+    ['targets/web/random.ts', 'node:crypto'],
+    ['targets/web/random.ts', '../node/host/random.ts'],
     ['boards/x/main.ts', '../../targets/node/main.ts'],
     ['boards/x/main.ts', 'commander'],
   ];
@@ -80,6 +82,8 @@ test('the import rules can fail and pass', () => {
     ['targets/node/host/radio/x.ts', '../../../build/root.ts'],
     ['targets/lua/provider.ts', '../../core/crypto/provider.ts'],
     ['targets/lua/main.ts', '../board/app.ts'],
+    ['targets/web/noble.ts', '@noble/hashes/hmac.js'],
+    ['targets/node/main.ts', '../web/noble.ts'],
     ['targets/board/app.ts', '../../core/device/device.ts'],
     ['boards/x/main.ts', '../../targets/espruino/provider.ts'],
     ['boards/x/main.ts', '../common/radio.ts'],

@@ -13,7 +13,7 @@ import { window32 } from '../../core/esp/window.ts';
 import { ipv6 } from '../../core/wire/ipv6.ts';
 import { udp } from '../../core/wire/udp.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { makeSa } from '../naive/make-sa.ts';
 import { configOf, octetsOf, provider } from './support.ts';
 

@@ -9,7 +9,7 @@ import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa, destroySa, isAgeing, isExpired, type Sa, type SaConfig } from '../../core/esp/sa.ts';
 import type { FastKey } from '../../targets/node/host/provider/fast.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, tcp, udp } from '../naive/packets.ts';
 import type { Sa as NaiveSa, Suite } from '../naive/types.ts';

@@ -8,7 +8,7 @@ import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { createSa } from '../../core/esp/sa.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { internetChecksum } from '../naive/bits.ts';
 import { makeSa, OUTER_FOUR, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';

@@ -10,9 +10,9 @@ import {
   type Provider,
 } from '../../core/crypto/provider.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createNobleProvider } from '../../targets/node/host/provider/noble.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createNobleProvider } from '../../targets/web/noble.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 
 /** Every provider by name. */
 export const PROVIDERS: { name: string; provider: Provider }[] = [

@@ -22,7 +22,7 @@ import { readSas } from '../../targets/node/host/config/sa.ts';
 import { parseConfig } from '../../targets/node/host/document.ts';
 import { CommandError } from '../../targets/node/host/errors.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import { configOf } from '../core/support.ts';
 import { randomCase } from '../naive/random.ts';
 import type { Sa as NaiveSa, Suite } from '../naive/types.ts';

@@ -45,7 +45,7 @@ import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
 import { createSkKey, openMessage, type SkKey, sealedSize, sealMessage } from '../../core/ike/crypto/sk.ts';
 import { type IkeCipher, ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPortableProvider } from '../../targets/node/host/provider/portable.ts';
+import { createPortableProvider } from '../../targets/web/portable.ts';
 import {
   authRequest,
   ESP_GCM,

@@ -6,8 +6,8 @@
 import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
 import type { Key, Provider } from '../../../../core/crypto/provider.ts';
 import { ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
+import { checkAead, checkAlg } from '../../../web/limits.ts';
 import { CcmSimd, SIMD_MAX_AAD, simdAvailable } from './ccm-simd.ts';
-import { checkAead, checkAlg } from './limits.ts';
 import type { NodeKey } from './node-crypto.ts';
 import { createNodeProvider } from './node-crypto.ts';
 

@@ -11,7 +11,7 @@ import {
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
 } from '../../../../core/crypto/provider.ts';
-import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from './limits.ts';
+import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from '../../../web/limits.ts';
 
 /** A key of this provider: its octets and OpenSSL's name of the cipher. */
 export interface NodeKey extends Key {

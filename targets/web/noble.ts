@@ -1,14 +1,14 @@
 // What @noble/ciphers and @noble/hashes have: AES-GCM, ChaCha20-Poly1305, AES-CBC, HMAC-SHA2-256; they have no AES-CCM.
-// Plain JavaScript, audited; a third implementation to compare with, and one for a Node without OpenSSL's algorithms.
+// Plain JavaScript, audited; it runs in browsers too, and is a third implementation to compare with.
 
-import { randomFillSync } from 'node:crypto';
 import { gcm, cbc as nobleCbc } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
-import { ALG_AES_CCM, ALG_AES_GCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
+import type { Aead, Key, Provider } from '../../core/crypto/provider.ts';
+import { ALG_AES_CCM, ALG_AES_GCM, ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
 import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from './limits.ts';
+import { webRandom } from './random.ts';
 
 /** A key of this provider. */
 export interface NobleKey extends Key {
@@ -73,8 +73,6 @@ export function createNobleProvider(): Provider {
     open,
     cbc,
     mac,
-    random: (buffer, offset, length) => {
-      randomFillSync(buffer, offset, length);
-    },
+    random: webRandom,
   };
 }

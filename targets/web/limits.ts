@@ -1,7 +1,7 @@
-// What the providers on Node take, and the checks that they share. A message names field, value and limit.
+// What the providers of hosts take, and the checks that they share. A message names field, value and limit.
 
-import { checkRange } from '../../../../core/base/refuse.ts';
-import { CCM_MAX_AAD } from '../../../../core/crypto/ccm.ts';
+import { checkRange } from '../../core/base/refuse.ts';
+import { CCM_MAX_AAD } from '../../core/crypto/ccm.ts';
 import {
   type Aead,
   ALG_AES_CBC,
@@ -10,7 +10,7 @@ import {
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
   type Key,
-} from '../../../../core/crypto/provider.ts';
+} from '../../core/crypto/provider.ts';
 
 /** True when `keyLength` octets make a key of `alg`: AES-128, -192, -256; ChaCha20 with 32; HMAC with 1 to 65,535. */
 export function keyFits(alg: number, keyLength: number): boolean {

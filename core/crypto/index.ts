@@ -1,0 +1,17 @@
+// The interfaces that cryptography goes through, and portable implementations of them.
+
+export { type Asymmetric, KE_P256, KE_X25519, type KePrivate, keSize } from './asymmetric.ts';
+export { aesCbc } from './cbc.ts';
+export { aesCcm } from './ccm.ts';
+export { hmacSha256 } from './hmac.ts';
+export { createPortable, type Part, type Random } from './portable.ts';
+export { createPortableKe } from './portable-asymmetric.ts';
+export {
+  ALG_AES_CBC,
+  ALG_AES_CCM,
+  ALG_AES_GCM,
+  ALG_CHACHA20_POLY1305,
+  ALG_HMAC_SHA256,
+  type Key,
+  type Provider,
+} from './provider.ts';

@@ -1,0 +1,44 @@
+// `dietesp/esp`: ESP [RFC 4303] with Diet-ESP, packet in and packet out: SAs, suites, sequence numbers, replay windows,
+// and the look-up of SAs. `FULL_PARTS` and `ALL_SUITES` have everything; a bundle contains only the parts you list.
+
+export * from '../base/index.ts';
+export type { ShapeCache } from '../dietesp/iipc.ts';
+export { ALL_SUITES } from './all-suites.ts';
+export { createArena } from './arena.ts';
+export { checkConfig } from './check.ts';
+export { addInbound, createEndpoint, type Endpoint, removeInbound } from './endpoint.ts';
+export { FULL_PARTS } from './full-parts.ts';
+export { inbound } from './inbound.ts';
+export { choose, OUTBOUND_ROOM, outbound } from './outbound.ts';
+export { addPair, findPair, type Pairs, preferLast, removePair, retirePair } from './pairs.ts';
+export type { Parts } from './parts.ts';
+export {
+  advanceSn,
+  createSa,
+  defaultConfig,
+  destroySa,
+  isAgeing,
+  isExpired,
+  placeAlone,
+  type Sa,
+  type SaConfig,
+  type SaForm,
+} from './sa.ts';
+export { createHash } from './sa-hash.ts';
+export { createList, type SaTable, type Scoped, scopeOf } from './sa-table.ts';
+export { type Counter, esn64, recoverSn, type Sn, sn32 } from './sn.ts';
+export { allocateSpi } from './spi.ts';
+export {
+  aesCbcHmacSha256,
+  aesCcm8,
+  aesCcm8Iiv,
+  aesCcm16,
+  aesGcm16,
+  aesGcm16Iiv,
+  chacha20Poly1305,
+  chacha20Poly1305Iiv,
+  type Keyed,
+  nullHmacSha256,
+  type Suite,
+} from './suites.ts';
+export { type Window, type Windowed, window32, windowWide } from './window.ts';

@@ -1,0 +1,158 @@
+// `dietesp/ike`: IKEv2 as initiator and responder [RFC 7296], its extensions, and its codec: messages, proposals,
+// selectors, fragments, SK payloads.
+
+export * from '../base/index.ts';
+export { defaultCompression } from './child/compression.ts';
+export { ehc } from './child/ehc.ts';
+export { hcp } from './child/hcp.ts';
+export {
+  addFragment,
+  createFragments,
+  type Defragmenter,
+  type Fragments,
+  fragmentation,
+  MAX_FRAGMENTS,
+  resetFragments,
+} from './codec/fragments.ts';
+export { addCp, addId, type Identity, isId, readCp } from './codec/ident.ts';
+export {
+  addNotify,
+  beginChain,
+  beginMessage,
+  beginPayload,
+  checkIkeHeader,
+  createPayloads,
+  createWriter,
+  endMessage,
+  endPayload,
+  findNotify,
+  findPayload,
+  IKE_EXCHANGE,
+  IKE_FLAGS,
+  IKE_LENGTH,
+  IKE_MESSAGE_ID,
+  IKE_NEXT,
+  IKE_SIZE,
+  IKE_SPI_I,
+  IKE_SPI_R,
+  IKE_VERSION,
+  MAX_PAYLOADS,
+  notifyDataAt,
+  notifyDataSize,
+  notifyType,
+  type Payloads,
+  parsePayloads,
+  type Writer,
+  write8,
+  write16,
+  write32,
+  writeOctets,
+} from './codec/message.ts';
+export * from './codec/numbers.ts';
+export type { Message, Opened } from './codec/payloads.ts';
+export { type PrivateNumbers, privateNumbers, VENDOR_ID } from './codec/private-numbers.ts';
+export {
+  addAnswer,
+  addSa,
+  type Choice,
+  checkSaAnswer,
+  chooseSa,
+  createChoice,
+  type Transforms,
+} from './codec/proposals.ts';
+export {
+  addSelectors,
+  narrowSelectors,
+  parseSelectors,
+  type Selector,
+  selectorsEqual,
+  selectorsWithin,
+} from './codec/selectors.ts';
+export { ALL_IKE_CIPHERS } from './crypto/all-suites.ts';
+export { createSkKey, innerRoom, openMessage, type SkKey, sealedSize, sealMessage, wipeSkKey } from './crypto/sk.ts';
+export {
+  type IkeCipher,
+  ikeCbcHmac,
+  ikeCbcHmacX256,
+  ikeCcm8,
+  ikeCcm16,
+  ikeCcm16x256,
+  ikeChaCha20,
+  ikeGcm16,
+  ikeGcm16x256,
+} from './crypto/suites.ts';
+export { createIke, heard, type IkeConfig, ikeTimeout, receiveIke } from './exchange/endpoint.ts';
+export {
+  COUNT_ANSWERED_AGAIN,
+  COUNT_COOKIES,
+  COUNT_HALF_OPEN_REFUSED,
+  COUNT_INVALID,
+  COUNT_RECEIVED,
+  COUNT_REPEATED,
+  COUNT_SENT,
+  COUNT_UNEXPECTED,
+} from './exchange/registry.ts';
+export { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from './exchange/requests.ts';
+export { pollIke } from './exchange/timers.ts';
+export { authMethods } from './ext/announce.ts';
+export { downgradePrevention } from './ext/downgrade.ts';
+export { dscpNotify } from './ext/dscp-notify.ts';
+export { headerCompression } from './ext/header-compression.ts';
+export { natDetection } from './ext/nat.ts';
+export { optimizedRekeys } from './ext/optimized-rekey.ts';
+export { postQuantumKey } from './ext/ppk.ts';
+export { createIntermediate } from './ext/ppk-intermediate.ts';
+export { resumption, ticketRequest } from './ext/resume.ts';
+export { createTickets, type TicketIssuer } from './ext/ticket.ts';
+export { vendorId } from './ext/vendor.ts';
+export { connect } from './setup/initiator.ts';
+export { createResponder, type FindPolicy, type ResponderConfig, type Tickets } from './setup/responder.ts';
+export type { ChildSa, Draft } from './state/child.ts';
+export type {
+  CompressionChoice,
+  CompressionNotify,
+  CompressionPolicy,
+  CompressionProposal,
+} from './state/compression.ts';
+export type { Extension, Ike, IkeUpper, Intermediate, Responder, Resumption } from './state/ike.ts';
+export {
+  OUTCOME_CLOSED,
+  OUTCOME_COMPRESSION,
+  OUTCOME_DELETED,
+  OUTCOME_NONE,
+  OUTCOME_PEER_AUTH,
+  OUTCOME_PEER_ID,
+  OUTCOME_PPK,
+  OUTCOME_PROTOCOL,
+  OUTCOME_REFUSED,
+  OUTCOME_REPLACED,
+  OUTCOME_SELECTORS,
+  OUTCOME_TIMEOUT,
+} from './state/outcome.ts';
+export { outcomeName } from './state/outcome-name.ts';
+export type { Path } from './state/path.ts';
+export { type ChildPolicy, type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from './state/policy.ts';
+export {
+  type IkeSa,
+  type Session,
+  STATE_AUTH_SENT,
+  STATE_CLOSING,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  STATE_FORMING,
+  STATE_HALF_OPEN,
+  STATE_INIT_SENT,
+  STATE_INTERMEDIATE_SENT,
+  STATE_REPLACED,
+  STATE_RESUME_SENT,
+} from './state/sa.ts';
+export {
+  STEP_AUTH_REQUEST,
+  STEP_AUTH_RESPONSE,
+  STEP_CHILD_REQUEST,
+  STEP_CHILD_RESPONSE,
+  STEP_IDENT_REQUEST,
+  STEP_IDENT_RESPONSE,
+  STEP_INIT_REQUEST,
+  STEP_INIT_RESPONSE,
+} from './state/step.ts';

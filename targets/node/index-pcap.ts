@@ -1,0 +1,14 @@
+// `dietesp/node/pcap`: captures, read (pcap and pcapng) and written (pcap).
+
+export {
+  type CaptureWriter,
+  createPcapWriter,
+  LINKTYPE_ETHERNET,
+  LINKTYPE_IEEE802_15_4,
+  LINKTYPE_IEEE802_15_4_NOFCS,
+  LINKTYPE_LINUX_SLL,
+  LINKTYPE_LINUX_SLL2,
+  LINKTYPE_RAW,
+  readCapture,
+} from './host/radio/pcap.ts';
+export { CaptureError, type CaptureRecord } from './host/radio/source.ts';

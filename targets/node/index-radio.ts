@@ -1,0 +1,19 @@
+// `dietesp/node/radio`: radios of IEEE 802.15.4 frames. ZEP in UDP, serial lines, a medium in memory, wrappers that lose
+// or record frames; `drive` runs a device on one.
+
+export { type Bridge, type BridgeConfig, type BridgePort, createBridge } from './host/radio/bridge.ts';
+export { type Driver, drive } from './host/radio/drive.ts';
+export { createPipeDecoder, type PipeCounters, type PipeDecoder, pipeOctets } from './host/radio/pipe.ts';
+export { type Pollable, type Radio, stack } from './host/radio/radio.ts';
+export { createRandom, type Random as SeededRandom } from './host/radio/random.ts';
+export {
+  createUartRadio,
+  type UartConfig,
+  type UartCounters,
+  type UartLine,
+  type UartRadio,
+} from './host/radio/uart.ts';
+export { listenLine, serialLine, socketLine, terminalLine } from './host/radio/uart-line.ts';
+export { type LossConfig, type LossyRadio, withCapture, withLoss } from './host/radio/wrap.ts';
+export { createZep, ZEP_PORT, type ZepConfig, type ZepRadio } from './host/radio/zep.ts';
+export { createMedium, type LinkModel, Medium, type MediumConfig, type MediumCounters } from './lab/medium.ts';

@@ -1,0 +1,6 @@
+// `dietesp/node/rules`: SCHC rules as JSON, as CBOR [RFC 9363] and as tables.
+
+export { readSchcCbor, schcCbor } from './tools/rules/cbor.ts';
+export { readSchcJson, schcJson } from './tools/rules/json.ts';
+export { SchcFormatError } from './tools/rules/names.ts';
+export { SCHC_HEADERS, schcTable, validateRules } from './tools/rules/print.ts';
