@@ -79,10 +79,16 @@ function forbiddenInNode(file: string, target: string): string | undefined {
   return room === used || NODE_ROOMS[room].includes(used) ? undefined : room + ' may not import ' + used;
 }
 
+/** True for what the package exports of a layer. */
+function isIndex(file: string): boolean {
+  return file.endsWith('/index.ts');
+}
+
 /** Why `file` of core/ may not import `target` of core/ike/, or undefined. */
 function roomForbidden(file: string, target: string): string | undefined {
   const [, layer, room] = file.split('/');
   const usedRoom = target.split('/')[2];
+  if (isIndex(file) || isIndex(target)) return undefined;
   if (!Object.hasOwn(ROOMS, usedRoom)) return 'a folder of core/ike that is no room';
   if (layer !== 'ike') {
     const isList = layer === 'device' || file === 'core/index.ts';
@@ -105,6 +111,7 @@ export function forbidden(file: string, specifier: string): string | undefined {
   if (isRelative && to === 'test' && from !== 'test') return 'only tests import tests';
   if (from === 'core') {
     if (!isRelative || to !== 'core') return 'core imports nothing outside core';
+    if (isIndex(target) && !isIndex(file)) return 'only indexes import an index: it brings its whole layer';
     const layer = layerOf(file);
     const used = layerOf(target);
     if (layer === undefined || used === undefined) return 'a folder of core that is in no layer';
