@@ -1,4 +1,4 @@
-/* The console: lines in through a ring that the interrupt handler fills, text out, halt lines. */
+/* The console: input lines from a ring that the interrupt handler fills, output of text, halt lines. */
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ static uint8_t ring[RING];
 static volatile uint16_t head, tail;
 static volatile uint16_t lines;
 static bool empty = true;
-/* The rest of this line finds no room, even if some is made meanwhile: its end is no line of its own. */
+/* The current line ran out of room. Its rest is dropped even if room appears, so that the rest does not become a line. */
 static bool is_cut;
 
 static uint16_t next(uint16_t index) { return (uint16_t)((index + 1) % RING); }
@@ -24,12 +24,12 @@ static void store(uint8_t octet) {
 void console_octet(uint8_t octet) {
   if (octet == '\r') octet = '\n';
   const bool is_end = octet == '\n';
-  /* An empty line says nothing; CR LF ends one line; one that found no room at its start is lost whole. */
+  /* Ignores empty lines, so that CR LF ends one line. A line that found no room at its start is lost whole. */
   if (is_end && empty) {
     is_cut = false;
     return;
   }
-  /* The last place is for a line's end: a line that is too long is cut. */
+  /* The last place is kept for a line's end: a line that is too long is cut. */
   const uint16_t after = next(tail);
   if (!is_end && (is_cut || after == head || next(after) == head)) {
     is_cut = true;
@@ -65,7 +65,7 @@ void board_write(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
     const uint32_t start = system_milliseconds();
     while (!console_put((uint8_t)text[i])) {
-      /* Nobody listens: the rest is not worth the wait. */
+      /* Nobody listens: don't wait for the rest. */
       if (system_milliseconds() - start > STUCK_MS) return;
     }
   }

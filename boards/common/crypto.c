@@ -35,7 +35,7 @@ void crypto_check(const Octets *octets, size_t length) {
   mbedtls_platform_zeroize(piece, sizeof piece);
 }
 
-/* One at a time: kept apart from the stack, which is short, and wiped after use. */
+/* Static, because the stack is short. One call at a time uses it, and wipes it. */
 static struct {
   mbedtls_aes_context aes;
   uint8_t mac[BLOCK];
@@ -44,7 +44,7 @@ static struct {
 } state;
 
 static void encrypt_block(const uint8_t *in, uint8_t *out) {
-  /* Not by mbedtls_aes_crypt_ecb, which brings the tables for decryption too. */
+  /* mbedtls_aes_crypt_ecb would link the tables for decryption too. */
   mbedtls_internal_aes_encrypt(&state.aes, in, out);
 }
 
@@ -87,7 +87,7 @@ static void stream_block(size_t number) {
   encrypt_block(state.counter, state.stream);
 }
 
-/* The key stream over the text; on the way the MAC over the clear text, which is before (encrypt) or after it. */
+/* Applies the key stream to the text. The MAC covers the clear text: before the key stream (ENCRYPT) or after it (DECRYPT). */
 enum { ENCRYPT, DECRYPT, STREAM_ONLY };
 static void text(int direction, const Octets *buffer, size_t length) {
   uint8_t block[BLOCK];
@@ -124,7 +124,7 @@ bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8
     buffer->get(buffer, length, icv, icv_length);
     for (size_t i = 0; i < icv_length; i++) difference |= icv[i] ^ state.mac[i];
     good = difference == 0;
-    /* Back as it was: nothing unverified is left. */
+    /* Restores the ciphertext, so that no unverified text stays. */
     if (!good) text(STREAM_ONLY, buffer, length);
     mbedtls_platform_zeroize(icv, sizeof icv);
   }

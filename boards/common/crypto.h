@@ -1,5 +1,5 @@
-/* Cryptography for the engines' hooks, over Mbed TLS's AES and SHA-256 and our X25519. Octets are reached through
-   accessors, since an engine may keep them in tables: no copy of a packet is made. */
+/* Cryptography for the engines' hooks, with AES and SHA-256 from Mbed TLS and an X25519 of our own. It reads and writes
+   octets through accessors, so that an engine may keep packets in tables and needs no copy. */
 #ifndef CRYPTO_H
 #define CRYPTO_H
 
@@ -12,7 +12,7 @@ typedef struct Octets Octets;
 struct Octets {
   void (*get)(const Octets *octets, size_t at, uint8_t *out, size_t length);
   void (*put)(const Octets *octets, size_t at, const uint8_t *in, size_t length);
-  /* For the accessors. */
+  /* The accessors' own. */
   void *place;
   int index;
   size_t base;
@@ -26,28 +26,28 @@ Octets crypto_memory(uint8_t *octets);
 #define CRYPTO_NATIVE_CCM 1
 #define CRYPTO_NATIVE_HMAC 2
 #define CRYPTO_NATIVE_X25519 4
-/* What this image has. */
+/* The algorithms of this image. */
 #define CRYPTO_NATIVE (CRYPTO_NATIVE_CCM | CRYPTO_NATIVE_HMAC | CRYPTO_NATIVE_X25519)
 
-/* Octets of a nonce, of an ICV (an even number), and the most of AAD and text [RFC 3610 §2.1, §2.2]. */
+/* Limits in octets of a nonce, of an ICV (even), and of AAD or text [RFC 3610 §2.1, §2.2]. */
 #define CCM_NONCE_MIN 7
 #define CCM_NONCE_MAX 13
 #define CCM_ICV_MIN 4
 #define CCM_ICV_MAX 16
 #define CCM_LENGTH_MAX 0xfeff
 
-/* AES-CCM in place over `length` octets of `buffer`, the ICV behind them. `key` has 16, 24 or 32 octets. False: the
-   ICV is wrong, and the buffer is as before. */
+/* AES-CCM in place over `length` octets of `buffer`; the ICV follows them. `key` has 16, 24 or 32 octets. False: the
+   ICV is wrong, and the buffer is unchanged. */
 bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8_t *nonce, size_t nonce_length,
                 const Octets *aad, size_t aad_length, const Octets *buffer, size_t length, size_t icv_length);
 
-/* Overwrites key material with zeros, which memset does not where the compiler sees no more use of it. */
+/* Overwrites key material with zeros. A compiler may leave out a memset whose result nobody reads. */
 void crypto_wipe(void *octets, size_t length);
 
-/* Reads a range, whose accessor may raise an error: before secrets are there, which one in the middle would leave. */
+/* Reads a range once, so that an accessor's error comes before any secret is in memory. */
 void crypto_check(const Octets *octets, size_t length);
 
-/* HMAC-SHA-256: 32 octets to `out`. */
+/* HMAC-SHA-256; writes 32 octets to `out`. */
 void crypto_hmac(const Octets *key, size_t key_length, const Octets *message, size_t length, uint8_t out[32]);
 
 #endif

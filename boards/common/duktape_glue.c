@@ -1,5 +1,5 @@
-/* Duktape 2.7: the global object `board`, and the script's start. Octets are Uint8Array, read and written in place.
-   Every range is checked; an error names the argument. */
+/* Duktape 2.7: the global object `board`, and the script's start. Octets are a Uint8Array, read and written in place.
+   Hooks check every range; an error names the argument. */
 
 #include <malloc.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ long engine_heap_peak(void) { return (long)heap_peak; }
 
 long engine_memory(void) { return (long)system_heap_peak(); }
 
-/* Duktape does not tell the size of what it frees; the allocator knows. */
+/* Duktape frees blocks without their size; the allocator knows it. */
 static void *counted(void *block) {
   heap_used += malloc_usable_size(block);
   if (heap_used > heap_peak) heap_peak = heap_used;
@@ -80,7 +80,7 @@ static uint8_t *octets(duk_context *C, duk_idx_t argument, const char *name, siz
   return data;
 }
 
-/* Octets of an argument from `offset`, of which there must be `length`. */
+/* The octets of an argument from `offset`. There must be `length` of them. */
 static uint8_t *range(duk_context *C, duk_idx_t argument, const char *name, size_t offset, size_t length) {
   size_t size;
   uint8_t *data = octets(C, argument, name, &size);
@@ -221,14 +221,14 @@ static duk_ret_t hook_x25519(duk_context *C) {
   return 0;
 }
 
-/* --- spans; those of less than one octet are none, wherever they are --- */
+/* --- spans: below one octet there is nothing to do, and no offset is checked --- */
 
-/* The length that an argument gives; 0: there is nothing to do. */
+/* The length in an argument. 0: there is nothing to do. */
 static size_t span_length(duk_context *C, duk_idx_t argument) {
   return duk_get_number_default(C, argument, 1e10) <= 0 ? 0 : whole(C, argument, "length", MOST);
 }
 
-/* What an argument and the one behind it, its offset, speak of. */
+/* The octets that an argument and the next one, its offset, describe. */
 static uint8_t *span(duk_context *C, duk_idx_t argument, const char *name, const char *offset, size_t length) {
   return range(C, argument, name, whole(C, argument + 1, offset, MOST), length);
 }

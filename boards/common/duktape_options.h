@@ -1,7 +1,7 @@
-/* Put behind Duktape's prepared duk_config.h: less memory and flash. The tables of built-ins
-   are prepared too, so that none can be left out. */
+/* Appended to Duktape's prepared duk_config.h, to need less memory and flash. Duktape's tables of built-ins are prepared
+   too, so no built-in can be left out. */
 
-/* Built-in functions without an object each: the largest part of the heap before any script. */
+/* Built-in functions have no object each: the objects were the largest part of the heap before any script ran. */
 #define DUK_USE_LIGHTFUNC_BUILTINS
 #undef DUK_USE_AUGMENT_ERROR_CREATE
 #undef DUK_USE_AUGMENT_ERROR_THROW

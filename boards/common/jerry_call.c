@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Adds text and decimal digits behind `out`; printf would cost two kilobytes of RAM. */
+/* Appends text and decimal digits to `out`. printf would cost two kilobytes of RAM. */
 static char *add(char *out, const char *text) {
   const size_t length = strlen(text);
   memcpy(out, text, length + 1);
@@ -27,8 +27,8 @@ void fail(Call *call, jerry_error_t kind, const char *name, const char *what) {
   add(add(add(call->problem, name), ": "), what);
 }
 
-/* A number's integer by its bits, which costs a fraction of what arithmetic of doubles does without an FPU; false: it is
-   none of 32 bits. */
+/* Takes a number's integer from its bits: without an FPU, arithmetic of doubles costs several times as much. False: it is
+   no integer of 32 bits. */
 static bool integer(double number, int32_t *out) {
   uint64_t bits;
   memcpy(&bits, &number, sizeof bits);
@@ -76,7 +76,7 @@ uint8_t *octets(Call *call, jerry_length_t argument, const char *name, size_t *s
   uint8_t *data = jerry_arraybuffer_data(buffer);
   jerry_value_free(buffer);
   if (data == NULL && length > 0) {
-    /* The engine takes memory for octets when they are first used. */
+    /* The engine allocates a buffer's octets at their first use. */
     fail(call, JERRY_ERROR_RANGE, name, "no memory for its octets, or detached");
     return NULL;
   }

@@ -1,5 +1,5 @@
-/* The arguments of a hook of JerryScript. Each is asked for in turn; the first that is wrong is noted, and what `finish`
-   returns is then its error. */
+/* The arguments of a JerryScript hook. A hook asks for each in turn. The first wrong one is noted, and `finish` returns its
+   error. */
 #ifndef JERRY_CALL_H
 #define JERRY_CALL_H
 
@@ -11,7 +11,7 @@
 
 #define MOST 0x7fffffff
 
-/* The arguments of the call that runs, and its first error. */
+/* The arguments of the current call, and its first error. */
 typedef struct {
   const jerry_value_t *values;
   jerry_length_t count;
@@ -46,15 +46,15 @@ static inline jerry_value_t finish(const Call *call, jerry_value_t result) {
   return failed(call) ? jerry_throw_sz(call->kind, call->problem) : result;
 }
 
-/* Notes the first problem; the hook does nothing then. `name` and `what` are short. */
+/* Notes the first problem; the hook then does nothing. `name` and `what` are short. */
 void fail(Call *call, jerry_error_t kind, const char *name, const char *what);
-/* A whole number up to `most`; 0: it is not. */
+/* A whole number up to `most`. 0: it is none. */
 size_t whole(Call *call, jerry_length_t argument, const char *name, uint32_t most);
-/* A whole number up to MOST, below 0 taken as 0. */
+/* A whole number up to MOST; negative numbers count as 0. */
 size_t span_length(Call *call, jerry_length_t argument);
-/* The memory of an argument that is octets. Its buffer lives as long as the argument. */
+/* The memory of an argument that holds octets. Its buffer lives as long as the argument. */
 uint8_t *octets(Call *call, jerry_length_t argument, const char *name, size_t *size);
-/* Octets of an argument from `offset`, of which there must be `length`. */
+/* The octets of an argument from `offset`. There must be `length` of them. */
 uint8_t *range(Call *call, jerry_length_t argument, const char *name, size_t offset, size_t length);
 
 #define SPAN_HOOKS 6

@@ -1,6 +1,6 @@
-/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash where there is
-   one. Octets are Uint8Array, read and written in place. Every range is checked; an error names the argument. The heap is
-   at run time what the linker script gives where the library has an external context, else what it was built with. */
+/* JerryScript 3.0: the global object `board`, and the script's start from a static snapshot, which stays in flash if there is
+   any. Octets are a Uint8Array, read and written in place. Hooks check every range; an error names the argument. With an
+   external context the linker script gives the heap's size; otherwise the library was built with one. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "spans.h"
 #include "x25519.h"
 
-/* jerry_port.c: octets of the engine's own data in front of its heap; 0: the library has both inside, with a heap of a
+/* jerry_port.c: octets of the engine's own data in front of its heap. 0: the library contains both, and its heap has a
    fixed size. */
 extern size_t jerry_context_octets;
 
@@ -26,7 +26,7 @@ long engine_heap_peak(void) {
   return octets == 0 ? -1 : (long)octets;
 }
 
-/* A heap inside the library is static data already. */
+/* A heap inside the library is static data and counted there. */
 long engine_memory(void) {
   if (jerry_context_octets == 0) return 0;
   const size_t octets = peak();
@@ -77,7 +77,7 @@ HOOK(wait) {
   return finish(call, jerry_undefined());
 }
 
-/* A value as text, cut at `size`; its length. */
+/* Writes a value as text, cut at `size`. Returns its length. */
 static size_t text_of(jerry_value_t value, char *out, size_t size) {
   const jerry_value_t text = jerry_value_to_string(value);
   size_t length = 0;
@@ -212,7 +212,7 @@ static void set(jerry_value_t object, const char *name, jerry_value_t value) {
 }
 
 #ifdef __arm__
-/* Strings of the script, in flash, by length and octets: the snapshot names them by their index. */
+/* The script's strings, in flash, each as length and octets. The snapshot names them by index. */
 extern const jerry_char_t *const script_strings[];
 extern const jerry_length_t script_string_lengths[];
 extern const uint32_t script_string_count;
@@ -222,7 +222,7 @@ static jerry_value_t load_script(void) {
                              JERRY_SNAPSHOT_EXEC_ALLOW_STATIC | JERRY_SNAPSHOT_EXEC_LOAD_AS_FUNCTION, NULL);
 }
 #else
-/* Memory is no matter: the snapshot is executed in a copy, to which the engine may write. */
+/* Memory is plenty here: the engine executes a copy of the snapshot, which it may write to. */
 static jerry_value_t load_script(void) {
   static uint32_t *copy;
   copy = malloc(script_length);

@@ -1,4 +1,4 @@
-/* What JerryScript asks of its port: memory from the linker script's heap, the console; no files, no time zone. */
+/* JerryScript's port: memory from the linker script's heap, and the console. No files, no time zone. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,7 @@ int32_t jerry_port_local_tza(double unix_ms) {
 
 double jerry_port_current_time(void) { return (double)board_now(); }
 
-/* For Math.random, which nothing secure uses; newlib's own takes a kilobyte of RAM. */
+/* For Math.random, which nothing secure uses. newlib's own takes a kilobyte of RAM. */
 static uint32_t random_state = 1;
 
 void srand(unsigned seed) { random_state = seed; }

@@ -1,11 +1,11 @@
-/* JerryScript's hooks over spans of octets. Those of less than one octet are none, wherever they are. */
+/* JerryScript's hooks over spans of octets. Below one octet there is nothing to do, and no offset is checked. */
 
 #include <string.h>
 
 #include "jerry_call.h"
 #include "spans.h"
 
-/* What an argument and the one behind it, its offset, speak of. */
+/* The octets that an argument and the next one, its offset, describe. */
 static uint8_t *span(Call *call, jerry_length_t argument, const char *name, const char *offset, size_t length) {
   return range(call, argument, name, whole(call, argument + 1, offset, MOST), length);
 }

@@ -1,2 +1,2 @@
-/* Debian's build makes a header of this name; it says where C modules are, and firmware loads none. */
+/* Debian's build makes a header of this name, with the folders of C modules. Firmware loads no C modules. */
 #define DEB_HOST_MULTIARCH "none"

@@ -1,4 +1,4 @@
-/* The arguments of a hook of Lua: what is wrong raises an error that names the argument. */
+/* The arguments of a Lua hook. A wrong one raises an error that names it. */
 #ifndef LUA_CALL_H
 #define LUA_CALL_H
 
@@ -11,7 +11,7 @@
 size_t whole(lua_State *L, int argument, const char *name, lua_Integer most);
 /* The length of a table of octets. */
 size_t octets_length(lua_State *L, int argument, const char *name);
-/* Octets of an argument from `offset`, of which there must be `length`. */
+/* The octets of an argument from `offset`. There must be `length` of them. */
 Octets range(lua_State *L, int argument, const char *name, size_t offset, size_t length);
 
 extern const luaL_Reg LUA_SPANS[];

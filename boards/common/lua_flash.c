@@ -1,6 +1,6 @@
-/* Lua byte code that stays in flash, in place of Lua's own loader (lundump.c): instructions and descriptions of upvalues
-   are used where they lie; only constants, which hold strings, and the functions' heads are made in RAM. The layout is
-   in targets/build/firmware/lua-code.ts, whose output is trusted: it is a part of the image. */
+/* Loads Lua byte code that stays in flash; replaces Lua's own loader (lundump.c). Lua uses instructions and descriptions of
+   upvalues where they lie. Only the functions' heads and their constants, which hold strings, are made in RAM. The layout is
+   in targets/build/firmware/lua-code.ts. Its output is trusted, because it is part of the image. */
 
 #define LUA_CORE
 
@@ -81,7 +81,7 @@ static void load_function(lua_State *L, Proto *f, const uint32_t **at) {
   }
 }
 
-/* Lua calls it for what begins with an escape; the only such thing is `script`. */
+/* Lua calls it for input that begins with an escape; only `script` does. */
 LClosure *luaU_undump(lua_State *L, ZIO *Z, const char *name) {
   (void)Z, (void)name;
   uint32_t head[3];

@@ -1,5 +1,5 @@
-/* Lua 5.4: the global table `board`, and the script's start. Octets are tables from index 0 with a field `length`; they
-   are read and written in place. Every range is checked; an error names the argument. */
+/* Lua 5.4: the global table `board`, and the script's start. Octets are tables from index 0 with a field `length`, read and
+   written in place. Hooks check every range; an error names the argument. */
 
 #include <stdlib.h>
 
@@ -39,7 +39,8 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
   return moved;
 }
 
-/* In place of luaL_loadfilex for `loadfile` and `dofile`: there are no files, and the standard streams would come along. */
+/* Replaces luaL_loadfilex for `loadfile` and `dofile`: there are no files, and the original would link the standard
+   streams. */
 int board_load_file(lua_State *L, const char *name, const char *mode) {
   (void)name, (void)mode;
   lua_pushliteral(L, "there are no files");
@@ -222,7 +223,7 @@ static const luaL_Reg HOOKS[] = {
     {NULL, NULL},
 };
 
-/* table.create of Lua 5.5: room for a list and for other fields, made at once. */
+/* table.create of Lua 5.5: makes room for a list and for other fields at once. */
 static int table_create(lua_State *L) {
   lua_createtable(L, (int)whole(L, 1, "nseq", MOST), (int)whole(L, 2, "nrec", MOST));
   return 1;
@@ -255,11 +256,11 @@ static int begin(lua_State *L) {
   lua_register(L, "print", hook_print);
   const int status = luaL_loadbufferx(L, (const char *)script, script_length, "=script", "bt");
   if (status != LUA_OK) return lua_error(L);
-  /* Kept, with all functions in it: what Lua would free of them is in flash. */
+  /* Keeps the script and all its functions for ever: Lua must not free their parts in flash. */
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, script);
-  /* RAM is scarcer than time: a collection begins when the heap has grown by a tenth, not when it has doubled; the
-     first one now, so that it is a tenth of what the script takes. */
+  /* RAM is scarcer than time: a collection begins when the heap has grown by a tenth, not when it has doubled. The first
+     one runs now, so that the tenth is one of the script's size. */
   lua_gc(L, LUA_GCINC, 110, 0, 0);
   lua_gc(L, LUA_GCCOLLECT);
   lua_call(L, 0, 0);
@@ -269,7 +270,7 @@ static int begin(lua_State *L) {
 int engine_run(void) {
   lua_State *L = lua_newstate(allocate, NULL);
   if (L == NULL) board_halt(HALT_MEMORY, "no memory for Lua");
-  /* A cycle begins when a fifth was added: RAM is short, and the pause is spent waiting for the radio. */
+  /* A cycle begins when the heap has grown by a fifth: RAM is short, and the time would be spent waiting for the radio. */
   lua_gc(L, LUA_GCINC, 120, 200, 0);
   lua_pushcfunction(L, begin);
   const int status = lua_pcall(L, 0, 0, 0);

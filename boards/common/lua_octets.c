@@ -1,5 +1,5 @@
-/* Octets in Lua's tables, by Lua's own structures: index 0 is in the hash part, all others are slots of the array part,
-   in a row, but of a table that the script made octet by octet. */
+/* Octets in Lua's tables, through Lua's own structures. Index 0 is in the hash part; all others are consecutive slots of the
+   array part, unless the script made the table octet by octet. */
 
 #define LUA_CORE
 
@@ -33,7 +33,7 @@ typedef struct {
   size_t count;
 } Row;
 
-/* The slots of a table from index `at` that lie in a row: no more than `most`, at least one. */
+/* The consecutive slots of a table from index `at`: at most `most`, at least one. */
 static Row row(lua_State *L, Table *table, size_t at, size_t most) {
   const size_t size = luaH_realasize(table);
   if (at >= 1 && at <= size) {
@@ -100,7 +100,7 @@ void lua_octets_copy(const Octets *to, const Octets *from, size_t length) {
     const Row in = row(L, source, from->base + done, length - done);
     const Row out = row(L, target, to->base + done, in.count);
     for (size_t i = 0; i < out.count; i++) {
-      /* Numbers alone: nothing that is collected comes in unseen. */
+      /* Only numbers are stored, so the collector needs no barrier. */
       if (!ttisinteger(in.slots + i)) refuse(L, from->base + done + i);
       setivalue(out.slots + i, ivalue(in.slots + i));
     }

@@ -1,4 +1,5 @@
-/* Included before each of Lua's sources: no standard streams, and the same order of table entries in every run. */
+/* Included before each of Lua's sources: leaves out the standard streams, and keeps the order of table entries the same in
+   every run. */
 #ifndef LUA_PORT_H
 #define LUA_PORT_H
 

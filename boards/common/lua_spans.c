@@ -1,4 +1,4 @@
-/* Arguments of Lua's hooks, and those over spans of octets. */
+/* Arguments of Lua's hooks, and the hooks over spans of octets. */
 
 #include "lua_call.h"
 #include "lua_octets.h"
@@ -25,9 +25,9 @@ Octets range(lua_State *L, int argument, const char *name, size_t offset, size_t
   return lua_octets(L, argument, offset);
 }
 
-/* --- spans; those of less than one octet are none, wherever they are --- */
+/* --- spans: below one octet there is nothing to do, and no offset is checked --- */
 
-/* The length that an argument gives; 0: there is nothing to do. */
+/* The length in an argument. 0: there is nothing to do. */
 static size_t span_length(lua_State *L, int argument) {
   int is_number;
   const lua_Integer length = lua_tointegerx(L, argument, &is_number);

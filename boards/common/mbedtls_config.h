@@ -3,7 +3,7 @@
 #define MBEDTLS_CONFIG_OF_BOARDS_H
 
 #define MBEDTLS_AES_C
-/* 8 kB of flash instead of RAM; the fewer tables are a quarter of that, at a rotation per look-up. */
+/* Tables in flash instead of RAM. Fewer tables take a quarter of 8 kB and cost a rotation per look-up. */
 #define MBEDTLS_AES_ROM_TABLES
 #define MBEDTLS_AES_FEWER_TABLES
 #define MBEDTLS_SHA256_C

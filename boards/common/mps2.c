@@ -18,7 +18,7 @@
 
 const uint32_t board_clock = 25000000;
 
-/* Acknowledged first, then drained: the other way round an octet that comes between is never announced. */
+/* Acknowledge first, then drain: in the other order, an octet that arrives between the two is never announced. */
 static void console_handler(void) {
   INTSTATUS(UART0) = INT_RX;
   while ((STATE(UART0) & STATE_RX_FULL) != 0) console_octet((uint8_t)DATA(UART0));
@@ -29,7 +29,7 @@ static void radio_handler(void) {
   while ((STATE(UART1) & STATE_RX_FULL) != 0) radio_octet((uint8_t)DATA(UART1));
 }
 
-/* Interrupts 0 and 2: receiving on UART0 and UART1. */
+/* Interrupts 0 and 2: UART0 and UART1 received an octet. */
 __attribute__((section(".vectors.board"), used)) const Handler board_vectors[] = {console_handler, 0, radio_handler};
 
 void board_init(void) {

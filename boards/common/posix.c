@@ -1,6 +1,6 @@
-/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix
-   socket that somebody listens at, the console standard input and output. There are no interrupts: octets are taken
-   where the script waits or looks at the clock. */
+/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix socket
+   at which a gateway's radio listens; the console is standard input and output. There are no interrupts: octets are read
+   when the script waits or looks at the clock. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +19,12 @@
 #include "system.h"
 
 #define USAGE 2
-/* A radio that is gone is looked for this often; one that takes no frame for STUCK_MS is given up. */
+/* How often to look for an absent radio. One that takes no frame for STUCK_MS is given up. */
 #define CONNECT_MS 250
 #define STUCK_MS 500
 
 #ifdef HEAP_SIZE
-/* JerryScript's; the linker is told where it ends. */
+/* JerryScript's heap; the linker is told its end. */
 uint8_t __heap_start[HEAP_SIZE] __attribute__((aligned(16)));
 #endif
 
@@ -52,7 +52,7 @@ uint64_t board_ticks(void) { return 0; }
 
 /* --- radio --- */
 
-/* Says why there is none, once until there is one. */
+/* Says why there is no radio, once until there is one. */
 static void radio_lost(const char *why) {
   static bool is_told;
   if (why != NULL && !is_told) fprintf(stderr, "radio: %s: %s\n", radio_path, why);
@@ -90,13 +90,13 @@ static void radio_send(const uint8_t *octets, size_t length) {
     if (errno != EAGAIN) {
       radio_close(strerror(errno));
     } else if (poll(&one, 1, STUCK_MS) == 0) {
-      /* A part of the frame may be there: only a new stream has no rest of it. */
+      /* A part of the frame may be out already. Only a new stream starts clean. */
       radio_close("takes no more");
     }
   }
 }
 
-/* A frame is sent whole. Without a stream nobody hears it. */
+/* Sends a frame whole. Without a stream nobody hears it. */
 bool radio_put(uint8_t octet) {
   static uint8_t frame[FRAME_MAX + 2];
   static size_t filled;
@@ -134,7 +134,7 @@ bool console_put(uint8_t octet) {
   return true;
 }
 
-/* --- what comes --- */
+/* --- input --- */
 
 static void take_radio(void) {
   uint8_t octets[512];
@@ -144,7 +144,7 @@ static void take_radio(void) {
   if (length < 0 && errno != EAGAIN && errno != EINTR) radio_close(strerror(errno));
 }
 
-/* By octets: what is behind a line waits outside until the line was taken. */
+/* Reads octet by octet: input after a line waits outside until the script has taken the line. */
 static void take_console(void) {
   uint8_t octet;
   const ssize_t length = read(STDIN_FILENO, &octet, 1);
@@ -152,7 +152,7 @@ static void take_console(void) {
   if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) is_console = false;
 }
 
-/* Takes what is there, after waiting up to `ms` for something. */
+/* Waits up to `ms` for input, and takes it. */
 static void take(uint64_t ms) {
   const uint64_t now = clock_ms();
   if (radio < 0 && now - connected_at >= CONNECT_MS) radio_connect();
@@ -193,7 +193,7 @@ static bool read_all(int file, uint8_t *octets, size_t length) {
   return true;
 }
 
-/* The file of a test run makes it repeatable. */
+/* A test run names a file, which makes the run repeatable. */
 bool board_random(uint8_t *octets, size_t length) { return read_all(entropy, octets, length); }
 
 size_t board_provision(const uint8_t **at) {
@@ -201,7 +201,7 @@ size_t board_provision(const uint8_t **at) {
   return area_length == 0 || area[0] == 0xff || area[0] == 0 ? 0 : area_length;
 }
 
-/* Of the process, libraries included. (getrusage would have that of the process that started this one.) */
+/* Of the whole process with its libraries. (getrusage would give the peak of the process that started this one.) */
 long board_memory(void) {
   FILE *status = fopen("/proc/self/status", "re");
   char line[128];

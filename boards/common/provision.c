@@ -17,6 +17,6 @@ size_t board_provision(const uint8_t **area) {
 }
 
 bool board_random(uint8_t *out, size_t length) {
-  /* The file of a test run first: it makes the run repeatable. */
+  /* A test run's file comes first, which makes the run repeatable. */
   return semihosting_entropy(out, length) || board_hardware_random(out, length);
 }

@@ -1,5 +1,5 @@
-/* The radio pipe on a UART: 0xA7, a length of 5..127, then the frame. Octets come in the interrupt handler, which puts
-   whole frames into a ring of slots; when no slot is free the frame is dropped and counted. */
+/* The radio pipe on a UART: 0xA7, a length of 5..127, then the frame. The interrupt handler receives octets and puts whole
+   frames into a ring of slots. When no slot is free, the frame is dropped and counted. */
 
 #include <string.h>
 
@@ -8,9 +8,9 @@
 
 #define SFD 0xa7
 #define SLOTS 8
-/* A frame whose next octet does not come in this time is given up. */
+/* A frame is given up when its next octet does not come within this time. */
 #define GAP_MS 200
-/* A transmitter that takes no octet for this time is stuck. */
+/* A transmitter is stuck when it takes no octet for this time. */
 #define STUCK_MS 500
 
 typedef struct {
@@ -23,11 +23,11 @@ static volatile uint8_t head, tail;
 
 static enum { HUNT, LENGTH, FRAME } state;
 static uint8_t filled, wanted;
-/* The frame goes nowhere: no slot was free at its start. */
+/* The frame is dropped: no slot was free at its start. */
 static bool dropping;
 static uint32_t last;
 
-/* Frames lost here; for a debugger, and for whoever extends `board`. */
+/* Frames lost here. Nothing reads it yet but a debugger. */
 volatile uint32_t radio_dropped, radio_interrupted, radio_stuck;
 
 void radio_octet(uint8_t octet) {
@@ -57,7 +57,7 @@ void radio_octet(uint8_t octet) {
       radio_dropped++;
     } else {
       slots[tail].length = wanted;
-      /* The frame is there before it is announced. */
+      /* Store the frame before announcing it. */
       memory_barrier();
       tail = (uint8_t)(tail + 1) % SLOTS;
     }

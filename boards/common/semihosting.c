@@ -25,11 +25,11 @@ static int call(int operation, const void *arguments) {
 void semihosting_exit(int code) {
   const uintptr_t extended[2] = {APPLICATION_EXIT, (uintptr_t)code};
   call(SYS_EXIT_EXTENDED, extended);
-  /* An old debugger knows only whether it went well. */
+  /* An old debugger knows success and failure only. */
   call(SYS_EXIT, (const void *)(uintptr_t)(code == 0 ? APPLICATION_EXIT : RUN_TIME_ERROR));
 }
 
-/* The handle of the entropy file: -1 none, -2 not looked for yet. */
+/* Handle of the entropy file: -1 none, -2 not looked for yet. */
 static int handle = -2;
 
 static int open_entropy(void) {
@@ -50,6 +50,6 @@ bool semihosting_entropy(uint8_t *out, size_t length) {
   if (handle == -2) handle = open_entropy();
   if (handle < 0) return false;
   const uintptr_t read[3] = {(uintptr_t)handle, (uintptr_t)out, length};
-  /* The number of octets that were not read. */
+  /* The call returns the number of octets that it did not read. */
   return call(SYS_READ, read) == 0;
 }

@@ -13,7 +13,7 @@ void span_copy(uint8_t *to, const uint8_t *from, size_t length, bool is_same) {
 }
 
 bool span_equal(const uint8_t *a, const uint8_t *b, size_t length) {
-  /* All of it: how long it takes does not tell where they differ. */
+  /* No early end: the time must not tell where they differ. */
   uint8_t difference = 0;
   for (size_t i = 0; i < length; i++) difference |= a[i] ^ b[i];
   return difference == 0;

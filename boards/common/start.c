@@ -26,17 +26,17 @@ static void systick_handler(void) {
   if (milliseconds == 0) milliseconds_high++;
 }
 
-/* What the core stacks on an exception: r0-r3, r12, lr, pc, xpsr. */
+/* The core pushes r0-r3, r12, lr, pc and xpsr on an exception. */
 #define FRAME_OCTETS 32
 
 __attribute__((used)) static void system_fault(uint32_t *frame) {
-  /* Without a debugger the semihosting instruction ends here: the call fails, and the program goes on behind it. */
+  /* Without a debugger the semihosting instruction faults: the call fails, and the program continues after it. */
   const uintptr_t at_frame = (uintptr_t)frame;
   const bool is_inside = at_frame >= (uintptr_t)__stack_bottom + FRAME_OCTETS &&
                          at_frame + FRAME_OCTETS <= (uintptr_t)__stack_top;
   if (is_inside) {
     const uint16_t *at = (const uint16_t *)(frame[6] & ~1U);
-    /* A jump to nowhere: reading there again would lock up the core. */
+    /* A jump outside memory: reading there again would lock up the core. */
     const bool is_code = (uintptr_t)at >= (uintptr_t)FLASH_ORIGIN && (uintptr_t)at < (uintptr_t)__data_load;
     if (is_code && *at == 0xbeab) {
       frame[0] = 0xffffffff;
@@ -47,7 +47,7 @@ __attribute__((used)) static void system_fault(uint32_t *frame) {
   board_halt(HALT_FAULT, is_inside ? "hardware fault" : "stack overflow");
 }
 
-/* On a stack of its own when the other one has overflowed. */
+/* Switches to a stack of its own if the other one has overflowed. */
 static uint8_t fault_stack[512] __attribute__((aligned(8), used));
 
 __attribute__((naked)) static void fault_handler(void) {
@@ -136,7 +136,7 @@ uint64_t board_ticks(void) {
   interrupts_off();
   uint64_t now = ((uint64_t)milliseconds_high << 32) | milliseconds;
   uint32_t left = SYST_CVR;
-  /* The counter has wrapped, and the interrupt has not run yet. */
+  /* The counter has wrapped, but the interrupt has not run yet. */
   if ((SCB_ICSR & ICSR_PENDSTSET) != 0) {
     left = SYST_CVR;
     now++;
@@ -148,7 +148,7 @@ uint64_t board_ticks(void) {
 void board_wait(int64_t ms) {
   const uint64_t end = ms < 0 ? UINT64_MAX : board_now() + (uint64_t)ms;
   for (;;) {
-    /* With interrupts off WFI still wakes on a pending one: none is missed between the test and the sleep. */
+    /* WFI wakes on a pending interrupt even with interrupts off, so none is missed between the test and the sleep. */
     interrupts_off();
     if (radio_ready() || console_ready() || board_now() >= end) break;
     __asm volatile("dsb\nwfi" ::: "memory");
@@ -158,7 +158,7 @@ void board_wait(int64_t ms) {
   interrupts_on();
 }
 
-/* Without interrupts, so that a fault's handler can wait too: by the flag that the counter has wrapped. */
+/* Counts wraps of the counter without interrupts, so that a fault's handler can wait too. */
 static void pause_ms(uint32_t ms) {
   start_clock();
   while (ms > 0) {
@@ -166,13 +166,13 @@ static void pause_ms(uint32_t ms) {
   }
 }
 
-/* What no memory, a fault or a failed source of randomness ended may go well the next time: a board that somebody can
-   bring to that from outside comes back. Not at once: it would do nothing else. */
+/* After lack of memory, a fault or a failed source of randomness the board restarts, so that nobody can stop it for good
+   from outside. The delay keeps it from doing nothing but restart. */
 #define RESTART_MS 10000
 
 void board_exit(int code) {
   semihosting_exit(code);
-  /* Real hardware: silent on air. */
+  /* On hardware: keep silent on air. */
   interrupts_off();
   if (code >= HALT_ENTROPY) {
     pause_ms(RESTART_MS);

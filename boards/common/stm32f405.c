@@ -1,6 +1,6 @@
-/* STM32F405 (Netduino Plus 2; boards with an STM32F407 alike): USART1 on PA9 and PA10 is the console, USART2 on PA2 and
-   PA3 the radio pipe, both with 115200 bit/s; random numbers from the chip. 168 MHz from the internal oscillator, so
-   that no crystal is asked for. In QEMU clocks and random numbers are absent: the waits for them are bounded. */
+/* STM32F405 (Netduino Plus 2) and STM32F407. USART1 on PA9 and PA10 is the console, USART2 on PA2 and PA3 the radio pipe,
+   both at 115200 bit/s. The chip generates random numbers. It runs at 168 MHz from the internal oscillator, so that no
+   crystal is needed. QEMU lacks the clocks and the random numbers: waits for them are bounded. */
 
 #include "system.h"
 
@@ -38,23 +38,23 @@
 #define RNG_DR REGISTER(RNG + 0x08)
 #define RNG_ENABLE (1U << 2)
 #define RNG_READY 1U
-/* Seed or clock error, now or since. */
+/* Seed or clock error, now or earlier. */
 #define RNG_ERRORS 0x66U
 
 #define NVIC_ISER1 REGISTER(0xe000e104)
 
 #define TRIES 100000
 
-/* HSI of 16 MHz / 16 * 336 / 2; / 7 makes the 48 MHz of the random number generator. */
+/* HSI of 16 MHz / 16 * 336 / 2 = 168 MHz; / 7 gives the random number generator 48 MHz. */
 #define PLL (16U | 336U << 6 | 0U << 16 | 7U << 24)
-/* APB1 at 42 MHz, APB2 at 84 MHz, the core from the PLL. */
+/* APB1 at 42 MHz, APB2 at 84 MHz; the PLL clocks the core. */
 #define BUSES (5U << 10 | 4U << 13)
 #define FROM_PLL 2U
 #define BAUD 115200U
 
 const uint32_t board_clock = 168000000;
 
-/* The status is read first, which acknowledges; each read of DR then takes one octet. */
+/* Reading the status first acknowledges the interrupt; each read of DR then takes one octet. */
 static void receive(uint32_t usart, void (*take)(uint8_t)) {
   while ((SR(usart) & (SR_RECEIVED | SR_OVERRUN)) != 0) take((uint8_t)DR(usart));
 }
@@ -113,19 +113,19 @@ bool radio_put(uint8_t octet) { return put(USART2, octet); }
 static bool next_word(uint32_t *word) {
   if (!wait_for(RNG + 0x04, RNG_READY) || (RNG_SR & RNG_ERRORS) != 0) return false;
   *word = RNG_DR;
-  /* An error in between; and zero is what the chip gives when it has none ready. */
+  /* Refuses an error in between, and zero: the chip gives zero when it has no number ready. */
   return (RNG_SR & RNG_ERRORS) == 0 && *word != 0;
 }
 
 bool board_hardware_random(uint8_t *out, size_t length) {
   static uint32_t last;
   static bool has_last, has_failed;
-  /* The first word is for comparison only. A source that has failed once stays failed until a reset. */
+  /* The first word serves comparison only. A source that failed once stays failed until a reset. */
   if (!has_failed && !has_last) has_failed = !next_word(&last);
   has_last = true;
   for (size_t at = 0; at < length; at += 4) {
     uint32_t word;
-    /* [FIPS 140-2 §4.9.2]: the same twice means that the source has failed. */
+    /* [FIPS 140-2 §4.9.2]: the same word twice means that the source has failed. */
     if (!has_failed) has_failed = !next_word(&word) || word == last;
     if (has_failed) return false;
     last = word;

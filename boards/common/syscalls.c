@@ -1,4 +1,4 @@
-/* What newlib asks for: memory from the heap that the linker script sets aside; no files, no processes. */
+/* The system calls of newlib: memory from the heap that the linker script reserves. No files, no processes. */
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -97,7 +97,7 @@ int _times(struct tms *times) {
 
 void _exit(int code) { board_exit(code); }
 
-/* newlib asserts that it got memory for printing numbers; its own function brings the standard streams along. */
+/* newlib asserts that it got memory for printing numbers. Its own assertion would link the standard streams. */
 void __assert_func(const char *file, int line, const char *function, const char *what) {
   (void)file, (void)line, (void)function;
   board_halt(HALT_MEMORY, what);

@@ -1,4 +1,4 @@
-/* What the parts of a bare-metal board need of each other. */
+/* The functions between the parts of a bare-metal board. */
 #ifndef SYSTEM_H
 #define SYSTEM_H
 
@@ -6,15 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The board's own file. */
-/* Clocks and UARTs. Called once, with interrupts off. */
+/* In the board's own file: */
+/* Sets up clocks and UARTs. Called once, with interrupts off. */
 void board_init(void);
-/* Frequency of the core, that is of SysTick, in Hz. */
+/* Frequency of the core, and so of SysTick, in Hz. */
 extern const uint32_t board_clock;
-/* One octet out; false when the transmitter has not taken it yet. */
+/* Sends one octet. False: the transmitter can't take it yet. */
 bool console_put(uint8_t octet);
 bool radio_put(uint8_t octet);
-/* Hardware random numbers, or false. */
+/* Random octets from hardware. False: there are none. */
 bool board_hardware_random(uint8_t *out, size_t length);
 
 /* radio.c: an octet from the radio's UART, called in its interrupt handler. */
@@ -29,19 +29,19 @@ uint32_t system_milliseconds(void);
 /* Largest use of the stack so far, in octets. */
 size_t system_stack_peak(void);
 
-/* Interrupt handlers of the board's own file, and the table they are in. */
+/* For the interrupt handlers of the board's own file, and their table. */
 typedef void (*Handler)(void);
 
 #ifdef __arm__
 static inline void interrupts_off(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void interrupts_on(void) { __asm volatile("cpsie i" ::: "memory"); }
 #else
-/* A program has none; see posix.c. */
+/* A program has no interrupts; see posix.c. */
 static inline void interrupts_off(void) {}
 static inline void interrupts_on(void) {}
 #endif
 
-/* For the compiler: what is in memory before it is there, and read after it is read after. */
+/* Keeps the compiler from moving reads and writes of memory across it. */
 static inline void memory_barrier(void) { __asm volatile("" ::: "memory"); }
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))

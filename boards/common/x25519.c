@@ -1,9 +1,9 @@
 // X25519 [RFC 7748 §5] for Cortex-M: field elements are eight 32-bit words, only weakly reduced (below 2^255 + 2^23) until
 // the end. 2^255 = 19 modulo p, so 2^256 = 38.
 //
-// Constant time: no branch and no index depends on the scalar or the point, and neither does the number of instructions.
-// Cortex-M4's multiplier takes one cycle for any operands; Cortex-M3's 32 x 32 -> 64 bits takes 3 to 5 by operand, which
-// no program can hide there.
+// Constant time: no branch, no index and no number of instructions depends on the scalar or the point. Cortex-M4's multiplier
+// takes one cycle for any operands. Cortex-M3's 32 x 32 -> 64 bits takes 3 to 5 cycles, depending on the operands; no program
+// can hide that.
 
 #include "x25519.h"
 
@@ -11,7 +11,7 @@
 
 typedef uint32_t element[WORDS];
 
-// a * b + *low + *high, which never exceeds 64 bits: its halves to *low and *high.
+// a * b + *low + *high, which never exceeds 64 bits. The halves go to *low and *high.
 static inline void multiply_add(uint32_t *low, uint32_t *high, uint32_t a, uint32_t b)
 {
 #if defined(__ARM_FEATURE_DSP) && !defined(X25519_PORTABLE)
@@ -175,7 +175,7 @@ void x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
   squares(s.z3, s.z3, 5, s.f, s.e);
   multiply(s.x2, s.x2, s.z3);
 
-  // Below 2^255; then, where it is p or more, less p.
+  // Bring it below 2^255; then subtract p if it is p or more.
   reduce(s.x2, 0);
   uint64_t carry = 19;
   for (int i = 0; i < WORDS; i++) carry = (carry + s.x2[i]) >> (i < WORDS - 1 ? 32 : 31);
@@ -190,7 +190,7 @@ void x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *point)
 
   volatile uint8_t *used = (volatile uint8_t *)&s;
   for (unsigned i = 0; i < sizeof s; i++) used[i] = 0;
-  // The secret is also what the last product lies on the stack as: another one of zeros takes its place.
+  // The last product, still on the stack, is the secret: a product of zeros overwrites it.
   multiply(s.x2, s.x2, s.z3);
   used[0] = (uint8_t)s.x2[0];
 }
