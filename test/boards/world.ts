@@ -108,6 +108,7 @@ export async function startSensor(node: LabNode): Promise<Node & { sensor: Senso
     keylog: null,
     echoPort: 0,
     retry: true,
+    waits: true,
     report: (event) => events.push(event),
   });
   let reading = 0;
@@ -130,7 +131,7 @@ export async function startSensor(node: LabNode): Promise<Node & { sensor: Senso
     lab: node,
     sensor,
     async sendAll(total) {
-      await more('established', () => void sensor.connect(null));
+      await more('established', () => void sensor.connect(false));
       await sendMore(total);
     },
     sendMore,

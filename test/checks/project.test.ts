@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { filesBelow } from '../support/files.ts';
 
-import { cycles, forbidden, importsOf, NODE_EXCEPTIONS } from './imports.ts';
+import { cycles, forbidden, importsOf } from './imports.ts';
 import { longLists, MORE_PARAMETERS, MOST_PARAMETERS } from './parameters.ts';
 
 const root = sourceRoot();
@@ -115,15 +115,6 @@ test('no import cycles in core and in targets, types included', () => {
   const ofTypes = cycles(filesBelow('core', ['ts']), true).filter((cycle) => !isByNature(cycle));
   assert.deepEqual(ofTypes, []);
   assert.deepEqual(cycles(filesBelow('targets', ['ts']), true), []);
-});
-
-test('imports of targets/node that run back are there still, or their exception goes', () => {
-  for (const entry of NODE_EXCEPTIONS) {
-    const [file, target] = entry.split(' ');
-    const found = existsSync(join(root, file)) ? importsOf(read(file)) : [];
-    const isThere = found.some((specifier) => normalize(join(dirname(file), specifier)) === target);
-    assert.ok(isThere, entry + ': take it out of NODE_EXCEPTIONS');
-  }
 });
 
 test('no file has more than ' + MOST_LINES + ' lines', () => {

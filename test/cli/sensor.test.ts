@@ -176,6 +176,37 @@ test('readings over UDP: handshake, what was negotiated, each result', async () 
   assert.deepEqual(events, ['connecting', 'child', 'established', 'reading', 'child-removed', 'ended']);
 });
 
+test('what a server must not send: RST, and no reading is taken for acknowledged by it', async () => {
+  const socket: Socket = createSocket('udp4');
+  cleanups.push(() => void socket.close());
+  const posts: string[] = [];
+  const others: string[] = [];
+  socket.on('message', (octets, from) => {
+    const send = (hex: string): void => void socket.send(Buffer.from(hex, 'hex'), from.port, from.address);
+    if (octets[1] !== 2) {
+      others.push(octets.toString('hex'));
+      return;
+    }
+    posts.push(octets.toString('hex'));
+    const answer = `6144${octets.toString('hex', 2, 5)}`;
+    if (posts.length > 1) send(answer);
+    // A ping, a GET, a token of 13 octets, a reserved code; then an answer with an unknown critical option.
+    else
+      for (const hex of ['40001234', '40011235b161', `4d44123600${'aa'.repeat(13)}`, '40ff1237', `${answer}e006f4`])
+        send(hex);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const flows = `flows: [{ destination: "${SERVER}", port: 5683, to: "127.0.0.1:${socket.address().port}" }]\n`;
+  const config = sensorFile('rejects.yaml', await udpGateway(flows), { more: READINGS });
+  const { code, stdout } = await dietesp('sensor', '--config', config, '--once', '--json');
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /"event":"reading","reading":1,.*"outcome":"acknowledged"/);
+  assert.equal(posts.length, 2, 'the reading was sent again');
+  assert.equal(posts[0], posts[1]);
+  assert.deepEqual(others.sort(), ['70001234', '70001235', '70001236', '70001237']);
+});
+
 test('nobody answers: exit code 1', async () => {
   const ends = await udpGateway();
   const config = sensorFile('unanswered.yaml', ends);

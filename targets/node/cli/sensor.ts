@@ -75,22 +75,6 @@ function planOf(options: Options): Plan {
   return { loaded, pings, to, readings, interval: interval ?? loaded.interval, echoPort, isBounded };
 }
 
-/** Readings of a temperature that wanders; true when all were acknowledged. */
-async function sendReadings(sensor: Sensor, plan: Plan, isOver: () => boolean, pause: Pause): Promise<boolean> {
-  let degrees = 215;
-  let good = true;
-  for (let i = 1; !isOver() && (plan.readings === 0 || i <= plan.readings); i++) {
-    const begun = sensor.now();
-    const { outcome } = await sensor.read(`{"t":${(degrees / 10).toFixed(1)}}`);
-    good &&= outcome === 'acknowledged';
-    degrees = Math.min(399, Math.max(100, degrees + Math.floor(Math.random() * 9) - 4));
-    if (plan.readings === 0 || i < plan.readings) await pause(plan.interval - (sensor.now() - begun));
-  }
-  return good;
-}
-
-type Pause = (ms: number) => Promise<void>;
-
 async function sensorAction(options: Options): Promise<void> {
   if (options.check === true) {
     checkFiles([options.config], 'sensor', options.json === true);
@@ -115,6 +99,7 @@ async function sensorAction(options: Options): Promise<void> {
       keylog,
       echoPort: plan.echoPort,
       retry: options.retry && !plan.isBounded,
+      waits: options.retry && !plan.isBounded && options.control !== true,
       report,
     });
   } catch (error) {
@@ -131,17 +116,9 @@ async function sensorAction(options: Options): Promise<void> {
     stop();
   };
   for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
-  const pause: Pause = async (ms) => {
-    let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, ms));
-    });
-    await Promise.race([over, stopped]);
-    clearTimeout(timer);
-  };
 
   async function work(): Promise<boolean> {
-    const first = sensor.connect(null);
+    const first = sensor.connect(false);
     if (options.control === true) {
       await control(sensor, process.stdin, print);
       return true;
@@ -152,7 +129,7 @@ async function sensorAction(options: Options): Promise<void> {
       const times = await sensor.ping(plan.to!, plan.pings, options.interval === undefined ? 200 : plan.interval);
       return times.length === plan.pings;
     }
-    if (plan.readings >= 0) return sendReadings(sensor, plan, () => signal !== '', pause);
+    if (plan.readings >= 0) return sensor.readAll(plan.readings, plan.interval, 0);
     await stopped;
     return true;
   }

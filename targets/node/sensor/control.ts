@@ -14,7 +14,7 @@
 // "id", where it is given, comes back.
 
 import type { Readable } from 'node:stream';
-import { closeChild, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
+import { closeChild } from '../../../core/ike/exchange/requests.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
@@ -92,16 +92,11 @@ async function obey(sensor: Sensor, command: ControlCommand): Promise<ControlAns
       if (old === undefined) return failed('no Child SA');
       const done = () => newest(current(sensor)) !== undefined && newest(current(sensor))?.spiIn !== old.spiIn;
       const view = () => childView(newest(current(sensor))!);
-      return ask(sensor, () => rekeyChild(uplink.ike, sa!, old, sensor.now()), done, view);
+      return ask(sensor, sensor.rekey, done, view);
     }
     case 'rekey-ike': {
       const done = () => current(sensor) !== null && current(sensor) !== sa;
-      return ask(
-        sensor,
-        () => rekeyIke(uplink.ike, sa!, sensor.now()),
-        done,
-        () => spisOf(current(sensor)!),
-      );
+      return ask(sensor, sensor.rekeyIke, done, () => spisOf(current(sensor)!));
     }
     case 'delete-child': {
       const old = newest(sa);
@@ -117,12 +112,7 @@ async function obey(sensor: Sensor, command: ControlCommand): Promise<ControlAns
       const id = sa!.nextId;
       const done = () => sa!.nextId > id && sa!.request.length === 0 && sa!.state === STATE_ESTABLISHED;
       const begun = sensor.now();
-      return ask(
-        sensor,
-        () => probe(uplink.ike, sa!, begun),
-        done,
-        () => ({ ms: Math.round(sensor.now() - begun) }),
-      );
+      return ask(sensor, sensor.probe, done, () => ({ ms: Math.round(sensor.now() - begun) }));
     }
     case 'delete':
       uplink.close(sensor.now());
@@ -132,7 +122,7 @@ async function obey(sensor: Sensor, command: ControlCommand): Promise<ControlAns
     case 'connect':
     case 'resume': {
       if (command.cmd === 'resume' && sa!.session === null) return failed('no ticket');
-      const problem = await sensor.connect(command.cmd === 'resume' ? sa!.session : null);
+      const problem = await sensor.connect(command.cmd === 'resume');
       return problem === '' ? { ok: true, ...sensor.status() } : failed(problem);
     }
     case 'ping': {

@@ -7,6 +7,8 @@ import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type ChildView, keName, spisOf } from '../host/sa-view.ts';
 
+export type ReadingOutcome = 'acknowledged' | 'failed';
+
 export type Report = (event: SensorEvent) => void;
 
 export interface EstablishedEvent {
@@ -40,7 +42,7 @@ export type SensorEvent =
   | { event: 'rekeyed'; spiI: string; spiR: string }
   /** `peer`: '' where it did not prove who it is. */
   | { event: 'ended'; peer: string; outcome: string; retryMs: number }
-  | { event: 'reading'; reading: number; outcome: string; ms: number; text: string }
+  | { event: 'reading'; reading: number; outcome: ReadingOutcome; ms: number; text: string }
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 
 export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {

@@ -1,16 +1,17 @@
-// A sensor on Node: a host with IKE (on a radio over ZEP, or on UDP sockets), and above its SAs a CoAP client, pings,
-// and answers to pings and to UDP echo.
+// A sensor on Node: a host with IKE (on a radio, or on UDP sockets) and above its SAs the application of every sensor
+// (core/device/sensor.ts); beside it pings, and answers to pings and to UDP echo.
 
 import { DROP_SELECTOR } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
+import type { Random } from '../../../core/crypto/portable.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
+import { createSensor } from '../../../core/device/sensor.ts';
 import type { UplinkEvents } from '../../../core/device/uplink.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
-import { type Session, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
-import { createReadingClient } from '../host/coap.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
 import { errorText } from '../host/errors.ts';
@@ -18,15 +19,16 @@ import { fullIke } from '../host/full-ike.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import { checkContexts } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
-import { stack } from '../host/radio/radio.ts';
-import { createZep } from '../host/radio/zep.ts';
+import { type Radio, stack } from '../host/radio/radio.ts';
+import { createZep, type ZepConfig, type ZepRadio } from '../host/radio/zep.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';
-import { establishedView, outcomeName, type Report, rounded } from './describe.ts';
+import { establishedView, outcomeName, type ReadingOutcome, type Report, rounded } from './describe.ts';
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
 import { createRadioHost } from './radio-host.ts';
+import { createThermometer } from './thermometer.ts';
 import { createUdpHost, openUdpSockets } from './udp-host.ts';
 
 const RETRY_TIME = 1000;
@@ -35,6 +37,13 @@ const RETRY_MAX = 60000;
 const CLOSE_TIME = 1500;
 const PING_TIME = 3000;
 const PING_SIZE = 8;
+/** Milliseconds for the last acknowledgement of the MAC. */
+const LAST_TIME = 20;
+/** Of CoAP [RFC 7252 §4.8]. ACK_TIMEOUT is 2000 ms there: on the loopback an answer takes a few. */
+export const ACK_TIMEOUT = 250;
+export const MAX_RETRANSMIT = 4;
+/** Octets of the longest reading. */
+const READING_MAX = 1024;
 
 export interface SensorOptions {
   provider: Provider;
@@ -43,16 +52,40 @@ export interface SensorOptions {
   echoPort: number;
   /** Try again after a failure. */
   retry: boolean;
+  /** Milliseconds to the next attempt at most, default 60000. */
+  retryMax?: number;
+  /** Readings of a schedule wait for an SA; else they fail without one. */
+  waits: boolean;
   report: Report;
+  /** A radio in place of that of the file; it is closed with the sensor. */
+  radio?: Radio & { closed?: Promise<void> };
+  /** Chance for readings and their repetition; default the provider's. */
+  random?: Random;
+  /** A reading goes out: 0 the first time, n its nth repetition. */
+  onTransmit?: (reading: number, text: string, repeat: number) => void;
+}
+
+export interface ReadingEnd {
+  outcome: ReadingOutcome;
+  ms: number;
 }
 
 export interface Sensor {
   host: IkeHost;
   inner: InnerHost;
-  /** Resolves when connected, to '', or with why an attempt ended. */
-  connect(session: Session | null): Promise<string>;
-  /** Posts a reading: `acknowledged` or `failed`, and milliseconds. */
-  read(text: string): Promise<{ outcome: string; ms: number }>;
+  /** Resolves when connected, to '', or with why an attempt ended; `resumes`: with the ticket of the SA that is there. */
+  connect(resumes: boolean): Promise<string>;
+  /** Posts a reading once those before it have ended: `acknowledged` or `failed`, and milliseconds. */
+  read(text: string): Promise<ReadingEnd>;
+  /**
+   * Readings of a temperature by a schedule: `count` (0: without end), `interval` ms apart, the first after `delay`.
+   * Resolves when all have ended: true when all were acknowledged.
+   */
+  readAll(count: number, interval: number, delay: number): Promise<boolean>;
+  /** Asks for rekeys, or for a sign of life; nothing without an IKE SA. */
+  rekey(): void;
+  rekeyIke(): void;
+  probe(): void;
   /** Pings: the number of replies. */
   ping(to: Uint8Array, count: number, interval: number): Promise<number[]>;
   /** The problem of sending a payload, or ''. */
@@ -67,6 +100,12 @@ export interface Sensor {
   status(): Record<string, unknown>;
   /** Sends Delete and closes everything. */
   close(): Promise<void>;
+}
+
+async function openZep(config: ZepConfig): Promise<ZepRadio> {
+  const radio = createZep(config);
+  await radio.ready;
+  return radio;
 }
 
 /** Opens a sensor's radio or sockets; nothing is sent before `connect`. Rejects with the system's error. */
@@ -141,7 +180,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
         numbers: loaded.numbers,
         keylog: keylog !== null,
         retryTime: options.retry ? RETRY_TIME : 0,
-        retryMax: RETRY_MAX,
+        retryMax: options.retryMax ?? RETRY_MAX,
         events,
       },
       local,
@@ -154,11 +193,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });
     inner = createInnerHost(own.length > 0 ? own : local, (packet, length) => host.send(packet, length), now);
     if (sockets !== null) return createUdpHost({ ...common, sockets, peer: gateway });
-    const radio = createZep(loaded.radio!.zep ?? {});
-    await radio.ready;
     return createRadioHost({
       ...common,
-      radio,
+      radio: options.radio ?? (await openZep(loaded.radio!.zep ?? {})),
       settings: loaded.radio!,
       link: gateway.link!,
       contexts: checkContexts(loaded.contexts),
@@ -169,33 +206,65 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   let runner: ReturnType<typeof drive> | null = null;
   const host = await open();
 
-  // CoAP.
+  // Readings: those of `read` in order, in front of those of the schedule.
   const { server } = loaded;
-  const readings = new Map<number, (result: { outcome: string; ms: number }) => void>();
-  let reading = 0;
-  const client = createReadingClient(
-    server?.path ?? 'reading',
+  const random = options.random ?? options.provider.random;
+  const next = createThermometer(random);
+  const asked: { text: string; done: (end: ReadingEnd) => void }[] = [];
+  let current = { text: '', done: (_end: ReadingEnd): void => {} };
+  let allRead: (good: boolean) => void = () => {};
+  let failedBefore = 0;
+  const core = createSensor(
     {
-      // A packet that does not go out is as one that is lost: the timer sends it again.
-      transmit: (octets) => void inner.send(octets, server!.sourcePort, server!.address, server!.port),
-      retried: () => {},
-      ended: (number, outcome, ms) => {
-        readings.get(number)?.({ outcome, ms: rounded(ms) });
-        readings.delete(number);
+      server: server?.address ?? new Uint8Array(inner.address.length),
+      serverPort: server?.port ?? 0,
+      path: Buffer.from(server?.path ?? ''),
+      ackTimeout: ACK_TIMEOUT,
+      maxRetransmit: MAX_RETRANSMIT,
+      maxPayload: READING_MAX,
+      random,
+      waits: options.waits,
+    },
+    {
+      transmit(buffer, offset, length, destination, port, repeat) {
+        // A packet that does not go out is as one that is lost: the timer sends it again.
+        inner.send(buffer.subarray(offset, offset + length), server!.sourcePort, destination, port);
+        if (repeat > 0) options.onTransmit?.(reading, current.text, repeat);
+      },
+      payload(number, buffer, at) {
+        current = asked.shift() ?? { text: next(), done: () => {} };
+        reading = number;
+        options.onTransmit?.(reading, current.text, 0);
+        const octets = Buffer.from(current.text);
+        buffer.set(octets, at);
+        return at + octets.length;
+      },
+      ended(number, acknowledged, ms) {
+        const { text, done } = current;
+        const end: ReadingEnd = { outcome: acknowledged ? 'acknowledged' : 'failed', ms: rounded(ms) };
+        report({ event: 'reading', reading: number, text, ...end });
+        done(end);
+      },
+      done(_acknowledged, failed) {
+        allRead(failed === failedBefore);
+        failedBefore = failed;
       },
     },
-    Math.random,
-    Math.floor(Math.random() * 65536),
   );
-  if (server !== null)
-    inner.listen(server.sourcePort, (payload, _source, _port, time) => client.receive(payload, time));
+  let reading = 0;
+  core.attach(host.uplink, host.endpoint);
+  if (server !== null) {
+    inner.listen(server.sourcePort, (payload, source, port, time) => {
+      core.receive(payload, 0, payload.length, source, 0, port, time);
+    });
+  }
   if (options.echoPort > 0) {
     inner.listen(options.echoPort, (payload, source, port) => {
       inner.send(payload.slice(), options.echoPort, source.slice(), port);
     });
   }
 
-  runner = drive(stack(host, client), now);
+  runner = drive(stack(host, core), now);
 
   const sensor: Sensor = {
     host,
@@ -203,22 +272,32 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     failures: () => failures,
     now,
     wake,
-    connect(session) {
+    rekey: () => core.rekey(now()),
+    rekeyIke: () => core.rekeyIke(now()),
+    probe: () => core.probe(now()),
+    connect(resumes) {
       attempted = () => {};
-      host.uplink.connect(session, now());
+      core.connect(resumes, now());
       wake();
       return new Promise<string>((resolve) => {
         attempted = resolve;
       });
     },
     read(text) {
-      const number = ++reading;
-      const result = new Promise<{ outcome: string; ms: number }>((resolve) => void readings.set(number, resolve));
-      client.post(number, text, now());
-      wake();
-      return result.then((end) => {
-        report({ event: 'reading', reading: number, text, ...end });
-        return end;
+      if (server === null) throw new Error('server: (missing): is required for readings');
+      const size = Buffer.byteLength(text);
+      if (size > READING_MAX) throw new Error(`text: ${size} octets: must be ${READING_MAX} at most`);
+      return new Promise((done) => {
+        asked.push({ text, done });
+        core.post(1);
+        wake();
+      });
+    },
+    readAll(count, interval, delay) {
+      return new Promise((done) => {
+        allRead = done;
+        core.schedule(count, interval, now() + delay);
+        wake();
       });
     },
     async ping(to, count, interval) {
@@ -280,11 +359,13 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     async close() {
       if (isClosing) return;
       isClosing = true;
+      core.schedule(-1, 0, -1);
       if (host.uplink.current() !== null) {
         host.uplink.close(now());
         wake();
         await sensor.until(() => host.uplink.current() === null, CLOSE_TIME);
       }
+      if (loaded.radio !== null) await new Promise((resolve) => setTimeout(resolve, LAST_TIME));
       runner?.stop();
       inner.close();
       await host.close();

@@ -3,6 +3,7 @@
 // acts on it.
 
 import { errorText } from '../../host/errors.ts';
+import type { ReadingOutcome } from '../../sensor/describe.ts';
 
 /** What both ends know of a sensor. */
 export interface SensorPlan {
@@ -70,8 +71,6 @@ export type FromGateway =
   | { type: 'report'; answers: Record<string, Air>; ike: Record<string, Air>; frames: number; metrics: unknown }
   | { type: 'failed'; text: string };
 
-export type Outcome = 'acknowledged' | 'failed';
-
 export type FromSensor =
   /** Its radio is there. */
   | { type: 'open'; index: number }
@@ -86,7 +85,7 @@ export type FromSensor =
       type: 'end';
       index: number;
       reading: number;
-      outcome: Outcome;
+      outcome: ReadingOutcome;
       ms: number;
       first: number;
       air: Air;

@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from '../../host/errors.ts';
-import type { Air, FromGateway, FromSensor, Handshake, Outcome, SensorPlan, ToGateway, ToSensor } from './messages.ts';
+import type { ReadingOutcome } from '../../sensor/describe.ts';
+import type { Air, FromGateway, FromSensor, Handshake, SensorPlan, ToGateway, ToSensor } from './messages.ts';
 import { ACK_WAIT, planSensors } from './plan.ts';
 
 export interface DemoOptions {
@@ -146,7 +147,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     metrics: null,
     problems: [],
   };
-  const outcomes = states.map(() => new Map<number, Outcome>());
+  const outcomes = states.map(() => new Map<number, ReadingOutcome>());
   const open = new Set<number>();
   const ready = new Set<number>();
   const done = new Set<number>();
