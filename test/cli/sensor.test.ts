@@ -1,152 +1,33 @@
 // `dietesp sensor` as a process, with a gateway of this process: over UDP and over a radio (ZEP).
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, test } from 'node:test';
-import { generate, parse } from 'coap-packet';
+import { test } from 'node:test';
 import { readGateway } from '../../targets/node/gateway/file.ts';
-import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
-import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
-import { readDatagram, writeDatagram } from '../../targets/node/host/datagram.ts';
+import { createGateway } from '../../targets/node/gateway/gateway.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { createZep } from '../../targets/node/host/radio/zep.ts';
-import { readEcho, writeEcho } from '../../targets/node/sensor/icmp.ts';
-import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
+import { dietesp, isOneLine } from './run.ts';
 
-const { file, path } = scratch();
-const PSK = 'a key for tests, and nothing else';
-const SERVER = '2001:db8:2::1';
-const NOBODY = '2001:db8:2::dead';
-const cleanups: (() => void | Promise<void>)[] = [];
-after(async () => {
-  for (const clean of cleanups.reverse()) await clean();
-});
-
-type Line = Record<string, unknown> & { event?: string; cmd?: string; ok?: boolean };
-
-/** A CoAP server that answers each POST; the payloads it got. */
-async function coapServer(): Promise<{ port: number; got: string[] }> {
-  const socket: Socket = createSocket('udp4');
-  const got: string[] = [];
-  socket.on('message', (octets, from) => {
-    const { messageId, token, payload } = parse(octets);
-    got.push(payload.toString());
-    socket.send(generate({ ack: true, code: '2.04', messageId, token }), from.port, from.address);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  cleanups.push(() => void socket.close());
-  return { port: socket.address().port, got };
-}
-
-/** Answers pings to inner addresses behind the gateway; datagrams are listed as text. */
-function hostBehind(gateway: Gateway): string[] {
-  const datagrams: string[] = [];
-  const packet = new Uint8Array(1280);
-  gateway.on('packet', (octets) => {
-    const echo = readEcho(octets, octets.length);
-    if (echo?.isRequest && addressText(echo.destination) !== NOBODY) {
-      const length = writeEcho(packet, {
-        ...echo,
-        isRequest: false,
-        source: echo.destination,
-        destination: echo.source,
-      });
-      gateway.send(packet.slice(0, length));
-      return;
-    }
-    const datagram = readDatagram(octets, octets.length);
-    if (datagram !== null) datagrams.push(Buffer.from(datagram.payload).toString());
-  });
-  return datagrams;
-}
-
-async function gatewayOf(text: string): Promise<Gateway> {
-  const gateway = await createGateway(readGateway('gateway.yaml', text).config);
-  cleanups.push(() => gateway.close());
-  return gateway;
-}
-
-const CONNECTION = `connection:
-  localId: fqdn:gateway.example
-  auth: { psk: "${PSK}" }
-  ike: { announceAuth: true }
-`;
-
-async function udpGateway(flows = '', address = '127.0.0.1') {
-  const gateway = await gatewayOf(
-    `udp: [{ address: "${address}", port: 0, natPort: 0 }]\npool: ["2001:db8:1::/64", "10.9.0.0/24"]\n${flows}${CONNECTION}`,
-  );
-  const { port, natPort } = gateway.metrics().udp[0];
-  return { gateway, datagrams: hostBehind(gateway), port, natPort };
-}
-
-interface Ends {
-  port: number;
-  natPort: number;
-}
-
-function sensorFile(
-  name: string,
-  { port, natPort }: Ends,
-  { psk = PSK, request = 'ipv6', remote = '2001:db8:2::/64', address = '127.0.0.1', more = '' } = {},
-): string {
-  return file(
-    name,
-    `udp: { address: "${address}" }
-gateway: { address: "${address}", port: ${port}, natPort: ${natPort} }
-connection:
-  localId: fqdn:sensor1.example
-  remoteId: fqdn:gateway.example
-  auth: { psk: "${psk}" }
-  requestAddress: ${request}
-  child: { local: [dynamic], remote: ["${remote}"] }
-${more}`,
-  );
-}
-
-const READINGS = `server: { address: "${SERVER}", path: r }\ninterval: 0.05\n`;
-
-/** A sensor that obeys. */
-function obedient(config: string, ...args: string[]) {
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--import', 'tsx', main, 'sensor', '--config', config, '--control', ...args],
-    { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  cleanups.push(() => void child.kill('SIGKILL'));
-  const lines: Line[] = [];
-  const waiting: { wanted: (line: Line) => boolean; found: (line: Line) => void }[] = [];
-  createInterface({ input: child.stdout! }).on('line', (text) => {
-    const line = JSON.parse(text) as Line;
-    lines.push(line);
-    for (const one of waiting.filter(({ wanted }) => wanted(line))) {
-      waiting.splice(waiting.indexOf(one), 1);
-      one.found(line);
-    }
-  });
-  const line = (wanted: (line: Line) => boolean): Promise<Line> => {
-    const old = lines.find(wanted);
-    return old !== undefined ? Promise.resolve(old) : new Promise((found) => void waiting.push({ wanted, found }));
-  };
-  let id = 0;
-  return {
-    lines,
-    child,
-    exited: once(child, 'exit') as Promise<[number | null, string | null]>,
-    event: (name: string) => line((one) => one.event === name),
-    tell(cmd: string, more: object = {}): Promise<Line> {
-      const own = ++id;
-      child.stdin!.write(JSON.stringify({ id: own, cmd, ...more }) + '\n');
-      return line((one) => one.id === own);
-    },
-  };
-}
+import {
+  CONNECTION,
+  cleanups,
+  coapServer,
+  file,
+  gatewayOf,
+  hostBehind,
+  type Line,
+  NOBODY,
+  obedient,
+  PSK,
+  path,
+  READINGS,
+  SERVER,
+  sensorFile,
+  udpGateway,
+} from './sensor-support.ts';
 
 test('readings over UDP: handshake, what was negotiated, each result', async () => {
   const server = await coapServer();
@@ -174,37 +55,6 @@ test('readings over UDP: handshake, what was negotiated, each result', async () 
     .split('\n')
     .map((text) => (JSON.parse(text) as Line).event);
   assert.deepEqual(events, ['connecting', 'child', 'established', 'reading', 'child-removed', 'ended']);
-});
-
-test('what a server must not send: RST, and no reading is taken for acknowledged by it', async () => {
-  const socket: Socket = createSocket('udp4');
-  cleanups.push(() => void socket.close());
-  const posts: string[] = [];
-  const others: string[] = [];
-  socket.on('message', (octets, from) => {
-    const send = (hex: string): void => void socket.send(Buffer.from(hex, 'hex'), from.port, from.address);
-    if (octets[1] !== 2) {
-      others.push(octets.toString('hex'));
-      return;
-    }
-    posts.push(octets.toString('hex'));
-    const answer = `6144${octets.toString('hex', 2, 5)}`;
-    if (posts.length > 1) send(answer);
-    // A ping, a GET, a token of 13 octets, a reserved code; then an answer with an unknown critical option.
-    else
-      for (const hex of ['40001234', '40011235b161', `4d44123600${'aa'.repeat(13)}`, '40ff1237', `${answer}e006f4`])
-        send(hex);
-  });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const flows = `flows: [{ destination: "${SERVER}", port: 5683, to: "127.0.0.1:${socket.address().port}" }]\n`;
-  const config = sensorFile('rejects.yaml', await udpGateway(flows), { more: READINGS });
-  const { code, stdout } = await dietesp('sensor', '--config', config, '--once', '--json');
-  assert.equal(code, 0, stdout);
-  assert.match(stdout, /"event":"reading","reading":1,.*"outcome":"acknowledged"/);
-  assert.equal(posts.length, 2, 'the reading was sent again');
-  assert.equal(posts[0], posts[1]);
-  assert.deepEqual(others.sort(), ['70001234', '70001235', '70001236', '70001237']);
 });
 
 test('nobody answers: exit code 1', async () => {
@@ -299,37 +149,6 @@ test('the gateway goes away and comes back: the sensor connects again', async ()
   hostBehind(second);
   sensor.lines.length = 0;
   await sensor.event('established');
-  assert.equal((await sensor.tell('ping', { to: SERVER })).ok, true);
-  await sensor.tell('quit');
-  assert.deepEqual(await sensor.exited, [0, null]);
-});
-
-test('resume at a gateway that does not know the ticket: what happened is told, a whole handshake', async () => {
-  const first = await udpGateway();
-  const sensor = obedient(sensorFile('refused.yaml', first));
-  const figures = async () => {
-    const { resumed, messages, octets } = await sensor.event('established');
-    sensor.lines.length = 0;
-    return { resumed, messages, octets: Number(octets) };
-  };
-  const whole = await figures();
-  assert.deepEqual([whole.resumed, whole.messages], [false, 4]);
-  assert.equal((await sensor.tell('resume')).ok, true);
-  const resumed = await figures();
-  assert.deepEqual([resumed.resumed, resumed.messages], [true, 4]);
-  assert.ok(resumed.octets < whole.octets, 'no key exchange');
-  const { port, natPort } = first;
-  await first.gateway.close();
-  hostBehind(
-    await gatewayOf(
-      `udp: [{ address: "127.0.0.1", port: ${port}, natPort: ${natPort} }]\npool: ["2001:db8:1::/64"]\n${CONNECTION}`,
-    ),
-  );
-  assert.equal((await sensor.tell('resume')).ok, true);
-  const refused = await figures();
-  // The ticket and its refusal, then IKE_SA_INIT and IKE_AUTH.
-  assert.deepEqual([refused.resumed, refused.messages], [false, 6]);
-  assert.ok(refused.octets > whole.octets);
   assert.equal((await sensor.tell('ping', { to: SERVER })).ok, true);
   await sensor.tell('quit');
   assert.deepEqual(await sensor.exited, [0, null]);
