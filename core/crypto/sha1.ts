@@ -3,9 +3,6 @@
 
 import { put32 } from '../base/bytes.ts';
 
-/** Octets of a digest. */
-export const SHA1_SIZE = 20;
-
 // [FIPS 180-4 §5.3.1] in halves, as integers beyond 28 bits cost JerryScript heap.
 const H0 = [0x6745, 0x2301, 0xefcd, 0xab89, 0x98ba, 0xdcfe, 0x1032, 0x5476, 0xc3d2, 0xe1f0];
 // [FIPS 180-4 §4.2.1] The constants are 2^30 times the square roots of these.

@@ -157,7 +157,7 @@ function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
 }
 
 /**
- * Selector bounds that the prefixes of the rules do not already enforce (§3): source start and end, destination start
+ * Selector bounds that the prefixes of the rules do not already enforce (PREFIX-X): source start and end, destination start
  * and end, then the four ports; `none` when every range is a prefix.
  */
 export function rangesOf(a: Attributes, none: Uint8Array): Uint8Array {
@@ -222,7 +222,7 @@ export function select(bound: Bound, buffer: Uint8Array, ip: number, end: number
   return within(ranges, 4 * size + 4, buffer, payload + 2, 2) ? taken : DROP_SELECTOR;
 }
 
-/** Index of the transport header that the rule covers in the packet at `ip`, -1 for none (§4.7, HDR-EXTENT). */
+/** Index of the transport header that the rule covers in the packet at `ip`, -1 for none (HDR-EXTENT). */
 function coveredTransport(shape: Shape, buffer: Uint8Array, ip: number, proto: number): number {
   const network = shape.network;
   if (shape.tunnel && (network.fragment(buffer, ip) !== 0 || network.headerSize(buffer, ip) !== network.size))
@@ -232,7 +232,7 @@ function coveredTransport(shape: Shape, buffer: Uint8Array, ip: number, proto: n
 
 /**
  * Compresses the IP packet buffer[ip..end) to out[outOffset..): RuleID, residue, alignment bits, payload. Returns the octets written, or a drop code when the packet is outside the selectors or cannot be restored
- * (§4.8). `out` needs as much room as the packet.
+ * (CKSUM-VERIFY, UDP-LEN and others). `out` needs as much room as the packet.
  */
 export function iipcCompress(
   bound: Bound,

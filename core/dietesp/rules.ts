@@ -165,7 +165,8 @@ export function iipcRule(a: Attributes, headers: Header[]): Rule {
   return { ruleId: Math.max(a.iipcRuleId, 0), ruleIdLength: a.iipcRuleId < 0 ? 0 : 8, fields: fields };
 }
 
-/** Alignment of the clear text in octets: the larger of the alignment attribute and the cipher's block (§6). */
+/** Alignment of the clear text in octets: the larger of the alignment attribute and the cipher's block
+ * [draft-ietf-ipsecme-diet-esp §6]. */
 export function clearTextAlignment(a: Attributes, blockSize: number): number {
   const alignment = Math.floor(a.alignment / 8);
   return Math.max(alignment, blockSize);
@@ -197,7 +198,8 @@ function lsb(fid: number, value: Uint8Array[], bits: number): FieldDescriptor {
   return descriptor(fid, 32, value, MO_MSB, 32 - bits, CDA_LSB, SLOT_NONE);
 }
 
-/** The EEC rule: low bits of SPI and SN (MSB4). The target value of SN is what the receiver infers (§9.2). */
+/** The EEC rule: low bits of SPI and SN (MSB4). The target value of SN is what the receiver infers
+ * (SN-RECOVERY). */
 export function eecRule(a: Attributes): Rule {
   return {
     ruleId: 0,

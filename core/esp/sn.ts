@@ -40,7 +40,7 @@ export const esn64: Counter = {
 };
 
 /** Numbers that a recovery can give, 2^k for k low bits. */
-export function modulus(bits: number): number {
+function modulus(bits: number): number {
   let m = 1;
   for (let i = 0; i < bits; i++) m *= 2;
   return m;

@@ -35,7 +35,7 @@ import {
 export const SIZE_MAX = 65535;
 
 /** Not a compute-* field, or one of the two kinds. */
-export const COMPUTE_NONE = 0;
+const COMPUTE_NONE = 0;
 export const COMPUTE_LENGTH = 1;
 export const COMPUTE_CHECKSUM = 2;
 

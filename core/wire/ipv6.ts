@@ -74,23 +74,6 @@ export function emitIpv6(
   buffer[offset + IPV6_HOP_LIMIT] = hopLimit;
 }
 
-/**
- * True for the extension headers, after which a transport header may follow [RFC 8200 §4, RFC 7045 §4]. They end
- * compression: Diet-ESP has no way to signal them (EXT-HDR).
- */
-export function isExtensionHeader(nextHeader: number): boolean {
-  return (
-    nextHeader === 0 ||
-    nextHeader === 43 ||
-    nextHeader === 44 ||
-    nextHeader === 51 ||
-    nextHeader === 60 ||
-    nextHeader === 135 ||
-    nextHeader === 139 ||
-    nextHeader === 140
-  );
-}
-
 export const ipv6: Network = {
   version: 6,
   addressSize: 16,

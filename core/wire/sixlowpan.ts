@@ -6,7 +6,7 @@
 //  FRAG1  11000 size(11) | tag(16)                 FRAGN  11100 size(11) | tag(16) | offset(8), in units of 8 octets
 
 import type { Address } from '../base/address.ts';
-import { copy, fill, put16, u16 } from '../base/bytes.ts';
+import { copy, fill, put16 } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
 
 /** An uncompressed IPv6 header follows [RFC 4944 §5.1]. */
@@ -22,11 +22,6 @@ export const DATAGRAM_MAX = 2047;
 
 /** Octets of one context: prefix length in bits (0: not set), then the prefix. */
 export const CONTEXT_STRIDE = 17;
-
-/** datagram_size: octets of the datagram before compression. */
-export function fragmentSize(buffer: Uint8Array, offset: number): number {
-  return u16(buffer, offset) & DATAGRAM_MAX;
-}
 
 /**
  * Writes a fragment header and returns its octets: FRAG1 where `position` (octets of the uncompressed datagram before

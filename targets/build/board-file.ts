@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type ConfigDocument, parseConfig, readText } from '../node/host/document.ts';
-import type { Path } from '../node/host/errors.ts';
+import type { FieldPath } from '../node/host/errors.ts';
 import { CommandError } from '../node/host/errors.ts';
 import { sourceRoot } from './root.ts';
 
@@ -147,13 +147,13 @@ function limitOf(problem: ErrorObject): string {
   }
 }
 
-function valueAt(data: unknown, path: Path): unknown {
+function valueAt(data: unknown, path: FieldPath): unknown {
   let value = data;
   for (const step of path) value = (value as Record<string | number, unknown> | undefined)?.[step];
   return value;
 }
 
-function fail(document: ConfigDocument, path: Path, limit: string): never {
+function fail(document: ConfigDocument, path: FieldPath, limit: string): never {
   const value = valueAt(document.data, path);
   const text = value === undefined ? '(missing)' : JSON.stringify(value).slice(0, 60);
   throw document.error(path, text, limit);
@@ -176,7 +176,7 @@ export function parseBoard(file: string, text: string, folder: string): Board {
   validator ??= new Ajv({ strict: false, verbose: true, allowUnionTypes: true }).compile(BOARD_SCHEMA);
   if (!validator(document.data)) {
     const problem = validator.errors?.find((error) => error.keyword !== 'if') as ErrorObject;
-    const path: Path = problem.instancePath.split('/').slice(1);
+    const path: FieldPath = problem.instancePath.split('/').slice(1);
     if (problem.keyword === 'required') path.push(problem.params['missingProperty'] as string);
     if (problem.keyword === 'additionalProperties') path.push(problem.params['additionalProperty'] as string);
     fail(

@@ -12,7 +12,7 @@ import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createPortableProvider } from '../../targets/web/portable.ts';
 import { createLinkPair } from './link.ts';
-import { both, createPath, type Path, protect, take } from './packets.ts';
+import { both, createPath, type OneWay, protect, take } from './packets.ts';
 
 const kept: object[] = [];
 let collections = 0;
@@ -43,7 +43,7 @@ async function measure(name: string, packets: number, work: (count: number) => v
 }
 
 /** Calls `step` so often, at whole milliseconds; each must end with `result`, or with 1 or more where that is 1. */
-function repeat(path: Path, result: number, step: (path: Path, now: number) => void): (count: number) => void {
+function repeat(path: OneWay, result: number, step: (path: OneWay, now: number) => void): (count: number) => void {
   let now = 1000;
   return (count) => {
     for (let i = 0; i < count; i++) {
@@ -64,8 +64,8 @@ for (const [name, provider] of [
   for (const tunnel of [true, false]) {
     const kind = name + ', ' + (tunnel ? 'tunnel' : 'transport');
     const path = createPath(FULL_PARTS, provider, tunnel);
-    const replay = (to: Path, now: number): void => take(to, 0, now);
-    const damage = (to: Path, now: number): void => take(to, 1, now);
+    const replay = (to: OneWay, now: number): void => take(to, 0, now);
+    const damage = (to: OneWay, now: number): void => take(to, 1, now);
     await measure(kind + ': both ways', 100_000, repeat(path, 1, both));
     await measure(kind + ': replayed', 100_000, repeat(path, DROP_REPLAY, replay));
     protect(path, 0);

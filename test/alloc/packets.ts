@@ -34,7 +34,7 @@ function attributes(tunnel: boolean): Attributes {
 }
 
 /** One direction: a sender, a receiver, and buffers. */
-export interface Path {
+export interface OneWay {
   sender: Endpoint;
   senderSa: Sa;
   receiver: Endpoint;
@@ -48,7 +48,7 @@ export interface Path {
   result: number;
 }
 
-export function createPath(parts: Parts, provider: Provider, tunnel: boolean): Path {
+export function createPath(parts: Parts, provider: Provider, tunnel: boolean): OneWay {
   const config = defaultConfig(attributes(tunnel), aesCcm8Iiv);
   config.key = new Uint8Array(16);
   config.salt = new Uint8Array(3);
@@ -78,13 +78,13 @@ export function createPath(parts: Parts, provider: Provider, tunnel: boolean): P
 }
 
 /** Protects a packet. */
-export function protect(path: Path, now: number): void {
+export function protect(path: OneWay, now: number): void {
   path.wireLength = outbound(path.sender, path.senderSa, path.packet, 0, path.packet.length, path.wire, 0, now);
   path.result = path.wireLength;
 }
 
 /** Opens a copy of the packet made last, `flip` in its last octet. */
-export function take(path: Path, flip: number, now: number): void {
+export function take(path: OneWay, flip: number, now: number): void {
   const length = path.wireLength;
   for (let i = 0; i < length; i++) path.taken[i] = path.wire[i];
   path.taken[length - 1] = (path.taken[length - 1] ^ flip) & 0xff;
@@ -92,7 +92,7 @@ export function take(path: Path, flip: number, now: number): void {
 }
 
 /** Both directions. */
-export function both(path: Path, now: number): void {
+export function both(path: OneWay, now: number): void {
   protect(path, now);
   take(path, 0, now);
 }

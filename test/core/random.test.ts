@@ -112,7 +112,7 @@ test('IPv4 with a wrong header checksum is refused also where nothing is compres
   assert.equal(send(endpointOf(), saOf(sa), patched(inner, 10, [inner[10]! ^ 1])), 'checksum');
 });
 
-test('every refusal of the notes', () => {
+test('every refusal', () => {
   for (const { title, sa, inner, drop, also } of refusals()) {
     if (drop === 'exhausted') continue;
     const made = send(endpointOf(), saOf(sa), Uint8Array.from(Buffer.from(inner, 'hex')));

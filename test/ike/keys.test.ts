@@ -1,4 +1,4 @@
-// Keys of IKE against the vectors of the notes (section 15 of the IKEv2 ones), published ones, and a second computation.
+// Keys of IKE against vectors made with another program, published ones, and a second computation.
 
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
@@ -55,7 +55,7 @@ function seedOfInit(): Uint8Array {
   return initialSeed(provider, x);
 }
 
-test('SKEYSEED and SK_* of the notes', () => {
+test('SKEYSEED and SK_*', () => {
   const seed = seedOfInit();
   assert.equal(hex(seed), 'e5e25bf1d8a1d28d8abdd6576e23b6e0d4cf5474849df97169ba32c7c9859121');
   const { sa, log } = derived(ikeGcm16, seed);
@@ -83,7 +83,7 @@ test('SK_* with an integrity algorithm', () => {
   }
 });
 
-test('PPK, resumption, rekey and key pad of the notes', () => {
+test('PPK, resumption, rekey and key pad', () => {
   const skD = octetsOf('6f34353460d10aa36e430ec3027673b0885ab8c2958840c020786ca612787bd5');
   const second = rekeySeed(provider, skD, new Uint8Array(32).fill(0xbb), join([NI, NR]));
   assert.equal(hex(second), 'e7bec8ac599ab2fe7b56ba12a682a04a5c190d6997e5533f8ff5fc5c0652995a');

@@ -56,7 +56,7 @@ test('optimized rekey of a Child SA: two notifies and a nonce; 93 and 81 octets'
   s.close();
 });
 
-test('regular rekey of a Child SA: its size by the notes', () => {
+test('regular rekey of a Child SA: its size', () => {
   const s = scene({
     device: { optimizedRekey: false },
     deviceChild: { notify: null, compression: null },

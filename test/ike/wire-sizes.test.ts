@@ -1,4 +1,4 @@
-// Sizes of real messages in the configuration of the notes: AES-128-GCM-16, HMAC-SHA-256, X25519, nonces of 32 octets,
+// Sizes of real messages in one configuration: AES-128-GCM-16, HMAC-SHA-256, X25519, nonces of 32 octets,
 // IPv4 selectors, an identity of 20 octets.
 
 import assert from 'node:assert/strict';

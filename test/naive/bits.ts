@@ -1,4 +1,4 @@
-// Bits as strings of '0' and '1', addresses, prefixes (diet-esp.md section 3), checksums. Slow and obvious on purpose.
+// Bits as strings of '0' and '1', addresses, prefixes (PREFIX-X in core/dietesp/README.md), checksums. Slow and obvious on purpose.
 
 export type Bits = string;
 

@@ -1,4 +1,4 @@
-// Accepted packets, first half: inner headers, selectors, and the actions of IIPC (diet-esp.md section 4).
+// Accepted packets, first half: inner headers, selectors, and the actions of IIPC [draft-ietf-ipsecme-diet-esp §6.1].
 import type { Collector } from './collector.ts';
 import { ANY_PORT, FOUR, makeSa, OUTER_FOUR, OUTER_SIX, SIX } from './make-sa.ts';
 import {

@@ -1,4 +1,4 @@
-// Accepted packets, second half: trailer, suites, SPI and SN bits, ESN, switches (diet-esp.md sections 5 to 8).
+// Accepted packets, second half: trailer, suites, SPI and SN bits, ESN, switches [draft-ietf-ipsecme-diet-esp §5, §6].
 import type { Collector } from './collector.ts';
 import { FOUR, makeSa, OUTER_FOUR, SIX, SUITE_NAMES } from './make-sa.ts';
 import { echo, packet, tcp, udp } from './packets.ts';

@@ -1,4 +1,5 @@
-// The sender, written straight from diet-esp.md: checks of 4.8, IIPC (4, 5), CTEC (6), seal (7), EEC (8), outer header (10).
+// The sender, written straight from draft-ietf-ipsecme-diet-esp §6 and core/dietesp/README.md: checks, IIPC, CTEC, seal,
+// EEC, outer header.
 import {
   addressBits,
   addressOctets,

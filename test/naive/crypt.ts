@@ -1,4 +1,4 @@
-// Seal and open with node:crypto (diet-esp.md section 7): nonce, additional data, implicit and explicit IV.
+// Seal and open with node:crypto (ICV-SCOPE and IIV-SN in core/dietesp/README.md): nonce, additional data, implicit and explicit IV.
 import crypto from 'node:crypto';
 import { drop, type Sa, type Suite } from './types.ts';
 

@@ -1,4 +1,4 @@
-// The receiver, written apart from the sender: EEC and SN recovery (9.2), open (7), replay, trailer (6), IIPC (4, 5), checks (11).
+// The receiver, written apart from the sender: EEC, SN-RECOVERY, open, replay, trailer, IIPC, checks.
 import {
   addressBits,
   type Bits,

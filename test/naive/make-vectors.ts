@@ -55,7 +55,7 @@ export function makeFile(): VectorFile {
   saCases(collector);
   return {
     meta: {
-      generated_for: 'Diet-ESP per the notes (drafts -07/-10)',
+      generated_for: 'Diet-ESP, drafts -07 to -10, as in core/dietesp/README.md',
       made_by: 'test/naive/make-vectors.ts, the naive implementation, which shares no code with core/',
       conventions: {
         format: 'as diet-esp.json; one entry per line',
@@ -66,7 +66,8 @@ export function makeFile(): VectorFile {
           'Identification 0 unless flow_label_cda is lower; Flags and Fragment Offset 0 (local policy: RFC 4301 8.1)',
         std_esp_len: 'same packet with ordinary ESP, same algorithm, alignment 4 octets or the cipher block',
         transport: 'ts_ip_src, ts_ip_dst absent: any address',
-        refusals: 'the compressor refuses inner with drop, or with a name of also where the notes do not decide',
+        refusals:
+          'the compressor refuses inner with drop, or with a name of also where core/dietesp/README.md does not decide',
         rejections:
           'a receiver that has all before esp_sn behind it (T = esp_sn - 1, window 64) accepts the packets of before, then drops wire',
         on_path: 'a packet changed on the path, or padded otherwise, that is accepted and gives decompressed',

@@ -1,4 +1,4 @@
-// The naive implementation against the vectors that came with the notes, in both directions.
+// The naive implementation against the vectors of diet-esp.json, which another program made, in both directions.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -215,7 +215,7 @@ export function randomCase(seed: number): RandomCase {
 }
 
 /**
- * What must come back for an accepted packet: the packet itself but for the exceptions the notes name
+ * What must come back for an accepted packet: the packet itself but for the exceptions of core/dietesp/README.md
  * (zero UDP checksum, UDP-Lite coverage 0, a Flow Label carried in an outer Identification).
  */
 export function expectedBack(sa: Sa, inner: Buffer): Buffer {

@@ -1,4 +1,5 @@
-// Packets the compressor must refuse (diet-esp.md 4.8). Each breaks one condition; `also` lists names the notes allow as well.
+// Packets that the compressor must refuse (core/dietesp/README.md: CKSUM-VERIFY, UDP-LEN and others). Each breaks one
+// condition; `also` lists names that are right as well.
 
 import { FOUR, makeSa, SIX } from './make-sa.ts';
 import { protect } from './naive.ts';

@@ -1,4 +1,4 @@
-// Received packets that must be dropped (diet-esp.md section 11), and some that must not although they changed on the way.
+// Received packets that must be dropped (core/dietesp/README.md, RFC 4303 §3.4), and some that must not although they changed on the way.
 import { ipv4Checksum } from './bits.ts';
 import { compress } from './compress.ts';
 import { FOUR, makeSa, OUTER_FOUR, SIX } from './make-sa.ts';

@@ -90,7 +90,7 @@ export type DropName =
   | 'trailer'
   | 'dummy';
 
-/** A packet the compressor must refuse. `also`: other names that the notes allow just as well. */
+/** A packet the compressor must refuse. `also`: other names that are just as right. */
 export interface Refusal {
   id: string;
   title: string;

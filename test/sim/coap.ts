@@ -1,5 +1,5 @@
 // A confirmable exchange of CoAP [RFC 7252 §4.2], as small as a simulation needs: one message at a time, retransmission
-// with exponential back-off in virtual time, de-duplication by message ID at the server (§4.5).
+// with exponential back-off in virtual time, de-duplication by message ID at the server [RFC 7252 §4.5].
 //
 //   IDLE --reading--> WAITING --ACK--> IDLE (delivered)
 //                      |  ^ time-out, up to 4 times: sent again, time-out doubled

@@ -70,7 +70,6 @@ export const N_USE_TRANSPORT_MODE = 16391;
 export const N_REKEY_SA = 16393;
 export const N_TICKET_LT_OPAQUE = 16409;
 export const N_TICKET_REQUEST = 16410;
-export const N_TICKET_ACK = 16411;
 export const N_TICKET_NACK = 16412;
 export const N_TICKET_OPAQUE = 16413;
 export const N_FRAGMENTATION_SUPPORTED = 16430;

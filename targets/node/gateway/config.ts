@@ -8,7 +8,7 @@ import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts'
 import { addressOctets } from '../host/addresses.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
-import { FieldError, type Path } from '../host/errors.ts';
+import { FieldError, type FieldPath } from '../host/errors.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
 import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
@@ -63,7 +63,7 @@ export interface TunConfig {
 }
 
 /** The IKEv2 responder. */
-export interface IkeConfig {
+export interface GatewayIke {
   /** Who may connect: the first whose remoteId fits. */
   connections: Connection[];
   /** UDP sockets, for peers that are not on a radio. */
@@ -94,7 +94,7 @@ export interface GatewayConfig {
   /** Default: the fast one. */
   provider?: Provider;
   /** Sets up SAs with peers that ask for it. */
-  ike?: IkeConfig;
+  ike?: GatewayIke;
   /** Inner packets that no flow takes go to a network interface, and what comes out of it to the peers. */
   tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
@@ -131,7 +131,7 @@ function listIn<Value>(field: string, value: Value[] | undefined, objects: boole
   return list;
 }
 
-function ipv6Of(path: Path, text: unknown): Uint8Array {
+function ipv6Of(path: FieldPath, text: unknown): Uint8Array {
   const octets = typeof text === 'string' ? addressOctets(text) : undefined;
   if (octets?.length !== 16) refuseAt(path, text, 'must be an IPv6 address');
   return octets!;
@@ -159,7 +159,7 @@ function directionOf(sa: GatewaySa, index: number, addresses: Uint8Array[]): Dir
 }
 
 /** Splits `host:port` and `[host]:port`. */
-function hostPort(path: Path, text: unknown): { host: string; hostPort: number } {
+function hostPort(path: FieldPath, text: unknown): { host: string; hostPort: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(String(text));
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65535) refuseAt(path, text, 'must be HOST:PORT');

@@ -5,7 +5,14 @@
 import { isUtf8 } from 'node:buffer';
 import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { isHidden, isHolder } from './config/secrets.ts';
-import { CommandError, errorText, type FieldError, FieldErrors, FieldError as OneError, type Path } from './errors.ts';
+import {
+  CommandError,
+  errorText,
+  type FieldError,
+  FieldErrors,
+  type FieldPath,
+  FieldError as OneError,
+} from './errors.ts';
 import { readOctets } from './read-file.ts';
 
 /** Configuration is written by people; more than this is a wrong file. */
@@ -22,15 +29,15 @@ export interface ConfigDocument {
   /** What is no error, but should be known: key files that others may read. */
   warnings: string[];
   /** Line of the field at `path`, or of the nearest field around it. */
-  line(path: Path): number;
+  line(path: FieldPath): number;
   /** The text of a scalar as written (`00105` where the value is 105); undefined for anything else. */
-  source(path: Path): string | undefined;
+  source(path: FieldPath): string | undefined;
   /** Has a field that the file calls `written` found under another name; `path` ends in the name that the reader uses. */
-  alias(path: Path, written: string): void;
+  alias(path: FieldPath, written: string): void;
   /** `path` with the names that the file uses. */
-  written(path: Path): Path;
+  written(path: FieldPath): FieldPath;
   /** The error of a field, to be thrown or kept; `value` is text that may be shown. */
-  error(path: Path, value: string, limit: string): FieldError;
+  error(path: FieldPath, value: string, limit: string): FieldError;
   /** Keeps an error, unless one of the same field, of one around or of one in it is kept already. */
   keep(error: FieldError): void;
   /** Throws what was kept, in the order of the file. */
@@ -64,7 +71,7 @@ export function readText(file: string, max = FILE_MAX): string {
 }
 
 /** A value as errors show it: secrets, and what may hold them, by kind and length alone. */
-export function valueText(path: Path, value: unknown): string {
+export function valueText(path: FieldPath, value: unknown): string {
   if (value === undefined) return '(missing)';
   if (isHidden(path)) return typeof value === 'string' ? `(${value.length} characters)` : '(hidden)';
   if (typeof value === 'object' && value !== null) {
@@ -83,7 +90,7 @@ function isPlain(value: object): boolean {
 }
 
 /** The path of a value that is in itself, or nested too deep. */
-function endless(value: unknown, path: Path, above: object[]): Path | undefined {
+function endless(value: unknown, path: FieldPath, above: object[]): FieldPath | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (above.includes(value) || above.length >= DEPTH_MAX) return path;
   above.push(value);
@@ -95,7 +102,7 @@ function endless(value: unknown, path: Path, above: object[]): Path | undefined 
   return undefined;
 }
 
-function isWithin(inner: Path, outer: Path): boolean {
+function isWithin(inner: FieldPath, outer: FieldPath): boolean {
   return outer.length <= inner.length && outer.every((step, index) => step === inner[index]);
 }
 
@@ -128,9 +135,9 @@ export function parseConfig(file: string, text: string): ConfigDocument {
     return isNode(node) && node.range ? counter.linePos(node.range[0]).line : 1;
   };
   const aliases = new Map<string, string>();
-  const writtenPath = (path: Path): Path =>
+  const writtenPath = (path: FieldPath): FieldPath =>
     path.map((step, index) => aliases.get(JSON.stringify(path.slice(0, index + 1))) ?? step);
-  const walk = (path: Path): { line: number; node: Node | undefined } => {
+  const walk = (path: FieldPath): { line: number; node: Node | undefined } => {
     let node = resolve(document.contents);
     let line = lineAt(node);
     for (const step of writtenPath(path)) {

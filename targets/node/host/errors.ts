@@ -19,10 +19,10 @@ export class CommandError extends Error {
 }
 
 /** Where a field stands: names of fields and places in lists. */
-export type Path = (string | number)[];
+export type FieldPath = (string | number)[];
 
 /** `['sas', 1, 'ts_ip_src', 0]` as `sas[1].ts_ip_src[0]`. */
-export function pathName(path: Path): string {
+export function pathName(path: FieldPath): string {
   let name = '';
   for (const step of path) {
     name += typeof step === 'number' ? `[${step}]` : name === '' ? step : `.${step}`;
@@ -36,7 +36,7 @@ export interface Fault {
   file: string;
   line: number;
   /** Empty: the file as a whole. */
-  path: Path;
+  path: FieldPath;
   /** The value as text, '' where the limit says it all; never a secret. */
   value: string;
   /** What it must be. */
@@ -47,7 +47,7 @@ export interface Fault {
 export class FieldError extends CommandError implements Fault {
   readonly file: string;
   readonly line: number;
-  readonly path: Path;
+  readonly path: FieldPath;
   readonly value: string;
   readonly limit: string;
 

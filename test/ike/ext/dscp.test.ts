@@ -14,7 +14,7 @@ const TYPE = numbers.tsDscp;
 const lists = fc.uniqueArray(fc.nat({ max: 63 }), { maxLength: 8 });
 const ascending = (list: number[]): number[] => [...new Set(list)].sort((a, b) => a - b);
 
-test('the notify of the notes, both ways', () => {
+test('a notify with two values, both ways', () => {
   const text = '0000000a0000c4ea0a1c';
   assert.equal(
     notify(numbers.dscp, (w) => writeDscp(w, [0x1c, 0x0a])),
@@ -85,7 +85,7 @@ function read(...bodies: string[]): string {
   return result === 0 ? list.join() : String(-result);
 }
 
-test('TS_DSCP of the notes, both ways, beside an address', () => {
+test('TS_DSCP, both ways, beside an address', () => {
   const octets = payload([10, 12, 46]);
   assert.equal(hex(octets), '0000001f02000000' + ADDRESS + 'f10000070a0c2e');
   const p = createPayloads();

@@ -1,4 +1,4 @@
-// EHC_SUPPORTED: the worked example octet for octet, each rule of the notes, and answers against an oracle.
+// EHC_SUPPORTED: a worked example octet for octet, each rule, and answers against an oracle.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -16,7 +16,7 @@ import { bytes, check, choose, damaged, dataOf, notify, numbers, policyOf, writt
 
 const TYPE = ehc.type(numbers);
 
-// The offer of the notes.
+// The offer of the worked example.
 const offered = policyOf(
   [[], [], [1, 1], [0, 0], [8, 16], [8, 16], []],
   [[], [], [0, 1], [2, 2], [32, 32], [32, 32], []],

@@ -1,4 +1,4 @@
-// HCP_PROPOSAL: the worked examples octet for octet, each rule of the notes, and answers against an oracle.
+// HCP_PROPOSAL: worked examples octet for octet, each rule, and answers against an oracle.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ import { bytes, check, choose, damaged, dataOf, notify, numbers, policyOf, writt
 
 const TYPE = hcp.type(numbers);
 
-// The offer of the notes.
+// The offer of the worked example.
 const offered = policyOf(
   [[1, 1], [1, 1], [1, 1, 3, 3], [0, 0], [0, 16], [8, 16], []],
   [[], [], [], [2, 2], [16, 16], [16, 16], []],
@@ -87,7 +87,7 @@ test('the answers of the example, both ways', () => {
   );
 });
 
-test('range and trailer of the notes', () => {
+test('range and trailer of the worked example', () => {
   const offer = (policy: ReturnType<typeof policyOf>) =>
     Buffer.from(written((w) => hcp.addOffer(w, policy))).toString('hex');
   assert.equal(offer(policyOf([[], [], [], [], [6, 8], [], []])), '0100000c7fff00088004000680040008');

@@ -1,4 +1,4 @@
-// What the notes say about both notifies, once more and slowly: sets of values, and every combination tried.
+// Both notifies once more and slowly: sets of values, and every combination tried.
 
 import type { CompressionPolicy } from '../../../core/ike/state/compression.ts';
 

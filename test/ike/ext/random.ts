@@ -1,4 +1,4 @@
-// Random policies, and random offers in every form that the notes accept.
+// Random policies, and random offers in every form that is accepted.
 
 import fc from 'fast-check';
 import type { CompressionPolicy } from '../../../core/ike/state/compression.ts';

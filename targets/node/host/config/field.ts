@@ -4,7 +4,7 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ConfigDocument, parseConfig, valueText } from '../document.ts';
-import { CommandError, errorText, FieldError, FieldErrors, isRefusal, type Path } from '../errors.ts';
+import { CommandError, errorText, FieldError, FieldErrors, type FieldPath, isRefusal } from '../errors.ts';
 import { readOctets } from '../read-file.ts';
 import type { Property } from './schema.ts';
 import { type Shape, validate } from './validate.ts';
@@ -14,7 +14,7 @@ export type Values = Record<string, unknown>;
 /** A place in a file: what its parts are read with. */
 export interface Field {
   document: ConfigDocument;
-  path: Path;
+  path: FieldPath;
   value: unknown;
 }
 
@@ -28,7 +28,7 @@ export function fieldError(field: Field, limit: string): FieldError {
 }
 
 /** The field `name` (or entry) of an object or list. */
-export function inside(field: Field, ...steps: Path): Field {
+export function inside(field: Field, ...steps: FieldPath): Field {
   let value = field.value;
   for (const step of steps) value = (value as Values | undefined | null)?.[step];
   return { document: field.document, path: [...field.path, ...steps], value };
@@ -41,7 +41,7 @@ export function entriesOf(field: Field): Field[] {
 }
 
 /** Steps of a field that the core or a check calls by name: `lifetime.soft_packets`. */
-function stepsOf(name: string): Path {
+function stepsOf(name: string): FieldPath {
   return name.split('.');
 }
 

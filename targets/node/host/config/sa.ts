@@ -9,7 +9,7 @@ import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
 import { addressOctets } from '../addresses.ts';
 import { type ConfigDocument, parseConfig, readText } from '../document.ts';
-import { CommandError, errorText, FieldError, isRefusal, type Path } from '../errors.ts';
+import { CommandError, errorText, FieldError, type FieldPath, isRefusal } from '../errors.ts';
 import { didYouMean } from '../suggest.ts';
 import { commonWithToday, fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
 import { ALIASES, SA_LIST, SA_OBJECT, SA_PROPERTIES } from './schema.ts';
@@ -143,7 +143,7 @@ export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
 }
 
 /** Replaces other spellings by the names of the schema. */
-function normalise(document: ConfigDocument, values: Values, path: Path): void {
+function normalise(document: ConfigDocument, values: Values, path: FieldPath): void {
   for (const [other, name] of Object.entries(ALIASES)) {
     if (values[other] === undefined) continue;
     if (values[name] === undefined) {
@@ -157,7 +157,7 @@ function normalise(document: ConfigDocument, values: Values, path: Path): void {
 }
 
 /** The attributes of an SA in the names of today or of July 2023, which are refused where they do not belong. */
-function attributesOf(document: ConfigDocument, values: Values, path: Path): A.Attributes {
+function attributesOf(document: ConfigDocument, values: Values, path: FieldPath): A.Attributes {
   const misplaced = (name: string, limit: string): void => document.keep(document.error([...path, name], '', limit));
   if (values.names !== 'july_2023') {
     for (const name of JULY_2023_ONLY) if (values[name] !== undefined) misplaced(name, 'needs names: july_2023');
@@ -171,7 +171,7 @@ function attributesOf(document: ConfigDocument, values: Values, path: Path): A.A
 }
 
 /** `ts_ip_src[0]` and `lifetime.soft_packets` of the core, by the names of a file. */
-function stepsOf(name: string, values: Values): Path {
+function stepsOf(name: string, values: Values): FieldPath {
   const [first, ...rest] = name.split(/[.[\]]+/).filter((step) => step !== '');
   const own = first === 'iipc_profile' ? 'iipc_enabled' : first;
   const named = values.names === 'july_2023' ? JULY_2023_NAMES[own] || own : own;
@@ -187,7 +187,7 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
   const file = data as Values;
   const isList = Object.hasOwn(file, 'sas');
   const listed: unknown[] = Array.isArray(file.sas) ? file.sas : [];
-  const at = (index: number): Path => (isList ? ['sas', index] : []);
+  const at = (index: number): FieldPath => (isList ? ['sas', index] : []);
   (isList ? listed : [file]).forEach((values, index) => {
     if (typeof values === 'object' && values !== null) normalise(document, values as Values, at(index));
   });

@@ -3,7 +3,7 @@
 // where a text is wanted is the text as written (`link: 0001`). The part of JSON Schema that the schemas use.
 
 import { type ConfigDocument, valueText } from '../document.ts';
-import type { Path } from '../errors.ts';
+import type { FieldPath } from '../errors.ts';
 import { didYouMean, nearest } from '../suggest.ts';
 import type { Property } from './schema.ts';
 import { isHidden, isHolder } from './secrets.ts';
@@ -74,14 +74,14 @@ function limitOf(shape: Shape, value: unknown): string {
 }
 
 /** A name that may be shown: ours misspelt, or at least a word, and not where a key may stand. */
-function isShown(path: Path, name: string, known: string[]): boolean {
+function isShown(path: FieldPath, name: string, known: string[]): boolean {
   if (nearest(name, known) !== undefined) return true;
   const isNear = isHolder(path) && path.some((step) => step === 'auth' || step === 'ppk');
   return !isNear && !isHidden(path) && /^[A-Za-z_][A-Za-z0-9_-]{0,31}$/.test(name);
 }
 
 /** The fields of an object: unknown ones, missing ones, then each. */
-function checkFields(document: ConfigDocument, shape: Shape, values: Values, path: Path): void {
+function checkFields(document: ConfigDocument, shape: Shape, values: Values, path: FieldPath): void {
   const properties = shape.properties ?? {};
   const known = Object.keys(properties);
   for (const name of Object.keys(values)) {
@@ -112,7 +112,7 @@ function checkFields(document: ConfigDocument, shape: Shape, values: Values, pat
 }
 
 /** The value to go on with; undefined where it is refused. */
-export function validate(document: ConfigDocument, shape: Shape, given: unknown, path: Path): unknown {
+export function validate(document: ConfigDocument, shape: Shape, given: unknown, path: FieldPath): unknown {
   let value = given;
   if (typeof value === 'number' && shape.type === 'string' && shape.enum === undefined) {
     value = document.source(path) ?? String(value);

@@ -9,8 +9,7 @@ import type { Aead } from '../../../../core/crypto/provider.ts';
 import { AesEmitter, SLOT_SIZE, shiftRows } from './aes-simd.ts';
 import { FunctionCode, I32, V128, wasmModule } from './wasm-emit.ts';
 
-/** Longest payload and AAD, in octets. The counter stays below 256. */
-export const SIMD_MAX_PAYLOAD = 2048;
+/** Longest AAD, in octets. */
 export const SIMD_MAX_AAD = 62;
 
 const IN = 0;
@@ -158,7 +157,7 @@ export class CcmSimd {
     return slot;
   }
 
-  /** AES-CCM over checked arguments, up to SIMD_MAX_PAYLOAD and SIMD_MAX_AAD; the result is at OUT (seal) or IN. */
+  /** AES-CCM over checked arguments, payload up to 2,048 octets, so that the counter stays below 256, and AAD up to SIMD_MAX_AAD; the result is at OUT (seal) or IN. */
   private run(slot: number, aead: Aead, buffer: Uint8Array, offset: number, length: number, seal: boolean): number {
     const { nonce, nonceLength, aad, aadLength, icvLength } = aead;
     const memory = this.memory;

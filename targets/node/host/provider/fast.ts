@@ -12,9 +12,9 @@ import type { NodeKey } from './node-crypto.ts';
 import { createNodeProvider } from './node-crypto.ts';
 
 /** Payload octets up to which the WebAssembly is faster than an OpenSSL cipher object; test/bench/crypto.ts shows it. */
-export const SIMD_LIMIT = 512;
+const SIMD_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
-export const HMAC_LIMIT = 128;
+const HMAC_LIMIT = 128;
 
 /** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null, as long as unused). */
 export interface FastKey extends NodeKey {

@@ -8,7 +8,7 @@ export const V128 = 0x7b;
 const EMPTY_BLOCK = 0x40;
 
 /** Unsigned LEB128 [§5.2.2]. */
-export function unsigned(value: number): number[] {
+function unsigned(value: number): number[] {
   const octets = [];
   let rest = value;
   while (rest > 127) {

@@ -4,7 +4,7 @@ import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/sixlowpan.ts';
 import { addressOctets } from '../addresses.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../check.ts';
-import type { Path } from '../errors.ts';
+import type { FieldPath } from '../errors.ts';
 import type { Radio } from './radio.ts';
 import type { ZepConfig, ZepRadio } from './zep.ts';
 
@@ -49,7 +49,7 @@ export function ackWaitOf(radio: RadioConfig): number {
 }
 
 /** Checks the radio at `path`; `name` where it has none. Throws a FieldError. */
-export function checkRadio(radio: RadioConfig, path: Path, name: string): CheckedRadio {
+export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): CheckedRadio {
   if ((radio.radio === undefined) === (radio.zep === undefined)) {
     refuseAt(path, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
   }
