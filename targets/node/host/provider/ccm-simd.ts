@@ -157,7 +157,10 @@ export class CcmSimd {
     return slot;
   }
 
-  /** AES-CCM over checked arguments, payload up to 2,048 octets, so that the counter stays below 256, and AAD up to SIMD_MAX_AAD; the result is at OUT (seal) or IN. */
+  /**
+   * AES-CCM over checked arguments: payload up to 2,048 octets, so that the counter stays below 256, and AAD up to
+   * SIMD_MAX_AAD. The result is at OUT (seal) or IN.
+   */
   private run(slot: number, aead: Aead, buffer: Uint8Array, offset: number, length: number, seal: boolean): number {
     const { nonce, nonceLength, aad, aadLength, icvLength } = aead;
     const memory = this.memory;
