@@ -126,7 +126,6 @@ export {
   emitFragment,
   FRAG1_SIZE,
   FRAGN_SIZE,
-  fragmentSize,
   putInterfaceId,
   setContext,
 } from './sixlowpan.ts';

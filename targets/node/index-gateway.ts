@@ -4,8 +4,8 @@ export type {
   Clock,
   FlowConfig,
   GatewayConfig,
+  GatewayIkeConfig,
   GatewaySa,
-  IkeConfig as GatewayIkeConfig,
   PeerConfig,
   TunConfig,
 } from './gateway/config.ts';
@@ -20,7 +20,7 @@ export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa
 export { SA_SCHEMA } from './host/config/schema.ts';
 export { type Datagram, readDatagram, writeDatagram } from './host/datagram.ts';
 export { type ConfigDocument, parseConfig } from './host/document.ts';
-export { CommandError, type Fault, FieldError, FieldErrors, type FieldPath as FieldPath } from './host/errors.ts';
+export { CommandError, type Fault, FieldError, FieldErrors, type FieldPath } from './host/errors.ts';
 export { createKeyLog, type KeyLog } from './host/keylog.ts';
 export { createLog, type Log, type LogConfig, type LogLevel, type LogText } from './host/log.ts';
 export type { RadioConfig } from './host/radio/config.ts';

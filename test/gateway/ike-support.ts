@@ -4,7 +4,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Provider } from '../../core/crypto/provider.ts';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
-import type { GatewayConfig, GatewayIke } from '../../targets/node/gateway/config.ts';
+import type { GatewayConfig, GatewayIkeConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
@@ -31,7 +31,7 @@ export interface IkeSensor {
 }
 
 /** What the gateway's file says about IKE; `more` is indented into its connection. */
-export function ikeOf(more = '', top = ''): GatewayIke {
+export function ikeOf(more = '', top = ''): GatewayIkeConfig {
   const file = `radios: [{ zep: { port: 0 }, panId: 1 }]
 pool: ["2001:db8:1::/64"]
 ${top}connection:

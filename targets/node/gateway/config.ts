@@ -63,7 +63,7 @@ export interface TunConfig {
 }
 
 /** The IKEv2 responder. */
-export interface GatewayIke {
+export interface GatewayIkeConfig {
   /** Who may connect: the first whose remoteId fits. */
   connections: Connection[];
   /** UDP sockets, for peers that are not on a radio. */
@@ -94,7 +94,7 @@ export interface GatewayConfig {
   /** Default: the fast one. */
   provider?: Provider;
   /** Sets up SAs with peers that ask for it. */
-  ike?: GatewayIke;
+  ike?: GatewayIkeConfig;
   /** Inner packets that no flow takes go to a network interface, and what comes out of it to the peers. */
   tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */

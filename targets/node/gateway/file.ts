@@ -20,11 +20,11 @@ import { loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
 import { FieldError } from '../host/errors.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
-import { type GatewayConfig, type GatewayIke, inspectGatewayConfig, type TunConfig } from './config.ts';
+import { type GatewayConfig, type GatewayIkeConfig, inspectGatewayConfig, type TunConfig } from './config.ts';
 
 export interface LoadedGateway extends Common {
   /** For createGateway; log and key log are to be added. */
-  config: GatewayConfig & { ike: GatewayIke };
+  config: GatewayConfig & { ike: GatewayIkeConfig };
   /** Milliseconds between reports of metrics, 0: none. */
   metrics: number;
 }

@@ -41,7 +41,7 @@ import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
-import type { GatewayIke } from './config.ts';
+import type { GatewayIkeConfig } from './config.ts';
 import type { Emit } from './events.ts';
 import type { Pool } from './pool.ts';
 import type { IkeMetrics } from './views.ts';
@@ -61,7 +61,7 @@ export interface HostPath extends Path {
 }
 
 export interface IkeHostConfig {
-  ike: GatewayIke;
+  ike: GatewayIkeConfig;
   provider: Provider;
   endpoint: Endpoint;
   sas: Associations;
