@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, ID_FQDN, ID_KEY_ID } from '../../core/ike/codec/numbers.ts';
 import { NAT_FORCE } from '../../core/ike/state/policy.ts';
 import { type LoadedGateway, loadGatewayFile, readGateway } from '../../targets/node/gateway/file.ts';
-import { GATEWAY_PROPERTIES, SENSOR_PROPERTIES } from '../../targets/node/host/config/ike-files.ts';
+import { GATEWAY_SCHEMA, SENSOR_SCHEMA } from '../../targets/node/host/config/ike-files.ts';
 import { identityText, parseIdentity } from '../../targets/node/host/config/ike-names.ts';
 import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { schemaMarkdown } from '../../targets/node/host/config/schema-doc.ts';
@@ -197,7 +197,7 @@ test('examples load', () => {
 });
 
 test('every field is in the documentation', () => {
-  const text = schemaMarkdown(GATEWAY_PROPERTIES) + schemaMarkdown(SENSOR_PROPERTIES);
+  const text = schemaMarkdown(GATEWAY_SCHEMA) + schemaMarkdown(SENSOR_SCHEMA);
   for (const name of ['connection.ike.nat', 'peers[].name', 'pool', 'tun.mtu', 'child.local[].ports', 'server.path']) {
     assert.ok(text.includes(`${name}\``), name);
   }

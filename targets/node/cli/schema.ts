@@ -1,14 +1,14 @@
 // `dietesp schema`: the JSON Schema of SA files, gateway files or sensor files, or its documentation.
 
 import { Argument, Command } from 'commander';
-import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA, SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
-import { SA_PROPERTIES, SA_SCHEMA } from '../host/config/schema.ts';
+import { GATEWAY_SCHEMA, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
+import { SA_OBJECT, SA_SCHEMA } from '../host/config/schema.ts';
 import { schemaMarkdown } from '../host/config/schema-doc.ts';
 
 const FILES = {
-  sa: { schema: SA_SCHEMA, properties: SA_PROPERTIES },
-  gateway: { schema: GATEWAY_SCHEMA, properties: GATEWAY_PROPERTIES },
-  sensor: { schema: SENSOR_SCHEMA, properties: SENSOR_PROPERTIES },
+  sa: { schema: SA_SCHEMA, shape: SA_OBJECT },
+  gateway: { schema: GATEWAY_SCHEMA, shape: GATEWAY_SCHEMA },
+  sensor: { schema: SENSOR_SCHEMA, shape: SENSOR_SCHEMA },
 };
 
 export function schemaCommand(): Command {
@@ -18,9 +18,7 @@ export function schemaCommand(): Command {
     .option('--json', 'JSON Schema (default)')
     .option('--markdown', 'a Markdown table')
     .action((file: keyof typeof FILES, options: { markdown?: boolean }) => {
-      const { schema, properties } = FILES[file];
-      process.stdout.write(
-        options.markdown === true ? schemaMarkdown(properties) : JSON.stringify(schema, null, 2) + '\n',
-      );
+      const { schema, shape } = FILES[file];
+      process.stdout.write(options.markdown === true ? schemaMarkdown(shape) : JSON.stringify(schema, null, 2) + '\n');
     });
 }

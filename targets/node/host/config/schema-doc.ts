@@ -1,44 +1,51 @@
-// A schema as a Markdown table, for `dietesp schema --markdown` and the documentation.
+// A schema as a Markdown table, for `dietesp schema --markdown` and the pages in docs/.
 
-import { type Property, SA_PROPERTIES } from './schema.ts';
+import { type Property, SA_OBJECT } from './schema.ts';
+import type { Shape } from './validate.ts';
 
-function kind(property: Property): string {
+/** Values in words: names, limits with the unit, kinds. */
+function kind(property: Shape): string {
   if (property.enum !== undefined) return property.enum.map((value) => `\`${value}\``).join(', ');
   const type = Array.isArray(property.type) ? property.type.join(' or ') : String(property.type);
-  if (property.minimum !== undefined) return `${type} ${property.minimum}..${property.maximum}`;
-  if (property.type !== 'array') return type;
-  const items = property.items as Partial<Property>;
-  const limits = items.minimum === undefined ? '' : ` ${items.minimum}..${items.maximum}`;
+  const unit = property.unit === undefined ? '' : ` ${property.unit}`;
+  if (property.minimum !== undefined) return `${type} ${property.minimum}..${property.maximum}${unit}`;
+  if (property.type !== 'array') return type === 'string' ? 'text' : `${type}${unit}`;
   const count = property.minItems === property.maxItems ? `${property.minItems}` : 'list';
-  return `${count} × ${items.type}${limits}`;
+  return `${count} × ${kind(property.items as Shape)}`;
 }
 
-function row(name: string, property: Property): string {
+function row(name: string, property: Property, required: string): string {
   const initial = property.default === undefined ? '' : `\`${JSON.stringify(property.default)}\``;
-  return `| \`${name}\` | ${kind(property)} | ${initial} | ${property.title}. ${property.description} |`;
+  return `| \`${name}\` | ${kind(property)} | ${required} | ${initial} | ${property.title}. ${property.description} |`;
 }
 
-/** The fields of an object, or of the objects in a list. */
-function nestedOf(property: Property): Record<string, Property> {
-  return property.properties ?? (property.items as Partial<Property> | undefined)?.properties ?? {};
+/** The object whose fields are a property's: its own, or those of its list's entries. */
+function objectOf(property: Shape): Shape {
+  if (property.properties !== undefined) return property;
+  return (property.items as Shape | undefined) ?? {};
 }
 
-function rows(properties: Record<string, Property>, prefix: string, known: Map<unknown, string>): string[] {
-  return Object.entries(properties).flatMap(([name, property]) => {
+function rows(shape: Shape, prefix: string, known: Map<unknown, string>): string[] {
+  return Object.entries(shape.properties ?? {}).flatMap(([name, property]) => {
     const full = prefix + name;
-    const nested = nestedOf(property);
+    const inner = objectOf(property);
+    const nested = Object.entries(inner.properties ?? {});
     // What occurs again (a peer's connection) is not written again.
-    const repeated = Object.values(nested).find((field) => known.has(field));
-    const fresh = Object.fromEntries(Object.entries(nested).filter(([, field]) => !known.has(field)));
+    const repeated = nested.find(([, field]) => known.has(field));
+    const fresh = Object.fromEntries(nested.filter(([, field]) => !known.has(field)));
     const steps = full + (property.type === 'array' ? '[].' : '.');
     for (const field of Object.values(fresh)) known.set(field, steps);
-    const more = repeated === undefined ? [] : [`| \`${steps}*\` | | | As \`${known.get(repeated)}*\`. |`];
-    return [row(full, property), ...rows(fresh, steps, known), ...more];
+    const more = repeated === undefined ? [] : [`| \`${steps}*\` | | | | As \`${known.get(repeated[1])}*\`. |`];
+    const required = shape.required?.includes(name) === true ? 'yes' : (property.needed ?? '');
+    return [row(full, property, required), ...rows({ ...inner, properties: fresh }, steps, known), ...more];
   });
 }
 
-/** One row per field, nested fields as `lifetime.soft_packets`. */
-export function schemaMarkdown(properties: Record<string, Property> = SA_PROPERTIES): string {
-  const lines = ['| Field | Values | Default | Meaning |', '|---|---|---|---|', ...rows(properties, '', new Map())];
-  return lines.join('\n') + '\n';
+/**
+ * One row per field of a file, nested fields as `lifetime.soft_packets`. Required: yes, or when; within an object that may
+ * be absent it holds where the object is there.
+ */
+export function schemaMarkdown(shape: Shape = SA_OBJECT): string {
+  const head = ['| Field | Values | Required | Default | Meaning |', '|---|---|---|---|---|'];
+  return [...head, ...rows(shape, '', new Map())].join('\n') + '\n';
 }
