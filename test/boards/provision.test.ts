@@ -107,7 +107,7 @@ test('the policy of a board is that of dietesp sensor, with what a board has', (
   for (const more of ['', '  optimizedRekey: false\n  resumption: 0\n  privateAlways: true\n', '  maxChildren: 1\n']) {
     const text = FILE + more;
     const { config } = readBlob(readProvision('s.yaml', text), BLOB_MAX);
-    const loaded = readSensor('s.yaml', text, true);
+    const loaded = readSensor('s.yaml', text, { onBoard: true });
     const wanted = policyFor(loaded.connection, new Uint8Array(0), loaded.gateway.address, false);
     const board = boardPolicy(config!);
     const own: Record<string, unknown> = { ...board };

@@ -11,7 +11,7 @@ import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
 import { addressText } from '../../targets/node/host/addresses.ts';
 import { readDatagram } from '../../targets/node/host/datagram.ts';
-import { readEcho, writeEcho } from '../../targets/node/sensor/icmp.ts';
+import { readEcho, writeEcho } from '../../targets/node/host/icmp.ts';
 import { ROOT, scratch } from './run.ts';
 
 export const { file, path } = scratch();

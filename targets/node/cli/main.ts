@@ -49,6 +49,16 @@ const COMMANDS: Entry[] = [
     load: async () => (await import('./provision.ts')).provisionCommand(),
   },
   {
+    name: 'init',
+    summary: 'a folder with the files of a gateway and its sensors, which work at once',
+    load: async () => (await import('./init.ts')).initCommand(),
+  },
+  {
+    name: 'keygen',
+    summary: 'a pre-shared key, or an Ed25519 pair',
+    load: async () => (await import('./keygen.ts')).keygenCommand(),
+  },
+  {
     name: 'keylog',
     summary: 'keys with which Wireshark decrypts',
     load: async () => (await import('./keylog.ts')).keylogCommand(),

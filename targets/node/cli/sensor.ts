@@ -63,7 +63,7 @@ function planOf(options: Options): Plan {
     to = addressOctets(options.to) ?? null;
     if (to === null) throw new CommandError(`--to: ${options.to}: must be an IP address`, 2);
   }
-  const loaded = loadSensorFile(options.config);
+  const loaded = loadSensorFile(options.config, { pings: pings > 0, ...(to === null ? {} : { pingTo: to }) });
   to ??= loaded.server?.address ?? null;
   if (pings > 0 && to === null) throw new CommandError('--ping: needs --to, or a `server` in the file', 2);
   const isReading = pings === 0 && options.control !== true && options.wait !== true;

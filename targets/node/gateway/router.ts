@@ -21,6 +21,7 @@ import type { Air } from './air.ts';
 import type { Associations } from './associations.ts';
 import type { Bus } from './bus.ts';
 import type { GatewayConfig } from './config.ts';
+import { createEchoResponder } from './echo.ts';
 import { createFlows, type Flow, type Flows } from './flows.ts';
 import type { IkeLink } from './ike-link.ts';
 import { openUdp } from './socket.ts';
@@ -96,6 +97,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     return air.send(peer, outer, size);
   }
 
+  const echo = createEchoResponder(parts.flows.map(({ destination }) => destination));
   const flows = createFlows({
     flows: parts.flows,
     sessions: config.sessions ?? 1024,
@@ -119,6 +121,11 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const datagram = readDatagram(restored, length);
     if (datagram !== null && flows.deliver(datagram)) {
       bus.wake(0);
+      return;
+    }
+    const pinged = echo.reply(restored, length);
+    if (pinged > 0) {
+      protect(echo.packet, pinged);
       return;
     }
     if (tun !== null) {

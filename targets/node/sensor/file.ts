@@ -55,11 +55,16 @@ function require(field: Field): void {
   if (field.value === undefined) keepError(field, fieldError(field, 'is required'));
 }
 
-/**
- * Reads a sensor's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. `onBoard`: its radio
- * needs no ZEP.
- */
-export function readSensor(file: string, text: string, onBoard = false): LoadedSensor {
+export interface ReadOptions {
+  /** For a board: its radio needs no ZEP. */
+  onBoard?: boolean;
+  /** The SA is for pings: any protocol, to the server or to this inner address, where the file does not say. */
+  pings?: boolean;
+  pingTo?: Uint8Array;
+}
+
+/** Reads a sensor's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
+export function readSensor(file: string, text: string, options: ReadOptions = {}): LoadedSensor {
   const root = checkText(file, text, SENSOR_SCHEMA);
   const values = filled(root.value, SENSOR_PROPERTIES);
   const common = commonOf(root, values);
@@ -77,7 +82,10 @@ export function readSensor(file: string, text: string, onBoard = false): LoadedS
   if (isRadio) for (const field of [own, link]) require(field);
   const contexts = (values.contexts ?? []) as string[];
   if (isRadio) {
-    const checked = { ...(onBoard ? { zep: {} } : {}), ...(radio.value as Values) } as unknown as RadioConfig;
+    const checked = {
+      ...(options.onBoard === true ? { zep: {} } : {}),
+      ...(radio.value as Values),
+    } as unknown as RadioConfig;
     attempt(root, () => checkRadio(checked, ['radio'], 'radio'), null);
     attempt(root, () => checkContexts(contexts), NOWHERE);
   }
@@ -88,18 +96,17 @@ export function readSensor(file: string, text: string, onBoard = false): LoadedS
   const innerAddress = optionalAddress(inside(root, 'innerAddress'));
   const innerText = innerAddress === null ? 'dynamic' : addressText(innerAddress);
   const udpTo = (ip: unknown, ports: unknown) => ({ ip, proto: 'udp', ports });
-  // Where there is one server, the SA is for it alone: then all of its headers are elided.
-  const connection = readConnection(
-    inside(root, 'connection'),
-    null,
-    'gateway',
-    serverAddress === null
-      ? { local: innerText, remote: 'any' }
-      : {
-          local: udpTo(innerText, serverValues.sourcePort),
-          remote: udpTo(addressText(serverAddress), serverValues.port),
-        },
-  );
+  const selectors = (): { local: unknown; remote: unknown } => {
+    const pinged = options.pingTo ?? serverAddress;
+    if (options.pings === true && pinged !== null) return { local: innerText, remote: addressText(pinged) };
+    if (serverAddress === null) return { local: innerText, remote: 'any' };
+    // Where there is one server, the SA is for it alone: then all of its headers are elided.
+    return {
+      local: udpTo(innerText, serverValues.sourcePort),
+      remote: udpTo(addressText(serverAddress), serverValues.port),
+    };
+  };
+  const connection = readConnection(inside(root, 'connection'), null, 'gateway', selectors());
   const loaded: LoadedSensor = {
     ...common,
     connection,
@@ -131,6 +138,6 @@ export function readSensor(file: string, text: string, onBoard = false): LoadedS
 }
 
 /** Loads what `dietesp sensor --config FILE` starts with; throws as readSensor does. */
-export function loadSensorFile(file: string): LoadedSensor {
-  return readSensor(file, readText(file));
+export function loadSensorFile(file: string, options: ReadOptions = {}): LoadedSensor {
+  return readSensor(file, readText(file), options);
 }

@@ -1,8 +1,8 @@
 // What a sensor on Node does with inner packets: UDP ports, pings, answers to pings. IPv6 and IPv4.
 
 import { readDatagram, writeDatagram } from '../host/datagram.ts';
+import { readEcho, writeEcho } from '../host/icmp.ts';
 import { INNER_MAX } from './host.ts';
-import { readEcho, writeEcho } from './icmp.ts';
 
 /** A payload that came in; views are valid during the call. */
 export type OnDatagram = (payload: Uint8Array, source: Uint8Array, sourcePort: number, now: number) => void;

@@ -1,0 +1,84 @@
+// `dietesp init`: a folder with the files of a gateway and its sensors.
+
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { CommandError } from '../host/errors.ts';
+import { type InitOptions, initFiles, SENSORS_MAX, writeFolder } from '../tools/init.ts';
+
+interface Options {
+  radio?: boolean;
+  udp?: boolean;
+  auth: InitOptions['auth'];
+  sensors: string;
+  inner: string;
+  gateway: string;
+  port?: string;
+  server: string;
+  json?: boolean;
+}
+
+const PORTS = { radio: 17754, udp: 10500 };
+
+function integer(option: string, text: string, low: number, high: number): number {
+  const value = Number(text);
+  if (!/^\d{1,6}$/.test(text) || value < low || value > high) {
+    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
+  }
+  return value;
+}
+
+/** A word for a shell. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function init(folder: string, options: Options): void {
+  if (options.radio === true && options.udp === true) throw new CommandError('--udp: goes without --radio', 2);
+  const over = options.udp === true ? 'udp' : 'radio';
+  const files = initFiles({
+    over,
+    auth: options.auth,
+    sensors: integer('sensors', options.sensors, 1, SENSORS_MAX),
+    inner: options.inner,
+    gateway: options.gateway,
+    port: integer('port', options.port ?? String(PORTS[over]), 1, 65534),
+    server: options.server,
+  });
+  writeFolder(folder, files);
+  if (options.json === true) {
+    process.stdout.write(JSON.stringify({ folder, files: files.map(({ name }) => name) }) + '\n');
+    return;
+  }
+  const command = (kind: string, name: string): string =>
+    `  dietesp ${kind} --config ${quoted(join(folder, `${name}.yaml`))}\n`;
+  process.stdout.write(
+    `${folder}: ${files.map(({ name }) => name).join(', ')}\n\n` +
+      `In two terminals:\n${command('gateway', 'gateway').replace(/\n$/, ' --log info\n')}${command('sensor', 'sensor1')}\n` +
+      `Readings come out at ${options.server}, where a CoAP server must answer; \`dietesp sensor --ping 3\` needs none.\n`,
+  );
+}
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description(
+      'Writes the files of a gateway and its sensors, which work at once: each sensor with a key and an identity of its ' +
+        'own. Files are for their owner alone; none is overwritten.',
+    )
+    .argument('<folder>', 'where the files go; made where it is missing')
+    .option('--radio', 'over IEEE 802.15.4 frames in UDP (default)')
+    .option('--udp', 'over UDP, as any IPsec peer, on ports that need no root rights')
+    .addOption(
+      new Option('--auth <kind>', 'how both sides prove who they are').choices(['psk', 'ed25519']).default('psk'),
+    )
+    .option('--sensors <n>', `1..${SENSORS_MAX}`, '1')
+    .option('--inner <range>', "the sensors' inner addresses, IPv6 or IPv4", '2001:db8:1::/64')
+    .option('--gateway <address>', "IP address of the gateway's host", '127.0.0.1')
+    .option(
+      '--port <n>',
+      `UDP port of the gateway; default ${PORTS.radio} on a radio, ${PORTS.udp} and the next over UDP`,
+    )
+    .option('--server <host:port>', 'the CoAP server for the readings', '127.0.0.1:5683')
+    .option('--json', 'the names of the files as JSON')
+    .addHelpText('after', '\nExamples:\n  $ dietesp init home\n  $ dietesp init site --udp --auth ed25519 --sensors 3')
+    .action(init);
+}

@@ -1,0 +1,35 @@
+// Pings to the inner addresses of flows. No host is there, only ports; but who sets a sensor up pings first, and learns
+// that its SAs carry.
+
+import { octetsKey } from '../host/datagram.ts';
+import { readEcho, writeEcho } from '../host/icmp.ts';
+
+const REPLY_MAX = 1280;
+
+export interface EchoResponder {
+  /** The length of the reply, in `packet`, to an echo request that is for one of the addresses; 0: it is none. */
+  reply(inner: Uint8Array, length: number): number;
+  /** The reply, until the next call. */
+  packet: Uint8Array;
+}
+
+/** Answers echo requests [RFC 4443 §4.2, RFC 792] for `addresses`. */
+export function createEchoResponder(addresses: Uint8Array[]): EchoResponder {
+  const own = new Set(addresses.map((address) => octetsKey(address)));
+  const responder: EchoResponder = {
+    packet: new Uint8Array(REPLY_MAX),
+    reply(inner, length) {
+      const echo = own.size === 0 ? null : readEcho(inner, length);
+      if (echo === null || !echo.isRequest || !own.has(octetsKey(echo.destination))) return 0;
+      const { source, destination } = echo;
+      const written = writeEcho(responder.packet, {
+        ...echo,
+        isRequest: false,
+        source: destination,
+        destination: source,
+      });
+      return Math.max(0, written);
+    },
+  };
+  return responder;
+}
