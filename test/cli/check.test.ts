@@ -118,7 +118,12 @@ test('--check prints them and exits 1; --json gives them as data', async () => {
 });
 
 test('check tells the kinds of the examples apart', () => {
-  const kinds = { 'gateway.yaml': 'gateway', 'gateway-udp.yaml': 'gateway', 'sensor-ike.yaml': 'sensor' };
+  const kinds = {
+    'gateway.yaml': 'gateway',
+    'gateway-udp.yaml': 'gateway',
+    'sensor-ike.yaml': 'sensor',
+    'sensor-udp.yaml': 'sensor',
+  };
   for (const [name, kind] of Object.entries({ ...kinds, 'sensor.yaml': 'sa', 'tunnel.yaml': 'sa' })) {
     const checked = checkFile(join(EXAMPLES, name));
     assert.equal(checked.kind, kind, name);

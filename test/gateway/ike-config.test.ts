@@ -193,6 +193,7 @@ test('examples load', () => {
   for (const name of ['gateway.yaml', 'gateway-udp.yaml']) {
     assert.ok(loadGatewayFile(`${EXAMPLES}/${name}`).config.ike.connections.length > 0);
   }
+  assert.equal(loadSensorFile(`${EXAMPLES}/sensor-udp.yaml`).connection.policy.requestAddress, 8);
   assert.equal(loadSensorFile(`${EXAMPLES}/sensor-ike.yaml`).connection.policy.requestAddress, 8);
 });
 

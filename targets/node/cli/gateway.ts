@@ -6,8 +6,9 @@ import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { createLog, LOG_LEVELS, type LogLevel } from '../host/log.ts';
+import { createLog } from '../host/log.ts';
 import { checkFiles, warn } from './check.ts';
+import { logOption } from './log-option.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
@@ -19,15 +20,6 @@ interface Options {
   log?: string;
   json?: boolean;
   control?: boolean;
-}
-
-/** `debug`, `debug:ike,esp`. */
-function logOption(text: string): { level: LogLevel; namespaces?: string[] } {
-  const [level, names] = text.split(':');
-  if (!LOG_LEVELS.includes(level as LogLevel)) {
-    throw new CommandError(`--log: ${level}: must be one of ${LOG_LEVELS.join(', ')}`, 2);
-  }
-  return { level: level as LogLevel, ...(names === undefined ? {} : { namespaces: names.split(',') }) };
 }
 
 /** Resolves when a signal comes. */

@@ -4,12 +4,14 @@ import { Command, Option } from 'commander';
 import { addressOctets } from '../host/addresses.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
+import { createLog, type LogLevel, silent } from '../host/log.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
+import { logOption } from './log-option.ts';
 
 const PINGS_MAX = 1000000;
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
@@ -26,6 +28,7 @@ interface Options {
   control?: boolean;
   check?: boolean;
   json?: boolean;
+  log?: string;
   retry: boolean;
   keylog?: string;
   provider: string;
@@ -75,6 +78,28 @@ function planOf(options: Options): Plan {
   return { loaded, pings, to, readings, interval: interval ?? loaded.interval, echoPort, isBounded };
 }
 
+/** Seconds until a request that nobody answers is given up: each wait is twice the one before [RFC 7296 §2.4]. */
+function patience({ connection }: LoadedSensor): number {
+  const { retransmitTime, retransmitTries } = connection.policy;
+  return Math.round((retransmitTime * (2 ** retransmitTries - 1)) / 1000);
+}
+
+/** Why an attempt ended, for one who cannot know what a time-out is of. */
+function reasonOf(outcome: string, seconds: number): string {
+  return outcome === 'timeout' ? `the gateway did not answer for ${seconds} s` : outcome;
+}
+
+function levelOf(event: SensorEvent): LogLevel {
+  if (event.event === 'child-failed') return 'warn';
+  if (event.event === 'ended') return event.outcome === 'closed' ? 'info' : 'warn';
+  if (event.event === 'reading') return event.outcome === 'acknowledged' ? 'debug' : 'warn';
+  return event.event === 'ping' ? 'debug' : 'info';
+}
+
+function namespaceOf(event: SensorEvent): string {
+  return event.event === 'reading' || event.event === 'ping' ? 'application' : 'ike';
+}
+
 async function sensorAction(options: Options): Promise<void> {
   if (options.check === true) {
     checkFiles([options.config], 'sensor', options.json === true);
@@ -85,7 +110,9 @@ async function sensorAction(options: Options): Promise<void> {
   warn(loaded.warnings);
   const isJson = options.json === true || options.control === true;
   const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
+  const log = options.log === undefined ? silent : createLog({ ...loaded.log, ...logOption(options.log) });
   const report = (event: SensorEvent): void => {
+    log(levelOf(event), namespaceOf(event), () => eventText(event));
     if (isJson) print(event);
     else process.stdout.write(eventText(event) + '\n');
   };
@@ -119,12 +146,14 @@ async function sensorAction(options: Options): Promise<void> {
 
   async function work(): Promise<boolean> {
     const first = sensor.connect(false);
+    const seconds = patience(loaded);
+    if (!isJson) process.stdout.write(`waiting for the gateway, ${seconds} s at most\n`);
     if (options.control === true) {
       await control(sensor, process.stdin, print);
       return true;
     }
     const problem = await first;
-    if (problem !== '' && plan.isBounded) return false;
+    if (problem !== '' && plan.isBounded) throw new CommandError(`not connected: ${reasonOf(problem, seconds)}`);
     if (plan.pings > 0) {
       const times = await sensor.ping(plan.to!, plan.pings, options.interval === undefined ? 200 : plan.interval);
       return times.length === plan.pings;
@@ -168,6 +197,7 @@ export function sensorCommand(): Command {
     )
     .option('--no-retry', 'do not connect again when the gateway goes away')
     .option('--json', 'events as JSON lines')
+    .addOption(new Option('--log <level[:names]>', 'events on stderr, with time: error, warn, info, debug; debug:ike'))
     .option('--keylog <folder>', 'write keys for Wireshark there, see `dietesp keylog`')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .addHelpText(
