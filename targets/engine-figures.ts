@@ -1,5 +1,5 @@
-// npm run engines: the table of docs/boards.md, engine by what it does and costs. `--json` for programs, `--board NAME` for
-// another board; names of engines measure only those.
+// npm run engines: the table of docs/boards.md, what each engine does and costs. `--json` is for programs; `--board NAME`
+// takes another board; names of engines measure only those.
 
 import { parseArgs } from 'node:util';
 import { loadBoard } from './build/board-file.ts';

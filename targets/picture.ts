@@ -1,5 +1,5 @@
-// npm run picture: docs/bytes-on-air.svg, the README's picture. The bars are what `dietesp budget --payload 10 --coap`
-// prints; a test makes the picture again and compares.
+// npm run picture: makes docs/bytes-on-air.svg, the README's picture. The bars show the figures that `dietesp budget
+// --payload 10 --coap` prints. A test makes the picture again and compares.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { MAC_OCTETS } from './node/tools/budget/model.ts';
 /** Octets of the reading in the picture, without CoAP. */
 const READING = 10;
 
-/** The rows shown: as `budget` names them, and as the picture does. */
+/** The rows shown: their names in `budget`, and in the picture. */
 const SHOWN: readonly (readonly [string, string])[] = [
   ['clear UDP (6LoWPAN)', 'in clear'],
   ['Diet-ESP, SPI 8 + SN 8, CCM-8 IIV', 'Diet-ESP'],

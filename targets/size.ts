@@ -1,6 +1,6 @@
-// npm run size: what parts of the core cost on a device. Each row is bundled as JerryScript gets it (one file, fully
-// minified, unused code dropped), with the project's property names kept and, in the second figure, mangled. `--json`
-// prints the same for programs. The budgets are asserted by test/checks/size.test.ts.
+// npm run size: what parts of the core cost on a device. It bundles each row as for JerryScript (one file, fully minified,
+// without unused code). The first figure keeps the project's property names, the second mangles them. `--json` prints the
+// same for programs. test/checks/size.test.ts asserts the budgets.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { buildTool, sourceRoot } from './build/root.ts';
 
 export interface Row {
   name: string;
-  /** What the bundle holds: names that it exports by module. */
+  /** The bundle's content: exported names by module. */
   exports?: Readonly<Record<string, readonly string[]>>;
   /** Or an entry file, whose imports count. */
   entry?: string;
@@ -30,14 +30,14 @@ export const ROWS: readonly Row[] = [
     budget: 3500,
   },
   // wire, schc, dietesp, esp, AES-CCM, MAC and 6LoWPAN, as a board uses them.
-  // Goal: 12,000. Not reached yet; the budget keeps what is.
+  // Goal: 12,000. Not reached yet; the budget keeps the present size.
   { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 37000 },
   // Goal: 32,000. Not reached; see docs/results.md.
   { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 104000 },
-  // What a board runs: the device, provisioning, CoAP, console.
+  // A board's application: the device, provisioning, CoAP, console.
   { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 120000 },
   { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 112000 },
-  // What programs load, see targets/jerryscript/README.md.
+  // Modules for programs, see targets/jerryscript/README.md.
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
   { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 130000 },
   // Modules for Espruino, with the radio driver.
@@ -48,7 +48,7 @@ export const ROWS: readonly Row[] = [
 export interface Size {
   name: string;
   budget: number;
-  /** Octets of the minified bundle; undefined when the row's entry file is not there. */
+  /** Octets of the minified bundle; undefined: the row's entry file is missing. */
   bytes?: number;
   mangledBytes?: number;
   /** Octets of the bundle by source file, largest first. */

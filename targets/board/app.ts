@@ -1,11 +1,10 @@
-// What a board runs: it reads its provisioning blob, connects with IKEv2, posts readings with CoAP through its SAs, and
-// obeys its console. Nothing of an engine or a board is known here but the hooks.
+// The application of every board: it reads its provisioning blob, connects with IKEv2, posts readings with CoAP through its
+// SAs, and takes commands from its console. It knows an engine and a board only by their hooks.
 //
-//   createApp -> step(now) whenever a frame or a line is there or a time has come, nextTimeout() for when to wake up;
-//   runApp does that with Board.wait, and ends with Board.exit. What a blob without fault and a source of randomness
-//   would allow to send is not sent without them: the radio is silent.
+//   createApp -> step(now) whenever a frame or a line arrives or a time has come; nextTimeout() says when to wake up.
+//   runApp does this with Board.wait and ends with Board.exit. Without a valid blob and secure randomness nothing is sent.
 //
-// What is checked first, and how it ends, is in start.ts.
+// start.ts has the first checks and the ways to end.
 
 import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/base/drop.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
@@ -37,22 +36,22 @@ export type { App } from './start.ts';
 
 const FRAME_MAX = 127;
 const FRAME_MIN = 5;
-/** Frames, and lines of the console, of one step: whoever floods either stops neither clocks nor the other. */
+/** Most frames, and most console lines, in one step: a flood of either stops neither the clocks nor the other. */
 const FRAMES_AT_ONCE = 8;
 const LINES_AT_ONCE = 8;
 /**
- * The clock has whole milliseconds, and what is due in this half of one is done now: an acknowledgement that waited for
- * the next one would come when the other side no longer waits for it (0.864 ms).
+ * The clock counts whole milliseconds. Work that is due within this half of one is done now: the other side waits 0.864 ms
+ * for an acknowledgement, and the next millisecond would be too late.
  */
 const SLACK = 0.5;
 
-/** `{"n":`, behind it digits and `}`. */
+/** `{"n":`; digits and `}` follow. */
 const READING = /* @__PURE__ */ [0x7b, 0x22, 0x6e, 0x22, 0x3a];
 const READING_END = 0x7d;
-/** The digits are of a whole number below 2^53. */
+/** Digits of a whole number below 2^53. */
 const READING_MAX = 22;
 
-/** Writes a reading of a board that measures nothing: its number. */
+/** Writes a reading of a board without a sensor: its number. */
 function putReading(reading: number, buffer: Uint8Array, start: number): number {
   let at = start;
   for (let i = 0; i < READING.length; i++) buffer[at++] = READING[i];
@@ -73,7 +72,7 @@ function sumOf(counters: Float64Array): number {
   return sum;
 }
 
-/** Makes the application: prints what it is, reads the blob, and ends where that or a source of randomness is missing. */
+/** Makes the application: prints its version, reads the blob, and ends if the blob or a source of randomness is missing. */
 export function createApp(board: Board, engine: string, provider: Provider, asymmetric: Asymmetric): App {
   board.print('dietesp ' + VERSION + ' ' + engine + ' native=' + decimal(board.native));
   const read = readConfig(board, asymmetric);
@@ -91,10 +90,10 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   const frame = new Uint8Array(FRAME_MAX);
   const lines = createConsole(board);
   let isOver = false;
-  // The last step left frames or lines where they were.
+  // The last step left frames or lines waiting.
   let hasMore = false;
   let drops = 0;
-  // The attempt to connect: isConnecting from its first message to its end.
+  // The attempt to connect: isConnecting is true from its first message to its end.
   let isWanted = true;
   let isConnecting = false;
   let handshakeTicks = 0;
@@ -246,7 +245,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     }
     if (frames === FRAMES_AT_ONCE) hasMore = true;
     device.poll(now + SLACK);
-    // Packets that just went out count for an SA's life.
+    // Packets that were just sent count for an SA's lifetime.
     device.uplink.carried(now);
     sensor.poll(now);
   }
@@ -280,7 +279,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   };
 }
 
-/** Runs the application until it ends. One `try` round all: on Lua each costs a closure. */
+/** Runs the application until it ends. There is one `try` around everything, because on Lua each costs a closure. */
 export function runApp(board: Board, engine: string, provider: Provider, asymmetric: Asymmetric): void {
   try {
     const app = createApp(board, engine, provider, asymmetric);

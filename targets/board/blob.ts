@@ -1,4 +1,4 @@
-// What a board is provisioned with: identity, key, peer, policy, as a blob at a fixed address of its flash.
+// A board's provisioning blob: identity, key, peer and policy, at a fixed address of its flash.
 //
 //   "DESP" (4) | version 1 (1) | 0 (1) | octets of CBOR (2) | CBOR | CRC-32 of all before (4)
 //
@@ -15,8 +15,8 @@
 //  35 FLAG_*              36 octets of a nonce    37 ms of ACK_TIMEOUT     38 MAX_RETRANSMIT, of CoAP
 //  39 proposals of Diet-ESP: [[pairs of minimum and maximum by attribute]] 40 the 8 private numbers of IKE
 //
-// A positive key that is not here is refused, a negative one is for what a reader may leave alone. Times are below
-// 2^28 ms: a number of 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
+// A reader refuses an unknown positive key and ignores an unknown negative one. Times are below 2^28 ms, which is a number of
+// 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
 
 import { u16 } from '../../core/base/bytes.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
@@ -44,7 +44,7 @@ export const BLOB_CRC = 5;
 export const BLOB_CBOR = 6;
 export const BLOB_FIELD = 7;
 
-/** Octets in front of the CBOR and behind it, and of the longest blob. */
+/** Octets before the CBOR, after it, and of the longest blob. */
 export const BLOB_HEAD = 8;
 export const BLOB_TAIL = 4;
 export const BLOB_MAX = 1024;
@@ -54,11 +54,11 @@ export const FLAG_INITIAL_CONTACT = 2;
 export const FLAG_NAME_REMOTE = 4;
 export const FLAG_OPTIMIZED_REKEY = 8;
 export const FLAG_PRIVATE_ALWAYS = 16;
-/** An answer narrower than the offer will do. */
+/** Accept an answer narrower than the offer. */
 export const FLAG_NARROW = 32;
 /** Rekeys of Child SAs with X25519. */
 export const FLAG_PFS = 64;
-/** Diet-ESP is negotiated (HCP_PROPOSAL); and without it there is no Child SA. */
+/** Negotiate Diet-ESP (HCP_PROPOSAL); refuse a Child SA without it. */
 export const FLAG_DIET_ESP = 128;
 export const FLAG_DIET_ESP_REQUIRED = 256;
 export const FLAGS_ALL = 511;
@@ -78,7 +78,7 @@ const ATTRIBUTES = 7;
 const PROPOSALS_MAX = 16;
 const PAIRS_MAX = 32;
 
-/** A number that must be there. */
+/** A required number. */
 const NEEDED = -1;
 
 /** By key: kind (CBOR_*), least, most (of a number, or of octets), the number where it is absent. */
@@ -127,7 +127,7 @@ export const FIELDS: number[] = /* @__PURE__ */ [
   CBOR_ARRAY, 8, 8, 0,
 ];
 
-/** What a blob says. Octets that are absent have length 0; times are in milliseconds where not said otherwise. */
+/** A blob's fields. Absent octets have length 0. Times are in milliseconds unless a field says otherwise. */
 export interface BoardConfig {
   panId: number;
   /** 0xffff: none. */
@@ -182,7 +182,7 @@ export interface BlobResult {
   config: BoardConfig | null;
 }
 
-/** CRC-32 (IEEE 802.3) of buffer[at..end), as its high and low 16 bits: neither leaves 28 bits. */
+/** CRC-32 (IEEE 802.3) of buffer[at..end), as high and low 16 bits, so that each fits in 28 bits. */
 export function crc32(buffer: Uint8Array, at: number, end: number, out: Uint16Array): void {
   let high = 0xffff;
   let low = 0xffff;
@@ -210,7 +210,7 @@ function checkFrame(buffer: Uint8Array, length: number): number {
     any = any | buffer[i];
     all = all & buffer[i];
   }
-  // Erased flash, or memory that nobody wrote.
+  // Erased flash, or memory that was never written.
   if (length <= 0 || any === 0 || all === 0xff) return BLOB_NONE;
   // "DESP"
   if (length >= 4 && (u16(buffer, 0) !== 0x4445 || u16(buffer, 2) !== 0x5350)) return BLOB_MAGIC;
@@ -230,7 +230,7 @@ function take(r: CborReader): Uint8Array {
   return octets;
 }
 
-/** Reads `count` numbers up to `most` to `list`; false when something else is there. */
+/** Reads `count` numbers up to `most` to `list`. False: something else is there. */
 function readNumbers(r: CborReader, count: number, most: number, list: number[]): boolean {
   let fits = true;
   for (let i = 0; i < count && !r.bad; i++) {
@@ -241,7 +241,7 @@ function readNumbers(r: CborReader, count: number, most: number, list: number[])
   return true;
 }
 
-/** Reads proposals; false when one does not have pairs of minimum and maximum for each attribute. */
+/** Reads proposals. False: one lacks a pair of minimum and maximum for an attribute. */
 function readProposals(r: CborReader, count: number, list: CompressionProposal[]): boolean {
   for (let i = 0; i < count && !r.bad; i++) {
     if (cborHead(r) !== CBOR_ARRAY || r.value !== ATTRIBUTES) return false;
@@ -258,7 +258,7 @@ function readProposals(r: CborReader, count: number, list: CompressionProposal[]
   return true;
 }
 
-/** What one value does not show: 0 or BLOB_FIELD. */
+/** Checks fields against each other: 0 or BLOB_FIELD. */
 function checkConfig(c: BoardConfig): number {
   const link = c.gatewayLink.length;
   let good = link === 2 || link === 8;
@@ -268,7 +268,7 @@ function checkConfig(c: BoardConfig): number {
   return good && c.retryMax >= c.retryTime ? 0 : BLOB_FIELD;
 }
 
-/** Reads the map; 0, BLOB_CBOR or BLOB_FIELD. */
+/** Reads the map. Returns 0, BLOB_CBOR or BLOB_FIELD. */
 function readMap(
   r: CborReader,
   numbers: Float64Array,
@@ -298,7 +298,7 @@ function readMap(
     const field = 4 * key;
     const begin = r.at;
     if (cborHead(r) !== FIELDS[field] || r.value < FIELDS[field + 1] || r.value > FIELDS[field + 2]) {
-      // It may still be no CBOR at all.
+      // The rest may still be no CBOR.
       code = BLOB_FIELD;
       if (!r.bad) {
         r.at = begin;
@@ -325,7 +325,7 @@ function readMap(
   return code;
 }
 
-/** Reads the blob in buffer[0..length). Nothing throws, whatever the octets are. */
+/** Reads the blob in buffer[0..length). Never throws, whatever the octets are. */
 export function readBlob(buffer: Uint8Array, length: number): BlobResult {
   const refused = checkFrame(buffer, Math.min(length, buffer.length));
   if (refused !== 0) return { code: refused, config: null };

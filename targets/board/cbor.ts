@@ -1,6 +1,6 @@
-// A reader of CBOR [RFC 8949] that walks octets in place: definite lengths; whole numbers up to 2^53, byte strings,
-// text, arrays, maps. Tags, floats and simple values are walked over, indefinite lengths and reserved forms refused.
-// Nothing throws: the first octet that is wrong sets `bad`, and from then on every answer is NOTHING.
+// A reader of CBOR [RFC 8949] that walks octets in place. It reads whole numbers up to 2^53, byte strings, text, arrays and
+// maps of definite length. It skips tags, floats and simple values, and refuses indefinite lengths and reserved forms.
+// It never throws: the first wrong octet sets `bad`, and from then on every answer is NOTHING.
 
 export const CBOR_UNSIGNED = 0;
 export const CBOR_NEGATIVE = 1;
@@ -11,7 +11,7 @@ export const CBOR_MAP = 5;
 const CBOR_TAG = 6;
 export const CBOR_NOTHING = -1;
 
-/** Items inside each other that are walked over. */
+/** Most nested items that are skipped. */
 const DEPTH = 8;
 
 export interface CborReader {
@@ -34,8 +34,8 @@ function refuse(r: CborReader): number {
 }
 
 /**
- * Reads the head of an item: its major type (CBOR_*), its argument to `value`. The octets of a string are known to be
- * there, and are at `r.at`; those of an array or a map are not.
+ * Reads the head of an item: returns its major type (CBOR_*), and writes its argument to `value`. The octets of a string are
+ * checked to be there, at `r.at`; the items of an array or a map are not.
  */
 export function cborHead(r: CborReader): number {
   if (r.bad || r.at >= r.end) return refuse(r);
@@ -47,7 +47,7 @@ export function cborHead(r: CborReader): number {
   if (info >= 24) {
     const size = 1 << (info - 24);
     if (r.at + size > r.end) return refuse(r);
-    // From 2^53 on numbers are not whole, and on Lua they wrap. The bits of a float stand there too: any will do.
+    // From 2^53 on numbers are not whole, and on Lua they wrap. The bits of a float come here too; their value is not used.
     const isWide = size === 8 && (r.buffer[r.at] !== 0 || r.buffer[r.at + 1] > 31);
     if (isWide && kind <= CBOR_MAP) return refuse(r);
     value = 0;
@@ -63,13 +63,13 @@ function skipIn(r: CborReader, depth: number): void {
   const kind = cborHead(r);
   if (kind === CBOR_OCTETS || kind === CBOR_TEXT) r.at += r.value;
   if (kind < CBOR_ARRAY || kind > CBOR_TAG) return;
-  // Each item has an octet at least: a count that is too large ends with the octets.
+  // Each item has at least one octet, so the octets end a count that is too large.
   const items = kind === CBOR_TAG ? 1 : kind === CBOR_MAP ? 2 * r.value : r.value;
   if (depth === 0) refuse(r);
   for (let i = 0; i < items && !r.bad; i++) skipIn(r, depth - 1);
 }
 
-/** Walks over an item, whatever it is. */
+/** Skips an item of any type. */
 export function cborSkip(r: CborReader): void {
   skipIn(r, DEPTH);
 }

@@ -1,4 +1,4 @@
-// The console of a board: lines that it prints, commands that it takes. Fixed texts: tests and programs match them.
+// A board's console: the lines that it prints, the commands that it takes. The texts are fixed: tests and programs match them.
 
 import type { Board } from './hooks.ts';
 
@@ -13,10 +13,10 @@ export const COMMAND_RESTART = 7;
 export const COMMAND_EXIT = 8;
 export const COMMAND_UNKNOWN = 9;
 
-/** Readings that `send N` takes. */
+/** Most readings of `send N`. */
 export const SEND_MAX = 65535;
 
-/** Octets of the longest line taken; one that fills the buffer may have been cut. */
+/** Octets of the line buffer. A line that fills it may have been cut. */
 const LINE_MAX = 31;
 const NAMES = /* @__PURE__ */ ['rekey', 'rekey-ike', 'delete', 'connect', 'send', 'stats', 'restart', 'exit'];
 
@@ -26,11 +26,11 @@ export interface Console {
   next(): number;
   /** N of the last `send N`. */
   count(): number;
-  /** Lines that were no command. */
+  /** Lines that are no command. */
   bad(): number;
 }
 
-/** A whole number in decimal digits: on Lua a quotient prints as 3.0 unless floored. */
+/** A whole number in decimal digits. On Lua a quotient prints as 3.0 unless floored. */
 export function decimal(value: number): string {
   return '' + Math.floor(value);
 }
@@ -51,7 +51,7 @@ export function hexDigits(value: number, digits: number): string {
   return text;
 }
 
-/** The text of anything that was thrown; on Lua errors of the engine are strings. */
+/** The text of anything thrown. On Lua the engine's errors are strings. */
 export function problemText(problem: unknown): string {
   const text = (problem as Error).message as string | undefined;
   return text === undefined ? `${problem}` : text;
@@ -63,7 +63,7 @@ function matches(line: Uint8Array, length: number, name: string): boolean {
   return true;
 }
 
-/** The number behind the blank at `at`, or -1. */
+/** The number after the blank at `at`, or -1. */
 function numberAt(line: Uint8Array, at: number, length: number): number {
   if (at + 1 >= length || line[at] !== 32 || length - at > 6) return -1;
   let value = 0;

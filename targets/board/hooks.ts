@@ -1,5 +1,5 @@
-// What a board gives to its script: the global object `board`, made in C (boards/common) or, on Espruino, in JavaScript.
-// Octets are Uint8Array, on Lua tables from 0 with a field `length`; functions take no self.
+// The hooks that a board gives to its script: the global object `board`, made in C (boards/common) or, on Espruino, in
+// JavaScript. Octets are a Uint8Array; on Lua, a table from index 0 with a field `length`. Functions take no self.
 //
 // A bundle whose property names are mangled keeps BOARD_MEMBERS: pass it as `mangle`.
 
@@ -8,41 +8,41 @@ export const NATIVE_CCM = 1;
 export const NATIVE_HMAC = 2;
 export const NATIVE_X25519 = 4;
 export const NATIVE_ED25519 = 8;
-/** SPAN_MEMBERS. Every firmware image has them, and is built to call them: see spans.ts. */
+/** SPAN_MEMBERS. Every firmware image has them and calls them directly: see spans.ts. */
 export const NATIVE_SPANS = 16;
 
-/** Every (buffer, offset, length) is checked by the board: one that leaves its buffer throws, naming the argument. */
+/** The board checks every (buffer, offset, length): one that leaves its buffer throws an error that names the argument. */
 /** @noSelf */
 export interface Board {
-  /** Milliseconds since the start: a whole number that never goes back. */
+  /** Milliseconds since the start: a whole number that never decreases. */
   now(): number;
-  /** Clock ticks of the processor since the start; 0 where there is no such counter. */
+  /** Clock ticks of the processor since the start; 0: there is no counter. */
   ticks(): number;
   /** Secure random octets; false: there is no source, or it has ended. */
   random(buffer: Uint8Array, offset: number, length: number): boolean;
   /** Sends an IEEE 802.15.4 frame, MHR to FCS, of 5 to 127 octets. */
   transmit(buffer: Uint8Array, offset: number, length: number): void;
-  /** The next frame received, to buffer[0..); its length, or -1. */
+  /** Copies the next received frame to buffer[0..). Returns its length, or -1: there is none. */
   receive(buffer: Uint8Array): number;
-  /** Returns after `ms`, or as soon as there is a frame or a line of the console; -1: no limit. */
+  /** Returns after `ms`, or as soon as a frame or a console line arrives; -1: no limit. */
   wait(ms: number): void;
-  /** One line on the console. */
+  /** Prints a line on the console. */
   print(text: string): void;
-  /** The next line from the console without its end, cut at buffer.length; its octets, or -1. */
+  /** Copies the next console line, without its line end, cut at buffer.length. Returns its octets, or -1: there is none. */
   command(buffer: Uint8Array): number;
-  /** Copies the provisioning area, up to buffer.length; the octets copied, 0 where there is none. */
+  /** Copies the provisioning area, up to buffer.length. Returns the octets copied; 0: there is none. */
   provision(buffer: Uint8Array): number;
-  /** The end: in an emulator its exit code; a real board is silent, and begins anew after a while where `code` is 20 or more. */
+  /** Ends the program. An emulator exits with `code`. A real board falls silent; from code 20 on it restarts after a while. */
   exit(code: number): void;
   /** System reset. */
   restart(): void;
-  /** Peak of RAM in octets: static data, the engine's heap, the stack; -1: not known. */
+  /** Peak of RAM in octets: static data, the engine's heap, the stack. -1: unknown. */
   memory(): number;
-  /** Peak of the engine's heap in octets; -1: not known. */
+  /** Peak of the engine's heap in octets. -1: unknown. */
   heap(): number;
   /** NATIVE_* */
   native: number;
-  /** AES-CCM in place: 1 seals, 0 opens, as Provider.seal and Provider.open. False: the ICV is wrong. */
+  /** AES-CCM in place, like Provider.seal (1) and Provider.open (0). False: the ICV is wrong. */
   ccm(
     encrypt: number,
     key: Uint8Array,
@@ -55,9 +55,9 @@ export interface Board {
     length: number,
     icvLength: number,
   ): boolean;
-  /** HMAC-SHA2-256: 32 octets to out[outOffset..). */
+  /** HMAC-SHA2-256; writes 32 octets to out[outOffset..). */
   hmac(key: Uint8Array, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void;
-  /** X25519 [RFC 7748 §5], the scalar clamped by the board: 32 octets each. */
+  /** X25519 [RFC 7748 §5], 32 octets each. The board clamps the scalar. */
   x25519(
     out: Uint8Array,
     outOffset: number,
@@ -66,7 +66,7 @@ export interface Board {
     point: Uint8Array,
     pointOffset: number,
   ): void;
-  /** Ed25519: 64 octets to out[outOffset..), with the 32-octet private key. */
+  /** Ed25519 with the 32-octet private key; writes 64 octets to out[outOffset..). */
   sign(
     privateKey: Uint8Array,
     buffer: Uint8Array,
@@ -75,7 +75,7 @@ export interface Board {
     out: Uint8Array,
     outOffset: number,
   ): void;
-  /** Ed25519: true when signature[signatureOffset..) is right. */
+  /** Ed25519. True: signature[signatureOffset..) is right. */
   verify(
     publicKey: Uint8Array,
     buffer: Uint8Array,
@@ -109,7 +109,7 @@ export const BOARD_MEMBERS: (keyof Board)[] = /* @__PURE__ */ [
   'verify',
 ];
 
-/** The members that spans.ts calls. They leave the bundle too, of firmware images alone. */
+/** The members that spans.ts calls. They leave the bundle too, but only in firmware images. */
 export const SPAN_MEMBERS = /* @__PURE__ */ ['copy', 'fill', 'equal', 'difference', 'sum', 'fcs'];
 
 declare const board: Board;

@@ -1,8 +1,8 @@
-// A device with one pair of SAs keyed by hand (Diet-ESP, tunnel mode, IPv6 and UDP, AES-CCM-8 with implicit IV), as the
-// modules offer it to programs.
+// A device with one pair of SAs keyed by hand, for programs that use a module: Diet-ESP, tunnel mode, IPv6 and UDP, and
+// AES-CCM-8 with implicit IV.
 //
-// A key must never meet a sequence number twice [RFC 8750 §5]: the program stores how far numbers are reserved before
-// they are used, and begins behind that after a restart.
+// A key must never meet a sequence number twice [RFC 8750 §5]. So the program stores how far numbers are reserved before it
+// uses them, and continues after that number when it restarts.
 
 import { checkRange } from '../../core/base/refuse.ts';
 import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
@@ -16,8 +16,8 @@ import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
 
 /**
- * Sequence numbers reserved at a time: storage is written once for so many packets, and after a restart as many may be
- * left out, which the peer must be able to tell from 8 bits; from fewer half of what they tell.
+ * Sequence numbers reserved at a time, and so the packets per write to storage. After a restart as many numbers may be left
+ * out, and the peer must recover the number from 8 bits. With fewer bits, half of their range is reserved.
  */
 const RESERVE = 128;
 const MAX_SIZE = 256;
@@ -36,7 +36,7 @@ export interface ManualOptions {
   extendedAddress: Uint8Array;
   /** Link-layer address of the gateway, 2 or 8 octets. */
   gateway: Uint8Array;
-  /** Inner addresses of this device and of its peer, and those of the tunnel; 16 octets each. */
+  /** Inner addresses of this device and of its peer, and the tunnel's addresses; 16 octets each. */
   address: Uint8Array;
   peer: Uint8Array;
   tunnel: Uint8Array;
@@ -49,19 +49,19 @@ export interface ManualOptions {
   /** Bits of SPI and sequence number on air. */
   spiBits: number;
   snBits: number;
-  /** Milliseconds that a frame may take to its acknowledgement. */
+  /** Milliseconds to wait for a frame's acknowledgement. */
   ackWait: number;
-  /** Up to where sequence numbers were reserved before: 0 the first time, then what `reserve` stored last. */
+  /** The end of the sequence numbers reserved earlier: 0 the first time, then the number that `reserve` stored last. */
   reserved: number;
-  /** Stores a number for good, before numbers up to it are used. */
+  /** Stores a number for good before numbers up to it are used. */
   reserve: (upTo: number) => void;
-  /** A UDP payload from the peer. */
+  /** Takes a UDP payload from the peer. */
   received: (octets: Uint8Array) => void;
-  /** Largest inner packet in octets, default 256: 48 more than its payload. */
+  /** Largest inner packet in octets, 48 more than its payload. Default 256. */
   maxSize?: number;
 }
 
-/** What `send` gets, to be told the end of a packet. */
+/** Takes a packet's result: 0, or a drop code. */
 interface Waiting {
   tag: number;
   done(result: number): void;
@@ -126,7 +126,7 @@ function checkOptions(o: ManualOptions): void {
   if (o.received === undefined) throw new Error('received: (missing)');
 }
 
-/** Makes a device; throws when a field is missing or out of range. */
+/** Makes a device. Throws if a field is missing or out of range. */
 export function createManual(o: ManualOptions, phy: Phy, ccm: Part, random: Random): Manual {
   checkOptions(o);
   const waiting: Waiting[] = [];

@@ -1,4 +1,4 @@
-// Cryptography of a board whose build does not say what is native: by the hooks where they are, else portable.
+// Cryptography for a build that does not know what the board has natively: it uses a hook if there is one, else portable code.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';
@@ -22,7 +22,7 @@ export function createMixedProvider(board: Board): Provider {
   return createPortable([ccm, hmac], createRandom(board));
 }
 
-/** X25519, and Ed25519 where it is native. */
+/** X25519, and Ed25519 if it is native. */
 export function createMixedAsymmetric(board: Board): Asymmetric {
   if ((board.native & NATIVE_X25519) !== 0) return createNativeAsymmetric(board);
   return createWithEd25519(board, createPortableKe(createRandom(board)));

@@ -1,5 +1,4 @@
-// The module `dietesp` of Lua, Duktape and JerryScript: lite.ts and a sensor with IKEv2. An engine's entry adds what only
-// it knows.
+// The module `dietesp` of Lua, Duktape and JerryScript: lite.ts and a sensor with IKEv2. Each engine's entry adds its own part.
 
 import { createApp } from './app.ts';
 import { createLite, type LiteModule } from './lite.ts';
@@ -10,16 +9,16 @@ import { type BlobFields, blobOf } from './write-blob.ts';
 /** What `start` takes. */
 export interface ProgramStartOptions {
   board: ProgramBoard;
-  /** A blob as `dietesp provision` writes it, octets or a string of them; or its fields. Default: board.provision. */
+  /** A blob of `dietesp provision`, as octets or a string of them; or its fields. Default: board.provision. */
   provision?: Uint8Array | string | BlobFields;
 }
 
-/** What an engine gives. */
+/** The engine's part. */
 export interface EngineFacts {
-  /** As the application tells it on the console. */
+  /** The engine's name on the console. */
   name: string;
   print(text: string): void;
-  /** Names of a table or an object that is not the project's own. */
+  /** Names of the members of a foreign table or object. */
   namesOf(of: unknown): string[];
 }
 

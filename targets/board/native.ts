@@ -1,8 +1,8 @@
-// Cryptography by the board's hooks, in the shape of the core's parts. Only what is native is here: a bundle for a board
-// that has all of it carries no portable cipher (createNativeProvider, createNativeAsymmetric); mixed.ts chooses by
-// `Board.native` and carries both.
+// Cryptography by the board's hooks, with the interfaces of the core. A bundle with createNativeProvider and
+// createNativeAsymmetric contains no portable cipher, and fits a board that has everything natively. mixed.ts chooses by
+// `Board.native` and contains both.
 //
-// Keys are octets that live as long as the key object and are overwritten with zeros at its end.
+// A key object holds its key's octets. It overwrites them with zeros at its end.
 
 import { copy, fill } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/base/refuse.ts';
@@ -11,7 +11,7 @@ import { createPortable, type Part, type Random } from '../../core/crypto/portab
 import { type Aead, ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider } from '../../core/crypto/provider.ts';
 import { type Board, NATIVE_ED25519 } from './hooks.ts';
 
-/** What `random` throws without a source; the application tells it from other errors by this text. */
+/** `random` throws this text without a source. The application tells it from other errors by the text. */
 export const NO_ENTROPY = 'random: no secure source';
 
 interface OctetKey extends Key {
@@ -38,7 +38,7 @@ function wipeHalf(half: KePrivate): void {
   half.method = 0;
 }
 
-/** `Provider.random` of a board: throws NO_ENTROPY where there is no source. */
+/** `Provider.random` of a board. Throws NO_ENTROPY if there is no source. */
 export function createRandom(board: Board): Random {
   return (buffer, offset, length) => {
     if (!board.random(buffer, offset, length)) throw new Error(NO_ENTROPY);
@@ -69,7 +69,7 @@ function ccm(
   );
 }
 
-/** AES-CCM with a 16-octet key; limits are those of core/crypto/ccm.ts, checked by the board. */
+/** AES-CCM with a 16-octet key. The board checks the limits of core/crypto/ccm.ts. */
 export function createNativeCcm(board: Board): Part {
   return {
     alg: ALG_AES_CCM,
@@ -98,12 +98,12 @@ export function createNativeHmac(board: Board): Part {
   };
 }
 
-/** All from the board: throws at the first use of what it does not have. */
+/** Everything from the board. Throws at the first use of a function that the board lacks. */
 export function createNativeProvider(board: Board): Provider {
   return createPortable([createNativeCcm(board), createNativeHmac(board)], createRandom(board));
 }
 
-/** Gives `asymmetric` the board's Ed25519, where it has it. */
+/** Gives `asymmetric` the board's Ed25519, if it has one. */
 export function createWithEd25519(board: Board, asymmetric: Asymmetric): Asymmetric {
   if ((board.native & NATIVE_ED25519) !== 0) {
     asymmetric.hasEd25519 = () => true;
@@ -116,7 +116,7 @@ export function createWithEd25519(board: Board, asymmetric: Asymmetric): Asymmet
   return asymmetric;
 }
 
-/** X25519 from the board, and Ed25519 where it has it. */
+/** X25519 from the board, and its Ed25519 if it has one. */
 export function createNativeAsymmetric(board: Board): Asymmetric {
   const random = createRandom(board);
   return createWithEd25519(board, {
@@ -137,7 +137,7 @@ export function createNativeAsymmetric(board: Board): Asymmetric {
         board.x25519(secret, 0, (half as OctetHalf).scalar, 0, peer, offset);
         for (let i = 0; i < 32; i++) any |= secret[i];
       }
-      // An all-zero secret [RFC 8031 §4]: the half stays good for another answer.
+      // An all-zero secret [RFC 8031 §4]. The half stays usable for another answer.
       if (any !== 0) {
         copy(out, outOffset, secret, 0, 32);
         wipeHalf(half);

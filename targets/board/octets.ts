@@ -1,4 +1,4 @@
-// Octets of texts, and back: what programs write keys and addresses with.
+// Converts text to octets and back, for keys and addresses in programs.
 
 /** The octets of a string, one for each character code. */
 export function octetsOf(text: string): Uint8Array {
@@ -9,7 +9,7 @@ export function octetsOf(text: string): Uint8Array {
 
 const DIGITS = '0123456789abcdef';
 
-/** The octets of hexadecimal digits. Throws where there is another character, or half an octet. */
+/** The octets of hexadecimal digits. Throws at another character, or at half an octet. */
 export function hexOctets(digits: string): Uint8Array {
   const octets = new Uint8Array(Math.floor(digits.length / 2));
   for (let i = 0; i < digits.length; i++) {
@@ -22,7 +22,7 @@ export function hexOctets(digits: string): Uint8Array {
   return octets;
 }
 
-/** A string of octets, a character for each. */
+/** A string with a character for each octet. */
 export function textOf(octets: Uint8Array): string {
   const parts: string[] = [];
   for (let i = 0; i < octets.length; i++) parts.push(String.fromCharCode(octets[i]));

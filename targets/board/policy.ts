@@ -1,4 +1,4 @@
-// A board's configuration as the core takes it: the policy of its IKE SA, and the device.
+// Turns a board's configuration into the policy of its IKE SA and into the device.
 
 import { copy } from '../../core/base/bytes.ts';
 import { type Asymmetric, KE_X25519 } from '../../core/crypto/asymmetric.ts';
@@ -30,11 +30,11 @@ import {
   FLAG_PRIVATE_ALWAYS,
 } from './blob.ts';
 
-/** Octets of the longest inner packet, and of a packet in reassembly: on Lua each octet costs 16 of RAM. */
+/** Octets of the longest inner packet, and of a packet in reassembly. On Lua each octet costs 16 of RAM. */
 const PACKET_MAX = 512;
 const REASSEMBLY_MAX = 768;
 const REASSEMBLY_TIME = 10000;
-/** A message of IKE and a reading. */
+/** An IKE message and a reading. */
 const QUEUE = 2;
 
 function has(c: BoardConfig, flag: number): boolean {
@@ -42,8 +42,7 @@ function has(c: BoardConfig, flag: number): boolean {
 }
 
 /**
- * The policy that a configuration stands for: what `dietesp sensor` makes of the same file, but for algorithms that a
- * board does not have.
+ * The policy of a configuration: the same that `dietesp sensor` makes of the file, without algorithms that the board lacks.
  */
 export function boardPolicy(c: BoardConfig): IkePolicy {
   const own = c.inner.length > 0 ? c.inner : c.outer;
@@ -94,7 +93,7 @@ export function boardPolicy(c: BoardConfig): IkePolicy {
   return policy;
 }
 
-/** The device of a board, to be given its events (`ike.events`) and made with createIkeDevice. */
+/** Options for a board's device. The caller adds its events (`ike.events`) and passes them to createIkeDevice. */
 export function deviceConfig(
   c: BoardConfig,
   provider: Provider,

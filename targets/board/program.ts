@@ -1,8 +1,8 @@
 // The modules for programs in Lua, or in JavaScript on Duktape and JerryScript: a sensor with IKEv2 from a provisioning
-// blob, a device with SAs keyed by hand, and what makes octets of texts. The same names as in the module for Espruino.
+// blob, a device with SAs keyed by hand, and conversion of text to octets. The names equal those of the module for Espruino.
 //
-// There a radio driver and timers do the rest; here the program gives its hooks (`board`, hooks.ts, all but four may be
-// left out) and calls `step` whenever a frame may be there or the time that `step` gave has passed, or `run`.
+// The program passes its hooks (`board`, see hooks.ts; all but four are optional). It calls `run`, or `step` whenever a
+// frame may be there or the time that `step` returned has passed. On Espruino a radio driver and timers do this.
 
 import { copy } from '../../core/base/bytes.ts';
 import type { Part } from '../../core/crypto/portable.ts';
@@ -15,12 +15,12 @@ import type { App } from './start.ts';
 const FRAME_MAX = 127;
 const FRAME_MIN = 5;
 const LINES = 4;
-/** Frames of one step: a flood does not stop the clocks. */
+/** Most frames in one step: a flood must not stop the clocks. */
 const FRAMES_AT_ONCE = 8;
-/** What is due in this half of a millisecond is done now, see app.ts. */
+/** Work that is due within this half of a millisecond is done now, see app.ts. */
 const SLACK = 0.5;
 
-/** The hooks of a program. `now`, `random`, `transmit` and `receive` are needed, `wait` too for `run`. */
+/** The hooks of a program. `now`, `random`, `transmit` and `receive` are required, and `wait` for `run`. */
 /** @noSelf */
 export interface ProgramBoard {
   now: Board['now'];
@@ -44,27 +44,27 @@ export interface ProgramBoard {
   verify?: Board['verify'];
 }
 
-/** A Board of a program's hooks, with a console of the program's own. */
+/** A Board made of a program's hooks, with a console of its own. */
 export interface Program {
   board: Board;
-  /** A line for the application; false: too many wait. */
+  /** Gives the application a line. False: too many wait. */
   command(line: string): boolean;
   isStopped(): boolean;
 }
 
-/** What `device` takes. */
+/** Options of `device`. */
 export interface ProgramDeviceOptions extends ManualOptions {
   board: ProgramBoard;
 }
 
-/** What `start` and `device` have in common. */
+/** Shared by the results of `start` and `device`. */
 export interface Steps {
   /**
-   * Takes frames and commands, does what is due. Returns after how many milliseconds it wants to be called again if no
-   * frame comes before, or -1: only for a frame.
+   * Takes frames and commands, and does what is due. Returns the milliseconds until the next call if no frame arrives before;
+   * -1: call it only for a frame.
    */
   step(): number;
-  /** Steps, and waits by board.wait, until it has ended. */
+  /** Steps and waits with board.wait until it has ended. */
   run(): void;
   stop(): void;
   isOver(): boolean;
@@ -74,13 +74,13 @@ export interface Steps {
 export interface ProgramDevice extends Steps {
   /** Sends a UDP payload; `done` gets 0, or a drop code. Returns a tag > 0, or a drop code. */
   send(payload: Uint8Array, done: ((result: number) => void) | null): number;
-  /** Packets sent and received, and those dropped by reason: see core/device/device.ts. */
+  /** Packets sent, received, and dropped by reason: see core/device/device.ts. */
   device: unknown;
 }
 
 /** @noSelf */
 export interface ProgramSensor extends Steps {
-  /** A line of the console: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
+  /** Takes a console line: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
   command(line: string): boolean;
   /** What is native, see hooks.ts. */
   native: number;
@@ -108,7 +108,7 @@ function absent(name: string): never {
   throw new Error('board.' + name + ': (missing)');
 }
 
-/** Completes the hooks. `blob` is what is provisioned, null: the hook `provision` has it. */
+/** Completes the hooks. `blob` is the provisioning blob; null: the hook `provision` has it. */
 export function createProgram(hooks: ProgramBoard, blob: Uint8Array | null, print: (text: string) => void): Program {
   checkHooks(hooks);
   const lines: string[] = [];
@@ -168,7 +168,7 @@ function waitFor(at: number, now: number): number {
   return at < 0 ? -1 : Math.max(0, Math.ceil(at - now));
 }
 
-/** The application as a program runs it. What `step` throws, `run` tells on the console. */
+/** The application for a program. `step` throws errors; `run` prints them on the console. */
 export function createSensorOf(program: Program, app: App): ProgramSensor {
   const board = program.board;
   const isOver = (): boolean => app.isOver() || program.isStopped();
@@ -179,7 +179,7 @@ export function createSensorOf(program: Program, app: App): ProgramSensor {
   return {
     step: step,
     run: () => {
-      // One `try` round all: on Lua each costs a closure.
+      // One `try` around everything, because on Lua each costs a closure.
       try {
         while (!isOver()) {
           const ms = step();

@@ -1,8 +1,8 @@
-// core/base/spans.ts by the board's own functions: the build of a firmware image puts the text of this file in its place, so
-// it has the same exports and no import of its own. Nothing lies between: a call of `copy` is a call of the board.
+// The functions of core/base/spans.ts, by the board. The build of a firmware image replaces that file with the text of this
+// one, so it has the same exports and no imports. A call of `copy` calls the board directly.
 //
-// Every range is checked by the board, and one that leaves its buffer throws, naming the argument. A length below 1 is
-// none, as in the portable functions.
+// The board checks every range. A range that leaves its buffer throws an error that names the argument. A length below 1
+// does nothing, as in the portable functions.
 
 /** @noSelf */
 interface SpanHooks {

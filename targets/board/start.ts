@@ -1,5 +1,5 @@
-// How an application begins and ends: the provisioning area is read and refused or taken, and what ends a board is told
-// in one line. Codes of `halt`: BLOB_* of blob.ts, and HALT_*.
+// The start and the end of an application: it reads the provisioning area and accepts or refuses it; one line says why a
+// board ends. The codes of `halt` are BLOB_* of blob.ts, and HALT_*.
 
 import { fill } from '../../core/base/bytes.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
@@ -17,16 +17,16 @@ export const HALT_SCRIPT = 22;
 
 /** @noSelf */
 export interface App {
-  /** Null: halted before there was one. */
+  /** Null: the application ended before it had one. */
   device: IkeDevice | null;
   config: BoardConfig | null;
   /** It has ended: `step` does nothing more. */
   isOver(): boolean;
-  /** Takes frames and commands, does what is due. Throws what `fail` takes. */
+  /** Takes frames and commands, and does what is due. Its errors go to `fail`. */
   step(now: number): void;
-  /** When `step` wants to be called, or -1. */
+  /** When to call `step` next, or -1. */
   nextTimeout(): number;
-  /** Ends with what was thrown, on the console. */
+  /** Prints an error on the console and ends. */
   fail(problem: unknown): void;
 }
 
@@ -44,13 +44,13 @@ export function createEnded(board: Board): App {
   };
 }
 
-/** Ends with a line that says why. */
+/** Ends, with a line that says why. */
 export function halt(board: Board, code: number, word: string): void {
   board.print('halt ' + decimal(code) + ' ' + word);
   board.exit(code);
 }
 
-/** What an error means to the board: no randomness, no memory, or a fault of the script, which is told. */
+/** The meaning of an error to the board: no randomness, no memory, or a fault of the script, which it prints. */
 export function haltWith(board: Board, problem: unknown): void {
   const text = problemText(problem);
   if (text === NO_ENTROPY) halt(board, HALT_ENTROPY, 'entropy');
@@ -62,7 +62,7 @@ export function haltWith(board: Board, problem: unknown): void {
   }
 }
 
-/** Reads the provisioning area; null, and the end, where it is refused. */
+/** Reads the provisioning area. Null: it was refused, and the application has ended. */
 export function readConfig(board: Board, asymmetric: Asymmetric): BoardConfig | null {
   const blob = new Uint8Array(BLOB_MAX);
   const result = readBlob(blob, board.provision(blob));

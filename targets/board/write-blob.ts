@@ -1,12 +1,12 @@
-// A provisioning blob (blob.ts) made on the board, from an object whose fields have the names of BoardConfig
-// and the blob's units: for those who write the configuration into their own script.
+// Makes a provisioning blob (blob.ts) on the board, for scripts that contain their configuration: an object with the field
+// names of BoardConfig and the blob's units.
 
 import { fill } from '../../core/base/bytes.ts';
 import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32, FIELDS, KEY_PROPOSALS } from './blob.ts';
 import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
 import { octetsOf } from './octets.ts';
 
-/** By key, from 1 on. Texts, so that they keep their names in a mangled bundle. */
+/** Names by key, from 1 on. They are texts, so that mangling keeps them. */
 const NAMES = [
   'panId',
   'shortAddress',
@@ -81,7 +81,7 @@ function putHead(w: Writer, kind: number, value: number): void {
   }
 }
 
-/** Arrays of arrays of numbers, to any depth that there is. */
+/** Writes nested arrays of numbers of any depth. */
 function putNumbers(w: Writer, value: unknown): void {
   if (typeof value === 'number') putHead(w, CBOR_UNSIGNED, value);
   else {
@@ -102,14 +102,14 @@ function measureOf(kind: number, value: unknown): number {
   return typeof value === 'string' ? value.length : (value as Uint8Array).length;
 }
 
-/** Octets of a blob: as they are, in a string, a character for each, or made of fields. */
+/** A blob's octets: given as they are, as a string with a character for each, or made from fields. */
 export function blobOf(provision: Uint8Array | string | BlobFields, namesOf: (of: unknown) => string[]): Uint8Array {
   if (typeof provision === 'string') return octetsOf(provision);
   if ((provision as Uint8Array).length !== undefined) return provision as Uint8Array;
   return writeBlob(provision as BlobFields, namesOf(provision));
 }
 
-/** Throws when a name is not known or a value is out of range: field, value, limits. */
+/** Throws for an unknown name or a value out of range, with field, value and limits. */
 export function writeBlob(fields: BlobFields, names: string[]): Uint8Array {
   const w: Writer = { buffer: new Uint8Array(BLOB_MAX), at: BLOB_HEAD };
   for (let i = 0; i < names.length; i++) {

@@ -1,4 +1,4 @@
-// What a board is: boards/NAME/board.json, checked by the schema below. The first error is thrown as
+// Reads boards/NAME/board.json and checks it by the schema below. Throws the first error as
 // `boards/NAME/board.json:line: field: value: limit`.
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -27,8 +27,8 @@ export interface BoardRadio {
 }
 
 /**
- * firmware: an image linked from C sources of the board's folder or boards/common; program: those as a program of this
- * machine; module: a script.
+ * firmware: an image linked from C sources of the board's folder or boards/common. program: the same sources as a program of
+ * this machine. module: a script.
  */
 export type BoardBuild =
   | { kind: 'firmware'; sources: string[]; linker: string; defines?: string[] }
@@ -51,9 +51,9 @@ export interface Board {
   title: string;
   /** The first is the standard one. */
   engines: BoardEngine[];
-  /** As the compiler's -mcpu calls it; `host`: what this machine has. */
+  /** Value of the compiler's -mcpu; `host`: this machine's. */
   core: string;
-  /** Where code and data go; null where an operating system or an interpreter decides. */
+  /** Memory for code and data; null if an operating system or an interpreter decides. */
   flash: Region | null;
   ram: Region | null;
   /** Octets of the engine's heap. */
@@ -80,7 +80,7 @@ function object(properties: Record<string, unknown>, optional: readonly string[]
   return { type: 'object', additionalProperties: false, required, properties };
 }
 
-/** An object whose `kind` says which of the shapes it has. */
+/** An object whose `kind` selects its shape. */
 function kinds(shapes: Record<string, Record<string, unknown>>): Record<string, unknown> {
   return {
     type: 'object',
@@ -170,7 +170,7 @@ function region(value: unknown): Region | null {
   return { origin: number(origin), size: number(size) };
 }
 
-/** Reads a board from the text of its board.json; `folder` is its absolute path, its last part the board's name. */
+/** Reads a board from the text of its board.json. `folder` is its absolute path; the last part is the board's name. */
 export function parseBoard(file: string, text: string, folder: string): Board {
   const document = parseConfig(file, text);
   validator ??= new Ajv({ strict: false, verbose: true, allowUnionTypes: true }).compile(BOARD_SCHEMA);
@@ -199,7 +199,7 @@ export function parseBoard(file: string, text: string, folder: string): Board {
   return board;
 }
 
-/** What the schema cannot say. */
+/** Checks what the schema cannot express. */
 function checkBoard(board: Board, document: ConfigDocument): void {
   const name = board.folder.slice(board.folder.lastIndexOf('/') + 1);
   if (board.name !== name) fail(document, ['name'], 'must be the name of its folder, ' + name);
@@ -232,7 +232,7 @@ export function listBoards(): string[] {
     .sort();
 }
 
-/** The board of a name. Throws a CommandError: no such board, or what is wrong in its file. */
+/** The board with a name. Throws a CommandError: there is no such board, or its file is wrong. */
 export function loadBoard(name: string): Board {
   const names = listBoards();
   if (!names.includes(name)) throw new CommandError(`board: ${name}: must be one of ${names.join(', ')}`, 2);

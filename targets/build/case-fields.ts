@@ -2,14 +2,14 @@
 
 /** Kinds of cases (second string of a case). */
 export const CASE_PACKET = 'packet';
-/** `createSa` has to throw; WANT_FIELD names the field. */
+/** `createSa` must throw; WANT_FIELD names the field. */
 export const CASE_CONFIG = 'config';
-/** `outbound` has to return a drop code of WANT_CODES. */
+/** `outbound` must return a drop code of WANT_CODES. */
 export const CASE_REFUSE = 'refuse';
-/** `inbound`, after the packets of BEFORE, has to return a drop code of WANT_CODES, or WANT_DECOMPRESSED. */
+/** After the packets of BEFORE, `inbound` must return a drop code of WANT_CODES, or WANT_DECOMPRESSED. */
 export const CASE_REJECT = 'reject';
 
-/** Sequence number recovery: T in SN_HI and SN_LO, WANT_RECEIVED and the SA's numbers give WANT_SN. */
+/** Sequence number recovery: T (in SN_HI and SN_LO), WANT_RECEIVED and the SA's numbers must give WANT_SN. */
 export const CASE_SN = 'sn';
 
 // Positions in a case.
@@ -48,7 +48,7 @@ export const SN_HI = 31;
 export const SN_LO = 32;
 export const REPLAY_WINDOW = 33;
 export const INNER = 34;
-/** IV that `outbound` shall use. */
+/** IV that `outbound` must use. */
 export const WANT_IV = 35;
 export const WANT_RESIDUE_BITS = 36;
 export const WANT_PAD_BITS = 37;
@@ -62,16 +62,16 @@ export const WANT_EEC_HEADER = 44;
 export const WANT_ESP = 45;
 export const WANT_WIRE = 46;
 export const WANT_ESP_LEN = 47;
-/** What `inbound` has to return. */
+/** The packet that `inbound` must return. */
 export const WANT_DECOMPRESSED = 48;
-/** Drop codes with commas between them. */
+/** Drop codes, separated by commas. */
 export const WANT_CODES = 49;
 export const WANT_FIELD = 50;
-/** The bits that came, as a number. */
+/** The received bits, as a number. */
 export const WANT_RECEIVED = 51;
 /** 16 digits, or `reject`. */
 export const WANT_SN = 52;
-/** Packets with commas between them, received first. */
+/** Packets to receive first, separated by commas. */
 export const BEFORE = 53;
 /** Length of a case. */
 export const CASE_LENGTH = 54;

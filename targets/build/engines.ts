@@ -3,9 +3,9 @@
 //
 // An entry is a module of the portable subset that exports
 //   run(cases: readonly string[][], emit: (line: string) => void): void
-// and prints one line per case, `ok ID`, `fail ID field expected actual` or `skip ID reason`, and at last
-// `done PASSED TOTAL`, without the skipped ones.
-// No engine is built or fetched here: what is not on PATH is not available, and the caller says so.
+// It prints one line per case, `ok ID`, `fail ID field expected actual` or `skip ID reason`, and at last
+// `done PASSED TOTAL`, which does not count skipped cases.
+// Nothing here builds or fetches an engine: an engine that is not on PATH is missing, and the caller says so.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,7 +26,7 @@ interface EngineFacts {
   pattern: RegExp;
   /** The version this project was tested with. */
   tested: string;
-  /** Most octets of case data in one run; more is split, since a small heap holds source and data. */
+  /** Most octets of case data in one run. More is split, because a small heap holds source and data. */
   caseLimit: number;
 }
 
@@ -105,13 +105,13 @@ export function engineAvailable(engine: Engine): boolean {
   return onPath(FACTS[engine].command) !== undefined;
 }
 
-/** For a test's `skip` option: false when the engine is there, else the reason. */
+/** For a test's `skip` option: false if the engine is installed, else the reason. */
 export function engineMissing(engine: Engine): string | false {
   const facts = FACTS[engine];
   return engineAvailable(engine) ? false : facts.command + ' not found on PATH (tested with ' + facts.tested + ')';
 }
 
-/** The installed engine's version, or 'unknown' when it does not tell; throws when there is no such engine. */
+/** The installed engine's version, or 'unknown'. Throws if the engine is not installed. */
 export function engineVersion(engine: Engine): string {
   const facts = FACTS[engine];
   const text = execFileSync(facts.command, [...facts.version], {
@@ -128,7 +128,7 @@ export function engineVersion(engine: Engine): string {
 }
 
 export interface BundleOptions extends ScriptOptions {
-  /** Data of the run: each case an array of strings. */
+  /** Data of the run: each case is an array of strings. */
   cases?: readonly (readonly string[])[];
 }
 
@@ -168,7 +168,7 @@ function importPath(folder: string, file: string): string {
   return "'" + relative(folder, file) + "'";
 }
 
-/** A JerryScript snapshot of a bundle (`jerry-snapshot` on PATH), beside it; `runOn` takes it by its name's end. */
+/** Makes a JerryScript snapshot beside a bundle (`jerry-snapshot` on PATH). `runOn` knows it by its extension. */
 export function snapshot(bundlePath: string): string {
   const file = bundlePath.replace(/\.js$/, '.snap');
   execFileSync('jerry-snapshot', ['generate', '-o', file, bundlePath], {
@@ -188,8 +188,8 @@ export interface Outcome {
 }
 
 /**
- * Runs a bundle; after `timeoutMs` the engine is killed and the outcome is not ok. `command`: another version of the
- * engine. `more`: files that run after the bundle, in the same realm.
+ * Runs a bundle. After `timeoutMs` it kills the engine, and the outcome is not ok. `command`: another version of the engine.
+ * `more`: files that run after the bundle, in the same realm.
  */
 export function runOn(
   engine: Engine,
@@ -229,7 +229,7 @@ export function runOn(
   });
 }
 
-/** Espruino greets on standard output and leaves its prompt there. */
+/** Removes Espruino's greeting and prompt from standard output. */
 function withoutBanner(text: string): string {
   const plain = text.replaceAll('\r', '');
   const greeting = /http:\/\/espruino\.com\/Donate\n+/.exec(plain);
@@ -240,7 +240,7 @@ function withoutBanner(text: string): string {
 export interface Report {
   passed: number;
   total: number;
-  /** The `fail` lines, and what went wrong outside any case. */
+  /** The `fail` lines, and errors outside any case. */
   failures: string[];
   /** The `skip` lines. */
   skipped: string[];

@@ -1,4 +1,4 @@
-// Names that stay as they are in a bundle for Espruino whose property names are mangled.
+// Names that a bundle for Espruino keeps when property names are mangled.
 
 /** Espruino's own, as targets/espruino/globals.ts declares them; names of options. */
 export const ESPRUINO_MEMBERS: readonly string[] = [

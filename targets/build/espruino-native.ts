@@ -1,6 +1,6 @@
-// X25519 as a run of Thumb-2 octets for Espruino's E.nativeCall: boards/common/x25519.c, linked without relocations and
-// without literals, so that it runs at any even address, its entry first. targets/espruino/native/blob.ts holds the octets,
-// so that no compiler is needed to make a module. After a change of the C file:
+// X25519 as Thumb-2 octets for Espruino's E.nativeCall: boards/common/x25519.c, linked without relocations and without
+// literals, so that it runs at any even address. Its entry is first. targets/espruino/native/blob.ts holds the octets, so
+// that making a module needs no compiler. After a change of the C file:
 //
 //   node --import tsx targets/build/espruino-native.ts
 
@@ -18,7 +18,7 @@ export function nativeMissing(): string | false {
   return onPath(COMPILER) === undefined ? COMPILER + ' not found (Debian package gcc-arm-none-eabi)' : false;
 }
 
-/** What the compiler calls itself, e.g. `12.2.1`. Other versions make other octets. */
+/** The compiler's version, e.g. `12.2.1`. Other versions make other octets. */
 export function nativeCompiler(): string {
   return run(COMPILER, ['-dumpfullversion']).trim();
 }
@@ -28,8 +28,8 @@ function run(command: string, args: readonly string[]): string {
 }
 
 /**
- * Builds the octets in build/espruino/native. Throws with the compiler's or linker's message, and when the result has
- * relocations, undefined symbols, literals read relative to the program counter, or its entry elsewhere than at 0.
+ * Builds the octets in build/espruino/native. Throws with the compiler's or linker's message. Throws if the result has
+ * relocations, undefined symbols, literals read relative to the program counter, or an entry elsewhere than at 0.
  */
 export function buildNative(): Uint8Array {
   const root = sourceRoot();
@@ -39,7 +39,7 @@ export function buildNative(): Uint8Array {
   const binary = join(folder, 'x25519.bin');
   run(COMPILER, [
     ...['-std=c99', '-Wall', '-Wextra', '-Werror', '-mcpu=cortex-m4', '-mthumb', '-Os', '-ffreestanding'],
-    // No literal pools: they are read relative to the program counter rounded down to 4.
+    // No literal pools: code reads them relative to the program counter rounded down to 4.
     ...['-mpure-code', '-fno-jump-tables', '-fno-tree-loop-distribute-patterns', '-ffunction-sections'],
     ...['-nostdlib', '-Wl,--build-id=none,--fatal-warnings,--emit-relocs'],
     ...['-T', join(root, 'targets', 'espruino', 'native', 'blob.ld')],
@@ -48,7 +48,7 @@ export function buildNative(): Uint8Array {
   const symbols = run('arm-none-eabi-nm', [elf]);
   if (!/^0+ T x25519$/m.test(symbols)) throw new Error('blob: the entry x25519 is not at 0:\n' + symbols);
   if (/ U /.test(symbols)) throw new Error('blob: undefined symbols:\n' + symbols);
-  // Branches within the blob are resolved, but listed: anything else would need its address.
+  // Branches within the blob are resolved but still listed. Anything else would depend on the blob's address.
   const strange = run('arm-none-eabi-readelf', ['-r', '-W', elf])
     .split('\n')
     .filter((line) => /R_ARM_/.test(line) && !/R_ARM_THM_(CALL|JUMP24|JUMP19|JUMP11|JUMP8)\b/.test(line));

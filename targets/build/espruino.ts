@@ -1,5 +1,5 @@
-// The modules for Espruino: build/espruino/NAME.js, readable, and NAME.min.js, what ships: minified, with the project's own
-// property names short. Names of 8 characters at most, as Espruino's Storage wants them.
+// The modules for Espruino: build/espruino/NAME.js is readable; NAME.min.js ships, minified and with short property names.
+// A name has at most 8 characters, the limit of Espruino's Storage.
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ export function keptNames(): string[] {
   return [...new Set([...ESPRUINO_MEMBERS, ...MODULE_MEMBERS, 'require'])].sort();
 }
 
-/** What the entry begins with, so that no variable is called so: a keyword to Espruino, a name to the minifier. */
+/** Starts the entry, so that the minifier calls no variable `of`, which is a keyword to Espruino. */
 const KEYWORD = 'of';
 
 /** A bundle of `entry` (absolute path) for Espruino. */
@@ -34,7 +34,7 @@ export async function espruinoText(entry: string, isMinified: boolean): Promise<
     ...scriptOptions('espruino', { minify: isMinified, mangle: isMinified ? keptNames() : false }),
     minifyIdentifiers: isMinified,
     minifySyntax: isMinified,
-    // Else it becomes a shim that looks for other module systems.
+    // Without it, esbuild puts in a shim that looks for other module systems.
     define: { require: 'global.require' },
     stdin: {
       contents: `${isMinified ? `${KEYWORD};` : ''}import ${JSON.stringify(entry)};`,

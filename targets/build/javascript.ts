@@ -1,5 +1,5 @@
-// JavaScript bundles: one IIFE per target by esbuild; for Duktape lowered to ES5 by tsc, since esbuild cannot lower
-// let and const; for Espruino only white space goes, since fully minified code did not parse there.
+// JavaScript bundles. esbuild makes one IIFE per target. For Duktape, tsc lowers it to ES5, because esbuild cannot lower let
+// and const. For Espruino only white space is removed, because it did not parse fully minified code.
 
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { builtinMembers } from './builtins.ts';
@@ -9,12 +9,12 @@ import { nativeSpans } from './spans.ts';
 export type ScriptEngine = 'node' | 'duktape' | 'jerryscript' | 'espruino';
 
 export interface ScriptOptions {
-  /** Full minifying where the engine stands it; default true except for node. */
+  /** Minify as far as the engine allows. Default: true except for node. */
   minify?: boolean;
   /**
-   * Rename the project's own property names to one or two letters. `true`, or the names to keep: those that cross the
-   * bundle's border (native hooks, stored state, configuration read from text). Built-in names are always kept, and
-   * the subset check sees to it that the portable code uses no others and reaches no property by its text.
+   * Rename the project's own property names to one or two letters: `true`, or the names to keep, which are those that leave
+   * the bundle (native hooks, stored state, configuration read from text). Built-in names are always kept. The subset check
+   * ensures that portable code uses no other built-ins and reaches no property by its text.
    */
   mangle?: boolean | readonly string[];
   /** The board's functions for spans of octets, see spans.ts; default false. */
@@ -42,7 +42,7 @@ export async function bundleScript(entry: string, engine: ScriptEngine, options:
   return { text, meta: built.metafile };
 }
 
-/** esbuild's options for an engine, but for what goes in and the format that comes out. */
+/** esbuild's options for an engine, without input and output format. */
 export function scriptOptions(engine: ScriptEngine, options: ScriptOptions): BuildOptions {
   const minify = options.minify ?? engine !== 'node';
   const full = minify && engine !== 'espruino';
@@ -57,7 +57,7 @@ export function scriptOptions(engine: ScriptEngine, options: ScriptOptions): Bui
     logLevel: 'silent',
     minifyWhitespace: minify,
     minifyIdentifiers: full,
-    // What minified syntax gains, tsc's printer would undo.
+    // tsc's printer would undo minified syntax.
     minifySyntax: full && engine !== 'duktape',
     ...mangling(options.mangle),
     ...(options.nativeSpans === true ? { plugins: [spansPlugin] } : {}),
@@ -80,7 +80,7 @@ function mangling(mangle: boolean | readonly string[] | undefined): { mangleProp
   return { mangleProps: /./, reserveProps: new RegExp('^(?:' + keep.join('|') + ')$') };
 }
 
-/** ES2015 to ES5, then white space out again. */
+/** Lowers ES2015 to ES5, then removes white space again. */
 async function lower(text: string, minify: boolean): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
   const result = ts.transpileModule(text, {

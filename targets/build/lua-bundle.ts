@@ -1,9 +1,9 @@
-// Lua bundles: typescript-to-lua into one file, behind the prelude that gives typed arrays. Every diagnostic is an
-// error, warnings too: the warning about truthiness is the one that finds `if (n)`, which is wrong on Lua.
+// Lua bundles: typescript-to-lua makes one file, after a prelude with typed arrays. Every diagnostic is an error, warnings
+// too: the warning about truthiness finds `if (n)`, which is wrong on Lua.
 //
-// Functions held in an interface's members are plain functions here (@noSelf), so that `{ seal: seal }` is one too, and
-// a native module can bring them. typescript-to-lua takes that from a tag per interface; the tag is added while the
-// sources are read, so that the portable code need not know of it.
+// Functions in an interface's members are plain functions (@noSelf). So `{ seal: seal }` is one too, and a native module can
+// provide them. typescript-to-lua needs a tag on each interface. This file adds the tags while it reads the sources, so that
+// portable code need not know of them.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { buildTool, sourceRoot } from './root.ts';
 import { nativeSpans } from './spans.ts';
 
 /**
- * The text of one Lua 5.4 file made of `entry` (absolute path of a .ts file) and all it imports. `hasSpans`: with the
- * board's functions for spans of octets, see spans.ts.
+ * The text of one Lua 5.4 file, made from `entry` (absolute path of a .ts file) and its imports. `hasSpans`: with the board's
+ * functions for spans of octets, see spans.ts.
  */
 export async function bundleLua(entry: string, hasSpans = false): Promise<string> {
   const root = sourceRoot();
@@ -25,7 +25,7 @@ export async function bundleLua(entry: string, hasSpans = false): Promise<string
   return prelude + reachable(text).replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
 }
 
-/** Without the modules that nothing requires: those that were imported for their types. */
+/** Removes modules that nothing requires: those imported only for their types. */
 function reachable(text: string): string {
   const modules = new Map(
     [...text.matchAll(/^\["(\S+)"\] = function\(\.\.\.\).*\n[\s\S]*?^ end,\n/gm)].map((found) => [found[1], found[0]]),
@@ -33,7 +33,7 @@ function reachable(text: string): string {
   const entry = /^local ____entry = require\("(\S+)"/m.exec(text);
   if (entry === null || !modules.has(entry[1])) throw new Error('typescript-to-lua wrote a bundle of another form');
   const kept = new Set([entry[1]]);
-  // Grows while it is gone through.
+  // The list grows while the loop runs.
   for (const name of kept) {
     for (const [, used] of modules.get(name)!.matchAll(/\brequire\("(\S+)"\)/g)) if (modules.has(used)) kept.add(used);
   }
@@ -42,7 +42,7 @@ function reachable(text: string): string {
   return small;
 }
 
-/** Translates each file by itself and throws when typescript-to-lua has anything to say. Nothing is written. */
+/** Translates each file by itself. Throws typescript-to-lua's diagnostics. Writes nothing. */
 export async function checkLua(files: string[]): Promise<void> {
   await translate(files, {});
 }
@@ -87,7 +87,7 @@ async function translate(
       output.set(name.slice(name.lastIndexOf('/') + 1), text);
     },
   });
-  // TS5096: importing .ts files is meant for tools that do not emit JavaScript; this one emits Lua.
+  // TS5096: imports of .ts files are for tools that emit no JavaScript; this one emits Lua.
   const said = [...ts.getPreEmitDiagnostics(program), ...emitted.diagnostics].filter((d) => d.code !== 5096);
   if (said.length > 0) {
     throw new Error(

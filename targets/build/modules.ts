@@ -1,8 +1,8 @@
-// What users of an engine take away without a board of ours: build/ENGINE/module/ with
-//   lua           dietesp.lua, a rockspec, and dietesp.luac where luac5.4 is there
-//   duktape       dietesp.js (ES5), dietesp.min.js with the project's own property names short
-//   jerryscript   dietesp.js, dietesp.min.js, and dietesp.snap of the latter where jerry-snapshot is there
-// and the same as `dietlite`, the data plane alone, without IKEv2. Types are in targets/board/program.ts.
+// Modules for users of an engine with boards of their own. build/ENGINE/module/ gets
+//   lua           dietesp.lua, a rockspec, and dietesp.luac if luac5.4 is on PATH
+//   duktape       dietesp.js (ES5), and dietesp.min.js with short property names
+//   jerryscript   dietesp.js, dietesp.min.js, and its snapshot dietesp.snap if jerry-snapshot is on PATH
+// and the same as `dietlite`: the data plane without IKEv2. Types are in targets/board/program.ts.
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ export interface ModuleFile {
   size: number;
 }
 
-/** Names that cross the border between a module and its program, beside those of the hooks. */
+/** Names that a module and its program share, beside those of the hooks. */
 const MODULE_MEMBERS = [
   ...['start', 'device', 'blob', 'octets', 'hex', 'text'],
   ...['step', 'run', 'stop', 'isOver', 'send', 'command', 'native', 'board', 'provision', 'keys'],
@@ -35,7 +35,7 @@ const MODULE_MEMBERS = [
   ...['received', 'maxSize', 'endpoint', 'sent', 'drops'],
 ];
 
-/** A global, or what a module system takes. */
+/** Exports as a global, or by a module system. */
 function framed(name: string, text: string): string {
   return (
     `var ${name}=(function(exports){${text.trim()}\nreturn exports})({});` +
@@ -43,7 +43,7 @@ function framed(name: string, text: string): string {
   );
 }
 
-/** The text of a module of JavaScript. */
+/** The text of a JavaScript module. */
 export async function moduleScript(
   engine: 'duktape' | 'jerryscript',
   name: string,
@@ -54,7 +54,7 @@ export async function moduleScript(
   return framed(name, (await bundleScript(entry, engine, { minify: isMinified, mangle })).text);
 }
 
-/** The text of a module of Lua. Typed arrays are its own, not the program's globals. */
+/** The text of a Lua module. It has typed arrays of its own, not as the program's globals. */
 export async function moduleLua(name: string): Promise<string> {
   const text = await bundleLua(join(sourceRoot(), 'targets', 'lua', PROGRAM_MODULES[name]));
   return (
@@ -68,7 +68,7 @@ function version(): string {
   return manifest.version;
 }
 
-/** For `luarocks make` in the folder; `source` is what LuaRocks wants to see, and does not use there. */
+/** A rockspec for `luarocks make` in the folder. LuaRocks requires `source` and does not use it there. */
 function rockspec(): string {
   const names = Object.keys(PROGRAM_MODULES);
   return `rockspec_format = "1.0"
@@ -126,7 +126,7 @@ export async function buildModules(engine: ModuleEngine, folder?: string): Promi
   const root = sourceRoot();
   const target = folder ?? join(root, 'build', engine, 'module');
   mkdirSync(target, { recursive: true });
-  // What an earlier run made of other text.
+  // Byte code of an earlier run, from other text.
   for (const name of Object.keys(PROGRAM_MODULES)) {
     for (const extension of ['luac', 'snap']) rmSync(join(target, `${name}.${extension}`), { force: true });
   }

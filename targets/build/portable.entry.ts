@@ -1,4 +1,4 @@
-// What a board runs with portable cryptography alone, to be measured beside the native one.
+// A board's application with portable cryptography only, to measure it beside the native one.
 
 import { runApp } from '../board/app.ts';
 import { engineBoard } from '../board/hooks.ts';

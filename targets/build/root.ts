@@ -1,11 +1,11 @@
-// Where the sources are. A bundle is made from TypeScript, which the published package does not carry, and with tools
-// that are development dependencies: both are named when they are missing.
+// Where the sources are. A bundle needs TypeScript sources, which the published package lacks, and tools that are
+// development dependencies. Errors name what is missing.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The checkout this file belongs to, also when it runs from dist/. */
+/** The checkout of this file, even if it runs from dist/. */
 export function sourceRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {

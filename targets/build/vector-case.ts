@@ -1,9 +1,9 @@
-// Runs test vectors on any engine: the same function on Node, Lua, Duktape, JerryScript and Espruino (the portable
-// subset of core/). A case is an array of strings, made by vector-file.ts from the JSON files: numbers in decimal, octets
-// and 64-bit numbers in hexadecimal, `-` where the vector says nothing. Per case one line:
+// Runs test vectors on any engine: Node, Lua, Duktape, JerryScript and Espruino (in the portable subset of core/).
+// vector-file.ts makes the cases from the JSON files. A case is an array of strings: numbers in decimal, octets and 64-bit
+// numbers in hexadecimal, `-` for what the vector leaves open. Per case it prints one line:
 //   ok ID | fail ID FIELD EXPECTED ACTUAL | skip ID REASON        and at the end: done PASSED TOTAL (without the skipped)
-// Intermediate values are not asked of the core: the packet that `outbound` made is taken apart here, with nonce and
-// additional data built from SPI and sequence number independently of the core [draft-ietf-ipsecme-diet-esp §4].
+// It does not ask the core for intermediate values. It takes the packet of `outbound` apart itself, and builds nonce and
+// additional data from SPI and sequence number independently of the core [draft-ietf-ipsecme-diet-esp §4].
 
 import { copy, put32 } from '../../core/base/bytes.ts';
 import { ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
@@ -119,7 +119,7 @@ function bitsOf(octets: Uint8Array, offset: number, from: number, count: number)
   return text;
 }
 
-/** What a vector says; `createSa` checks it. */
+/** The attributes of a vector, unchecked: `createSa` checks them. */
 function attributesOf(c: string[]): Attributes {
   const listed = octetsOf(c[DSCP_LIST]);
   const dscpList: number[] = [];
@@ -153,7 +153,7 @@ function attributesOf(c: string[]): Attributes {
   };
 }
 
-/** The SA's parameters; the last sequence number is the one before the packet's. */
+/** The SA's parameters. Its last sequence number is the packet's minus one. */
 function configOf(c: string[], suite: Suite): SaConfig {
   const config = defaultConfig(attributesOf(c), suite);
   config.key = octetsOf(c[KEY]);
@@ -176,7 +176,7 @@ function differs(c: string[], field: string, want: string, actual: string): stri
   );
 }
 
-/** Takes the packet apart that `outbound` made: '' or the line of the first difference, in the order of processing. */
+/** Takes the packet of `outbound` apart. Returns the line of the first difference in processing order, or ''. */
 function compareWire(c: string[], suite: Suite, provider: Provider, wire: Uint8Array, length: number): string {
   const outer = wire[0] >>> 4 === 4 ? (wire[0] & 15) * 4 : 40;
   const header = (numberOf(c[ESP_SPI_LSB]) + numberOf(c[ESP_SN_LSB])) >>> 3;
@@ -277,7 +277,7 @@ function compareWire(c: string[], suite: Suite, provider: Provider, wire: Uint8A
   return bad;
 }
 
-/** A result that has to be one of the drop codes. */
+/** Checks that a result is one of the drop codes. */
 function dropped(c: string[], field: string, result: number): string {
   const code = '' + Math.min(result, 0);
   if ((',' + c[WANT_CODES] + ',').indexOf(',' + code + ',') >= 0) return '';
@@ -349,7 +349,7 @@ function lacking(c: string[], provider: Provider, suite: Suite): string {
   return '';
 }
 
-/** Runs one case; the result is its line. */
+/** Runs one case. Returns its line. */
 export function runCase(c: string[], parts: Parts, provider: Provider, suites: Suite[]): string {
   let suite: Suite | null = null;
   for (let i = 0; i < suites.length; i++) if (suites[i].name === c[SUITE]) suite = suites[i];

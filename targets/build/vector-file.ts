@@ -1,5 +1,5 @@
-// Vector files (the format of test/vectors/*.json) -> the cases of vector-case.ts. Fields that a file has and this does
-// not know are ignored; fields that it lacks are not checked. Runs on Node; the cases run anywhere.
+// Makes the cases of vector-case.ts from vector files (the format of test/vectors/*.json). It ignores unknown fields; absent
+// fields are not checked. It runs on Node; the cases run on any engine.
 
 import { DROP_COUNT } from '../../core/base/drop.ts';
 import { dropName } from '../../core/base/drop-name.ts';
@@ -29,15 +29,15 @@ export interface Vector {
   esp_len?: number;
   lossless?: boolean;
   decompressed?: string;
-  /** Why it is refused or rejected: names of drop codes, `also` just as good; or the field that `createSa` refuses. */
+  /** Why it is refused or rejected: a drop code's name, or one of `also`; or the field that `createSa` refuses. */
   drop?: string;
   also?: string[];
   field?: string;
-  /** Packets that are received, and accepted, before a rejected one. */
+  /** Packets to receive first, and to accept, before the rejected one. */
   before?: string[];
 }
 
-/** A row of `sn_recovery`; sequence numbers in hexadecimal, `sn` null where the packet is dropped. */
+/** A row of `sn_recovery`. Sequence numbers are in hexadecimal; `sn` null: the packet is dropped. */
 export interface SnRow {
   T: string;
   received: string;
@@ -51,14 +51,14 @@ export interface VectorFile {
   vectors?: Vector[];
   refusals?: Vector[];
   rejections?: Vector[];
-  /** Packets that are not what the compressor sent, and are accepted. */
+  /** Packets that differ from the compressor's, and are accepted. */
   on_path?: Vector[];
   sn_recovery?: SnRow[];
 }
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
-/** Number of a drop code's name; throws for a name that does not exist. */
+/** The number of a drop code's name. Throws for an unknown name. */
 export function dropCode(name: string): number {
   for (let code = 1; code < DROP_COUNT; code++) if (dropName(code) === name) return -code;
   throw new Error(`drop: ${name}: no such drop code`);
@@ -103,7 +103,7 @@ function text(value: string | number | null | undefined): string {
   return value === undefined || value === null ? '-' : String(value).toLowerCase();
 }
 
-/** The residue as named fields must be the bit string; a file where they differ is wrong. */
+/** Checks that the residue's named fields add up to its bit string. */
 function checkResidue(vector: Vector): void {
   if (vector.residue === undefined || vector.residue_bits === undefined) return;
   const bits = vector.residue.map(([, value, width]) => BigInt(value).toString(2).padStart(width, '0')).join('');
@@ -164,7 +164,7 @@ function snCase(row: SnRow, index: number): string[] {
   return strings;
 }
 
-/** All cases of a parsed file, in its order. Throws an error that names the vector when the file is wrong. */
+/** All cases of a parsed file, in its order. Throws an error that names a wrong vector. */
 export function casesOf(file: VectorFile): string[][] {
   const cases: string[][] = [];
   const add = (vector: Vector, kind: string): void => {

@@ -1,4 +1,4 @@
-// What a board with Duktape runs when AES-CCM, HMAC and X25519 are native: without the portable ciphers.
+// The application of a board with Duktape and native AES-CCM, HMAC and X25519: without portable ciphers.
 
 import { runApp } from '../board/app.ts';
 import { engineBoard } from '../board/hooks.ts';

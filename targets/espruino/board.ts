@@ -1,5 +1,5 @@
-// Espruino as a Board (targets/board/hooks.ts): the hooks in JavaScript, frames from a radio driver, and the application
-// run by setTimeout, since nothing may wait there.
+// Espruino as a Board (targets/board/hooks.ts): hooks in JavaScript, and frames from a radio driver. setTimeout runs the
+// application, because nothing may wait in Espruino.
 
 import { copy } from '../../core/base/bytes.ts';
 import type { Phy } from '../../core/link/mac.ts';
@@ -9,16 +9,16 @@ import type { CryptoHooks } from './crypto.ts';
 import { after, clock, engine, forget, printLine, variables } from './globals.ts';
 
 const FRAME_MAX = 127;
-/** Frames that wait for the application; one more is lost, and comes again by the sender's retry. */
+/** Most frames that wait for the application. Any more is lost, until the sender repeats it. */
 const FRAMES = 4;
 const LINES = 4;
 
-/** What `start` and `device` take as a radio; the driver of the MRF24J40 is one. */
+/** A radio for `start` and `device`, such as the driver of the MRF24J40. */
 /** @noSelf */
 export interface EspruinoRadio extends Phy {
-  /** Set by the application: takes a frame, MHR to FCS, valid during the call. */
+  /** Takes a frame, MHR to FCS, valid during the call. The application sets it. */
   onFrame: ((frame: Uint8Array, offset: number, length: number) => void) | null;
-  /** Work by the clock; -1: none. */
+  /** When `poll` must run next; -1: never. */
   poll(now: number): void;
   nextTimeout(): number;
 }
@@ -35,11 +35,11 @@ export interface BoardOptions {
 /** @noSelf */
 export interface EspruinoBoard {
   board: Board;
-  /** Frames that came while no more could wait. */
+  /** Frames lost because too many waited. */
   lost(): number;
-  /** A line for the application; false: too many wait. */
+  /** Gives the application a line. False: too many wait. */
   command(text: string): boolean;
-  /** Called when a frame or a line is there. */
+  /** Called when a frame or a line arrives. */
   onWork: () => void;
   isStopped(): boolean;
 }
@@ -50,7 +50,7 @@ function silent(): false {
   return false;
 }
 
-/** Monotonic milliseconds, whole: the user may set Espruino's clock. */
+/** Whole monotonic milliseconds, although the user may set Espruino's clock. */
 export function createClock(): () => number {
   let last = clock();
   let passed = 0;
@@ -116,7 +116,7 @@ export function createEspruinoBoard(hooks: CryptoHooks, options: BoardOptions): 
       if (options.restart !== null) options.restart();
       else if (engine().reboot !== undefined) engine().reboot!();
     },
-    // Octets of all variables, also those of other programs.
+    // Octets of all variables, other programs' included.
     memory: () => {
       peak = Math.max(peak, variables());
       return peak;
@@ -159,7 +159,7 @@ export function createEspruinoBoard(hooks: CryptoHooks, options: BoardOptions): 
   return espruino;
 }
 
-/** What a runner runs. */
+/** A program for a runner. */
 /** @noSelf */
 export interface Runnable {
   step(now: number): void;
@@ -168,12 +168,12 @@ export interface Runnable {
 
 /** @noSelf */
 export interface Runner {
-  /** Something has come, or may be due earlier. */
+  /** Wakes the runner: there is input, or something may be due earlier. */
   wake(): void;
   stop(): void;
 }
 
-/** Calls `step` whenever it is due, until `isOver`. What `step` throws goes to `fail`, and ends it. */
+/** Calls `step` whenever it is due, until `isOver`. Errors of `step` go to `fail`, which ends the program. */
 export function createRunner(
   node: Runnable,
   radio: EspruinoRadio,
@@ -224,7 +224,7 @@ export function createRunner(
   };
 }
 
-/** The application as what a runner runs. */
+/** The application as a program for a runner. */
 export function createAppRunner(app: App, espruino: EspruinoBoard, radio: EspruinoRadio): Runner {
   const runner = createRunner(
     { step: (now) => app.step(now), nextTimeout: () => app.nextTimeout() },

@@ -1,7 +1,7 @@
-// AES-CCM and random octets of Espruino: what the data plane needs. A file of its own, so that the smallest module carries
-// no portable cipher and no hash.
+// AES-CCM and random octets of Espruino, for the data plane. They have a file of their own, so that the smallest module
+// contains no portable cipher and no hash.
 //
-// CCM is put together from CBC (MAC) and ECB (key stream) [RFC 3610]: Espruino's CTR ignores its IV, and its ccmEncrypt
+// CCM is built from CBC (MAC) and ECB (key stream) [RFC 3610], because Espruino's CTR ignores its IV, and its ccmEncrypt
 // takes no additional data.
 
 import { copy } from '../../core/base/bytes.ts';
@@ -18,20 +18,20 @@ import {
   type Octets,
 } from './globals.ts';
 
-/** The longest AAD: longer ones would need another encoding of their length [RFC 3610 §2.2]. */
+/** The longest AAD. A longer one needs another encoding of its length [RFC 3610 §2.2]. */
 const MAX_AAD = 65279;
 
-/** What is thrown where a native function gives nothing. */
+/** Thrown when a native function returns nothing. */
 export function wrong(what: string): Error {
   return new Error(what + ': no answer from the board');
 }
 
-/** The same octets, with the members that they have in Espruino. */
+/** The same octets, typed with Espruino's members. */
 export function native(octets: Uint8Array): Octets {
   return octets as unknown as Octets;
 }
 
-/** The module `crypto`, empty where the board has none. */
+/** The module `crypto`; empty if the board has none. */
 export function cryptoModule(): EspruinoCryptoModule {
   const module = builtinModule('crypto') as EspruinoCryptoModule | null | undefined;
   return module === null || module === undefined ? {} : module;
@@ -112,8 +112,8 @@ function openUrandom(): EspruinoFile | undefined {
 }
 
 /**
- * Secure random octets: the generator of nRF5x, or /dev/urandom. E.hwRand of other boards is no secure source (Linux:
- * rand(); STM32: noise of a voltage reference that nobody measured): false there, `random` brings another.
+ * Secure random octets: the generator of nRF5x, or /dev/urandom. On other boards E.hwRand is not secure (Linux: rand(); STM32:
+ * noise of a voltage reference that nobody has measured), so this returns false, and the option `random` must give a source.
  */
 export function createSource(): Board['random'] {
   const e = engine();
@@ -146,7 +146,7 @@ function count(from: number, length: number): Uint8Array {
   return octets;
 }
 
-/** [RFC 3610 §8] Packet Vector #1, by the ends of its result; the nonce is not zero. */
+/** [RFC 3610 §8] Packet Vector #1, checked by the ends of its result. Its nonce is not zero. */
 function isCcmRight(ccm: Board['ccm']): boolean {
   const nonce = count(0xa0 - 7, 13);
   for (let i = 0; i < 7; i++) nonce[i] = i < 3 ? 0 : 6 - i;
@@ -160,7 +160,7 @@ function isCcmRight(ccm: Board['ccm']): boolean {
   return packet[0] === 0x58 && packet[22] === 0x84 && packet[23] === 0x17 && packet[30] === 0xe0;
 }
 
-/** AES-CCM over the board's AES, tried with a known answer; null where the board has none that is right. */
+/** AES-CCM over the board's AES, tried with a known answer. Null: the board has no correct one. */
 export function createCcmHook(): Board['ccm'] | null {
   const aes = cryptoModule().AES;
   if (aes === undefined) return null;

@@ -1,12 +1,12 @@
-// What a program for Espruino finds in the board's Storage: `desp.blb`, the provisioning blob, and `desp.jsn`, where the
-// radio is. Both are written by `dietesp flash`.
+// The configuration in the board's Storage: `desp.blb` is the provisioning blob, `desp.jsn` says where the radio is.
+// `dietesp flash` writes both.
 
 import type { EspruinoRadio } from './board.ts';
 import { pinOf, readJson, readStored, serialOf, spiOf } from './globals.ts';
 import { createPipe } from './pipe.ts';
 import { createEspruinoMrf24j40 } from './radio.ts';
 
-/** A radio's place: `path` or `serial` of a pipe, or `spi` and pins of an MRF24J40. */
+/** Where the radio is: `path` or `serial` of a pipe, or `spi` and pins of an MRF24J40. */
 export interface RadioSettings {
   /** Linux: a terminal device. */
   path?: string;
@@ -22,7 +22,7 @@ export interface RadioSettings {
   reset?: string;
 }
 
-/** What the MRF24J40 must know beside its place. */
+/** Further settings of the MRF24J40. */
 export interface RadioAddress {
   channel: number;
   panId: number;
@@ -47,7 +47,7 @@ function need(name: string, value: string | undefined): string {
   return value;
 }
 
-/** Sets up the radio of the settings. */
+/** Sets up the configured radio. */
 export function createRadio(settings: RadioSettings, address: RadioAddress): EspruinoRadio {
   if (settings.spi === undefined) {
     const serial = serialOf(settings.serial === undefined ? 'Serial1' : settings.serial);

@@ -1,5 +1,5 @@
-// Cryptography of Espruino as hooks of a board (targets/board/hooks.ts): AES-CCM from its AES, HMAC from its SHA-256, X25519
-// by E.nativeCall. What is missing, or gives a wrong answer when it is tried first, is left out of `native`.
+// Espruino's cryptography as hooks of a board (targets/board/hooks.ts): AES-CCM from its AES, HMAC from its SHA-256, X25519
+// by E.nativeCall. Each is tried first. `native` leaves out one that is missing or gives a wrong answer.
 
 import { copy, fill } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/base/refuse.ts';
@@ -11,7 +11,7 @@ import { createCcmHook, createSource, cryptoModule, native, wrong } from './ccm.
 import { boardName, decodeBase64, engine, type Octets } from './globals.ts';
 import { X25519_THUMB } from './native/blob.ts';
 
-/** The part of Board that is cryptography. */
+/** The cryptographic part of Board. */
 export type CryptoHooks = Pick<Board, 'native' | 'random' | 'ccm' | 'hmac' | 'x25519'>;
 
 /** Boards with a Cortex-M4 (or M7), by the start of process.env.BOARD: X25519_THUMB runs there. */
@@ -35,7 +35,7 @@ interface OctetKey extends Key {
   octets: Uint8Array;
 }
 
-/** HMAC over native SHA-256 [RFC 2104]; over the portable one where memory for a message fails. */
+/** HMAC over native SHA-256 [RFC 2104]; over the portable one when memory for a message is short. */
 function createHmac(sha256: (message: Octets[]) => Octets | undefined): Board['hmac'] {
   const inner = new Uint8Array(64);
   const outer = new Uint8Array(64);
@@ -67,21 +67,21 @@ function createHmac(sha256: (message: Octets[]) => Octets | undefined): Board['h
   };
 }
 
-/** X25519 in Thumb-2; null on boards that are not known to run it. */
+/** X25519 in Thumb-2. Null: the board is not known to run it. */
 function createX25519(): Board['x25519'] | null {
   const e = engine();
   const name = boardName();
   let runs = false;
   for (let i = 0; i < THUMB_BOARDS.length; i++) if (name.indexOf(THUMB_BOARDS[i]) === 0) runs = true;
   if (!runs || e.nativeCall === undefined || e.getAddressOf === undefined) return null;
-  // 1: Thumb code. Result, scalar, point, in one piece of memory.
+  // 1: Thumb code. Result, scalar and point are in one block of memory.
   const call = e.nativeCall(1, 'void(int,int,int)', decodeBase64(X25519_THUMB));
   const work = new Uint8Array(96);
   return (out, outOffset, scalar, scalarOffset, point, pointOffset) => {
     checkRange('outOffset', outOffset, 0, out.length - 32);
     checkRange('scalarOffset', scalarOffset, 0, scalar.length - 32);
     checkRange('pointOffset', pointOffset, 0, point.length - 32);
-    // Asked each time: memory may have been moved.
+    // Ask each time, because memory may have moved.
     const at = e.getAddressOf!(native(work), true);
     if (at === 0) throw wrong('X25519');
     copy(work, 32, scalar, scalarOffset, 32);
@@ -92,7 +92,7 @@ function createX25519(): Board['x25519'] | null {
   };
 }
 
-/** AES-CBC with a 16-octet key by the board's AES: for standard ESP suites. Null where there is none. */
+/** AES-CBC with a 16-octet key by the board's AES, for standard ESP suites. Null: there is none. */
 export function createEspruinoCbc(): Part | null {
   const aes = cryptoModule().AES;
   if (aes === undefined) return null;
@@ -155,7 +155,7 @@ function missing(): never {
   throw new Error('not native on this board: see Board.native');
 }
 
-/** The hooks; `random` is null for the board's own source. Each native part is tried with a known answer. */
+/** Makes the hooks. `random` null: use the board's own source. Tries each native part with a known answer. */
 export function createCryptoHooks(random: Board['random'] | null): CryptoHooks {
   const hooks: CryptoHooks = {
     native: 0,

@@ -1,5 +1,5 @@
-// The data plane by itself: a device with one pair of SAs keyed by hand (targets/board/manual.ts), run by Espruino's timers.
-// Small enough for boards that have no room for IKEv2.
+// The data plane alone: a device with one pair of SAs keyed by hand (targets/board/manual.ts), run by Espruino's timers.
+// It fits boards that have no room for IKEv2.
 
 import type { Part } from '../../core/crypto/portable.ts';
 import type { Device } from '../../core/device/device.ts';
@@ -9,10 +9,10 @@ import { createRandom } from '../board/native.ts';
 import { createClock, createRunner, type EspruinoRadio, type Runner } from './board.ts';
 import { createSource } from './ccm.ts';
 
-/** `ackWait` is TX_LIMIT with the MRF24J40. */
+/** With the MRF24J40, `ackWait` must be TX_LIMIT. */
 export interface DeviceOptions extends ManualOptions {
   radio: EspruinoRadio;
-  /** Secure random octets (for the MAC's back-off only), where the board has no source of its own. */
+  /** Random octets, for the MAC's back-off only, if the board has no source of its own. */
   random?: Board['random'];
 }
 
@@ -24,7 +24,7 @@ export interface EspruinoDevice {
   stop(): void;
 }
 
-/** Makes and runs a device; throws when a field is missing or out of range. */
+/** Makes and runs a device. Throws if a field is missing or out of range. */
 export function createEspruinoDevice(o: DeviceOptions, ccm: Part): EspruinoDevice {
   const source = { random: o.random === undefined ? createSource() : o.random } as Board;
   const manual = createManual(o, o.radio, ccm, createRandom(source));

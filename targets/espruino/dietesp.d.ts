@@ -1,6 +1,6 @@
 // Types of the modules `dietesp` and `dietlite` for Espruino. `dietlite` has `device` and `mrf24j40` only.
 
-/** Pins and buses of Espruino, as far as they are used here. */
+/** Espruino's pins and buses, as far as the modules use them. */
 interface EspruinoPin {
   read(): boolean;
   write(value: boolean | number): void;
@@ -15,15 +15,15 @@ interface EspruinoSerial {
   write(data: Uint8Array): void;
 }
 
-/** What `start` and `device` take: a radio of this module, or one of your own. */
+/** A radio for `start` and `device`: one of this module, or your own. */
 export interface Radio {
   onFrame: ((frame: Uint8Array, offset: number, length: number) => void) | null;
-  /** False while nothing can be sent. */
+  /** False: nothing can be sent now. */
   clear(): boolean;
-  /** Sends a frame of IEEE 802.15.4, MHR to FCS. */
+  /** Sends an IEEE 802.15.4 frame, MHR to FCS. */
   transmit(buffer: Uint8Array, offset: number, length: number): void;
   poll(now: number): void;
-  /** When `poll` wants to be called, in milliseconds, or -1. */
+  /** When to call `poll` next, in milliseconds, or -1. */
   nextTimeout(): number;
 }
 
@@ -59,7 +59,7 @@ export interface Mrf24j40 extends Radio {
   interrupt(): void;
   setChannel(channel: number): void;
   setAddress(panId: number, shortAddress: number, extendedAddress: Uint8Array): void;
-  /** False while a frame is under way. */
+  /** False while a frame is being sent. */
   sleep(): boolean;
   wake(): void;
 }
@@ -92,7 +92,7 @@ export interface DeviceOptions {
   snBits: number;
   /** Milliseconds; 250 with the MRF24J40. */
   ackWait: number;
-  /** What `reserve` stored last, 0 the first time. */
+  /** The number that `reserve` stored last; 0 the first time. */
   reserved: number;
   reserve: (upTo: number) => void;
   received: (payload: Uint8Array) => void;

@@ -1,11 +1,11 @@
-// What the modules give to `require`; names in it are kept by targets/build/espruino-names.ts.
+// The exports of the modules. targets/build/espruino-names.ts keeps their names.
 
 import type { BlobFields } from '../board/write-blob.ts';
 import type { EspruinoRadio } from './board.ts';
 
 declare const exports: Exports;
 
-/** The module's object: each module sets what it has. */
+/** The module's exports. Each module sets its own. */
 export interface Exports {
   start?: unknown;
   device?: unknown;
@@ -19,14 +19,14 @@ export function moduleExports(): Exports {
   return exports;
 }
 
-/** What `start` takes. */
+/** Options of `start`. */
 export interface StartOptions {
   radio: EspruinoRadio;
-  /** A blob as `dietesp provision` writes it: octets, or a string of them as Storage reads it; or its fields. */
+  /** A blob of `dietesp provision`, as octets or as the string that Storage returns; or its fields. */
   provision: Uint8Array | string | BlobFields;
-  /** Console lines; default: Espruino's console. */
+  /** Prints a console line; default: Espruino's console. */
   print?: (line: string) => void;
-  /** A source of secure random octets, where the board has none of its own; false: none. */
+  /** Writes secure random octets, if the board has no source of its own. False: there are none. */
   random?: (buffer: Uint8Array, offset: number, length: number) => boolean;
   /** Default: E.reboot. */
   restart?: () => void;

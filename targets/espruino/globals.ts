@@ -1,7 +1,7 @@
-// What of Espruino's own library this folder uses: declared here, so that the subset check knows it as the project's own.
-// A bundle with mangled names keeps them: a new one gets a line in targets/build/espruino-names.ts.
+// Declares the parts of Espruino's library that this folder uses, so that the subset check accepts them. A bundle with
+// mangled names must keep them: add a line for a new one to targets/build/espruino-names.ts.
 
-/** Typed arrays with the members that are right in Espruino; `subarray` is a view, `slice` would not copy. */
+/** Typed arrays with the members that are right in Espruino. `subarray` is a view; `slice` would not copy. */
 export interface Octets {
   length: number;
   [index: number]: number;
@@ -11,7 +11,7 @@ export interface Octets {
 }
 
 export interface EspruinoAes {
-  /** Undefined after an error that it prints: it does not throw. */
+  /** On an error it prints a message and returns undefined; it does not throw. */
   encrypt(message: Octets, key: Octets, options: { mode: string; iv?: Octets }): Octets | undefined;
   decrypt(message: Octets, key: Octets, options: { mode: string; iv?: Octets }): Octets | undefined;
 }
@@ -28,7 +28,7 @@ export interface EspruinoFile {
   close(): void;
 }
 
-/** What setWatch and pins take. */
+/** A pin, for setWatch and others. */
 export interface Pin {
   read(): boolean;
   write(value: boolean | number): void;
@@ -37,7 +37,7 @@ export interface Pin {
 /** A hardware or software SPI, set up by the caller: mode 0, most significant bit first, 10 MHz at most. */
 export interface Spi {
   setup(options: { sck: Pin; miso: Pin; mosi: Pin; baud: number }): void;
-  /** Sends the octets with `cs` low, and returns what came in meanwhile. */
+  /** Sends the octets with `cs` low. Returns the octets received meanwhile. */
   send(octets: Octets | number[], cs?: Pin): Octets;
 }
 
@@ -61,7 +61,7 @@ interface ProcessOfEspruino {
 }
 
 declare const E: Engine;
-// biome-ignore lint/suspicious/noShadowRestrictedNames: Espruino's own, which has this one member in common with others.
+// biome-ignore lint/suspicious/noShadowRestrictedNames: Espruino's own; it shares this one member with other engines.
 declare const Object: { keys(of: unknown): string[] };
 declare const process: ProcessOfEspruino;
 declare const require: (name: string) => unknown;
@@ -89,7 +89,7 @@ export function boardName(): string {
   return name === undefined ? '' : name;
 }
 
-/** True on nRF5x, which alone have it. */
+/** True only on nRF5x. */
 export function hasSoftdevice(): boolean {
   return process.env.SOFTDEVICE !== undefined;
 }
@@ -100,7 +100,7 @@ export function variables(): number {
   return memory.usage * memory.blocksize;
 }
 
-/** The built-in module, or null. Not by `require` in the text: the uploader would look for it elsewhere. */
+/** The built-in module, or null. A `require` in the text would make the uploader look for it elsewhere. */
 export function builtinModule(name: string): unknown {
   const load = require;
   try {
@@ -114,7 +114,7 @@ export function decodeBase64(text: string): string {
   return atob(text);
 }
 
-/** Milliseconds of a clock that only the user's setTime moves. */
+/** Milliseconds of the clock. Only the user's setTime makes it jump. */
 export function clock(): number {
   return getTime() * 1000;
 }
@@ -136,7 +136,7 @@ export function watchFalling(pin: Pin, run: () => void): void {
   setWatch(run, pin, { repeat: true, edge: 'falling', debounce: 0 });
 }
 
-/** Names of an object that is not the project's own. */
+/** Names of the members of a foreign object. */
 export function namesOf(object: unknown): string[] {
   return Object.keys(object);
 }
@@ -146,14 +146,14 @@ interface Storage {
   readJSON(name: string, quiet: boolean): unknown;
 }
 
-/** A file of the board's Storage, '' where there is none. */
+/** A file of the board's Storage; '' if there is none. */
 export function readStored(name: string): string {
   const storage = builtinModule('Storage') as Storage | null;
   const text = storage === null ? undefined : storage.read(name);
   return text === undefined ? '' : text;
 }
 
-/** Undefined where there is none, or it is no JSON. */
+/** Undefined: there is no file, or it is no JSON. */
 export function readJson(name: string): unknown {
   const storage = builtinModule('Storage') as Storage | null;
   return storage === null ? undefined : storage.readJSON(name, true);
@@ -176,19 +176,19 @@ export function spiOf(name: string): Spi {
   return spi;
 }
 
-/** Makes a value known on the console. */
+/** Makes a value available on the console. */
 export function publish(name: string, value: unknown): void {
   global[name] = value;
 }
 
-/** Runs when what runs now is over. */
+/** Runs a function after the current one has ended. */
 export function later(run: () => void): void {
   setTimeout(run, 0);
 }
 
 const KEEP_ALIVE = 1000;
 
-/** The program of Linux ends when no timer is left: there is one until `isOver`. */
+/** The Linux program ends when no timer is left, so this keeps one until `isOver`. */
 export function createKeepAlive(isOver: () => boolean): void {
   const id = setInterval(() => {
     if (isOver()) clearInterval(id);

@@ -1,5 +1,5 @@
-// The module `dietlite`: the data plane and the radio driver, without IKEv2. Native AES alone: a board without it takes
-// `device` of the whole module.
+// The module `dietlite`: the data plane and the radio driver, without IKEv2. It needs native AES; for a board without it, use
+// `device` of the module `dietesp`.
 
 import type { Board } from '../board/hooks.ts';
 import { createNativeCcm } from '../board/native.ts';

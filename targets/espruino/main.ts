@@ -1,5 +1,5 @@
-// What a board with Espruino runs: the sensor of its Storage (config.ts), started again on the command `restart`. On the
-// console `dietesp.command('stats')` and the like.
+// The application of a board with Espruino: the sensor configured in its Storage (config.ts). The command `restart` starts it
+// again. On the console, type `dietesp.command('stats')` and the like.
 
 import { readBlob } from '../board/blob.ts';
 import type { EspruinoRadio } from './board.ts';
@@ -27,7 +27,7 @@ function run(): void {
   sensor = createSensor({ radio: radio, provision: blob, restart: restart });
 }
 
-/** There is nothing that resets a process of Linux. */
+/** Nothing resets a Linux process. */
 function restart(): void {
   const reboot = engine().reboot;
   if (boardName() === 'LINUX' || reboot === undefined) later(run);

@@ -1,4 +1,4 @@
-// What the driver of the MRF24J40 takes and gives; how it works is in mrf24j40.ts.
+// The interface of the MRF24J40 driver. mrf24j40.ts explains how it works.
 
 import type { Phy } from '../../core/link/mac.ts';
 import type { Pin, Spi } from './globals.ts';
@@ -8,7 +8,7 @@ export interface Mrf24j40Options {
   cs: Pin;
   /** INT, active low. */
   irq: Pin;
-  /** RESET, active low, or null where it is not wired. */
+  /** RESET, active low; null: not wired. */
   reset?: Pin | null;
   /** 11..26 */
   channel: number;
@@ -19,11 +19,11 @@ export interface Mrf24j40Options {
   extendedAddress: Uint8Array;
   /** Milliseconds, monotonic. */
   now?: () => number;
-  /** Returns after `ms` at least; 3 at most are asked for. */
+  /** Returns after at least `ms`. The driver asks for at most 3. */
   delay?: (ms: number) => void;
 }
 
-/** The options, complete. */
+/** The complete options. */
 export interface Mrf24j40Config extends Mrf24j40Options {
   reset: Pin | null;
   now: () => number;
@@ -33,16 +33,16 @@ export interface Mrf24j40Config extends Mrf24j40Options {
 export interface Mrf24j40Counters {
   sent: number;
   received: number;
-  /** Frames for which the channel was never free; that nobody acknowledged. */
+  /** Frames for which the channel was never free; frames that nobody acknowledged. */
   channelBusy: number;
   notAcknowledged: number;
-  /** Frames given while another was under way, or while the chip slept or did not answer. */
+  /** Frames refused because another was being sent, or because the chip slept or did not answer. */
   refused: number;
-  /** Lengths in the receive FIFO that no frame has. */
+  /** Impossible frame lengths in the receive FIFO. */
   badLength: number;
   /** Interrupts found by `poll` whose edge was missed. */
   missed: number;
-  /** Transmissions without an end, and resets for it. */
+  /** Transmissions without an end; each led to a reset. */
   stuck: number;
   /** Resets after which the chip did not answer. */
   silent: number;
@@ -50,24 +50,24 @@ export interface Mrf24j40Counters {
 
 /** @noSelf */
 export interface Mrf24j40 extends Phy {
-  /** A frame received, MHR to FCS, valid during the call; or an acknowledgement, as said above. */
+  /** Takes a received frame, MHR to FCS, valid during the call; or an acknowledgement, see mrf24j40.ts. */
   onFrame: ((frame: Uint8Array, offset: number, length: number) => void) | null;
-  /** Of the last frame received: link quality and signal strength as the chip gives them, 0..255. */
+  /** Link quality and signal strength of the last received frame, as the chip gives them, 0..255. */
   lqi: number;
   rssi: number;
   counters: Mrf24j40Counters;
-  /** Takes what INT tells. */
+  /** Handles an interrupt on INT. */
   interrupt(): void;
   /** Looks for missed interrupts and stuck transmissions. */
   poll(now: number): void;
-  /** When `poll` wants to be called, or -1. */
+  /** When to call `poll` next, or -1. */
   nextTimeout(): number;
-  /** Resets and sets up the chip; false: it does not answer, and `poll` tries again after TX_LIMIT. */
+  /** Resets and sets up the chip. False: it does not answer, and `poll` tries again after TX_LIMIT. */
   reset(): boolean;
   setChannel(channel: number): void;
-  /** The addresses that the chip takes frames for. */
+  /** Sets the addresses that the chip accepts frames for. */
   setAddress(panId: number, shortAddress: number, extendedAddress: Uint8Array): void;
-  /** False while a frame is under way: ask again. */
+  /** Puts the chip to sleep. False: a frame is being sent; try again. */
   sleep(): boolean;
   wake(): void;
 }

@@ -1,4 +1,4 @@
-// Registers of the MRF24J40 [Microchip DS39776C], those that the driver uses.
+// The registers of the MRF24J40 that the driver uses [Microchip DS39776C].
 
 // Short addresses: 6 bits.
 export const RXMCR = 0x00;
@@ -47,7 +47,7 @@ export const TX_CHANNEL_BUSY = 0x20;
 // SOFTRST
 export const RESET_ALL = 0x07;
 export const RESET_POWER = 0x04;
-// INTSTAT, INTCON (there 1 is: off)
+// INTSTAT, INTCON (in INTCON, 1 turns an interrupt off)
 export const INT_TX = 0x01;
 export const INT_RX = 0x08;
 // SLPACK

@@ -1,17 +1,16 @@
 // Driver of the MRF24J40 on an SPI, as the core's Phy [Microchip DS39776C].
 //
-// The chip does what an interpreter is too slow for: it answers data frames with acknowledgements within 192 us,
-// filters by PAN and address, makes and checks the FCS, and does CSMA-CA, the wait for an acknowledgement and up to 3
-// retries by itself. So here
+// The chip itself does what an interpreter is too slow for: it acknowledges data frames within 192 us, filters by PAN and
+// address, makes and checks the FCS, does CSMA-CA, waits for an acknowledgement and repeats a frame up to 3 times. So here
 //
-//   transmit(data)   leaves the FCS to the chip and triggers it; when the chip says that the frame was acknowledged,
-//                    the MAC above is handed that acknowledgement. Otherwise the MAC comes again after its `ackWait`, to
-//                    be set to TX_LIMIT: what the chip needs at most.
+//   transmit(data)   gives the frame without FCS to the chip and triggers it. When the chip says that the frame was
+//                    acknowledged, the driver hands an acknowledgement to the MAC above. Otherwise the MAC tries again
+//                    after its `ackWait`; set that to TX_LIMIT, the most that the chip needs.
 //   transmit(ACK)    does nothing: the chip has sent it.
-//   clear()          false while the chip has a frame: the MAC backs off.
+//   clear()          is false while the chip has a frame: the MAC backs off.
 //
-// `interrupt` belongs to the falling edge of INT, `poll` to a timer. A transmission without an end is counted, and the
-// chip reset.
+// Call `interrupt` at each falling edge of INT, `poll` from a timer. The driver counts a transmission without an end and
+// resets the chip.
 
 import { copy } from '../../core/base/bytes.ts';
 import { checkRange } from '../../core/base/refuse.ts';
@@ -74,17 +73,17 @@ import {
 } from './mrf24j40-registers.ts';
 
 /**
- * Milliseconds after which a transmission has ended: 4 times 5 back-offs (36.8 ms), the longest frame (4.3 ms) and the wait
- * for its acknowledgement (0.9 ms), and some time for the host.
+ * Milliseconds until a transmission has ended: 4 times 5 back-offs (36.8 ms), the longest frame (4.3 ms) and the wait for its
+ * acknowledgement (0.9 ms), and some time for the host.
  */
 export const TX_LIMIT = 250;
 
-/** Times that the chip is asked whether its reset is over, 1 ms apart. */
+/** Most questions to the chip whether its reset is over, 1 ms apart. */
 const RESET_TRIES = 10;
-/** Value that is written and read back to see that there is a chip. */
+/** Value to write and read back, to see that there is a chip. */
 const PROBE = 0x5a;
 
-/** Sets up the chip. Throws when a field is out of range; a chip that does not answer is counted. */
+/** Sets up the chip. Throws if a field is out of range. Counts a chip that does not answer. */
 export function createMrf24j40(config: Mrf24j40Config): Mrf24j40 {
   const spi = config.spi;
   const cs = config.cs;
@@ -105,7 +104,7 @@ export function createMrf24j40(config: Mrf24j40Config): Mrf24j40 {
   let isSending = false;
   let wantsAck = false;
   let sequence = 0;
-  // When the transmission under way, or the wait for a chip that does not answer, is over.
+  // When the current transmission, or the wait for a chip that does not answer, is over.
   let limit = -1;
   const counters: Mrf24j40Counters = {
     sent: 0,
@@ -214,7 +213,7 @@ export function createMrf24j40(config: Mrf24j40Config): Mrf24j40 {
     write(BBREG2, 0x80);
     write(CCAEDTH, 0x60);
     write(BBREG6, 0x40);
-    // Only frames that are for us and whose FCS is right; acknowledged by the chip.
+    // Accept only frames for us with a correct FCS; the chip acknowledges them.
     write(RXMCR, 0);
     applyAddress();
     read(INTSTAT);
@@ -225,7 +224,7 @@ export function createMrf24j40(config: Mrf24j40Config): Mrf24j40 {
   }
 
   function takeFrame(): void {
-    // [§3.11] Nothing new into the FIFO while it is read.
+    // [§3.11] Keep new frames out of the FIFO while reading it.
     write(BBREG1, RX_OFF);
     const length = readLong(RX_FIFO);
     if (length < ACK_SIZE || length > FRAME_MAX) {

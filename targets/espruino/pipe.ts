@@ -1,5 +1,5 @@
-// A radio behind a serial port (a co-processor, a pseudo-terminal of Linux): 0xa7, length, frame, as the PHY of IEEE 802.15.4
-// has it. What is between frames is skipped; a frame whose next octet does not come in time is given up.
+// A radio behind a serial port (a co-processor, or a pseudo-terminal of Linux): 0xa7, length, frame, like the PHY of IEEE
+// 802.15.4. It skips octets between frames, and gives up a frame whose next octet does not come in time.
 
 import { copy } from '../../core/base/bytes.ts';
 import type { EspruinoRadio } from './board.ts';
@@ -24,13 +24,13 @@ export interface Pipe extends EspruinoRadio {
   counters: PipeCounters;
 }
 
-/** The port has been set up by the caller. */
+/** The caller has set up the port. */
 export function createPipe(serial: Serial): Pipe {
   const now = createClock();
   const out = new Uint8Array(2 + FRAME_MAX);
   const frame = new Uint8Array(FRAME_MAX);
   const counters: PipeCounters = { sent: 0, received: 0, skipped: 0, cut: 0 };
-  // -2: looking for the SFD, -1: for the length, else octets that are there.
+  // -2: looking for the SFD, -1: for the length, else octets received.
   let have = -2;
   let length = 0;
   let last = 0;

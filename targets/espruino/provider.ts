@@ -1,4 +1,4 @@
-// The provider of Espruino: what the board has natively (crypto.ts), the rest portable.
+// Espruino's provider: native cryptography of the board (crypto.ts), the rest portable.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import { aesCbc } from '../../core/crypto/cbc.ts';
@@ -11,7 +11,7 @@ import { createMixedAsymmetric, createMixedProvider } from '../board/mixed.ts';
 import { createNativeCcm, createNativeHmac, createRandom } from '../board/native.ts';
 import { type CryptoHooks, createEspruinoCbc } from './crypto.ts';
 
-/** AES-CCM and HMAC-SHA2-256: what a sensor needs. */
+/** AES-CCM and HMAC-SHA2-256, for a sensor. */
 export function createEspruinoProvider(hooks: CryptoHooks): Provider {
   return createMixedProvider(hooks as Board);
 }

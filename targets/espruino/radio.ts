@@ -1,4 +1,4 @@
-// The radio of a module's user: the MRF24J40 with Espruino's own clock, delay and setWatch.
+// The radio for a module's user: the MRF24J40 with Espruino's clock, delay and setWatch.
 
 import type { EspruinoRadio } from './board.ts';
 import { createClock } from './board.ts';
@@ -6,7 +6,7 @@ import { clock, watchFalling } from './globals.ts';
 import { createMrf24j40 } from './mrf24j40.ts';
 import type { Mrf24j40, Mrf24j40Options } from './mrf24j40-api.ts';
 
-/** Busy: there is nothing shorter than a timer. */
+/** Busy-waits, because a timer is too slow. */
 function delay(ms: number): void {
   const end = clock() + ms;
   while (clock() < end) {
@@ -14,7 +14,7 @@ function delay(ms: number): void {
   }
 }
 
-/** Sets up the chip, and watches INT. `reset`, `now` and `delay` may be left out. */
+/** Sets up the chip and watches INT. `reset`, `now` and `delay` are optional. */
 export function createEspruinoMrf24j40(options: Mrf24j40Options): Mrf24j40 & EspruinoRadio {
   const radio = createMrf24j40({
     spi: options.spi,

@@ -11,7 +11,7 @@ import { createEspruinoAsymmetric, createEspruinoProvider } from './provider.ts'
 /** A running sensor. */
 /** @noSelf */
 export interface EspruinoSensor {
-  /** A line of the console: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
+  /** Takes a console line: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
   command(line: string): boolean;
   stop(): void;
   isOver(): boolean;
@@ -21,12 +21,12 @@ export interface EspruinoSensor {
   native: number;
 }
 
-/** Octets of a blob in any of the forms that StartOptions takes. */
+/** A blob's octets, from any form that StartOptions allows. */
 export function blobOf(provision: Uint8Array | string | BlobFields): Uint8Array {
   return octetsOfBlob(provision, namesOf);
 }
 
-/** Starts a sensor; what is wrong with its blob is told on the console, see targets/board/start.ts. */
+/** Starts a sensor. It prints on the console what is wrong with its blob, see targets/board/start.ts. */
 export function createSensor(options: StartOptions): EspruinoSensor {
   const hooks = createCryptoHooks(options.random === undefined ? null : options.random);
   const espruino = createEspruinoBoard(hooks, {

@@ -1,5 +1,5 @@
-// What a board with Lua 5.4 runs. Cryptography is the board's where `board.native` says so, else portable; a board that
-// has all of it natively is built from main-native.ts, which leaves the portable code out.
+// The application of a board with Lua 5.4. It uses the board's cryptography where `board.native` says so, else portable code.
+// For a board that has everything natively, main-native.ts leaves the portable code out.
 
 import { runApp } from '../board/app.ts';
 import { engineBoard } from '../board/hooks.ts';

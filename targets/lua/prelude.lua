@@ -1,7 +1,7 @@
--- Typed arrays for Lua 5.3 and later: plain tables, zero-based, with a field `length`. Nothing masks a store, so the portable code
--- does, and an index costs what a table costs. `new X(length)` of the sources comes here as X(length).
+-- Typed arrays for Lua 5.3 and later: plain zero-based tables with a field `length`. An index costs as much as in a table.
+-- A store masks nothing, so portable code masks. `new X(length)` of the sources becomes X(length).
 
--- Lua 5.5's, which boards bring: a table that grows has room for the next power of two.
+-- table.create of Lua 5.5, which boards have. A table that grows has room for the next power of two.
 local create = table.create or function()
   return {}
 end

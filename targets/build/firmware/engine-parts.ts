@@ -1,4 +1,4 @@
-// Per engine: the C sources and flags of its firmware, and how a bundle becomes the octets of `script`.
+// Per engine: the C sources and flags of its firmware, and the step from a bundle to the octets of `script`.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,10 +30,10 @@ const LUA_FILES =
 /** Values of 12 octets instead of 16: the core needs no 8-octet alignment. */
 const LUA_PACKED = '-fpack-struct=4';
 
-/** Lua's interpreter loop is worth its octets. */
+/** Lua's interpreter loop is worth the octets of -O2. */
 const FAST = ['lvm', 'ltable'];
 
-/** A machine of 64 bits has memory enough for values and byte code as Lua itself has them. */
+/** A 64-bit machine has enough memory for Lua's own values and byte code. */
 function luaHostPart(flags: readonly string[], common: string): EnginePart {
   const part = luaPart(flags, common);
   const lundump = { source: join(part.include[0], 'lundump.c'), flags: part.units[0].flags };
@@ -57,7 +57,7 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
       ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
     ],
   }));
-  // Its own loader is ours (lua_flash.c), and octets are reached past its interface.
+  // lua_flash.c replaces Lua's loader, and lua_octets.c reads octets without Lua's interface.
   for (const [name, more] of [['lua_flash'], ['lua_octets', '-O2']]) {
     const ours = [
       ...flags,
@@ -75,7 +75,7 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
   return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
 }
 
-/** Debian's prepared sources with our options: its tool that makes others needs a Python that Debian has no more. */
+/** Debian's prepared sources with our options. The tool for other sources needs a Python that Debian no longer has. */
 function duktapePart(flags: readonly string[], common: string): EnginePart {
   const sources = join(packageSources('duktape'), 'src');
   const options = readFileSync(join(common, 'duktape_options.h'), 'utf8');
@@ -88,10 +88,10 @@ function duktapePart(flags: readonly string[], common: string): EnginePart {
   return { units: [{ source, flags: [...flags, '-I', folder] }], include: [folder], libraries: [] };
 }
 
-/** A core of the board's file, `host`: this machine. */
+/** A core, as in the board's file. `host`: this machine. */
 const HOST = 'host';
 
-/** What of JerryScript is installed: JERRYSCRIPT_ROOT, for programs JERRYSCRIPT_HOST_ROOT, has its headers and static libraries. */
+/** The installed JerryScript: headers and static libraries in JERRYSCRIPT_ROOT, for programs in JERRYSCRIPT_HOST_ROOT. */
 function jerryRoot(core?: string): string {
   const isHost = core === HOST;
   const variable = isHost ? 'JERRYSCRIPT_HOST_ROOT' : 'JERRYSCRIPT_ROOT';
@@ -107,12 +107,12 @@ function jerryRoot(core?: string): string {
 function jerryPart(core?: string): EnginePart {
   const root = jerryRoot(core);
   const libraries = ['jerry-core', 'jerry-math'].map((name) => join(root, 'lib', `lib${name}.a`)).filter(isFile);
-  // Our glue is compiled again when another library is installed there.
+  // Another library in the same place must compile our glue again.
   const digest = createHash('sha256').update(readFileSync(libraries[0])).digest('hex').slice(0, 16);
   return { units: [], include: [join(root, 'include')], libraries, glue: ['-DLIBRARY="' + digest + '"'] };
 }
 
-/** What code of `-mcpu` may be linked into an image for a core: Tag_CPU_arch of the library. */
+/** Values of a library's Tag_CPU_arch that an image for a core can link. */
 const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
   'cortex-m3': ['v6-M', 'v6S-M', 'v7'],
   'cortex-m4': ['v6-M', 'v6S-M', 'v7', 'v7E-M'],
@@ -129,7 +129,7 @@ export function jerryMisfit(core: string): string | false {
   return false;
 }
 
-/** The engine's own strings, in its order: the table that its library has. */
+/** The engine's own strings in its order, read from its library's table. */
 function jerryStrings(folder: string): string[] {
   const library = join(jerryRoot(), 'lib', 'libjerry-core.a');
   return pointedStrings(library, 'lit_get_magic_string_utf8', 'lit_magic_strings', folder);
@@ -160,7 +160,7 @@ const PACKAGES: Readonly<Record<FirmwareEngine, readonly PackageName[]>> = {
   jerryscript: ['mbedtls'],
 };
 
-/** Why an engine's sources are missing here, or false. */
+/** Why an engine's sources are missing, or false. */
 export function engineSourcesMissing(engine: FirmwareEngine, core?: string): string | false {
   if (engine === 'lua' && onPath('luac5.4') === undefined) return 'luac5.4 not found (Debian package lua5.4)';
   if (engine === 'jerryscript') {
@@ -180,16 +180,19 @@ export function engineSourcesMissing(engine: FirmwareEngine, core?: string): str
   return false;
 }
 
-/** What `script` is, see scriptUnit. */
+/** The content of `script`, see scriptUnit. */
 export interface Script {
   octets: Uint8Array;
   /** Strings that JerryScript finds in flash; none for others. */
   strings: readonly Uint8Array[];
 }
 
-/** The script of a bundle for a core; on HOST nothing stays in flash. Byte code of Lua is the same for 64 and 32 bits: its sizes are in digits of 7 bits. */
+/**
+ * Makes the script of a bundle for a core; on HOST nothing stays in flash. Lua's byte code is the same for 64 and 32 bits: it
+ * writes sizes in groups of 7 bits.
+ */
 export async function scriptOf(engine: FirmwareEngine, core: string, bundle: string): Promise<Script> {
-  // Several may be made at once.
+  // Several builds may run at once.
   const folder = mkdtempSync(join(firmwareFolder('scripts'), 'making-'));
   try {
     if (engine === 'lua') {

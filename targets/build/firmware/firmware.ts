@@ -1,5 +1,5 @@
-// Firmware images: a TypeScript entry is bundled for an engine, and linked with the engine, our glue, the board's C and
-// native cryptography into one ELF file below build/firmware/. Sizes are reported; what does not fit is refused.
+// Firmware images. It bundles a TypeScript entry for an engine and links it with the engine, our glue, the board's C and
+// native cryptography into one ELF file below build/firmware/. It reports sizes and refuses an image that does not fit.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, 
 export type { FirmwareEngine } from './engine-parts.ts';
 export type { Firmware, FirmwareOptions } from './parts.ts';
 
-/** Octets of stack: a script's calls nest in C on every engine. */
+/** Octets of stack. On every engine a script's nested calls nest in C. */
 const STACK: Readonly<Record<FirmwareEngine, number>> = { lua: 8192, duktape: 16384, jerryscript: 9216 };
 
 const COMMON_SOURCES = [
@@ -29,7 +29,7 @@ const COMMON_SOURCES = [
   'x25519',
   'spans',
 ];
-/** Why no image for `engine` can be built here (for a test's skip), or false. With a board also what is not for its core. */
+/** Why no image for `engine` can be built (for a test's skip), or false. With a board, it also checks the core. */
 export function firmwareMissing(engine: BoardEngine, board?: Board): string | false {
   if (engine === 'espruino') return 'Espruino is firmware by itself';
   if (board?.build.kind === 'program') return programMissing(engine);
@@ -45,7 +45,7 @@ function codeRegion(board: Board): Region {
   return { origin: flash.origin, size: (at > flash.origin && at < end ? at : end) - flash.origin };
 }
 
-/** Builds an image, or a program. Throws a CommandError: what is missing, what does not compile, what does not fit. */
+/** Builds an image or a program. Throws a CommandError: something is missing, does not compile, or does not fit. */
 export async function buildFirmware(
   board: Board,
   engine: BoardEngine,
@@ -94,7 +94,7 @@ export async function buildFirmware(
   return measure(elf, script.octets.length);
 }
 
-/** The numbers of the linker script. */
+/** The linker script's numbers. */
 function memory(board: Board, engine: FirmwareEngine, heap: number): string[] {
   const region = codeRegion(board);
   const ram = board.ram as Region;
@@ -109,7 +109,7 @@ function memory(board: Board, engine: FirmwareEngine, heap: number): string[] {
   return Object.entries(symbols).map(([name, value]) => `-Wl,--defsym=${name}=${value}`);
 }
 
-/** An image of the same objects is not linked again. */
+/** Links an image, unless it exists from the same objects. */
 async function linkImage(
   board: Board,
   engine: FirmwareEngine,

@@ -1,5 +1,5 @@
-// Lua byte code for flash: what `luac5.4 -s` writes, laid out so that instructions and descriptions of upvalues are used
-// where they lie (boards/common/lua_flash.c). All numbers are 32 bits, little endian, and 4-aligned:
+// Lua byte code for flash: the output of `luac5.4 -s`, laid out so that Lua uses instructions and descriptions of upvalues
+// where they lie (boards/common/lua_flash.c). All numbers are 32 bits, little endian, 4-aligned:
 //
 //   "\x1bDSP", offset of the main function, number of its upvalues, then strings (length, octets), then functions:
 //   parameters | vararg << 8 | stack << 16, instructions (number, they), constants (number; tag, then 8 octets of a
@@ -7,7 +7,7 @@
 
 /** Signature, version 5.4, format 0, and sizes of instruction, integer and number. */
 const HEADER = Buffer.from('1b4c7561540019930d0a1a0a040808', 'hex');
-/** Behind them an integer and a number that show the order of octets. */
+/** An integer and a number follow; they show the byte order. */
 const HEADER_END = HEADER.length + 16;
 
 const TAG_INTEGER = 0x03;
@@ -16,7 +16,7 @@ const TAG_SHORT_STRING = 0x04;
 const TAG_LONG_STRING = 0x14;
 const TAGS_ALONE = [0x00, 0x01, 0x11];
 
-/** Turns the octets of a stripped luac file into those of `script`. Throws when they are not what Lua 5.4 writes. */
+/** Turns a stripped luac file into the octets of `script`. Throws if it is not the output of Lua 5.4. */
 export function flashLua(luac: Buffer): Buffer {
   if (luac.length < HEADER_END || !luac.subarray(0, HEADER.length).equals(HEADER)) {
     throw new Error('luac: is no byte code of Lua 5.4 with 64-bit integers and numbers');
@@ -29,7 +29,7 @@ export function flashLua(luac: Buffer): Buffer {
     if (at >= luac.length) throw new Error('luac: ends early');
     return luac[at++];
   };
-  // Seven bits each, the last one marked.
+  // Seven bits in each octet; the last octet is marked.
   const size = (): number => {
     let value = 0;
     for (;;) {

@@ -1,4 +1,4 @@
-// What firmware images and programs have in common: options, sizes, the bundle, and where C is found.
+// Shared by firmware images and programs: options, sizes, the bundle, and the search for C files.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,15 +12,15 @@ import { sourceRoot } from '../root.ts';
 import type { FirmwareEngine } from './engine-parts.ts';
 
 export interface FirmwareOptions {
-  /** A .ts file of the project; standard targets/ENGINE/main-native.ts: an image has all cryptography of its own. */
+  /** A .ts file of the project. Default: targets/ENGINE/main-native.ts, as an image has all cryptography natively. */
   entry?: string;
-  /** Cases of an entry that exports `run(cases, emit)`; without them the entry is the program. */
+  /** Cases for an entry that exports `run(cases, emit)`. Without them the entry is the program. */
   cases?: readonly (readonly string[])[];
-  /** See ScriptOptions; the hooks' names are always kept. Standard: true, but not with cases. */
+  /** See ScriptOptions; the hooks' names are always kept. Default: true without cases, false with them. */
   mangle?: boolean | readonly string[];
   /** Octets of the engine's heap instead of the board's. */
   heap?: number;
-  /** A program with AddressSanitizer and UndefinedBehaviorSanitizer; not for firmware. */
+  /** Build with AddressSanitizer and UndefinedBehaviorSanitizer; only for programs. */
   sanitize?: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface Firmware {
   ram: number;
   heap: number;
   stack: number;
-  /** The bundle, byte code or snapshot, a part of `flash`. */
+  /** The bundle, byte code or snapshot; included in `flash`. */
   script: number;
 }
 
@@ -56,7 +56,7 @@ export async function bundleText(engine: FirmwareEngine, options: FirmwareOption
   return (await bundleScript(entry, engine, { mangle, nativeSpans })).text;
 }
 
-/** Path of a board's own source, or of one that boards share. */
+/** Path of a source in the board's folder or in boards/common. */
 export function boardFile(board: Board, name: string): string {
   const common = join(sourceRoot(), 'boards', 'common');
   for (const folder of [board.folder, common]) {

@@ -1,4 +1,4 @@
-// Programs of this machine: a bundle, its engine, our glue and boards/common/posix.c, compiled by the machine's own gcc.
+// Programs of this machine: its gcc compiles an engine, our glue and boards/common/posix.c with a bundle.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ export function programMissing(engine: FirmwareEngine): string | false {
   return engineSourcesMissing(engine, 'host');
 }
 
-/** Builds a program for the text of a bundle. Throws a CommandError: what does not compile or link. */
+/** Builds a program from a bundle's text. Throws a CommandError if it does not compile or link. */
 export async function buildProgram(
   board: Board,
   engine: FirmwareEngine,
@@ -43,7 +43,7 @@ export async function buildProgram(
     '-Wextra',
     '-Werror',
     '-DPROVISION_SIZE=' + (board.provision?.size ?? 0),
-    // JerryScript's heap is one piece; what the others take is counted.
+    // JerryScript's heap is one block; the other engines count what they allocate.
     (engine === 'jerryscript' ? '-DHEAP_SIZE=' : '-DHEAP_LIMIT=') + heap,
     '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
     '-I' + common,

@@ -1,10 +1,10 @@
-// Static snapshots of JerryScript 3.0: they are executed where they lie, in flash, and a function takes no heap but for
-// its object. They hold what fits a value of 32 bits, so that a script becomes another on its way into one:
-// - Strings that the engine does not have are given to it as a table, and named by their place there. jerry-snapshot would
-//   take its own engine's places for all strings, which are those of the board's only if both have the same options.
-//   Therefore the snapshot is made static here, from a plain one, with the strings of the board's library.
-// - Whole numbers have 28 bits with their sign; another is written as an expression of such, reckoned each time.
-// - Arrow functions become others: in static ones JerryScript 3.0.0 looks for the code where they have `this`.
+// Static snapshots of JerryScript 3.0. The engine executes them where they lie, in flash, and a function takes heap only for
+// its object. Their literals must fit a value of 32 bits, so a script is changed on its way into one:
+// - Strings that the engine lacks go into a table for it; the snapshot names a string by its index. jerry-snapshot would
+//   use the indexes of its own engine, which equal the board's only with the same options. So this file makes the
+//   snapshot static itself, from a plain one, with the strings of the board's library.
+// - Whole numbers have 28 bits with their sign. Any other number becomes an expression of such, computed each time.
+// - Arrow functions become plain ones: in static snapshots JerryScript 3.0.0 looks for their code where `this` is.
 //
 // Layout (version 70, little endian): magic, version, flags, offset of the literals, number of functions, their offsets.
 // A function: size / 8, references, status (16 bits each); at 8 the script; then, in octets or, by a status bit, in 16
@@ -28,10 +28,10 @@ const WIDE = 2;
 const MAPPED_ARGUMENTS = 8;
 const STATIC = 1 << 8;
 const TYPE_SHIFT = 12;
-/** Types of functions: below are regular expressions, from the other on arrows. */
+/** Types of functions: regular expressions are below the first, arrows begin at the second. */
 const FIRST_FUNCTION = 1;
 const FIRST_ARROW = 9;
-/** Values of 32 bits: their low three bits; what is above them for strings and for literals of a plain snapshot. */
+/** Values of 32 bits: their low three bits, and the higher bits for strings and for literals of a plain snapshot. */
 const TYPE_MASK = 7;
 const LITERAL = 7;
 const NO_STRING = 3 << 3;
@@ -40,18 +40,18 @@ const STRING_MAGIC = 1 << 3;
 const STRING_NUMBER = 2 << 3;
 const PLACE_SHIFT = 5;
 const PLACE_MAX = 0xffff;
-/** The engine's own strings that no script can name are behind the others. */
+/** The engine's own strings that no script can name follow the others. */
 const INTERNAL_STRINGS = 29;
 
 /** The largest number that is a value of 32 bits. */
 const DIRECT_MAX = 2 ** 27 - 1;
 const HALF = 2 ** 26;
-/** Up to here powers of ten are exact, and so is what they are multiplied from. */
+/** Powers of ten up to here are exact, and so are their factors. */
 const POWER_MAX = 22;
 
 export interface StaticSnapshot {
   snapshot: Buffer;
-  /** The table: in this order to the engine, before it runs the snapshot. */
+  /** The table. The engine must get it in this order before it runs the snapshot. */
   strings: Buffer[];
 }
 
@@ -69,13 +69,13 @@ function isExact(value: number): boolean {
   return Number.isInteger(value) && value <= 2 ** 53;
 }
 
-/** A number (0 or more) as an expression of whole numbers of 28 bits with just its value. Throws if there is none. */
+/** An expression of 28-bit whole numbers with exactly the value of a number (0 or more). Throws if there is none. */
 export function directNumber(value: number): string {
   if (isExact(value)) return whole(value);
   const [, before, after = '', exponent] = /^(\d)(?:\.(\d+))?e(.+)$/.exec(value.toExponential()) ?? [];
   const digits = Number(before + after);
   const places = Number(exponent) - after.length;
-  // One division or product of exact numbers rounds as the number itself did.
+  // A quotient or product of exact numbers rounds like the number itself.
   if (!isExact(digits) || Math.abs(places) > POWER_MAX) {
     throw new Error(`snapshot: ${value}: must be up to 2^53 times or by a power of ten up to 10^${POWER_MAX}`);
   }
@@ -83,8 +83,8 @@ export function directNumber(value: number): string {
 }
 
 /**
- * Texts of whole numbers are values by themselves, up to 16 bits. Any other that the engine makes of a number equals
- * none of the table, where it does not look: such a text is put together of its characters, and not in the table.
+ * The text of a whole number up to 16 bits is a value of its own. When the engine makes any other text of a number, it does not
+ * look into the table, and the text would equal none there. So such a text is built from its characters instead.
  */
 function isOtherNumber(text: string): boolean {
   if (text === 'NaN' || text === 'Infinity' || String(Number(text)) !== text) return false;
@@ -95,14 +95,14 @@ function isNumber(text: string): boolean {
   return String(Number(text) >>> 0) === text;
 }
 
-/** A script with only such literals. It comes behind all minifying, which would reckon them again. */
+/** Rewrites a script to use only such literals. It must follow all minifying, which would fold the expressions. */
 export async function directLiterals(script: string): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
   const found: { start: number; end: number; text: string }[] = [];
   const file = ts.createSourceFile('script.js', script, ts.ScriptTarget.ES2015, true, ts.ScriptKind.JS);
   const visit = (node: Node): void => {
     let text = '';
-    // Names of properties are no expressions.
+    // Property names are no expressions.
     if (ts.isPropertyAssignment(node.parent) && node.parent.name === node) return;
     if (ts.isNumericLiteral(node)) {
       const value = Number(node.text);
@@ -124,8 +124,8 @@ export async function directLiterals(script: string): Promise<string> {
 }
 
 /**
- * Makes a plain snapshot static, in place, for an engine with the strings `known`; returns the table of the others, by
- * length and octets. Throws for another format, and for what a static one cannot have.
+ * Makes a plain snapshot static, in place, for an engine with the strings `known`. Returns the table of other strings, sorted
+ * by length and octets. Throws for another format, and for content that a static snapshot cannot have.
  */
 export function makeStatic(snapshot: Buffer, known: readonly string[]): Buffer[] {
   if (snapshot.length < FUNCTION_OFFSETS + 4 || snapshot.readUInt32LE(0) !== MAGIC) {
@@ -185,7 +185,7 @@ export function makeStatic(snapshot: Buffer, known: readonly string[]): Buffer[]
   return others.map((text) => Buffer.from(text, 'latin1'));
 }
 
-/** Makes the snapshot of a script, with jerry-snapshot and files in `folder`; `known`: see makeStatic. */
+/** Makes a script's snapshot with jerry-snapshot, and files in `folder`. `known`: see makeStatic. */
 export async function staticSnapshot(
   script: string,
   folder: string,
@@ -203,6 +203,6 @@ export async function staticSnapshot(
   execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
   const snapshot = readFileSync(join(folder, 'script.snapshot'));
   const strings = makeStatic(snapshot, known);
-  // Behind the functions are the literals of the plain one.
+  // The plain snapshot's literals follow the functions.
   return { snapshot: snapshot.subarray(0, snapshot.readUInt32LE(LITERALS)), strings };
 }

@@ -1,6 +1,6 @@
-// Engines and cryptography for firmware come from Debian's source packages, which apt verifies by the archive's own
-// signatures. They are got with a private configuration: the machine's own package sources, asked for sources instead of
-// packages, with lists and cache below build/. The machine's configuration is only read, and root is not needed.
+// Engines and cryptography for firmware come from Debian's source packages, which apt verifies by the archive's signatures.
+// apt runs with a private configuration: the machine's package sources, switched from packages to sources, with lists and
+// cache below build/. It only reads the machine's configuration and does not need root.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,9 +9,9 @@ import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 
-/** A Debian source package, and the upstream version that this project was written for. */
+/** Debian source packages, with the upstream version that this project was written for. */
 interface Package {
-  /** The first parts of the version that must agree. */
+  /** The version's first parts, which must agree. */
   version: string;
   tested: string;
 }
@@ -30,7 +30,7 @@ function folder(): string {
   return join(sourceRoot(), 'build', 'firmware', 'sources');
 }
 
-/** `deb` lines and stanzas as `deb-src` ones; undefined where nothing is left. */
+/** Turns `deb` lines and stanzas into `deb-src`. Undefined: nothing is left. */
 export function sourceEntries(text: string, isStanzas: boolean): string | undefined {
   const lines = text.split('\n').filter((line) => !line.startsWith('#'));
   if (!isStanzas) {
@@ -68,7 +68,7 @@ function apt(work: string, args: readonly string[]): void {
     'Dir::Cache': join(work, 'cache'),
     'APT::Sandbox::User': 'root',
     'Acquire::Retries': '2',
-    // Whatever the machine allows for its packages.
+    // Take over what the machine allows for its packages.
     'Acquire::AllowInsecureRepositories': 'false',
     'Acquire::AllowDowngradeToInsecureRepositories': 'false',
     'APT::Get::AllowUnauthenticated': 'false',
@@ -87,7 +87,7 @@ function apt(work: string, args: readonly string[]): void {
   throw new CommandError('source packages: apt-get ' + args[0] + ': ' + (said.at(-1) ?? 'failed'));
 }
 
-/** Version of an unpacked package, as its Debian changelog has it. */
+/** Version of an unpacked package, from its Debian changelog. */
 function versionOf(path: string): string {
   return /\(([^)]+)\)/.exec(readFileSync(join(path, 'debian', 'changelog'), 'utf8'))?.[1] ?? 'unknown';
 }
@@ -100,11 +100,11 @@ function download(name: PackageName): void {
     }
     writeEntries(join(work, 'parts'));
     apt(work, ['update']);
-    // apt-get is content with an update that got nothing.
+    // apt-get also succeeds when an update fetched nothing.
     if (!readdirSync(join(work, 'lists')).some((list) => list.includes('Sources'))) {
       throw new CommandError('source packages: apt-get update brought no list of them (no network?)');
     }
-    // All at once: updating the lists is most of the time.
+    // Fetch all at once: updating the lists takes most of the time.
     const wanted = Object.keys(PACKAGES).filter((other) => other === name || !existsSync(join(folder(), other)));
     apt(work, ['source', ...wanted]);
     for (const one of wanted) {
@@ -119,7 +119,7 @@ function download(name: PackageName): void {
   }
 }
 
-/** Another process may have brought the same. */
+/** Another process may have fetched the same. */
 function move(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -128,7 +128,7 @@ function move(from: string, to: string): void {
   }
 }
 
-/** Absolute path of a package's unpacked sources; gets them the first time. Throws a CommandError that says why not. */
+/** Absolute path of a package's unpacked sources, fetched the first time. Throws a CommandError with the reason. */
 export function packageSources(name: PackageName): string {
   const path = join(folder(), name);
   if (!existsSync(path)) {
@@ -147,7 +147,7 @@ export function packageSources(name: PackageName): string {
   return path;
 }
 
-/** Version of a package that is there, with Debian's revision. */
+/** Version of a fetched package, with Debian's revision. */
 export function packageVersion(name: PackageName): string {
   return versionOf(packageSources(name));
 }
@@ -161,7 +161,7 @@ function aptMissing(): string | false {
 
 let known: Map<string, string | false> | undefined;
 
-/** Why a package's sources cannot be had here, or false. Gets them the first time. */
+/** Why a package's sources are not available, or false. Fetches them the first time. */
 export function sourcesMissing(name: PackageName): string | false {
   known ??= new Map();
   let reason = known.get(name);

@@ -1,5 +1,5 @@
-// The compiler for Cortex-M (Debian's gcc-arm-none-eabi with newlib): compiles with a cache of objects by digest, links,
-// and measures.
+// The compiler for Cortex-M (Debian's gcc-arm-none-eabi with newlib): compiles, with a cache of objects by digest, links and
+// measures.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ export function firmwareFolder(...parts: string[]): string {
   return path;
 }
 
-/** Why nothing can be compiled here, or false. */
+/** Why nothing can be compiled, or false. */
 export function toolchainMissing(): string | false {
   if (onPath(PREFIX + 'gcc') === undefined) return PREFIX + 'gcc not found (Debian package gcc-arm-none-eabi)';
   const library = spawnSync(PREFIX + 'gcc', ['-print-file-name=libc.a'], { encoding: 'utf8' }).stdout ?? '';
@@ -28,7 +28,7 @@ export function toolchainMissing(): string | false {
 
 let made = 0;
 
-/** Of a file that is being made: another process, or another build of this one, may make the same. */
+/** Suffix of an unfinished file: another process, or another build of this one, may make the same file. */
 function ownSuffix(): string {
   return '.' + process.pid + '.' + ++made;
 }
@@ -64,7 +64,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, LC_ALL: 'C' };
 }
 
-/** One source and what it is compiled with. */
+/** A source and its compiler's options. */
 export interface Unit {
   source: string;
   flags: readonly string[];
@@ -78,7 +78,7 @@ function compilerVersion(compiler: string): string {
   return version;
 }
 
-/** Digest of all headers of a folder and below: a changed one makes new objects. */
+/** Digest of all headers below a folder. A changed header makes new objects. */
 function headersDigest(folder: string): string {
   const hash = createHash('sha256');
   if (!existsSync(folder)) return '';
@@ -89,12 +89,12 @@ function headersDigest(folder: string): string {
 }
 
 /**
- * Compiles to objects below build/firmware/objects and returns their paths. Unchanged sources (with the same compiler,
- * flags and headers of `headers`) are not compiled again. Throws with the compiler's messages.
+ * Compiles to objects below build/firmware/objects. Returns their paths. Does not compile unchanged sources again (with the
+ * same compiler, flags and headers of `headers`). Throws with the compiler's messages.
  */
 export async function compile(units: readonly Unit[], headers: string, compiler = PREFIX + 'gcc'): Promise<string[]> {
   const common = compilerVersion(compiler) + headersDigest(headers);
-  // An engine's headers too: another version of it may lie at the same place.
+  // Include an engine's headers: another version may lie at the same place.
   const digests = new Map<string, string>();
   const digestOf = (folder: string): string => {
     const digest = digests.get(folder) ?? headersDigest(folder);
@@ -135,8 +135,8 @@ function objectOf(unit: Unit, common: string): string {
 }
 
 /**
- * An assembler source that puts a file's octets into `script`, 8-aligned, their number into `script_length`, and strings
- * into the tables `script_strings` and `script_string_lengths` of `script_string_count`.
+ * An assembler source with a file's octets as `script` (8-aligned), their number as `script_length`, and strings in the tables
+ * `script_strings` and `script_string_lengths` of `script_string_count` items.
  */
 export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], flags: readonly string[]): Unit {
   const folder = firmwareFolder('scripts');
@@ -148,7 +148,7 @@ export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], f
     '.balign 8',
     '.global script',
     'script:',
-    // From where the compiler runs: the folder's own name may have quotes.
+    // Relative to the compiler's folder, because a folder's name may contain quotes.
     `.incbin "${relative(sourceRoot(), file)}"`,
     ...table('script_length', [`.long ${octets.length}`, '.long 0']),
     ...table('script_string_count', [`.long ${strings.length}`]),
@@ -168,7 +168,7 @@ export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], f
   return { source, flags };
 }
 
-/** Another process may write the same at the same time. */
+/** Another process may write the same file at the same time. */
 export function writeOnce(file: string, data: string | Uint8Array): void {
   if (existsSync(file)) return;
   const partial = file + ownSuffix();
@@ -176,7 +176,7 @@ export function writeOnce(file: string, data: string | Uint8Array): void {
   renameSync(partial, file);
 }
 
-/** Links; `name` is the image's, for errors. */
+/** Links an image. `name` is the image's, for errors. */
 export async function link(
   objects: readonly string[],
   flags: readonly string[],
@@ -184,7 +184,7 @@ export async function link(
   name: string,
   compiler = PREFIX + 'gcc',
 ): Promise<void> {
-  // Another process may link the same, or run it already.
+  // Another process may link the same image, or already run it.
   const partial = elf + ownSuffix();
   const ended = await runTool(compiler, [...objects, ...flags, '-o', partial]);
   if (ended.code === 0) {
@@ -207,7 +207,7 @@ export function sections(elf: string, prefix = PREFIX): Map<string, number> {
   return found;
 }
 
-/** Attributes of an object or library (`readelf -A`): name to all its values. */
+/** Attributes of an object or library (`readelf -A`): all values of each name. */
 export function attributes(file: string): Map<string, Set<string>> {
   const text = spawnSync(PREFIX + 'readelf', ['-A', file], { encoding: 'utf8', env: environment() }).stdout;
   const found = new Map<string, Set<string>>();
@@ -220,8 +220,8 @@ export function attributes(file: string): Map<string, Set<string>> {
 }
 
 /**
- * The strings that a table of a library points to. The table is static in `owner`, a function, which is linked by itself
- * for this into a file of `folder`. Throws where the library has no such table.
+ * The strings that a library's table points to. The table is static in the function `owner`, which is linked by itself
+ * into a file of `folder`. Throws if the library has no such table.
  */
 export function pointedStrings(library: string, owner: string, table: string, folder: string): string[] {
   const elf = join(folder, 'table.elf');
@@ -238,7 +238,7 @@ export function pointedStrings(library: string, owner: string, table: string, fo
   const section = /\.rodata\s+PROGBITS\s+(\w+) (\w+)/.exec(tool('readelf', ['-S', elf]));
   if (found === null || section === null) throw new CommandError(`${library}: has no table ${table}`);
   const file = readFileSync(elf);
-  // From addresses to offsets of the file.
+  // Converts addresses to file offsets.
   const base = Number.parseInt(section[2], 16) - Number.parseInt(section[1], 16);
   const start = base + Number.parseInt(found[1], 16);
   return Array.from({ length: Number.parseInt(found[2], 16) / 4 }, (_, i) => {
@@ -247,7 +247,7 @@ export function pointedStrings(library: string, owner: string, table: string, fo
   });
 }
 
-/** True when the file is there and not empty. */
+/** True if the file exists and is not empty. */
 export function isFile(path: string): boolean {
   return existsSync(path) && statSync(path).isFile() && statSync(path).size > 0;
 }
