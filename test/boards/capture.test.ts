@@ -9,9 +9,10 @@ import type { BoardEngine } from '../../targets/build/board-file.ts';
 import { LINKTYPE_IEEE802_15_4 } from '../../targets/node/host/radio/pcap.ts';
 import type { Radio } from '../../targets/node/host/radio/radio.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
-import { createLab, LAB_CONTEXT } from '../../targets/node/lab/boards/lab.ts';
+import { createLab } from '../../targets/node/lab/boards/lab.ts';
 import { readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { boardAndEngine, buildImage, startBoard } from '../../targets/node/lab/boards/start.ts';
+import { CONTEXT } from '../../targets/node/lab/network.ts';
 import { tshark } from '../interop/tshark.ts';
 import { packageMissing } from '../support/packages.ts';
 import { mockBoard } from './app-support.ts';
@@ -140,7 +141,7 @@ for (const [board, engine] of [
         LINKTYPE_IEEE802_15_4,
         recording.frames.map(({ frame }) => frame),
         {
-          preferences: [`6lowpan.context0:${LAB_CONTEXT}`],
+          preferences: [`6lowpan.context0:${CONTEXT}`],
           fields: ['frame.protocols', '_ws.malformed', 'wpan.fcs_ok', 'wpan.frame_type', 'isakmp.exchangetype'],
         },
       );

@@ -9,10 +9,12 @@ import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { fullIke } from '../../targets/node/host/full-ike.ts';
+import { checkContexts } from '../../targets/node/host/radio/config.ts';
 import { childView } from '../../targets/node/host/sa-view.ts';
 import { createAirCounter } from '../../targets/node/lab/demo/air.ts';
-import { demoContexts, gatewayFile, planSensors, SENSORS_MAX, sensorFile } from '../../targets/node/lab/demo/plan.ts';
+import { demoGatewayFile, demoSensorFile, planSensors } from '../../targets/node/lab/demo/plan.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
+import { NODES_MAX } from '../../targets/node/lab/network.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import type { IkeHost } from '../../targets/node/sensor/host.ts';
 import { createInnerHost } from '../../targets/node/sensor/inner.ts';
@@ -32,7 +34,7 @@ const nothing: UplinkEvents = {
 
 /** A sensor of the demo on a medium. */
 function sensorOn(medium: Medium, plan: ReturnType<typeof planSensors>[number]) {
-  const loaded = readSensor('sensor', sensorFile(plan, 17754));
+  const loaded = readSensor('sensor', demoSensorFile(plan, 17754));
   const { zep: _zep, ...settings } = loaded.radio!;
   const own = loaded.innerAddress!;
   const radio = medium.radio();
@@ -57,7 +59,7 @@ function sensorOn(medium: Medium, plan: ReturnType<typeof planSensors>[number]) 
     radio,
     settings: { ...settings, ackWait: ACK_WAIT },
     link: loaded.gateway.link!,
-    contexts: demoContexts(),
+    contexts: checkContexts(loaded.contexts),
   });
   const inner = createInnerHost(
     own,
@@ -74,7 +76,7 @@ test('a handshake of the demo: 4 messages, 800 octets and 10 frames at most; the
   const counter = createAirCounter();
   const medium = createMedium({ seed: 1, tap: (_now, frame) => counter.take(frame) });
   const plans = planSensors(2, 'test');
-  const { config } = readGateway('gateway', gatewayFile(plans, 5683));
+  const { config } = readGateway('gateway', demoGatewayFile(plans, 5683));
   const [{ zep: _zep, ...radio }] = config.radios;
   const { sockets, openSocket } = fakeSockets();
   const gateway = await createGateway({
@@ -133,8 +135,8 @@ test('a handshake of the demo: 4 messages, 800 octets and 10 frames at most; the
 });
 
 test('keys: one for each sensor, the same for a secret, others for another', () => {
-  const keys = planSensors(SENSORS_MAX, 'one').map(({ psk }) => psk);
-  assert.equal(new Set(keys).size, SENSORS_MAX);
+  const keys = planSensors(NODES_MAX, 'one').map(({ psk }) => psk);
+  assert.equal(new Set(keys).size, NODES_MAX);
   assert.deepEqual(
     planSensors(2, 'one').map(({ psk }) => psk),
     keys.slice(0, 2),
@@ -146,7 +148,7 @@ test('keys: one for each sensor, the same for a secret, others for another', () 
 test('a sensor with another key gets no SA', async () => {
   const medium = createMedium({ seed: 1 });
   const [plan] = planSensors(1, 'test');
-  const { config } = readGateway('gateway', gatewayFile([plan], 5683));
+  const { config } = readGateway('gateway', demoGatewayFile([plan], 5683));
   const [{ zep: _zep, ...radio }] = config.radios;
   const gateway = await createGateway({
     ...config,

@@ -4,9 +4,9 @@ import { closeSync, openSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { SENSORS_MAX } from '../lab/demo/plan.ts';
 import { type DemoResult, runDemo } from '../lab/demo/run.ts';
 import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
+import { NODES_MAX } from '../lab/network.ts';
 import { otherStacks } from '../tools/budget/compare.ts';
 
 /** Those that have AES-CCM. */
@@ -54,7 +54,7 @@ function codeOf(result: DemoResult): number {
 
 async function demo(options: Options): Promise<void> {
   const count = numberOf('count', options.count, INTEGER, 1, COUNT_MAX);
-  const sensors = numberOf('sensors', options.sensors, INTEGER, 1, SENSORS_MAX);
+  const sensors = numberOf('sensors', options.sensors, INTEGER, 1, NODES_MAX);
   const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
   const seed = options.seed === undefined ? undefined : numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
@@ -117,7 +117,7 @@ export function demoCommand(): Command {
         'set up their SAs with IKEv2 and post readings with CoAP to a server behind the gateway, protected by Diet-ESP.',
     )
     .addOption(new Option('--count <n>', 'readings of each sensor').default('6'))
-    .addOption(new Option('--sensors <n>', `sensors, 1..${SENSORS_MAX}`).default('3'))
+    .addOption(new Option('--sensors <n>', `sensors, 1..${NODES_MAX}`).default('3'))
     .addOption(new Option('--interval <ms>', 'milliseconds between the readings of a sensor').default('1000'))
     .addOption(new Option('--loss <part>', `chance that a radio misses a frame, 0..${LOSS_MAX}`).default('0'))
     .option('--seed <n>', 'repeat a run: pre-shared keys, readings and losses follow from it (such keys are no secret)')

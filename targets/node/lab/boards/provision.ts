@@ -14,7 +14,6 @@ import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
-import { createContexts, setContext } from '../../../../core/wire/sixlowpan.ts';
 import {
   BLOB_HEAD,
   BLOB_MAX,
@@ -33,12 +32,12 @@ import {
   readBlob,
 } from '../../../board/blob.ts';
 import { boardPolicy } from '../../../board/policy.ts';
-import { addressOctets } from '../../host/addresses.ts';
 import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
 import { hex } from '../../host/config/ike-names.ts';
 import { policyFor } from '../../host/config/ike-policy.ts';
 import { readText } from '../../host/document.ts';
+import { checkContexts } from '../../host/radio/config.ts';
 import { type LoadedSensor, readSensor } from '../../sensor/file.ts';
 
 const OCTETS_MAX = 64;
@@ -99,15 +98,6 @@ function flagsOf(policy: IkePolicy): number {
     [child.compression?.required === true, FLAG_DIET_ESP_REQUIRED],
   ];
   return flags.reduce((sum, [isSet, flag]) => (isSet ? sum + flag : sum), 0);
-}
-
-function contextsOf(texts: string[]): Buffer {
-  const contexts = createContexts(texts.length);
-  texts.forEach((text, index) => {
-    const [prefix, length] = text.split('/');
-    setContext(contexts, index, addressOctets(prefix)!, 0, Number(length));
-  });
-  return Buffer.from(contexts);
 }
 
 /** Magic, version, length and CRC round a map. */
@@ -182,7 +172,7 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(5, board.channel ?? zep?.channel ?? 26);
   add(6, loaded.address);
   add(7, loaded.gateway.address);
-  add(8, contextsOf(loaded.contexts), loaded.contexts.length > 0);
+  add(8, Buffer.from(checkContexts(loaded.contexts)), loaded.contexts.length > 0);
   add(9, loaded.server.address);
   add(10, loaded.server.port);
   add(11, loaded.server.sourcePort);

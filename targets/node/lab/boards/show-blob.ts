@@ -51,7 +51,7 @@ const CONTEXT_SIZE = 17;
 
 const digits = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 
-function contextsOf(table: Uint8Array): string[] {
+function contextTexts(table: Uint8Array): string[] {
   const list: string[] = [];
   for (let at = 0; at < table.length; at += CONTEXT_SIZE) list.push(`${addressText(table, at + 1, 16)}/${table[at]}`);
   return list;
@@ -69,7 +69,7 @@ export function viewOf(config: BoardConfig): Record<string, unknown> {
     address: addressText(config.outer),
     gateway: addressText(config.gateway),
     gatewayLink: digits(config.gatewayLink),
-    contexts: contextsOf(config.contexts),
+    contexts: contextTexts(config.contexts),
     server: `[${addressText(config.server)}]:${config.serverPort}`,
     ownPort: config.ownPort,
     path: Buffer.from(config.path).toString(),

@@ -12,8 +12,8 @@ import {
 } from '../../../../core/wire/ieee802154.ts';
 import { DISPATCH_FRAG1 } from '../../../../core/wire/sixlowpan.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
+import { GATEWAY_LINK } from '../network.ts';
 import type { Air } from './messages.ts';
-import { GATEWAY_LINK } from './plan.ts';
 
 /** IPHC [RFC 6282 §3.1.1]: its dispatch, and the bit for a compressed next header. */
 const IPHC_MASK = 0xe4;

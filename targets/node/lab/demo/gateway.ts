@@ -1,10 +1,7 @@
-// The gateway's process of the demo: the gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server (npm
-// `coap`) that the sensors' readings are for. Every frame on air passes its radio once: there they are counted and
+// The gateway's process of the demo: the gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server
+// that the sensors' readings are for. Every frame on air passes its radio once: there they are counted and
 // captured. Started by run.ts.
 
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import coap from 'coap';
 import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createKeyLog } from '../../host/keylog.ts';
@@ -12,15 +9,17 @@ import { providerNamed } from '../../host/provider/by-name.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../../host/radio/pcap.ts';
 import { withCapture, withLoss } from '../../host/radio/wrap.ts';
 import { createZep } from '../../host/radio/zep.ts';
+import { startCoapServer } from '../coap-server.ts';
+import { NODES_MAX, type NodePlan } from '../network.ts';
 import { createAirCounter } from './air.ts';
-import { live, type SensorPlan, type ToGateway, tell } from './messages.ts';
-import { gatewayFile, SENSORS_MAX } from './plan.ts';
+import { live, type ToGateway, tell } from './messages.ts';
+import { demoGatewayFile } from './plan.ts';
 import { warmUp } from './warm.ts';
 
 type Start = Extract<ToGateway, { type: 'gateway' }>;
 
 /** Takes every frame on air: to the capture file, and to the books. */
-function createTap(sensors: SensorPlan[], pcap: string) {
+function createTap(sensors: NodePlan[], pcap: string) {
   const file = pcap === '' ? null : createPcapWriter(pcap, LINKTYPE_IEEE802_15_4);
   const counter = createAirCounter();
   let frames = 0;
@@ -37,36 +36,13 @@ function createTap(sensors: SensorPlan[], pcap: string) {
   return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames }) };
 }
 
-/** A CoAP server on a port of its own, for readings as POST to /a, /b, ... */
-async function startServer(): Promise<{ port: number; close(): void }> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const server = coap.createServer((request, response) => {
-    if (request.method !== 'POST') response.code = '4.05';
-    else {
-      tell({ type: 'reading', name: request.url.slice(1), text: request.payload.toString() });
-      response.code = '2.04';
-    }
-    response.end();
-  });
-  server.listen(socket);
-  return {
-    port: socket.address().port,
-    close() {
-      server.close();
-      socket.close();
-    },
-  };
-}
-
 async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
   warmUp();
   const tap = createTap(sensors, pcap);
-  const server = await startServer();
-  const { config } = readGateway('the gateway of the demo', gatewayFile(sensors, server.port));
+  const server = await startCoapServer((name, text) => tell({ type: 'reading', name, text }));
+  const { config } = readGateway('the gateway of the demo', demoGatewayFile(sensors, server.port));
   const [{ zep: settings, ...radio }] = config.radios;
-  const zep = createZep({ ...settings, maxPeers: SENSORS_MAX });
+  const zep = createZep({ ...settings, maxPeers: NODES_MAX });
   const zepPort = await zep.ready;
   const captured = withCapture(zep, tap.writer, () => performance.timeOrigin + performance.now());
   const gateway: Gateway = await createGateway({

@@ -4,18 +4,7 @@
 
 import { errorText } from '../../host/errors.ts';
 import type { ReadingOutcome } from '../../sensor/describe.ts';
-
-/** What both ends know of a sensor. */
-export interface SensorPlan {
-  /** 1, 2, ...: also its short address. */
-  index: number;
-  /** One character: its Uri-Path at the server. */
-  name: string;
-  outer: string;
-  inner: string;
-  /** Pre-shared key of IKE, in hexadecimal. */
-  psk: string;
-}
+import type { NodePlan } from '../network.ts';
 
 /** What every process is told first. */
 export interface Common {
@@ -27,10 +16,10 @@ export interface Common {
 
 export type ToGateway =
   /** `pcap`: a file, or ''; `keylog`: a folder, or ''. */
-  ({ type: 'gateway'; sensors: SensorPlan[]; pcap: string; keylog: string } & Common) | { type: 'stop' };
+  ({ type: 'gateway'; sensors: NodePlan[]; pcap: string; keylog: string } & Common) | { type: 'stop' };
 
 export type ToSensor =
-  | ({ type: 'sensor'; plan: SensorPlan; zepPort: number } & Common)
+  | ({ type: 'sensor'; plan: NodePlan; zepPort: number } & Common)
   /** Begin with IKE; milliseconds before that. */
   | { type: 'connect'; delay: number }
   /** Begin with readings: their number (0: without end), milliseconds between them and before the first. */

@@ -9,7 +9,8 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from '../../host/errors.ts';
 import type { ReadingOutcome } from '../../sensor/describe.ts';
-import type { Air, FromGateway, FromSensor, Handshake, SensorPlan, ToGateway, ToSensor } from './messages.ts';
+import type { NodePlan } from '../network.ts';
+import type { Air, FromGateway, FromSensor, Handshake, ToGateway, ToSensor } from './messages.ts';
 import { ACK_WAIT, planSensors } from './plan.ts';
 
 export interface DemoOptions {
@@ -109,7 +110,7 @@ function forkNeighbour(name: string): ChildProcess {
   return fork(file, [], { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }
 
-function createState({ index, name, inner }: SensorPlan): SensorState {
+function createState({ index, name, inner }: NodePlan): SensorState {
   return {
     index,
     name,

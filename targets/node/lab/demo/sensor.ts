@@ -11,7 +11,7 @@ import { readSensor } from '../../sensor/file.ts';
 import { openSensor } from '../../sensor/sensor.ts';
 import { createAirCounter } from './air.ts';
 import { live, type ToSensor, tell } from './messages.ts';
-import { sensorFile } from './plan.ts';
+import { demoSensorFile } from './plan.ts';
 import { warmUp } from './warm.ts';
 
 type Start = Extract<ToSensor, { type: 'sensor' }>;
@@ -29,7 +29,7 @@ interface DemoSensor {
 async function start({ plan, provider: name, loss, seed, zepPort }: Start): Promise<DemoSensor> {
   warmUp();
   const { index } = plan;
-  const loaded = readSensor(`sensor ${plan.name} of the demo`, sensorFile(plan, zepPort));
+  const loaded = readSensor(`sensor ${plan.name} of the demo`, demoSensorFile(plan, zepPort));
   const { notify } = loaded.connection.policy.child;
 
   // The radio: what is on air is counted before frames are lost.
