@@ -1,5 +1,5 @@
-// The examples of docs/api.md, run as they are printed: only the package's names become files here, and fixed ports free
-// ones.
+// Runs the examples of docs/api.md as they are printed, with two changes: the package's names become files, and fixed ports
+// become free ones.
 
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';

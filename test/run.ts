@@ -1,6 +1,6 @@
 // npm test: the checks (Biome, tsc), then every test/**/*.test.ts, two files at a time. `npm test -- TEXT...` runs the
-// files whose path contains one of the texts. The last line is always `N passed, N failed, N skipped`; what was skipped
-// is listed by name above it.
+// files whose path contains one of the texts. The last line is always `N passed, N failed, N skipped`; the names of skipped
+// tests are listed above it.
 
 import { cpus } from 'node:os';
 import { filesBelow } from './support/files.ts';

@@ -191,7 +191,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
       sumOf(device.lowpan.counters) +
       sumOf(device.uplink.ike.counters) +
       sumOf(mac) -
-      // Frames of others on a shared medium are nobody's loss.
+      // Frames of others on a shared medium are no loss.
       mac[-DROP_NOT_FOR_US];
     board.print(
       'stats heap=' +

@@ -111,7 +111,7 @@ export function deviceConfig(
   config.maxSize = PACKET_MAX;
   config.queue = QUEUE;
   config.ackWait = c.ackWait / 1000;
-  // A copy: the gateway may assign another.
+  // A copy, because the gateway may assign another address.
   copy(config.address, 0, c.inner.length > 0 ? c.inner : c.outer, 0, 16);
   config.outer = c.outer;
   config.peer = c.gateway;

@@ -1,5 +1,5 @@
-// Nothing is allocated per packet: on Node by the heap between two looks at it, on Lua by its own count with the
-// collector stopped, on Duktape by the smallest address space a run fits in. Each way is first shown a leak.
+// Nothing is allocated per packet. On Node the test compares the heap before and after, on Lua its own count with the
+// collector stopped, on Duktape the smallest address space that a run fits in. Each way must first find a leak.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

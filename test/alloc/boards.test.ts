@@ -1,8 +1,8 @@
-// Nothing is allocated per packet on small engines: on JerryScript by the smallest heap a run fits in, on Espruino by its
-// variables, in firmware by the peak of the engine's heap. Each way is first shown a leak.
+// Nothing is allocated per packet on small engines. On JerryScript the test compares the smallest heap that a run fits in, on
+// Espruino its variables, in firmware the peak of the engine's heap. Each way must first find a leak.
 //
-// Garbage that is freed at once is not seen, only what stays, or what more packets need at the same time; in firmware with Lua
-// the peak shows garbage, too, until it is collected.
+// These ways do not see garbage that is freed at once, but only memory that stays or that more packets need at a time. In
+// firmware with Lua the peak also shows garbage until it is collected.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

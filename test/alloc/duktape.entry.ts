@@ -1,4 +1,4 @@
-// Packets on Duktape, for runs with a limit on memory. The number of packets is the first case's text's length, in
+// Packets on Duktape, for runs with a memory limit. The length of the first case's first text is the number of packets in
 // hundreds; `leak` as second text keeps an array for every packet.
 
 import { aesCcm } from '../../core/crypto/ccm.ts';

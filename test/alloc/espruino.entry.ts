@@ -1,5 +1,5 @@
-// Variables of Espruino that packets leave behind, no collection before either look: prints `used`, their blocks after a
-// tenth and after all packets. Packets are in the first case's text's length, in tens; `leak` as second text
+// Espruino variables that packets leave behind, without a collection before a count: prints `used`, the blocks after a tenth
+// of the packets and after all. The length of the first case's text is the number of packets in tens; `leak` as second text
 // keeps an array for every batch.
 
 import { createPortable } from '../../core/crypto/portable.ts';

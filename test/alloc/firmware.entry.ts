@@ -1,6 +1,7 @@
-// Packets inside a firmware image, native AES-CCM: the peak of the engine's heap after a thousand packets is that after a
-// hundred. At the start the peak may be far above what is in use, and would hide a leak: the room below it is filled
-// first. A case: [id, `leak` or ''], which keeps a small array for every four packets after the first hundreds.
+// Packets inside a firmware image with native AES-CCM: the peak of the engine's heap must be the same after a hundred and
+// after a thousand packets. At the start the peak may be far above the memory in use and would hide a leak, so the room
+// below it is filled first. A case: [id, `leak` or '']; `leak` keeps a small array for every four packets after the first
+// hundreds.
 
 import { createPortable } from '../../core/crypto/portable.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';

@@ -1,5 +1,5 @@
-// Packets on JerryScript, whose heap has a fixed size: `ballast` (octets in decimal digits) leaves only some of it. The
-// number of packets is the first text's length, in hundreds; `leak` as second text keeps an array for every packet.
+// Packets on JerryScript, whose heap has a fixed size: `ballast` (octets in decimal digits) leaves only a part of it. The
+// first text's length is the number of packets in hundreds; `leak` as second text keeps an array for every packet.
 
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable } from '../../core/crypto/portable.ts';

@@ -1,7 +1,7 @@
-// Two nodes, MAC and 6LoWPAN, on a wire that hands frames over at once: what the link layer costs per packet.
+// The cost of the link layer per packet: two nodes with MAC and 6LoWPAN, on a wire that delivers frames at once.
 //
-// A call with a fractional time costs V8 a box of 16 octets at the caller. So that these do not count, the times are
-// made beforehand, each in a box of its own, and the nodes are polled at every one of them.
+// In V8 a call with a fractional time costs the caller a box of 16 octets. To leave these out of the count, the times are made
+// beforehand, each in its box, and the nodes are polled at every one of them.
 
 import { addressOf } from '../../core/base/address.ts';
 import { createReassembly } from '../../core/link/fragment.ts';

@@ -1,4 +1,4 @@
-// Growth of the Lua heap over packets, the collector stopped: what is allocated shows, garbage or not.
+// Growth of the Lua heap over packets with the collector stopped: it shows every allocation, garbage or not.
 
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable } from '../../core/crypto/portable.ts';

@@ -1,5 +1,5 @@
-// Octets of heap that packets cost on Node. Run by node.test.ts in a process of its own, with a young generation so
-// large that nothing is collected while a case runs: what the heap grew by is what was allocated.
+// Octets of heap that packets cost on Node. heap.test.ts runs it in a process of its own. The young generation is so large
+// that nothing is collected during a case: the heap's growth is the memory allocated.
 //   node --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 --import tsx measure.ts
 // Prints one line of JSON per case: name, packets in a round, octets allocated per packet.
 

@@ -1,4 +1,4 @@
-// A device of a module, inside firmware: what the heap's peak is before and after it.
+// Makes a module's device inside firmware and prints the heap's peak before and after.
 
 import { engineBoard } from '../../targets/board/hooks.ts';
 import type { LiteModule } from '../../targets/board/lite.ts';

@@ -1,4 +1,4 @@
-// What the module `dietlite` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
+// The heap that the module `dietlite` takes in firmware: `heap LOADED DEVICE`, peaks in octets.
 
 import { createLite } from '../../targets/board/lite.ts';
 import { reportHeap } from './module-heap.ts';

@@ -1,4 +1,4 @@
-// What the module `dietesp` takes of the engine's heap in firmware: `heap LOADED DEVICE`, peaks in octets.
+// The heap that the module `dietesp` takes in firmware: `heap LOADED DEVICE`, peaks in octets.
 
 import { createWhole } from '../../targets/board/module.ts';
 import { reportHeap } from './module-heap.ts';

@@ -1,5 +1,5 @@
-// What the modules take of an engine's heap on a Cortex-M4, in QEMU: the figures of targets/duktape/README.md and
-// targets/jerryscript/README.md, give or take a tenth.
+// The heap that the modules take on a Cortex-M4 in QEMU: the figures of targets/duktape/README.md and
+// targets/jerryscript/README.md, within a tenth.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

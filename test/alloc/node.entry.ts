@@ -1,5 +1,5 @@
-// Octets allocated per packet on Node: printed as JSON. Run with --expose-gc and a young generation (minimum, too) that no
-// run fills, so that nothing is collected in between. Arguments: provider, packets, first sequence number, `leak`.
+// Prints the octets allocated per packet on Node, as JSON. Run it with --expose-gc and a young generation (also its minimum)
+// that no run fills, so that nothing is collected in between. Arguments: provider, packets, first sequence number, `leak`.
 
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';

@@ -1,5 +1,4 @@
-// What heap.test.ts measures beside the pipeline of every engine: tunnel and transport mode, a replayed packet, a wrong
-// ICV.
+// The cases of heap.test.ts beside the pipeline of every engine: tunnel and transport mode, a replayed packet, a wrong ICV.
 
 import type { Provider } from '../../core/crypto/provider.ts';
 import { type Attributes, MODE_TRANSPORT, udpAttributes } from '../../core/dietesp/attributes.ts';

@@ -1,4 +1,4 @@
-// Packets through both directions, in the portable subset: what the memory tests of every engine run.
+// Packets in both directions, in the portable subset: the memory tests of every engine run it.
 
 import type { Provider } from '../../core/crypto/provider.ts';
 import { CDA_NOT_COMPRESSED, CDA_SA, udpAttributes } from '../../core/dietesp/attributes.ts';

@@ -1,6 +1,6 @@
-// Speed of AES-CCM with an 8-octet ICV per packet, of 28 and 64 octets of payload: the default provider, OpenSSL's
-// createCipheriv alone (one cipher object made, AAD, update, final, ICV, no copy into the packet), the portable code.
-// Best of several rounds, in turn, so that another program's load touches all alike.
+// Speed of AES-CCM with an 8-octet ICV for packets of 28 and 64 octets of payload: the default provider, OpenSSL's
+// createCipheriv alone (one cipher object, AAD, update, final, ICV, no copy into the packet), and the portable code.
+// The best of several rounds, taken in turn, so that another program's load affects all alike.
 //   node --import tsx test/bench/crypto.ts
 
 import { createCipheriv } from 'node:crypto';

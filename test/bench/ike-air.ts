@@ -1,5 +1,5 @@
-// What IKE takes on air: a device and a gateway on a virtual radio with short addresses, everything counted from the
-// captured frames. The reading of the capture shares no code with the core.
+// The cost of IKE on air: a device and a gateway on a virtual radio with short addresses. All figures are counted from the
+// captured frames, by code that shares nothing with the core.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';

@@ -1,4 +1,4 @@
-// Many devices that connect to one gateway, without a link between: octets go from one IKE endpoint to the other.
+// Many devices connect to one gateway without a link layer: octets go from one IKE endpoint to the other.
 
 import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { createArena } from '../../core/esp/arena.ts';

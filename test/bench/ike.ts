@@ -1,5 +1,5 @@
-// IKE: octets and frames on air, handshakes a second of a responder, memory of an established SA; goals and what others
-// publish or do in the same run are beside them.
+// IKE: octets and frames on air, a responder's handshakes per second, memory of an established SA. The goals stand beside
+// them, and the figures of others, published or from the same run.
 //   npm run bench ike
 
 import { ALG_AES_CCM } from '../../core/crypto/provider.ts';

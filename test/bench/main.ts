@@ -1,4 +1,4 @@
-// npm run bench: every published speed and memory figure. Ratios hold within one run; the machine's load moves the rest.
+// npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
 import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';

@@ -1,6 +1,5 @@
-// Packets per second of the data plane: compression alone, the whole outbound and inbound way, and how the cost grows
-// with the number of SAs. Figures are the best of several rounds, since the machine is shared; compare them as ratios
-// within one run.
+// Packets per second of the data plane: compression alone, the whole outbound and inbound way, and the cost by number of
+// SAs. Figures are the best of several rounds, because the machine is shared. Compare ratios within one run.
 
 import { createCipheriv } from 'node:crypto';
 import { ALG_AES_CCM } from '../../core/crypto/provider.ts';

@@ -1,5 +1,5 @@
-// Speed of the SCHC layer with a rule for IPv6 and UDP that a user writes: one octet of RuleID, 8 bits of residue, 32
-// octets of payload; lengths and checksum computed. Best of several rounds.
+// Speed of the SCHC layer with a user's rule for IPv6 and UDP: one octet of RuleID, 8 bits of residue, 32 octets of payload,
+// computed lengths and checksum. The best of several rounds.
 //   node --import tsx test/bench/schc.ts
 
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// The application as a board runs it, on every engine that boards have in C: the same lines and the same frames as on
-// Node, whose lines are checked here. (Espruino's has tests of its own.)
+// A board's application on every engine with C boards: it must print the same lines and send the same frames as on Node,
+// whose lines are checked here. (test/espruino tests Espruino's.)
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

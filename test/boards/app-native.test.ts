@@ -1,6 +1,6 @@
-// Cryptography by a board's hooks: with hooks that are made of the portable code it is the portable provider, octet for
-// octet; keys are wiped; what is not native is portable. The entries of the engines: what they print without a blob, and
-// that the native ones carry no portable cipher.
+// Cryptography by a board's hooks: with hooks made of portable code it equals the portable provider, octet for octet; keys
+// are wiped; portable code replaces what is not native. The entries of the engines: the lines that they print without a
+// blob, and that the native ones contain no portable cipher.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

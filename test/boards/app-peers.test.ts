@@ -1,5 +1,5 @@
-// The application of a board under attack, in virtual time: floods of frames and of console lines, a gateway that
-// refuses or is not there for hours, a clock past 2^31 and 2^32 ms, keys and nonces across restarts.
+// A board's application under attack, in virtual time: floods of frames and of console lines, a gateway that refuses or is
+// absent for hours, a clock past 2^31 and 2^32 ms, keys and nonces across restarts.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv } from 'node:crypto';

@@ -1,5 +1,5 @@
-// What a board's file may ask for beyond the usual: rekeys by packets and by time, rekeys with PFS, plain ESP, Ed25519 by
-// the board's hooks, and what a gateway without Diet-ESP is to a board that requires it.
+// Less common settings of a board's file: rekeys by packets and by time, rekeys with PFS, plain ESP, Ed25519 by the board's
+// hooks, and a board that requires Diet-ESP with a gateway without it.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';

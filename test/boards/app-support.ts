@@ -1,4 +1,4 @@
-// A board that is not there: the hooks over a virtual medium, in virtual time, for tests of the application.
+// A simulated board for tests of the application: the hooks over a virtual medium, in virtual time.
 
 import { generate, parse } from 'coap-packet';
 import { type App, createApp } from '../../targets/board/app.ts';

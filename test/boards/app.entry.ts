@@ -1,5 +1,5 @@
-// The application of a board and the gateway that answers it, on one engine: the board's hooks are made here, its clock
-// is virtual, its chance repeatable, so that every engine prints the same lines and puts the same octets on air.
+// A board's application and the gateway that answers it, on one engine. The board's hooks have a virtual clock and repeatable
+// random octets, so that every engine prints the same lines and sends the same frames.
 // A case: [id, blob, lines joined by |, octets of all frames on air].
 
 import { copy } from '../../core/base/bytes.ts';

@@ -1,4 +1,4 @@
-// The application of a board, in virtual time, with a gateway and a CoAP server: connects, posts, obeys, recovers.
+// A board's application, in virtual time, with a gateway and a CoAP server: it connects, posts, takes commands, recovers.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

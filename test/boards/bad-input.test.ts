@@ -1,5 +1,5 @@
-// What can go wrong round a board: its provisioning area, its entropy, its radio, its console, its memory. It says why it
-// stops, or it counts and goes on; stopped, it is silent on air.
+// Faults around a board: in its provisioning area, entropy, radio, console and memory. The board says why it stops, or it
+// counts the fault and continues. A stopped board is silent on air.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

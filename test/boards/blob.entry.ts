@@ -1,7 +1,7 @@
 // Provisioning blobs as every engine reads them. Cases:
-//   ['read', id, blob, code, text]   readBlob says `code`, and the configuration as `text`
-//   ['cut', id, blob]                cut at any length it is refused for its length (or as none)
-//   ['flip', id, blob, step]         with every step-th bit turned over it is refused, and not for a field
+//   ['read', id, blob, code, text]   readBlob returns `code`, and a configuration that prints as `text`
+//   ['cut', id, blob]                cut at any length, it is refused for its length (or as no blob)
+//   ['flip', id, blob, step]         with any step-th bit flipped, it is refused, and not for a field
 
 import { BLOB_CRC, BLOB_LENGTH, BLOB_NONE, type BoardConfig, readBlob } from '../../targets/board/blob.ts';
 import { begin, createReport, decimal, end, expect, expectNumber, finish, hex, octets } from '../engines/report.ts';

@@ -1,5 +1,5 @@
-// The frames of an emulated board: as tshark reads them, and octet for octet those of the same application on Node, when
-// both have the same random octets and hear the same.
+// The frames of an emulated board: tshark reads them, and they equal those of the same application on Node, octet for octet,
+// if both get the same random octets and the same frames.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// The smallest image for tests of what runs boards: it prints its command line and the first octets of the
-// provisioning area, sends back what comes by radio, and obeys single letters from the console. No libraries.
+// The smallest image, for tests of the runner of boards: it prints its command line and the first octets of the
+// provisioning area, sends back every frame, and takes single letters from the console. No libraries.
 
 #define REGISTER(address) (*(volatile unsigned *)(address))
 #define CONSOLE 0x40004000u

@@ -1,4 +1,4 @@
-// `npm run engines`: the table, what it says of what was not measured, and one measurement.
+// `npm run engines`: the table, its cells for what was not measured, and one measurement.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

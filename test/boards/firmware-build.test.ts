@@ -1,4 +1,4 @@
-// Building firmware: what does not fit is refused before anything runs, what has not changed is not made again.
+// Building firmware: an image that does not fit is refused before anything runs; unchanged parts are not built again.
 
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';

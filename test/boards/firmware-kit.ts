@@ -1,5 +1,5 @@
-// What the tests of firmware share: the combinations that they cover, images that are built once, and runs of cases in
-// QEMU, or of a program.
+// Shared by the tests of firmware: the combinations that they cover, images built once, and runs of cases in QEMU or in a
+// program.
 
 import assert from 'node:assert/strict';
 import { type Board, type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';

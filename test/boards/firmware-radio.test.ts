@@ -1,5 +1,5 @@
-// The radio pipe of firmware (boards/common/radio.c), compiled for this machine: what a socket to an emulator cannot do
-// to it. Garbage, wrong lengths, a frame that stops, a full ring, a transmitter that is stuck.
+// The radio pipe of firmware (boards/common/radio.c), compiled for this machine, for faults that a socket to an emulator
+// cannot cause: garbage, wrong lengths, a frame that stops, a full ring, a stuck transmitter.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

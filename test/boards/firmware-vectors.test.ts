@@ -1,5 +1,5 @@
-// The project's vectors and the portable cryptography inside firmware, in QEMU: what runs on an engine of this machine
-// runs the same on a Cortex-M.
+// The project's vectors and the portable cryptography inside firmware, in QEMU: code that runs on an engine of this machine
+// must run the same on a Cortex-M.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

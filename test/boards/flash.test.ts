@@ -1,5 +1,5 @@
-// `dietesp build` and `dietesp flash`: sizes, refusals before anything is sent, and what the programmers are told. The
-// programmers here are scripts that write down their arguments.
+// `dietesp build` and `dietesp flash`: sizes, refusals before anything is sent, and the arguments of the programmers. The
+// programmers here are scripts that write their arguments to a file.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

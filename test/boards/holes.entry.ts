@@ -1,4 +1,4 @@
-// Octets that are none, in a table of Lua: what is refused has changed nothing.
+// Lua tables with values that are no octets: a refused call must change nothing.
 
 import { engineBoard } from '../../targets/board/hooks.ts';
 

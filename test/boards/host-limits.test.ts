@@ -1,5 +1,5 @@
-// This machine's side of boards under attack: consoles without line ends or with escapes, names that a programmer's
-// language would obey, ends by signals that leave nothing behind, builds at the same time, headers of another version.
+// The host's side of boards, under attack: consoles without line ends or with escapes, names that a programmer's command
+// language would execute, ends by signals that leave nothing behind, builds at the same time, headers of another version.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

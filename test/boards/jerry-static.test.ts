@@ -1,4 +1,4 @@
-// JerryScript's static snapshots: numbers as expressions, strings by their place, and what a small board has room for.
+// JerryScript's static snapshots: numbers as expressions, strings by index, and the size that a small board has room for.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-/* The MPS2 board with a spy: its "random numbers" are there when the octets of the last frame sent, inverted, stand on
-   the stack: on what is free now, or in what the hook itself has not written. */
+/* The MPS2 board with a spy. Its "random numbers" say whether the inverted octets of the last sent frame are on the stack:
+   in its free part, or in a part that the hook did not write. */
 
 #define board_hardware_random mps2_random
 #define radio_put mps2_radio_put

@@ -1,4 +1,4 @@
-// What is left of secrets on the stack, with leak.c in place of the board's own C: a line for each.
+// Prints what is left of each secret on the stack, a line for each. leak.c replaces the board's own C.
 
 import { engineBoard } from '../../targets/board/hooks.ts';
 

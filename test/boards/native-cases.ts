@@ -1,6 +1,5 @@
-// Known answers for native cryptography, none with a nonce of zeros: RFC 3610, RFC 4309's shapes from the project's
-// vector file and by Node, RFC 4231, RFC 7748; what the
-// portable functions make of spans, and the calls that the hooks must refuse.
+// Known answers for native cryptography, none with a nonce of zeros: RFC 3610, RFC 4309's shapes from the project's vector
+// file and from Node, RFC 4231, RFC 7748. Results of the portable functions for spans. Calls that the hooks must refuse.
 
 import { createCipheriv, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

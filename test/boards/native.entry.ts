@@ -1,5 +1,5 @@
-// The hooks of a board on its engine: native cryptography against known answers, and what the hooks refuse. Cases, in
-// hexadecimal digits but for id and kind: [id, 'ccm', key, nonce, aad, clear, cipher + ICV], [id, 'hmac', key, message,
+// The hooks of a board on its engine: native cryptography against known answers, and calls that the hooks refuse. Cases, in
+// hexadecimal digits except id and kind: [id, 'ccm', key, nonce, aad, clear, cipher + ICV], [id, 'hmac', key, message,
 // MAC], [id, 'x25519', scalar, u, result], [id, 'refuse', call, words that the error must have],
 // [id, 'spans', octets, others, mask, to, from, length + LESS, results of spans() below].
 

@@ -1,4 +1,4 @@
-// A board that sends back every frame it hears, and obeys its console: `work` begins to hash whenever it is idle,
+// A board that sends back every frame it hears. Its console takes `work`, which hashes whenever the board is idle,
 // `random N`, `area`, `long`, `crash`, `heap`, `deep`, `memory`, `time`, `restart`, `exit N`.
 
 import { engineBoard } from '../../targets/board/hooks.ts';

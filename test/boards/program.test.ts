@@ -1,5 +1,5 @@
-// The C integration as a program of this machine: hooks, handshake and readings, what ends it; also with the compiler's
-// sanitizers in all C of ours, which end the program at the first access outside of memory and at undefined behaviour.
+// The C integration as a program of this machine: hooks, handshake, readings, and its ends. The tests repeat it with the
+// compiler's sanitizers in all our C, which end the program at the first access outside memory and at undefined behaviour.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

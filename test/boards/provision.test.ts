@@ -1,4 +1,4 @@
-// Provisioning: a sensor's file as a blob, and the blob as a board reads it, on every engine.
+// Provisioning: from a sensor's file to a blob, and from the blob to a board's configuration, on every engine.
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// What runs boards, with an image so small that only the runner can be at fault.
+// The runner of boards, with an image so small that only the runner can be at fault.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

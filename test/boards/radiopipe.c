@@ -1,6 +1,6 @@
-/* The radio pipe's C on this machine: commands on standard input, a line each. `octets HEX` come from the UART, `wait N`
-   lets milliseconds pass, `take` takes a frame, `send HEX` transmits, `stick N` makes the transmitter take no more than
-   N octets, `count` prints what was lost. */
+/* The radio pipe's C on this machine. Commands are lines on standard input: `octets HEX` receives from the UART, `wait N`
+   lets milliseconds pass, `take` takes a frame, `send HEX` transmits, `stick N` makes the transmitter take at most N octets,
+   `count` prints the losses. */
 
 #include <stdio.h>
 #include <string.h>

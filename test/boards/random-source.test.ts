@@ -1,5 +1,5 @@
-// The hardware random numbers of the STM32F405's C, over a model of the chip: a source that repeats itself, reports an
-// error or stops gives nothing, from then on.
+// The hardware random numbers of boards/common/stm32f405.c, over a model of the chip: after a source repeats itself, reports
+// an error or stops, it gives nothing any more.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,6 @@
-// A board that nobody watches: no debugger, no semihosting. What could be brought about from outside (no memory left, a
-// fault, a failed source of randomness) ends in a restart after a while, with the radio silent until then; what a restart
-// does not mend, and what was ordered, in rest.
+// A board without debugger and semihosting. An end that somebody outside may cause (no memory left, a fault, a failed source
+// of randomness) leads to a restart after a while; the radio is silent until then. After an end that a restart does not mend,
+// or that a command ordered, the board sleeps.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// `dietesp run` as a program: a board, its console, the readings at the server, the end by itself and by a signal.
+// `dietesp run` as a program: a board, its console, the readings at the server, its own end and the end by a signal.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

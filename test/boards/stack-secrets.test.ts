@@ -1,4 +1,4 @@
-// Secrets on the stack after a hook is done: keys, scalars, what is derived from them, clear text.
+// No secrets stay on the stack after a hook: keys, scalars, values derived from them, clear text.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

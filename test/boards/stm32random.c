@@ -1,6 +1,6 @@
-/* The random numbers of boards/common/stm32f405.c on this machine, over a model of the chip's registers. Commands on
-   standard input, a line each: `words N...` come next, then zeros; `status N` is the status from now on, `status N after
-   M` when M words were read; `random N` prints octets, or `none`. */
+/* The random numbers of boards/common/stm32f405.c on this machine, over a model of the chip's registers. Commands are lines
+   on standard input: `words N...` sets the next words, before zeros; `status N` sets the status from now on, `status N after
+   M` after M words were read; `random N` prints octets, or `none`. */
 
 #include <stdio.h>
 #include <stdlib.h>

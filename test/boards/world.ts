@@ -1,5 +1,5 @@
-// Boards and a Node sensor on one air with a gateway and a CoAP server (targets/node/lab/boards/lab.ts), and what all of
-// them have to come through. Every wait is bounded by PATIENCE, which a machine that does much else keeps too.
+// Boards and a Node sensor on one radio with a gateway and a CoAP server (targets/node/lab/boards/lab.ts), and the steps that
+// all of them must pass. PATIENCE bounds every wait and suffices on a busy machine.
 
 import assert from 'node:assert/strict';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';

@@ -1,4 +1,4 @@
-// For each rule of the subset snippets that break it, and one that is like them and does not.
+// For each rule of the subset: snippets that break it, and a similar one that does not.
 
 export interface Fixture {
   bad: readonly string[];

@@ -1,5 +1,5 @@
-// The test runner itself: that failures, crashes, empty files and skips are counted as what they are; and that missing
-// packages are named and never a crash.
+// The test runner itself: it counts failures, crashes, empty files and skips correctly; it names missing packages and never
+// crashes on them.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';

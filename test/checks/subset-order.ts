@@ -1,6 +1,6 @@
-// Definition before use. Espruino neither hoists functions nor leaves later constants undefined gracefully: what runs
-// while the module loads may use only what stands above it, also through the functions it calls. Inside a body that
-// runs later, order does not matter.
+// Definition before use. Espruino does not hoist functions, and a later constant is an error. So code that runs while the
+// module loads may use only definitions above it, also through the functions that it calls. Inside a body that runs later,
+// order does not matter.
 
 import ts from 'typescript';
 import type { Note } from './subset.ts';

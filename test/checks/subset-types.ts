@@ -1,5 +1,5 @@
-// Rules of the subset that need types: which globals and which of their members, conditions that are not boolean,
-// typed arrays made in another way than by a length, members reached by their text.
+// Rules of the subset that need types: allowed globals and members, conditions that are not boolean, typed arrays made
+// otherwise than by a length, members reached by their text.
 
 import ts from 'typescript';
 import {

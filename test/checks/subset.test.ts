@@ -1,5 +1,5 @@
-// The language subset: each rule sees its bad snippets and passes its good one, then the portable code itself; and all
-// of it goes through typescript-to-lua, whose warnings are errors.
+// The language subset: each rule finds its bad snippets and passes its good one. Then the portable code must pass all rules,
+// and typescript-to-lua, whose warnings are errors.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// The language subset of portable code, as a check: what Espruino lacks or has wrong, what does not lower to ES5, what
-// does not translate to Lua or means something else there. Each rule has a name; fixtures.ts shows for each of them
-// that it can fail. Syntax is here, what needs types is in subset-types.ts, order of definition in subset-order.ts.
+// Checks the language subset of portable code. It refuses what Espruino lacks or has wrong, what does not lower to ES5, and
+// what does not translate to Lua or means something else there. Each rule has a name, and fixtures.ts shows that it can
+// fail. This file has the rules of syntax; subset-types.ts those that need types; subset-order.ts the order of definitions.
 
 import { relative } from 'node:path';
 import ts from 'typescript';

@@ -1,4 +1,4 @@
-// Files that a command must not overwrite or accept: the input under another name, the keys, an SA that is there twice.
+// Files that a command must not overwrite or accept: its input under another name, key files, an SA given twice.
 
 import assert from 'node:assert/strict';
 import { linkSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The budget: model and counted rows against the published table (computed from the formats, independently).
+// The budget: model rows and counted rows against the published table, which is computed from the formats independently.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

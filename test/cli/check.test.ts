@@ -1,5 +1,5 @@
-// `--check`: all that is wrong with a file at once, with suggestions, as text and as data; and what must not happen to
-// one who reads files that others wrote: keys in messages, reading without end.
+// `--check`: all errors of a file at once, with suggestions, as text and as data. With files of others, messages must contain
+// no keys, and reading must end.
 
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';

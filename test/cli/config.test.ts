@@ -1,4 +1,4 @@
-// SA files: what they mean, and that every error names file, line, field, value and limit.
+// SA files: their meaning, and every error with file, line, field, value and limit.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

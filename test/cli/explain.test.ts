@@ -1,4 +1,4 @@
-// `explain` and `rules`: what they say agrees with the golden vectors.
+// `explain` and `rules`: their output agrees with the golden vectors.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

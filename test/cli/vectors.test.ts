@@ -1,4 +1,4 @@
-// The vector runner: what passes, what fails and how it says so, on Node and on the engines that are there.
+// The vector runner on Node and on the installed engines: passes, failures, and its messages.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Which SA an outbound packet gets: its selectors decide before its DSCP and flow label do.
+// The choice of an SA for an outbound packet: selectors decide before DSCP and flow label.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// The headers: what a check promises holds, and checksums are those of published examples.
+// The headers: each check keeps its promise, and checksums equal those of published examples.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// The end of an SA: counters used up, lifetimes, destruction; and what is counted on the way.
+// The end of an SA: counters used up, lifetimes, destruction; and the counters on the way.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// The core against the naive implementation, on random SAs and packets: the same octets on the wire, the same packet
-// back, refused for the same reason.
+// The core against the naive implementation, on random SAs and packets: both send the same octets, restore the same packet,
+// and refuse for the same reason.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

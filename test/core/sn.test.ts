@@ -1,5 +1,5 @@
-// Recovery of sequence numbers against the definition with BigInt: exhaustive for few bits, at the counters' ends for
-// many; and the retry after a long loss.
+// Recovery of sequence numbers against the definition with BigInt: all cases for few bits, cases at the counters' ends for
+// many bits; and the retry after a long loss.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

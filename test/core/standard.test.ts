@@ -1,5 +1,5 @@
-// With nothing compressed, a mandatory trailer of 32-bit alignment and 32 + 32 bits of header the core makes standard
-// ESP [RFC 4303]. Here it is composed a second time, from the RFCs, with node:crypto alone.
+// Without compression, with a mandatory trailer of 32-bit alignment and 32 + 32 bits of header, the core makes standard ESP
+// [RFC 4303]. The test composes the packets a second time, from the RFCs, with node:crypto alone.
 
 import assert from 'node:assert/strict';
 import { type CipherGCMTypes, createCipheriv, createDecipheriv, createHmac } from 'node:crypto';

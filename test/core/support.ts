@@ -1,4 +1,4 @@
-// What the tests of the core share: SAs of the naive implementation as SAs of the core, and snapshots of SA state.
+// Shared by the tests of the core: SAs of the naive implementation as SAs of the core, and snapshots of SA state.
 
 import { dropName } from '../../core/base/drop-name.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';

@@ -1,5 +1,5 @@
-// Project Wycheproof: X25519 on both implementations, P-256 and Ed25519 on node:crypto. Cases that the interface has no
-// form for are not run but counted, and the count is compared, so that none is lost unseen.
+// Project Wycheproof: X25519 on both implementations, P-256 and Ed25519 on node:crypto. Cases that do not fit the interface
+// are not run. The test compares their number, so that none is lost unseen.
 
 import assert from 'node:assert/strict';
 import { createECDH, createPrivateKey } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Key exchange, signatures and SHA-1: the examples of the standards, and what core/crypto/asymmetric.ts promises.
+// Key exchange, signatures and SHA-1: the examples of the standards, and the promises of core/crypto/asymmetric.ts.
 
 import assert from 'node:assert/strict';
 import {

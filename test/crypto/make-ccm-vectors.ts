@@ -1,7 +1,7 @@
 // Makes test/vectors/aes-ccm-rfc4309.json: 1,000 AES-128-CCM packets of RFC 4309's shape with node:crypto (OpenSSL):
 //   node --import tsx test/crypto/make-ccm-vectors.ts
 // 11-octet nonces, ICVs of 8 and 16 octets, AAD of 8 (SPI, SN) and 12 octets (SPI, ESN), payloads of 0 to 120 octets.
-// The same file comes out each time: all input is the key stream of a fixed AES-CTR key.
+// Each run makes the same file: all input is the key stream of a fixed AES-CTR key.
 
 import { createCipheriv } from 'node:crypto';
 import { writeFileSync } from 'node:fs';

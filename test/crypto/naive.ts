@@ -1,5 +1,5 @@
-// AES-128, AES-CCM and SHA-256 once more, straight from the standards and slowly: arrays, field arithmetic without
-// tables, BigInt for the hash's constants. Shares nothing with core/crypto, which is compared with it.
+// A second, slow implementation of AES-128, AES-CCM and SHA-256, straight from the standards: arrays, field arithmetic without
+// tables, BigInt for the hash's constants. It shares nothing with core/crypto, which the tests compare with it.
 
 type Octets = number[];
 

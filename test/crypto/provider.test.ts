@@ -1,5 +1,5 @@
-// What every provider promises: it refuses a packet with any bit changed and leaves it as it was, wipes keys, and
-// throws for arguments outside its range, naming field, value and limit.
+// The promises of every provider: it refuses a packet with any bit changed and leaves it unchanged, wipes keys, and throws
+// for arguments outside its range, with field, value and limit.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

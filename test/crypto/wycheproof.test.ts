@@ -1,5 +1,5 @@
-// Project Wycheproof on every provider. Cases outside a provider's range (nonce, key or ICV length) are not run but
-// counted, and the count is compared, so that none is lost unseen.
+// Project Wycheproof on every provider. Cases outside a provider's range (nonce, key or ICV length) are not run. The test
+// compares their number, so that none is lost unseen.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

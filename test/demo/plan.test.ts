@@ -1,4 +1,4 @@
-// The demo's files on a virtual medium, where nothing but the protocol takes time: what a handshake of the demo costs.
+// The cost of the demo's handshake: its files on a virtual medium, where only the protocol takes time.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Two device objects on one engine, a radio's length apart: a payload goes out, what was heard comes back. A case:
+// Two device objects on one engine with a radio between them: a payload goes out and comes back. A case:
 // [id, payload, octets of all frames on air], octets in hexadecimal digits.
 
 import { copy } from '../../core/base/bytes.ts';

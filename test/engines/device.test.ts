@@ -1,5 +1,5 @@
-// The device object on every engine: payloads both ways under Diet-ESP, in one frame and in fragments. All engines put
-// the same frames on air as Node, whose sizes are checked here.
+// The device object on every engine: payloads both ways under Diet-ESP, in one frame and in fragments. All engines must send
+// the same frames as Node, whose sizes are checked here.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

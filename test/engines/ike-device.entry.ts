@@ -1,6 +1,6 @@
-// A device that sets up its SAs with IKEv2, and the gateway that answers it, on one engine, a radio's length apart:
-// handshake, a payload each way, a rekey, a payload each way, Delete. Chance is repeatable, so that every engine puts the
-// same octets on air. A case: [id, what happened, octets of all frames on air].
+// A device that sets up its SAs with IKEv2, and the gateway that answers it, on one engine with a radio between them:
+// handshake, a payload each way, a rekey, a payload each way, Delete. Random octets are repeatable, so that every engine
+// sends the same octets. A case: [id, events, octets of all frames on air].
 
 import { copy, equal } from '../../core/base/bytes.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';

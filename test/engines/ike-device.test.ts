@@ -1,5 +1,5 @@
-// The device with IKEv2 on every engine: handshake, readings, a rekey, Delete. All engines put the same frames on air as
-// Node, whose steps are checked here.
+// The device with IKEv2 on every engine: handshake, readings, a rekey, Delete. All engines must send the same frames as Node,
+// whose steps are checked here.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
 // Notifies of the IKE extensions on an engine. A case: [id, what, policy, octets in hexadecimal digits, expected]. `what`
-// is hcp or ehc and offer, answer (to the octets, an offer) or check (of the octets, an answer); or dscp, ts, auth. A
-// policy is `proposal|proposal` or `-`, a proposal seven lists `1,1,3,3;-;...`; behind # a DSCP list.
+// is hcp or ehc with offer, answer (the octets are an offer) or check (the octets are an answer); or dscp, ts, auth. A policy
+// is `proposal|proposal` or `-`, a proposal seven lists `1,1,3,3;-;...`; a DSCP list follows #.
 
 import { spiOffers, valuesOf } from '../../core/ike/child/compression.ts';
 import { ehc } from '../../core/ike/child/ehc.ts';

@@ -1,5 +1,5 @@
-// The worked examples of both compression notifies, of DSCP lists and of announced methods on every engine, and damaged
-// offers and answers, of which every engine must make what Node makes.
+// Examples of both compression notifies, of DSCP lists and of announced methods on every engine. With damaged offers and
+// answers every engine must give Node's result.
 
 import { valuesOf } from '../../core/ike/child/compression.ts';
 import { ehc } from '../../core/ike/child/ehc.ts';

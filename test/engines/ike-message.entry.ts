@@ -1,4 +1,4 @@
-// IKE messages on an engine. Cases: [id, kind, input, expected], where expected is what Node made of the input.
+// IKE messages on an engine. Cases: [id, kind, input, expected]; expected is Node's result.
 
 import { copy } from '../../core/base/bytes.ts';
 import { aesCbc } from '../../core/crypto/cbc.ts';

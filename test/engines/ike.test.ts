@@ -1,6 +1,6 @@
-// An IKE initiator and a responder on every engine: the octets that they send are those of Node, whose messages an
-// observer checks with its own computation. Espruino takes three seconds for one X25519, and a handshake or a rekey of
-// the IKE SA has four.
+// An IKE initiator and a responder on every engine: they must send the same octets as on Node, whose messages an observer
+// checks with its own computation. Espruino takes three seconds for one X25519; a handshake or a rekey of the IKE SA needs
+// four.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// What targets/build/builtins.ts allows, used once each, and the idioms the core depends on: an engine where one of
-// them is absent or wrong fails here by name and not somewhere inside a packet.
+// Uses each built-in of targets/build/builtins.ts once, and each idiom that the core depends on. An engine where one is
+// absent or wrong fails here by name, and not somewhere inside a packet.
 
 import type { Report } from './report.ts';
 import { begin, createReport, decimal, end, expect, expectNumber, expectTrue, finish } from './report.ts';

@@ -1,5 +1,5 @@
-// Every module of the core loads on every engine, and each of its exports is there once it has: a construct that one
-// engine cannot parse, or use before definition, shows here before any vector reaches it.
+// Every module of the core loads on every engine, and then has all its exports. A construct that an engine cannot parse, or
+// use before definition, shows here before any vector reaches it.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

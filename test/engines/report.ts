@@ -1,5 +1,5 @@
-// What an entry needs to report to the runner, in the portable subset: one line per case, `ok ID` or
-// `fail ID field expected actual` for the first field that differs, and `done PASSED TOTAL` at the end.
+// An entry's report to the runner, in the portable subset: one line per case, `ok ID` or `fail ID field expected actual` for
+// the first field that differs, and `done PASSED TOTAL` at the end.
 
 export interface Report {
   emit: (line: string) => void;

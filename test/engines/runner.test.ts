@@ -1,5 +1,5 @@
-// The engine runner itself: that a failing case, an uncaught error, an endless loop and a bundle that cannot be made
-// are each seen as what they are; and the JerryScript snapshot.
+// The engine runner itself: it must recognize a failing case, an uncaught error, an endless loop and a bundle that cannot be
+// made. Also the JerryScript snapshot.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The SCHC layer on every engine: an example of RFC 8824, and random packets with rules that fit them (a fixed seed;
-// what Node makes of them has been checked against the packet before it becomes a case).
+// The SCHC layer on every engine: an example of RFC 8824, and random packets with matching rules, from a fixed seed. Node's
+// result becomes a case only after a check against the packet.
 
 import fc from 'fast-check';
 import { compileContext } from '../../core/schc/context.ts';

@@ -1,4 +1,4 @@
-// Counts the instructions of the X25519 blob on a Cortex-M4 of QEMU (mps2-an386 -icount shift=0: an instruction is 1 ns,
+// Counts the instructions of the X25519 blob on QEMU's Cortex-M4 (mps2-an386 -icount shift=0: an instruction is 1 ns,
 // a tick of SysTick 40 ns). RECORDS is a file of scalar | point | expected result, 32 octets each. Prints a line per
 // record, `ok` or `wrong` and the ticks in hexadecimal.
 

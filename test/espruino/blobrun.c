@@ -2,7 +2,7 @@
 //
 //   where (4): offset of the blob in its page | length (4) | blob | records: rounds (4) | scalar (32) | point (32)
 //
-// For each record 32 octets come out: X25519 after so many rounds of [RFC 7748 §5.2] (scalar, point <- result, scalar).
+// It prints 32 octets for each record: X25519 after so many rounds of [RFC 7748 §5.2] (scalar, point <- result, scalar).
 
 #include <stddef.h>
 #include <stdint.h>

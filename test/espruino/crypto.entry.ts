@@ -1,6 +1,6 @@
 // Espruino's own cryptography, on Espruino. Cases as in test/engines/crypto.entry.ts ('ccm', 'hmac', 'cbc'), and
-// [id, 'native', number]: what the board is said to have; [id, 'random', octets]: as many, and not the same twice;
-// [id, 'limits']: what the hooks must refuse.
+// [id, 'native', number]: the bits of `native`; [id, 'random', octets]: so many, and not the same twice;
+// [id, 'limits']: calls that the hooks must refuse.
 
 import { ALG_AES_CBC, ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
 import { createCryptoHooks } from '../../targets/espruino/crypto.ts';

@@ -1,5 +1,5 @@
 // Espruino's own cryptography, on the Linux build: published vectors with nonces that are not zero, equality with Node on
-// cases of no particular kind, and the whole vector file with the native provider.
+// random cases, and the whole vector file with the native provider.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createHmac } from 'node:crypto';

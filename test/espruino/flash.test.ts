@@ -1,5 +1,5 @@
-// Flashing Espruino: its Linux build behind a TCP port, written by the uploader of the Espruino project; what was written is
-// there after a restart. And what must be refused before an octet is sent, or given up in time.
+// Flashing Espruino: the uploader of the Espruino project writes to its Linux build over TCP, and the data is there after a
+// restart. Other uploads must be refused before an octet is sent, or given up in time.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

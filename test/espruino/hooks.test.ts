@@ -1,5 +1,5 @@
-// The hooks of Espruino's cryptography where a board lacks something, has it wrong, or has a Cortex-M4: Espruino's globals
-// made of Node's.
+// The hooks of Espruino's cryptography on boards that lack a function, have it wrong, or have a Cortex-M4. Node's globals stand
+// in for Espruino's.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Records as blobrun.c takes them, for the C file compiled for this machine.
+// Runs the records of blobrun.c with the C file compiled for this machine.
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// The modules as they ship, on Espruino: from its Storage by `require`, two devices that talk to each other; and what they
-// give to their user.
+// The modules as they ship, on Espruino: `require` loads them from its Storage, and two devices talk to each other. Also their
+// exports.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

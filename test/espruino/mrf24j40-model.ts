@@ -1,8 +1,7 @@
 // An MRF24J40 at the level of its registers, written from its data sheet (Microchip DS39776C), on a medium in virtual
 // time: the SPI protocol, what reading and writing does, INT, CSMA-CA, acknowledgements, retries, filters, FIFOs, sleep.
 //
-// A chip that was not set up does not work: it neither sends nor hears without its PLL, and changes its channel only
-// with a reset of the RF part.
+// A chip without set-up does not work: it needs its PLL to send and to hear, and a reset of the RF part to change its channel.
 
 import { airTime } from '../../core/link/mac.ts';
 import { frameFcs } from '../../core/wire/ieee802154.ts';

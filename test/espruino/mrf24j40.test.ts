@@ -1,5 +1,5 @@
-// The driver of the MRF24J40 against a model of the chip's registers: set-up, frames and acknowledgements, loss, what goes
-// wrong, sleep; then IKEv2 and secured packets between two drivers.
+// The driver of the MRF24J40 against a model of the chip's registers: set-up, frames and acknowledgements, loss, faults, sleep.
+// Then IKEv2 and secured packets between two drivers.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// X25519 in C and as the Thumb-2 octets of Espruino's nativeCall: RFC 7748 and Project Wycheproof, on this machine's own
-// processor and, exactly the octets that ship, on an emulated one; instructions counted on an emulated Cortex-M4.
+// X25519 in C and as the Thumb-2 octets of Espruino's nativeCall: RFC 7748 and Project Wycheproof, in C on this machine's
+// processor, and with the shipped octets on an emulated one. Instructions are counted on an emulated Cortex-M4.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Runs on Espruino: two devices of the module, a radio of two functions between them; a payload each way. MODULE is
-// replaced by the module's name.
+// Runs on Espruino: two devices of the module, with two functions as radio between them, send a payload each way. The test
+// replaces MODULE with the module's name.
 var dietesp = require('MODULE');
 function hex(text) {
   var octets = new Uint8Array(text.length / 2);

@@ -1,4 +1,4 @@
-// Runs a script on Espruino in a folder of its own, where its Storage is.
+// Runs a script on Espruino in a folder of its own, which also holds its Storage.
 
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

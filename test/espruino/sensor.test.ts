@@ -1,5 +1,5 @@
-// The sensor as it ships, on Espruino's Linux build, with a gateway over a lossy radio: IKEv2, readings, rekey, restart; and
-// what it does with a blob that is none. X25519 is JavaScript there and takes seconds: the times to wait are long.
+// The sensor as it ships, on Espruino's Linux build, with a gateway over a lossy radio: IKEv2, readings, rekey, restart, and
+// its end with an invalid blob. X25519 runs in JavaScript there and takes seconds, so the time limits are long.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,6 @@
-// The uploader for tests: where it is installed, or, where packages can be had, installed into build/uploader. Not among
-// the project's dependencies: its command is called `espruino` too, and would stand before the interpreter on PATH in
-// every script that npm runs; and what it takes along for Bluetooth is of no use here.
+// Finds the uploader for tests, or installs it into build/uploader if packages are available. It is not a dependency of the
+// project, because its command is also called `espruino` and would hide the interpreter on PATH in every npm script, and
+// because it brings Bluetooth packages of no use here.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

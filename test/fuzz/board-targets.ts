@@ -1,4 +1,4 @@
-// Fuzz targets of what a board reads: its provisioning blob, CoAP from the server, frames and lines of its console.
+// Fuzz targets for a board's input: its provisioning blob, CoAP from the server, frames and console lines.
 
 import { createCoapClient } from '../../core/device/coap.ts';
 import { BLOB_CBOR, BLOB_FIELD, BLOB_MAX, readBlob } from '../../targets/board/blob.ts';

@@ -1,5 +1,5 @@
-// Fuzz targets of the core: packets in both directions, the headers, the look-up, the SA files. Each takes any octets; a
-// throw is a finding. Received octets must not move an SA unless they are a packet its peer made.
+// Fuzz targets for the core: packets in both directions, the headers, the look-up, the SA files. Each takes any octets; a
+// throw is a finding. Received octets must not change an SA unless they are a packet of its peer.
 
 import { copyBits, putBits } from '../../core/base/bits.ts';
 import type { Provider } from '../../core/crypto/provider.ts';

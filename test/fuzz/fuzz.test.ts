@@ -1,4 +1,4 @@
-// One million inputs over all targets, from a fixed seed; and that the runner finds what it should.
+// One million inputs over all targets, from a fixed seed. The runner must find planted faults.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

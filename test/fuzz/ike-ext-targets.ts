@@ -1,5 +1,5 @@
-// Fuzz targets of the IKE extensions: what a peer says about compression, DSCP values and authentication methods. Each
-// takes any octets; a throw is a finding, and so is a read outside, or a choice that the other side would not accept.
+// Fuzz targets for the IKE extensions: a peer's notifies of compression, DSCP values and authentication methods. Each takes
+// any octets. A throw is a finding, and so is a read outside the octets, or a choice that the other side would refuse.
 
 import { defaultCompression, valuesOf } from '../../core/ike/child/compression.ts';
 import { ehc } from '../../core/ike/child/ehc.ts';

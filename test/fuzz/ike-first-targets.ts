@@ -1,5 +1,5 @@
-// Fuzz targets of IKE's messages that anybody can write: the first request, at a gateway; an answer to it, at a device
-// that waits for one. Neither throws nor sets anything up, nor stops what is genuine; and the configuration payload.
+// Fuzz targets for IKE messages that anybody can write: the first request at a gateway, and an answer at a device that waits
+// for one. They must not throw, set anything up, or stop a genuine exchange. Also the configuration payload.
 
 import { addCp, readCp } from '../../core/ike/codec/ident.ts';
 import {

@@ -1,7 +1,7 @@
-// Fuzz targets of the IKE state machines: the input is a programme for two endpoints and the link between them. Messages
-// are handed over, held back, changed on the way and, before they are sealed, by a peer that has the keys; time passes,
-// hosts ask for rekeys and Deletes, datagrams come out of nowhere. Nothing throws, what an endpoint keeps has limits,
-// and after a long silence it has kept nothing: a new connection then comes about at the first attempt.
+// Fuzz targets for the IKE state machines: the input is a program for two endpoints and the link between them. Messages are
+// delivered, held back, changed on the way, or changed before sealing by a peer with the keys. Time passes, hosts ask for
+// rekeys and Deletes, and foreign datagrams arrive. Nothing may throw. An endpoint's state has limits, and after a long
+// silence it is empty: a new connection then succeeds at the first attempt.
 
 import { addNotify, beginChain, beginMessage, IKE_LENGTH } from '../../core/ike/codec/message.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';

@@ -1,5 +1,5 @@
-// Two IKE endpoints for the fuzzing of their state machines: a key exchange that costs nothing, limits that must hold,
-// and a peer that has keys and says what it likes.
+// Two IKE endpoints for fuzzing their state machines: a key exchange that costs nothing, limits that must hold, and a peer
+// that has keys and sends anything.
 
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
 import { fullExtensions } from '../../core/device/full-extensions.ts';

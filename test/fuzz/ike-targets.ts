@@ -1,4 +1,4 @@
-// Fuzz targets of IKE's messages: each parser alone, with every access watched, and what it accepts written again.
+// Fuzz targets for IKE messages: each parser alone, with every access watched. An accepted message is written again.
 
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../core/base/drop.ts';
 import type { Provider } from '../../core/crypto/provider.ts';

@@ -1,5 +1,5 @@
-// Fuzz targets of the link and of what is read from outside around it. Each takes any octets; a throw is a finding,
-// except the documented errors of the file readers.
+// Fuzz targets for the link and its input from outside. Each takes any octets; a throw is a finding, except the documented
+// errors of the file readers.
 
 import { addressOf } from '../../core/base/address.ts';
 import { createReassembly, KEY_SIZE } from '../../core/link/fragment.ts';

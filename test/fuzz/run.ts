@@ -1,6 +1,6 @@
-// The fuzz runner: random and mutated inputs from a seed, over all targets. The octets to mutate are those of the
-// vectors, of frames from a small simulated network, and each target's own. What makes a target fail is written to
-// failures/; files there and in seeds/ (`<target>-<anything>.bin`) are run first, every time.
+// The fuzz runner: random and mutated inputs from a seed, over all targets. It mutates octets of the vectors, of frames from
+// a small simulated network, and of each target. It writes an input that makes a target fail to failures/. Every run starts
+// with the files there and in seeds/ (`<target>-<anything>.bin`).
 //
 //   node --import tsx test/fuzz/run.ts [--count N] [--seed N] [--target TEXT]
 

@@ -1,4 +1,4 @@
-// Fuzz targets of the SCHC layer. Each takes any octets; a throw is a finding.
+// Fuzz targets for the SCHC layer. Each takes any octets; a throw is a finding.
 
 import { schcCompress } from '../../core/schc/compress.ts';
 import { compileContext } from '../../core/schc/context.ts';

@@ -1,4 +1,4 @@
-// Configurations as a careless program gives them, SAs that are there twice, and SAs at their end.
+// Configurations of a careless program, duplicate SAs, and SAs at their end.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,4 @@
-// What a gateway hands out is a copy: whoever has the gateway object and everything that it gives reaches no live SA, no
-// key, and nothing of its configuration.
+// A gateway hands out copies only: no live SA, no key and no part of its configuration can be reached from the gateway object.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// A device whose application answers from within `datagram`, with views of what it was given; and its largest packet.
+// A device whose application answers from within `datagram`, with views of the received octets; and its largest packet.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Files with what must not be in them: keys where they would be shown, peers that never count, keys that are none.
+// Files that must be refused: keys in places that would be shown, peers that never match, invalid keys.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

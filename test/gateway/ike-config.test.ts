@@ -1,4 +1,4 @@
-// Files of gateways and sensors: what they mean, and that every error names file, line, field, value and limit.
+// Files of gateways and sensors: their meaning, and every error with file, line, field, value and limit.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Parts of the gateway's IKE by themselves: the address pool, datagrams by kind.
+// Parts of the gateway's IKE alone: the address pool, datagrams by kind.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

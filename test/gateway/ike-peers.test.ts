@@ -1,4 +1,4 @@
-// The gateway's IKE under attack: by peers without a key, and by one that has its own.
+// The gateway's IKE under attack by peers without a key, and by a peer with a key of its own.
 
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';

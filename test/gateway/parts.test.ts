@@ -1,4 +1,4 @@
-// Pieces of the gateway on their own: datagrams, the neighbour table; and SAs whose selectors are ranges.
+// Parts of the gateway alone: datagrams, the neighbour table; and SAs whose selectors are ranges.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

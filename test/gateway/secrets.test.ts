@@ -1,5 +1,5 @@
-// Secrets do not leave through logs, events, metrics or errors, whatever happens to the SAs; and without a secure source
-// of random octets nothing starts.
+// Secrets do not leave through logs, events, metrics or errors, whatever happens to the SAs. Without a secure source of
+// random octets nothing starts.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

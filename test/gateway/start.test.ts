@@ -1,4 +1,4 @@
-// Starting a gateway: errors that name the field, nothing left half started, real sockets on the loopback.
+// Starting a gateway: errors that name the field, no half-started gateway, real sockets on the loopback.
 
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';

@@ -1,5 +1,5 @@
-// Run by tun.test.ts in a network namespace of its own: an interface, a packet out of it and one into it. Prints what
-// happened as one line of JSON.
+// tun.test.ts runs this in a network namespace of its own: an interface, a packet out of it and one into it. It prints the
+// events as one line of JSON.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,6 +1,5 @@
 // AUTH of both sides in every form, on real handshakes, against the observer's own computation: shared key and Ed25519,
-// with and without downgrade prevention, PPK, IntAuth, a resumed session. What the tests of features set up is checked
-// by the same observer.
+// with and without downgrade prevention, PPK, IntAuth, a resumed session. The same observer checks the tests of features.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';

@@ -1,4 +1,4 @@
-// What a Child SA is negotiated to be: addresses by CP, mode, selectors, header compression, DSCP.
+// The negotiation of a Child SA: addresses by CP, mode, selectors, header compression, DSCP.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

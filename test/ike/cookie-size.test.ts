@@ -1,4 +1,4 @@
-// How long a COOKIE may be [RFC 7296 §2.6].
+// The length of a COOKIE [RFC 7296 §2.6].
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

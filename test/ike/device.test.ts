@@ -1,4 +1,4 @@
-// The device that sets up its SAs itself: with a responder on a virtual radio, over losses, Deletes, rekeys, resumption.
+// A device sets up its SAs with a responder on a virtual radio, through losses, Deletes, rekeys and resumption.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

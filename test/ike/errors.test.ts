@@ -1,5 +1,4 @@
-// Everything that can go wrong in IKE_AUTH, by name on both sides, with nothing left behind; and messages that nobody
-// has a use for.
+// Every failure in IKE_AUTH: both sides name it, and no state stays. Also messages that nobody can use.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

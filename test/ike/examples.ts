@@ -1,4 +1,4 @@
-// Example messages for tests of IKE: those whose octets and sizes are known, and helpers around them.
+// Example messages for tests of IKE, with known octets and sizes, and helpers for them.
 
 import { copy } from '../../core/base/bytes.ts';
 import {

@@ -1,4 +1,4 @@
-// Key exchange on node:crypto that keeps the private halves, for an observer; and that counts.
+// A key exchange on node:crypto that keeps the private halves for an observer, and counts its calls.
 
 import assert from 'node:assert/strict';
 import {

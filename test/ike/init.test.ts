@@ -1,4 +1,4 @@
-// IKE_SA_INIT: choice of the key exchange, COOKIE, versions and payloads that are not known.
+// IKE_SA_INIT: choice of the key exchange, COOKIE, unknown versions and payloads.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// The key log: its lines, its files, and tshark that decrypts with it what a device and its gateway sent on air.
+// The key log: its lines, its files, and tshark, which decrypts the frames of a device and its gateway with it.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Two endpoints with what the tests of features ask for: policies with changes, an observer that checks every message
-// with its own computation, and the end of it all, after which nothing may be left.
+// Two endpoints for the tests of features: policies with changes, an observer that checks every message with its own
+// computation, and an end after which no state may be left.
 
 import assert from 'node:assert/strict';
 import type { IkeConfig } from '../../core/ike/exchange/endpoint.ts';

@@ -1,4 +1,4 @@
-// Payloads and the SK payload once more, for observer.ts: with node:crypto, and no code of core/.
+// A second implementation of payloads and the SK payload, for observer.ts: with node:crypto, and no code of core/.
 
 import assert from 'node:assert/strict';
 import { createDecipheriv, createHmac } from 'node:crypto';

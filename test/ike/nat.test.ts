@@ -1,4 +1,4 @@
-// NAT detection, the move to port 4500, and who follows whose address [RFC 7296 §2.23].
+// NAT detection, the move to port 4500, and which side follows the other's address [RFC 7296 §2.23].
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

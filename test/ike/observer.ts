@@ -1,5 +1,5 @@
-// A second, naive reading of IKEv2 for tests: it sees what two endpoints send, knows the private halves of one side and
-// the pre-shared secrets, and computes everything anew with node:crypto from the formulas of RFC 7296 §2.13 to §2.18,
+// A second, naive implementation of IKEv2 for tests. It sees the messages of two endpoints, knows one side's private halves
+// and the pre-shared secrets, and computes everything anew with node:crypto from the formulas of RFC 7296 §2.13 to §2.18,
 // RFC 5723 §5.1, RFC 8784 §3, RFC 9242 §3.3.2, RFC 9867 §3 and the draft on downgrade prevention. It shares no code
 // with core/.
 

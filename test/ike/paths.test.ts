@@ -1,4 +1,4 @@
-// IKE and ESP go separate ways where an SA says so: what a transport of its own for IKE needs.
+// IKE and ESP can use separate paths, as a transport of its own for IKE needs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

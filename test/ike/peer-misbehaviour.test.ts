@@ -1,4 +1,4 @@
-// A peer that has its key, and does with it what it can.
+// A peer with a valid key that misuses it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// Post-quantum pre-shared keys, in IKE_AUTH [RFC 8784] and in IKE_INTERMEDIATE [RFC 9867]: who has which, and what is
-// mandatory. The observer computes keys and AUTH with the PPK where the messages say that it was used.
+// Post-quantum pre-shared keys, in IKE_AUTH [RFC 8784] and in IKE_INTERMEDIATE [RFC 9867]: each side has one, another or
+// none, mandatory or not. The observer computes keys and AUTH with the PPK if the messages say that it was used.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

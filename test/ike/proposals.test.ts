@@ -1,4 +1,4 @@
-// The SA payload: written and read back, chosen from, and the answer checked; against a slow reading in this file.
+// The SA payload: writing, reading, choosing, and checking the answer, against a slow implementation in this file.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Rekeys from both sides under traffic, on good and on bad links; what is done and what must hold is in rekey-sim.ts.
+// Rekeys from both sides under traffic, on good and on bad links. rekey-sim.ts has the steps and the properties.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

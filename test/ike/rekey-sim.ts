@@ -1,5 +1,5 @@
-// Rekeys, Deletes and probes from both sides, at random moments and at once, under real ESP traffic: no packet is lost
-// by a rekey on a link that loses none, and in the end both sides have the same SAs on any link.
+// Rekeys, Deletes and probes from both sides, at random moments and at once, under real ESP traffic. On a link without loss
+// a rekey loses no packet. On any link both sides have the same SAs in the end.
 
 import assert from 'node:assert/strict';
 import { createEndpoint } from '../../core/esp/endpoint.ts';

@@ -1,4 +1,4 @@
-// Rekeys of Child SAs and of IKE SAs: optimized and regular, with and without PFS, their sizes, and what refuses them.
+// Rekeys of Child SAs and of IKE SAs: optimized and regular, with and without PFS, their sizes, and refusals.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Session resumption [RFC 5723]: tickets, once, in time, for who got them, and without key exchange.
+// Session resumption [RFC 5723]: a ticket works once, in time, for its owner, and without key exchange.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Traffic selectors: written and read back; narrowing against sets of single packets.
+// Traffic selectors: writing and reading; narrowing against sets of single packets.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

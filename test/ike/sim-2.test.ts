@@ -1,4 +1,4 @@
-// Handshakes on bad networks: the other five thousand seeds, so that two processors share the ten thousand.
+// Handshakes on bad networks: the other 5,000 seeds. Two files share the ten thousand seeds between two processors.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// One seeded handshake on a bad network, and what must hold when all is quiet again: both sides have the same SAs, or
-// both have none and say why.
+// One seeded handshake on a bad network. When all is quiet again, both sides must have the same SAs, or both have none and
+// say why.
 
 import assert from 'node:assert/strict';
 import { fullExtensions } from '../../core/device/full-extensions.ts';

@@ -1,6 +1,6 @@
 // A device and a gateway with a bad network between them, in virtual time: loss, reordering, duplicates, flipped bits,
-// truncation, and somebody who replays, mutates and invents messages. Everything random but the key exchanges comes from
-// one seed.
+// truncation, and an attacker who replays, mutates and invents messages. All random numbers, except those of the key
+// exchanges, come from one seed.
 
 import { generateKeyPairSync } from 'node:crypto';
 import {

@@ -1,4 +1,4 @@
-// Handshakes on bad networks: the first five thousand seeds, so that two processors share the ten thousand.
+// Handshakes on bad networks: the first 5,000 seeds. Two files share the ten thousand seeds between two processors.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// Budgets of what IKE takes on air, counted from captured frames. Sizes are the same in every run; a budget that is
-// exceeded is a regression, one that is undercut may be lowered.
+// Budgets of IKE's octets on air, counted from captured frames. Sizes are the same in every run. Exceeding a budget is a
+// regression; a budget that is undercut may be lowered.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

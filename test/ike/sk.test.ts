@@ -1,4 +1,4 @@
-// SK and SKF: each cipher on each provider, against node:crypto used directly; damaged and short messages refused.
+// SK and SKF: each cipher on each provider, against direct use of node:crypto; damaged and short messages are refused.
 
 import assert from 'node:assert/strict';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';

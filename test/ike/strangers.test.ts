@@ -1,4 +1,4 @@
-// Who has no key, on the path or not: what may change before anything is proved, and what is answered.
+// Attackers without a key, on the path or not: the state that they may change before any proof, and the answers they get.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// An IKE SA brought into each of its states by real messages, for tests of the transition tables: whatever the test does
-// not hand over stays with it.
+// Brings an IKE SA into each of its states by real messages, for tests of the transition tables. Messages that the test does
+// not deliver stay with it.
 
 import { fullExtensions } from '../../core/device/full-extensions.ts';
 import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';

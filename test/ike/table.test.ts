@@ -1,5 +1,5 @@
-// Every cell of the transition tables: each message in each state of each role, really delivered. A message for which
-// the state has no use changes nothing but a counter; the others do what table.ts says.
+// Every cell of the transition tables: each message is delivered in each state of each role. A message without use in a state
+// changes nothing but a counter; the others do what table.ts says.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

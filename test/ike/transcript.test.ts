@@ -1,5 +1,5 @@
-// Downgrade prevention: what an attacker on the path may change in IKE_SA_INIT, and what both sides make of it. The
-// attacker here has no keys: without the extension AUTH covers each side's own message, with it both messages.
+// Downgrade prevention: an attacker on the path, without keys, changes IKE_SA_INIT, and both sides react. Without the
+// extension AUTH covers each side's own message, with it both messages.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

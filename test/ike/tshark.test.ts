@@ -1,5 +1,5 @@
-// IKE messages as tshark reads them: every payload dissected without a complaint, SK payloads decrypted and their ICVs
-// found good, a damaged one bad. tshark 4.0 knows neither ChaCha20-Poly1305 nor fragments' contents.
+// tshark reads our IKE messages: it dissects every payload without an error, decrypts SK payloads, and finds their ICVs good
+// and a damaged one bad. tshark 4.0 knows neither ChaCha20-Poly1305 nor the content of fragments.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

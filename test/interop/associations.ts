@@ -1,5 +1,5 @@
-// SAs for interoperation: standard ESP (nothing compressed, ordinary header and trailer), in every suite that has an
-// IV on the wire, and the packets they carry.
+// SAs for interoperation, and their packets: standard ESP (no compression, ordinary header and trailer) in every suite with
+// an IV on the wire.
 
 import { createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';

@@ -1,4 +1,4 @@
-// CoAP inside our standard ESP, as tshark reads it after decryption: message ID, token, path; AES-GCM's ICV is good.
+// tshark decrypts our standard ESP and reads the CoAP in it: message ID, token, path; AES-GCM's ICV is good.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

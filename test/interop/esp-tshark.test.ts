@@ -1,5 +1,5 @@
-// Standard ESP as tshark decrypts it: ports and payload of our packets, ICVs good, a damaged one bad. tshark 4.0 has
-// no AES-CCM with 8 octets of ICV: AES-CTR with a longer salt decrypts it, unchecked.
+// tshark decrypts our standard ESP: it shows ports and payload, good ICVs, and a damaged one as bad. tshark 4.0 lacks AES-CCM
+// with an ICV of 8 octets: AES-CTR with a longer salt decrypts it without a check.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

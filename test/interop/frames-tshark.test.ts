@@ -1,5 +1,5 @@
-// Diet-ESP on air as tshark reads it: every frame 802.15.4 with a right FCS and 6LoWPAN, fragments reassembled, ESP
-// behind the IP header that IPHC gives back, nothing malformed.
+// tshark reads Diet-ESP on air: every frame is 802.15.4 with a good FCS and 6LoWPAN, fragments are reassembled, ESP follows
+// the IP header that IPHC restores, nothing is malformed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

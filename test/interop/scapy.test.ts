@@ -1,6 +1,5 @@
-// Standard ESP against scapy, in both directions: our outbound() opened by scapy, scapy's packets opened by our
-// inbound(), the same octets from both with the same IV, and damaged ICVs refused by both. scapy 2.5 has no implicit IV,
-// and ESN for AEADs only.
+// Standard ESP with scapy, in both directions: scapy opens packets of our outbound(), our inbound() opens scapy's, both make
+// the same octets with the same IV, and both refuse damaged ICVs. scapy 2.5 lacks implicit IV, and has ESN only for AEADs.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

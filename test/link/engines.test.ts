@@ -1,4 +1,4 @@
-// The link on other engines: the same source, bundled, prints the same line.
+// The link on other engines: the bundled source prints the same line.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What we put on air, as tshark reads it: every frame 802.15.4 with a right FCS and 6LoWPAN, nothing malformed, and
+// tshark reads what we send on air: every frame is 802.15.4 with a good FCS and 6LoWPAN, nothing is malformed, and it shows
 // the IPv6 addresses, ports and lengths that we compressed.
 
 import assert from 'node:assert/strict';

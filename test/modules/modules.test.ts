@@ -1,6 +1,6 @@
-// The modules exactly as `dietesp build --module` writes them, on the engines: a sensor with IKEv2 against the gateway, and
-// a device with SAs keyed by hand against one of the core. Both were recorded on Node; the engine's lines and frames must
-// be the same.
+// The modules exactly as `dietesp build --module` writes them, on the engines: a sensor with IKEv2 with the gateway, and a
+// device with SAs keyed by hand with one of the core. Both are recorded on Node; each engine must print the same lines and
+// send the same frames.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

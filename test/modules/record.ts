@@ -1,6 +1,6 @@
-// What a module is given and what it must do: one run on Node against the real gateway, or a device of the core, over a
-// virtual medium, written down step by step. The programs replay.lua and replay.js give an engine's module the same
-// steps, and print what it does; every line must be that of Node, every frame included.
+// Records one run on Node with the real gateway, or with a device of the core, over a virtual medium: the module's input and
+// output, step by step. The programs replay.lua and replay.js give an engine's module the same steps and print what it
+// does. Every line must equal Node's, every frame included.
 
 import { ALG_AES_CCM } from '../../core/crypto/provider.ts';
 import { createManual, type ManualOptions } from '../../targets/board/manual.ts';

@@ -1,5 +1,5 @@
-// Gives a module the steps of `replay` (record.ts), and prints what it does: a program for Duktape and JerryScript, which
-// find the module and the record as globals.
+// Gives a module the steps of `replay` (record.ts) and prints what it does. A program for Duktape and JerryScript, where the
+// module and the record are globals.
 
 import type { LiteModule } from '../../targets/board/lite.ts';
 import type { WholeModule } from '../../targets/board/module.ts';

@@ -1,5 +1,5 @@
--- Gives a module the steps of a record (record.ts), and prints what it does. Arguments: folder of the module, its name,
--- file of the record.
+-- Gives a module the steps of a record (record.ts) and prints what it does. Arguments: the module's folder, its name, the
+-- record's file.
 
 local folder, name, record = arg[1], arg[2], arg[3]
 package.path = folder .. '/?.lua'

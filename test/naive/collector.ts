@@ -1,4 +1,4 @@
-// Gathers vectors in order, numbers them, and is the one source of arbitrary octets (a seeded generator).
+// Gathers vectors in order and numbers them. It is the only source of arbitrary octets (a seeded generator).
 import { createHash } from 'node:crypto';
 import { protect } from './naive.ts';
 import type { Sa, Vector } from './types.ts';

@@ -1,4 +1,4 @@
-// SA objects with the defaults of the existing vectors; every vector says what it changes.
+// SA objects with the defaults of the existing vectors. Every vector lists its changes.
 import type { Sa, Suite } from './types.ts';
 
 export const SUITE_NAMES: Suite[] = [

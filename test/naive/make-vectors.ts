@@ -1,5 +1,5 @@
-// Writes test/vectors/own.json: node --import tsx test/naive/make-vectors.ts. The same octets in every run; a change of a
-// vector is a change of what goes on the wire and needs its reason in the commit.
+// Writes test/vectors/own.json: node --import tsx test/naive/make-vectors.ts. Every run makes the same octets. A changed vector
+// means changed octets on the wire: give the reason in the commit.
 import { writeFileSync } from 'node:fs';
 import { headerCases } from './cases-headers.ts';
 import { saCases } from './cases-sa.ts';

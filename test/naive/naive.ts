@@ -1,4 +1,4 @@
-// The naive second implementation of Diet-ESP: what tests import. Slow on purpose, and free of any code of core/.
+// The naive second implementation of Diet-ESP, as tests import it. Slow on purpose, without any code of core/.
 import { compress } from './compress.ts';
 import { decompress, type Receiver, receiverOf, recoverSn } from './decompress.ts';
 import type { Sa, VectorFields } from './types.ts';

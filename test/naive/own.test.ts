@@ -1,4 +1,4 @@
-// own.json is what the generator makes, its entries hold in both directions, and random packets come back.
+// own.json equals the generator's output, its entries hold in both directions, and random packets are restored.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// Builds inner packets with right lengths and checksums, for the vectors and the random generator. Any field can be set wrong.
+// Builds inner packets with correct lengths and checksums, for the vectors and the random generator. Any field can be set
+// wrong.
 import { addressOctets, internetChecksum, ipv4Checksum, TRANSPORTS, transportChecksum } from './bits.ts';
 
 export interface Ip {

@@ -1,5 +1,5 @@
-// own.json against outside software: scapy for packets and ordinary ESP, the Python cryptography package for seal and ICV.
-// PYTHON names the interpreter; without scapy the tests are skipped by name.
+// own.json against other software: scapy for packets and ordinary ESP, the Python cryptography package for seal and ICV.
+// PYTHON names the interpreter. Without scapy the tests are skipped by name.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Rules as CBOR, JSON and tables on Node: the example of the data model octet for octet, both ways for all rules of the
-// other tests and those of Diet-ESP, and what is refused.
+// Rules as CBOR, JSON and tables on Node: the example of the data model octet for octet, all rules of the other tests and of
+// Diet-ESP both ways, and refusals.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

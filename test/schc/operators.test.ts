@@ -1,5 +1,5 @@
-// Matching operators, actions, field lengths, positions, directions, RuleIDs: what compiles, what is refused and with
-// which words, and what is sent.
+// Matching operators, actions, field lengths, positions, directions, RuleIDs: which rules compile, which are refused with
+// which message, and what is sent.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Properties of the SCHC layer over random packets and rules: what is compressed comes back; every truncation and any
+// Properties of the SCHC layer over random packets and rules: compressed packets are restored; every truncation and any
 // octets give a packet or a drop code; the field table lies within the packet.
 
 import assert from 'node:assert/strict';

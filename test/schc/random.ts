@@ -1,4 +1,4 @@
-// Random packets, and rules that fit them, for the tests of the SCHC layer.
+// Random packets and matching rules, for the tests of the SCHC layer.
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';

@@ -1,5 +1,5 @@
-// Where headers end and payload begins: rules for IP alone, fragments, IPv4 options, malformed packets, order of rules;
-// and that nothing is allocated per packet.
+// The border between headers and payload: rules for IP alone, fragments, IPv4 options, malformed packets, order of rules.
+// Nothing is allocated per packet.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// A hundred seeded worlds with bad radio: every confirmable reading arrives once, or is reported as failed.
+// A hundred seeded worlds with a bad radio: every confirmable reading arrives once, or is reported as failed.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// What the smallest useful device carries: IPv6 and UDP inside, AES-CCM-8 with implicit IV, 32-bit sequence numbers, a
-// window of 32, the MAC, 6LoWPAN with fragments, and the portable AES-CCM. `npm run size` measures this bundle.
+// The smallest useful device: IPv6 and UDP inside, AES-CCM-8 with implicit IV, 32-bit sequence numbers, a window of 32, the
+// MAC, 6LoWPAN with fragments, and the portable AES-CCM. `npm run size` measures this bundle.
 
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable, type Random } from '../../core/crypto/portable.ts';

@@ -1,4 +1,4 @@
-// A device with IKEv2 as a sensor has it: pre-shared key, X25519, AES-CCM-8, HCP_PROPOSAL, optimized rekeys, session
+// A sensor's device with IKEv2: pre-shared key, X25519, AES-CCM-8, HCP_PROPOSAL, optimized rekeys, session
 // resumption, downgrade prevention; a radio link (no NAT, no IKE fragments). `npm run size` measures this bundle.
 
 import { aesCcm } from '../../core/crypto/ccm.ts';

@@ -1,5 +1,5 @@
-// Debian packages that suites need beside Node. What is missing is installed when this is Debian and we are root;
-// otherwise the suites skip themselves by name, and the one line to type is printed.
+// Debian packages that suites need beside Node. Missing ones are installed if the tests run as root on Debian. Otherwise the
+// suites skip themselves by name, and the command to install them is printed.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';

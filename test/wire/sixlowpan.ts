@@ -1,4 +1,4 @@
-// Packets for the tests of IPHC, and compression and decompression with sentinels round the buffers.
+// Packets for the tests of IPHC, and compression and decompression with sentinels around the buffers.
 
 import assert from 'node:assert/strict';
 import { addressOf } from '../../core/base/address.ts';

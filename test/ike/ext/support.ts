@@ -1,4 +1,4 @@
-// Notifies as whole payloads in hexadecimal digits, and octets that tell when they are read outside.
+// Notifies as whole payloads in hexadecimal digits, and octets that report reads outside them.
 
 import assert from 'node:assert/strict';
 import {

@@ -1,6 +1,6 @@
-// Handshakes a second of strongSwan as responder, on one core: processor time of the charon, from /proc, over many
-// handshakes, so that neither the initiator's share nor other load counts. (Debian has no load-tester plugin.) Here
-// another charon initiates; a responder of ours, or charon with our initiator, is measured the same way with `rateOf`.
+// Handshakes per second of strongSwan as responder, on one core: the charon's processor time from /proc over many handshakes,
+// so that neither the initiator's share nor other load counts. (Debian has no load-tester plugin.) Here another charon
+// initiates. `rateOf` measures a responder of ours, or charon with our initiator, in the same way.
 //   node --import tsx test/interop/strongswan/bench.ts [handshakes]
 
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// What is tried between our IKEv2 and strongSwan's, as data. Ours initiates as the device, or charon does and ours is
-// the gateway. strongSwan 5.9.8 with ESP in user space has no transport mode, no implicit IV and no ESN, encapsulates
-// ESP in UDP always, and ignores status notifies that it does not know.
+// The cases between our IKEv2 and strongSwan's, as data. Either we initiate as the device, or charon does and we are the
+// gateway. strongSwan 5.9.8 with ESP in user space lacks transport mode, implicit IV and ESN, always encapsulates ESP in UDP,
+// and ignores unknown status notifies.
 
 import type { Section } from './config.ts';
 

@@ -1,4 +1,4 @@
-// A second charon in the place of our side: shows that the cases, and the harness, are right before ours is asked.
+// A second charon in place of our side: shows that the cases and the harness are right before they test ours.
 
 import type { Case, Outcome } from './cases.ts';
 import { type Charon, until } from './charon.ts';

@@ -1,5 +1,5 @@
-// strongSwan's IKE daemon in a namespace, with ESP in user space (kernel-libipsec: tunnel mode, always encapsulated in
-// UDP), driven by swanctl. Each has a folder of its own; nothing of an installed configuration is read.
+// strongSwan's IKE daemon in a namespace, with ESP in user space (kernel-libipsec: tunnel mode, always encapsulated in UDP).
+// swanctl drives it. Each daemon has a folder of its own and reads no installed configuration.
 
 import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Configuration of a charon as data, and its text: swanctl.conf(5), strongswan.conf(5). Their parser wants one
-// `key = value` per line.
+// A charon's configuration as data, and its text: swanctl.conf(5), strongswan.conf(5). Their parser needs one `key = value`
+// per line.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 

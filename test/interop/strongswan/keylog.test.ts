@@ -1,6 +1,5 @@
-// What tshark makes of sessions with strongSwan, with the key log of our side alone: IKE and ESP are decrypted, their
-// ICVs are right, nothing is malformed. The handshake, traffic both ways, a rekey of the Child SA and one of the IKE SA,
-// more traffic, Delete.
+// tshark decrypts sessions with strongSwan with only our side's key log: IKE and ESP have good ICVs, and nothing is malformed.
+// A session has the handshake, traffic both ways, a rekey of the Child SA and of the IKE SA, more traffic, and Delete.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

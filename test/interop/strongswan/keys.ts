@@ -1,4 +1,5 @@
-// Keys out of a charon's log (ike and chd at level 4), to compare with ours, and as the tables that tshark decrypts with.
+// Reads keys from a charon's log (ike and chd at level 4), to compare with ours and to make the tables that tshark decrypts
+// with.
 
 export interface IkeKeys {
   /** Such as `AES_CCM_8_128/PRF_HMAC_SHA2_256/CURVE_25519`. */

@@ -1,11 +1,11 @@
-// Two network namespaces joined by a veth pair, without a way to anywhere else; needs root, CAP_NET_ADMIN and
-// CAP_SYS_ADMIN. Ports and addresses are the namespaces' own, so runs at the same time do not meet.
+// Two network namespaces joined by a veth pair, isolated from everything else. Needs root, CAP_NET_ADMIN and CAP_SYS_ADMIN.
+// Ports and addresses belong to the namespaces, so simultaneous runs do not disturb each other.
 //
 //   gateway: inner 10.1.0.1, fd01::1          device: inner 10.2.0.1, fd02::1   (on lo)
 //            outer 10.99.0.1, fd99::1  ------ veth ------  outer 10.99.0.2, fd99::2
 //
-// A small shell process waits for this process's end of a pipe to close, which it does however this process ends; then
-// it kills what runs in the namespaces and removes them with the temporary folder.
+// A small shell process waits until this process's end of a pipe closes, which happens however this process ends. Then it
+// kills what runs in the namespaces and removes them with the temporary folder.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';

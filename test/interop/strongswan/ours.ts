@@ -1,4 +1,4 @@
-// What the runner asks of our side, whichever program it is.
+// The runner's interface to our side, whichever program it is.
 
 import type { Case, Outcome } from './cases.ts';
 import type { LoggedKeys } from './keys.ts';

@@ -1,4 +1,4 @@
-// `dietesp sensor --control` or `dietesp gateway --control` in a namespace: its configuration file, commands and answers
+// `dietesp sensor --control` or `dietesp gateway --control` in a namespace: its configuration file, its commands and answers
 // as JSON lines, and its events.
 
 import { existsSync, writeFileSync } from 'node:fs';

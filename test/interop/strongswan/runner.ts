@@ -1,5 +1,5 @@
-// Runs a case: a charon of its own, our side, the handshake, traffic both ways, the steps, and what both sides then say
-// of it. A charon starts in some 50 ms, so that no case needs to share one and its settings, SAs and log with others.
+// Runs a case: a charon of its own, our side, the handshake, traffic both ways, the steps, and the reports of both sides.
+// A charon starts in about 50 ms, so no case needs to share one with its settings, SAs and log.
 
 import assert from 'node:assert/strict';
 import type { Case, Outcome, Step } from './cases.ts';

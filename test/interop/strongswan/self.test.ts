@@ -1,6 +1,5 @@
-// The harness itself: a second charon stands in for ours. PSK, AES-CCM-8 and X25519 with echoes both ways, some cases of
-// the table (all of them with STRONGSWAN_SELF=all), what tshark decrypts with the logged keys, and that nothing stays
-// behind when a run is killed.
+// The harness itself, with a second charon in our place: PSK, AES-CCM-8 and X25519 with echoes both ways, some cases of the
+// table (all with STRONGSWAN_SELF=all), and tshark's decryption with the logged keys. A killed run must leave nothing behind.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// A case made concrete: addresses, identities, secrets and keys of either side, and charon's configuration of it.
+// The details of a case: addresses, identities, secrets and keys of each side, and charon's configuration.
 
 import { createHash } from 'node:crypto';
 import { BASE, type Case, type Terms } from './cases.ts';

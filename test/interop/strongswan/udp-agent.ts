@@ -1,5 +1,5 @@
-// Runs inside a namespace: answers UDP echoes, sends them, and sends single datagrams. One JSON command per line of
-// standard input, one JSON answer per line of standard output, in turn.
+// Runs inside a namespace: answers UDP echoes, sends them, and sends single datagrams. It reads a JSON command per line of
+// standard input and answers each, in order, with a line of JSON.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { createInterface } from 'node:readline';
