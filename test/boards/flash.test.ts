@@ -146,7 +146,7 @@ test('refused before anything is sent', async () => {
   const before = calls().length;
   const large = files.file('large.elf', elf([FLASH.origin, FLASH.size + 1]));
   const script = files.file('large.js', ' '.repeat(loadBoard(ESPRUINO).flash!.size + 1));
-  const bad = files.file('bad.yaml', 'radio: { panId: 1 }\n');
+  const bad = files.file('bad.yaml', '- 1\n');
   for (const [args, code, pattern] of [
     [['--board', STM32, '--image', large], 1, /large\.elf: 1048577 octets at 0x08000000: netduinoplus2 has/],
     [['--board', STM32, '--image', files.path('none.elf')], 1, /none\.elf: no such file/],

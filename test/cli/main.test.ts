@@ -63,6 +63,6 @@ test('schema prints JSON Schema with title, description and default', async () =
 test('schema --markdown has one row per field', async () => {
   const { code, stdout } = await dietesp('schema', '--markdown');
   assert.equal(code, 0);
-  assert.match(stdout, /^\| `esp_spi_lsb` \| integer 0\.\.32 \| `32` \|/m);
+  assert.match(stdout, /^\| `esp_spi_lsb` \| integer 0\.\.32 \| {2}\| `32` \|/m);
   assert.match(stdout, /^\| `lifetime\.hard_packets` \|/m);
 });

@@ -187,7 +187,7 @@ var board = {
   wait: function (ms) { time += ms; if (++waits % 8 === 0) throw new Error('waited'); },
   provision: function (buffer) { var blob = dietesp.hex(BLOB); for (var i = 0; i < blob.length; i++) buffer[i] = blob[i]; return blob.length; },
 };
-var storedNumber = 0;
+function storedNumber() { return 0; }
 function storeNumber(number) { print('stored ' + number); }
 var UP_KEY = '01010101010101010101010101010101', UP_SALT = '010203', DOWN_KEY = UP_KEY, DOWN_SALT = UP_SALT;
 `;

@@ -91,13 +91,16 @@ function duktapePart(flags: readonly string[], common: string): EnginePart {
 /** A core, as in the board's file. `host`: this machine. */
 const HOST = 'host';
 
+/** An engine that the user has to install is not there. */
+export class EngineMissing extends CommandError {}
+
 /** The installed JerryScript: headers and static libraries in JERRYSCRIPT_ROOT, for programs in JERRYSCRIPT_HOST_ROOT. */
 function jerryRoot(core?: string): string {
   const isHost = core === HOST;
   const variable = isHost ? 'JERRYSCRIPT_HOST_ROOT' : 'JERRYSCRIPT_ROOT';
   const root = process.env[variable] ?? '';
   const what = isHost ? 'this machine' : 'Cortex-M';
-  if (root === '') throw new CommandError(`${variable} is not set (JerryScript for ${what}, tested with 3.0.0)`);
+  if (root === '') throw new EngineMissing(`${variable} is not set (JerryScript for ${what}, tested with 3.0.0)`);
   for (const file of ['include/jerryscript.h', 'lib/libjerry-core.a']) {
     if (!isFile(join(root, file))) throw new CommandError(`${variable}: ${root}: has no ${file}`);
   }

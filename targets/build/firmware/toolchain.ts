@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { CommandError } from '../../node/host/errors.ts';
+import { CommandError, errorText } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 
@@ -199,9 +199,17 @@ export async function link(
   throw new CommandError(`${name}: linking failed:\n${ended.output}`);
 }
 
+/** What a tool of the toolchain prints; a CommandError where it is not there or fails: a compiler may come without it. */
+function toolText(program: string, args: string[]): string {
+  const { stdout, status, error } = spawnSync(program, args, { encoding: 'utf8', env: environment() });
+  if (error !== undefined) throw new CommandError(`${program}: ${errorText(error)}: the toolchain is not complete`);
+  if (status !== 0) throw new CommandError(`${program} ended with ${status}`);
+  return stdout;
+}
+
 /** Octets per section of an image. */
 export function sections(elf: string, prefix = PREFIX): Map<string, number> {
-  const text = spawnSync(prefix + 'size', ['-A', elf], { encoding: 'utf8', env: environment() }).stdout;
+  const text = toolText(prefix + 'size', ['-A', elf]);
   const found = new Map<string, number>();
   for (const line of text.matchAll(/^(\.\S+)\s+(\d+)\s/gm)) found.set(line[1], Number(line[2]));
   return found;
@@ -209,7 +217,7 @@ export function sections(elf: string, prefix = PREFIX): Map<string, number> {
 
 /** Attributes of an object or library (`readelf -A`): all values of each name. */
 export function attributes(file: string): Map<string, Set<string>> {
-  const text = spawnSync(PREFIX + 'readelf', ['-A', file], { encoding: 'utf8', env: environment() }).stdout;
+  const text = toolText(PREFIX + 'readelf', ['-A', file]);
   const found = new Map<string, Set<string>>();
   for (const line of text.matchAll(/^\s+(Tag_\w+): (.+)$/gm)) {
     const values = found.get(line[1]) ?? new Set();

@@ -1,6 +1,7 @@
 // `dietesp bridge`: puts boards whose radio is a UART on the air of a gateway (ZEP).
 
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createBridge } from '../host/radio/bridge.ts';
@@ -38,6 +39,14 @@ async function bridge(options: Options): Promise<void> {
     ...options.tty.map((path): [string, UartLine] => [path, terminalLine(path, baud)]),
     ...options.socket.map((path): [string, UartLine] => [path, socketLine(path)]),
   ];
+  // A port that goes away is waited for; one that never was is a wrong name.
+  for (const [option, paths] of [
+    ['serial', options.serial],
+    ['tty', options.tty],
+  ] as const) {
+    const missing = process.platform === 'win32' ? undefined : paths.find((path) => !existsSync(path));
+    if (missing !== undefined) throw new CommandError(`--${option}: ${missing}: no such port`);
+  }
   if (lines.length === 0) throw new CommandError('--serial, --tty, --socket: (missing): one board or more', 2);
   let capture: CaptureWriter | null = null;
   try {
@@ -91,7 +100,7 @@ export function bridgeCommand(): Command {
   return new Command('bridge')
     .description(
       'Puts boards whose radio is a UART (0xA7, length, frame) on the air of a gateway that hears ZEP, until a signal. A ' +
-        'port that is not there, or goes away, is opened again and again.',
+        'port that goes away is opened again and again.',
     )
     .addOption(new Option('--serial <path>', 'a serial port; can be repeated').argParser(collect).default([]))
     .addOption(

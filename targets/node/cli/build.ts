@@ -93,7 +93,12 @@ async function buildModule(options: Options): Promise<void> {
   const modules = await import('../../build/modules.ts');
   const engine = modules.MODULE_ENGINES.find((name) => name === options.module);
   if (engine === undefined) {
-    throw new CommandError(`--module: ${options.module}: must be one of ${modules.MODULE_ENGINES.join(', ')}`, 2);
+    const instead =
+      options.module === 'espruino'
+        ? '; for Espruino the script of a board is the module: dietesp build --board espruino-linux'
+        : '';
+    const known = modules.MODULE_ENGINES.join(', ');
+    throw new CommandError(`--module: ${options.module}: must be one of ${known}${instead}`, 2);
   }
   let files: { file: string; size: number }[];
   try {

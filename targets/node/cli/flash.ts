@@ -80,18 +80,27 @@ function runStep([program, ...args]: Step): Promise<number> {
   });
 }
 
-/** Runs the steps; the first that fails ends it. Where a tool is missing the commands are printed and nothing is run. */
-async function perform(steps: Step[], isDry: boolean): Promise<void> {
+function show(steps: Step[]): void {
   for (const step of steps) process.stdout.write(quote(step) + '\n');
-  if (isDry) return;
-  const missing = steps.map(([program]) => program).find((program) => onPath(program) === undefined);
-  if (missing !== undefined) {
-    throw new CommandError(`${missing} not found on PATH: nothing was sent; the commands above do it elsewhere`);
-  }
+}
+
+/** Runs the steps; the first that fails ends it. */
+async function perform(steps: Step[]): Promise<void> {
+  show(steps);
   for (const step of steps) {
     const code = await runStep(step);
     if (code !== 0) throw new CommandError(`${step[0]} ended with ${code}`);
   }
+}
+
+/** Pins without which the script would stop at its start. */
+function checkPlace(board: Board): void {
+  const { radio } = board;
+  if (radio.kind !== 'mrf24j40') return;
+  const missing = ['cs', 'irq'].find((pin) => (radio as Record<string, unknown>)[pin] === undefined);
+  if (missing === undefined) return;
+  const where = `boards/${board.name}/board.json: radio.${missing}`;
+  throw new CommandError(`${where}: (missing): the pin of the radio must be there before the board is flashed`);
 }
 
 async function flash(options: Options): Promise<void> {
@@ -119,11 +128,41 @@ async function flash(options: Options): Promise<void> {
   const size = checkImage(board, image);
   process.stdout.write(`${board.name}: ${image}, ${size} octets\n`);
   if (kind === 'espruino') {
-    if (options.dryRun === true) return;
+    checkPlace(board);
+    if (options.dryRun === true) {
+      const provision = options.provision === undefined ? [] : ['--provision', options.provision];
+      show([
+        ['dietesp', 'flash', '--board', board.name, '--image', image, ...provision, '--port', options.port ?? 'PORT'],
+      ]);
+      return;
+    }
     const { flashEspruino } = await import('../lab/boards/espruino-flash.ts');
     await flashEspruino({ board, file: image, port: options.port!, ...(octets === null ? {} : { blob: octets }) });
     process.stdout.write(`${board.name}: written to ${options.port} and read back\n`);
     return;
+  }
+  const stepsWith = (blob: Blob | null, folder: string): Step[] => {
+    if (kind === 'openocd') return openocdSteps(board, image, blob);
+    if (kind === 'stlink') return stlinkSteps(board, image, blob, folder);
+    const where = `boards/${board.name}/board.json: flashing.kind: ${kind}`;
+    throw new CommandError(`${where}: is done by hand, see the board's page`);
+  };
+  // Commands for somebody else's hands name files that he has, or that the first command makes.
+  const byHand = (): Step[] => {
+    if (octets === null) return stepsWith(null, '');
+    const blob = { file: 'provision.bin', address: board.provision!.address };
+    return [['dietesp', 'provision', '--config', options.provision!, '--out', blob.file], ...stepsWith(blob, '')];
+  };
+  if (options.dryRun === true) {
+    show(byHand());
+    return;
+  }
+  const missing = stepsWith(null, '')
+    .map(([program]) => program)
+    .find((program) => onPath(program) === undefined);
+  if (missing !== undefined) {
+    show(byHand());
+    throw new CommandError(`${missing} not found on PATH: nothing was sent; the commands above do it elsewhere`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-flash-'));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
@@ -134,12 +173,7 @@ async function flash(options: Options): Promise<void> {
       blob = { file: join(folder, 'provision.bin'), address: board.provision!.address };
       writeFileSync(blob.file, octets, { mode: 0o600 });
     }
-    if (kind === 'openocd') await perform(openocdSteps(board, image, blob), options.dryRun === true);
-    else if (kind === 'stlink') await perform(stlinkSteps(board, image, blob, folder), options.dryRun === true);
-    else
-      throw new CommandError(
-        `boards/${board.name}/board.json: flashing.kind: ${kind}: is done by hand, see the board's page`,
-      );
+    await perform(stepsWith(blob, folder));
   } finally {
     remove();
     forget();

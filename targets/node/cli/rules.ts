@@ -1,18 +1,21 @@
 // `dietesp rules`: the three rules that both peers derive from an SA.
 
 import { Command } from 'commander';
+import type { Rule } from '../../../core/schc/model.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { createSas } from '../tools/convert/convert.ts';
 import { rulesCbor } from '../tools/rules/cbor-diagnostic.ts';
+import { schcJson } from '../tools/rules/json.ts';
 import { dumpOf, type RuleView, rulesOf } from '../tools/rules/rules-view.ts';
 
 interface Options {
   sa: string;
   json?: boolean;
   cbor?: boolean;
+  schc?: boolean;
   table?: boolean;
 }
 
@@ -22,6 +25,11 @@ function plain(rules: RuleView[]): object[] {
     ...rule,
     fields: fields.map(({ descriptor: _descriptor, ...field }) => field),
   }));
+}
+
+/** A rule as the SCHC layer takes it. */
+function ruleOf({ ruleId, ruleIdLength, fields }: RuleView): Rule {
+  return { ruleId, ruleIdLength, fields: fields.map(({ descriptor }) => descriptor) };
 }
 
 function ruleTable(rule: RuleView): string {
@@ -44,8 +52,8 @@ function ruleTable(rule: RuleView): string {
 }
 
 async function rules(options: Options): Promise<void> {
-  const chosen = [options.json, options.cbor, options.table].filter((value) => value === true);
-  if (chosen.length > 1) throw new CommandError('--json, --cbor, --table: only one of them', 2);
+  const chosen = [options.json, options.cbor, options.schc, options.table].filter((value) => value === true);
+  if (chosen.length > 1) throw new CommandError('--json, --cbor, --schc, --table: only one of them', 2);
   const loaded = loadSaFile(options.sa);
   // What the core refuses has no rules.
   createSas(loaded, await providerNamed('node'));
@@ -56,6 +64,8 @@ async function rules(options: Options): Promise<void> {
   if (options.json === true) {
     const data = derived.map((sa) => ({ sa: sa.name, rules: plain(sa.rules) }));
     process.stdout.write(JSON.stringify(data, null, 2) + '\n');
+  } else if (options.schc === true) {
+    for (const sa of derived) process.stdout.write(JSON.stringify(schcJson(sa.rules.map(ruleOf))) + '\n');
   } else if (options.cbor === true) {
     // One data item per SA: together they are a CBOR sequence [RFC 8742].
     for (const sa of derived) process.stdout.write(rulesCbor(dumpOf(sa.rules)));
@@ -70,7 +80,8 @@ export function rulesCommand(): Command {
     .description('Prints the rules IIPC, CTEC and EEC that the core derives from the SAs of a file.')
     .requiredOption('--sa <file>', 'SA file')
     .option('--table', 'tables (default)')
-    .option('--json', 'JSON: a list of SAs')
+    .option('--json', 'JSON: a list of SAs, with names, widths and clauses, for people and their programs')
+    .option('--schc', 'JSON that the reader of SCHC rules takes (readSchcJson), one object per SA and line')
     .option('--cbor', 'CBOR after RFC 9363 and RFC 9254, one data item per SA')
     .addHelpText('after', '\nExample:\n  $ dietesp rules --sa tunnel.yaml')
     .action((options: Options) => rules(options));

@@ -16,6 +16,9 @@ const ENTRY = 'targets/build/vectors.entry.ts';
 const PART_OCTETS: Record<string, number> = { jerryscript: 40000, espruino: 40000 };
 const PART_OCTETS_ELSE = 2000000;
 
+/** Vector files are made by programs, and are larger than what people write. */
+const VECTORS_MAX = 1 << 26;
+
 interface Failure {
   file: string;
   id: string;
@@ -47,7 +50,7 @@ interface Options {
 function loadCases(file: string): string[][] {
   let parsed: VectorFile;
   try {
-    parsed = JSON.parse(readText(file)) as VectorFile;
+    parsed = JSON.parse(readText(file, VECTORS_MAX)) as VectorFile;
   } catch (error) {
     throw error instanceof CommandError ? error : CommandError.from(file, error);
   }
@@ -58,7 +61,10 @@ function loadCases(file: string): string[][] {
   } catch (error) {
     throw CommandError.from(file, error);
   }
-  if (cases.length === 0) throw new CommandError(`${file}: no vectors`);
+  if (cases.length === 0)
+    throw new CommandError(
+      `${file}: no vectors of Diet-ESP: \`vectors\`, \`refusals\`, \`rejections\`, \`on_path\` or \`sn_recovery\``,
+    );
   return cases;
 }
 
@@ -167,6 +173,9 @@ export function vectorsCommand(): Command {
     .option('--timeout <seconds>', 'time limit of one run on an engine', '120')
     .option('--verbose', 'name the skipped vectors')
     .option('--json', 'print the results as JSON')
-    .addHelpText('after', '\nExample:\n  $ dietesp vectors test/vectors/*.json --engine lua')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ dietesp vectors test/vectors/diet-esp.json test/vectors/own.json --engine lua',
+    )
     .action((files: string[], options: Options) => vectors(files, options));
 }

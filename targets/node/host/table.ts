@@ -12,3 +12,14 @@ export function table(head: string[], rows: string[][]): string {
       .trimEnd();
   return [line(head), ...rows.map(line)].join('\n') + '\n';
 }
+
+/** A terminal may be narrower than what is readable in it. */
+const WIDTH_MIN = 20;
+/** What a terminal has that does not say, or says 0: one in a pseudo-terminal that nobody sized. */
+const WIDTH_ELSE = 80;
+
+/** Columns of the terminal behind `stream`. */
+export function widthOf(stream: { columns?: number }): number {
+  const { columns } = stream;
+  return columns === undefined || columns <= 0 ? WIDTH_ELSE : Math.max(WIDTH_MIN, columns);
+}

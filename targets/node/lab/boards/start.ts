@@ -62,7 +62,12 @@ async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImag
 export async function buildImage(board: Board, engine: BoardEngine): Promise<BoardImage> {
   if (board.build.kind === 'module') return buildScript(board, engine);
   const { buildFirmware } = await import('../../../build/firmware/firmware.ts');
-  const { elf, flash, script, ...memory } = await buildFirmware(board, engine);
+  const { EngineMissing } = await import('../../../build/firmware/engine-parts.ts');
+  const { elf, flash, script, ...memory } = await buildFirmware(board, engine).catch((error: unknown) => {
+    const others = board.engines.filter((name) => name !== engine);
+    if (!(error instanceof EngineMissing) || others.length === 0) throw error;
+    throw new CommandError(`${error.message}; without it: --engine ${others.join(' or --engine ')}`);
+  });
   return { file: elf, flash, script, memory };
 }
 

@@ -3,7 +3,7 @@
 
 import type { WriteStream } from 'node:tty';
 import { costOf } from '../../host/radio/air-time.ts';
-import { table } from '../../host/table.ts';
+import { table, widthOf } from '../../host/table.ts';
 import type { Handshake } from './messages.ts';
 import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
 
@@ -190,7 +190,7 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
     // A line longer than the terminal would wrap, and the cursor would miss the table's top.
     const lines = text()
       .split('\n')
-      .map((line) => line.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
+      .map((line) => line.slice(0, widthOf(stream) - 1));
     stream.write(up + lines.map((line) => `${line}\x1b[K`).join('\n'));
     drawn = lines.length - 1;
   }
