@@ -67,6 +67,10 @@ test('errors are one line, with file and line', async () => {
     [['--config', bad], /bad\.yaml:6: halfOpenMax: 0: must be 1\.\.65535\n$/],
     [['--config', files.path('none.yaml')], /none\.yaml: no such file or directory\n$/],
     [['--config', bad, '--log', 'loud'], /--log: loud: must be one of error, warn, info, debug\n$/],
+    [
+      ['--config', bad, '--log', 'debug:nosuch'],
+      /--log: nosuch: must be one of gateway, peer, ike, esp, link, flow, tun\n$/,
+    ],
   ] as const) {
     const { code, stderr } = await dietesp('gateway', ...args);
     assert.notEqual(code, 0);

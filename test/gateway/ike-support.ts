@@ -113,7 +113,8 @@ function commonOf(loaded: LoadedSensor, now: () => number) {
 
 /**
  * A host on a medium; `link`: its short address, else its number; `id`: the number in its identity; `outer`: its outer
- * address; `request`: which inner address it asks for; `top`: more of its connection.
+ * address; `request`: which inner address it asks for; `top`, `ike`: more of its connection, and
+ * of what that says about IKE.
  */
 export function ikeSensorOn(
   medium: Medium,
@@ -126,6 +127,7 @@ export function ikeSensorOn(
     outer?: string;
     request?: string;
     top?: string;
+    ike?: string;
     provider?: Provider;
   } = {},
 ) {
@@ -140,7 +142,7 @@ connection:
   remoteId: fqdn:gateway
   requestAddress: ${options.request ?? 'ipv6'}
   auth: { psk: ${options.psk ?? 'secret'} }
-  ike: { nat: off, dpd: ${options.dpd ?? 300} }
+  ike: { nat: off, dpd: ${options.dpd ?? 300}${options.ike ?? ''} }
 ${options.top ?? ''}`,
   );
   const radio = medium.radio();

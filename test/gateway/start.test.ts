@@ -161,9 +161,9 @@ test('real sockets: there and back, and a server that is away is survived', asyn
   assert.equal(arrived, 'back');
   assert.equal(gateway.metrics().flows.opened, 1);
   assert.ok(
-    lines.some((line) => /^warn flow: \[2001:db8:1::1\]:5683 to 127\.0\.0\.1 port \d+: .*ECONNREFUSED/.test(line)),
+    lines.some((line) => /Z warn flow: \[2001:db8:1::1\]:5683 to 127\.0\.0\.1 port \d+: .*ECONNREFUSED/.test(line)),
   );
-  assert.ok(lines.some((line) => /^info peer: fd00::ff:fe00:1 at 0001 on radio0$/.test(line)));
+  assert.ok(lines.some((line) => /Z info peer: fd00::ff:fe00:1 at 0001 on radio0$/.test(line)));
   await gateway.close();
   back.close();
 });
@@ -179,13 +179,14 @@ test('a socket to nowhere reports, and is then closed', async () => {
 test('logs: levels, namespaces, texts built only when wanted', () => {
   const lines: string[] = [];
   let built = 0;
+  const time = () => Date.UTC(2026, 10, 29, 20, 15, 0, 7);
   const text = () => `text ${++built}`;
-  const log = createLog({ level: 'info', namespaces: ['esp', 'peer'], sink: (line) => lines.push(line) });
+  const log = createLog({ level: 'info', namespaces: ['esp', 'peer'], sink: (line) => lines.push(line), time });
   log('debug', 'esp', text);
   log('info', 'flow', text);
   log('info', 'esp', text);
   log('error', 'peer', 'plain');
-  assert.deepEqual(lines, ['info esp: text 1', 'error peer: plain']);
+  assert.deepEqual(lines, ['2026-11-29T20:15:00.007Z info esp: text 1', '2026-11-29T20:15:00.007Z error peer: plain']);
   assert.equal(built, 1);
   assert.throws(() => createLog({ level: 'loud' as LogLevel }), /log\.level: loud: must be one of error, warn/);
 });

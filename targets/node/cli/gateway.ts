@@ -6,9 +6,8 @@ import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { createLog } from '../host/log.ts';
+import { createLog, GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
 import { checkFiles, warn } from './check.ts';
-import { logOption } from './log-option.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
@@ -18,6 +17,7 @@ interface Options {
   check?: boolean;
   keylog?: string;
   log?: string;
+  logFormat?: string;
   json?: boolean;
   control?: boolean;
 }
@@ -30,7 +30,10 @@ function signalled(): Promise<string> {
 }
 
 async function run(options: Options): Promise<void> {
-  const logging = options.log === undefined ? {} : logOption(options.log);
+  const logging = {
+    ...(options.log === undefined ? {} : parseLog(options.log, GATEWAY_NAMES)),
+    ...(options.logFormat === undefined ? {} : { format: parseLogFormat(options.logFormat) }),
+  };
   if (options.check === true) {
     checkFiles([options.config], 'gateway', options.json === true);
     return;
@@ -53,9 +56,9 @@ async function run(options: Options): Promise<void> {
   const isOver = options.control === true ? controlGateway(gateway, process.stdin, print).then(() => 'quit') : ending;
   const signal = await Promise.race([ending, isOver]);
   if (options.control === true) process.stdin.destroy();
-  log('info', 'gateway', signal);
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
+  log('info', 'gateway', `${signal}: telling the peers that their SAs end`);
   await gateway.leave(LEAVE_TIME);
 }
 
@@ -68,7 +71,13 @@ export function gatewayCommand(): Command {
     .requiredOption('--config <file>', 'what it does (dietesp schema gateway)')
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
     .option('--keylog <folder>', 'write the keys of all SAs for Wireshark')
-    .addOption(new Option('--log <level[:names]>', 'what goes to stderr: error, warn, info, debug; debug:ike,esp'))
+    .addOption(
+      new Option(
+        '--log <level[:names]>',
+        `what goes to stderr: error, warn, info or debug, of all or some of ${GATEWAY_NAMES.join(', ')}: debug:ike,esp`,
+      ),
+    )
+    .addOption(new Option('--log-format <format>', 'text, or json: one object a line').choices(['text', 'json']))
     .option('--control', 'commands as JSON lines on stdin: status, rekey-child, rekey-ike, probe, delete, ...; events')
     .option('--json', 'print the metrics at the end')
     .addHelpText('after', '\nExample:\n  $ dietesp gateway --config gateway.yaml --check')

@@ -4,14 +4,13 @@ import { Command, Option } from 'commander';
 import { addressOctets } from '../host/addresses.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { createLog, type LogLevel, silent } from '../host/log.ts';
+import { createLog, type LogLevel, parseLog, parseLogFormat, SENSOR_NAMES, silent } from '../host/log.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
-import { logOption } from './log-option.ts';
 
 const PINGS_MAX = 1000000;
 const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
@@ -29,6 +28,7 @@ interface Options {
   check?: boolean;
   json?: boolean;
   log?: string;
+  logFormat?: string;
   retry: boolean;
   keylog?: string;
   provider: string;
@@ -110,7 +110,10 @@ async function sensorAction(options: Options): Promise<void> {
   warn(loaded.warnings);
   const isJson = options.json === true || options.control === true;
   const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
-  const log = options.log === undefined ? silent : createLog({ ...loaded.log, ...logOption(options.log) });
+  const format = options.logFormat === undefined ? {} : { format: parseLogFormat(options.logFormat) };
+  const isLogged = options.log !== undefined || options.logFormat !== undefined;
+  const logging = options.log === undefined ? {} : parseLog(options.log, SENSOR_NAMES);
+  const log = isLogged ? createLog({ ...loaded.log, ...logging, ...format }) : silent;
   const report = (event: SensorEvent): void => {
     log(levelOf(event), namespaceOf(event), () => eventText(event));
     if (isJson) print(event);
@@ -198,6 +201,7 @@ export function sensorCommand(): Command {
     .option('--no-retry', 'do not connect again when the gateway goes away')
     .option('--json', 'events as JSON lines')
     .addOption(new Option('--log <level[:names]>', 'events on stderr, with time: error, warn, info, debug; debug:ike'))
+    .addOption(new Option('--log-format <format>', 'text, or json: one object a line').choices(['text', 'json']))
     .option('--keylog <folder>', 'write keys for Wireshark there, see `dietesp keylog`')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .addHelpText(

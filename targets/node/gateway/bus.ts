@@ -3,7 +3,7 @@
 
 import { EventEmitter } from 'node:events';
 import { errorText } from '../host/errors.ts';
-import type { Log } from '../host/log.ts';
+import { type Bounded, createBounded, type Log } from '../host/log.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Emit, GatewayEvents } from './events.ts';
 
@@ -11,6 +11,8 @@ export interface Bus {
   /** Milliseconds of the gateway's clock. */
   now(): number;
   log: Log;
+  /** For lines that anybody can cause. */
+  bounded: Bounded;
   events: EventEmitter<GatewayEvents>;
   /** Tells the listeners; what one throws is counted and goes no further. */
   emit: Emit;
@@ -40,6 +42,7 @@ export function createBus(now: () => number, log: Log): Bus {
   return {
     now,
     log,
+    bounded: createBounded(log, now),
     events,
     drop,
     drops,

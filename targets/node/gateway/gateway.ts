@@ -156,6 +156,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
         router.close();
         bus.events.removeAllListeners();
         sas.clear();
+        bus.bounded.poll(Number.POSITIVE_INFINITY);
         bus.log('info', 'gateway', 'closed');
       }
       await close(opened);

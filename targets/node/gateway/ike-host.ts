@@ -4,6 +4,7 @@
 // sockets always get ESP in UDP, since a process has no other way to receive it. What is said before the peer is known
 // differs accordingly.
 
+import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
@@ -13,11 +14,7 @@ import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { IKE_SIZE } from '../../../core/ike/codec/message.ts';
-import {
-  CP_INTERNAL_IP4_ADDRESS,
-  CP_INTERNAL_IP6_ADDRESS,
-  N_NO_PROPOSAL_CHOSEN,
-} from '../../../core/ike/codec/numbers.ts';
+import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import { createIke, heard, ikeTimeout, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -37,20 +34,19 @@ import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { endpointText, octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
-import type { Log } from '../host/log.ts';
+import type { Bounded, Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import type { Emit } from './events.ts';
 import type { Pool } from './pool.ts';
+import { createRefusals } from './refusals.ts';
 import type { IkeMetrics } from './views.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
 const LINGER = 5000;
 const HALF_OPEN_TIME = 30000;
-/** Characters of an identity that anybody may have made up. */
-const LOGGED = 100;
 /** Milliseconds until a rekey for a count of packets is asked for again. */
 const REKEY_AGAIN = 10000;
 
@@ -69,6 +65,7 @@ export interface IkeHostConfig {
   /** Paths with a port from here on are sockets. */
   radios: number;
   log: Log;
+  bounded: Bounded;
   /** Sends an IKE message; `to`: the path of the message that is being answered, or null. */
   transmit(path: Path, octets: Uint8Array, to: HostPath | null): void;
   /** The peer proved that it is at this path. */
@@ -129,6 +126,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { connections } = settings;
   const pairs = new Map<ChildSa, [Association, Association]>();
   const outcomes: Reasons = {};
+  const refusals = createRefusals(log, config.bounded, connections);
   let established = 0;
   // What is being answered.
   let current: HostPath | null = null;
@@ -143,10 +141,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       ({ policy: { remoteId } }) =>
         remoteId === null || (remoteId.type === type && Buffer.compare(remoteId.data, data) === 0),
     );
-    if (connection === undefined) {
-      log('warn', 'ike', () => `${identityText(type, data).slice(0, LOGGED)} is not known here`);
-      return null;
-    }
+    refusals.claims(type, data, path, connection ?? null);
+    if (connection === undefined) return null;
     const udp = isUdp(path);
     // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
     const isTaken = (one: IkeSa): boolean =>
@@ -155,7 +151,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       !(one.peerIdType === type && Buffer.compare(one.peerId, data) === 0);
     const other = udp ? undefined : onRadio.sas.find(isTaken);
     if (other !== undefined) {
-      log('warn', 'ike', () => `${identityText(type, data)} comes from the address of ${nameOf(other)}: refused`);
+      refusals.taken(path, nameOf(other));
       return null;
     }
     return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
@@ -194,6 +190,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
 
   const upper: IkeUpper = {
     transmit(path, buffer, offset, length) {
+      refusals.answers(path, buffer, offset, ikeOf(path).message);
       config.transmit(path, buffer.subarray(offset, offset + length), current);
     },
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
@@ -261,16 +258,11 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const isLast =
         isKnown && !all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
       if (isLast) pool.release(idKey(sa.peerIdType, sa.peerId));
-      // Anybody can send proposals that do not fit.
-      log(
-        isKnown || outcome !== N_NO_PROPOSAL_CHOSEN ? 'info' : 'debug',
-        'ike',
-        () => `${sa.peerId.length > 0 ? nameOf(sa) : 'a peer'} at ${where(sa)}: down, ${reason}`,
-      );
-      config.emit('down', sa.peerId.length > 0 ? nameOf(sa) : '', reason);
+      refusals.ended(sa, outcome, ikeOf(sa.path).message);
+      config.emit('down', isKnown ? nameOf(sa) : '', reason);
     },
     childFailed(sa, outcome) {
-      log('warn', 'ike', () => `${nameOf(sa)}: Child SA failed: ${outcomeName(outcome)}`);
+      refusals.childFailed(sa, outcome, ikeOf(sa.path).message);
       config.emit('childFailed', nameOf(sa), outcomeName(outcome));
     },
     keys(sa, octets, size) {
@@ -331,6 +323,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         length < IKE_SIZE ? undefined : (ike.bySpi[spiKey(buffer, offset + 8)] ?? ike.bySpi[spiKey(buffer, offset)]);
       const before = sa?.heardAt ?? 0;
       if (sa !== undefined) sa.heardAt = -1;
+      refusals.begin();
       current = path;
       let code: number;
       try {
@@ -338,7 +331,11 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       } finally {
         current = null;
       }
-      if (code < 0) log('debug', 'ike', () => `dropped from ${endpointText(path.remote, path.remotePort)}: ${code}`);
+      if (code < 0) {
+        const reason = dropName(code);
+        const from = (): string => endpointText(path.remote, path.remotePort);
+        config.bounded.log('debug', 'ike', reason, () => `dropped from ${from()}: ${reason}`);
+      }
       if (sa === undefined) return;
       // Whatever sets it has authenticated the message.
       if (sa.heardAt < 0) sa.heardAt = before;

@@ -110,6 +110,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           pool: createPool(config.ike.pool, reservedOf(checked, config), fixedOf(config)),
           radios,
           log: bus.log,
+          bounded: bus.bounded,
           transmit: (path, octets, to) => transmit(path as HostPath, octets, to),
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,

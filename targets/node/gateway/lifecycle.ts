@@ -118,7 +118,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLi
   try {
     air.ports.forEach(({ mac, lowpan }, index) => {
       const radio = opened.radios[index];
-      const layers = index === 0 ? stack(mac, lowpan, router.flows, ike) : stack(mac, lowpan);
+      const layers = index === 0 ? stack(mac, lowpan, router.flows, ike, bus.bounded) : stack(mac, lowpan);
       add(clock.run(guarded(layers), radio));
       radio.onFrame = (frame, offset, length) => {
         bus.guard(0, () => mac.receive(frame, offset, length, clock.now()));
@@ -126,7 +126,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLi
       };
       bus.wake(index);
     });
-    if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike)), clock.now));
+    if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike, bus.bounded)), clock.now));
     opened.udp.forEach((port, index) => {
       port.onDatagram = (octets, kind, remote, remotePort) =>
         bus.guard(undefined, () => router.datagram(index, octets, kind, remote, remotePort));

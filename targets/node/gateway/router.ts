@@ -149,7 +149,8 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   ): { sa: Sa; size: number } | null {
     const size = inbound(endpoint, packet, offset, length, restored, 0, bus.now());
     if (size < 0) {
-      log('debug', 'esp', () => `dropped from ${from()}: ${dropName(size)}`);
+      const reason = dropName(size);
+      bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
       return null;
     }
     return { sa: endpoint.sa!, size };

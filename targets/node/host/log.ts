@@ -1,12 +1,23 @@
 // Logs with levels and namespaces. A text may be a function: it is called only when the line is wanted, so a log that
-// is off costs a call and a comparison.
+// is off costs a call and a comparison. Lines that a stranger can cause are bounded (createBounded).
+
+import { CommandError } from './errors.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 export type LogText = string | (() => string);
+/** What a program may want of a line apart from its text: `{ peer, reason }`. */
+export type LogFields = Record<string, string | number>;
 
-/** Takes a line; `namespace` is the part that speaks: radio, link, esp, peer, flow. */
-export type Log = (level: LogLevel, namespace: string, text: LogText) => void;
+/** The parts of a gateway that speak. */
+export const GATEWAY_NAMES = ['gateway', 'peer', 'ike', 'esp', 'link', 'flow', 'tun'] as const;
+/** The parts of a sensor that speak. */
+export const SENSOR_NAMES = ['ike', 'application'] as const;
+
+/** Takes a line; `namespace` is the part that speaks. */
+export type Log = (level: LogLevel, namespace: string, text: LogText, fields?: LogFields) => void;
 
 /** The default: nothing is written. */
 export const silent: Log = () => {};
@@ -16,18 +27,110 @@ export interface LogConfig {
   level?: LogLevel;
   /** Namespaces that are written; default all. */
   namespaces?: string[];
+  /** `text`: `TIME LEVEL NAME: MESSAGE`; `json`: an object with time, level, name, message and the line's fields. */
+  format?: LogFormat;
   /** Default: one line on stderr. */
   sink?: (line: string) => void;
+  /** Milliseconds since 1970, for the time of a line; default the system's clock. */
+  time?: () => number;
 }
 
-/** A log that writes lines `level namespace: text`. */
+/** A log that writes lines with their time in UTC, ISO 8601 with milliseconds. */
 export function createLog(config: LogConfig = {}): Log {
   const most = LOG_LEVELS.indexOf(config.level ?? 'info');
   if (most < 0) throw new Error(`log.level: ${config.level}: must be one of ${LOG_LEVELS.join(', ')}`);
+  const format = config.format ?? 'text';
+  if (!LOG_FORMATS.includes(format)) throw new Error(`log.format: ${format}: must be one of ${LOG_FORMATS.join(', ')}`);
   const only = config.namespaces === undefined ? null : new Set(config.namespaces);
   const sink = config.sink ?? ((line: string) => void process.stderr.write(line + '\n'));
-  return (level, namespace, text) => {
+  const clock = config.time ?? Date.now;
+  return (level, namespace, text, fields) => {
     if (LOG_LEVELS.indexOf(level) > most || (only !== null && !only.has(namespace))) return;
-    sink(`${level} ${namespace}: ${typeof text === 'function' ? text() : text}`);
+    const message = typeof text === 'function' ? text() : text;
+    const time = new Date(clock()).toISOString();
+    if (format === 'json') sink(JSON.stringify({ time, level, name: namespace, message, ...fields }));
+    else sink(`${time} ${level} ${namespace}: ${message}`);
+  };
+}
+
+/** `debug`, `debug:ike,esp`: what `--log` says. `names`: the namespaces that there are. */
+export function parseLog(text: string, names: readonly string[]): { level: LogLevel; namespaces?: string[] } {
+  const [level, list, ...more] = text.split(':');
+  if (!LOG_LEVELS.includes(level as LogLevel)) {
+    throw new CommandError(`--log: ${level}: must be one of ${LOG_LEVELS.join(', ')}`, 2);
+  }
+  if (list === undefined) return { level: level as LogLevel };
+  const namespaces = [list, ...more].join(':').split(',');
+  for (const name of namespaces) {
+    if (!names.includes(name)) throw new CommandError(`--log: ${name}: must be one of ${names.join(', ')}`, 2);
+  }
+  return { level: level as LogLevel, namespaces };
+}
+
+/** What `--log-format` says. */
+export function parseLogFormat(text: string): LogFormat {
+  if (!LOG_FORMATS.includes(text as LogFormat)) {
+    throw new CommandError(`--log-format: ${text}: must be one of ${LOG_FORMATS.join(', ')}`, 2);
+  }
+  return text as LogFormat;
+}
+
+/** Lines of one reason within a window; the window in milliseconds. */
+const LINES = 3;
+const WINDOW = 1000;
+
+/** A log whose lines anybody can cause: a few a second for each reason, then one with the number that was left out. */
+export interface Bounded {
+  /** `reason`: one of a few, such as the name of an outcome; it is a field of the line as well. */
+  log(level: LogLevel, namespace: string, reason: string, text: LogText, fields?: LogFields): void;
+  /** Writes what was left out in windows that are over at `now`. */
+  poll(now: number): void;
+  /** When poll has something to write, or -1. */
+  nextTimeout(): number;
+}
+
+interface Window {
+  since: number;
+  lines: number;
+  suppressed: number;
+  level: LogLevel;
+  namespace: string;
+}
+
+/** `now`: milliseconds, the clock of `poll`. */
+export function createBounded(log: Log, now: () => number): Bounded {
+  const windows = new Map<string, Window>();
+
+  function finish(reason: string, window: Window): void {
+    windows.delete(reason);
+    const { suppressed, level, namespace } = window;
+    if (suppressed > 0) log(level, namespace, `${reason}: ${suppressed} more lines suppressed`, { reason, suppressed });
+  }
+
+  return {
+    log(level, namespace, reason, text, fields) {
+      const time = now();
+      let window = windows.get(reason);
+      if (window !== undefined && time - window.since >= WINDOW) {
+        finish(reason, window);
+        window = undefined;
+      }
+      window ??= { since: time, lines: 0, suppressed: 0, level, namespace };
+      windows.set(reason, window);
+      if (window.lines < LINES) {
+        window.lines++;
+        log(level, namespace, text, { ...fields, reason });
+      } else window.suppressed++;
+    },
+    poll(time) {
+      for (const [reason, window] of [...windows]) if (time - window.since >= WINDOW) finish(reason, window);
+    },
+    nextTimeout() {
+      let due = -1;
+      for (const { since, suppressed } of windows.values()) {
+        if (suppressed > 0 && (due < 0 || since + WINDOW < due)) due = since + WINDOW;
+      }
+      return due;
+    },
   };
 }

@@ -1,0 +1,189 @@
+// Why a negotiation failed, for the log: who it was, what the peer offered and what is configured here, by names. Most of
+// these lines can be caused by anybody, so they are bounded; a key is never in them.
+
+import { u16 } from '../../../core/base/bytes.ts';
+import {
+  findPayload,
+  IKE_EXCHANGE,
+  IKE_FLAGS,
+  IKE_NEXT,
+  IKE_SIZE,
+  notifyType,
+} from '../../../core/ike/codec/message.ts';
+import {
+  AUTH_SHARED_KEY,
+  FLAG_RESPONSE,
+  IKE_SA_INIT,
+  N_AUTHENTICATION_FAILED,
+  N_INVALID_KE_PAYLOAD,
+  N_NO_PROPOSAL_CHOSEN,
+  N_STATUS,
+  N_TS_UNACCEPTABLE,
+  PAYLOAD_AUTH,
+  PAYLOAD_IDR,
+  PAYLOAD_KE,
+  PAYLOAD_NOTIFY,
+  TRANSFORM_KE,
+} from '../../../core/ike/codec/numbers.ts';
+import { bodyOf, type Message } from '../../../core/ike/codec/payloads.ts';
+import { OUTCOME_PEER_AUTH } from '../../../core/ike/state/outcome.ts';
+import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+import type { IkePolicy } from '../../../core/ike/state/policy.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { identityText } from '../host/config/ike-names.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
+import { endpointText } from '../host/datagram.ts';
+import type { Bounded, Log } from '../host/log.ts';
+import { configuredText, offeredSelectors, offerText, selectorsText, transformName } from '../host/offer.ts';
+import { keName } from '../host/sa-view.ts';
+
+/** Characters of an identity that anybody may have made up. */
+const LOGGED = 100;
+
+export interface Refusals {
+  /** A message is about to be taken. */
+  begin(): void;
+  /** The message says that it comes from this identity; `connection`: what is configured for it, null: nothing. */
+  claims(type: number, data: Uint8Array, path: Path, connection: Connection | null): void;
+  /** The identity is right, but comes from the outer address of the peer `other`. */
+  taken(path: Path, other: string): void;
+  /** A message that goes out as the answer to `question`: told when it refuses IKE_SA_INIT. */
+  answers(path: Path, buffer: Uint8Array, offset: number, question: Message): void;
+  /** The end of an IKE SA or of an attempt. */
+  ended(sa: IkeSa, outcome: number, question: Message): void;
+  /** A Child SA that came to nothing, while the IKE SA lives. */
+  childFailed(sa: IkeSa, outcome: number, question: Message): void;
+}
+
+function where({ remote, remotePort }: Path): string {
+  return endpointText(remote, remotePort);
+}
+
+/** What every connection offers of IKE, each proposal once. */
+function allProposals(connections: Connection[]): string {
+  return [...new Set(connections.map(({ policy }) => configuredText(policy.ike)))].join('; ');
+}
+
+/** Why the AUTH payload of a peer did not do. */
+function authProblem(policy: IkePolicy, question: Message): string {
+  const wanted = bodyOf(question, PAYLOAD_IDR);
+  const own = policy.localId;
+  if (wanted.length >= 4 && !(wanted[0] === own.type && Buffer.compare(wanted.subarray(4), own.data) === 0)) {
+    const text = identityText(wanted[0], wanted.subarray(4)).slice(0, LOGGED);
+    return `it wants to talk to ${text}, and this side is ${identityText(own.type, own.data)}`;
+  }
+  if (findPayload(question.payloads, PAYLOAD_AUTH, 0) < 0) return 'it sent no AUTH payload';
+  const key = policy.remoteAuth === AUTH_SHARED_KEY ? 'the pre-shared key' : 'its public key';
+  return `its AUTH payload does not verify: either ${key} or an identity differs from those of connection ${policy.name}`;
+}
+
+export function createRefusals(log: Log, bounded: Bounded, connections: Connection[]): Refusals {
+  // Who the message that is being taken says it comes from.
+  let claimed: { name: string; connection: Connection | null } | null = null;
+
+  return {
+    begin() {
+      claimed = null;
+    },
+    claims(type, data, path, connection) {
+      const name = identityText(type, data).slice(0, LOGGED);
+      claimed = { name, connection };
+      if (connection !== null) return;
+      const at = where(path);
+      const fields = { peer: name, at };
+      bounded.log('warn', 'ike', 'unknown-identity', () => `${name} at ${at} is not known here`, fields);
+    },
+    taken(path, other) {
+      const name = claimed?.name ?? 'a peer';
+      claimed = null;
+      bounded.log(
+        'warn',
+        'ike',
+        'address-taken',
+        () => `${name} comes from the address ${where(path)} of ${other}: refused`,
+      );
+    },
+    answers(path, buffer, offset, question) {
+      const isAnswer = (buffer[offset + IKE_FLAGS] & FLAG_RESPONSE) !== 0;
+      if (!isAnswer || buffer[offset + IKE_EXCHANGE] !== IKE_SA_INIT) return;
+      if (buffer[offset + IKE_NEXT] !== PAYLOAD_NOTIFY) return;
+      const type = notifyType(buffer, offset + IKE_SIZE + 4);
+      if (type >= N_STATUS) return;
+      const reason = outcomeName(type);
+      const at = where(path);
+      bounded.log(
+        'warn',
+        'ike',
+        reason,
+        () => {
+          const begin = `a peer at ${at}: IKE_SA_INIT refused, ${reason}`;
+          if (type === N_NO_PROPOSAL_CHOSEN) {
+            return `${begin}: offered ${offerText(question)}; configured ${allProposals(connections)}`;
+          }
+          if (type !== N_INVALID_KE_PAYLOAD) return begin;
+          const ke = findPayload(question.payloads, PAYLOAD_KE, 0);
+          const sent = ke < 0 ? 0 : u16(question.buffer, question.payloads.at[ke]);
+          const wanted = u16(buffer, offset + IKE_SIZE + 8);
+          const names = [sent, wanted].map((id) => transformName(TRANSFORM_KE, id, 0));
+          return `${begin}: it began with ${names[0]}, this side asks for ${names[1]}`;
+        },
+        { at },
+      );
+    },
+    ended(sa, outcome, question) {
+      const reason = outcomeName(outcome);
+      const at = where(sa.path);
+      if (sa.peerId.length > 0) {
+        const peer = identityText(sa.peerIdType, sa.peerId);
+        log('info', 'ike', () => `${peer} at ${at}: down, ${reason}`, { peer, at, reason });
+        return;
+      }
+      const who = claimed;
+      const policy = who?.connection?.policy;
+      if (who === null || policy === undefined) {
+        // What refuses IKE_SA_INIT, and an unknown identity, have been told.
+        const isTold = outcome === N_NO_PROPOSAL_CHOSEN || outcome === OUTCOME_PEER_AUTH;
+        bounded.log(isTold ? 'debug' : 'info', 'ike', reason, () => `a peer at ${at}: down, ${reason}`, { at });
+        return;
+      }
+      bounded.log(
+        'warn',
+        'ike',
+        reason,
+        () => {
+          const begin = `${who.name} at ${at}: down, ${reason}`;
+          if (outcome === OUTCOME_PEER_AUTH) {
+            return `${begin}, answered with ${outcomeName(N_AUTHENTICATION_FAILED)}: ${authProblem(policy, question)}`;
+          }
+          if (outcome !== N_NO_PROPOSAL_CHOSEN) return begin;
+          const chosen = `${sa.cipher?.name ?? ''} / ${keName(sa.ke)}`;
+          return `${begin}: offered ${chosen}; configured for ${policy.name} ${configuredText(policy.ike)}`;
+        },
+        { peer: who.name, at },
+      );
+    },
+    childFailed(sa, outcome, question) {
+      const reason = outcomeName(outcome);
+      const peer = identityText(sa.peerIdType, sa.peerId);
+      const at = where(sa.path);
+      log(
+        'warn',
+        'ike',
+        () => {
+          const begin = `${peer} at ${at}: Child SA failed, ${reason}`;
+          const { child } = sa.policy;
+          const offer = sa.initiator ? '' : offerText(question);
+          if (outcome === N_NO_PROPOSAL_CHOSEN && offer !== '') {
+            return `${begin}: offered ${offer}; configured for ${sa.policy.name} ${configuredText(child.esp)}`;
+          }
+          const { initiator, responder } = offeredSelectors(question);
+          if (outcome !== N_TS_UNACCEPTABLE || initiator === '' || sa.initiator) return begin;
+          const own = `${selectorsText(child.remote)} to ${selectorsText(child.local)}`;
+          return `${begin}: offered ${initiator} to ${responder}; configured for ${sa.policy.name} ${own}`;
+        },
+        { peer, at, reason },
+      );
+    },
+  };
+}
