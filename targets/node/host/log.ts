@@ -90,7 +90,8 @@ export interface Bounded {
 }
 
 interface Window {
-  since: number;
+  /** Its end: compared as it is, since a difference of two times may fall short of the window by rounding. */
+  until: number;
   lines: number;
   suppressed: number;
   level: LogLevel;
@@ -111,11 +112,11 @@ export function createBounded(log: Log, now: () => number): Bounded {
     log(level, namespace, reason, text, fields) {
       const time = now();
       let window = windows.get(reason);
-      if (window !== undefined && time - window.since >= WINDOW) {
+      if (window !== undefined && time >= window.until) {
         finish(reason, window);
         window = undefined;
       }
-      window ??= { since: time, lines: 0, suppressed: 0, level, namespace };
+      window ??= { until: time + WINDOW, lines: 0, suppressed: 0, level, namespace };
       windows.set(reason, window);
       if (window.lines < LINES) {
         window.lines++;
@@ -123,12 +124,12 @@ export function createBounded(log: Log, now: () => number): Bounded {
       } else window.suppressed++;
     },
     poll(time) {
-      for (const [reason, window] of [...windows]) if (time - window.since >= WINDOW) finish(reason, window);
+      for (const [reason, window] of [...windows]) if (time >= window.until) finish(reason, window);
     },
     nextTimeout() {
       let due = -1;
-      for (const { since, suppressed } of windows.values()) {
-        if (suppressed > 0 && (due < 0 || since + WINDOW < due)) due = since + WINDOW;
+      for (const { until, suppressed } of windows.values()) {
+        if (suppressed > 0 && (due < 0 || until < due)) due = until;
       }
       return due;
     },
