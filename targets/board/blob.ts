@@ -2,18 +2,7 @@
 //
 //   "DESP" (4) | version 1 (1) | 0 (1) | octets of CBOR (2) | CBOR | CRC-32 of all before (4)
 //
-// Integers are big-endian. The CBOR is one map [RFC 8949] whose keys are
-//
-//   1 PAN identifier       2 short address         3 EUI-64 (8)             4 link-layer address of the gateway (2 or 8)
-//   5 channel              6 outer address (16)    7 that of the gateway    8 6LoWPAN contexts (17 each: bits, prefix)
-//   9 server (16)         10 its UDP port         11 own UDP port          12 path (text)
-//  13 inner address (16)  14 1: ask for one       15 ID type, 16 ID        17 ID type, 18 ID of the gateway
-//  19 pre-shared key      20 Ed25519 private (32) 21 Ed25519 public (32)   22 ms between readings
-//  23 readings, 0: no end 24 us to wait for ACK   25 ms to repetition      26 tries, of IKE requests
-//  27 ms to a probe       28 ms to IKE rekey      29 ms to reauthentication
-//  30 ms to Child rekey   31 packets to it        32 s that a ticket lives 33 ms to the next attempt, 34 at most
-//  35 FLAG_*              36 octets of a nonce    37 ms of ACK_TIMEOUT     38 MAX_RETRANSMIT, of CoAP
-//  39 proposals of Diet-ESP: [[pairs of minimum and maximum by attribute]] 40 the 8 private numbers of IKE
+// Integers are big-endian. The CBOR is one map [RFC 8949]; its keys are KEY_* of blob-keys.ts.
 //
 // A reader refuses an unknown positive key and ignores an unknown negative one. Times are below 2^28 ms, which is a number of
 // 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
@@ -22,12 +11,53 @@ import { u16 } from '../../core/base/bytes.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { CompressionProposal } from '../../core/ike/state/compression.ts';
 import {
+  FIELDS,
+  KEY_ACK_WAIT,
+  KEY_CHANNEL,
+  KEY_COAP_RETRANSMIT,
+  KEY_COAP_TIMEOUT,
+  KEY_CONTEXTS,
+  KEY_COUNT,
+  KEY_DPD_TIME,
+  KEY_EXTENDED_ADDRESS,
+  KEY_FLAGS,
+  KEY_GATEWAY,
+  KEY_GATEWAY_LINK,
+  KEY_ID,
+  KEY_ID_TYPE,
+  KEY_IKE_REKEY_TIME,
+  KEY_INNER,
+  KEY_INTERVAL,
+  KEY_NONCE_SIZE,
+  KEY_NUMBERS,
+  KEY_OUTER,
+  KEY_OWN_PORT,
+  KEY_PAN_ID,
+  KEY_PATH,
+  KEY_PRIVATE_KEY,
+  KEY_PSK,
+  KEY_PUBLIC_KEY,
+  KEY_REAUTH_TIME,
+  KEY_REKEY_PACKETS,
+  KEY_REKEY_TIME,
+  KEY_REMOTE_ID,
+  KEY_REMOTE_ID_TYPE,
+  KEY_REQUEST_ADDRESS,
+  KEY_RETRANSMIT_TIME,
+  KEY_RETRANSMIT_TRIES,
+  KEY_RETRY_MAX,
+  KEY_RETRY_TIME,
+  KEY_SERVER,
+  KEY_SERVER_PORT,
+  KEY_SHORT_ADDRESS,
+  KEY_TICKET_LIFETIME,
+  KEYS_END,
+  NEEDED,
+} from './blob-keys.ts';
+import {
   CBOR_ARRAY,
   CBOR_MAP,
   CBOR_NEGATIVE,
-  CBOR_NOTHING,
-  CBOR_OCTETS,
-  CBOR_TEXT,
   CBOR_UNSIGNED,
   type CborReader,
   cborHead,
@@ -49,83 +79,9 @@ export const BLOB_HEAD = 8;
 export const BLOB_TAIL = 4;
 export const BLOB_MAX = 1024;
 
-export const FLAG_DOWNGRADE_PREVENTION = 1;
-export const FLAG_INITIAL_CONTACT = 2;
-export const FLAG_NAME_REMOTE = 4;
-export const FLAG_OPTIMIZED_REKEY = 8;
-export const FLAG_PRIVATE_ALWAYS = 16;
-/** Accept an answer narrower than the offer. */
-export const FLAG_NARROW = 32;
-/** Rekeys of Child SAs with X25519. */
-export const FLAG_PFS = 64;
-/** Negotiate Diet-ESP (HCP_PROPOSAL); refuse a Child SA without it. */
-export const FLAG_DIET_ESP = 128;
-export const FLAG_DIET_ESP_REQUIRED = 256;
-export const FLAGS_ALL = 511;
-
-export const KEY_EUI64 = 3;
-export const KEY_GATEWAY_LINK = 4;
-export const KEY_CONTEXTS = 8;
-export const KEY_PROPOSALS = 39;
-export const KEY_NUMBERS = 40;
-const KEY_COUNT = 41;
-
-/** The largest number of 28 bits. */
-export const BOARD_MAX = 268435455;
-
 const CONTEXT_SIZE = 17;
 const ATTRIBUTES = 7;
-const PROPOSALS_MAX = 16;
 const PAIRS_MAX = 32;
-
-/** A required number. */
-const NEEDED = -1;
-
-/** By key: kind (CBOR_*), least, most (of a number, or of octets), the number where it is absent. */
-// biome-ignore format: one key a line
-export const FIELDS: number[] = /* @__PURE__ */ [
-  CBOR_NOTHING, 0, 0, 0,
-  CBOR_UNSIGNED, 0, 0xfffe, NEEDED,
-  CBOR_UNSIGNED, 0, 0xfffd, 0xffff,
-  CBOR_OCTETS, 8, 8, NEEDED,
-  CBOR_OCTETS, 2, 8, NEEDED,
-  CBOR_UNSIGNED, 11, 26, 26,
-  CBOR_OCTETS, 16, 16, NEEDED,
-  CBOR_OCTETS, 16, 16, NEEDED,
-  CBOR_OCTETS, 0, 272, 0,
-  CBOR_OCTETS, 16, 16, NEEDED,
-  CBOR_UNSIGNED, 1, 65535, 5683,
-  CBOR_UNSIGNED, 1, 65535, 5683,
-  CBOR_TEXT, 1, 64, NEEDED,
-  CBOR_OCTETS, 16, 16, 0,
-  CBOR_UNSIGNED, 0, 1, 0,
-  CBOR_UNSIGNED, 1, 255, 11,
-  CBOR_OCTETS, 1, 64, NEEDED,
-  CBOR_UNSIGNED, 1, 255, 11,
-  CBOR_OCTETS, 1, 64, 0,
-  CBOR_OCTETS, 1, 64, 0,
-  CBOR_OCTETS, 32, 32, 0,
-  CBOR_OCTETS, 32, 32, 0,
-  CBOR_UNSIGNED, 10, BOARD_MAX, 10000,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 100, 10000000, 20000,
-  CBOR_UNSIGNED, 10, BOARD_MAX, 2000,
-  CBOR_UNSIGNED, 1, 20, 6,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 0, BOARD_MAX, 0,
-  CBOR_UNSIGNED, 10, BOARD_MAX, 2000,
-  CBOR_UNSIGNED, 10, BOARD_MAX, 300000,
-  CBOR_UNSIGNED, 0, FLAGS_ALL, 0,
-  CBOR_UNSIGNED, 16, 256, 16,
-  CBOR_UNSIGNED, 10, 600000, 2000,
-  CBOR_UNSIGNED, 0, 20, 4,
-  CBOR_ARRAY, 0, PROPOSALS_MAX, 0,
-  CBOR_ARRAY, 8, 8, 0,
-];
 
 /** A blob's fields. Absent octets have length 0. Times are in milliseconds unless a field says otherwise. */
 export interface BoardConfig {
@@ -276,7 +232,7 @@ function readMap(
   proposals: CompressionProposal[],
   registered: number[],
 ): number {
-  const seen = new Uint8Array(KEY_COUNT);
+  const seen = new Uint8Array(KEYS_END);
   if (cborHead(r) !== CBOR_MAP) return BLOB_CBOR;
   const pairs = r.value;
   let code = 0;
@@ -288,7 +244,7 @@ function readMap(
       continue;
     }
     if (kind !== CBOR_UNSIGNED) return BLOB_CBOR;
-    if (key === 0 || key >= KEY_COUNT) {
+    if (key === 0 || key >= KEYS_END) {
       code = BLOB_FIELD;
       cborSkip(r);
       continue;
@@ -319,7 +275,7 @@ function readMap(
     }
   }
   if (r.bad || r.at !== r.end) return BLOB_CBOR;
-  for (let key = 1; key < KEY_COUNT; key++) {
+  for (let key = 1; key < KEYS_END; key++) {
     if (seen[key] === 0 && FIELDS[4 * key + 3] === NEEDED) code = BLOB_FIELD;
   }
   return code;
@@ -329,12 +285,12 @@ function readMap(
 export function readBlob(buffer: Uint8Array, length: number): BlobResult {
   const refused = checkFrame(buffer, Math.min(length, buffer.length));
   if (refused !== 0) return { code: refused, config: null };
-  const n = new Float64Array(KEY_COUNT);
+  const n = new Float64Array(KEYS_END);
   const o: Uint8Array[] = [];
   const none = new Uint8Array(0);
   const proposals: CompressionProposal[] = [];
   const registered: number[] = [];
-  for (let key = 0; key < KEY_COUNT; key++) {
+  for (let key = 0; key < KEYS_END; key++) {
     n[key] = FIELDS[4 * key + 3];
     o.push(none);
   }
@@ -353,44 +309,44 @@ export function readBlob(buffer: Uint8Array, length: number): BlobResult {
     numbers.tsDscp = registered[7];
   }
   const config: BoardConfig = {
-    panId: n[1],
-    shortAddress: n[2],
-    extendedAddress: o[KEY_EUI64],
+    panId: n[KEY_PAN_ID],
+    shortAddress: n[KEY_SHORT_ADDRESS],
+    extendedAddress: o[KEY_EXTENDED_ADDRESS],
     gatewayLink: o[KEY_GATEWAY_LINK],
-    channel: n[5],
-    outer: o[6],
-    gateway: o[7],
+    channel: n[KEY_CHANNEL],
+    outer: o[KEY_OUTER],
+    gateway: o[KEY_GATEWAY],
     contexts: o[KEY_CONTEXTS],
-    server: o[9],
-    serverPort: n[10],
-    ownPort: n[11],
-    path: o[12],
-    inner: o[13],
-    requestAddress: n[14],
-    idType: n[15],
-    id: o[16],
-    remoteIdType: n[17],
-    remoteId: o[18],
-    psk: o[19],
-    privateKey: o[20],
-    publicKey: o[21],
-    interval: n[22],
-    count: n[23],
-    ackWait: n[24],
-    retransmitTime: n[25],
-    retransmitTries: n[26],
-    dpdTime: n[27],
-    ikeRekeyTime: n[28],
-    reauthTime: n[29],
-    rekeyTime: n[30],
-    rekeyPackets: n[31],
-    ticketLifetime: n[32],
-    retryTime: n[33],
-    retryMax: n[34],
-    flags: n[35],
-    nonceSize: n[36],
-    coapTimeout: n[37],
-    coapRetransmit: n[38],
+    server: o[KEY_SERVER],
+    serverPort: n[KEY_SERVER_PORT],
+    ownPort: n[KEY_OWN_PORT],
+    path: o[KEY_PATH],
+    inner: o[KEY_INNER],
+    requestAddress: n[KEY_REQUEST_ADDRESS],
+    idType: n[KEY_ID_TYPE],
+    id: o[KEY_ID],
+    remoteIdType: n[KEY_REMOTE_ID_TYPE],
+    remoteId: o[KEY_REMOTE_ID],
+    psk: o[KEY_PSK],
+    privateKey: o[KEY_PRIVATE_KEY],
+    publicKey: o[KEY_PUBLIC_KEY],
+    interval: n[KEY_INTERVAL],
+    count: n[KEY_COUNT],
+    ackWait: n[KEY_ACK_WAIT],
+    retransmitTime: n[KEY_RETRANSMIT_TIME],
+    retransmitTries: n[KEY_RETRANSMIT_TRIES],
+    dpdTime: n[KEY_DPD_TIME],
+    ikeRekeyTime: n[KEY_IKE_REKEY_TIME],
+    reauthTime: n[KEY_REAUTH_TIME],
+    rekeyTime: n[KEY_REKEY_TIME],
+    rekeyPackets: n[KEY_REKEY_PACKETS],
+    ticketLifetime: n[KEY_TICKET_LIFETIME],
+    retryTime: n[KEY_RETRY_TIME],
+    retryMax: n[KEY_RETRY_MAX],
+    flags: n[KEY_FLAGS],
+    nonceSize: n[KEY_NONCE_SIZE],
+    coapTimeout: n[KEY_COAP_TIMEOUT],
+    coapRetransmit: n[KEY_COAP_RETRANSMIT],
     proposals: proposals,
     numbers: numbers,
   };

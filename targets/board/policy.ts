@@ -17,8 +17,8 @@ import type { IkePolicy } from '../../core/ike/state/policy.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import type { Phy } from '../../core/link/mac.ts';
 import { PROTO_UDP } from '../../core/wire/udp.ts';
+import type { BoardConfig } from './blob.ts';
 import {
-  type BoardConfig,
   FLAG_DIET_ESP,
   FLAG_DIET_ESP_REQUIRED,
   FLAG_DOWNGRADE_PREVENTION,
@@ -28,7 +28,7 @@ import {
   FLAG_OPTIMIZED_REKEY,
   FLAG_PFS,
   FLAG_PRIVATE_ALWAYS,
-} from './blob.ts';
+} from './blob-keys.ts';
 
 /** Octets of the longest inner packet, and of a packet in reassembly. On Lua each octet costs 16 of RAM. */
 const PACKET_MAX = 512;

@@ -2,12 +2,13 @@
 // names of BoardConfig and the blob's units.
 
 import { fill } from '../../core/base/bytes.ts';
-import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32, FIELDS, KEY_PROPOSALS } from './blob.ts';
+import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32 } from './blob.ts';
+import { FIELDS, KEY_PROPOSALS } from './blob-keys.ts';
 import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
 import { octetsOf } from './octets.ts';
 
 /** Names by key, from 1 on. They are texts, so that mangling keeps them. */
-const NAMES = [
+export const NAMES = [
   'panId',
   'shortAddress',
   'extendedAddress',

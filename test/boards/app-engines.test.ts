@@ -8,7 +8,7 @@ import {
   FLAG_DOWNGRADE_PREVENTION,
   FLAG_INITIAL_CONTACT,
   FLAG_OPTIMIZED_REKEY,
-} from '../../targets/board/blob.ts';
+} from '../../targets/board/blob-keys.ts';
 import { BOARD_MEMBERS } from '../../targets/board/hooks.ts';
 import { type Engine, engineMissing, engineVersion, runCases } from '../../targets/build/engines.ts';
 import { encodeKeys, frameBlob } from '../../targets/node/lab/boards/provision.ts';

@@ -13,9 +13,9 @@ import {
   BLOB_MAX,
   BLOB_NONE,
   BLOB_VERSION,
-  FIELDS,
   readBlob,
 } from '../../targets/board/blob.ts';
+import { FIELDS } from '../../targets/board/blob-keys.ts';
 import { CBOR_ARRAY, CBOR_TEXT, CBOR_UNSIGNED } from '../../targets/board/cbor.ts';
 import { boardPolicy } from '../../targets/board/policy.ts';
 import { policyFor } from '../../targets/node/host/config/ike-policy.ts';

@@ -14,12 +14,9 @@ import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
+import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32, readBlob } from '../../../board/blob.ts';
 import {
-  BLOB_HEAD,
-  BLOB_MAX,
-  BLOB_TAIL,
   BOARD_MAX,
-  crc32,
   FLAG_DIET_ESP,
   FLAG_DIET_ESP_REQUIRED,
   FLAG_DOWNGRADE_PREVENTION,
@@ -29,8 +26,47 @@ import {
   FLAG_OPTIMIZED_REKEY,
   FLAG_PFS,
   FLAG_PRIVATE_ALWAYS,
-  readBlob,
-} from '../../../board/blob.ts';
+  KEY_ACK_WAIT,
+  KEY_CHANNEL,
+  KEY_COAP_RETRANSMIT,
+  KEY_COAP_TIMEOUT,
+  KEY_CONTEXTS,
+  KEY_COUNT,
+  KEY_DPD_TIME,
+  KEY_EXTENDED_ADDRESS,
+  KEY_FLAGS,
+  KEY_GATEWAY,
+  KEY_GATEWAY_LINK,
+  KEY_ID,
+  KEY_ID_TYPE,
+  KEY_IKE_REKEY_TIME,
+  KEY_INNER,
+  KEY_INTERVAL,
+  KEY_NONCE_SIZE,
+  KEY_NUMBERS,
+  KEY_OUTER,
+  KEY_OWN_PORT,
+  KEY_PAN_ID,
+  KEY_PATH,
+  KEY_PRIVATE_KEY,
+  KEY_PROPOSALS,
+  KEY_PSK,
+  KEY_PUBLIC_KEY,
+  KEY_REAUTH_TIME,
+  KEY_REKEY_PACKETS,
+  KEY_REKEY_TIME,
+  KEY_REMOTE_ID,
+  KEY_REMOTE_ID_TYPE,
+  KEY_REQUEST_ADDRESS,
+  KEY_RETRANSMIT_TIME,
+  KEY_RETRANSMIT_TRIES,
+  KEY_RETRY_MAX,
+  KEY_RETRY_TIME,
+  KEY_SERVER,
+  KEY_SERVER_PORT,
+  KEY_SHORT_ADDRESS,
+  KEY_TICKET_LIFETIME,
+} from '../../../board/blob-keys.ts';
 import { boardPolicy } from '../../../board/policy.ts';
 import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
@@ -161,11 +197,12 @@ export function readProvision(file: string, text: string): Uint8Array {
   const { child, localId, remoteId } = policy;
   if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');
 
-  const keys = new Map<number, unknown>([[1, panId]]);
+  const keys = new Map<number, unknown>([[KEY_PAN_ID, panId]]);
   const add = (key: number, value: unknown, isThere = true): void => {
     if (isThere) keys.set(key, value instanceof Uint8Array ? Buffer.from(value) : value);
   };
   const time = (key: number, value: number, ...field: string[]): void => add(key, whole(value, ...field));
+<<<<<<< HEAD
   add(2, shortAddress, shortAddress !== undefined);
   add(3, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
   add(4, loaded.gateway.link);
@@ -203,9 +240,48 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(36, policy.nonceSize);
   time(37, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
   add(38, board.maxRetransmit);
+=======
+  add(KEY_SHORT_ADDRESS, shortAddress, shortAddress !== undefined);
+  add(KEY_EXTENDED_ADDRESS, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
+  add(KEY_GATEWAY_LINK, loaded.gateway.link);
+  add(KEY_CHANNEL, board.channel ?? zep?.channel ?? 26);
+  add(KEY_OUTER, loaded.address);
+  add(KEY_GATEWAY, loaded.gateway.address);
+  add(KEY_CONTEXTS, contextsOf(loaded.contexts), loaded.contexts.length > 0);
+  add(KEY_SERVER, loaded.server.address);
+  add(KEY_SERVER_PORT, loaded.server.port);
+  add(KEY_OWN_PORT, loaded.server.sourcePort);
+  add(KEY_PATH, loaded.server.path);
+  add(KEY_INNER, loaded.innerAddress, loaded.innerAddress !== null);
+  add(KEY_REQUEST_ADDRESS, policy.requestAddress === 0 ? 0 : 1);
+  add(KEY_ID_TYPE, localId.type);
+  add(KEY_ID, localId.data);
+  add(KEY_REMOTE_ID_TYPE, remoteId?.type, remoteId !== null);
+  add(KEY_REMOTE_ID, remoteId?.data, remoteId !== null);
+  add(KEY_PSK, policy.psk, policy.psk.length > 0);
+  add(KEY_PRIVATE_KEY, policy.privateKey, policy.privateKey.length > 0);
+  add(KEY_PUBLIC_KEY, policy.publicKey, policy.publicKey.length > 0);
+  time(KEY_INTERVAL, loaded.interval, 'interval');
+  time(KEY_COUNT, loaded.count, 'count');
+  add(KEY_ACK_WAIT, Math.round((ackWait ?? ACK_WAIT) * 1000));
+  time(KEY_RETRANSMIT_TIME, policy.retransmitTime, 'connection', 'ike', 'retransmit');
+  add(KEY_RETRANSMIT_TRIES, policy.retransmitTries);
+  time(KEY_DPD_TIME, policy.dpdTime, 'connection', 'ike', 'dpd');
+  time(KEY_IKE_REKEY_TIME, policy.rekeyTime, 'connection', 'ike', 'rekey');
+  time(KEY_REAUTH_TIME, policy.reauthTime, 'connection', 'ike', 'reauth');
+  time(KEY_REKEY_TIME, child.rekeyTime, 'connection', 'child', 'rekey');
+  time(KEY_REKEY_PACKETS, child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
+  add(KEY_TICKET_LIFETIME, policy.ticketLifetime);
+  time(KEY_RETRY_TIME, board.retry * 1000, 'board', 'retry');
+  time(KEY_RETRY_MAX, board.retryMax * 1000, 'board', 'retryMax');
+  add(KEY_FLAGS, flagsOf(policy));
+  add(KEY_NONCE_SIZE, policy.nonceSize);
+  time(KEY_COAP_TIMEOUT, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
+  add(KEY_COAP_RETRANSMIT, board.maxRetransmit);
+>>>>>>> 4b2fe56 (One table of the blob's keys: reader, writers and the limits of fields go by named keys)
   const proposals = child.compression?.proposals ?? [];
   add(
-    39,
+    KEY_PROPOSALS,
     proposals.map(({ allowed }) => allowed),
     proposals.length > 0,
   );
@@ -220,7 +296,7 @@ export function readProvision(file: string, text: string): Uint8Array {
     n.dscp,
     n.tsDscp,
   ];
-  add(40, registered, root.value !== null && inside(root, 'privateNumbers').value !== undefined);
+  add(KEY_NUMBERS, registered, root.value !== null && inside(root, 'privateNumbers').value !== undefined);
 
   const blob = frameBlob(encodeKeys(keys));
   if (blob.length > BLOB_MAX) throw root.document.error([], `${blob.length} octets`, `must be ${BLOB_MAX} at most`);

@@ -9,6 +9,9 @@ import {
   BLOB_NONE,
   BLOB_VERSION,
   type BoardConfig,
+  readBlob,
+} from '../../../board/blob.ts';
+import {
   FLAG_DIET_ESP,
   FLAG_DIET_ESP_REQUIRED,
   FLAG_DOWNGRADE_PREVENTION,
@@ -18,8 +21,7 @@ import {
   FLAG_OPTIMIZED_REKEY,
   FLAG_PFS,
   FLAG_PRIVATE_ALWAYS,
-  readBlob,
-} from '../../../board/blob.ts';
+} from '../../../board/blob-keys.ts';
 import { addressText } from '../../host/addresses.ts';
 import { identityText } from '../../host/config/ike-names.ts';
 import { CommandError } from '../../host/errors.ts';
