@@ -202,52 +202,13 @@ export function readProvision(file: string, text: string): Uint8Array {
     if (isThere) keys.set(key, value instanceof Uint8Array ? Buffer.from(value) : value);
   };
   const time = (key: number, value: number, ...field: string[]): void => add(key, whole(value, ...field));
-<<<<<<< HEAD
-  add(2, shortAddress, shortAddress !== undefined);
-  add(3, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
-  add(4, loaded.gateway.link);
-  add(5, board.channel ?? zep?.channel ?? 26);
-  add(6, loaded.address);
-  add(7, loaded.gateway.address);
-  add(8, Buffer.from(checkContexts(loaded.contexts)), loaded.contexts.length > 0);
-  add(9, loaded.server.address);
-  add(10, loaded.server.port);
-  add(11, loaded.server.sourcePort);
-  add(12, loaded.server.path);
-  add(13, loaded.innerAddress, loaded.innerAddress !== null);
-  add(14, policy.requestAddress === 0 ? 0 : 1);
-  add(15, localId.type);
-  add(16, localId.data);
-  add(17, remoteId?.type, remoteId !== null);
-  add(18, remoteId?.data, remoteId !== null);
-  add(19, policy.psk, policy.psk.length > 0);
-  add(20, policy.privateKey, policy.privateKey.length > 0);
-  add(21, policy.publicKey, policy.publicKey.length > 0);
-  time(22, loaded.interval, 'interval');
-  time(23, loaded.count, 'count');
-  add(24, Math.round((ackWait ?? ACK_WAIT) * 1000));
-  time(25, policy.retransmitTime, 'connection', 'ike', 'retransmit');
-  add(26, policy.retransmitTries);
-  time(27, policy.dpdTime, 'connection', 'ike', 'dpd');
-  time(28, policy.rekeyTime, 'connection', 'ike', 'rekey');
-  time(29, policy.reauthTime, 'connection', 'ike', 'reauth');
-  time(30, child.rekeyTime, 'connection', 'child', 'rekey');
-  time(31, child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
-  add(32, policy.ticketLifetime);
-  time(33, board.retry * 1000, 'board', 'retry');
-  time(34, board.retryMax * 1000, 'board', 'retryMax');
-  add(35, flagsOf(policy));
-  add(36, policy.nonceSize);
-  time(37, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
-  add(38, board.maxRetransmit);
-=======
   add(KEY_SHORT_ADDRESS, shortAddress, shortAddress !== undefined);
   add(KEY_EXTENDED_ADDRESS, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
   add(KEY_GATEWAY_LINK, loaded.gateway.link);
   add(KEY_CHANNEL, board.channel ?? zep?.channel ?? 26);
   add(KEY_OUTER, loaded.address);
   add(KEY_GATEWAY, loaded.gateway.address);
-  add(KEY_CONTEXTS, contextsOf(loaded.contexts), loaded.contexts.length > 0);
+  add(KEY_CONTEXTS, Buffer.from(checkContexts(loaded.contexts)), loaded.contexts.length > 0);
   add(KEY_SERVER, loaded.server.address);
   add(KEY_SERVER_PORT, loaded.server.port);
   add(KEY_OWN_PORT, loaded.server.sourcePort);
@@ -278,7 +239,6 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(KEY_NONCE_SIZE, policy.nonceSize);
   time(KEY_COAP_TIMEOUT, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
   add(KEY_COAP_RETRANSMIT, board.maxRetransmit);
->>>>>>> 4b2fe56 (One table of the blob's keys: reader, writers and the limits of fields go by named keys)
   const proposals = child.compression?.proposals ?? [];
   add(
     KEY_PROPOSALS,
