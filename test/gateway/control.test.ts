@@ -1,0 +1,67 @@
+// docs/control.md: every command of the page is one that the gateway obeys, and every event is one that it prints.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import { sourceRoot } from '../../targets/build/root.ts';
+import { controlGateway } from '../../targets/node/gateway/control.ts';
+import { createGateway } from '../../targets/node/gateway/gateway.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
+import { ikeOf } from './ike-support.ts';
+import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
+
+const page = readFileSync(join(sourceRoot(), 'docs', 'control.md'), 'utf8');
+
+/** The JSON objects in the first column of the table below a heading. */
+function examplesOf(heading: string): Record<string, unknown>[] {
+  const part = page.split(`\n## ${heading}\n`)[1].split('\n## ')[0];
+  return [...part.matchAll(/^\| `(\{[^`]*\})`/gm)].map(([, text]) => JSON.parse(text) as Record<string, unknown>);
+}
+
+test('the gateway obeys every command of docs/control.md, and no other', async () => {
+  const medium = createMedium({ seed: 5 });
+  const gateway = await createGateway({
+    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0 }],
+    addresses: [GATEWAY],
+    sas: [],
+    provider: seeded(7),
+    clock: clockOf(medium),
+    ike: ikeOf(),
+  });
+  const examples = examplesOf('Commands of the gateway');
+  assert.deepEqual(
+    examples.map(({ cmd }) => cmd),
+    ['status', 'rekey-child', 'rekey-ike', 'delete-child', 'probe', 'delete', 'quit'],
+  );
+  const lines = ['{"cmd":"nosuch","id":9}', 'no JSON', ...examples.map((example) => JSON.stringify(example))];
+  const printed: Record<string, unknown>[] = [];
+  await controlGateway(
+    gateway,
+    Readable.from(lines.map((line) => `${line}\n`)),
+    (line) => void printed.push({ ...line }),
+  );
+  assert.deepEqual(printed[0], { event: 'started' });
+  assert.deepEqual(printed[1], { id: 9, cmd: 'nosuch', ok: false, problem: 'nosuch: no such command' });
+  assert.equal(printed[2].ok, false);
+  const answers = printed.slice(3);
+  assert.deepEqual(
+    answers.map(({ cmd }) => cmd),
+    examples.map(({ cmd }) => cmd),
+  );
+  assert.deepEqual([answers[0].ok, answers[0].sas], [true, []]);
+  for (const { ok, problem } of answers.slice(1, -1)) assert.deepEqual([ok, problem], [false, 'no peer is connected']);
+  assert.equal(answers.at(-1)!.ok, true);
+  await gateway.close();
+});
+
+test('events of docs/control.md are those that the gateway prints', async () => {
+  const printed: Record<string, unknown>[] = [];
+  const listeners = new Map<string, (...values: string[]) => void>();
+  const gateway = { on: (name: string, listener: (...values: string[]) => void) => listeners.set(name, listener) };
+  await controlGateway(gateway as never, Readable.from([]), (line) => void printed.push({ ...line }));
+  for (const listener of listeners.values()) listener('one', 'two');
+  const shape = (event: Record<string, unknown>) => [event.event, Object.keys(event).join()].join(' ');
+  assert.deepEqual(printed.map(shape).sort(), examplesOf('Events of the gateway').map(shape).sort());
+});
