@@ -128,9 +128,16 @@ server: { address: "10.8.0.1" }
 test('SIGTERM without peers', async (t) => {
   const gateway = start('gateway', '--config', files.file('alone.yaml', UDP));
   t.after(() => gateway.child.kill('SIGKILL'));
-  await gateway.until(/(UDP addresses)/);
+  await gateway.until(/stop: (Ctrl-C)/);
+  for (const line of [
+    /Z info gateway: UDP 127\.0\.0\.1: ports \d+ and \d+$/m,
+    /Z info gateway: peer peer1: any identity$/m,
+  ]) {
+    assert.match(gateway.output.stderr, line);
+  }
   const begun = performance.now();
   gateway.child.kill('SIGINT');
   assert.equal(await gateway.ended, 0);
+  assert.match(gateway.output.stderr, /Z info gateway: SIGINT: telling the peers that their SAs end$/m);
   assert.ok(performance.now() - begun < 2000);
 });

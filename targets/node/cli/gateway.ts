@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { controlGateway } from '../gateway/control.ts';
 import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import { startText } from '../gateway/start-text.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
@@ -50,6 +51,7 @@ async function run(options: Options): Promise<void> {
   const gateway = await createGateway({ ...loaded.config, log }).catch((error: unknown) => {
     throw new CommandError(`${loaded.file}: ${errorText(error)}`);
   });
+  for (const line of startText(loaded.config, gateway.metrics())) log('info', 'gateway', line);
   const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
   const report = (): void => print(gateway.metrics());
   const timer = loaded.metrics > 0 ? setInterval(report, loaded.metrics) : null;

@@ -1,14 +1,5 @@
 // `dietesp gateway --control`: commands as JSON lines on stdin, an answer for each as a JSON line on stdout, in order.
-// Events come between them: {"event":"up"}, {"event":"down"}, {"event":"child-failed"}, ...
-//
-//   {"cmd":"status"}                                  IKE SAs with their Child SAs, and the metrics
-//   {"cmd":"rekey-child"} {"cmd":"rekey-ike"}         ok when the new SA is there
-//   {"cmd":"delete-child"} {"cmd":"delete"}           ok when the peer has confirmed it
-//   {"cmd":"probe"}                                   ok when the peer answered
-//   {"cmd":"quit"}                                    tells the peers that their SAs end, and ends
-//
-// "peer" names one by its identity ("fqdn:sensor1.example"), where there is more than one; "id", where it is given, comes
-// back.
+// Events come between them. docs/control.md has every command, answer and event.
 
 import type { Readable } from 'node:stream';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';

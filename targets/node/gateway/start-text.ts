@@ -1,0 +1,24 @@
+// What a gateway says when it has started: where it listens, who may connect, how it is stopped. Lines are short: behind
+// the time and the level of a log they fit a terminal.
+
+import { identityText } from '../host/config/ike-names.ts';
+import type { GatewayConfig } from './config.ts';
+import type { GatewayMetrics } from './views.ts';
+
+/** Peers that are named. */
+const PEERS = 8;
+
+/** `metrics` has the ports that the system chose. */
+export function startText(config: GatewayConfig, metrics: GatewayMetrics): string[] {
+  const radios = config.radios.map(({ panId, zep }, index) => {
+    const line = zep === undefined ? '' : `, ZEP${zep.port === 0 || zep.port === undefined ? '' : ` port ${zep.port}`}`;
+    return `radio ${metrics.radios[index].name}: PAN ${panId.toString(16).padStart(4, '0')}${line}`;
+  });
+  const sockets = metrics.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`);
+  const connections = config.ike?.connections ?? [];
+  const peers = connections.slice(0, PEERS).map(({ name, policy: { remoteId } }) => {
+    return `peer ${name}: ${remoteId === null ? 'any identity' : identityText(remoteId.type, remoteId.data)}`;
+  });
+  const more = connections.length > PEERS ? [`and ${connections.length - PEERS} more peers`] : [];
+  return [...radios, ...sockets, ...peers, ...more, 'stop: Ctrl-C or SIGTERM'];
+}
