@@ -1,5 +1,4 @@
-// An address where it lies in a buffer. Frames and packets carry addresses of several lengths; a record of this kind takes
-// the place of three arguments.
+// An address in a buffer. Frames and packets have addresses of several lengths; one such record replaces three arguments.
 
 /**
  * octets[at..at+size): a link-layer address of 2 or 8 octets in canonical order, or an IP address of 4 or 16. Records are

@@ -32,7 +32,7 @@ export function put32(buffer: Uint8Array, offset: number, value: number): void {
   buffer[offset + 3] = value & 0xff;
 }
 
-/** -1, 0 or 1 as the `length`-octet number at `a` is below, equal to or above the one at `b`. */
+/** Compares two `length`-octet numbers: -1, 0 or 1 when the one at `a` is below, equal to or above the one at `b`. */
 export function compare(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number, length: number): number {
   for (let i = 0; i < length; i++) {
     const difference = a[aOffset + i] - b[bOffset + i];

@@ -1,14 +1,13 @@
-// Drop codes: what a function returns instead of a length when a packet is not carried on. Always negative, so that a
-// result below zero means "dropped". Counters are indexed by -code. Names for people are in drop-name.ts, so that a
-// board does not carry the texts.
+// Drop codes: a function returns one instead of a length when it drops a packet. They are negative, so a result below zero
+// means "dropped". Counters have the index -code. Names for people are in drop-name.ts, to keep texts out of boards.
 
 /** A header or packet is shorter than its fixed part, or than a length it carries. */
 export const DROP_SHORT = -1;
-/** A length field differs from the octets that are there [RFC 8724 §10.10]. */
+/** A length field differs from the actual octets [RFC 8724 §10.10]. */
 export const DROP_LENGTH = -2;
 /** The IP version, or another fixed field, is not the one expected here. */
 export const DROP_VERSION = -3;
-/** A checksum of the packet to compress is wrong (CKSUM-VERIFY). */
+/** The packet to compress has a wrong checksum (CKSUM-VERIFY). */
 export const DROP_CHECKSUM = -4;
 /** The packet is outside the SA's traffic selectors [RFC 4301 §5.2]. */
 export const DROP_SELECTOR = -5;
@@ -24,7 +23,7 @@ export const DROP_NO_SA = -9;
 export const DROP_ICV = -10;
 /** The sequence number was seen before, or lies left of the window [RFC 4303 §3.4.3]. */
 export const DROP_REPLAY = -11;
-/** The sequence number cannot be: zero, or past the end of the counter. */
+/** The sequence number is impossible: zero, or past the counter's end. */
 export const DROP_SEQUENCE = -12;
 /** The counter is used up; the SA must be replaced [RFC 4303 §3.3.3]. */
 export const DROP_EXHAUSTED = -13;
@@ -46,15 +45,15 @@ export const DROP_QUEUE = -20;
 export const DROP_NO_ACK = -21;
 /** The channel stayed busy through all back-offs. */
 export const DROP_CHANNEL = -22;
-/** 6LoWPAN: a dispatch, mode or context that is not known here. */
+/** 6LoWPAN: an unknown dispatch, mode or context. */
 export const DROP_DISPATCH = -23;
 /** 6LoWPAN: fragments overlap, exceed the datagram, or timed out. */
 export const DROP_FRAGMENT = -24;
 /** 6LoWPAN: no room for one more reassembly. */
 export const DROP_REASSEMBLY = -25;
-/** A header or protocol that this build does not carry. */
+/** A header or protocol that this build lacks. */
 export const DROP_UNSUPPORTED = -26;
-/** Congestion was marked on the way of a packet that does not take part in ECN [RFC 6040 §4.2]. */
+/** A packet that does not take part in ECN was marked for congestion on its way [RFC 6040 §4.2]. */
 export const DROP_ECN = -27;
 /** One more than the largest counter index. */
 export const DROP_COUNT = 28;

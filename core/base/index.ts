@@ -1,4 +1,4 @@
-// Drop codes and their names: what every function that takes packets answers with. Each layer exports them with its own.
+// Drop codes and their names: every function that takes packets returns them. Each layer exports them with its own symbols.
 
 export * from './drop.ts';
 export { dropName } from './drop-name.ts';

@@ -1,6 +1,6 @@
-// What runs over whole spans of octets: all that a packet costs beside cryptography. Together in one file, without an
-// import, because the build of a firmware image puts the board's own functions in its place (targets/board/spans.ts).
-// The modules that they belong to export them. Nothing here checks bounds.
+// Loops over whole spans of octets: the cost of a packet beside cryptography. They share a file without imports, because
+// the build of a firmware image replaces it with the board's own functions (targets/board/spans.ts). The modules that they
+// belong to export them. Nothing here checks bounds.
 
 /** Copies `length` octets; the ranges may overlap, also within one buffer. */
 export function copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void {
@@ -23,7 +23,7 @@ export function equal(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: nu
   return difference === 0;
 }
 
-/** The last index below `length` where the two ranges differ in a bit that `mask` has, -1: there is none. */
+/** The last index below `length` where the two ranges differ in a bit of `mask`; -1: there is none. */
 export function lastDifference(
   a: Uint8Array,
   aOffset: number,

@@ -1,5 +1,5 @@
-// AES-128, the inverse direction [FIPS 197 §5.3], for CBC. Apart from aes.ts so that a bundle without CBC is free of it;
-// octet by octet, since no sensor's data plane needs it.
+// AES-128, the inverse direction [FIPS 197 §5.3], for CBC. It has a file of its own, so that a bundle without CBC lacks it.
+// It works octet by octet, because no sensor's data plane needs it.
 
 import { subByte, xtime } from './aes.ts';
 

@@ -5,8 +5,8 @@
 // 28 bits on its heap, and because no sign or mask is needed then on Lua. Interpreters pay per operation: a round has
 // some 90 of them, a byte-wise one twice as many.
 //
-// NOT constant time: look-ups with secret indices leak through a data cache where there is one. A target with native
-// AES should bring that instead [SECURITY.md].
+// NOT constant time: look-ups with secret indices leak through a data cache, if there is one. A target with native AES
+// should use that instead [SECURITY.md].
 
 import { put16 } from '../base/bytes.ts';
 

@@ -1,5 +1,5 @@
-// What IKE needs beside the Provider: key exchange and signatures. An interface of its own, so that a board without IKE
-// carries none of it, and one with a pre-shared key no signatures.
+// Key exchange and signatures, which IKE needs beside the Provider. They have an interface of their own, so that a board
+// without IKE has neither, and a board with a pre-shared key has no signatures.
 
 /** Key exchange methods [IANA: Transform Type 4]. */
 export const KE_P256 = 19;
@@ -20,9 +20,9 @@ export interface Asymmetric {
    */
   keStart(method: number, out: Uint8Array, outOffset: number): KePrivate;
   /**
-   * The shared secret (32 octets) to out[outOffset..), and the private half wiped. False, with nothing written and the
-   * half still good for another answer (the first may be forged), when the peer's public value has a wrong length, is not
-   * on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989].
+   * Writes the shared secret (32 octets) to out[outOffset..) and wipes the private half. False: the peer's public value has
+   * a wrong length, is not on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989]. Nothing is written then, and
+   * the half stays usable for another answer, as the first may be forged.
    */
   keFinish(
     half: KePrivate,
@@ -55,7 +55,7 @@ export interface Asymmetric {
   ): boolean;
 }
 
-/** Octets of a public value; 0 for a method that is not known here. */
+/** Octets of a public value; 0 for an unknown method. */
 export function keSize(method: number): number {
   return method === KE_X25519 ? 32 : method === KE_P256 ? 64 : 0;
 }

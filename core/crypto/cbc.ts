@@ -27,7 +27,7 @@ function cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, o
     }
     return;
   }
-  // From the end, so that the cipher text before a block is still there.
+  // From the end, because each block needs the cipher text before it.
   for (let at = offset + length - 16; at >= offset; at -= 16) {
     const before = at === offset ? ivOffset : at - 16;
     aesDecrypt(w, buffer, at);

@@ -1,4 +1,4 @@
-// HMAC-SHA2-256 [RFC 2104; RFC 4868]. A key holds the two hash states behind its inner and outer pad, so that a message
+// HMAC-SHA2-256 [RFC 2104; RFC 4868]. A key holds the two hash states after its inner and outer pad, so that a message
 // costs its own blocks and two more.
 
 import { fill } from '../base/bytes.ts';
@@ -22,7 +22,7 @@ function resume(hash: Sha256, state: Int32Array): void {
   hash.length = 64;
 }
 
-// [RFC 2104 §2] The state behind the block of `octets` XOR `pad`; ends with the block's octets as they were.
+// [RFC 2104 §2] The state after the block of `octets` XOR `pad`. The block's octets are unchanged at the end.
 function padState(hash: Sha256, octets: Uint8Array, pad: number): Int32Array {
   const state = new Int32Array(8);
   sha256Start(hash);

@@ -1,5 +1,4 @@
-// Key exchange by the portable code: X25519 alone, what a board with a pre-shared key needs for IKE. Signatures are the
-// target's to bring.
+// Portable key exchange: only X25519, which a board with a pre-shared key needs for IKE. A target must bring signatures.
 
 import { copy, fill } from '../base/bytes.ts';
 import { checkRange } from '../base/refuse.ts';
@@ -18,7 +17,7 @@ function wipe(half: KePrivate): void {
   half.method = 0;
 }
 
-/** X25519 without signatures. `random` is null where the target has no secure source: `keStart` throws then. */
+/** X25519 without signatures. `random` null: the target has no secure source, and `keStart` throws. */
 export function createPortableKe(random: Random | null): Asymmetric {
   return {
     hasKe: (method) => method === KE_X25519,

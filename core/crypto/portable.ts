@@ -1,13 +1,13 @@
-// A provider put together from portable parts: a board imports the parts its suites need, and only these reach its
-// bundle, e.g. `createPortable([aesCcm], randomOfTheBoard)`. What is missing makes `has` false.
+// A provider made of portable parts. A board imports the parts that its suites need, and its bundle contains only these,
+// e.g. `createPortable([aesCcm], randomOfTheBoard)`. `has` is false for a missing part.
 
 import { checkRange } from '../base/refuse.ts';
 import type { Key, Provider } from './provider.ts';
 
-/** `Provider.random`, brought by the target. */
+/** `Provider.random` of the target. */
 export type Random = (buffer: Uint8Array, offset: number, length: number) => void;
 
-// A method's type as that of a plain function: typescript-to-lua gives methods a self parameter, plain functions none.
+// A method's type as a plain function's: typescript-to-lua gives methods a self parameter, and plain functions none.
 type Plain<F> = F extends (...args: infer A) => infer R ? (...args: A) => R : never;
 
 /** One algorithm (ALG_*): the key lengths it takes, in octets, and the operations that its kind has. */
@@ -24,8 +24,8 @@ export interface Part {
 }
 
 /**
- * A provider of `parts`. `random` is null where the target has no secure source: `Provider.random` throws then.
- * A wiped key has alg 0, which no operation accepts.
+ * A provider of `parts`. `random` null: the target has no secure source, and `Provider.random` throws. A wiped key has alg 0,
+ * which no operation accepts.
  */
 export function createPortable(parts: Part[], random: Random | null): Provider {
   function find(alg: number): Part | null {

@@ -18,7 +18,7 @@ export interface Key {
   alg: number;
 }
 
-/** What an AEAD takes beside key and text; lengths are in octets. Callers make one and use it for every packet. */
+/** An AEAD's input beside key and text; lengths are in octets. Callers make one and use it for every packet. */
 export interface Aead {
   /** The first `nonceLength` octets are the nonce. */
   nonce: Uint8Array;
@@ -29,25 +29,25 @@ export interface Aead {
   icvLength: number;
 }
 
-/** What a target brings. `offset` and `length` are in octets. */
+/** A target's cryptography. `offset` and `length` are in octets. */
 export interface Provider {
   /** True when `alg` (ALG_*) with a key of `keyLength` octets is available. Asked when an SA is set up, never later. */
   has(alg: number, keyLength: number): boolean;
-  /** Expands a key. Throws when `has` is false for it. The octets are copied; the caller may wipe its own. */
+  /** Expands a key. Throws when `has` is false for it. It copies the octets; the caller may wipe its own. */
   key(alg: number, octets: Uint8Array): Key;
   /** Overwrites all secret state of a key as far as the engine can; the key is unusable afterwards. */
   wipe(key: Key): void;
-  /** AEAD, in place: encrypts buffer[offset..offset+length) and writes the ICV right behind it. */
+  /** AEAD, in place: encrypts buffer[offset..offset+length) and writes the ICV right after it. */
   seal(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): void;
   /**
-   * AEAD, in place: verifies the ICV that follows buffer[offset..offset+length) and decrypts. On false (ICV wrong)
-   * the buffer is as it was before the call: no unverified clear text is left, and another nonce can be tried.
+   * AEAD, in place: verifies the ICV that follows buffer[offset..offset+length), and decrypts. False: the ICV is wrong, and
+   * the buffer is unchanged, so no unverified clear text stays and another nonce can be tried.
    */
   open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean;
   /** AES-CBC in place over whole 16-octet blocks; `iv` is 16 octets at ivOffset of the same buffer. */
   cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, offset: number, length: number): void;
-  /** HMAC-SHA2-256 over buffer[offset..offset+length): 32 octets to out[outOffset..). */
+  /** HMAC-SHA2-256 over buffer[offset..offset+length); writes 32 octets to out[outOffset..). */
   mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void;
-  /** Cryptographically secure random octets; throws when there is no such source. */
+  /** Writes cryptographically secure random octets. Throws when there is no source. */
   random(buffer: Uint8Array, offset: number, length: number): void;
 }

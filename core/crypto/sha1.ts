@@ -1,5 +1,5 @@
-// SHA-1 in one piece [FIPS 180-4 §5, §6.1], for the NAT_DETECTION notifies of IKEv2 [RFC 7296 §2.23] and nothing else:
-// there it hides addresses, and no security rests on it. Messages are some 30 octets, so that size comes before speed.
+// SHA-1 of one range [FIPS 180-4 §5, §6.1], only for the NAT_DETECTION notifies of IKEv2 [RFC 7296 §2.23]: there it hides
+// addresses, and no security depends on it. Messages have about 30 octets, so size comes before speed.
 
 import { put32 } from '../base/bytes.ts';
 

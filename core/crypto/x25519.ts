@@ -6,8 +6,8 @@
 // the column of limb i + j, or one bit above it: twice their product, then (both of i, j modulo 4 not 0 and together at
 // most 4).
 //
-// No branch and no index depends on a secret. What an engine does with numbers of different size is beyond this code:
-// interpreters that keep small integers and doubles apart show some of it in time [SECURITY.md].
+// No branch and no index depends on a secret. But an engine may treat numbers by size: interpreters that separate small
+// integers and doubles show some of that in time [SECURITY.md].
 
 const LIMBS = 12;
 
@@ -58,7 +58,7 @@ function multiply(to: Int32Array, a: Int32Array, b: Int32Array): void {
     const q2 = r === 0 || r === 3 ? p2 : p;
     const q3 = r === 0 ? p2 : p;
     const j = k + 11;
-    // Without a loop: Espruino needs a third less time so.
+    // Without a loop, because Espruino then needs a third less time.
     columns[k] =
       a[0] * p[j] +
       a[1] * q1[j - 1] +
@@ -102,9 +102,9 @@ function squares(to: Int32Array, a: Int32Array, n: number, b: Int32Array, t: Int
 }
 
 /**
- * X25519 of the 32-octet scalar and the 32-octet u-coordinate: 32 octets to out[outAt..), which may overlap both. The
- * scalar is taken as clamped, the u-coordinate modulo 2^255 and then modulo p [RFC 7748 §5]. The caller refuses a result
- * of zeros [RFC 8031 §4].
+ * X25519 of the 32-octet scalar and the 32-octet u-coordinate; writes 32 octets to out[outAt..), which may overlap both. It
+ * clamps the scalar and takes the u-coordinate modulo 2^255, then modulo p [RFC 7748 §5]. The caller refuses a result of
+ * zeros [RFC 8031 §4].
  */
 export function x25519(
   out: Uint8Array,

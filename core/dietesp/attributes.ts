@@ -1,4 +1,4 @@
-// Attributes for rule derivation (AfRD): what both peers know of an SA, and from which the three rules follow
+// Attributes for rule derivation (AfRD): both peers know them of an SA and derive its three rules from them
 // [draft-ietf-ipsecme-diet-esp §5]. Plain data: numbers and octets. Names are the draft's, in camel case.
 
 export const MODE_TUNNEL = 0;
@@ -36,7 +36,7 @@ export type Esn = 0 | 1;
 /** Addresses are 4 or 16 octets, as ts_ip_version says; ports, protocol numbers, SPI and bit counts are integers. */
 export interface Attributes {
   iipcProfile: IipcProfile;
-  /** RuleID octet in front of the IIPC residue, a knob for tests; -1: none (RULEID). */
+  /** RuleID octet before the IIPC residue, for tests; -1: none (RULEID). */
   iipcRuleId: number;
   dscpCda: DscpAction;
   ecnCda: EcnAction;
@@ -72,9 +72,9 @@ export interface Attributes {
 const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /**
- * Attributes of an SA for UDP over IPv6 between two addresses and ports of 16 octets and 16 bits, with all elided that
- * can be: tunnel mode, DSCP and ECN as outside, flow label zero, no trailer, 8 + 8 bits of SPI and SN. The caller sets
- * tunnelSrc, tunnelDst, espSpi and what else differs.
+ * Attributes of an SA for UDP over IPv6 between two addresses (16 octets) and two ports, with the most elision: tunnel mode,
+ * DSCP and ECN from the outer header, flow label zero, no trailer, 8 + 8 bits of SPI and SN. The caller sets tunnelSrc,
+ * tunnelDst, espSpi and whatever else differs.
  */
 export function udpAttributes(
   source: Uint8Array,

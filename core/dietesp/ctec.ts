@@ -17,7 +17,7 @@ export interface Trailer {
   next: number;
 }
 
-/** The trailer that follows from the attributes. `blockSize` is the cipher's, in octets. */
+/** Derives the trailer from the attributes. `blockSize` is the cipher's, in octets. */
 export function trailerOf(a: Attributes, blockSize: number): Trailer {
   const alignment = clearTextAlignment(a, blockSize);
   return {
@@ -28,7 +28,7 @@ export function trailerOf(a: Attributes, blockSize: number): Trailer {
   };
 }
 
-/** Appends the trailer to buffer[offset..offset+length); returns the length of the clear text. */
+/** Appends the trailer to buffer[offset..offset+length). Returns the clear text's length. */
 export function putTrailer(t: Trailer, proto: number, buffer: Uint8Array, offset: number, length: number): number {
   let end = offset + length;
   if (t.padded) {
@@ -42,8 +42,8 @@ export function putTrailer(t: Trailer, proto: number, buffer: Uint8Array, offset
 }
 
 /**
- * Takes the trailer off the clear text: the length of what is before it, or a drop code. The octet after it is where
- * `trailerProto` finds Next Header. Padding values are checked [RFC 4303 §2.4].
+ * Takes the trailer off the clear text. Returns the length before it, or a drop code. `trailerProto` finds Next Header in the
+ * octet after that. Checks padding values [RFC 4303 §2.4].
  */
 export function takeTrailer(t: Trailer, buffer: Uint8Array, offset: number, length: number): number {
   let left = length;
@@ -64,7 +64,7 @@ export function takeTrailer(t: Trailer, buffer: Uint8Array, offset: number, leng
   return left;
 }
 
-/** Next Header of a clear text whose trailer was taken: the SA's, or the one that was sent. */
+/** Next Header of a clear text whose trailer was taken off: the SA's, or the one that was sent. */
 export function trailerProto(t: Trailer, buffer: Uint8Array, offset: number, length: number): number {
   return t.next !== 0 ? t.next : buffer[offset + length - 1];
 }

@@ -1,8 +1,9 @@
-// IIPC: inner IP (tunnel mode) and transport headers to a bit residue, and back [draft-ietf-ipsecme-diet-esp §6.1].
+// IIPC compresses inner IP (tunnel mode) and transport headers to a bit residue, and restores them
+// [draft-ietf-ipsecme-diet-esp §6.1].
 //
-// An SA's rule is compiled per header: one program for the IP header and one for each transport header that may follow
-// (one when ts_proto names it, several when ts_proto is 0). In transport mode, and with iipc_not_compressed, the
-// programs serve the selector check alone.
+// An SA's rule is compiled per header: one program for the IP header, and one for each transport header that may follow
+// (one when ts_proto names it, several when ts_proto is 0). In transport mode, and with iipc_not_compressed, the programs
+// only check selectors.
 
 import { putBits } from '../base/bits.ts';
 import { compare, copy } from '../base/bytes.ts';
@@ -29,9 +30,9 @@ import type { Header, Network } from '../wire/header.ts';
 import { type Attributes, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL } from './attributes.ts';
 import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
 
-/** What SAs with the same kind of rules share. */
+/** Shared by SAs with the same kind of rules. */
 export interface Shape {
-  /** What it is found by. */
+  /** Its key in the cache. */
   key: string;
   tunnel: boolean;
   compressed: boolean;
@@ -48,7 +49,7 @@ export interface ShapeCache {
   [key: string]: Shape;
 }
 
-/** What compressing takes of an SA: its shape, and what it does not share with others. */
+/** The parts of an SA that compression needs: its shape, and its own values. */
 export interface Bound extends Values {
   form: {
     shape: Shape;
@@ -59,15 +60,15 @@ export interface Bound extends Values {
   ranges: Uint8Array;
 }
 
-/** Protocols whose header counts as header wherever it follows the IP header (HDR-EXTENT). */
+/** Protocols whose header is compressed wherever it follows the IP header (HDR-EXTENT). */
 function isTransport(proto: number): boolean {
   return proto === 17 || proto === 6 || proto === 132 || proto === 136;
 }
 
-/** Octets of the IP header whose mismatch is a matter of rules (DSCP, Flow Label, Identification), not of selectors. */
+/** Octets of the IP header that only rules compare (DSCP, Flow Label, Identification), not selectors. */
 const RULE_OCTETS = 6;
 
-/** True where the rule itself compresses the IP header; else its program only checks the selectors. */
+/** True when the rule compresses the IP header. Else its program only checks the selectors. */
 function compressesIp(a: Attributes): boolean {
   return a.iipcProfile === IIPC_DIET_ESP && a.ipsecMode === MODE_TUNNEL;
 }
@@ -77,8 +78,8 @@ function portPrefix(start: number, end: number): number {
 }
 
 /**
- * The shape for attributes `a`, from `cache` where one fits. `headers` is what the build carries; throws when the IP
- * version or ts_proto needs a header that is not among them.
+ * The shape for attributes `a`, from `cache` if one fits. `headers` are the build's. Throws when the IP version or ts_proto
+ * needs a header that is not among them.
  */
 export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[], a: Attributes): Shape {
   const source = portPrefix(a.tsPortSrcStart, a.tsPortSrcEnd);
@@ -128,7 +129,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
   return shape;
 }
 
-/** Octets of target values of an SA: those of the IP header, then those of its transport header, if it has one. */
+/** Octets of an SA's target values: of the IP header, then of its transport header, if it has one. */
 export function valuesSize(shape: Shape): number {
   let size = shape.networkProgram.valuesSize;
   for (let i = 0; i < shape.transportPrograms.length; i++) {

@@ -1,6 +1,6 @@
-// Attribute names of July 2023 ("EHC context", draft-mglt-ipsecme-diet-esp-10) as the attributes of today: what a peer
-// with the legacy notify agreed on is run by the same engine (README.md in this folder). The octets on the wire are
-// those of today, not of that draft.
+// Maps attribute names of July 2023 ("EHC context", draft-mglt-ipsecme-diet-esp-10) to today's attributes. The same engine
+// then runs what a peer with the legacy notify agreed on (README.md in this folder). The octets on the wire are today's,
+// not those of that draft.
 
 import { refuse } from '../base/refuse.ts';
 import {
@@ -73,7 +73,7 @@ function bitsOf(field: string, octets: number): number {
   return octets * 8;
 }
 
-/** The attributes that carry on a legacy context. Throws `Error('field: value: limit')` for what has no counterpart. */
+/** The attributes for a legacy context. Throws `Error('field: value: limit')` for a value without counterpart. */
 export function fromEhcContext(context: EhcContext): Attributes {
   if (context.alignment !== 8 && context.alignment !== 32) refuse('alignment', context.alignment, 'must be 8 or 32');
   if (context.tsIpVersion === null) refuse('ts_ip_version', 'undefined', 'must be 4 or 6');
@@ -82,7 +82,7 @@ export function fromEhcContext(context: EhcContext): Attributes {
     iipcProfile: IIPC_DIET_ESP,
     iipcRuleId: -1,
     dscpCda: list === null ? CDA_LOWER : CDA_SA,
-    // With a list only DSCP has a counterpart; ECN is sent, since it may change on the way.
+    // With a list only DSCP has a counterpart. ECN is sent, because it may change on the way.
     ecnCda: list === null ? CDA_LOWER : CDA_NOT_COMPRESSED,
     flowLabelCda: context.tsFlowLabel ? CDA_LOWER : CDA_NOT_COMPRESSED,
     dscpList: list === null ? [] : dscpOf(list),

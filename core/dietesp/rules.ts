@@ -99,7 +99,7 @@ function range(fid: number, fl: number, start: Uint8Array, end: Uint8Array): Fie
   if (prefix === 0) return sent(fid, fl);
   const value = new Uint8Array(start.length);
   for (let i = 0; i < value.length; i++) value[i] = start[i] & ~(start[i] ^ end[i]) & 0xff;
-  // Octets right of the prefix may agree by chance; they are not part of it.
+  // Octets after the prefix may agree by chance; they are not part of it.
   for (let bit = prefix; bit < fl; bit++) value[bit >>> 3] &= ~(0x80 >>> (bit & 7)) & 0xff;
   return descriptor(fid, fl, [value], MO_MSB, prefix, CDA_LSB, SLOT_NONE);
 }
@@ -142,8 +142,8 @@ function field(a: Attributes, fid: number, fl: number, role: number): FieldDescr
 }
 
 /**
- * Descriptors of one header for the IIPC rule. With `compressed` false only the selectors keep their operators: the
- * fields that have an attribute of their own (DSCP, ECN, Flow Label) are ignored.
+ * Descriptors of one header for the IIPC rule. With `compressed` false only selectors keep their operators: fields with an
+ * attribute of their own (DSCP, ECN, Flow Label) are ignored.
  */
 export function headerFields(a: Attributes, header: Header, compressed: boolean): FieldDescriptor[] {
   const fields: FieldDescriptor[] = [];
@@ -172,7 +172,7 @@ export function clearTextAlignment(a: Attributes, blockSize: number): number {
   return Math.max(alignment, blockSize);
 }
 
-/** True when the clear text ends with Next Header: always when mandatory, else where the receiver cannot know it. */
+/** True when the clear text ends with Next Header: always when mandatory, else if the receiver cannot know it. */
 export function sendsNextHeader(a: Attributes): boolean {
   return a.espTrailer === TRAILER_MANDATORY || (a.ipsecMode !== MODE_TUNNEL && a.tsProto === 0);
 }

@@ -2,10 +2,10 @@
 //
 //   | RuleID | residue of each field, in the order of the rule | payload | zero bits to the octet |
 //
-// The first rule in order whose descriptors match the fields one to one is used. Descriptors of one field that occurs
-// several times match its occurrences in order, also with field position 0, since the order would be lost otherwise.
-// A rule is used only where the packet comes back as it was: lengths and checksums that are to be computed have the
-// computed value, and the IID of a link-layer address is the one in the packet [RFC 8724 §10.10, §10.11].
+// It uses the first rule whose descriptors match the fields one to one. Descriptors of a repeated field match its
+// occurrences in order, also with field position 0, because the order would be lost otherwise. It uses a rule only if the
+// packet can be restored unchanged: lengths and checksums to compute have the computed value, and the IID of a link-layer
+// address is the one in the packet [RFC 8724 §10.10, §10.11].
 
 import { copyBits, getBits, putBits } from '../base/bits.ts';
 import { DROP_NO_RULE, DROP_TOO_LONG } from '../base/drop.ts';
@@ -44,18 +44,18 @@ import { type Fields, LAYER_NETWORK, LAYER_PAYLOAD, type Layout, parseFields } f
 import { appendOctets, putIid, putSize, sameBits, sizeBits } from './residue.ts';
 import { COMPUTE_CHECKSUM, COMPUTE_LENGTH, computeKind, SIZE_MAX } from './validate.ts';
 
-/** The header of the stack that has the layer. */
+/** The stack's header with this layer. */
 export function layerHeader(layout: Layout, layer: number): Header | null {
   return layer === LAYER_NETWORK ? layout.network : layout.transport;
 }
 
-/** Index of the occurrence `ordinal` of a field without fixed place, -1 for none. */
+/** Index of occurrence `ordinal` of a field without fixed place; -1: none. */
 function findField(fields: Fields, from: number, fid: number, ordinal: number): number {
   for (let i = from; i < fields.count; i++) if (fields.fid[i] === fid && fields.fp[i] === ordinal) return i;
   return -1;
 }
 
-/** Index of the target value that a field equals among `count` from `first` on, -1 for none. */
+/** Index of the target value that equals a field, among `count` from `first` on; -1: none. */
 function findValue(
   context: Context,
   first: number,
@@ -71,7 +71,7 @@ function findValue(
   return -1;
 }
 
-/** True when the computed fields of one kind have the value that the header would give them. The packet is unchanged. */
+/** True when computed fields of one kind have the value that the header would give them. Leaves the packet unchanged. */
 function computedAgree(program: RuleProgram, fields: Fields, packet: Uint8Array, end: number, kind: number): boolean {
   const steps = program.steps;
   for (let s = 0; s < steps.length; s += STEP_STRIDE) {
@@ -92,8 +92,8 @@ function computedAgree(program: RuleProgram, fields: Fields, packet: Uint8Array,
 }
 
 /**
- * Appends the residue of the parsed packet to `out` from bit position `start` on. Returns the new bit position,
- * DROP_NO_RULE where the rule does not fit, or DROP_TOO_LONG.
+ * Appends the parsed packet's residue to `out` from bit position `start`. Returns the new bit position, DROP_NO_RULE (the rule
+ * does not fit), or DROP_TOO_LONG.
  */
 function emit(
   context: Context,
@@ -115,7 +115,7 @@ function emit(
     const cda = steps[s + STEP_CDA];
     const fl = steps[s + STEP_FL];
     const first = steps[s + STEP_VALUE];
-    // An absent field of variable length is sent as size 0 [RFC 8724 §7.4.2]; one that is there and empty is not.
+    // An absent field of variable length is sent as size 0 [RFC 8724 §7.4.2]; an empty one is not.
     const mayLack = mo === MO_IGNORE && cda === CDA_VALUE_SENT && fl <= 0;
     let i = steps[s + STEP_FIELD];
     if (i < 0) {
@@ -173,7 +173,7 @@ function emit(
   return at;
 }
 
-/** Appends the payload and the padding; the octets in all. */
+/** Appends the payload and the padding. Returns the total octets. */
 function finish(
   context: Context,
   packet: Uint8Array,
@@ -192,7 +192,7 @@ function finish(
   return total - outOffset;
 }
 
-/** Writes the RuleID of a rule; the new bit position or DROP_TOO_LONG. */
+/** Writes a rule's RuleID. Returns the new bit position, or DROP_TOO_LONG. */
 function putRuleId(context: Context, rule: number, out: Uint8Array, outOffset: number): number {
   const bits = context.ruleIdLength[rule];
   if (outOffset * 8 + bits > out.length * 8) return DROP_TOO_LONG;

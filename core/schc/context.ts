@@ -1,5 +1,5 @@
-// A context: rules that a user writes, compiled once to flat programs, one per rule and direction [RFC 8724 §6, §7].
-// A rule without field descriptors is the one for packets that no other rule fits: its RuleID, then the whole packet.
+// A context: a user's rules, compiled once to flat programs, one per rule and direction [RFC 8724 §6, §7]. A rule without
+// field descriptors is for packets that no other rule fits: its RuleID, then the whole packet.
 
 import { getBits } from '../base/bits.ts';
 import { FID_COAP_OPTION, FID_COAP_TKL, FID_COAP_TOKEN } from '../wire/coap.ts';
@@ -9,7 +9,7 @@ import { CDA_COMPUTE, DI_BI, DI_DW, DI_UP, FL_TOKEN_LENGTH, type Rule } from './
 import { COAP_NONE, createFields, createLayout, type Fields, isOption, isVariableField, type Layout } from './parse.ts';
 import { alignedOctet, checkEntry, checkRuleId, entryName, needsNetwork, ruleName } from './validate.ts';
 
-/** Numbers per step, one step per field descriptor that has the direction. */
+/** Numbers per step. A step is a field descriptor with the direction. */
 export const STEP_STRIDE = 9;
 /** Index in the layout, -1 for a field without fixed place. */
 export const STEP_FIELD = 0;
@@ -30,7 +30,7 @@ export interface RuleProgram {
   rule: number;
   layout: Layout;
   steps: Int32Array;
-  /** Some field is computed. */
+  /** A field is computed. */
   computes: boolean;
 }
 
@@ -39,7 +39,7 @@ export interface Context {
   ruleIdLength: Uint8Array;
   /** Rule for packets without a rule, -1 for none. */
   noCompression: number;
-  /** Programs in the order of the rules; a rule that has none in a direction is not used there. */
+  /** Programs in the order of the rules. A rule without a program in a direction is not used there. */
   up: RuleProgram[];
   dw: RuleProgram[];
   /** Target values: octets, and for each value its first bit and its bits. */
@@ -76,7 +76,7 @@ function addValue(builder: Builder, value: Uint8Array, fl: number): void {
   builder.valueBit.push((builder.octets.length + size) * 8 - (fl > 0 ? fl : size * 8));
   builder.valueBits.push(fl > 0 ? fl : size * 8);
   for (let i = 0; i < size; i++) {
-    // An octet in front of the value that is cut off is zero: checked.
+    // An octet that is cut off before the value is zero: checked.
     builder.octets.push(alignedOctet(value, size, i));
   }
 }
@@ -95,7 +95,7 @@ function indexIn(layout: Layout, fid: number): number {
   return -1;
 }
 
-/** Entries of a rule that have the direction. */
+/** A rule's entries with the direction. */
 function entriesOf(rule: Rule, direction: number): number[] {
   const entries: number[] = [];
   for (let i = 0; i < rule.fields.length; i++) {
@@ -105,7 +105,7 @@ function entriesOf(rule: Rule, direction: number): number[] {
   return entries;
 }
 
-/** Position of entry `n` of `entries`: throws unless the fields can be matched one to one and rebuilt in this order. */
+/** Position of entry `n` of `entries`. Throws unless the fields can be matched one to one and rebuilt in this order. */
 function ordinalOf(rule: Rule, entries: number[], n: number): number {
   const field = rule.fields[entries[n]];
   const where = entryName(rule, entries[n]);
@@ -133,7 +133,7 @@ function ordinalOf(rule: Rule, entries: number[], n: number): number {
   return ordinal;
 }
 
-/** Why the entries do not make a whole stack in their direction, '' where they do. */
+/** Why the entries do not make a whole stack in their direction; '': they do. */
 function incomplete(layout: Layout, rule: Rule, entries: number[]): string {
   let missing = -1;
   if (layout.coap !== COAP_NONE && layout.network !== null && layout.transport === null) missing = FID_UDP_LENGTH;
@@ -193,7 +193,7 @@ function addProgram(
   return '';
 }
 
-/** Two RuleIDs of which one is the other, or begins with it, cannot be told apart. */
+/** Refuses equal RuleIDs, and one that begins with another: a receiver cannot tell them apart. */
 function checkPrefixFree(rules: Rule[]): void {
   const bits = new Uint8Array(8);
   for (let i = 0; i < rules.length; i++) {
@@ -203,7 +203,7 @@ function checkPrefixFree(rules: Rule[]): void {
       const length = Math.min(a.ruleIdLength, b.ruleIdLength);
       for (let n = 0; n < 8; n++) {
         const rule = n < 4 ? a : b;
-        // The number moved to the left end of 32 bits; its octet n.
+        // Octet n of the number, left-aligned in 32 bits.
         let value = rule.ruleId;
         for (let s = rule.ruleIdLength; s < 32; s++) value *= 2;
         for (let s = n & 3; s < 3; s++) value = Math.floor(value / 256);
@@ -217,8 +217,8 @@ function checkPrefixFree(rules: Rule[]): void {
 }
 
 /**
- * Compiles rules. `headers` is what the build carries (wire/ipv6.ts `ipv6`, `udp`, ...; CoAP is always there).
- * Throws on a rule that has no meaning; the message names rule, entry, value and limit.
+ * Compiles rules. `headers` are the build's (wire/ipv6.ts `ipv6`, `udp`, ...; CoAP is always there). Throws on a rule without
+ * meaning; the message names rule, entry, value and limit.
  */
 export function compileContext(rules: Rule[], headers: Header[]): Context {
   const builder: Builder = { layouts: [], octets: [], valueBit: [], valueBits: [], mostSteps: 0 };

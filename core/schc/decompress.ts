@@ -1,5 +1,5 @@
-// SCHC packet to packet [RFC 8724 §7.2, §7.4]. First every residue is found and measured, in the order of the rule; then
-// the headers are laid out and their fields placed, since roles (Dev, App) and variable fields change their places.
+// SCHC packet to packet [RFC 8724 §7.2, §7.4]. First it finds and measures every residue, in the order of the rule. Then it
+// lays out the headers and places their fields, because roles (Dev, App) and variable fields change their places.
 
 import { copyBits, getBits, putBits } from '../base/bits.ts';
 import { DROP_NO_RULE, DROP_RESIDUE, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
@@ -53,10 +53,10 @@ import {
 import { extractOctets, getSize, putIid, sizeBits } from './residue.ts';
 import { COMPUTE_CHECKSUM, COMPUTE_LENGTH, computeKind } from './validate.ts';
 
-/** Longest packet that is restored. */
+/** Longest restored packet. */
 const PACKET_MAX = 65535;
 const ABSENT = -1;
-/** Where TKL is put together, behind the interface identifiers. */
+/** Where TKL is assembled, after the interface identifiers. */
 const TKL_BIT = 128;
 
 /** Writes the value of step `n` at bit position `bit` of `out`. */
@@ -85,8 +85,7 @@ function place(
 }
 
 /**
- * Finds and measures the residue of each step from bit `start` on. Returns the bit position behind the last, or
- * DROP_RESIDUE.
+ * Finds and measures the residue of each step from bit `start`. Returns the bit position after the last, or DROP_RESIDUE.
  */
 function locate(
   context: Context,
@@ -140,7 +139,7 @@ function locate(
   return at;
 }
 
-/** Bits of a field that occurs once and has no fixed place, 0 where absent. */
+/** Bits of a field that occurs once and has no fixed place; 0: absent. */
 function variableBits(context: Context, program: RuleProgram, fid: number): number {
   const steps = program.steps;
   for (let s = 0, n = 0; s < steps.length; s += STEP_STRIDE, n++) {
@@ -150,8 +149,8 @@ function variableBits(context: Context, program: RuleProgram, fid: number): numb
 }
 
 /**
- * Writes the headers to out[outOffset..), without computed fields; the offset of the payload or a drop code.
- * `payload` is the octets that will follow.
+ * Writes the headers to out[outOffset..), without computed fields. Returns the payload's offset, or a drop code. `payload` is
+ * the number of octets that will follow.
  */
 function build(
   context: Context,
@@ -208,7 +207,7 @@ function build(
   return at + payload > out.length || at + payload - outOffset > PACKET_MAX ? DROP_TOO_LONG : at;
 }
 
-/** Gives the computed fields of one kind their values, in the packet that ends at `end`. */
+/** Fills in the computed fields of one kind, in the packet that ends at `end`. */
 function compute(context: Context, program: RuleProgram, out: Uint8Array, end: number, kind: number): void {
   const steps = program.steps;
   const starts = context.fields.starts;
@@ -222,7 +221,7 @@ function compute(context: Context, program: RuleProgram, out: Uint8Array, end: n
   }
 }
 
-/** Index of the rule whose RuleID stands at bit `bit`, -1 for none. */
+/** Index of the rule whose RuleID is at bit `bit`; -1: none. */
 function findRule(context: Context, input: Uint8Array, bit: number, end: number): number {
   for (let i = 0; i < context.ruleId.length; i++) {
     const bits = context.ruleIdLength[i];
@@ -274,7 +273,7 @@ export function schcDecompress(
     compute(context, program, out, at + payload, COMPUTE_LENGTH);
     compute(context, program, out, at + payload, COMPUTE_CHECKSUM);
   }
-  // What was restored is what the rule describes: an IHL, protocol or length from the residue may say otherwise.
+  // Checks the restored packet against the rule: an IHL, protocol or length from the residue may contradict it.
   const code = parseFields(context.fields, layout, out, outOffset, total);
   if (code !== 0) return code;
   return context.fields.starts[LAYER_PAYLOAD] === at ? total : DROP_RESIDUE;

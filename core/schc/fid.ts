@@ -1,5 +1,5 @@
-// Field identifiers that only rules of users need, beside those of wire/fid.ts and wire/coap.ts: the fields of the data
-// model of SCHC (RFC 9363) that are named by role. Dev is the source of a packet that goes up [RFC 8724 §10.1, §10.7].
+// Field identifiers that only users' rules need, beside those of wire/fid.ts and wire/coap.ts: fields of SCHC's data model
+// (RFC 9363) that are named by role. Dev is the source of a packet that goes up [RFC 8724 §10.1, §10.7].
 
 export const FID_IPV6_TRAFFIC_CLASS = 2863;
 export const FID_IPV6_DEV_PREFIX = 2858;

@@ -1,5 +1,5 @@
 // `dietesp/schc`: SCHC compression with rules of your own [RFC 8724], CoAP included [RFC 8824]. It knows nothing of ESP.
-// The header objects and field identifiers that rules name come with it.
+// It exports the header objects and field identifiers that rules name.
 
 export * from '../base/index.ts';
 export {

@@ -21,16 +21,16 @@ export const DI_BI = 0;
 export const DI_UP = 1;
 export const DI_DW = 2;
 
-/** Where packets go: one record for each direction of a link, made once. */
+/** The direction of packets: make one record for each direction of a link, once. */
 export interface Way {
   /** DI_UP or DI_DW. */
   direction: number;
-  /** Link-layer addresses of both ends, 8 or 2 octets, or none where a rule does not need them. */
+  /** Link-layer addresses of both ends, 8 or 2 octets; empty if no rule needs them. */
   dev: Uint8Array;
   app: Uint8Array;
 }
 
-/** Field lengths that are functions: variable with octets as unit, and the length that CoAP's TKL gives. */
+/** Field lengths that are functions: variable in octets, and the length in CoAP's TKL. */
 export const FL_VARIABLE = 0;
 export const FL_TOKEN_LENGTH = -1;
 

@@ -1,9 +1,9 @@
-// The fields of a packet's header stack, as rules name them [RFC 8724 §7.1]: [IPv6 or IPv4] [UDP, UDP-Lite, TCP or
-// SCTP] [CoAP]. What belongs to the header is what a rule describes: behind the last header that has a descriptor comes
-// payload. A layout is the shape of such a stack in one direction; it is made once, and the field table is reused.
+// The fields of a packet's header stack, as rules name them [RFC 8724 §7.1]: [IPv6 or IPv4] [UDP, UDP-Lite, TCP or SCTP]
+// [CoAP]. A rule says what the headers are: payload begins after the last header with a descriptor. A layout is the shape of
+// such a stack in one direction. It is made once, and the field table is reused.
 //
-// The table holds first the fields of fixed place, in the order of the layout (so their index is known beforehand),
-// then those that come and go: IPv4 options, token, CoAP options.
+// The table first holds the fields of fixed place, in the layout's order (so their indexes are known beforehand), then the
+// optional ones: IPv4 options, token, CoAP options.
 
 import { DROP_LENGTH, DROP_SHORT, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
 import {
@@ -47,7 +47,7 @@ import { DI_UP } from './model.ts';
 export const LAYER_NETWORK = 0;
 export const LAYER_TRANSPORT = 1;
 export const LAYER_COAP = 2;
-/** Where the payload begins. */
+/** The payload's place. */
 export const LAYER_PAYLOAD = 3;
 
 /** How a stack ends in CoAP: not, a message, or OSCORE's plaintext (code, options, payload) [RFC 8613 §5.3]. */
@@ -64,7 +64,7 @@ const IPV4_SIZE = 20;
 
 export interface Layout {
   direction: number;
-  /** Tells shapes of stacks apart (direction aside). */
+  /** Identifies the stack's shape (without direction). */
   key: string;
   network: Header | null;
   transport: Header | null;
@@ -110,7 +110,7 @@ export function isOption(fid: number): boolean {
   return fid >= FID_COAP_OPTION && fid <= FID_COAP_OPTION + COAP_OPTION_MAX;
 }
 
-/** The field of a header's table to which an identifier named by role or by another division belongs. */
+/** The field in a header's table for an identifier that is named by role, or by another division of the header. */
 function plainField(fid: number): number {
   if (fid === FID_IPV4_OPTIONS) return FID_IPV4_FLAGS;
   if (fid === FID_IPV6_TRAFFIC_CLASS || fid === FID_IPV6_ECN) return FID_IPV6_DSCP;
@@ -135,7 +135,7 @@ function has(fids: number[], fid: number): boolean {
   return fids.indexOf(fid) >= 0;
 }
 
-/** Adds the fields of one header to `flat` (identifier, layer, first bit, bits), divided and named as `fids` has it. */
+/** Adds the fields of one header to `flat` (identifier, layer, first bit, bits), divided and named as in `fids`. */
 function addHeader(flat: number[], header: Header, layer: number, fids: number[], up: boolean): void {
   const whole = has(fids, FID_IPV6_TRAFFIC_CLASS);
   const split =
@@ -161,8 +161,8 @@ function addHeader(flat: number[], header: Header, layer: number, fids: number[]
 }
 
 /**
- * The layout of the stack that the field identifiers `fids` describe, in one direction (DI_UP, DI_DW). `headers` is
- * what the build carries; throws where an identifier is in none of them, or two headers exclude each other.
+ * The layout of the stack that the field identifiers `fids` describe, in one direction (DI_UP, DI_DW). `headers` are the
+ * build's. Throws when none has an identifier, or when two headers exclude each other.
  */
 export function createLayout(fids: number[], headers: Header[], direction: number): Layout {
   let network: Header | null = null;
@@ -231,7 +231,7 @@ function add(fields: Fields, fid: number, fp: number, offset: number, length: nu
 
 const option = /* @__PURE__ */ new Int32Array(3);
 
-/** Token and options of the CoAP message at `offset`, its code alone where `inner`; the offset of the payload. */
+/** Adds token and options of the CoAP message at `offset`; with `inner` it has only a code. Returns the payload's offset. */
 function parseCoap(fields: Fields, inner: boolean, buffer: Uint8Array, offset: number, end: number): number {
   let at = offset + 1;
   if (inner) {
@@ -262,9 +262,9 @@ function parseCoap(fields: Fields, inner: boolean, buffer: Uint8Array, offset: n
 }
 
 /**
- * Fills the table from the packet buffer[offset..offset+length). Returns 0, or a drop code where the packet is
- * malformed or has another stack than the layout. After 0 every field of the table lies within the packet. Lengths
- * inside the IP header agree with the packet's; checksums, and lengths of other headers, are not looked at.
+ * Fills the table from the packet buffer[offset..offset+length). Returns 0, or a drop code: the packet is malformed, or its
+ * stack differs from the layout. After 0 every field of the table lies within the packet, and lengths in the IP header agree
+ * with the packet's. It does not check checksums and lengths of other headers.
  */
 export function parseFields(
   fields: Fields,

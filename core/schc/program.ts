@@ -1,9 +1,9 @@
 // Compiles the descriptors of one fixed header into a flat program, and runs it [RFC 8724 §7.2].
 //
-// A program has two parts. The octets that must match (equal, MSB) become one mask over the header: a header matches
-// when (octet & mask) equals the SA's value for every octet. Whatever is sent, or restored from somewhere, becomes a
-// step of four numbers. The mask and the steps depend only on the shape of a rule, so SAs of one shape share a
-// program; target values are kept apart, in `values`: first one octet per header octet, then the match-mapping lists.
+// A program has two parts. Octets that must match (equal, MSB) become one mask over the header: a header matches when
+// (octet & mask) equals the SA's value for every octet. Each field that is sent, or restored from elsewhere, becomes a step
+// of four numbers. Mask and steps depend only on a rule's shape, so SAs of one shape share a program. Target values are
+// separate, in `values`: first one octet per header octet, then the match-mapping lists.
 
 import { copyBits, getBits, putBits } from '../base/bits.ts';
 import { DROP_NO_RULE, DROP_RESIDUE } from '../base/drop.ts';
@@ -21,9 +21,9 @@ import {
   MO_MSB,
 } from './model.ts';
 
-/** The bits of the field are the residue. */
+/** The residue is the field's bits. */
 const OP_SEND = 0;
-/** An index into a list of values is the residue. */
+/** The residue is an index into a list of values. */
 const OP_MAP = 1;
 /** No residue; the value comes from a slot. */
 const OP_SLOT = 2;
@@ -34,26 +34,26 @@ const STRIDE = 4;
 export interface Program {
   /** Octets of the header. */
   size: number;
-  /** Where the header's target values begin among those of its rule. */
+  /** Where the header's target values begin among the rule's. */
   at: number;
-  /** One octet per header octet: the bits that must equal those of `values`. */
+  /** One octet per header octet: the bits that must equal `values`. */
   mask: Uint8Array;
-  /** Octets up to the last one with a bit to match: those behind are not read, the packet may end there. */
+  /** Octets up to the last one with a bit to match. Later ones are not read: the packet may end there. */
   matched: number;
   steps: Int32Array;
   /** Octets of the header's target values. */
   valuesSize: number;
-  /** Bits of residue; the same for every packet, since all fields are of fixed length. */
+  /** Bits of residue: the same for every packet, because all fields have fixed lengths. */
   residueBits: number;
 }
 
-/** Where the target values of a rule are: `octets` from `base` on. */
+/** Where a rule's target values are: `octets` from `base` on. */
 export interface Values {
   octets: Uint8Array;
   base: number;
 }
 
-/** Writes the target values of a rule into `values` at `base` (see the file's head), as `compile` laid them out. */
+/** Writes a rule's target values into `values` at `base` (see the file's head), in the layout of `compile`. */
 export function fillValues(fields: FieldDescriptor[], size: number, values: Uint8Array, base: number): void {
   let bit = base * 8;
   let list = base + size;
@@ -114,7 +114,7 @@ export function compile(fields: FieldDescriptor[], size: number, at: number): Pr
   };
 }
 
-/** The last octet of the header at `offset` where an equal or MSB of the rule fails; -1 when all of them hold. */
+/** The last octet of the header at `offset` where an equal or MSB of the rule fails; -1: all hold. */
 export function mismatch(program: Program, values: Values, buffer: Uint8Array, offset: number): number {
   return lastDifference(buffer, offset, values.octets, values.base + program.at, program.mask, program.matched);
 }

@@ -1,5 +1,5 @@
-// Pieces of a SCHC packet that both directions need: octet strings at any bit position, sizes of variable-length
-// residues [RFC 8724 §7.4.2], interface identifiers from link-layer addresses.
+// Parts of a SCHC packet for both directions: octet strings at any bit position, sizes of variable-length residues
+// [RFC 8724 §7.4.2], interface identifiers from link-layer addresses.
 
 import { getBits, putBits } from '../base/bits.ts';
 import { copy } from '../base/bytes.ts';
@@ -14,7 +14,7 @@ export function sameBits(a: Uint8Array, aBit: number, b: Uint8Array, bBit: numbe
   return true;
 }
 
-/** Appends `count` octets of `from` at bit position `bit` of `to`; the bits behind them in their octet become zero. */
+/** Appends `count` octets of `from` at bit position `bit` of `to`. The later bits of the last octet become zero. */
 export function appendOctets(to: Uint8Array, bit: number, from: Uint8Array, offset: number, count: number): void {
   const shift = bit & 7;
   const at = bit >>> 3;
@@ -44,7 +44,7 @@ export function extractOctets(to: Uint8Array, offset: number, from: Uint8Array, 
   }
 }
 
-/** Bits that the size of a variable-length field takes: 4, 12 or 28. */
+/** Bits of the size of a variable-length field: 4, 12 or 28. */
 export function sizeBits(size: number): number {
   return size < 15 ? 4 : size < 255 ? 12 : 28;
 }
@@ -62,7 +62,7 @@ export function putSize(to: Uint8Array, bit: number, size: number): number {
   return bit + bits;
 }
 
-/** Reads a size in front of bit `end`, in its shortest form; DROP_RESIDUE where there is none. */
+/** Reads a size, in its shortest form, before bit `end`. DROP_RESIDUE: there is none. */
 export function getSize(from: Uint8Array, bit: number, end: number): number {
   if (bit + 4 > end) return DROP_RESIDUE;
   let size = getBits(from, bit, 4);

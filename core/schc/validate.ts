@@ -1,5 +1,5 @@
-// What a field descriptor of a user's rule must fulfil, beyond its types, to have a meaning [RFC 8724 §7.1, §7.3, §7.4].
-// Exceptions name rule, entry, value and limit.
+// Checks that a field descriptor of a user's rule has a meaning, beyond its types [RFC 8724 §7.1, §7.3, §7.4]. Exceptions name
+// rule, entry, value and limit.
 
 import { COAP_TOKEN_MAX, FID_COAP_TOKEN } from '../wire/coap.ts';
 import {
@@ -77,7 +77,7 @@ export function entryName(rule: Rule, entry: number): string {
   return ruleName(rule) + ' entry ' + entry + ' fid ' + rule.fields[entry].fid;
 }
 
-/** The octet of a value at `i` as if it were `size` octets long, zeros in front. */
+/** Octet `i` of a value that is padded with leading zeros to `size` octets. */
 export function alignedOctet(value: Uint8Array, size: number, i: number): number {
   const at = i - (size - value.length);
   return at < 0 ? 0 : value[at];
@@ -108,7 +108,7 @@ function checkWhole(where: string, name: string, value: number, low: number, hig
   }
 }
 
-/** RuleID in its width, 1..32 bits. */
+/** Checks that a RuleID fits its width, 1..32 bits. */
 export function checkRuleId(rule: Rule): void {
   checkWhole(ruleName(rule), 'ruleIdLength', rule.ruleIdLength, 1, 32);
   let limit = 1;
@@ -116,7 +116,7 @@ export function checkRuleId(rule: Rule): void {
   checkWhole(ruleName(rule), 'ruleId', rule.ruleId, 0, limit - 1);
 }
 
-/** Field length; `bits` is the length of a field of fixed place, -1 for the others. */
+/** Checks a field length. `bits` is the length of a field of fixed place, else -1. */
 function checkLength(where: string, field: FieldDescriptor, bits: number): void {
   const fl = field.fl;
   if (bits >= 0) {
@@ -169,7 +169,7 @@ function checkOperator(where: string, field: FieldDescriptor): void {
     refuse(where, 'cda mapping-sent with mo', mo, 'match-mapping');
   }
   if (cda === CDA_NOT_SENT) {
-    // What the operator leaves open would be lost; with ignore that is what the rule says [RFC 8724 §7.4.2].
+    // Bits that the operator leaves open would be lost. With ignore the rule wants that [RFC 8724 §7.4.2].
     if (mo === MO_MSB && (field.fl <= 0 || field.msb !== field.fl)) {
       refuse(where, 'cda not-sent with msb', field.msb, 'fl ' + field.fl + ', for a fixed length');
     }
@@ -179,7 +179,7 @@ function checkOperator(where: string, field: FieldDescriptor): void {
   }
 }
 
-/** Throws where entry `i` of a rule has no meaning; `bits` is the length of a field of fixed place, else -1. */
+/** Throws if entry `i` of a rule has no meaning. `bits` is the length of a field of fixed place, else -1. */
 export function checkEntry(rule: Rule, i: number, bits: number): void {
   const field = rule.fields[i];
   const where = entryName(rule, i);

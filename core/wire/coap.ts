@@ -4,12 +4,12 @@
 //   |Ver| T |  TKL  |      Code     |          Message ID           |
 //   | Token (TKL octets) | Options ... | 11111111 | Payload ...
 //
-// An option is a delta to the number of the option before and a length, 4 bits each with extensions, and its value.
-// Each delta and length has one encoding only, so a message can be rebuilt from its fields: number and value.
+// An option has a delta to the previous option's number, a length (4 bits each, with extensions), and a value. Each delta and
+// length has only one encoding, so a message can be rebuilt from its fields, number and value.
 
 import { DROP_LENGTH, DROP_SHORT, DROP_UNSUPPORTED, DROP_VERSION } from '../base/drop.ts';
 
-/** Field identifiers, private as those in fid.ts from 60000 on. */
+/** Field identifiers: private, like those in fid.ts from 60000 on. */
 export const FID_COAP_VERSION = 60100;
 export const FID_COAP_TYPE = 60101;
 export const FID_COAP_TKL = 60102;
@@ -40,9 +40,9 @@ export const COAP_CHANGED = 0x44;
 export const COAP_FAILURES = 0x60;
 export const COAP_URI_PATH = 11;
 
-/** What `coapKind` finds. Not to be answered: another version, no message ID, or an ACK or RST that is none. */
+/** Results of `coapKind`. Don't answer: another version, no message ID, or an invalid ACK or RST. */
 export const COAP_IGNORED = 0;
-/** Not to be processed, a confirmable one to be answered with RST: format errors, reserved codes, a ping. */
+/** Don't process; answer a confirmable one with RST: format errors, reserved codes, a ping. */
 export const COAP_REFUSED = 1;
 /** Empty messages, by their type. */
 export const COAP_EMPTY_ACK: number = COAP_ACK;
@@ -60,14 +60,14 @@ export const COAP_FIELDS: number[] = /* @__PURE__ */ [
   FID_COAP_MID, 16,
 ];
 
-/** What `coapOption` found, by index. */
+/** Results of `coapOption`, by index. */
 export const OPTION_DELTA = 0;
 export const OPTION_VALUE = 1;
 export const OPTION_LENGTH = 2;
 
 /**
- * Checks the fixed header and token at `offset` of a message that ends at `end`. After 0 both can be read; options are
- * checked as they are read.
+ * Checks the fixed header and token at `offset` of a message that ends at `end`. After 0 both can be read. Options are
+ * checked when they are read.
  */
 export function checkCoap(buffer: Uint8Array, offset: number, end: number): number {
   if (end - offset < COAP_SIZE) return DROP_SHORT;
@@ -78,9 +78,9 @@ export function checkCoap(buffer: Uint8Array, offset: number, end: number): numb
 }
 
 /**
- * Reads the option at `at` of a message that ends at `end`: its delta, the offset and length of its value go into
- * `option` (OPTION_*). Returns the offset behind it, `at` itself where the options are over (end or payload marker),
- * or a drop code; nothing at or behind `end` is read.
+ * Reads the option at `at` of a message that ends at `end`, and writes its delta and the offset and length of its value to
+ * `option` (OPTION_*). Returns the offset after it, `at` itself when the options are over (end or payload marker), or a
+ * drop code. It reads nothing from `end` on.
  */
 export function coapOption(buffer: Uint8Array, at: number, end: number, option: Int32Array): number {
   if (at >= end) return at;
@@ -109,8 +109,8 @@ export function coapType(buffer: Uint8Array, offset: number): number {
 }
 
 /**
- * What buffer[offset..offset + length) is, judged by its fixed header and token [RFC 7252 §3, §4.1 to §4.3]; any octets
- * are taken. Options are left to `coapPayload`.
+ * Classifies buffer[offset..offset + length), any octets, by fixed header and token [RFC 7252 §3, §4.1 to §4.3]. `coapPayload`
+ * checks options.
  */
 export function coapKind(buffer: Uint8Array, offset: number, length: number): number {
   if (length < COAP_SIZE || buffer[offset] >>> 6 !== 1) return COAP_IGNORED;
@@ -127,9 +127,9 @@ export function coapKind(buffer: Uint8Array, offset: number, length: number): nu
 }
 
 /**
- * Walks through the options of a message that `coapKind` took and that ends at `end`. Returns where its payload begins
- * (`end`: there is none), or a drop code: a format error [RFC 7252 §3.1], or DROP_UNSUPPORTED where there is a critical
- * option, one with an odd number [§5.4.1]. Others have not to be understood.
+ * Walks through the options of a message that `coapKind` accepted and that ends at `end`. Returns where its payload begins
+ * (`end`: there is none), or a drop code: a format error [RFC 7252 §3.1], or DROP_UNSUPPORTED for a critical option, which
+ * has an odd number [§5.4.1]. Other options may be ignored.
  */
 export function coapPayload(buffer: Uint8Array, offset: number, end: number, option: Int32Array): number {
   let at = offset + COAP_SIZE + (buffer[offset] & 15);

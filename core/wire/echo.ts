@@ -1,4 +1,4 @@
-// Answers ICMPv6 echo requests [RFC 4443 §4.2]; a board that wants to be pinged gives `answerEcho` to its device.
+// Answers ICMPv6 echo requests [RFC 4443 §4.2]. A board that wants to answer pings gives `answerEcho` to its device.
 
 import { DROP_SHORT, DROP_UNSUPPORTED } from '../base/drop.ts';
 import {

@@ -1,6 +1,5 @@
-// Field identifiers. Where the data model of SCHC has one, its number is used (identities of ietf-schc, RFC 9363);
-// numbers from 60000 are ours, since no identifiers exist for ESP, IPv4, TCP, SCTP and UDP-Lite, and Diet-ESP takes
-// IPv6 addresses whole.
+// Field identifiers. Their numbers are those of SCHC's data model (identities of ietf-schc, RFC 9363). Numbers from 60000 are
+// ours: the model has none for ESP, IPv4, TCP, SCTP and UDP-Lite, nor for whole IPv6 addresses, which Diet-ESP uses.
 
 export const FID_IPV6_VERSION = 2866;
 export const FID_IPV6_DSCP = 2864;

@@ -1,6 +1,6 @@
-// What the compression layers know of a protocol header: its fields in wire order, how to check the fields that will
-// not be sent, and how to recompute them. One object per header; a build carries those it imports.
-// Function properties, not methods: as plain functions they cost no self parameter on Lua.
+// A protocol header for the compression layers: its fields in wire order, a check of the fields that are not sent, and
+// functions to recompute them. There is one object per header; a build contains those it imports. The functions are
+// properties, not methods: plain functions need no self parameter on Lua.
 
 /** Role of a field in Diet-ESP's rules [draft-ietf-ipsecme-diet-esp §6.1]. */
 export const ROLE_SENT = 0;
@@ -23,9 +23,9 @@ export const FIELD_STRIDE = 3;
 
 /** @noSelf */
 export interface Header {
-  /** IP protocol number of what this header begins: 41 IPv6, 4 IPv4, 17 UDP, ... */
+  /** IP protocol number of this header: 41 IPv6, 4 IPv4, 17 UDP, ... */
   proto: number;
-  /** Octets of the fixed header, the part that has field descriptors. */
+  /** Octets of the fixed header, which has the field descriptors. */
   size: number;
   /** Flat, in wire order without gaps: FID, bits, ROLE_*. */
   fields: number[];
@@ -51,7 +51,7 @@ export const SLOT_HOPS = 3;
 export const SLOT_GENERATED = 4;
 export const SLOT_COUNT = 5;
 
-/** What an IP header offers beyond a Header. All functions need a verified header. */
+/** The further functions of an IP header. All need a verified header. */
 /** @noSelf */
 export interface Network extends Header {
   version: number;

@@ -1,6 +1,6 @@
 // IEEE 802.15.4 MAC frames, data and acknowledgement, of frame versions 2003 and 2006, without security
-// [IEEE 802.15.4-2006 §7.2]. All integers and addresses are sent least significant octet first; in this project a
-// link-layer address is held in canonical order (EUI-64 as printed), so emitting and reading turn it round.
+// [IEEE 802.15.4-2006 §7.2]. All integers and addresses are sent least significant octet first. This project keeps link-layer
+// addresses in canonical order (EUI-64 as printed), so writing and reading reverse them.
 //
 //  | Frame Control (2) | Sequence (1) | Dst PAN (0/2) | Dst (0/2/8) | Src PAN (0/2) | Src (0/2/8) | payload | FCS (2) |
 //
@@ -51,13 +51,13 @@ export function frameDst(_buffer: Uint8Array, offset: number): number {
   return offset + FRAME_DST;
 }
 
-/** Offset of the Source Address; meant only with a source. Its PAN, unless compressed, is the 2 octets before. */
+/** Offset of the Source Address; valid only with a source. Its PAN, unless compressed, is the 2 octets before. */
 export function frameSrc(buffer: Uint8Array, offset: number): number {
   const dst = frameDstLength(buffer, offset);
   return offset + 3 + (dst > 0 ? dst + 2 : 0) + ((buffer[offset] & FRAME_PAN_COMPRESSION) !== 0 ? 0 : 2);
 }
 
-/** Octets of the MHR: what lies before the payload. */
+/** Octets of the MHR, which precedes the payload. */
 export function frameHeaderLength(buffer: Uint8Array, offset: number): number {
   const src = frameSrcLength(buffer, offset);
   const dst = frameDstLength(buffer, offset);
@@ -86,7 +86,7 @@ export function checkFrame(buffer: Uint8Array, offset: number, length: number): 
   return frameHeaderLength(buffer, offset) + FCS_SIZE > length ? DROP_SHORT : 0;
 }
 
-/** Copies an address and turns it round: from the air to canonical order, or back. */
+/** Copies an address and reverses it: from the order on air to canonical order, or back. */
 export function copyReversed(
   to: Uint8Array,
   toOffset: number,
@@ -126,7 +126,7 @@ export function emitHeader(
       ((src.size > 2 ? 3 : src.size) << 14),
   );
   buffer[offset + 2] = sequence & 0xff;
-  // In all forms the PAN is behind the sequence number.
+  // In all forms the PAN follows the sequence number.
   const header = frameHeaderLength(buffer, offset);
   if (header > 3) put16Le(buffer, offset + 3, pan);
   copyReversed(buffer, offset + 5, dst.octets, dst.at, dst.size);
@@ -134,7 +134,7 @@ export function emitHeader(
   return header;
 }
 
-/** Writes the FCS behind `length` octets of MHR and payload; returns the octets of the whole frame. */
+/** Writes the FCS after `length` octets of MHR and payload. Returns the octets of the whole frame. */
 export function putFcs(buffer: Uint8Array, offset: number, length: number): number {
   put16Le(buffer, offset + length, frameFcs(buffer, offset, length));
   return length + FCS_SIZE;

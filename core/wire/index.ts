@@ -1,5 +1,5 @@
-// `dietesp/wire`: headers as functions over octets. Offsets of fields, `check` with what it promises, `emit`, and the
-// header objects (`ipv6`, `udp`, ...) that SCHC and ESP compress.
+// `dietesp/wire`: headers as functions over octets: offsets of fields, `check` and its promise, `emit`, and the header
+// objects (`ipv6`, `udp`, ...) that SCHC and ESP compress.
 
 export * from '../base/index.ts';
 export {

@@ -72,7 +72,7 @@ export function putIpv4Checksum(buffer: Uint8Array, offset: number): void {
   putChecksum(buffer, offset + IPV4_CHECKSUM, offset, ipv4HeaderSize(buffer, offset), 0, 0);
 }
 
-/** Writes a 20-octet header without options, DF clear; addresses are there already, since the checksum covers them. */
+/** Writes a 20-octet header without options, DF clear. The addresses must be there, as the checksum covers them. */
 export function emitIpv4(
   buffer: Uint8Array,
   offset: number,
@@ -118,7 +118,7 @@ export const ipv4: Network = {
   ],
   verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
     const code = checkIpv4(buffer, offset, end - offset);
-    // All ones is as valid as zero, but comes back as zero.
+    // All ones is as valid as zero, but would be restored as zero.
     return code === 0 && u16(buffer, offset + IPV4_CHECKSUM) === 0xffff ? DROP_CHECKSUM : code;
   },
   putLengths: (buffer: Uint8Array, offset: number, end: number): void => {

@@ -9,7 +9,7 @@ export const SCTP_SIZE = 12;
 export const SCTP_CHECKSUM = 8;
 export const PROTO_SCTP = 132;
 
-/** CRC-32C of one nibble (polynomial 0x1EDC6F41, reflected); made at the first use, so that others pay nothing. */
+/** CRC-32C of one nibble (polynomial 0x1EDC6F41, reflected), made at first use, so that others pay nothing. */
 const table: number[] = [];
 
 function fillTable(): void {

@@ -2,9 +2,9 @@
 //
 //  011 TF(2) NH(1) HLIM(2) | CID(1) SAC(1) SAM(2) M(1) DAC(1) DAM(2) | SCI(4) DCI(4) if CID | inline fields
 //
-// An address mode is the number SAC|SAM (0..7) or M|DAC|DAM (0..12). Compressor and decompressor share one function
-// that rebuilds an address from its mode: the compressor tries the modes from the shortest on and takes the first that
-// gives the address back, so what it sends is what the other side will read. Never longer than the IPv6 header.
+// An address mode is the number SAC|SAM (0..7) or M|DAC|DAM (0..12). Compressor and decompressor share one function that
+// rebuilds an address from its mode. The compressor tries modes from the shortest and takes the first that rebuilds the
+// address, so the other side reads the same. The result is never longer than the IPv6 header.
 
 import { copy, equal, fill, put16, u16 } from '../base/bytes.ts';
 import { DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
@@ -15,10 +15,10 @@ import { CONTEXT_STRIDE } from './sixlowpan.ts';
 export const DISPATCH_IPHC = 0x60;
 /** NH: the next header is compressed too. */
 const IPHC_NH = 4;
-/** Octets that a compressed header may take: never more than this. */
+/** Most octets of a compressed header. */
 export const IPHC_MAX = 41;
 
-/** A compression of the header after IPv6: UDP's is in sixlowpan-udp.ts. */
+/** Compression of the header after IPv6; sixlowpan-udp.ts has UDP's. */
 export interface NextHeaderCompression {
   /** Next Header value that it stands for. */
   proto: number;
@@ -36,7 +36,7 @@ export interface NextHeaderCompression {
   decompress(from: Uint8Array, offset: number, length: number, to: Uint8Array, toOffset: number, size: number): number;
 }
 
-/** What both ends of a hop know: a header is compressed against it. */
+/** The knowledge that both ends of a hop share, and that compression uses. */
 export interface Iphc {
   /** Table of contexts, see createContexts. */
   contexts: Uint8Array;
@@ -50,9 +50,9 @@ export interface Iphc {
 const TF_SIZES = [4, 3, 1, 0];
 /** Inline octets per address mode; mode 4 is the unspecified address (source only), 13..15 are reserved. */
 const SIZES = [16, 8, 2, 0, 0, 8, 2, 0, 16, 6, 4, 1, 6];
-/** How many of them come from the address's octet 1 on; the rest are its last octets. */
+/** How many of them are the address's octets from 1 on; the rest are its last octets. */
 const HEADS = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2];
-/** Modes to try: source from index 0, destination from 1, multicast destination from 8. Shortest first. */
+/** Modes to try, shortest first: source from index 0, destination from 1, multicast destination from 8. */
 const ORDER = [4, 3, 7, 2, 6, 1, 5, 0, 11, 10, 9, 12, 8];
 const ORDER_UNICAST = 1;
 const ORDER_MULTICAST = 8;
@@ -128,7 +128,7 @@ function choose(iphc: Iphc, iid: number, address: Uint8Array, offset: number, fi
   const octet = address[offset];
   for (let i = first; ; i++) {
     const mode = ORDER[i];
-    // What the first octet rules out is not worth a look: the unspecified address, link-local ones.
+    // The first octet rules out some modes: the unspecified address, link-local addresses.
     if (mode < 5 && mode > 0 && octet !== (mode < 4 ? 0xfe : 0)) continue;
     shrink(scratch, 0, mode, address, offset);
     for (let context = 0; context < limit; context++) {
@@ -136,7 +136,7 @@ function choose(iphc: Iphc, iid: number, address: Uint8Array, offset: number, fi
       if (mode > 4 && mode < 8 && contexts[entry] > 7 && contexts[entry + 1] !== octet) continue;
       const choice = mode * 16 + context;
       if (expand(iphc, choice, iid, scratch, 0, scratch, 16) && equal(scratch, 16, address, offset, 16)) return choice;
-      // Without a context one look is enough.
+      // Without a context one try is enough.
       if ((mode & 4) === 0) break;
     }
   }
@@ -161,7 +161,7 @@ export function compressIphc(
   const count = iphc.contexts.length / CONTEXT_STRIDE;
   let source = 0;
   let destination = 0;
-  // First with context 0 alone: the others cost the CID octet, once for both addresses.
+  // Try only context 0 first: the others cost the CID octet, once for both addresses.
   for (let limit = 1, best = 99; limit > 0; limit = limit < count && best > 1 ? count : 0) {
     const a = choose(iphc, 0, packet, src, 0, limit);
     const b = choose(iphc, 8, packet, dst, first, limit);
@@ -191,7 +191,7 @@ export function compressIphc(
   const hops = packet[offset + IPV6_HOP_LIMIT];
   let hlim = 3;
   while (hlim > 0 && HOPS[hlim] !== hops) hlim--;
-  // The header after goes behind the addresses, and is tried first because Next Header depends on it.
+  // The next header follows the addresses, but is tried first, because Next Header depends on it.
   const end = at + (hlim > 0 ? 0 : 1) + SIZES[source >>> 4] + SIZES[destination >>> 4];
   const after = nhc !== null && nhc.proto === next ? nhc.compress(packet, offset, length, to, end) : 0;
   if (after === 0) to[at++] = next;

@@ -1,10 +1,9 @@
-// The compressed UDP header of 6LoWPAN [RFC 6282 §4.3]. In a file of its own: a node that sends only ESP leaves it out.
+// The compressed UDP header of 6LoWPAN [RFC 6282 §4.3]. It has a file of its own, because a node that sends only ESP omits it.
 //
 //  11110 C(1) P(2) | ports: 4, 3, 3 or 1 octets | checksum (2) unless C
 //
-// UDP Length is always elided. The checksum is elided only when the caller says that another integrity check covers
-// the packet [RFC 6282 §4.3.2], and then only in datagrams that surely travel in one frame: the receiver needs the
-// whole datagram to restore it.
+// UDP Length is always elided. The checksum is elided only if the caller says that another integrity check covers the packet
+// [RFC 6282 §4.3.2], and only in datagrams that certainly fit one frame: the receiver needs the whole datagram to restore it.
 
 import { copy, put16, u16 } from '../base/bytes.ts';
 import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
@@ -33,7 +32,7 @@ function compress(
   if (octets < UDP_SIZE || u16(packet, udp + UDP_LENGTH) !== octets) return 0;
   const src = u16(packet, udp);
   const dst = u16(packet, udp + UDP_DST_PORT);
-  // [RFC 6282 §4.3.2] what is elided must have been right.
+  // [RFC 6282 §4.3.2] Only a correct checksum may be elided.
   const elided =
     elide && length <= ELIDE_MAX && sumsToZero(packet, udp, octets, pseudoSum(packet, offset, PROTO_UDP, octets));
   // A checksum of zero is not valid over IPv6; the compressed form cannot carry it.

@@ -50,13 +50,13 @@ export function putInterfaceId(buffer: Uint8Array, offset: number, address: Addr
   }
 }
 
-/** A table for contexts 0..count-1, none set. At most 16 can be named on the wire. */
+/** A table for contexts 0..count-1, none set. The wire can name at most 16. */
 export function createContexts(count: number): Uint8Array {
   checkRange('contexts', count, 0, 16);
   return new Uint8Array(count * CONTEXT_STRIDE);
 }
 
-/** Sets a context to the first `bits` (1..128) of a prefix; 0 bits unsets it. Bits behind are stored as zero. */
+/** Sets a context to the first `bits` (1..128) of a prefix; 0 bits unsets it. Later bits are stored as zero. */
 export function setContext(
   contexts: Uint8Array,
   id: number,

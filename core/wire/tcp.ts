@@ -1,4 +1,4 @@
-// TCP [RFC 9293 §3.1]: the 20 fixed octets are header, options count as payload (TCP-REST).
+// TCP [RFC 9293 §3.1]: the header is the 20 fixed octets; options count as payload (TCP-REST).
 
 import { u16 } from '../base/bytes.ts';
 import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
@@ -40,7 +40,7 @@ export const tcp: Header = {
   verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
     const length = end - offset;
     if (length < TCP_SIZE) return DROP_SHORT;
-    // All ones is as valid as zero, but comes back as zero.
+    // All ones is as valid as zero, but would be restored as zero.
     if (u16(buffer, offset + TCP_CHECKSUM) === 0xffff) return DROP_CHECKSUM;
     return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length)) ? 0 : DROP_CHECKSUM;
   },

@@ -54,7 +54,7 @@ export const udp: Header = {
   putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + UDP_LENGTH, end - offset);
   },
-  /** A computed 0 is sent as all ones, since 0 means "no checksum" [RFC 768, RFC 8200 §8.1] (UDP-ZERO). */
+  /** A computed 0 is sent as all ones, because 0 means "no checksum" [RFC 768, RFC 8200 §8.1] (UDP-ZERO). */
   putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number): void => {
     const length = end - offset;
     putChecksum(buffer, offset + UDP_CHECKSUM, offset, length, pseudoSum(buffer, ip, PROTO_UDP, length), 0xffff);

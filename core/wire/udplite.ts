@@ -1,5 +1,5 @@
-// UDP-Lite [RFC 3828]: as UDP, with Checksum Coverage in place of Length. Coverage 0 and coverage = length both mean
-// "everything" and are carried (0 comes back as the length); partial coverage cannot be restored (UDPLITE-COV).
+// UDP-Lite [RFC 3828]: like UDP, with Checksum Coverage in place of Length. Coverage 0 and coverage = length both mean
+// "everything" and are accepted (0 is restored as the length); partial coverage cannot be restored (UDPLITE-COV).
 
 import { put16, u16 } from '../base/bytes.ts';
 import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
