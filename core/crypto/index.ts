@@ -7,6 +7,7 @@ export { hmacSha256 } from './hmac.ts';
 export { createPortable, type Part, type Random } from './portable.ts';
 export { createPortableKe } from './portable-asymmetric.ts';
 export {
+  type Aead,
   ALG_AES_CBC,
   ALG_AES_CCM,
   ALG_AES_GCM,

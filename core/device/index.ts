@@ -5,6 +5,7 @@ export * from '../base/index.ts';
 export { defaultConfig, type SaConfig } from '../esp/sa.ts';
 export { aesCcm8Iiv } from '../esp/suites.ts';
 export type { Phy } from '../link/mac.ts';
+export { type CoapClient, type CoapConfig, type CoapUpper, createCoapClient } from './coap.ts';
 export { sensorConfig } from './config.ts';
 export {
   createDevice,
@@ -19,6 +20,7 @@ export { fullExtensions } from './full-extensions.ts';
 export { ikeSensorConfig } from './ike-config.ts';
 export { createIkeDevice, IKE_PORT, type IkeDevice, type IkeDeviceConfig } from './ike-device.ts';
 export { sensorPolicy } from './policy.ts';
+export { createSensor, type Sensor, type SensorConfig, type SensorUpper } from './sensor.ts';
 export {
   type Attempt,
   createUplink,

@@ -12,7 +12,16 @@ export {
   FID_COAP_VERSION,
 } from '../wire/coap.ts';
 export * from '../wire/fid.ts';
-export type { Header, Network } from '../wire/header.ts';
+export {
+  type Header,
+  type Network,
+  SLOT_DSCP,
+  SLOT_ECN,
+  SLOT_FLOW,
+  SLOT_GENERATED,
+  SLOT_HOPS,
+  SLOT_NONE,
+} from '../wire/header.ts';
 export { ipv4 } from '../wire/ipv4.ts';
 export { ipv6 } from '../wire/ipv6.ts';
 export { sctp } from '../wire/sctp.ts';

@@ -134,6 +134,7 @@ export {
   DISPATCH_IPHC,
   decompressIphc,
   IPHC_MAX,
+  type Iphc,
   iphcCovers,
   type NextHeaderCompression,
 } from './sixlowpan-iphc.ts';

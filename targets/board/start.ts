@@ -9,7 +9,7 @@ import { decimal, problemText } from './console.ts';
 import type { Board } from './hooks.ts';
 import { NO_ENTROPY } from './native.ts';
 
-export const VERSION = '0.1.0';
+export const VERSION = '0.2.0';
 
 export const HALT_ENTROPY = 20;
 export const HALT_MEMORY = 21;

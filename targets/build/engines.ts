@@ -13,7 +13,7 @@ import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
 import { bundleScript, type ScriptOptions } from './javascript.ts';
 import { bundleLua } from './lua-bundle.ts';
-import { sourceRoot } from './root.ts';
+import { outputFolder, sourceRoot } from './root.ts';
 
 export type Engine = 'node' | 'lua' | 'duktape' | 'jerryscript' | 'espruino';
 
@@ -138,7 +138,7 @@ export interface BundleOptions extends ScriptOptions {
  */
 export async function bundle(entry: string, engine: Engine, options: BundleOptions = {}): Promise<string> {
   const root = sourceRoot();
-  const folder = join(root, 'build', engine);
+  const folder = outputFolder(engine);
   mkdirSync(folder, { recursive: true });
   const adapter = engine === 'node' ? 'targets/build/emit.ts' : 'targets/' + engine + '/emit.ts';
   const main =

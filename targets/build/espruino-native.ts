@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onPath } from './engines.ts';
-import { sourceRoot } from './root.ts';
+import { outputFolder, sourceRoot } from './root.ts';
 
 const COMPILER = 'arm-none-eabi-gcc';
 
@@ -33,7 +33,7 @@ function run(command: string, args: readonly string[]): string {
  */
 export function buildNative(): Uint8Array {
   const root = sourceRoot();
-  const folder = join(root, 'build', 'espruino', 'native');
+  const folder = outputFolder('espruino', 'native');
   mkdirSync(folder, { recursive: true });
   const elf = join(folder, 'x25519.elf');
   const binary = join(folder, 'x25519.bin');

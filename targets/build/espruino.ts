@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruino-names.ts';
 import { scriptOptions } from './javascript.ts';
-import { buildTool, sourceRoot } from './root.ts';
+import { buildTool, outputFolder, sourceRoot } from './root.ts';
 
 /** Modules by name: their entries in targets/espruino. */
 export const ESPRUINO_MODULES: Readonly<Record<string, string>> = { dietesp: 'module.ts', dietlite: 'lite.ts' };
@@ -56,7 +56,7 @@ export async function espruinoText(entry: string, isMinified: boolean): Promise<
 export async function buildEspruino(): Promise<EspruinoModule[]> {
   const root = sourceRoot();
   const source = join(root, 'targets', 'espruino');
-  const folder = join(root, 'build', 'espruino');
+  const folder = outputFolder('espruino');
   mkdirSync(folder, { recursive: true });
   const modules: EspruinoModule[] = [];
   for (const [name, entry] of Object.entries(ESPRUINO_MODULES)) {

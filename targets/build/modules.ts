@@ -11,7 +11,7 @@ import { BOARD_MEMBERS } from '../board/hooks.ts';
 import { onPath } from './engines.ts';
 import { bundleScript } from './javascript.ts';
 import { bundleLua } from './lua-bundle.ts';
-import { sourceRoot } from './root.ts';
+import { outputFolder, sourceRoot } from './root.ts';
 
 export type ModuleEngine = 'lua' | 'duktape' | 'jerryscript';
 
@@ -124,7 +124,7 @@ async function writeScripts(engine: 'duktape' | 'jerryscript', folder: string): 
 /** Writes the modules of an engine, and their page, into `folder`; default build/ENGINE/module. */
 export async function buildModules(engine: ModuleEngine, folder?: string): Promise<ModuleFile[]> {
   const root = sourceRoot();
-  const target = folder ?? join(root, 'build', engine, 'module');
+  const target = folder ?? outputFolder(engine, 'module');
   mkdirSync(target, { recursive: true });
   // Byte code of an earlier run, from other text.
   for (const name of Object.keys(PROGRAM_MODULES)) {

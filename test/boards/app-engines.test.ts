@@ -42,7 +42,7 @@ const [lines, frames] = play(Uint8Array.from(blob));
 test('the lines on Node', () => {
   const plain = lines.replace(/ms=\d+/g, 'ms=N').replace(/spi=[0-9a-f]{8}/g, 'spi=X');
   assert.deepEqual(plain.split('|'), [
-    'dietesp 0.1.0 engine native=0',
+    'dietesp 0.2.0 engine native=0',
     'provision ok id=73656e736f7231 short=0002',
     'ike connecting',
     'child installed spi=X',

@@ -225,7 +225,7 @@ for (const engine of ['lua', 'duktape', 'jerryscript'] as const) {
       }
       const { ok, stdout, stderr } = await runOn(engine, file, 60000);
       assert.ok(ok, stderr);
-      const banner = `dietesp 0.1.0 ${engine} native=5`;
+      const banner = `dietesp 0.2.0 ${engine} native=5`;
       assert.deepEqual(stdout.trim().split('\n'), [banner, 'provision bad 1', 'halt 1 provision', 'exit 1']);
     });
   }

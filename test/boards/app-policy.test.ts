@@ -86,7 +86,7 @@ connection:
   });
   const signing = boardOn(medium, blob, 7, { native: NATIVE_ED25519, sign: node.sign, verify: node.verify });
   medium.run(8000);
-  assert.equal(signing.lines[0], 'dietesp 0.1.0 node native=8');
+  assert.equal(signing.lines[0], 'dietesp 0.2.0 node native=8');
   assert.ok(signing.lines.includes('done 2 0'), signing.lines.join('\n'));
   assert.equal(server.got.length, 2);
   await gateway.close();

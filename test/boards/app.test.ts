@@ -17,7 +17,7 @@ function plain(lines: string[]): string[] {
   return lines.map((line) => line.replace(/(octets|ms|retry)=\d+/g, '$1=N').replace(/spi=[0-9a-f]{8}$/, 'spi=X'));
 }
 
-const START = ['dietesp 0.1.0 node native=0', 'provision ok id=0001 short=0001'];
+const START = ['dietesp 0.2.0 node native=0', 'provision ok id=0001 short=0001'];
 const CONNECTED = ['ike connecting', 'child installed spi=X', 'ike established messages=4 octets=N ms=N resumed=0'];
 
 async function world(seed: number, options: { loss?: number; blob?: Uint8Array } = {}) {

@@ -36,6 +36,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'dpkg-source', package: 'dpkg-dev', suites: 'boards: firmware' },
   { command: 'qemu-arm', package: 'qemu-user', suites: 'Espruino: native X25519' },
   { command: 'qemu-system-arm', package: 'qemu-system-arm', suites: 'boards: QEMU; Espruino: native X25519' },
+  { command: 'chromium', package: 'chromium', suites: 'package: in a browser' },
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
   { command: 'ip', package: 'iproute2', suites: 'interop: strongSwan' },

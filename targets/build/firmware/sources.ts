@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
-import { sourceRoot } from '../root.ts';
+import { outputFolder } from '../root.ts';
 
 /** Debian source packages, with the upstream version that this project was written for. */
 interface Package {
@@ -27,7 +27,7 @@ export type PackageName = 'lua5.4' | 'duktape' | 'mbedtls';
 const APT_LIMIT_MS = 300000;
 
 function folder(): string {
-  return join(sourceRoot(), 'build', 'firmware', 'sources');
+  return outputFolder('firmware', 'sources');
 }
 
 /** Turns `deb` lines and stanzas into `deb-src`. Undefined: nothing is left. */

@@ -8,13 +8,13 @@ import { cpus } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { CommandError, errorText } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
-import { sourceRoot } from '../root.ts';
+import { outputFolder, sourceRoot } from '../root.ts';
 
 const PREFIX = 'arm-none-eabi-';
 const TOOL_LIMIT_MS = 300000;
 
 export function firmwareFolder(...parts: string[]): string {
-  const path = join(sourceRoot(), 'build', 'firmware', ...parts);
+  const path = outputFolder('firmware', ...parts);
   mkdirSync(path, { recursive: true });
   return path;
 }

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
-import { sourceRoot } from '../../../build/root.ts';
+import { outputFolder, sourceRoot } from '../../../build/root.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { BoardEnd, RunningBoard } from './process.ts';
 import { startProgram } from './program.ts';
@@ -47,7 +47,7 @@ async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImag
   const { bundleScript } = await import('../../../build/javascript.ts');
   const text =
     engine === 'espruino' ? await espruinoText(entry, true) : (await bundleScript(entry, engine as 'duktape')).text;
-  const folder = join(root, 'build', 'boards', board.name);
+  const folder = outputFolder('boards', board.name);
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${engine}.js`);
   writeFileSync(file, text);
