@@ -25,7 +25,15 @@ export function sendReading(reading: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const radio = createZep({ port: 0, peers: [{ address: '127.0.0.1', port: 17754 }] });
     const upper = {
-      datagram: (buffer: Uint8Array, offset: number, length: number, _source: object, _from: number, _to: number, now: number) => {
+      datagram: (
+        buffer: Uint8Array,
+        offset: number,
+        length: number,
+        _source: object,
+        _from: number,
+        _to: number,
+        now: number,
+      ) => {
         answer = buffer.slice(offset, offset + length);
         device.uplink.close(now);
       },

@@ -77,7 +77,7 @@ async function translate(
   const read = host.readFile;
   host.readFile = (name) => {
     const text = (hasSpans ? nativeSpans(name) : undefined) ?? read(name);
-    if (text === undefined || !name.startsWith(root) || name.includes('/node_modules/')) return text;
+    if (text === undefined || !name.startsWith(root) || name.slice(root.length).includes('/node_modules/')) return text;
     return text.replace(/^(export )?interface /gm, '/** @noSelf */ $&');
   };
   const program = ts.createProgram(files, options, host);

@@ -15,7 +15,7 @@ import { blocksOf, compile, installInto, type Packed, pack, root, runIn, runWell
 
 /** Octets of the tarball, and of minified bundles for browsers. */
 const TARBALL_MAX = 900_000;
-const SCHC_MAX = 16_000;
+const SCHC_MAX = 20_000;
 const CRYPTO_MAX = 60_000;
 
 const PORTABLE = ['', '/device', '/schc', '/dietesp', '/esp', '/ike', '/link', '/wire', '/crypto'];
@@ -283,7 +283,7 @@ test('a global install: every command that needs no network', async () => {
   assert.match(await run('build', '--list'), /qemu-mps2-an386/);
   await run('gateway', '--check', '--config', join(examples, 'gateway.yaml'));
   await run('sensor', '--check', '--config', join(examples, 'sensor-ike.yaml'));
-  assert.match(await run('vectors', join(root, 'test/vectors/aes-ccm-rfc4309.json')), /\d+/);
+  assert.match(await run('vectors', join(root, 'test/vectors/diet-esp.json')), /\d+/);
   const script = `import { createPcapWriter, LINKTYPE_RAW } from 'dietesp/node/pcap';
     const packet = Uint8Array.from(Buffer.from('6000000000' + '0c1140' + '20010db8000100000000000000000002' +
       '20010db8000200000000000000000001' + '16331633000c73f201020304', 'hex'));

@@ -5,7 +5,6 @@
 // NAT on a radio, and no key log.
 
 import { randomBytes } from 'node:crypto';
-import { Encoder } from 'cbor-x';
 import { KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
 import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
 import { aesCcm8Iiv } from '../../../../core/esp/suites.ts';
@@ -68,6 +67,7 @@ import {
   KEY_TICKET_LIFETIME,
 } from '../../../board/blob-keys.ts';
 import { boardPolicy } from '../../../board/policy.ts';
+import { encodeCbor } from '../../host/cbor.ts';
 import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
 import { hex } from '../../host/config/ike-names.ts';
@@ -152,8 +152,7 @@ export function frameBlob(cbor: Uint8Array): Uint8Array {
 
 /** One CBOR map with integer keys. */
 export function encodeKeys(keys: Map<number, unknown>): Uint8Array {
-  const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false });
-  return Uint8Array.from(encoder.encode(keys));
+  return encodeCbor(keys);
 }
 
 /** A locally administered EUI-64 [RFC 4291 Appendix A]. */

@@ -3,7 +3,7 @@
 // UDP-Lite, undivided IPv6 addresses, the Diet-ESP computations) are the private numbers of core/wire/fid.ts; there is
 // no need to exchange such a dump, since both peers derive the rules from the SA.
 
-import { Encoder } from 'cbor-x';
+import { encodeCbor } from '../../host/cbor.ts';
 
 /** A rule as the data model sees it. Values are the numbers of the identities. */
 export interface DumpRule {
@@ -72,6 +72,5 @@ export function rulesCbor(rules: DumpRule[]): Uint8Array {
         [ENTRY - RULE, rule.fields.map(entry)],
       ]),
   );
-  const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false });
-  return encoder.encode(new Map([[SCHC, new Map([[RULE - SCHC, list]])]]));
+  return encodeCbor(new Map([[SCHC, new Map([[RULE - SCHC, list]])]]));
 }

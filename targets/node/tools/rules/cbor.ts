@@ -3,9 +3,9 @@
 // octet at least), for fields of variable length their octets. MSB's length is the matching operator's value.
 // Private: see names.ts; and a computed field of Diet-ESP has its slot as value of the action.
 
-import { Decoder, Encoder, Tag } from 'cbor-x';
 import * as S from '../../../../core/schc/model.ts';
 import { SLOT_NONE } from '../../../../core/wire/header.ts';
+import { decodeCbor, encodeCbor, Tag } from '../../host/cbor.ts';
 import {
   ACTIONS,
   bySid,
@@ -101,8 +101,7 @@ function ruleNode(rule: S.Rule): Node {
 
 /** Rules as one CBOR data item; map keys in the order of the model. */
 export function schcCbor(rules: S.Rule[]): Uint8Array {
-  const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, tagUint8Array: false });
-  return Uint8Array.from(encoder.encode(new Map([[SCHC, new Map([[RULE - SCHC, rules.map(ruleNode)]])]])));
+  return encodeCbor(new Map([[SCHC, new Map([[RULE - SCHC, rules.map(ruleNode)]])]]));
 }
 
 /** Reads a map and refuses keys that are not in `known` (SIDs). */
@@ -222,7 +221,7 @@ function ruleOf(value: unknown, where: string): S.Rule {
 export function readSchcCbor(octets: Uint8Array): S.Rule[] {
   let item: unknown;
   try {
-    item = new Decoder({ useRecords: false, mapsAsObjects: false }).decode(Buffer.from(octets));
+    item = decodeCbor(octets);
   } catch (error) {
     throw new SchcFormatError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
   }
