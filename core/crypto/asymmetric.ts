@@ -2,8 +2,9 @@
 // without IKE has neither, and a board with a pre-shared key has no signatures.
 
 /** Key exchange methods [IANA: Transform Type 4]. */
-export const KE_P256 = 19;
-export const KE_X25519 = 31;
+export const KE_P256 = 19 as const;
+export const KE_X25519 = 31 as const;
+export type KeMethod = typeof KE_P256 | typeof KE_X25519;
 
 /** The private half of a key exchange; opaque to the core. Ended by `keFinish` or `keWipe`. */
 export interface KePrivate {

@@ -44,6 +44,7 @@ export function createIkeDevice(config: IkeDeviceConfig): IkeDevice {
     remotePort: IKE_PORT,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
 
   const device = createDeviceWith(config, {

@@ -16,8 +16,8 @@ import { closeIke, createChild, rekeyChild } from '../ike/exchange/requests.ts';
 import { endIkeSa } from '../ike/exchange/session.ts';
 import { pollIke } from '../ike/exchange/timers.ts';
 import { connect } from '../ike/setup/initiator.ts';
-import type { ChildSa } from '../ike/state/child.ts';
-import type { Extension, Ike, Intermediate, Resumption } from '../ike/state/ike.ts';
+import { CHILD_LIVE, type ChildSa } from '../ike/state/child.ts';
+import type { Extension, Ike, Resumption, Rounds } from '../ike/state/ike.ts';
 import { OUTCOME_REPLACED, OUTCOME_TIMEOUT } from '../ike/state/outcome.ts';
 import type { Path } from '../ike/state/path.ts';
 import type { IkePolicy } from '../ike/state/policy.ts';
@@ -73,7 +73,7 @@ export interface UplinkConfig {
   /** What it negotiates beside plain ESP (ike/ext), and parts of IKE that a board may leave out: null. */
   extensions: Extension[];
   numbers: PrivateNumbers;
-  intermediate: Intermediate | null;
+  intermediate: Rounds | null;
   resumption: Resumption | null;
   reassembly: Defragmenter | null;
   keylog: boolean;
@@ -112,7 +112,7 @@ export interface Uplink {
 
 /** True when `sa` has a Child SA under which packets go out. */
 function hasChild(sa: IkeSa): boolean {
-  for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === 0) return true;
+  for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === CHILD_LIVE) return true;
   return false;
 }
 
@@ -175,10 +175,11 @@ export function createUplink(
     provider: provider,
     asymmetric: config.asymmetric,
     upper: {
-      transmit: (to, buffer, offset, length, now) => {
+      transmit: (to, _replyTo, buffer, offset, length, now) => {
         tally(buffer, offset, length, now);
         transmit(to, buffer, offset, length, now);
       },
+      proved: () => {},
       allocateSpi: (ends, offers) => {
         const scope = scopeOf(ends.local, ends.remote, 0);
         try {
@@ -290,7 +291,7 @@ export function createUplink(
       for (let i = 0; i < sa.children.length; i++) {
         const child = sa.children[i];
         const at = findPair(sas, child.spiIn);
-        if (child.retired !== 0 || at < 0 || now < child.tag) continue;
+        if (child.retired !== CHILD_LIVE || at < 0 || now < child.tag) continue;
         if (!isAgeing(sas.outgoing[at], now) && !isAgeing(sas.incoming[at], now)) continue;
         child.tag = now + REKEY_AGAIN;
         rekeyChild(ike, sa, child, now);

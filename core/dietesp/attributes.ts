@@ -1,8 +1,9 @@
 // Attributes for rule derivation (AfRD): both peers know them of an SA and derive its three rules from them
 // [draft-ietf-ipsecme-diet-esp §5]. Plain data: numbers and octets. Names are the draft's, in camel case.
 
-export const MODE_TUNNEL = 0;
-export const MODE_TRANSPORT = 1;
+export const MODE_TUNNEL = 0 as const;
+export const MODE_TRANSPORT = 1 as const;
+export type Mode = typeof MODE_TUNNEL | typeof MODE_TRANSPORT;
 
 /** iipc_profile */
 export const IIPC_DIET_ESP = 0;

@@ -4,7 +4,9 @@
 export * from '../base/index.ts';
 export { defaultCompression } from './child/compression.ts';
 export { ehc } from './child/ehc.ts';
+export { createFollowUps } from './child/follow-up.ts';
 export { hcp } from './child/hcp.ts';
+export { createExtra } from './codec/extra-transforms.ts';
 export {
   addFragment,
   createFragments,
@@ -49,7 +51,7 @@ export {
   writeOctets,
 } from './codec/message.ts';
 export * from './codec/numbers.ts';
-export type { Message, Opened } from './codec/payloads.ts';
+export type { Content, Message } from './codec/payloads.ts';
 export { type PrivateNumbers, privateNumbers, VENDOR_ID } from './codec/private-numbers.ts';
 export {
   addAnswer,
@@ -58,6 +60,8 @@ export {
   checkSaAnswer,
   chooseSa,
   createChoice,
+  type ExtraTransforms,
+  type Transform,
   type Transforms,
 } from './codec/proposals.ts';
 export {
@@ -105,8 +109,10 @@ export { createIntermediate } from './ext/ppk-intermediate.ts';
 export { resumption, ticketRequest } from './ext/resume.ts';
 export { createTickets, type TicketIssuer } from './ext/ticket.ts';
 export { vendorId } from './ext/vendor.ts';
+export type { FindPolicy, ResponderConfig, Tickets } from './setup/half-open.ts';
 export { connect } from './setup/initiator.ts';
-export { createResponder, type FindPolicy, type ResponderConfig, type Tickets } from './setup/responder.ts';
+export { createResponder } from './setup/responder.ts';
+export { createRounds } from './setup/rounds.ts';
 export type { ChildSa, Draft } from './state/child.ts';
 export type {
   CompressionChoice,
@@ -114,7 +120,18 @@ export type {
   CompressionPolicy,
   CompressionProposal,
 } from './state/compression.ts';
-export type { Extension, Ike, IkeUpper, Intermediate, Responder, Resumption } from './state/ike.ts';
+export type {
+  Extension,
+  FollowUp,
+  FollowUps,
+  Ike,
+  IkeUpper,
+  Intermediate,
+  Responder,
+  Resumption,
+  Rounds,
+  SecurityProtocol,
+} from './state/ike.ts';
 export {
   OUTCOME_CLOSED,
   OUTCOME_COMPRESSION,
@@ -156,3 +173,4 @@ export {
   STEP_INIT_REQUEST,
   STEP_INIT_RESPONSE,
 } from './state/step.ts';
+export { type ChildSaView, describeIkeSa, type IkeSaView } from './state/view.ts';

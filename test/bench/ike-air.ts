@@ -90,7 +90,7 @@ export function readAir(capture: Uint8Array): { messages: AirMessage[]; acks: nu
 
 function frugalSide(own: number, peer: number, optimizedRekey: boolean): IkePolicy {
   const base = policy('', '', own, peer);
-  const id = (number: number) => ({ type: ID_KEY_ID, data: Uint8Array.of(0, number) });
+  const id = (number: number) => ({ type: ID_KEY_ID, data: Uint8Array.of(0, number) }) as const;
   return {
     ...base,
     localId: id(own),

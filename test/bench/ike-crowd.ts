@@ -15,6 +15,7 @@ import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
@@ -73,7 +74,8 @@ function createSide(responding: IkePolicy | null, isWithEsp: boolean): Side {
     provider,
     asymmetric: createNodeAsymmetric(),
     upper: {
-      transmit: (path, buffer, offset, length) => {
+      proved: () => {},
+      transmit: (path, _replyTo, buffer, offset, length) => {
         side.sent.push({ path, octets: buffer.slice(offset, offset + length) });
       },
       allocateSpi: () => ++spi,
@@ -109,7 +111,7 @@ function createSide(responding: IkePolicy | null, isWithEsp: boolean): Side {
             halfOpenTime: 30000,
             tickets: issuer.tickets,
           }),
-    intermediate: createIntermediate(null),
+    intermediate: createRounds([createIntermediate(null)]),
     resumption,
     reassembly: fragmentation,
     maxMessage: 4096,
@@ -137,7 +139,7 @@ export function createCrowd([own, theirs]: [IkePolicy, IkePolicy], devices: numb
   gatewayAddress[1] = 1;
   const plans = Array.from({ length: devices }, (_, index) => {
     const inner = { ...own.child.local[0], start: outer(index), end: outer(index) };
-    const id = { type: ID_KEY_ID, data: Uint8Array.of(index >>> 16, index >>> 8, index) };
+    const id = { type: ID_KEY_ID, data: Uint8Array.of(index >>> 16, index >>> 8, index) } as const;
     const policy: IkePolicy = { ...own, localId: id, child: { ...own.child, local: [inner] } };
     const local = outer(index);
     local[1] = 1;
@@ -148,6 +150,7 @@ export function createCrowd([own, theirs]: [IkePolicy, IkePolicy], devices: numb
       remotePort: 500,
       encapsulated: false,
       port: 0,
+      link: new Uint8Array(0),
     };
     return { policy, path };
   });
@@ -166,6 +169,7 @@ export function createCrowd([own, theirs]: [IkePolicy, IkePolicy], devices: numb
         remotePort: 500,
         encapsulated: false,
         port,
+        link: new Uint8Array(0),
       };
       return { path, octets };
     });

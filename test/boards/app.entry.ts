@@ -164,6 +164,7 @@ export function play(blob: Uint8Array): string[] {
     remotePort: 500,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
   const policy = gatewayPolicy(octets(SERVER), octets(SENSOR));
   const world: World = {

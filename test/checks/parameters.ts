@@ -10,10 +10,6 @@ export const MORE_PARAMETERS: Readonly<Record<string, string>> = {
   'core/esp/outbound.ts outbound':
     'the entry of the data plane: SA, packet and room as (octets, offset, length) like inbound, and the time',
   // Being cut.
-  'core/ike/codec/message.ts beginMessage': 'being cut',
-  'core/ike/codec/message.ts addNotify': 'being cut',
-  'core/ike/crypto/sk.ts sealMessage': 'being cut',
-  'core/ike/exchange/endpoint.ts receiveProtected': 'being cut',
 };
 
 /** The names of functions, methods, members of interfaces and function types of `text` with too many parameters. */

@@ -110,7 +110,8 @@ export function createGateway(air: Air, heard: string[], policy: IkePolicy, path
     provider: provider,
     asymmetric: createPortableKe(chance),
     upper: {
-      transmit: (_path, buffer, offset, length, now) => {
+      proved: () => {},
+      transmit: (_path, _replyTo, buffer, offset, length, now) => {
         const packet = device.outer;
         copy(packet, IPV6_SIZE + UDP_SIZE, buffer, offset, length);
         copy(packet, IPV6_SRC, path.local, 0, 16);
@@ -256,6 +257,7 @@ export function handshake(): string[] {
     remotePort: 500,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
   const gateway = createGateway(air, heard, gatewayPolicy(peer, own), path);
   let now = 0;

@@ -1,6 +1,7 @@
 // IKE messages on an engine. Cases: [id, kind, input, expected]; expected is Node's result.
 
 import { copy } from '../../core/base/bytes.ts';
+import type { KeMethod } from '../../core/crypto/asymmetric.ts';
 import { aesCbc } from '../../core/crypto/cbc.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
@@ -18,7 +19,9 @@ import {
   IKE_SIZE,
   parsePayloads,
 } from '../../core/ike/codec/message.ts';
-import type { Opened } from '../../core/ike/codec/payloads.ts';
+import type { Prf, SnTransform } from '../../core/ike/codec/numbers.ts';
+import { join, take } from '../../core/ike/codec/octets.ts';
+import type { Content } from '../../core/ike/codec/payloads.ts';
 import {
   addAnswer,
   addSa,
@@ -55,7 +58,15 @@ function message(text: string): string {
 }
 
 function proposal(protocol: number, prf: number[], ke: number[], sn: number[]): Transforms {
-  return { protocol: protocol, ciphers: [14, 20], keyBits: [128, 128], prf: prf, integ: [], ke: ke, sn: sn };
+  return {
+    protocol: protocol,
+    ciphers: [14, 20],
+    keyBits: [128, 128],
+    prf: prf as Prf[],
+    integ: [],
+    ke: ke as KeMethod[],
+    sn: sn as SnTransform[],
+  };
 }
 
 const own = [proposal(1, [5], [31, 19], []), proposal(3, [], [], [0])];
@@ -106,15 +117,21 @@ function sk(cipher: IkeCipher, text: string): string {
   const k = createSkKey(provider, cipher, filled(80, 3), 0, 40);
   const f = createFragments(inner.length);
   const w = createWriter(new Uint8Array(400));
-  const opened: Opened = { first: 0, at: 0, size: 0, number: 0, total: 0 };
+  const opened: Content = { first: 0, at: 0, size: 0, number: 0, total: 0 };
   const part = Math.floor((inner.length + 2) / 3);
   let line = decimal(innerRoom(cipher, 400, true));
   for (let number = 3; number > 0; number--) {
     const at = (number - 1) * part;
     const size = number < 3 ? part : inner.length - at;
-    beginMessage(w, 1, filled(8, 1), 0, filled(8, 2), 0, 35, 8, 7);
+    beginMessage(w, 1, join([take(filled(8, 1), 0, 8), take(filled(8, 2), 0, 8)]), 35, 8, 7);
     endMessage(w);
-    const length = sealMessage(provider, k, w.buffer, 1, 35, inner, at, size, number, 3);
+    const length = sealMessage(provider, k, w.buffer, 1, inner, {
+      first: 35,
+      at: at,
+      size: size,
+      number: number,
+      total: 3,
+    });
     line += ' ' + hex(w.buffer, 1, length);
     const bad = new Uint8Array(length);
     copy(bad, 0, w.buffer, 1, length);

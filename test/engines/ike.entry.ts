@@ -79,7 +79,8 @@ function noteKeys(config: SaConfig): void {
 function createUpper(isDevice: boolean): IkeUpper {
   let spi = isDevice ? 4096 : 8192;
   return {
-    transmit: (_path, buffer, offset, length) => {
+    proved: () => {},
+    transmit: (_path, _replyTo, buffer, offset, length) => {
       const sent: Sent = { toGateway: isDevice, octets: new Uint8Array(length) };
       copy(sent.octets, 0, buffer, offset, length);
       note(buffer, offset, length);
@@ -162,6 +163,7 @@ function pathOf(isDevice: boolean): Path {
     remotePort: 500,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
 }
 

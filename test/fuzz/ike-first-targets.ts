@@ -11,6 +11,7 @@ import {
   IKE_LENGTH,
 } from '../../core/ike/codec/message.ts';
 import {
+  type AddressType,
   CP_INTERNAL_IP4_ADDRESS,
   CP_INTERNAL_IP6_ADDRESS,
   CP_REPLY,
@@ -21,6 +22,7 @@ import {
   N_TICKET_NACK,
   PAYLOAD_CP,
 } from '../../core/ike/codec/numbers.ts';
+import { join, take } from '../../core/ike/codec/octets.ts';
 import { addStatus } from '../../core/ike/codec/payloads.ts';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
@@ -119,7 +121,7 @@ function cp(bytes: Uint8Array): void {
     p.size[0] = bytes.length;
     const message = { buffer, payloads: p, at: 0, size: 0, first: PAYLOAD_CP };
     const out: Uint8Array[] = [];
-    const types = bytes.length < 4 ? [] : [CP_REQUEST, CP_REPLY].map((kind) => readCp(message, kind, out));
+    const types = bytes.length < 4 ? [] : ([CP_REQUEST, CP_REPLY] as const).map((kind) => readCp(message, kind, out));
     for (const type of types)
       ensure([0, CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS].includes(type), `type ${type}`);
     ensure(out.length === 0 || [0, 4, 16].includes(out[0].length), 'no address');
@@ -133,14 +135,14 @@ const w = createWriter(new Uint8Array(400));
 
 /** An unprotected answer with one notify. */
 function notify(exchange: number, type: number, data: number[]): Uint8Array {
-  beginMessage(w, 0, new Uint8Array(8), 0, new Uint8Array(8), 0, exchange, 0x20, 0);
+  beginMessage(w, 0, join([take(new Uint8Array(8), 0, 8), take(new Uint8Array(8), 0, 8)]), exchange, 0x20, 0);
   addStatus(w, type, Uint8Array.from(data));
   return w.buffer.slice(0, endMessage(w));
 }
 
 function cpBody(kind: number, type: number, address: number[]): Uint8Array {
   beginChain(w, 0);
-  addCp(w, kind, type, Uint8Array.from(address));
+  addCp(w, kind as 1, type as AddressType, Uint8Array.from(address));
   return w.buffer.slice(4, w.at);
 }
 

@@ -4,6 +4,7 @@
 // silence it is empty: a new connection then succeeds at the first attempt.
 
 import { addNotify, beginChain, beginMessage, IKE_LENGTH } from '../../core/ike/codec/message.ts';
+import { take } from '../../core/ike/codec/octets.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
 import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/registry.ts';
 import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
@@ -128,7 +129,7 @@ function run(bytes: Uint8Array): void {
         // Many notifies.
         beginChain(inside, 0);
         for (let left = next() % 60; left >= 0; left--)
-          addNotify(inside, 0, 16384 + next() * 3, NONE, 0, 0, bytes, 0, left % 9);
+          addNotify(inside, 0, 16384 + next() * 3, NONE, take(bytes, 0, left % 9));
         const own = keyed(side(code >>> 4), 0);
         if (own !== null) say(play, side(code >>> 4), 0, EXCHANGES[next() % 7], false, own.nextId, inside.first);
         break;
@@ -137,19 +138,14 @@ function run(bytes: Uint8Array): void {
         // A fragment that a peer made up.
         const own = keyed(side(code >>> 4), next());
         if (own === null || own.skOut === null) break;
-        beginMessage(writer, 0, own.spis, 0, own.spis, 8, EXCHANGES[next() % 7], own.initiator ? 8 : 0, next() % 8);
-        const length = sealMessage(
-          provider,
-          own.skOut,
-          writer.buffer,
-          0,
-          next(),
-          bytes,
-          0,
-          bytes.length % 50,
-          next() % 40,
-          (next() % 40) + 1,
-        );
+        beginMessage(writer, 0, own.spis, EXCHANGES[next() % 7], own.initiator ? 8 : 0, next() % 8);
+        const length = sealMessage(provider, own.skOut, writer.buffer, 0, bytes, {
+          first: next(),
+          at: 0,
+          size: bytes.length % 50,
+          number: next() % 40,
+          total: (next() % 40) + 1,
+        });
         if (length > 0)
           hand(play, {
             to: side((code >>> 4) + 1),

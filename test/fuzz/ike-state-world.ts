@@ -13,6 +13,7 @@ import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import type { IkeSa, Session } from '../../core/ike/state/sa.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
@@ -149,7 +150,9 @@ export function create(mode: number, seed: number): { play: Play; begin: (sessio
     gateway: createNode('gateway', send, {
       ...shared,
       extensions: [...fullExtensions(), issuer.extension],
-      intermediate: createIntermediate((id) => (id.length === 2 && id[0] === 2 ? new Uint8Array(32) : null)),
+      intermediate: createRounds([
+        createIntermediate((id) => (id.length === 2 && id[0] === 2 ? new Uint8Array(32) : null)),
+      ]),
       responder: createResponder({
         fallback: known,
         findPolicy: (_type, data) => (data.length === 6 ? known : null),
@@ -190,9 +193,15 @@ export function say(
   const sa = keyed(from, at);
   if (sa === null || sa.skOut === null) return;
   const flags = (sa.initiator ? 8 : 0) | (isResponse ? 0x20 : 0);
-  beginMessage(writer, 0, sa.spis, 0, sa.spis, 8, exchange, flags, id);
+  beginMessage(writer, 0, sa.spis, exchange, flags, id);
   const size = inside.at - inside.start;
-  const length = sealMessage(provider, sa.skOut, writer.buffer, 0, first, inside.buffer, 0, size, 0, 0);
+  const length = sealMessage(provider, sa.skOut, writer.buffer, 0, inside.buffer, {
+    first: first,
+    at: 0,
+    size: size,
+    number: 0,
+    total: 0,
+  });
   if (length < 0) return;
   const to = from === play.device ? play.gateway : play.device;
   hand(play, {

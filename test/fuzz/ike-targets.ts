@@ -32,7 +32,7 @@ import {
   PAYLOAD_SKF,
   PAYLOAD_TSI,
 } from '../../core/ike/codec/numbers.ts';
-import type { Opened } from '../../core/ike/codec/payloads.ts';
+import type { Content } from '../../core/ike/codec/payloads.ts';
 import { addAnswer, checkSaAnswer, chooseSa, createChoice } from '../../core/ike/codec/proposals.ts';
 import {
   addSelectors,
@@ -111,7 +111,7 @@ const OWN_IKE = [
   transforms(1, { ciphers: [12], keyBits: [128], prf: [5], integ: [12], ke: [31, 0] }),
 ];
 const OWN_ESP = [
-  { ...ESP_GCM, ke: [31, 0] },
+  transforms(3, { ...ESP_GCM, ke: [31, 0] }),
   transforms(3, { ciphers: [12, 30], keyBits: [128, 128], integ: [12, 0], ke: [0, 19], sn: [1, 0] }),
 ];
 
@@ -182,14 +182,23 @@ const keyOf = (provider: Provider, cipher: IkeCipher): SkKey =>
 const fastKeys = ALL_IKE_CIPHERS.map((cipher) => keyOf(providers[0], cipher));
 const portableKeys = [ikeCcm8, ikeCbcHmac].map((cipher) => keyOf(providers[1], cipher));
 const genuine = new Set<string>();
-const fresh = (): Opened => ({ first: -1, at: 0, size: 0, number: 0, total: 0 });
+const fresh = (): Content => ({ first: -1, at: 0, size: 0, number: 0, total: 0 });
 
 /** A message of cipher `index` around `inner`. */
 function sealed(index: number, inner: Uint8Array, first: number, number: number, total: number): Uint8Array {
   const k = fastKeys[index];
   const dst = new Uint8Array(sealedSize(k.cipher, inner.length, total > 0));
   header(dst, 0, 35, 8, 1);
-  ensure(sealMessage(providers[0], k, dst, 0, first, inner, 0, inner.length, number, total) === dst.length, 'sealed');
+  ensure(
+    sealMessage(providers[0], k, dst, 0, inner, {
+      first: first,
+      at: 0,
+      size: inner.length,
+      number: number,
+      total: total,
+    }) === dst.length,
+    'sealed',
+  );
   return dst;
 }
 

@@ -7,6 +7,7 @@ import { defaultCompression } from '../../core/ike/child/compression.ts';
 import { ehc } from '../../core/ike/child/ehc.ts';
 import { hcp } from '../../core/ike/child/hcp.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import type { Transforms } from '../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../core/ike/codec/selectors.ts';
 import { rekeyChild } from '../../core/ike/exchange/requests.ts';
 import type { ChildPolicy } from '../../core/ike/state/policy.ts';
@@ -66,7 +67,7 @@ test('CP: an IPv4 address, and none left', () => {
 
 // Mode.
 
-for (const mode of [MODE_TUNNEL, MODE_TRANSPORT]) {
+for (const mode of [MODE_TUNNEL, MODE_TRANSPORT] as const) {
   test(mode === MODE_TUNNEL ? 'tunnel mode' : 'transport mode', () => {
     const s = scene({ deviceChild: { mode }, gatewayChild: { mode } });
     const sa = s.connect();
@@ -143,7 +144,7 @@ test('an answer beyond the offer is refused', () => {
 });
 
 test('no proposal for ESP in common', () => {
-  const esp = [{ protocol: 3, ciphers: [20], keyBits: [128], prf: [], integ: [], ke: [], sn: [0] }];
+  const esp: Transforms[] = [{ protocol: 3, ciphers: [20], keyBits: [128], prf: [], integ: [], ke: [], sn: [0] }];
   fails(scene({ deviceChild: { esp } }), 'NO_PROPOSAL_CHOSEN');
 });
 

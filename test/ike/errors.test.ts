@@ -13,7 +13,7 @@ import { assertUp, nothingLeft, type Options, outcomes, scene } from './kit.ts';
 import { path } from './pair.ts';
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text));
-const named = (text: string) => ({ type: ID_FQDN, data: ascii(text) });
+const named = (text: string) => ({ type: ID_FQDN, data: ascii(text) }) as const;
 const key = new Uint8Array(32).fill(1);
 
 interface Failure {

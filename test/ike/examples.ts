@@ -21,6 +21,7 @@ import {
   writeOctets,
 } from '../../core/ike/codec/message.ts';
 import * as n from '../../core/ike/codec/numbers.ts';
+import { join, take } from '../../core/ike/codec/octets.ts';
 import { addSa, type Transforms } from '../../core/ike/codec/proposals.ts';
 import { addSelectors, type Selector } from '../../core/ike/codec/selectors.ts';
 
@@ -33,8 +34,15 @@ export const hex = (octets: Uint8Array): string => Buffer.from(octets).toString(
 export const octetsOf = (text: string): Uint8Array =>
   Uint8Array.from(Buffer.from(text.replaceAll(/[\s|]/g, ''), 'hex'));
 
-export function transforms(protocol: number, values: Partial<Transforms>): Transforms {
-  return { protocol, ciphers: [], keyBits: [], prf: [], integ: [], ke: [], sn: [], ...values };
+/** Lists of any numbers: also of transforms that nobody implements. */
+type AnyTransforms = { [Key in Exclude<keyof Transforms, 'protocol' | 'extra'>]?: number[] } & Pick<
+  Partial<Transforms>,
+  'protocol' | 'extra'
+>;
+
+export function transforms(protocol: number, values: AnyTransforms): Transforms {
+  const made = { protocol, ciphers: [], keyBits: [], prf: [], integ: [], ke: [], sn: [], ...values };
+  return made as unknown as Transforms;
 }
 
 /** AES-128-GCM-16, HMAC-SHA-256, X25519. */
@@ -67,12 +75,12 @@ function octets(length: number, from: number): Uint8Array {
 /** IKE_SA_INIT request: IKE_GCM, X25519, a nonce of 32 octets, both NAT notifies. */
 export function initRequest(proposals: Transforms[] = [IKE_GCM]): Uint8Array {
   const w = createWriter(new Uint8Array(2000));
-  beginMessage(w, 0, SPI_I, 0, NO_SPI, 0, n.IKE_SA_INIT, n.FLAG_INITIATOR, 0);
+  beginMessage(w, 0, join([take(SPI_I, 0, 8), take(NO_SPI, 0, 8)]), n.IKE_SA_INIT, n.FLAG_INITIATOR, 0);
   addSa(w, proposals, NOTHING, 0, 0);
   payload(w, n.PAYLOAD_KE, [0, 31, 0, 0], octets(32, 0x80));
   payload(w, n.PAYLOAD_NONCE, [], octets(32, 0));
   for (const type of [n.N_NAT_DETECTION_SOURCE_IP, n.N_NAT_DETECTION_DESTINATION_IP]) {
-    addNotify(w, 0, type, NOTHING, 0, 0, octets(20, type), 0, 20);
+    addNotify(w, 0, type, take(NOTHING, 0, 0), take(octets(20, type), 0, 20));
   }
   return w.buffer.slice(0, endMessage(w));
 }
@@ -96,7 +104,7 @@ export function authRequest(): Chain {
   const net = selector(17, [5683, 5683], [192, 0, 2, 0], [192, 0, 2, 255]);
   return chain((w) => {
     payload(w, n.PAYLOAD_IDI, [n.ID_KEY_ID, 0, 0, 0], octets(20, 0x61));
-    addNotify(w, 0, n.N_INITIAL_CONTACT, NOTHING, 0, 0, NOTHING, 0, 0);
+    addNotify(w, 0, n.N_INITIAL_CONTACT, take(NOTHING, 0, 0), take(NOTHING, 0, 0));
     payload(w, n.PAYLOAD_AUTH, [n.AUTH_SHARED_KEY, 0, 0, 0], octets(32, 0x20));
     addSa(w, [ESP_GCM], Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4), 0, 4);
     addSelectors(w, n.PAYLOAD_TSI, [any]);
@@ -117,14 +125,14 @@ export function otherPayloads(): Chain {
     write16(w, n.CP_INTERNAL_IP4_ADDRESS);
     write16(w, 0);
     endPayload(w, at);
-    addNotify(w, 3, n.N_REKEY_SA, Uint8Array.of(9, 0xa1, 0xb2, 0xc3, 0xd4), 1, 4, NOTHING, 0, 0);
+    addNotify(w, 3, n.N_REKEY_SA, take(Uint8Array.of(9, 0xa1, 0xb2, 0xc3, 0xd4), 1, 4), take(NOTHING, 0, 0));
   });
 }
 
 /** The header of a message at dst[at..), for `sealMessage`. */
 export function header(dst: Uint8Array, at: number, exchange: number, flags: number, messageId: number): void {
   const w = createWriter(new Uint8Array(IKE_SIZE));
-  beginMessage(w, 0, SPI_I, 0, SPI_R, 0, exchange, flags, messageId);
+  beginMessage(w, 0, join([take(SPI_I, 0, 8), take(SPI_R, 0, 8)]), exchange, flags, messageId);
   endMessage(w);
   copy(dst, at, w.buffer, 0, IKE_SIZE);
 }

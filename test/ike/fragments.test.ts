@@ -12,7 +12,7 @@ import {
   resetFragments,
 } from '../../core/ike/codec/fragments.ts';
 import { INFORMATIONAL } from '../../core/ike/codec/numbers.ts';
-import type { Opened } from '../../core/ike/codec/payloads.ts';
+import type { Content } from '../../core/ike/codec/payloads.ts';
 import { createSkKey, innerRoom, openMessage, sealMessage } from '../../core/ike/crypto/sk.ts';
 import { ikeCbcHmac, ikeCcm8 } from '../../core/ike/crypto/suites.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
@@ -118,9 +118,15 @@ test('a message goes in fragments and comes back', () => {
       const dst = new Uint8Array(120);
       header(dst, 0, INFORMATIONAL, 0, 5);
       const size = Math.min(room, octets.length - at);
-      const length = sealMessage(provider, k, dst, 0, first, octets, at, size, number, total);
+      const length = sealMessage(provider, k, dst, 0, octets, {
+        first: first,
+        at: at,
+        size: size,
+        number: number,
+        total: total,
+      });
       assert.ok(length > 0 && length <= 120);
-      const opened: Opened = { first: 0, at: 0, size: 0, number: 0, total: 0 };
+      const opened: Content = { first: 0, at: 0, size: 0, number: 0, total: 0 };
       assert.equal(openMessage(provider, k, dst, 0, payloadsOf(dst, 0, length), 0, opened), 0);
       assert.equal(addFragment(f, 5, opened, dst), number === 1 ? octets.length : 0);
     }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KeMethod } from '../../core/crypto/asymmetric.ts';
 import type { Transforms } from '../../core/ike/codec/proposals.ts';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { COUNT_COOKIES } from '../../core/ike/exchange/registry.ts';
@@ -9,7 +10,7 @@ import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
 import { path } from './pair.ts';
 
-const proposal = (ke: number[], ciphers = [14]): Transforms[] => [
+const proposal = (ke: KeMethod[], ciphers = [14]): Transforms[] => [
   { protocol: 1, ciphers, keyBits: ciphers.map(() => 128), prf: [5], integ: [], ke, sn: [] },
 ];
 const first = (s: Scene, from: string): Buffer[] =>

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import type { IkeConfig } from '../../core/ike/exchange/endpoint.ts';
 import { closeIke } from '../../core/ike/exchange/requests.ts';
+import type { ResponderConfig } from '../../core/ike/setup/half-open.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
-import type { ResponderConfig } from '../../core/ike/setup/responder.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import type { ChildPolicy, IkePolicy } from '../../core/ike/state/policy.ts';
@@ -147,6 +147,6 @@ export function nothingLeft(s: Scene): void {
 
 /** How attempts on both sides ended, by name. */
 export const outcomes = (s: Scene): { device: string[]; gateway: string[] } => ({
-  device: s.world.device.outcomes.map(outcomeName),
-  gateway: s.world.gateway.outcomes.map(outcomeName),
+  device: s.world.device.outcomes.map((outcome) => outcomeName(outcome)),
+  gateway: s.world.gateway.outcomes.map((outcome) => outcomeName(outcome)),
 });

@@ -27,6 +27,7 @@ import {
   writeOctets,
 } from '../../core/ike/codec/message.ts';
 import * as n from '../../core/ike/codec/numbers.ts';
+import { join, take } from '../../core/ike/codec/octets.ts';
 import {
   authRequest,
   chain,
@@ -104,7 +105,7 @@ test('payloads of the example are found', () => {
 });
 
 test('a notify with an SPI: type and data', () => {
-  const { first, octets } = chain((w) => addNotify(w, 3, 16393, SPI_I, 4, 4, SPI_R, 1, 3));
+  const { first, octets } = chain((w) => addNotify(w, 3, 16393, take(SPI_I, 4, 4), take(SPI_R, 1, 3)));
   const p = createPayloads();
   assert.equal(parsePayloads(p, octets, first, 0, octets.length), 0);
   assert.equal(hex(octets), '0000000f' + '03044009' + '05060708' + '121314');
@@ -216,7 +217,7 @@ test('nothing is written behind the end of the buffer, whatever its length', () 
   for (let room = 0; room <= INIT.length; room++) {
     // An ordinary array grows when it is written past its end, as a table of Lua does.
     const w = createWriter(new Array<number>(room).fill(0) as unknown as Uint8Array);
-    beginMessage(w, 0, SPI_I, 0, new Uint8Array(8), 0, n.IKE_SA_INIT, n.FLAG_INITIATOR, 0);
+    beginMessage(w, 0, join([take(SPI_I, 0, 8), take(new Uint8Array(8), 0, 8)]), n.IKE_SA_INIT, n.FLAG_INITIATOR, 0);
     for (const size of [36, 36, 32, 24, 24]) {
       const at = beginPayload(w, n.PAYLOAD_VENDOR);
       writeOctets(w, INIT, 0, size);
@@ -250,7 +251,7 @@ test('what is written is what is read', () => {
   fc.assert(
     fc.property(fc.array(one, { maxLength: MAX_PAYLOADS }), fc.nat(20), (list, offset) => {
       const w = createWriter(new Uint8Array(3000));
-      beginMessage(w, offset, SPI_I, 0, SPI_R, 0, 37, 0x28, 0xfffffffe);
+      beginMessage(w, offset, join([take(SPI_I, 0, 8), take(SPI_R, 0, 8)]), 37, 0x28, 0xfffffffe);
       for (const { type, body } of list) payload(w, type, [], body);
       const length = endMessage(w);
       assert.equal(checkIkeHeader(w.buffer, offset, length), 0);

@@ -15,7 +15,9 @@ import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
-import { createResponder, type ResponderConfig } from '../../core/ike/setup/responder.ts';
+import type { ResponderConfig } from '../../core/ike/setup/half-open.ts';
+import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { ChildSa } from '../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../core/ike/state/ike.ts';
 import type { Path } from '../../core/ike/state/path.ts';
@@ -52,7 +54,7 @@ export function childPolicy(local: number, remote: number): ChildPolicy {
 }
 
 export function policy(own: string, peer: string, local: number, remote: number): IkePolicy {
-  const id = (text: string) => ({ type: ID_FQDN, data: Uint8Array.from(Buffer.from(text)) });
+  const id = (text: string) => ({ type: ID_FQDN, data: Uint8Array.from(Buffer.from(text)) }) as const;
   const made = sensorPolicy(
     new Uint8Array(0),
     Uint8Array.from(Buffer.from('a key that both sides have')),
@@ -120,7 +122,8 @@ export function createNode(
   const events: string[] = [];
   const pairs = new Map<ChildSa, Pair>();
   const upper: IkeUpper = {
-    transmit: (path, buffer, offset, length) => send(node, path, buffer.slice(offset, offset + length)),
+    proved: () => {},
+    transmit: (path, _replyTo, buffer, offset, length) => send(node, path, buffer.slice(offset, offset + length)),
     allocateSpi: () => ++spi,
     install: (_sa, child, outgoing, incoming, first) => {
       pairs.set(child, { outgoing: copyConfig(outgoing), incoming: copyConfig(incoming), first, retired: false });
@@ -165,7 +168,7 @@ export function createNode(
       extensions: fullExtensions(),
       numbers: privateNumbers(),
       responder: null,
-      intermediate: createIntermediate(null),
+      intermediate: createRounds([createIntermediate(null)]),
       resumption,
       reassembly: fragmentation,
       maxMessage: 4096,
@@ -192,10 +195,12 @@ export function createWorld(
   };
   const gateway = createNode('gateway', send, {
     extensions: [...fullExtensions(), issuer.extension],
-    intermediate: createIntermediate((id) => {
-      const ppk = gatewayPolicy.ppk;
-      return ppk !== null && Buffer.compare(ppk.id, id) === 0 ? ppk.key : null;
-    }),
+    intermediate: createRounds([
+      createIntermediate((id) => {
+        const ppk = gatewayPolicy.ppk;
+        return ppk !== null && Buffer.compare(ppk.id, id) === 0 ? ppk.key : null;
+      }),
+    ]),
     responder: createResponder({
       fallback: gatewayPolicy,
       findPolicy: () => gatewayPolicy,
@@ -227,6 +232,7 @@ export function createWorld(
           remotePort: next.path.localPort,
           encapsulated: next.path.encapsulated,
           port: 0,
+          link: new Uint8Array(0),
         };
         receiveIke(to.ike, path, next.octets.slice(), 0, next.octets.length, world.now);
       }
@@ -255,5 +261,6 @@ export function path(): Path {
     remotePort: 500,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
 }

@@ -110,9 +110,10 @@ test('IKE_INTERMEDIATE answers with an identity that was not offered', () => {
   const both: Partial<IkePolicy> = { ppk: key(true, true) };
   const s = scene({ device: both, gateway: both, unobserved: true });
   // The device forgets what it offered.
-  const start = s.world.device.ike.intermediate!.start;
-  s.world.device.ike.intermediate!.start = (ike, sa, now) => {
-    const done = start(ike, sa, now);
+  const round = s.world.device.ike.intermediate!.list[0];
+  const request = round.request;
+  round.request = (ike, sa, w) => {
+    const done = request(ike, sa, w);
     sa.policy = { ...sa.policy, ppk: key(true, true, 0x63) };
     return done;
   };

@@ -145,7 +145,7 @@ function naiveChoice(offers: NaiveProposal[], own: Transforms[], hint: number): 
       const sn = pick(offer, 5, mine.sn, [], 0);
       if (at < 0 || prf < 0 || integ < 0 || ke < 0 || sn < 0) continue;
       const found = { encr: mine.ciphers[at], keyBits: mine.keyBits[at], prf, integ, ke, sn };
-      return { proposal: offer.number, own: index, ...found };
+      return { proposal: offer.number, own: index, ...found } as Partial<Choice>;
     }
   }
   return null;
@@ -167,7 +167,8 @@ test('the choice is that of the slow reading; its answer is accepted, and no oth
       assert.equal(result, expected === null ? N_NO_PROPOSAL_CHOSEN : 0);
       if (expected === null) return;
       chosen++;
-      const { spiAt, spiSize, types: _, ...rest } = out;
+      const { spiAt, spiSize, types: _, extra, extraOf, ...rest } = out;
+      assert.deepEqual([extra, extraOf], [[], undefined]);
       assert.deepEqual(rest, expected);
       assert.equal(hex(body.subarray(spiAt, spiAt + spiSize)), 'a1b2c3d4');
       const reply = answer(own[0].protocol, out, 4);
@@ -230,7 +231,7 @@ test('NONE: integrity of an AEAD, and ESP without a key exchange', () => {
       [5, 0],
     ],
   );
-  const pfs = { ...ESP_GCM, ke: [31] };
+  const pfs = transforms(PROTOCOL_ESP, { ...ESP_GCM, ke: [31] });
   assert.equal((choose(sa([ESP_GCM], 4), [pfs], 4) as Choice).ke, 0);
   assert.equal(choose(sa([pfs], 4), [ESP_GCM], 4), N_NO_PROPOSAL_CHOSEN);
   // The initiator does not take that back: who asked for a key exchange gets one.

@@ -18,6 +18,7 @@ import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
@@ -124,6 +125,7 @@ export function gatewayOn(
     remotePort: 500,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
   const device = createDeviceWith(
     { ...config, address: GATEWAY.slice() },
@@ -144,7 +146,8 @@ export function gatewayOn(
     provider: config.provider,
     asymmetric: createNodeAsymmetric(),
     upper: {
-      transmit: (to, buffer, offset, length, now) =>
+      proved: () => {},
+      transmit: (to, _replyTo, buffer, offset, length, now) =>
         void passUdp(device, to.local, to.remote, 500, buffer.slice(offset, offset + length), now),
       allocateSpi: (ends, offers) => allocateSpi(device.endpoint, scopeOf(ends.local, ends.remote, 0), offers),
       install: (_sa, _child, outgoing, incoming, first) => {
@@ -181,7 +184,7 @@ export function gatewayOn(
       halfOpenTime: 30000,
       tickets: tickets.tickets,
     }),
-    intermediate: createIntermediate(null),
+    intermediate: createRounds([createIntermediate(null)]),
     resumption: null,
     reassembly: fragmentation,
     maxMessage: 4096,
@@ -237,7 +240,7 @@ export function deviceOn(
       policy,
       extensions: fullExtensions(),
       numbers: privateNumbers(),
-      intermediate: createIntermediate(null),
+      intermediate: createRounds([createIntermediate(null)]),
       resumption,
       reassembly: fragmentation,
       keylog: false,

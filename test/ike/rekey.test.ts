@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KeMethod } from '../../core/crypto/asymmetric.ts';
 import { createChild, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { assertUp, type Options, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf, type SeenMessage } from './observer.ts';
 
-const esp = (ke: number[]): Options['deviceChild'] => ({
+const esp = (ke: (KeMethod | 0)[]): Options['deviceChild'] => ({
   esp: [{ protocol: 3, ciphers: [29, 14], keyBits: [128, 128], prf: [], integ: [], ke, sn: [0] }],
 });
 
@@ -120,8 +121,8 @@ test('PFS: agreed in IKE_AUTH, used by the first optimized rekey', () => {
 });
 
 test('without child-pfs-info the first rekey is a regular one, the next are optimized', () => {
-  for (const ke of [[], [31]]) {
-    const s = scene({ deviceChild: esp(ke), gatewayChild: esp(ke) });
+  for (const ke of [[], [31]] as const) {
+    const s = scene({ deviceChild: esp([...ke]), gatewayChild: esp([...ke]) });
     const sa = s.connect();
     const other = assertUp(s, sa);
     for (const one of [sa, other]) one.children[0]!.keKnown = false;
@@ -298,9 +299,9 @@ test('TEMPORARY_FAILURE: not at once again, later', () => {
   // The gateway is busy with a rekey of the IKE SA, whose request is lost for a while.
   let held = true;
   const transmit = s.world.gateway.ike.upper.transmit;
-  s.world.gateway.ike.upper.transmit = (p, buffer, at, length, now) => {
+  s.world.gateway.ike.upper.transmit = (p, replyTo, buffer, at, length, now) => {
     if (held && (buffer[at + 19]! & 0x20) === 0) return;
-    transmit(p, buffer, at, length, now);
+    transmit(p, replyTo, buffer, at, length, now);
   };
   rekeyIke(s.world.gateway.ike, other, s.world.now);
   s.world.settle();

@@ -10,6 +10,7 @@ import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF } from '../../core/ike/state/policy.ts';
 import { type IkeSa, type Session, STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
@@ -113,8 +114,8 @@ export function planOf(seed: number): Plan {
   }
   if (chance(4)) {
     features.push('nat');
-    device.nat = [NAT_OFF, NAT_AUTO, NAT_FORCE][random.below(3)];
-    gateway.nat = [NAT_AUTO, NAT_FORCE][random.below(2)];
+    device.nat = ([NAT_OFF, NAT_AUTO, NAT_FORCE] as const)[random.below(3)];
+    gateway.nat = ([NAT_AUTO, NAT_FORCE] as const)[random.below(2)];
   }
   if (chance(8)) {
     features.push('invalid-ke');
@@ -233,10 +234,12 @@ export function netOf(plan: Plan, seed: number, faults: Faults): Net {
     {},
     {
       extensions: [...fullExtensions(), issuer.extension],
-      intermediate: createIntermediate((id) => {
-        const ppk = known.ppk;
-        return ppk !== null && Buffer.compare(ppk.id, id) === 0 ? ppk.key : null;
-      }),
+      intermediate: createRounds([
+        createIntermediate((id) => {
+          const ppk = known.ppk;
+          return ppk !== null && Buffer.compare(ppk.id, id) === 0 ? ppk.key : null;
+        }),
+      ]),
       responder: createResponder({
         fallback: known,
         findPolicy: (_type, data) => (Buffer.from(data).toString() === 'device' ? known : null),

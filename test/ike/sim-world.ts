@@ -79,8 +79,8 @@ const NONE = new Uint8Array(0);
 const writer = createWriter(new Uint8Array(2000));
 
 function notifyMessage(spis: Uint8Array, exchange: number, flags: number, type: number, data: Uint8Array): Uint8Array {
-  beginMessage(writer, 0, spis, 0, spis, 8, exchange, flags, 0);
-  addNotify(writer, 0, type, NONE, 0, 0, data, 0, data.length);
+  beginMessage(writer, 0, spis, exchange, flags, 0);
+  addNotify(writer, 0, type, NONE, data);
   return writer.buffer.slice(0, endMessage(writer));
 }
 
@@ -106,7 +106,7 @@ function invent(random: Random, seen: Uint8Array): [Uint8Array, boolean] {
       return [notifyMessage(spis, 34, 0x20, [5, 7, 24, 16413, 16412][random.below(5)], NONE), toInitiator];
     case 4: {
       // A Delete in clear.
-      beginMessage(writer, 0, spis, 0, spis, 8, 37, random.below(2) * 8 + random.below(2) * 32, random.below(4));
+      beginMessage(writer, 0, spis, 37, random.below(2) * 8 + random.below(2) * 32, random.below(4));
       const at = beginPayload(writer, PAYLOAD_DELETE);
       write8(writer, 1);
       write8(writer, 0);
@@ -118,7 +118,7 @@ function invent(random: Random, seen: Uint8Array): [Uint8Array, boolean] {
     case 5: {
       // Something with an SK payload.
       const exchange = 34 + random.below(6);
-      beginMessage(writer, 0, spis, 0, spis, 8, exchange, random.below(64), random.below(4));
+      beginMessage(writer, 0, spis, exchange, random.below(64), random.below(4));
       const at = beginPayload(writer, PAYLOAD_SK);
       for (let i = random.below(20); i >= 0; i--) write32(writer, random.below(65536));
       endPayload(writer, at);
@@ -188,6 +188,7 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
       remotePort: path.localPort,
       encapsulated: path.encapsulated,
       port: 0,
+      link: new Uint8Array(0),
     };
   }
 

@@ -8,7 +8,7 @@ import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../core/ba
 import type { Provider } from '../../core/crypto/provider.ts';
 import { IKE_SIZE, type Payloads } from '../../core/ike/codec/message.ts';
 import { IKE_AUTH, INFORMATIONAL, PAYLOAD_IDI, PAYLOAD_SK, PAYLOAD_SKF } from '../../core/ike/codec/numbers.ts';
-import type { Opened } from '../../core/ike/codec/payloads.ts';
+import type { Content } from '../../core/ike/codec/payloads.ts';
 import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
 import {
   createSkKey,
@@ -30,7 +30,7 @@ const AUTH = authRequest();
 const node = PROVIDERS.find((entry) => entry.name === 'node')!.provider;
 
 const keyOf = (provider: Provider, cipher: IkeCipher): SkKey => createSkKey(provider, cipher, KEYS, ENCR_AT, AUTH_AT);
-const fresh = (): Opened => ({ first: -1, at: -1, size: -1, number: -1, total: -1 });
+const fresh = (): Content => ({ first: -1, at: -1, size: -1, number: -1, total: -1 });
 
 interface Sealed {
   buffer: Uint8Array;
@@ -38,6 +38,9 @@ interface Sealed {
   length: number;
   p: Payloads;
 }
+
+/** What sealMessage takes of its source. */
+const part = (first: number, size: number, number = 0, total = 0): Content => ({ first, at: 0, size, number, total });
 
 /** A sealed message in the middle of a buffer; throws when octets around it were written. */
 function seal(provider: Provider, k: SkKey, inner: Uint8Array, number = 0, total = 0, at = 4): Sealed {
@@ -49,19 +52,15 @@ function seal(provider: Provider, k: SkKey, inner: Uint8Array, number = 0, total
     k,
     buffer.subarray(0, at + size),
     at,
-    AUTH.first,
     inner,
-    0,
-    inner.length,
-    number,
-    total,
+    part(AUTH.first, inner.length, number, total),
   );
   assert.equal(length, size);
   assert.ok([...buffer.subarray(0, at), ...buffer.subarray(at + size)].every((octet) => octet === 0xc3));
   return { buffer, at, length, p: payloadsOf(buffer, at, length) };
 }
 
-function open(provider: Provider, k: SkKey, message: Sealed): { result: number; opened: Opened; text: Uint8Array } {
+function open(provider: Provider, k: SkKey, message: Sealed): { result: number; opened: Content; text: Uint8Array } {
   const opened = fresh();
   const buffer = message.buffer.slice();
   const result = openMessage(provider, k, buffer, message.at, message.p, 0, opened);
@@ -200,7 +199,7 @@ test('AES-GCM, octet for octet with the keys of the example', () => {
   for (let counter = 0; counter < 3; counter++) {
     const dst = new Uint8Array(61);
     header(dst, 0, IKE_AUTH, 8, 1);
-    assert.equal(sealMessage(node, k, dst, 0, PAYLOAD_IDI, text, 0, 4, 0, 0), 61);
+    assert.equal(sealMessage(node, k, dst, 0, text, { first: PAYLOAD_IDI, at: 0, size: 4, number: 0, total: 0 }), 61);
     assert.equal(hex(dst), expected(counter));
   }
 });
@@ -215,7 +214,10 @@ test('IVs: an AEAD counts, and stops; CBC draws them', () => {
   const k = keyOf(node, ikeCcm8);
   k.counter = 0xfffffff;
   seal(node, k, AUTH.octets);
-  assert.equal(sealMessage(node, k, new Uint8Array(500), 0, 35, AUTH.octets, 0, 160, 0, 0), -1);
+  assert.equal(
+    sealMessage(node, k, new Uint8Array(500), 0, AUTH.octets, { first: 35, at: 0, size: 160, number: 0, total: 0 }),
+    -1,
+  );
 });
 
 test('room: exactly enough, and one less', () => {
@@ -229,9 +231,9 @@ test('room: exactly enough, and one less', () => {
     }
     const k = keyOf(node, cipher);
     const size = sealedSize(cipher, 100, false);
-    assert.equal(sealMessage(node, k, new Uint8Array(size + 2), 3, 35, KEYS, 0, 100, 0, 0), -1);
-    assert.equal(sealMessage(node, k, new Uint8Array(size + 3), 3, 35, KEYS, 0, 100, 0, 0), size);
-    assert.equal(sealMessage(node, k, new Uint8Array(80000), 0, 35, new Uint8Array(65535), 0, 65535, 0, 0), -1);
+    assert.equal(sealMessage(node, k, new Uint8Array(size + 2), 3, KEYS, part(35, 100)), -1);
+    assert.equal(sealMessage(node, k, new Uint8Array(size + 3), 3, KEYS, part(35, 100)), size);
+    assert.equal(sealMessage(node, k, new Uint8Array(80000), 0, new Uint8Array(65535), part(35, 65535)), -1);
   }
   assert.equal(innerRoom(ikeChaCha20, 20, false), -37);
 });
@@ -242,7 +244,7 @@ test("the payloads may lie in the message's own buffer", () => {
     const dst = new Uint8Array(400);
     dst.set(AUTH.octets, from);
     const text = dst.slice(from, from + 160);
-    const length = sealMessage(node, k, dst, 0, AUTH.first, dst, from, 160, 0, 0);
+    const length = sealMessage(node, k, dst, 0, dst, { first: AUTH.first, at: from, size: 160, number: 0, total: 0 });
     const opened = fresh();
     assert.equal(openMessage(node, k, dst, 0, payloadsOf(dst, 0, length), 0, opened), 0);
     assert.equal(hex(dst.subarray(opened.at, opened.at + opened.size)), hex(text), 'from ' + from);

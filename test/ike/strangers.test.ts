@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
+import { NAT_AUTO } from '../../core/ike/state/policy.ts';
 import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { createWorld, type Datagram, path, policy } from './pair.ts';
 
@@ -42,8 +43,8 @@ test('a forged answer with a public value that is none does not spoil the handsh
 });
 
 test('an answer that is ignored does not move the SA to the port for NAT', () => {
-  const own = { ...policy('device', 'gateway', 1, 2), nat: 1 };
-  const world = createWorld({ ...policy('gateway', 'device', 2, 1), nat: 1 }, (datagram) => {
+  const own = { ...policy('device', 'gateway', 1, 2), nat: NAT_AUTO };
+  const world = createWorld({ ...policy('gateway', 'device', 2, 1), nat: NAT_AUTO }, (datagram) => {
     if (!isAnswer(datagram)) return [datagram];
     const forged = copyOf(datagram);
     // No hash fits any more, and neither does the public value.

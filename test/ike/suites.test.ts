@@ -6,11 +6,11 @@ import { test } from 'node:test';
 import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../core/ike/crypto/all-suites.ts';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
-import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import type { ChildPolicy, IkePolicy } from '../../core/ike/state/policy.ts';
 import { assertUp, scene } from './kit.ts';
 
 for (const cipher of ALL_IKE_CIPHERS) {
-  for (const ke of [31, 19]) {
+  for (const ke of [31, 19] as const) {
     test(`IKE: ${cipher.name} with key exchange ${ke}`, () => {
       const both: Partial<IkePolicy> = {
         ciphers: [cipher],
@@ -48,9 +48,9 @@ for (const cipher of ALL_IKE_CIPHERS) {
 for (const suite of ALL_SUITES) {
   const sizes = suite.alg === 0 ? [0] : suite.keyLength === 16 ? [128, 256] : [0];
   for (const keyBits of sizes) {
-    for (const sn of [0, 1]) {
+    for (const sn of [0, 1] as const) {
       test(`ESP: ${suite.name} ${keyBits} sequence numbers ${sn}`, () => {
-        const child = {
+        const child: Partial<ChildPolicy> = {
           suites: [suite],
           esp: [
             {

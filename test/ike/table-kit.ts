@@ -11,6 +11,7 @@ import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import {
   type IkeSa,
@@ -62,7 +63,7 @@ export function createStage(change: (device: ReturnType<typeof policy>, gateway:
     device: createNode('device', send, {}),
     gateway: createNode('gateway', send, {
       extensions: [...fullExtensions(), issuer.extension],
-      intermediate: createIntermediate(() => gateway.ppk?.key ?? null),
+      intermediate: createRounds([createIntermediate(() => gateway.ppk?.key ?? null)]),
       responder: createResponder({
         fallback: gateway,
         findPolicy: () => gateway,
@@ -194,13 +195,16 @@ export function craft(one: Scene, exchange: number, isResponse: boolean, id: num
   const flags = (sa.initiator ? 0 : 8) | (isResponse ? 0x20 : 0);
   const octets = new Uint8Array(200);
   const writer = createWriter(octets);
-  beginMessage(writer, 0, sa.spis, 0, sa.spis, 8, exchange, flags, id);
+  beginMessage(writer, 0, sa.spis, exchange, flags, id);
   const key = one.peerSa?.skOut ?? null;
   if (key === null || exchange === 34 || exchange === 38) {
     new DataView(octets.buffer).setUint32(24, 28);
     return octets.slice(0, 28);
   }
-  return octets.slice(0, sealMessage(one.peer.ike.provider, key, octets, 0, 0, inner, 0, 0, 0, 0));
+  return octets.slice(
+    0,
+    sealMessage(one.peer.ike.provider, key, octets, 0, inner, { first: 0, at: 0, size: 0, number: 0, total: 0 }),
+  );
 }
 
 /** All of an endpoint and an SA that a message could change. */

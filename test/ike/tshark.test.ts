@@ -90,7 +90,13 @@ function sealed(cipher: IkeCipher, index: number, inner: Chain, number: number, 
   dst[0] = 0xa0 + index;
   const k = createSkKey(provider, cipher, KEYS, 0, AUTH_AT);
   assert.equal(
-    sealMessage(provider, k, dst, 0, inner.first, inner.octets, 0, inner.octets.length, number, total),
+    sealMessage(provider, k, dst, 0, inner.octets, {
+      first: inner.first,
+      at: 0,
+      size: inner.octets.length,
+      number: number,
+      total: total,
+    }),
     dst.length,
   );
   return dst;

@@ -8,13 +8,20 @@ import { ID_KEY_ID } from '../../core/ike/codec/numbers.ts';
 import { ikeGcm16 } from '../../core/ike/crypto/suites.ts';
 import { rekeyChild } from '../../core/ike/exchange/requests.ts';
 import { natDetection } from '../../core/ike/ext/nat.ts';
-import { NAT_AUTO } from '../../core/ike/state/policy.ts';
+import { type IkePolicy, NAT_AUTO } from '../../core/ike/state/policy.ts';
 import { ESP_GCM, IKE_GCM, selector } from './examples.ts';
 import { assertUp, type Options, type Scene, scene } from './kit.ts';
 
-const id = { type: ID_KEY_ID, data: Uint8Array.from({ length: 20 }, (_, i) => i) };
+const id = { type: ID_KEY_ID, data: Uint8Array.from({ length: 20 }, (_, i) => i) } as const;
 const host = (last: number) => selector(0, [0, 65535], [192, 0, 2, last], [192, 0, 2, last]);
-const both = { ike: [IKE_GCM], ciphers: [ikeGcm16], nonceSize: 32, nat: NAT_AUTO, remoteId: null, localId: id };
+const both: Partial<IkePolicy> = {
+  ike: [IKE_GCM],
+  ciphers: [ikeGcm16],
+  nonceSize: 32,
+  nat: NAT_AUTO,
+  remoteId: null,
+  localId: id,
+};
 const child = { esp: [ESP_GCM], suites: [aesGcm16], notify: null, compression: null };
 
 function notes(options: Options = {}): Scene {

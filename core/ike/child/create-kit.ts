@@ -1,9 +1,9 @@
 // What the messages of CREATE_CHILD_SA have in common: key exchange in a draft, the notify of the optimized form
 // [draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt §2], refusals.
 
-import { put32 } from '../../base/bytes.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import type { Writer } from '../codec/message.ts';
-import { CREATE_CHILD_SA, N_INVALID_KE_PAYLOAD, N_INVALID_SYNTAX } from '../codec/numbers.ts';
+import { CREATE_CHILD_SA, type ErrorType, N_INVALID_KE_PAYLOAD, N_INVALID_SYNTAX } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { addStatus, dataOf, type Message } from '../codec/payloads.ts';
 import { finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
@@ -11,13 +11,11 @@ import { sendNotify } from '../exchange/send.ts';
 import { endIkeSa } from '../exchange/session.ts';
 import type { Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
+import { OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import type { IkeSa } from '../state/sa.ts';
 
-const four = /* @__PURE__ */ new Uint8Array(4);
-
 /** The peer's KE payload and our half: 0, or the error to answer; INVALID_KE_PAYLOAD asks for `method`. */
-export function answerKe(ike: Ike, draft: Draft, m: Message, method: number): number {
+export function answerKe(ike: Ike, draft: Draft, m: Message, method: KeMethod | 0): Verdict {
   if (method === 0) return 0;
   if (keMethodOf(m) !== method) return N_INVALID_KE_PAYLOAD;
   startKe(ike.asymmetric, draft.kx, method);
@@ -34,19 +32,14 @@ export function optimizedSpi(ike: Ike, m: Message, size: number): Uint8Array {
   return data === null || data.length !== size ? NONE : data;
 }
 
-export function spiOctets(spi: number): Uint8Array {
-  put32(four, 0, spi);
-  return four;
-}
-
 /** Answers an error. INVALID_SYNTAX is fatal: what the peer makes is not what this side reads [RFC 7296 §2.21.3]. */
-export function refuse(ike: Ike, sa: IkeSa, type: number, now: number): void {
+export function refuse(ike: Ike, sa: IkeSa, type: ErrorType, now: number): void {
   sendNotify(ike, sa, CREATE_CHILD_SA, type, NONE, now);
   if (type === N_INVALID_SYNTAX) endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
 }
 
 /** Answers an error; INVALID_KE_PAYLOAD with the method that we want. */
-export function refuseKe(ike: Ike, sa: IkeSa, type: number, method: number, now: number): void {
+export function refuseKe(ike: Ike, sa: IkeSa, type: ErrorType, method: KeMethod | 0, now: number): void {
   if (type !== N_INVALID_KE_PAYLOAD) {
     refuse(ike, sa, type, now);
     return;

@@ -1,7 +1,8 @@
 // CREATE_CHILD_SA: which of its forms a message is, and what happens when a request of ours fails [RFC 7296 §1.3, §2.25].
 // A Child SA is in create-child.ts, the IKE SA in rekey.ts.
 
-import { u16, u32 } from '../../base/bytes.ts';
+import { u16 } from '../../base/bytes.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { addNotify, findNotify, findPayload } from '../codec/message.ts';
 import {
   CREATE_CHILD_SA,
@@ -11,26 +12,27 @@ import {
   N_REKEY_SA,
   N_TEMPORARY_FAILURE,
   PAYLOAD_SA,
-  PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
-import { dataOf, type Message } from '../codec/payloads.ts';
-import { findChild, removeChild } from '../exchange/children.ts';
+import { dataOf, type Message, readSpi, spiOctets } from '../codec/payloads.ts';
+import { findChild, removeChild, spiSizeOf } from '../exchange/children.ts';
 import { createTask, isAsked, request } from '../exchange/queue.ts';
 import { due, nonce } from '../exchange/registry.ts';
 import { begin, sendResponse } from '../exchange/send.ts';
-import { dropTask, endIkeSa } from '../exchange/session.ts';
+import { dropHeld, dropTask, endIkeSa } from '../exchange/session.ts';
 import { adopt, decided } from '../exchange/succession.ts';
+import { CHILD_LIVE, CHILD_SUPERSEDED, retire } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
+import type { End, Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
-import { childAnswered, onChildRequest } from './create-child.ts';
-import { refuse, spiOctets } from './create-kit.ts';
-import { ikeAnswered, onIkeRequest } from './rekey.ts';
+import { finishChild, onChildRequest, readChildAnswer } from './create-child.ts';
+import { refuse } from './create-kit.ts';
+import { finishIke, onIkeRequest, readIkeAnswer } from './rekey.ts';
 
 /** A request of ours failed: what to do about it. */
-function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now: number): void {
+function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: number): void {
   const child = task.child;
   dropTask(ike, task);
   if (error === N_INVALID_SYNTAX) {
@@ -44,7 +46,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
   retry.regular = task.regular;
   if (error === N_INVALID_KE_PAYLOAD && task.ke < 0) {
     const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
-    retry.ke = asked !== null && asked.length === 2 ? u16(asked, 0) : 0;
+    retry.ke = asked !== null && asked.length === 2 ? (u16(asked, 0) as KeMethod) : 0;
     // The optimized form has no choice of the method.
     retry.regular = task.regular || (task.draft !== null && task.draft.optimized);
     if (ike.asymmetric.hasKe(retry.ke)) {
@@ -83,9 +85,9 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
   }
   if (child.rival !== null) {
     if (isAsked(sa, TASK_DELETE_CHILD, child)) request(ike, sa, TASK_DELETE_CHILD, child.rival, now);
-    child.retired = Math.max(child.retired, 1);
+    retire(child, CHILD_SUPERSEDED);
     child.rival = null;
-  } else if (error === N_CHILD_SA_NOT_FOUND && child.removeAt < 0 && child.retired === 0) {
+  } else if (error === N_CHILD_SA_NOT_FOUND && child.removeAt < 0 && child.retired === CHILD_LIVE) {
     // The peer lost it: a new one in its place.
     removeChild(ike, sa, child, now);
     retry.kind = TASK_CHILD;
@@ -93,16 +95,31 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: number, m: Message, now:
     retry.policy = child.policy;
     sa.tasks.push(retry);
     due(ike, now);
-  } else if (child.retired === 0) {
+  } else if (child.retired === CHILD_LIVE) {
     child.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(child.policy.rekeyTime / 8, 10000);
     due(ike, child.rekeyAt);
     if (error !== N_TEMPORARY_FAILURE) ike.upper.childFailed(sa, error, now);
   }
 }
 
+/** Goes on with IKE_FOLLOWUP_KE where that is needed, else ends the request with what came of it. */
+export function finishOrFollow(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): void {
+  if (verdict === 0 && ike.followUps !== null && ike.followUps.start(ike, sa, task, now)) return;
+  finish(ike, sa, task, verdict !== 0 ? verdict : task.draft!.verdict, now);
+}
+
+/** The answer to our CREATE_CHILD_SA is in ike.message. */
 export function onCreateResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
-  const code = task.kind === TASK_REKEY_IKE ? ikeAnswered(ike, sa, task, now) : childAnswered(ike, sa, task, now);
-  if (code !== 0) failed(ike, sa, task, code, ike.message, now);
+  const isIke = task.kind === TASK_REKEY_IKE;
+  const verdict = isIke ? readIkeAnswer(ike, sa, task) : readChildAnswer(ike, sa, task);
+  finishOrFollow(ike, sa, task, verdict, now);
+}
+
+/** Makes what a request of ours and its answers came to, or sees to its failure. */
+function finish(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): void {
+  const isIke = task.kind === TASK_REKEY_IKE;
+  const end = isIke ? finishIke(ike, sa, task, verdict, now) : finishChild(ike, sa, task, verdict, now);
+  if (end !== 0) failed(ike, sa, task, end, ike.message, now);
 }
 
 /** A request CREATE_CHILD_SA is in ike.message. */
@@ -113,6 +130,8 @@ export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
   const optimized = sa.optimizedRekey && findNotify(p, m.buffer, ike.numbers.optimizedRekey) >= 0;
   const sai = findPayload(p, PAYLOAD_SA, 0);
   decided(ike, sa, false, now);
+  // The window is 1: who asks for another one has given the earlier up.
+  dropHeld(ike, sa);
   if (rekey < 0 && (optimized || (sai >= 0 && p.size[sai] > 5 && m.buffer[p.at[sai] + 5] === PROTOCOL_IKE))) {
     onIkeRequest(ike, sa, optimized, now);
     return;
@@ -126,19 +145,21 @@ export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   const at = p.at[rekey];
-  if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) {
+  const protocol = m.buffer[at];
+  const spiSize = spiSizeOf(ike, protocol);
+  if (spiSize === 0 || m.buffer[at + 1] !== spiSize) {
     refuse(ike, sa, N_INVALID_SYNTAX, now);
     return;
   }
-  const spi = u32(m.buffer, at + 4);
-  const child = findChild(sa, spi, true);
+  const spi = readSpi(m.buffer, at + 4, spiSize);
+  const child = findChild(sa, protocol, spi);
   if (child === null && sa.task !== null && (sa.task.kind === TASK_CHILD || sa.task.kind === TASK_REKEY_CHILD)) {
     // It may be the one of which the answer is still on its way.
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }
   if (child === null) {
-    addNotify(begin(ike), PROTOCOL_ESP, N_CHILD_SA_NOT_FOUND, spiOctets(spi), 0, 4, NONE, 0, 0);
+    addNotify(begin(ike), protocol, N_CHILD_SA_NOT_FOUND, spiOctets(spi, spiSize), NONE);
     sendResponse(ike, sa, CREATE_CHILD_SA, now);
     return;
   }

@@ -1,6 +1,7 @@
 // Child SAs as they live: made from a finished Draft with their keys, given to the host, retired, removed
 // [RFC 7296 §2.8, §2.17].
 
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import {
   type Attributes,
   CDA_NOT_COMPRESSED,
@@ -12,14 +13,16 @@ import {
 } from '../../dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
+import { PROTOCOL_ESP } from '../codec/numbers.ts';
 import { join, NONE, take, wipe } from '../codec/octets.ts';
 import { sharedSelector } from '../codec/selectors.ts';
 import { keymat } from '../crypto/keys.ts';
+import { protocolOf, securityOf, spiSizeOf } from '../exchange/children.ts';
 import { jittered } from '../exchange/registry.ts';
-import type { ChildSa, Draft } from '../state/child.ts';
+import { CHILD_LIVE, type ChildSa, type Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import type { ChildPolicy } from '../state/policy.ts';
-import { espPathOf, type IkeSa } from '../state/sa.ts';
+import { childPathOf, type IkeSa } from '../state/sa.ts';
 import { applyChoice } from './compression.ts';
 
 function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite | null {
@@ -34,7 +37,7 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
   const from = outgoing ? child.local : child.remote;
   const to = outgoing ? child.remote : child.local;
   const tunnel = child.mode !== MODE_TRANSPORT;
-  const path = espPathOf(sa);
+  const path = childPathOf(sa, child);
   const attributes: Attributes = {
     iipcProfile: child.compression === null ? IIPC_NOT_COMPRESSED : IIPC_DIET_ESP,
     iipcRuleId: -1,
@@ -67,7 +70,7 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
 }
 
 function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
-  const suite = child.suite;
+  const suite = child.suite!;
   const size = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
   const config = defaultConfig(attributesOf(sa, child, outgoing), suite);
   config.key = take(octets, at, size);
@@ -90,11 +93,46 @@ function configured(sa: IkeSa): boolean {
 }
 
 /** The KE method of rekeys; a resumed session's first Child SA counts as made with the ticket's. */
-function keOf(sa: IkeSa, draft: Draft): number {
+function keOf(sa: IkeSa, draft: Draft): KeMethod | 0 {
   if (sa.setup === null || sa.setup.pfsInfo) return draft.choice.ke;
   if (sa.setup.resumed) return sa.ke;
   const list = draft.policy.esp[0].ke;
   return configured(sa) && list.length > 0 ? list[0] : draft.choice.ke;
+}
+
+/** Octets of the keys of one direction. */
+function keySizeOf(child: ChildSa, suite: Suite): number {
+  const keySize = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
+  return keySize + suite.saltLength + suite.authKeyLength;
+}
+
+/** Gives a Child SA with its KEYMAT to the host. The exchange's initiator sends with the first half [RFC 7296 §2.17]. */
+function give(
+  ike: Ike,
+  sa: IkeSa,
+  child: ChildSa,
+  octets: Uint8Array,
+  own: boolean,
+  first: boolean,
+  now: number,
+): boolean {
+  const size = octets.length / 2;
+  const outAt = own ? 0 : size;
+  const inAt = own ? size : 0;
+  if (child.suite === null) {
+    const outKeys = take(octets, outAt, size);
+    const inKeys = take(octets, inAt, size);
+    const isTaken = securityOf(ike, child.protocol)!.install(sa, child, outKeys, inKeys, first, now);
+    wipe(outKeys);
+    wipe(inKeys);
+    return isTaken;
+  }
+  const outgoing = configOf(sa, child, true, octets, outAt);
+  const incoming = configOf(sa, child, false, octets, inAt);
+  const isTaken = ike.upper.install(sa, child, outgoing, incoming, first, now);
+  wipeConfig(outgoing);
+  wipeConfig(incoming);
+  return isTaken;
 }
 
 /**
@@ -104,8 +142,10 @@ function keOf(sa: IkeSa, draft: Draft): number {
 export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, now: number): ChildSa | null {
   const policy = draft.policy;
   const old = draft.optimized ? draft.replaces : null;
-  const suite = old !== null ? old.suite : suiteOf(policy, draft.choice.encr, draft.choice.integ);
-  if (suite === null) return null;
+  const isEsp = protocolOf(policy) === PROTOCOL_ESP;
+  const suite = old !== null ? old.suite : isEsp ? suiteOf(policy, draft.choice.encr, draft.choice.integ) : null;
+  const protocol = protocolOf(policy);
+  if (suite === null && protocol === PROTOCOL_ESP) return null;
   const child: ChildSa = {
     policy: policy,
     spiIn: draft.spiIn,
@@ -120,26 +160,29 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
     dscpList: old !== null ? old.dscpList : draft.dscpList,
     ke: old !== null ? old.ke : keOf(sa, draft),
     keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo || configured(sa),
+    protocol: protocol,
+    spiSize: spiSizeOf(ike, protocol),
+    transforms: old !== null ? old.transforms : draft.choice.extra,
+    path: draft.path,
+    notes: draft.notes,
     replaces: draft.replaces,
-    retired: 0,
+    retired: CHILD_LIVE,
     rekeyAt: jittered(ike, policy.rekeyTime, now),
     removeAt: -1,
     rivalNonce: NONE,
     rival: null,
     tag: 0,
   };
-  const keySize = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
-  const size = keySize + suite.saltLength + suite.authKeyLength;
-  const octets = keymat(ike.provider, sa.skD, draft.kx.secret, join([draft.kx.nonceI, draft.kx.nonceR]), 2 * size);
-  // The exchange's initiator sends with the first half [RFC 7296 §2.17].
-  const outgoing = configOf(sa, child, true, octets, draft.own ? 0 : size);
-  const incoming = configOf(sa, child, false, octets, draft.own ? size : 0);
+  const x = draft.kx;
+  const size = suite !== null ? keySizeOf(child, suite) : securityOf(ike, protocol)!.keySize(draft.choice);
+  const octets = keymat(ike.provider, sa.skD, x.secret, join([x.nonceI, x.nonceR, x.more]), 2 * size);
+  const taken = give(ike, sa, child, octets, draft.own, first, now);
   wipe(octets);
-  wipe(draft.kx.secret);
-  const taken = ike.upper.install(sa, child, outgoing, incoming, first, now);
-  wipeConfig(outgoing);
-  wipeConfig(incoming);
+  wipe(x.secret);
+  wipe(x.more);
   if (!taken) return null;
+  // They are the Child SA's now.
+  draft.notes = [];
   // Most have one: a list made with it takes no room for more.
   if (sa.children.length === 0) sa.children = [child];
   else sa.children.push(child);

@@ -1,7 +1,6 @@
 // Child SAs: what IKE_AUTH and CREATE_CHILD_SA say about one, on both sides, and its keys [RFC 7296 §1.2, §1.3, §2.9,
 // §2.17]. A Draft is filled in by the two messages, then becomes a ChildSa and a pair of SAs at the host.
 
-import { put32, u32 } from '../../base/bytes.ts';
 import { MODE_TRANSPORT } from '../../dietesp/attributes.ts';
 import { findNotify, findPayload, type Writer } from '../codec/message.ts';
 import {
@@ -15,7 +14,7 @@ import {
   PROTOCOL_ESP,
 } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
-import { addStatus, type Message } from '../codec/payloads.ts';
+import { addStatus, type Message, readSpi, spiOctets } from '../codec/payloads.ts';
 import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice, type Transforms } from '../codec/proposals.ts';
 import {
   addSelectors,
@@ -25,16 +24,15 @@ import {
   selectorsEqual,
   selectorsWithin,
 } from '../codec/selectors.ts';
-import { createKeyExchange } from '../crypto/key-exchange.ts';
+import { createKeyExchange, keMethodOf } from '../crypto/key-exchange.ts';
+import { protocolOf, spiSizeOf } from '../exchange/children.ts';
 import type { ChildSa, Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS } from '../state/outcome.ts';
-import type { ChildPolicy } from '../state/policy.ts';
+import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS, type Verdict } from '../state/outcome.ts';
+import { type ChildPolicy, childPolicies } from '../state/policy.ts';
 import { espPathOf, type IkeSa } from '../state/sa.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE } from '../state/step.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, type Step } from '../state/step.ts';
 import { spiOffers } from './compression.ts';
-
-const spiOctets = /* @__PURE__ */ new Uint8Array(4);
 
 export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: boolean): Draft {
   return {
@@ -53,6 +51,10 @@ export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: 
     dscpList: [],
     peerDscp: null,
     kx: createKeyExchange(),
+    verdict: 0,
+    followUp: 0,
+    path: replaces === null ? null : replaces.path,
+    notes: [],
   };
 }
 
@@ -61,8 +63,12 @@ export function hostSelector(address: Uint8Array): Selector {
   return { protocol: 0, startPort: 0, endPort: 65535, start: address, end: address };
 }
 
+/** Transform types of key exchanges beside KE [RFC 9370 §2.2]. */
+const FIRST_ADDITIONAL_KE = 6;
+const LAST_ADDITIONAL_KE = 12;
+
 /** The proposals without KE methods: IKE_AUTH carries none, unless child-pfs-info was agreed [RFC 7296 §1.2]. */
-function proposalsFor(policy: ChildPolicy, step: number, pfsInfo: boolean): Transforms[] {
+function proposalsFor(policy: ChildPolicy, step: Step, pfsInfo: boolean): Transforms[] {
   if (pfsInfo || (step !== STEP_AUTH_REQUEST && step !== STEP_AUTH_RESPONSE)) return policy.esp;
   const list: Transforms[] = [];
   for (let i = 0; i < policy.esp.length; i++) {
@@ -75,6 +81,7 @@ function proposalsFor(policy: ChildPolicy, step: number, pfsInfo: boolean): Tran
       integ: p.integ,
       ke: [],
       sn: p.sn,
+      extra: p.extra === undefined ? p.extra : p.extra.without(FIRST_ADDITIONAL_KE, LAST_ADDITIONAL_KE),
     });
   }
   return list;
@@ -100,19 +107,19 @@ function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
 /** Draws the SPI for our side; false when none is free. */
 function drawSpi(ike: Ike, sa: IkeSa, draft: Draft, offers: number[], now: number): boolean {
   try {
-    draft.spiIn = ike.upper.allocateSpi(espPathOf(sa), offers, now);
+    draft.spiIn = ike.upper.allocateSpi(draft.path === null ? espPathOf(sa) : draft.path, offers, now);
   } catch (_error) {
     return false;
   }
   return true;
 }
 
-function extend(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
+function extend(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, draft, w);
 }
 
 /** Lets the extensions read a message: 0, or the error of the first that refuses it. */
-export function readExtensions(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message): number {
+export function readExtensions(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message): Verdict {
   for (let i = 0; i < ike.extensions.length; i++) {
     const code = ike.extensions[i].read(ike, sa, step, draft, m);
     if (code !== 0) return code;
@@ -121,8 +128,9 @@ export function readExtensions(ike: Ike, sa: IkeSa, step: number, draft: Draft |
 }
 
 /** Bits of the SPI that may be on the wire with what `draft` offers, or has agreed. */
-function offersOf(sa: IkeSa, draft: Draft): number[] {
+function offersOf(ike: Ike, sa: IkeSa, draft: Draft): number[] {
   const policy = draft.policy;
+  if (protocolOf(policy) !== PROTOCOL_ESP) return [8 * spiSizeOf(ike, protocolOf(policy))];
   if (draft.replaces !== null && (draft.optimized || draft.own)) {
     const bits = draft.replaces.compression === null ? 32 : draft.replaces.compression.espSpiLsb;
     if (draft.optimized || bits > 0) return [bits];
@@ -134,15 +142,15 @@ function offersOf(sa: IkeSa, draft: Draft): number[] {
 
 /** Draws the SPI of a draft of ours; false when none is free. */
 export function prepareDraft(ike: Ike, sa: IkeSa, draft: Draft, now: number): boolean {
-  return drawSpi(ike, sa, draft, offersOf(sa, draft), now);
+  return drawSpi(ike, sa, draft, offersOf(ike, sa, draft), now);
 }
 
 /** SA, selectors and what belongs to them, of a request. */
-export function addChildRequest(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
-  put32(spiOctets, 0, draft.spiIn);
+export function addChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
   if (draft.mode === MODE_TRANSPORT) addStatus(w, N_USE_TRANSPORT_MODE, NONE);
   extend(ike, sa, step, draft, w);
-  addSa(w, proposalsFor(draft.policy, step, pfsInfoOf(sa)), spiOctets, 0, 4);
+  const size = spiSizeOf(ike, protocolOf(draft.policy));
+  addSa(w, proposalsFor(draft.policy, step, pfsInfoOf(sa)), spiOctets(draft.spiIn, size), 0, size);
 }
 
 export function addChildSelectors(sa: IkeSa, draft: Draft, w: Writer): void {
@@ -159,15 +167,7 @@ function pick(list: Selector[]): Selector[] {
 }
 
 /** Reads SA, TSi, TSr of a request and chooses: 0, or the error to answer. */
-export function readChildRequest(
-  ike: Ike,
-  sa: IkeSa,
-  step: number,
-  draft: Draft,
-  m: Message,
-  keHint: number,
-  now: number,
-): number {
+export function readChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, m: Message, now: number): Verdict {
   const policy = draft.policy;
   const p = m.payloads;
   const sai = findPayload(p, PAYLOAD_SA, 0);
@@ -175,13 +175,14 @@ export function readChildRequest(
   const tsr = findPayload(p, PAYLOAD_TSR, 0);
   if (sai < 0 || tsi < 0 || tsr < 0) return N_INVALID_SYNTAX;
   const own = proposalsFor(policy, step, pfsInfoOf(sa));
-  let code = chooseSa(m.buffer, p.at[sai], p.size[sai], own, 4, keHint, draft.choice);
-  if (code !== 0) return code;
-  draft.spiOut = u32(m.buffer, draft.choice.spiAt);
+  const spiSize = spiSizeOf(ike, protocolOf(policy));
+  const chosen = chooseSa(m.buffer, p.at[sai], p.size[sai], own, spiSize, keMethodOf(m), draft.choice);
+  if (chosen !== 0) return chosen;
+  draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return N_INVALID_SYNTAX;
   const theirs: Selector[] = [];
   const ours: Selector[] = [];
-  code = parseSelectors(m.buffer, p.at[tsi], p.size[tsi], theirs);
+  let code = parseSelectors(m.buffer, p.at[tsi], p.size[tsi], theirs);
   if (code === 0) code = parseSelectors(m.buffer, p.at[tsr], p.size[tsr], ours);
   if (code !== 0) return code;
   draft.remote = pick(narrowSelectors(theirs, peerSelectors(sa, policy)));
@@ -193,9 +194,30 @@ export function readChildRequest(
     if (policy.mode === MODE_TRANSPORT) return N_NO_PROPOSAL_CHOSEN;
   }
   draft.mode = policy.mode;
-  code = readExtensions(ike, sa, step, draft, m);
-  if (code !== 0) return code;
-  return drawSpi(ike, sa, draft, offersOf(sa, draft), now) ? 0 : N_NO_PROPOSAL_CHOSEN;
+  const verdict = readExtensions(ike, sa, step, draft, m);
+  if (verdict !== 0) return verdict;
+  return drawSpi(ike, sa, draft, offersOf(ike, sa, draft), now) ? 0 : N_NO_PROPOSAL_CHOSEN;
+}
+
+/** True for the error of a policy that was not meant. */
+function isFar(verdict: Verdict): boolean {
+  return verdict === N_NO_PROPOSAL_CHOSEN || verdict === N_TS_UNACCEPTABLE;
+}
+
+/**
+ * Responder: what a request for a Child SA comes to with the first of the policies that it fits. Its `verdict` is 0; where
+ * none fits, it is the error of one that came near.
+ */
+export function agreeChild(ike: Ike, sa: IkeSa, step: Step, m: Message, now: number): Draft {
+  const policies = childPolicies(sa.policy);
+  let best: Draft | null = null;
+  for (let i = 0; i < policies.length; i++) {
+    const draft = createDraft(policies[i], null, false);
+    draft.verdict = readChildRequest(ike, sa, step, draft, m, now);
+    if (draft.verdict === 0) return draft;
+    if (best === null || (isFar(best.verdict) && draft.verdict !== N_NO_PROPOSAL_CHOSEN)) best = draft;
+  }
+  return best!;
 }
 
 /** One selector each way, of one IP version. */
@@ -207,11 +229,12 @@ function fits(draft: Draft): boolean {
   );
 }
 
-export function addChildResponse(ike: Ike, sa: IkeSa, step: number, draft: Draft, w: Writer): void {
-  put32(spiOctets, 0, draft.spiIn);
+export function addChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
   if (draft.mode === MODE_TRANSPORT) addStatus(w, N_USE_TRANSPORT_MODE, NONE);
   extend(ike, sa, step, draft, w);
-  addAnswer(w, PROTOCOL_ESP, draft.choice, spiOctets, 0, 4);
+  const protocol = protocolOf(draft.policy);
+  const size = spiSizeOf(ike, protocol);
+  addAnswer(w, protocol, draft.choice, spiOctets(draft.spiIn, size), 0, size);
 }
 
 export function addAnswerSelectors(draft: Draft, w: Writer): void {
@@ -220,7 +243,7 @@ export function addAnswerSelectors(draft: Draft, w: Writer): void {
 }
 
 /** Reads the answer to our request: 0, or OUTCOME_* (it breaks the offer), or N_* of what is missing. */
-export function readChildResponse(ike: Ike, sa: IkeSa, step: number, draft: Draft, m: Message): number {
+export function readChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft, m: Message): Verdict {
   const policy = draft.policy;
   const p = m.payloads;
   const sar = findPayload(p, PAYLOAD_SA, 0);
@@ -228,8 +251,9 @@ export function readChildResponse(ike: Ike, sa: IkeSa, step: number, draft: Draf
   const tsr = findPayload(p, PAYLOAD_TSR, 0);
   if (sar < 0 || tsi < 0 || tsr < 0) return OUTCOME_PROTOCOL;
   const offered = proposalsFor(policy, step, pfsInfoOf(sa));
-  if (checkSaAnswer(m.buffer, p.at[sar], p.size[sar], offered, 4, draft.choice) !== 0) return OUTCOME_PROTOCOL;
-  draft.spiOut = u32(m.buffer, draft.choice.spiAt);
+  const spiSize = spiSizeOf(ike, protocolOf(policy));
+  if (checkSaAnswer(m.buffer, p.at[sar], p.size[sar], offered, spiSize, draft.choice) !== 0) return OUTCOME_PROTOCOL;
+  draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return OUTCOME_PROTOCOL;
   if (parseSelectors(m.buffer, p.at[tsi], p.size[tsi], draft.local) !== 0) return OUTCOME_PROTOCOL;
   if (parseSelectors(m.buffer, p.at[tsr], p.size[tsr], draft.remote) !== 0) return OUTCOME_PROTOCOL;

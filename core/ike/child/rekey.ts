@@ -1,3 +1,4 @@
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { findPayload } from '../codec/message.ts';
 import {
   CREATE_CHILD_SA,
@@ -10,8 +11,8 @@ import {
 } from '../codec/numbers.ts';
 import { join, NONE, take, wipe } from '../codec/octets.ts';
 import { bodyOf, errorOf } from '../codec/payloads.ts';
-import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice } from '../codec/proposals.ts';
-import { addNonceAndKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
+import { addAnswer, addSa, checkSaAnswer, chooseSa } from '../codec/proposals.ts';
+import { addNonceAndKe, finishKe, type KeyExchange, keMethodOf, startKe } from '../crypto/key-exchange.ts';
 import { rekeySeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
 import { deriveSk } from '../exchange/keying.ts';
@@ -20,8 +21,9 @@ import { createIkeSa, due, nonce } from '../exchange/registry.ts';
 import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
 import { abandon, sendDelete } from '../exchange/session.ts';
 import { adopt } from '../exchange/succession.ts';
+import type { Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
+import { notifyOf, OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_FORMING, STATE_REPLACED, type Task } from '../state/sa.ts';
 import { TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_IKE } from '../state/task.ts';
 import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe } from './create-kit.ts';
@@ -32,6 +34,7 @@ import { createDraft } from './negotiate.ts';
 function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
   const next = createIkeSa(ike, old.policy, old.path, initiator, STATE_FORMING);
   next.ke = old.ke;
+  next.transforms = old.transforms;
   next.fragmentation = old.fragmentation;
   next.vendor = old.vendor;
   next.optimizedRekey = old.optimizedRekey;
@@ -46,6 +49,7 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   const draft = createDraft(sa.policy.child, null, true);
   task.draft = draft;
   draft.optimized = sa.optimizedRekey && !task.regular;
+  if (draft.optimized) draft.choice.extra = sa.transforms;
   draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
   startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke);
   task.next = createNext(ike, sa, true);
@@ -56,8 +60,8 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
 }
 
-/** The answer to a rekey of the IKE SA: 0, or why it failed. */
-export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): number {
+/** The answer to a rekey of the IKE SA is in ike.message: 0, or what is wrong with it. */
+export function readIkeAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
   const m = ike.message;
   const draft = task.draft!;
   const next = task.next!;
@@ -78,14 +82,29 @@ export function ikeAnswered(ike: Ike, sa: IkeSa, task: Task, now: number): numbe
     if (fine) {
       next.cipher = cipherOf(sa.policy.ciphers, c);
       next.ke = c.ke;
+      next.transforms = c.extra;
       for (let j = 0; j < 8; j++) next.spis[8 + j] = m.buffer[c.spiAt + j];
       fine = next.cipher !== null;
     }
   }
-  if (!fine || !finishKe(ike.asymmetric, draft.kx, m)) return OUTCOME_PROTOCOL;
-  const nonces = join([draft.kx.nonceI, draft.kx.nonceR]);
-  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.kx.secret, nonces), null);
-  wipe(draft.kx.secret);
+  return fine && finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
+}
+
+/** Keys of the IKE SA that a rekey makes [RFC 7296 §2.18, RFC 9370 §2.2.4]. */
+function deriveNext(ike: Ike, sa: IkeSa, next: IkeSa, x: KeyExchange): void {
+  const nonces = join([x.nonceI, x.nonceR]);
+  const seed = rekeySeed(ike.provider, sa.skD, x.secret, join([nonces, x.more]));
+  deriveSk(ike, next, nonces, seed, null);
+  wipe(x.secret);
+  wipe(x.more);
+}
+
+/** Makes the IKE SA that a request and its answer agreed on, where `verdict` is 0: 0, or why it failed. */
+export function finishIke(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): Verdict {
+  if (verdict !== 0) return verdict;
+  const draft = task.draft!;
+  const next = task.next!;
+  deriveNext(ike, sa, next, draft.kx);
   const rival = sa.rival;
   if (
     rival !== null &&
@@ -129,10 +148,11 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
     return;
   }
   let cipher = sa.cipher;
-  let method = sa.ke;
+  let method: KeMethod | 0 = sa.ke;
   let spi: Uint8Array = NONE;
-  const choice = createChoice();
+  const choice = draft.choice;
   if (optimized) {
+    choice.extra = sa.transforms;
     spi = optimizedSpi(ike, m, 8);
     if (spi.length === 0) {
       refuse(ike, sa, N_INVALID_SYNTAX, now);
@@ -159,21 +179,27 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   }
   const code = method === 0 ? N_NO_PROPOSAL_CHOSEN : answerKe(ike, draft, m, method);
   if (code !== 0) {
-    refuseKe(ike, sa, code, method, now);
+    refuseKe(ike, sa, notifyOf(code), method, now);
     return;
   }
   const next = createNext(ike, sa, false);
   next.cipher = cipher;
   next.ke = method;
   for (let i = 0; i < 8; i++) next.spis[i] = spi[i];
-  const nonces = join([draft.kx.nonceI, draft.kx.nonceR]);
-  deriveSk(ike, next, nonces, rekeySeed(ike.provider, sa.skD, draft.kx.secret, nonces), null);
-  wipe(draft.kx.secret);
+  if (!optimized) next.transforms = choice.extra;
+  const isLater = ike.followUps !== null && ike.followUps.hold(ike, sa, draft, next, now);
   const w = begin(ike);
   if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
   else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
   addNonceAndKe(draft.kx, draft.kx.nonceR, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
+  if (!isLater) makeIke(ike, sa, next, draft, now);
+}
+
+/** Responder: the IKE SA of a rekey is there, or stands beside the one that we make. */
+export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: number): void {
+  const task = sa.task;
+  deriveNext(ike, sa, next, draft.kx);
   if (task !== null && task.kind === TASK_REKEY_IKE) {
     sa.rival = next;
     sa.rivalNonce = lowest(draft.kx.nonceI, draft.kx.nonceR);

@@ -3,7 +3,7 @@
 
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../base/drop.ts';
 import { copy } from '../../base/spans.ts';
-import type { Opened } from './payloads.ts';
+import type { Content } from './payloads.ts';
 
 /** A message of more fragments is not taken. */
 export const MAX_FRAGMENTS = 32;
@@ -53,7 +53,7 @@ export function createFragments(maxSize: number): Fragments {
  * the first of type f.first; or DROP_FRAGMENT (not a fragment, more than 32, a total smaller than before),
  * DROP_DUPLICATE, DROP_TOO_LONG.
  */
-export function addFragment(f: Fragments, messageId: number, opened: Opened, buffer: Uint8Array): number {
+export function addFragment(f: Fragments, messageId: number, opened: Content, buffer: Uint8Array): number {
   const index = opened.number - 1;
   if (index < 0 || index >= opened.total || opened.total > MAX_FRAGMENTS) return DROP_FRAGMENT;
   if (messageId !== f.messageId || opened.total > f.total) {
@@ -80,7 +80,7 @@ export function addFragment(f: Fragments, messageId: number, opened: Opened, buf
 export interface Defragmenter {
   create(maxSize: number): Fragments;
   /** Octets of the inner payloads when complete, 0 when not, or a drop code. */
-  add(fragments: Fragments, messageId: number, opened: Opened, buffer: Uint8Array): number;
+  add(fragments: Fragments, messageId: number, opened: Content, buffer: Uint8Array): number;
 }
 
 /** RFC 7383, as an endpoint takes it. */

@@ -1,15 +1,25 @@
 // IKE_AUTH: the parts that both sides share [RFC 7296 §1.2, §3.5, §3.15]: identities, addresses by CP.
 
 import { u16 } from '../../base/bytes.ts';
-import { copy } from '../../base/spans.ts';
+import { copy, equal } from '../../base/spans.ts';
 import { beginPayload, endPayload, findPayload, type Writer, write8, write16, writeOctets } from './message.ts';
-import { CP_INTERNAL_IP6_ADDRESS, PAYLOAD_CP } from './numbers.ts';
+import {
+  type AddressType,
+  CP_INTERNAL_IP4_ADDRESS,
+  CP_INTERNAL_IP6_ADDRESS,
+  type CP_REPLY,
+  type CP_REQUEST,
+  type IdType,
+  PAYLOAD_CP,
+  type PAYLOAD_IDI,
+  type PAYLOAD_IDR,
+} from './numbers.ts';
 import { NONE, take } from './octets.ts';
 import type { Message } from './payloads.ts';
 
 /** An identity: ID_* and its octets [RFC 7296 §3.5]. */
 export interface Identity {
-  type: number;
+  type: IdType;
   data: Uint8Array;
 }
 
@@ -21,7 +31,7 @@ export function idBody(id: Identity): Uint8Array {
   return out;
 }
 
-export function addId(w: Writer, payload: number, id: Identity): void {
+export function addId(w: Writer, payload: typeof PAYLOAD_IDI | typeof PAYLOAD_IDR, id: Identity): void {
   const body = idBody(id);
   const at = beginPayload(w, payload);
   writeOctets(w, body, 0, body.length);
@@ -30,13 +40,21 @@ export function addId(w: Writer, payload: number, id: Identity): void {
 
 /** True when `body`, of an ID payload, is the identity. */
 export function isId(body: Uint8Array, id: Identity): boolean {
-  if (body.length !== 4 + id.data.length || body[0] !== id.type) return false;
-  for (let i = 0; i < id.data.length; i++) if (body[4 + i] !== id.data[i]) return false;
-  return true;
+  return isIdOf(body, id.type, id.data);
+}
+
+/** True when `body`, of an ID payload, has this type and data. */
+export function isIdOf(body: Uint8Array, type: number, data: Uint8Array): boolean {
+  return body[0] === type && body.length === 4 + data.length && equal(body, 4, data, 0, data.length);
 }
 
 /** CP with one address attribute: empty in a request; an IPv6 address has its prefix length 128 behind it. */
-export function addCp(w: Writer, kind: number, type: number, address: Uint8Array): void {
+export function addCp(
+  w: Writer,
+  kind: typeof CP_REQUEST | typeof CP_REPLY,
+  type: AddressType,
+  address: Uint8Array,
+): void {
   const at = beginPayload(w, PAYLOAD_CP);
   const six = type === CP_INTERNAL_IP6_ADDRESS && address.length > 0;
   write8(w, kind);
@@ -53,7 +71,7 @@ export function addCp(w: Writer, kind: number, type: number, address: Uint8Array
  * The address attribute of the message's CP payload of `kind`: its type, 0 when there is none; `out[0]` gets the
  * address, empty in requests that leave the choice.
  */
-export function readCp(m: Message, kind: number, out: Uint8Array[]): number {
+export function readCp(m: Message, kind: typeof CP_REQUEST | typeof CP_REPLY, out: Uint8Array[]): AddressType | 0 {
   const i = findPayload(m.payloads, PAYLOAD_CP, 0);
   out[0] = NONE;
   if (i < 0 || m.buffer[m.payloads.at[i]] !== kind) return 0;
@@ -63,8 +81,8 @@ export function readCp(m: Message, kind: number, out: Uint8Array[]): number {
     const type = u16(m.buffer, at) & 0x7fff;
     const size = u16(m.buffer, at + 2);
     if (at + 4 + size > end) return 0;
-    const width = type === 1 ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
-    if (width > 0) {
+    if (type === CP_INTERNAL_IP4_ADDRESS || type === CP_INTERNAL_IP6_ADDRESS) {
+      const width = type === CP_INTERNAL_IP4_ADDRESS ? 4 : 16;
       if (size >= width) out[0] = take(m.buffer, at + 4, width);
       return type;
     }

@@ -66,6 +66,8 @@ export function createPayloads(): Payloads {
   };
 }
 
+export type ParseVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD;
+
 /** True when the body of a known payload holds what its fixed part says. */
 function bodyFits(type: number, buffer: Uint8Array, at: number, size: number): boolean {
   if (type === PAYLOAD_SKF) return size >= 4;
@@ -82,7 +84,13 @@ function bodyFits(type: number, buffer: Uint8Array, at: number, size: number): b
  * (also for octets left over, and more than MAX_PAYLOADS), or N_UNSUPPORTED_CRITICAL_PAYLOAD with a complete list, as
  * the flag counts in requests only [RFC 7296 §2.5].
  */
-export function parsePayloads(p: Payloads, buffer: Uint8Array, first: number, offset: number, end: number): number {
+export function parsePayloads(
+  p: Payloads,
+  buffer: Uint8Array,
+  first: number,
+  offset: number,
+  end: number,
+): ParseVerdict {
   let type = first;
   let at = offset;
   let seen = 0;
@@ -186,21 +194,17 @@ export function beginChain(w: Writer, offset: number): void {
   w.full = false;
 }
 
-/** Begins a message at `offset`, with the SPIs' 8 octets each from spiI[spiIAt..) and spiR[spiRAt..). */
+/** Begins a message at `offset`; `spis` is SPIi | SPIr, 16 octets. */
 export function beginMessage(
   w: Writer,
   offset: number,
-  spiI: Uint8Array,
-  spiIAt: number,
-  spiR: Uint8Array,
-  spiRAt: number,
+  spis: Uint8Array,
   exchange: number,
   flags: number,
   messageId: number,
 ): void {
   beginChain(w, offset);
-  writeOctets(w, spiI, spiIAt, 8);
-  writeOctets(w, spiR, spiRAt, 8);
+  writeOctets(w, spis, 0, 16);
   write16(w, 0x20); // No payload yet; version 2.0.
   write8(w, exchange);
   write8(w, flags);
@@ -229,23 +233,13 @@ export function endPayload(w: Writer, at: number): void {
 }
 
 /** A Notify payload with an SPI and data; either may be empty. */
-export function addNotify(
-  w: Writer,
-  protocol: number,
-  type: number,
-  spi: Uint8Array,
-  spiAt: number,
-  spiSize: number,
-  data: Uint8Array,
-  dataAt: number,
-  dataSize: number,
-): void {
+export function addNotify(w: Writer, protocol: number, type: number, spi: Uint8Array, data: Uint8Array): void {
   const at = beginPayload(w, PAYLOAD_NOTIFY);
   write8(w, protocol);
-  write8(w, spiSize);
+  write8(w, spi.length);
   write16(w, type);
-  writeOctets(w, spi, spiAt, spiSize);
-  writeOctets(w, data, dataAt, dataSize);
+  writeOctets(w, spi, 0, spi.length);
+  writeOctets(w, data, 0, data.length);
   endPayload(w, at);
 }
 

@@ -7,12 +7,23 @@ export const CREATE_CHILD_SA = 36;
 export const INFORMATIONAL = 37;
 export const IKE_SESSION_RESUME = 38;
 export const IKE_INTERMEDIATE = 43;
+/** Further key exchanges after CREATE_CHILD_SA [RFC 9370]. */
+export const IKE_FOLLOWUP_KE = 44;
+export type Exchange =
+  | typeof IKE_SA_INIT
+  | typeof IKE_AUTH
+  | typeof CREATE_CHILD_SA
+  | typeof INFORMATIONAL
+  | typeof IKE_SESSION_RESUME
+  | typeof IKE_INTERMEDIATE
+  | typeof IKE_FOLLOWUP_KE;
 
 /** Flags of the header: sender is the original initiator; the message is a response. */
 export const FLAG_INITIATOR = 0x08;
 export const FLAG_RESPONSE = 0x20;
 
 export const PROTOCOL_IKE = 1;
+export const PROTOCOL_AH = 2;
 export const PROTOCOL_ESP = 3;
 
 export const PAYLOAD_SA = 33;
@@ -32,65 +43,119 @@ export const PAYLOAD_SK = 46;
 export const PAYLOAD_CP = 47;
 export const PAYLOAD_EAP = 48;
 export const PAYLOAD_SKF = 53;
+export type PayloadType =
+  | typeof PAYLOAD_SA
+  | typeof PAYLOAD_KE
+  | typeof PAYLOAD_IDI
+  | typeof PAYLOAD_IDR
+  | typeof PAYLOAD_CERT
+  | typeof PAYLOAD_CERTREQ
+  | typeof PAYLOAD_AUTH
+  | typeof PAYLOAD_NONCE
+  | typeof PAYLOAD_NOTIFY
+  | typeof PAYLOAD_DELETE
+  | typeof PAYLOAD_VENDOR
+  | typeof PAYLOAD_TSI
+  | typeof PAYLOAD_TSR
+  | typeof PAYLOAD_SK
+  | typeof PAYLOAD_CP
+  | typeof PAYLOAD_EAP
+  | typeof PAYLOAD_SKF;
 
 export const TRANSFORM_ENCR = 1;
 export const TRANSFORM_PRF = 2;
 export const TRANSFORM_INTEG = 3;
 export const TRANSFORM_KE = 4;
 export const TRANSFORM_SN = 5;
+export type TransformType =
+  | typeof TRANSFORM_ENCR
+  | typeof TRANSFORM_PRF
+  | typeof TRANSFORM_INTEG
+  | typeof TRANSFORM_KE
+  | typeof TRANSFORM_SN;
 
-export const PRF_HMAC_SHA2_256 = 5;
+export const PRF_HMAC_SHA2_256 = 5 as const;
 export const INTEG_HMAC_SHA2_256_128 = 12;
+export type Prf = typeof PRF_HMAC_SHA2_256;
+/** 32-bit sequence numbers, or extended ones. */
+export type SnTransform = 0 | 1;
 
 /** Error notifies; 0 stands for none. */
-export const N_UNSUPPORTED_CRITICAL_PAYLOAD = 1;
-export const N_INVALID_IKE_SPI = 4;
-export const N_INVALID_MAJOR_VERSION = 5;
-export const N_INVALID_SYNTAX = 7;
-export const N_INVALID_MESSAGE_ID = 9;
-export const N_INVALID_SPI = 11;
-export const N_NO_PROPOSAL_CHOSEN = 14;
-export const N_INVALID_KE_PAYLOAD = 17;
-export const N_AUTHENTICATION_FAILED = 24;
-export const N_SINGLE_PAIR_REQUIRED = 34;
-export const N_NO_ADDITIONAL_SAS = 35;
-export const N_INTERNAL_ADDRESS_FAILURE = 36;
-export const N_FAILED_CP_REQUIRED = 37;
-export const N_TS_UNACCEPTABLE = 38;
-export const N_INVALID_SELECTORS = 39;
-export const N_TEMPORARY_FAILURE = 43;
-export const N_CHILD_SA_NOT_FOUND = 44;
+export const N_UNSUPPORTED_CRITICAL_PAYLOAD = 1 as const;
+export const N_INVALID_IKE_SPI = 4 as const;
+export const N_INVALID_MAJOR_VERSION = 5 as const;
+export const N_INVALID_SYNTAX = 7 as const;
+export const N_INVALID_MESSAGE_ID = 9 as const;
+export const N_INVALID_SPI = 11 as const;
+export const N_NO_PROPOSAL_CHOSEN = 14 as const;
+export const N_INVALID_KE_PAYLOAD = 17 as const;
+export const N_AUTHENTICATION_FAILED = 24 as const;
+export const N_SINGLE_PAIR_REQUIRED = 34 as const;
+export const N_NO_ADDITIONAL_SAS = 35 as const;
+export const N_INTERNAL_ADDRESS_FAILURE = 36 as const;
+export const N_FAILED_CP_REQUIRED = 37 as const;
+export const N_TS_UNACCEPTABLE = 38 as const;
+export const N_INVALID_SELECTORS = 39 as const;
+export const N_TEMPORARY_FAILURE = 43 as const;
+export const N_CHILD_SA_NOT_FOUND = 44 as const;
+export const N_STATE_NOT_FOUND = 47 as const;
+/** The errors that this side answers or understands. */
+export type ErrorNotify =
+  | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD
+  | typeof N_INVALID_IKE_SPI
+  | typeof N_INVALID_MAJOR_VERSION
+  | typeof N_INVALID_SYNTAX
+  | typeof N_INVALID_MESSAGE_ID
+  | typeof N_INVALID_SPI
+  | typeof N_NO_PROPOSAL_CHOSEN
+  | typeof N_INVALID_KE_PAYLOAD
+  | typeof N_AUTHENTICATION_FAILED
+  | typeof N_SINGLE_PAIR_REQUIRED
+  | typeof N_NO_ADDITIONAL_SAS
+  | typeof N_INTERNAL_ADDRESS_FAILURE
+  | typeof N_FAILED_CP_REQUIRED
+  | typeof N_TS_UNACCEPTABLE
+  | typeof N_INVALID_SELECTORS
+  | typeof N_TEMPORARY_FAILURE
+  | typeof N_CHILD_SA_NOT_FOUND
+  | typeof N_STATE_NOT_FOUND;
+/**
+ * An error as a peer told it, or an extension's own: any number below N_STATUS. A bare number is none; `errorOf` and
+ * `errorNotify` make them.
+ */
+export type ErrorType = ErrorNotify | (number & { readonly isErrorNotify: true });
 /** Notifies from here on report a status. */
-export const N_STATUS = 16384;
-export const N_INITIAL_CONTACT = 16384;
-export const N_NAT_DETECTION_SOURCE_IP = 16388;
-export const N_NAT_DETECTION_DESTINATION_IP = 16389;
-export const N_COOKIE = 16390;
-export const N_USE_TRANSPORT_MODE = 16391;
-export const N_REKEY_SA = 16393;
-export const N_TICKET_LT_OPAQUE = 16409;
-export const N_TICKET_REQUEST = 16410;
-export const N_TICKET_NACK = 16412;
-export const N_TICKET_OPAQUE = 16413;
-export const N_FRAGMENTATION_SUPPORTED = 16430;
-export const N_SIGNATURE_HASH_ALGORITHMS = 16431;
-export const N_USE_PPK = 16435;
-export const N_PPK_IDENTITY = 16436;
-export const N_NO_PPK_AUTH = 16437;
-export const N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438;
-export const N_SUPPORTED_AUTH_METHODS = 16443;
-export const N_USE_PPK_INT = 16445;
-export const N_PPK_IDENTITY_KEY = 16446;
+export const N_STATUS = 16384 as const;
+export const N_INITIAL_CONTACT = 16384 as const;
+export const N_NAT_DETECTION_SOURCE_IP = 16388 as const;
+export const N_NAT_DETECTION_DESTINATION_IP = 16389 as const;
+export const N_COOKIE = 16390 as const;
+export const N_USE_TRANSPORT_MODE = 16391 as const;
+export const N_REKEY_SA = 16393 as const;
+export const N_TICKET_LT_OPAQUE = 16409 as const;
+export const N_TICKET_REQUEST = 16410 as const;
+export const N_TICKET_NACK = 16412 as const;
+export const N_TICKET_OPAQUE = 16413 as const;
+export const N_FRAGMENTATION_SUPPORTED = 16430 as const;
+export const N_SIGNATURE_HASH_ALGORITHMS = 16431 as const;
+export const N_USE_PPK = 16435 as const;
+export const N_PPK_IDENTITY = 16436 as const;
+export const N_NO_PPK_AUTH = 16437 as const;
+export const N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438 as const;
+export const N_SUPPORTED_AUTH_METHODS = 16443 as const;
+export const N_USE_PPK_INT = 16445 as const;
+export const N_PPK_IDENTITY_KEY = 16446 as const;
 /** Downgrade prevention [draft-ietf-ipsecme-ikev2-downgrade-prevention]. */
-export const N_FULL_TRANSCRIPT_AUTH = 16447;
+export const N_FULL_TRANSCRIPT_AUTH = 16447 as const;
 
-export const ID_IPV4_ADDR = 1;
-export const ID_FQDN = 2;
-export const ID_IPV6_ADDR = 5;
-export const ID_KEY_ID = 11;
+export const ID_IPV4_ADDR = 1 as const;
+export const ID_FQDN = 2 as const;
+export const ID_IPV6_ADDR = 5 as const;
+export const ID_KEY_ID = 11 as const;
+export type IdType = typeof ID_IPV4_ADDR | typeof ID_FQDN | typeof ID_IPV6_ADDR | typeof ID_KEY_ID;
 
-export const AUTH_SHARED_KEY = 2;
-export const AUTH_DIGITAL_SIGNATURE = 14;
+export const AUTH_SHARED_KEY = 2 as const;
+export const AUTH_DIGITAL_SIGNATURE = 14 as const;
 export type AuthMethod = typeof AUTH_SHARED_KEY | typeof AUTH_DIGITAL_SIGNATURE;
 
 /** Signature hash "Identity", for Ed25519 [RFC 8420 §2]. */
@@ -98,8 +163,10 @@ export const HASH_IDENTITY = 5;
 
 export const TS_IPV4_ADDR_RANGE = 7;
 export const TS_IPV6_ADDR_RANGE = 8;
+export type TsType = typeof TS_IPV4_ADDR_RANGE | typeof TS_IPV6_ADDR_RANGE;
 
-export const CP_REQUEST = 1;
-export const CP_REPLY = 2;
-export const CP_INTERNAL_IP4_ADDRESS = 1;
-export const CP_INTERNAL_IP6_ADDRESS = 8;
+export const CP_REQUEST = 1 as const;
+export const CP_REPLY = 2 as const;
+export const CP_INTERNAL_IP4_ADDRESS = 1 as const;
+export const CP_INTERNAL_IP6_ADDRESS = 8 as const;
+export type AddressType = typeof CP_INTERNAL_IP4_ADDRESS | typeof CP_INTERNAL_IP6_ADDRESS;

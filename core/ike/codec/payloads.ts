@@ -12,15 +12,15 @@ import {
   notifyDataAt,
   notifyDataSize,
   notifyType,
+  type ParseVerdict,
   type Payloads,
   parsePayloads,
   type Writer,
   write8,
   write16,
-  write32,
   writeOctets,
 } from './message.ts';
-import { N_STATUS, PAYLOAD_DELETE, PAYLOAD_KE, PAYLOAD_NONCE, PAYLOAD_NOTIFY } from './numbers.ts';
+import { type ErrorType, N_STATUS, PAYLOAD_DELETE, PAYLOAD_KE, PAYLOAD_NONCE, PAYLOAD_NOTIFY } from './numbers.ts';
 import { NONE, take } from './octets.ts';
 
 /** Payloads of a message, in `buffer`; what SK held is at `at`, `size` octets, the first of type `first`. */
@@ -32,8 +32,8 @@ export interface Message {
   first: number;
 }
 
-/** What was inside: payloads buffer[at..at+size), the first of type `first`; SKF `number` of `total`, for SK 0 and 0. */
-export interface Opened {
+/** What is inside: payloads [at..at+size) of a buffer, the first of type `first`; SKF `number` of `total`, for SK 0, 0. */
+export interface Content {
   first: number;
   at: number;
   size: number;
@@ -42,7 +42,7 @@ export interface Opened {
 }
 
 /** Lists the payloads of `m`: 0, or the error to answer (parsePayloads). */
-export function listPayloads(m: Message): number {
+export function listPayloads(m: Message): ParseVerdict {
   return parsePayloads(m.payloads, m.buffer, m.first, m.at, m.at + m.size);
 }
 
@@ -53,7 +53,7 @@ export function messageIdOf(buffer: Uint8Array, offset: number): number {
 
 /** A notify without SPI; `data` may be empty. */
 export function addStatus(w: Writer, type: number, data: Uint8Array): void {
-  addNotify(w, 0, type, NONE, 0, 0, data, 0, data.length);
+  addNotify(w, 0, type, NONE, data);
 }
 
 /** A KE payload: method and public value. */
@@ -77,8 +77,24 @@ export function addDelete(w: Writer, protocol: number, spiSize: number, spis: nu
   write8(w, protocol);
   write8(w, spiSize);
   write16(w, spis.length);
-  for (let i = 0; i < spis.length; i++) write32(w, spis[i]);
+  for (let i = 0; i < spis.length; i++) {
+    for (let shift = 8 * spiSize - 8; shift >= 0; shift -= 8) write8(w, spis[i] >>> shift);
+  }
   endPayload(w, at);
+}
+
+/** An SPI of 1 to 4 octets. */
+export function readSpi(buffer: Uint8Array, at: number, size: number): number {
+  let spi = 0;
+  for (let i = 0; i < size; i++) spi = spi * 256 + buffer[at + i];
+  return spi;
+}
+
+/** The octets of such an SPI. */
+export function spiOctets(spi: number, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  for (let i = 0; i < size; i++) out[i] = (spi >>> (8 * (size - 1 - i))) & 0xff;
+  return out;
 }
 
 /** The body of the message's first payload of `type`, or empty. */
@@ -87,12 +103,17 @@ export function bodyOf(m: Message, type: number): Uint8Array {
   return i < 0 ? NONE : take(m.buffer, m.payloads.at[i], m.payloads.size[i]);
 }
 
+/** The error that a number on the wire, or of an extension, stands for. */
+export function errorNotify(type: number): ErrorType {
+  return type as ErrorType;
+}
+
 /** The first error notify of a message, or 0. */
-export function errorOf(m: Message): number {
+export function errorOf(m: Message): ErrorType | 0 {
   const p = m.payloads;
   for (let i = 0; i < p.count; i++) {
     const type = p.type[i] === PAYLOAD_NOTIFY ? notifyType(m.buffer, p.at[i]) : N_STATUS;
-    if (type < N_STATUS) return type;
+    if (type > 0 && type < N_STATUS) return errorNotify(type);
   }
   return 0;
 }

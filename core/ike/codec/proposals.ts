@@ -1,21 +1,49 @@
 // The SA payload: writing proposals, choosing one of the peer's, checking the peer's choice [RFC 7296 §2.7, §3.3]. The
 // received octets are walked in place. INTEG and KE are optional types: an absent one stands for NONE (0)
-// [RFC 7296 §3.3.3]. A proposal with a transform type that is not known here cannot be chosen, and a transform with
-// other attributes than Key Length neither.
+// [RFC 7296 §3.3.3]. A proposal with a transform type that ours does not have cannot be chosen, and a transform with
+// other attributes than ours neither.
 
 import { u16 } from '../../base/bytes.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { beginPayload, endPayload, type Writer, write8, write16, writeOctets } from './message.ts';
 import {
   N_INVALID_SYNTAX,
   N_NO_PROPOSAL_CHOSEN,
   PAYLOAD_SA,
-  PROTOCOL_ESP,
+  PROTOCOL_IKE,
+  type Prf,
+  type SnTransform,
   TRANSFORM_ENCR,
   TRANSFORM_INTEG,
   TRANSFORM_KE,
   TRANSFORM_PRF,
   TRANSFORM_SN,
+  type TransformType,
 } from './numbers.ts';
+
+/** A transform beyond the lists of `Transforms`: of another type (1 to 30), or with other attributes than Key Length. */
+export interface Transform {
+  type: number;
+  /** 0 of a type of its own: the peer may leave the type out. */
+  id: number;
+  /** Attributes as they are on the wire; null: whatever the peer has. */
+  attributes: Uint8Array | null;
+}
+
+/** Transforms beyond the lists of a proposal of ours: see extra-transforms.ts. */
+/** @noSelf */
+export interface ExtraTransforms {
+  list: Transform[];
+  has(type: number): boolean;
+  /** Writes them, as the last of a proposal. */
+  add(w: Writer): void;
+  /** One of each type out of the peer's proposal at `at`, which has these `types`; null: it does not fit. */
+  choose(buffer: Uint8Array, at: number, types: number): Transform[] | null;
+  /** Without the types from first to last. */
+  without(first: number, last: number): ExtraTransforms;
+  /** For an answer: those that were chosen. */
+  chosen(chosen: Transform[]): ExtraTransforms;
+}
 
 /** One proposal of ours: transform identifiers by type, in the order of preference; an empty list: no such type. */
 export interface Transforms {
@@ -24,10 +52,12 @@ export interface Transforms {
   ciphers: number[];
   /** Key Length of the cipher with the same index, in bits; 0: no attribute. */
   keyBits: number[];
-  prf: number[];
+  prf: (Prf | 0)[];
   integ: number[];
-  ke: number[];
-  sn: number[];
+  ke: (KeMethod | 0)[];
+  sn: SnTransform[];
+  /** Further transforms (createExtra); absent: none. */
+  extra?: ExtraTransforms;
 }
 
 /** What was chosen. */
@@ -39,10 +69,13 @@ export interface Choice {
   encr: number;
   keyBits: number;
   /** 0: none. */
-  prf: number;
+  prf: Prf | 0;
   integ: number;
-  ke: number;
-  sn: number;
+  ke: KeMethod | 0;
+  sn: SnTransform;
+  /** Those of `Transforms.extra`, with the attributes that the peer sent; and where they came from. */
+  extra: Transform[];
+  extraOf: ExtraTransforms | undefined;
   /** The peer's SPI, in the buffer that was read. */
   spiAt: number;
   spiSize: number;
@@ -50,10 +83,14 @@ export interface Choice {
   types: number;
 }
 
+export type SaVerdict = 0 | typeof N_NO_PROPOSAL_CHOSEN | typeof N_INVALID_SYNTAX;
+
 /** Proposals of a peer that are looked at. */
 const MAX_PROPOSALS = 16;
 /** Attribute Key Length, in the form type and value. */
 const KEY_LENGTH = 0x800e;
+
+export const NO_EXTRA: Transform[] = [];
 
 export function createChoice(): Choice {
   return {
@@ -65,6 +102,8 @@ export function createChoice(): Choice {
     integ: 0,
     ke: 0,
     sn: 0,
+    extra: NO_EXTRA,
+    extraOf: undefined,
     spiAt: 0,
     spiSize: 0,
     types: 0,
@@ -87,7 +126,8 @@ function addProposal(
   spiAt: number,
   spiSize: number,
 ): void {
-  let left = 0;
+  const extra = own.extra;
+  let left = extra === undefined ? 0 : extra.list.length;
   for (let type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++) left += listOf(own, type).length;
   const at = w.at;
   write16(w, last ? 0 : 0x200);
@@ -112,6 +152,7 @@ function addProposal(
       }
     }
   }
+  if (extra !== undefined) extra.add(w);
   // A proposal has its length where a payload has it.
   endPayload(w, at);
 }
@@ -125,7 +166,7 @@ export function addSa(w: Writer, proposals: Transforms[], spi: Uint8Array, spiAt
   endPayload(w, at);
 }
 
-function oneOf(choice: Choice, type: number, id: number): number[] {
+function oneOf<T extends number>(choice: Choice, type: TransformType, id: T): T[] {
   return ((choice.types >>> type) & 1) === 1 ? [id] : [];
 }
 
@@ -146,6 +187,7 @@ export function addAnswer(
     integ: oneOf(choice, TRANSFORM_INTEG, choice.integ),
     ke: oneOf(choice, TRANSFORM_KE, choice.ke),
     sn: oneOf(choice, TRANSFORM_SN, choice.sn),
+    extra: choice.extraOf === undefined ? undefined : choice.extraOf.chosen(choice.extra),
   };
   const at = beginPayload(w, PAYLOAD_SA);
   addProposal(w, true, choice.proposal, own, spi, spiAt, spiSize);
@@ -175,13 +217,14 @@ function proposalEnd(buffer: Uint8Array, at: number, end: number): number {
   return t === behind ? behind : -1;
 }
 
-/** Bit n for each transform type n in the proposal at `at`; 0 when there is one that is not known here. */
-function typesOf(buffer: Uint8Array, at: number): number {
+/** Bit n for each transform type n in the proposal at `at`; 0 when there is one that ours does not have. */
+function typesOf(buffer: Uint8Array, at: number, extra: ExtraTransforms | undefined): number {
   let types = 0;
   let t = at + 8 + buffer[at + 6];
   for (let left = buffer[at + 7]; left > 0; left--) {
     const type = buffer[t + 4];
-    if (type < TRANSFORM_ENCR || type > TRANSFORM_SN) return 0;
+    const isUsual = type >= TRANSFORM_ENCR && type <= TRANSFORM_SN;
+    if (!isUsual && (extra === undefined || !extra.has(type))) return 0;
     types |= 1 << type;
     t += u16(buffer, t + 2);
   }
@@ -214,7 +257,8 @@ function fits(
   out: Choice,
 ): boolean {
   if (buffer[at + 5] !== own.protocol || buffer[at + 6] !== spiSize) return false;
-  const types = typesOf(buffer, at);
+  const extra = own.extra;
+  const types = typesOf(buffer, at, extra);
   if (types === 0) return false;
   for (let type = TRANSFORM_ENCR; type <= TRANSFORM_SN; type++) {
     const ids = listOf(own, type);
@@ -233,21 +277,26 @@ function fits(
       }
     }
     if (id < 0 && ids.length === 0 && (!isOffered || (isOptional && hasTransform(buffer, at, type, 0, 0)))) id = 0;
+    if (id < 0 && isOffered && extra !== undefined && extra.has(type)) id = 0;
     if (id < 0 && type === TRANSFORM_KE && !isOffered && noKe) id = 0;
     if (id < 0) return false;
     if (type === TRANSFORM_ENCR) {
       out.encr = id;
       out.keyBits = bits;
     } else if (type === TRANSFORM_PRF) {
-      out.prf = id;
+      out.prf = id as Prf;
     } else if (type === TRANSFORM_INTEG) {
       out.integ = id;
     } else if (type === TRANSFORM_KE) {
-      out.ke = id;
+      out.ke = id as KeMethod;
     } else {
-      out.sn = id;
+      out.sn = id as SnTransform;
     }
   }
+  const chosen = extra === undefined ? NO_EXTRA : extra.choose(buffer, at, types);
+  if (chosen === null) return false;
+  out.extra = chosen;
+  out.extraOf = extra;
   out.proposal = buffer[at + 4];
   out.spiAt = at + 8;
   out.spiSize = spiSize;
@@ -258,7 +307,7 @@ function fits(
 /**
  * Responder: the first proposal of the peer (SA payload body buffer[at..at+size)) that one of `own` fits, its SPI of
  * `spiSize` octets, its transforms in our order of preference, but the key exchange method `keHint` (0: none) where it
- * is acceptable. An ESP proposal without KE is taken with ke 0 whatever `own` says, as IKE_AUTH never has it; who
+ * is acceptable. A proposal for a Child SA without KE is taken with ke 0 whatever `own` says, as IKE_AUTH never has it; who
  * insists on a key exchange looks at out.ke. 0, N_NO_PROPOSAL_CHOSEN or N_INVALID_SYNTAX; `out` counts after 0 only.
  */
 export function chooseSa(
@@ -269,9 +318,9 @@ export function chooseSa(
   spiSize: number,
   keHint: number,
   out: Choice,
-): number {
+): SaVerdict {
   const end = at + size;
-  let result = N_NO_PROPOSAL_CHOSEN;
+  let result: SaVerdict = N_NO_PROPOSAL_CHOSEN;
   let next = at;
   let seen = 0;
   do {
@@ -280,7 +329,7 @@ export function chooseSa(
     if (next < 0) return N_INVALID_SYNTAX;
     if (++seen <= MAX_PROPOSALS) {
       for (let i = 0; i < own.length && result !== 0; i++) {
-        if (fits(buffer, from, own[i], spiSize, keHint, own[i].protocol === PROTOCOL_ESP, out)) {
+        if (fits(buffer, from, own[i], spiSize, keHint, own[i].protocol !== PROTOCOL_IKE, out)) {
           out.own = i;
           result = 0;
         }
@@ -301,7 +350,7 @@ export function checkSaAnswer(
   own: Transforms[],
   spiSize: number,
   out: Choice,
-): number {
+): SaVerdict {
   const behind = proposalEnd(buffer, at, at + size);
   if (behind < 0) return N_INVALID_SYNTAX;
   const index = buffer[at + 4] - 1;

@@ -16,6 +16,8 @@ export interface Selector {
   end: Uint8Array;
 }
 
+export type SelectorVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_TS_UNACCEPTABLE;
+
 /** More in one payload are refused. */
 const MAX_SELECTORS = 16;
 
@@ -31,7 +33,7 @@ function isAnyPort(s: Selector): boolean {
  * Appends the selectors of the TS payload whose body is buffer[at..at+size) to `out`; those of an unknown type are
  * skipped. 0, N_INVALID_SYNTAX (also for a range that ends before it starts) or N_TS_UNACCEPTABLE (more than 16).
  */
-export function parseSelectors(buffer: Uint8Array, at: number, size: number, out: Selector[]): number {
+export function parseSelectors(buffer: Uint8Array, at: number, size: number, out: Selector[]): SelectorVerdict {
   if (size < 4) return N_INVALID_SYNTAX;
   const behind = at + size;
   let next = at + 4;

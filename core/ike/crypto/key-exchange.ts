@@ -23,10 +23,12 @@ export interface KeyExchange {
   own: Uint8Array;
   /** The shared secret, empty before. */
   secret: Uint8Array;
+  /** Secrets of additional key exchanges, one behind the other [RFC 9370 §2.2.4]; empty: none. */
+  more: Uint8Array;
 }
 
 export function createKeyExchange(): KeyExchange {
-  return { nonceI: NONE, nonceR: NONE, method: 0, half: null, own: NONE, secret: NONE };
+  return { nonceI: NONE, nonceR: NONE, method: 0, half: null, own: NONE, secret: NONE, more: NONE };
 }
 
 /** Ends a key exchange of which nothing came. */
@@ -34,6 +36,7 @@ export function dropKe(asymmetric: Asymmetric, x: KeyExchange): void {
   if (x.half !== null) asymmetric.keWipe(x.half);
   x.half = null;
   wipe(x.secret);
+  wipe(x.more);
 }
 
 /** Begins a key exchange, in the place of one that is under way; method 0: none. */

@@ -8,7 +8,7 @@ import { copy, equal, fill } from '../../base/spans.ts';
 import { type Aead, ALG_HMAC_SHA256, type Key, type Provider } from '../../crypto/provider.ts';
 import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, type Payloads } from '../codec/message.ts';
 import { PAYLOAD_SK, PAYLOAD_SKF } from '../codec/numbers.ts';
-import type { Opened } from '../codec/payloads.ts';
+import type { Content } from '../codec/payloads.ts';
 import type { IkeCipher } from './suites.ts';
 
 /** The keys of one direction. */
@@ -101,8 +101,8 @@ function setAead(k: SkKey, buffer: Uint8Array, offset: number, ivAt: number): vo
 }
 
 /**
- * Makes a message of the IKE header at dst[dstAt..dstAt+28) and one SK (`total` 0), or SKF `number` of `total`, with the
- * payloads src[srcAt..srcAt+srcLen), the first of type `first`; src may lie in dst. Returns the message's octets, or
+ * Makes a message of the IKE header at dst[dstAt..dstAt+28) and one SK, or one SKF, with the part of the payloads in
+ * `src`; src may lie in dst. Returns the message's octets, or
  * -1 when dst or a length field has no room for it, or the counter is used up.
  */
 export function sealMessage(
@@ -110,14 +110,13 @@ export function sealMessage(
   k: SkKey,
   dst: Uint8Array,
   dstAt: number,
-  first: number,
   src: Uint8Array,
-  srcAt: number,
-  srcLen: number,
-  number: number,
-  total: number,
+  part: Content,
 ): number {
   const cipher = k.cipher;
+  const srcLen = part.size;
+  const number = part.number;
+  const total = part.total;
   const isFragment = total !== 0;
   const size = sealedSize(cipher, srcLen, isFragment);
   const body = dstAt + IKE_SIZE;
@@ -126,12 +125,12 @@ export function sealMessage(
   const icvAt = dstAt + size - cipher.icvLength;
   const padding = icvAt - textAt - srcLen - 1;
   if (dstAt + size > dst.length || size - IKE_SIZE > 0xffff || k.counter > MAX_COUNTER) return -1;
-  copy(dst, textAt, src, srcAt, srcLen);
+  copy(dst, textAt, src, part.at, srcLen);
   fill(dst, textAt + srcLen, padding, 0);
   dst[icvAt - 1] = padding;
   dst[dstAt + IKE_NEXT] = isFragment ? PAYLOAD_SKF : PAYLOAD_SK;
   put32(dst, dstAt + IKE_LENGTH, size);
-  dst[body] = number > 1 ? 0 : first;
+  dst[body] = number > 1 ? 0 : part.first;
   dst[body + 1] = 0;
   put16(dst, body + 2, size - IKE_SIZE);
   if (isFragment) {
@@ -164,7 +163,7 @@ export function openMessage(
   offset: number,
   p: Payloads,
   i: number,
-  out: Opened,
+  out: Content,
 ): number {
   const cipher = k.cipher;
   const isFragment = p.type[i] === PAYLOAD_SKF;

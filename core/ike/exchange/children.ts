@@ -1,7 +1,9 @@
 // Child SAs of an IKE SA: found, retired, removed [RFC 7296 §1.4.1].
 
-import type { ChildSa } from '../state/child.ts';
-import type { Ike } from '../state/ike.ts';
+import { PROTOCOL_ESP } from '../codec/numbers.ts';
+import { CHILD_DELETED, type ChildSa, retire } from '../state/child.ts';
+import type { Ike, SecurityProtocol } from '../state/ike.ts';
+import type { ChildPolicy } from '../state/policy.ts';
 import type { IkeSa } from '../state/sa.ts';
 import { due } from './registry.ts';
 
@@ -20,19 +22,36 @@ export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): v
 
 /** Outgoing packets use it no more; late ones still come in for a while. */
 export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
-  if (child.retired < 2) ike.upper.retire(sa, child, now);
-  child.retired = 2;
+  if (child.retired < CHILD_DELETED) ike.upper.retire(sa, child, now);
+  retire(child, CHILD_DELETED);
   child.rekeyAt = -1;
   child.removeAt = now + ike.linger;
   due(ike, child.removeAt);
 }
 
-/** The Child SA whose inbound SPI at the peer (`theirs`) or here is `spi`, or null. */
-export function findChild(sa: IkeSa, spi: number, theirs: boolean): ChildSa | null {
+/** The Child SA of a Security Protocol whose inbound SPI at the peer is `spi`, or null. */
+export function findChild(sa: IkeSa, protocol: number, spi: number): ChildSa | null {
   for (let i = 0; i < sa.children.length; i++) {
-    if ((theirs ? sa.children[i].spiOut : sa.children[i].spiIn) === spi && sa.children[i].removeAt < 0) {
-      return sa.children[i];
-    }
+    const child = sa.children[i];
+    if (child.spiOut === spi && child.protocol === protocol && child.removeAt < 0) return child;
   }
   return null;
+}
+
+/** The Security Protocol of a policy's Child SA. */
+export function protocolOf(policy: ChildPolicy): number {
+  return policy.esp[0].protocol;
+}
+
+/** The part of the endpoint for a Security Protocol beside ESP, or null. */
+export function securityOf(ike: Ike, protocol: number): SecurityProtocol | null {
+  for (let i = 0; i < ike.protocols.length; i++) if (ike.protocols[i].protocol === protocol) return ike.protocols[i];
+  return null;
+}
+
+/** Octets of the SPIs of a Security Protocol; 0: it is not known here. */
+export function spiSizeOf(ike: Ike, protocol: number): number {
+  if (protocol === PROTOCOL_ESP) return 4;
+  const security = securityOf(ike, protocol);
+  return security === null ? 0 : security.spiSize;
 }

@@ -22,7 +22,7 @@ import {
   parsePayloads,
 } from '../codec/message.ts';
 import {
-  CREATE_CHILD_SA,
+  type Exchange,
   FLAG_INITIATOR,
   FLAG_RESPONSE,
   N_INVALID_SYNTAX,
@@ -33,7 +33,17 @@ import { NONE } from '../codec/octets.ts';
 import { listPayloads, messageIdOf } from '../codec/payloads.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
 import { onAuthResponse, onInitResponse, onIntermediateResponse } from '../setup/initiator.ts';
-import type { Extension, Ike, IkeUpper, Intermediate, Responder, Resumption } from '../state/ike.ts';
+import type {
+  Extension,
+  FollowUps,
+  Ike,
+  IkeUpper,
+  Incoming,
+  Responder,
+  Resumption,
+  Rounds,
+  SecurityProtocol,
+} from '../state/ike.ts';
 import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
 import { type Path, samePath } from '../state/path.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../state/sa.ts';
@@ -42,6 +52,8 @@ import {
   ACT_CREATE,
   ACT_CREATE_RESPONSE,
   ACT_DROP,
+  ACT_FOLLOWUP,
+  ACT_FOLLOWUP_RESPONSE,
   ACT_HALF_OPEN,
   ACT_INFORMATIONAL,
   ACT_INFORMATIONAL_RESPONSE,
@@ -49,8 +61,14 @@ import {
   ACT_INTERMEDIATE,
   ACT_LATER,
   actionOf,
+  EVENT_FOLLOWUP_REQUEST,
+  EVENT_FOLLOWUP_RESPONSE,
+  EVENT_INIT_RESPONSE,
+  EVENT_NONE,
   EVENT_RESUME_RESPONSE,
   eventOf,
+  type IkeAction,
+  type IkeEvent,
 } from '../state/table.ts';
 import { onInformationalRequest, onInformationalResponse } from './informational.ts';
 import { openProtected, reassemble } from './open.ts';
@@ -79,13 +97,26 @@ export interface IkeConfig {
   extensions: Extension[];
   numbers: PrivateNumbers;
   responder: Responder | null;
-  intermediate: Intermediate | null;
+  intermediate: Rounds | null;
+  /** Absent: none. */
+  followUps?: FollowUps;
+  protocols?: SecurityProtocol[];
   resumption: Resumption | null;
   reassembly: Defragmenter | null;
   maxMessage: number;
   keylog: boolean;
   linger: number;
 }
+
+const NOWHERE: Path = {
+  local: NONE,
+  localPort: 0,
+  remote: NONE,
+  remotePort: 0,
+  encapsulated: false,
+  port: 0,
+  link: NONE,
+};
 
 /** Makes an endpoint; throws where the provider has no secure random source. */
 export function createIke(config: IkeConfig): Ike {
@@ -99,6 +130,8 @@ export function createIke(config: IkeConfig): Ike {
     numbers: config.numbers,
     responder: config.responder,
     intermediate: config.intermediate,
+    followUps: config.followUps === undefined ? null : config.followUps,
+    protocols: config.protocols === undefined ? [] : config.protocols,
     resumption: config.resumption,
     reassembly: config.reassembly,
     maxMessage: config.maxMessage,
@@ -108,6 +141,8 @@ export function createIke(config: IkeConfig): Ike {
     bySpi: {},
     counters: new Float64Array(COUNTERS),
     due: -1,
+    incoming: { path: NOWHERE, buffer: NONE, offset: 0, length: 0, now: 0 },
+    replyTo: null,
     header: new Uint8Array(IKE_SIZE),
     writer: createWriter(new Uint8Array(config.maxMessage)),
     sealer: createWriter(NONE),
@@ -124,27 +159,20 @@ function unexpected(ike: Ike): number {
 }
 
 /** An unprotected answer: to IKE_SA_INIT or IKE_SESSION_RESUME. */
-function receiveInit(
-  ike: Ike,
-  sa: IkeSa,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  event: number,
-  now: number,
-): number {
+function receiveInit(ike: Ike, sa: IkeSa, event: IkeEvent): number {
+  const d = ike.incoming;
   const action = actionOf(sa.initiator, sa.state, event);
-  if (action !== ACT_INIT || messageIdOf(buffer, offset) !== 0) return unexpected(ike);
+  if (action !== ACT_INIT || messageIdOf(d.buffer, d.offset) !== 0) return unexpected(ike);
   const m = ike.message;
-  m.buffer = buffer;
-  m.at = offset + IKE_SIZE;
-  m.size = length - IKE_SIZE;
-  m.first = buffer[offset + IKE_NEXT];
+  m.buffer = d.buffer;
+  m.at = d.offset + IKE_SIZE;
+  m.size = d.length - IKE_SIZE;
+  m.first = d.buffer[d.offset + IKE_NEXT];
   if (listPayloads(ike.message) === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
     return DROP_LENGTH;
   }
-  onInitResponse(ike, sa, buffer, offset, length, now);
+  onInitResponse(ike, sa, d.now);
   return 0;
 }
 
@@ -154,7 +182,7 @@ function follow(sa: IkeSa, path: Path): void {
 }
 
 /** A response to the request on its way is in ike.message. */
-function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
+function respond(ike: Ike, sa: IkeSa, action: IkeAction, now: number): void {
   const error = listPayloads(ike.message);
   if (error === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
@@ -176,12 +204,13 @@ function respond(ike: Ike, sa: IkeSa, action: number, now: number): void {
   sa.task = null;
   if (task === null) return;
   if (action === ACT_CREATE_RESPONSE) onCreateResponse(ike, sa, task, now);
+  else if (action === ACT_FOLLOWUP_RESPONSE) ike.followUps!.onResponse(ike, sa, task, now);
   else if (action === ACT_INFORMATIONAL_RESPONSE) onInformationalResponse(ike, sa, task, now);
   runTasks(ike, sa, now);
 }
 
 /** A new request is in ike.message. */
-function answer(ike: Ike, sa: IkeSa, exchange: number, action: number, now: number): void {
+function answer(ike: Ike, sa: IkeSa, exchange: Exchange, action: IkeAction, now: number): void {
   const error = listPayloads(ike.message);
   if (error === N_UNSUPPORTED_CRITICAL_PAYLOAD) {
     const data = new Uint8Array(1);
@@ -195,10 +224,84 @@ function answer(ike: Ike, sa: IkeSa, exchange: number, action: number, now: numb
     endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
     return;
   }
-  if (action === ACT_HALF_OPEN) ike.responder!.request(ike, sa, exchange, ike.message, now);
+  if (action === ACT_HALF_OPEN) ike.responder!.request(ike, sa, exchange, now);
   else if (action === ACT_CREATE) onCreateRequest(ike, sa, now);
-  else if (action === ACT_LATER) sendNotify(ike, sa, CREATE_CHILD_SA, N_TEMPORARY_FAILURE, NONE, now);
+  else if (action === ACT_FOLLOWUP) ike.followUps!.onRequest(ike, sa, now);
+  else if (action === ACT_LATER) sendNotify(ike, sa, exchange, N_TEMPORARY_FAILURE, NONE, now);
   else if (action === ACT_INFORMATIONAL) onInformationalRequest(ike, sa, now);
+}
+
+/** True for a message whose SPIr is 0: nobody has answered it yet. */
+function isFirst(d: Incoming): boolean {
+  const at = d.offset + IKE_SPI_R;
+  return d.length >= IKE_SIZE && u32(d.buffer, at) === 0 && u32(d.buffer, at + 4) === 0;
+}
+
+/** Hands the datagram in ike.incoming to its SA. */
+function route(ike: Ike): number {
+  const d = ike.incoming;
+  const code = d.length > ike.maxMessage ? DROP_TOO_LONG : checkIkeHeader(d.buffer, d.offset, d.length);
+  const flags = d.length < IKE_SIZE ? 0 : d.buffer[d.offset + IKE_FLAGS];
+  const isResponse = (flags & FLAG_RESPONSE) !== 0;
+  const fromInitiator = (flags & FLAG_INITIATOR) !== 0;
+  if (isFirst(d) && !isResponse && fromInitiator && code !== DROP_TOO_LONG) {
+    return ike.responder === null ? unexpected(ike) : ike.responder.begin(ike);
+  }
+  if (code !== 0) return dropped(ike, code);
+  const sa = ike.bySpi[spiKey(d.buffer, d.offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
+  if (sa === undefined || sa.initiator === fromInitiator) return dropped(ike, DROP_NO_SA);
+  const event = eventOf(d.buffer[d.offset + IKE_EXCHANGE], isResponse);
+  const isFollowUp = event === EVENT_FOLLOWUP_REQUEST || event === EVENT_FOLLOWUP_RESPONSE;
+  if (event === EVENT_NONE || (isFollowUp && ike.followUps === null)) return unexpected(ike);
+  if (event === EVENT_INIT_RESPONSE || event === EVENT_RESUME_RESPONSE) return receiveInit(ike, sa, event);
+  const theirs = fromInitiator ? IKE_SPI_I : IKE_SPI_R;
+  if (!equal(d.buffer, d.offset + theirs, sa.spis, theirs, 8)) return dropped(ike, DROP_NO_SA);
+  return receiveProtected(ike, sa, event, isResponse);
+}
+
+function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: boolean): number {
+  const d = ike.incoming;
+  const buffer = d.buffer;
+  const id = messageIdOf(buffer, d.offset);
+  const exchange = buffer[d.offset + IKE_EXCHANGE] as Exchange;
+  const isAgain = !isResponse && id === sa.expectedId - 1 && sa.response.length > 0;
+  const action = actionOf(sa.initiator, sa.state, event);
+  if (!isAgain) {
+    if (action === ACT_DROP) return unexpected(ike);
+    const fits = isResponse
+      ? sa.request.length > 0 && id === sa.nextId - 1 && exchange === sa.requestExchange
+      : id === sa.expectedId;
+    if (!fits) return unexpected(ike);
+  }
+  const end = d.offset + d.length;
+  if (parsePayloads(ike.outer, buffer, buffer[d.offset + IKE_NEXT], d.offset + IKE_SIZE, end) === N_INVALID_SYNTAX) {
+    count(ike, COUNT_INVALID);
+    return DROP_LENGTH;
+  }
+  let code = openProtected(ike, sa, buffer, d.offset, isAgain);
+  if (code < 0) return dropped(ike, code);
+  if (isAgain) {
+    if (ike.opened.total === 0 || ike.opened.number === 1) {
+      count(ike, COUNT_ANSWERED_AGAIN);
+      transmitAll(ike, sa, sa.response, d.now);
+    }
+    return 0;
+  }
+  code = reassemble(ike, sa, id, isResponse);
+  if (code <= 0) return code < 0 ? dropped(ike, code) : 0;
+  const path = d.path;
+  const now = d.now;
+  sa.heardAt = now;
+  follow(sa, path);
+  if (isResponse) {
+    respond(ike, sa, action, now);
+  } else {
+    sa.expectedId++;
+    answer(ike, sa, exchange, action, now);
+    runTasks(ike, sa, now);
+  }
+  if (sa.state === STATE_ESTABLISHED) ike.upper.proved(sa, path, now);
+  return 0;
 }
 
 /**
@@ -213,76 +316,20 @@ export function receiveIke(
   length: number,
   now: number,
 ): number {
+  const d = ike.incoming;
+  d.path = path;
+  d.buffer = buffer;
+  d.offset = offset;
+  d.length = length;
+  d.now = now;
+  ike.replyTo = path;
   count(ike, COUNT_RECEIVED);
-  const code = length > ike.maxMessage ? DROP_TOO_LONG : checkIkeHeader(buffer, offset, length);
-  const exchange = length < IKE_SIZE ? 0 : buffer[offset + IKE_EXCHANGE];
-  const flags = length < IKE_SIZE ? 0 : buffer[offset + IKE_FLAGS];
-  const isResponse = (flags & FLAG_RESPONSE) !== 0;
-  const fromInitiator = (flags & FLAG_INITIATOR) !== 0;
-  const isFirst =
-    length >= IKE_SIZE && u32(buffer, offset + IKE_SPI_R) === 0 && u32(buffer, offset + IKE_SPI_R + 4) === 0;
-  if (isFirst && !isResponse && fromInitiator && code !== DROP_TOO_LONG) {
-    if (ike.responder === null) return unexpected(ike);
-    return ike.responder.begin(ike, path, buffer, offset, length, now);
+  try {
+    return route(ike);
+  } finally {
+    ike.replyTo = null;
+    d.buffer = NONE;
   }
-  if (code !== 0) return dropped(ike, code);
-  const sa = ike.bySpi[spiKey(buffer, offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
-  if (sa === undefined || sa.initiator === fromInitiator) return dropped(ike, DROP_NO_SA);
-  const event = eventOf(exchange, isResponse);
-  if (event < 0) return unexpected(ike);
-  if (event <= EVENT_RESUME_RESPONSE) return receiveInit(ike, sa, buffer, offset, length, event, now);
-  const theirs = fromInitiator ? IKE_SPI_I : IKE_SPI_R;
-  if (!equal(buffer, offset + theirs, sa.spis, theirs, 8)) return dropped(ike, DROP_NO_SA);
-  return receiveProtected(ike, sa, path, buffer, offset, length, exchange, isResponse, now);
-}
-
-function receiveProtected(
-  ike: Ike,
-  sa: IkeSa,
-  path: Path,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  exchange: number,
-  isResponse: boolean,
-  now: number,
-): number {
-  const id = messageIdOf(buffer, offset);
-  const isAgain = !isResponse && id === sa.expectedId - 1 && sa.response.length > 0;
-  const action = actionOf(sa.initiator, sa.state, eventOf(exchange, isResponse));
-  if (!isAgain) {
-    if (action === ACT_DROP) return unexpected(ike);
-    const fits = isResponse
-      ? sa.request.length > 0 && id === sa.nextId - 1 && exchange === sa.requestExchange
-      : id === sa.expectedId;
-    if (!fits) return unexpected(ike);
-  }
-  const error = parsePayloads(ike.outer, buffer, buffer[offset + IKE_NEXT], offset + IKE_SIZE, offset + length);
-  if (error === N_INVALID_SYNTAX) {
-    count(ike, COUNT_INVALID);
-    return DROP_LENGTH;
-  }
-  let code = openProtected(ike, sa, buffer, offset, isAgain);
-  if (code < 0) return dropped(ike, code);
-  if (isAgain) {
-    if (ike.opened.total === 0 || ike.opened.number === 1) {
-      count(ike, COUNT_ANSWERED_AGAIN);
-      transmitAll(ike, sa, sa.response, now);
-    }
-    return 0;
-  }
-  code = reassemble(ike, sa, id, isResponse);
-  if (code <= 0) return code < 0 ? dropped(ike, code) : 0;
-  sa.heardAt = now;
-  follow(sa, path);
-  if (isResponse) {
-    respond(ike, sa, action, now);
-    return 0;
-  }
-  sa.expectedId++;
-  answer(ike, sa, exchange, action, now);
-  runTasks(ike, sa, now);
-  return 0;
 }
 
 /** An authenticated packet of the peer came in: it lives. */

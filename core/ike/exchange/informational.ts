@@ -1,21 +1,21 @@
 // INFORMATIONAL: Delete, liveness, and errors that have no other place [RFC 7296 §1.4, §2.4, §2.21.2].
 
-import { u16, u32 } from '../../base/bytes.ts';
+import { u16 } from '../../base/bytes.ts';
+import type { Writer } from '../codec/message.ts';
 import {
   INFORMATIONAL,
   N_AUTHENTICATION_FAILED,
   N_INVALID_SYNTAX,
   PAYLOAD_DELETE,
-  PROTOCOL_ESP,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
-import { addDelete, errorOf } from '../codec/payloads.ts';
-import type { ChildSa } from '../state/child.ts';
+import { addDelete, errorOf, readSpi } from '../codec/payloads.ts';
+import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_NONE } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
 import { TASK_DELETE_CHILD, TASK_DELETE_IKE } from '../state/task.ts';
-import { findChild, retireChild } from './children.ts';
+import { findChild, retireChild, spiSizeOf } from './children.ts';
 import { isAsked } from './queue.ts';
 import { jittered } from './registry.ts';
 import { begin, sendResponse } from './send.ts';
@@ -31,9 +31,25 @@ function crossing(sa: IkeSa, child: ChildSa): boolean {
 function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: number): void {
   if (old === null) return;
   if (old.rival === child) old.rival = null;
-  else if (old.retired === 1 && !isAsked(sa, TASK_DELETE_CHILD, old)) {
-    old.retired = 0;
+  else if (old.retired === CHILD_SUPERSEDED && !isAsked(sa, TASK_DELETE_CHILD, old)) {
+    old.retired = CHILD_LIVE;
     old.rekeyAt = jittered(ike, old.policy.rekeyTime, now);
+  }
+}
+
+/** A Delete for each Security Protocol of these Child SAs. */
+function addDeletes(w: Writer, children: ChildSa[]): void {
+  let left = children;
+  while (left.length > 0) {
+    const first = left[0];
+    const spis: number[] = [];
+    const others: ChildSa[] = [];
+    for (let i = 0; i < left.length; i++) {
+      if (left[i].protocol === first.protocol) spis.push(left[i].spiIn);
+      else others.push(left[i]);
+    }
+    addDelete(w, first.protocol, first.spiSize, spis);
+    left = others;
   }
 }
 
@@ -44,7 +60,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   let error = errorOf(m);
   // What else a peer complains of, an ESP packet with a wrong SPI for example, anybody could have caused.
   if (error !== N_AUTHENTICATION_FAILED && error !== N_INVALID_SYNTAX) error = 0;
-  const answer: number[] = [];
+  const answer: ChildSa[] = [];
   let ends = false;
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
@@ -54,22 +70,24 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
     const at = p.at[i];
-    if (m.buffer[at] !== PROTOCOL_ESP || m.buffer[at + 1] !== 4) continue;
+    const protocol = m.buffer[at];
+    const size = spiSizeOf(ike, protocol);
+    if (size === 0 || m.buffer[at + 1] !== size) continue;
     const spis = u16(m.buffer, at + 2);
     for (let j = 0; j < spis; j++) {
-      const spi = u32(m.buffer, at + 4 + 4 * j);
-      const child = findChild(sa, spi, true);
+      const spi = readSpi(m.buffer, at + 4 + size * j, size);
+      const child = findChild(sa, protocol, spi);
       if (child === null) {
         if (sa.task !== null) sa.task.gone = spi;
         continue;
       }
-      if (!crossing(sa, child)) answer.push(child.spiIn);
+      if (!crossing(sa, child)) answer.push(child);
       retireChild(ike, sa, child, now);
       revive(ike, sa, child.replaces, child, now);
     }
   }
   const w = begin(ike);
-  if (answer.length > 0 && !ends) addDelete(w, PROTOCOL_ESP, 4, answer);
+  if (!ends) addDeletes(w, answer);
   sendResponse(ike, sa, INFORMATIONAL, now);
   if (!ends && error === 0) return;
   const rival = sa.rival;

@@ -2,30 +2,31 @@
 
 import type { ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
+import type { ChildPolicy } from '../state/policy.ts';
 import type { IkeSa, Task } from '../state/sa.ts';
-import { TASK_DELETE_IKE } from '../state/task.ts';
+import { TASK_CHILD, TASK_DELETE_IKE, type TaskKind } from '../state/task.ts';
 import { due } from './registry.ts';
 
 /** Requests that may wait. */
 const MAX_TASKS = 16;
 
-export function createTask(kind: number, child: ChildSa | null): Task {
+export function createTask(kind: TaskKind, child: ChildSa | null): Task {
   return { kind: kind, child: child, draft: null, policy: null, ke: -1, regular: false, next: null, after: 0, gone: 0 };
 }
 
-function sameTask(a: Task, kind: number, child: ChildSa | null): boolean {
+function sameTask(a: Task, kind: TaskKind, child: ChildSa | null): boolean {
   return a.kind === kind && a.child === child;
 }
 
 /** True when this request is on its way, or waits. */
-export function isAsked(sa: IkeSa, kind: number, child: ChildSa | null): boolean {
+export function isAsked(sa: IkeSa, kind: TaskKind, child: ChildSa | null): boolean {
   if (sa.task !== null && sameTask(sa.task, kind, child)) return true;
   for (let i = 0; i < sa.tasks.length; i++) if (sameTask(sa.tasks[i], kind, child)) return true;
   return false;
 }
 
 /** Queues a request of ours; the same one twice is one. */
-export function request(ike: Ike, sa: IkeSa, kind: number, child: ChildSa | null, now: number): void {
+export function request(ike: Ike, sa: IkeSa, kind: TaskKind, child: ChildSa | null, now: number): void {
   if (isAsked(sa, kind, child)) return;
   if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
   due(ike, now);
@@ -44,4 +45,12 @@ export function nextTask(sa: IkeSa, now: number): Task | null {
   for (let i = 0; i < sa.tasks.length; i++) if (i !== at) rest.push(sa.tasks[i]);
   sa.tasks = rest;
   return task;
+}
+
+/** Queues the request for one more Child SA. */
+export function requestChild(ike: Ike, sa: IkeSa, policy: ChildPolicy, now: number): void {
+  const task = createTask(TASK_CHILD, null);
+  task.policy = policy;
+  sa.tasks.push(task);
+  due(ike, now);
 }

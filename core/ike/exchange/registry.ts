@@ -4,12 +4,13 @@ import { u32 } from '../../base/bytes.ts';
 import { DROP_COUNT } from '../../base/drop.ts';
 import { equal } from '../../base/spans.ts';
 import { NONE, wipe } from '../codec/octets.ts';
+import { NO_EXTRA } from '../codec/proposals.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_NONE } from '../state/outcome.ts';
 import type { Path } from '../state/path.ts';
 import type { IkePolicy } from '../state/policy.ts';
-import { type IkeSa, STATE_ENDED } from '../state/sa.ts';
+import { type IkeSa, type IkeState, STATE_ENDED } from '../state/sa.ts';
 
 /** Counters of `Ike.counters`, after those of drops at index -code. */
 export const COUNT_RECEIVED = DROP_COUNT;
@@ -71,7 +72,7 @@ function drawSpi(ike: Ike, spis: Uint8Array, at: number): void {
 }
 
 /** A new IKE SA with an SPI of our side, known to the endpoint. */
-export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: boolean, state: number): IkeSa {
+export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: boolean, state: IkeState): IkeSa {
   const sa: IkeSa = {
     policy: policy,
     path: path,
@@ -96,8 +97,11 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     fragments: null,
     task: null,
     tasks: [],
+    held: null,
     children: [],
     setup: null,
+    transforms: NO_EXTRA,
+    notes: [],
     session: null,
     fragmentation: false,
     vendor: false,

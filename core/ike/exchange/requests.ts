@@ -1,36 +1,25 @@
 // What a host asks of an IKE SA. Requests wait for their turn; what came of them is told through IkeUpper.
 
-import type { ChildSa } from '../state/child.ts';
+import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa, retire } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_CLOSED, OUTCOME_NONE } from '../state/outcome.ts';
 import type { ChildPolicy } from '../state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../state/sa.ts';
-import {
-  TASK_CHILD,
-  TASK_DELETE_CHILD,
-  TASK_DELETE_IKE,
-  TASK_PROBE,
-  TASK_REKEY_CHILD,
-  TASK_REKEY_IKE,
-} from '../state/task.ts';
-import { createTask, nextTask, request } from './queue.ts';
-import { due } from './registry.ts';
+import { TASK_DELETE_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
+import { nextTask, request, requestChild } from './queue.ts';
 import { endIkeSa, sendDelete } from './session.ts';
 
 export function rekeyChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
-  if (child.retired === 0) request(ike, sa, TASK_REKEY_CHILD, child, now);
+  if (child.retired === CHILD_LIVE) request(ike, sa, TASK_REKEY_CHILD, child, now);
 }
 
 /** One more Child SA. */
 export function createChild(ike: Ike, sa: IkeSa, policy: ChildPolicy, now: number): void {
-  const task = createTask(TASK_CHILD, null);
-  task.policy = policy;
-  sa.tasks.push(task);
-  due(ike, now);
+  requestChild(ike, sa, policy, now);
 }
 
 export function closeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
-  child.retired = Math.max(child.retired, 1);
+  retire(child, CHILD_SUPERSEDED);
   request(ike, sa, TASK_DELETE_CHILD, child, now);
 }
 

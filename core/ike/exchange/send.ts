@@ -5,9 +5,9 @@
 import { u32 } from '../../base/bytes.ts';
 import { DROP_TOO_LONG } from '../../base/drop.ts';
 import { beginChain, beginMessage, IKE_LENGTH, type Writer } from '../codec/message.ts';
-import { FLAG_INITIATOR, FLAG_RESPONSE } from '../codec/numbers.ts';
+import { type ErrorType, type Exchange, FLAG_INITIATOR, FLAG_RESPONSE } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
-import { addStatus } from '../codec/payloads.ts';
+import { addStatus, type Content } from '../codec/payloads.ts';
 import { innerRoom, MAX_COUNTER, sealedSize, sealMessage } from '../crypto/sk.ts';
 import type { Ike } from '../state/ike.ts';
 import type { IkeSa } from '../state/sa.ts';
@@ -29,13 +29,15 @@ export function transmitAll(ike: Ike, sa: IkeSa, octets: Uint8Array, now: number
   while (at < octets.length) {
     const length = u32(octets, at + IKE_LENGTH);
     count(ike, COUNT_SENT);
-    ike.upper.transmit(sa.path, octets, at, length, now);
+    ike.upper.transmit(sa.path, ike.replyTo, octets, at, length, now);
     at += length;
   }
 }
 
+const part: Content = { first: 0, at: 0, size: 0, number: 0, total: 0 };
+
 /** The payloads in the writer as one message, or in fragments; empty when they do not fit. */
-function seal(ike: Ike, sa: IkeSa, exchange: number, flags: number, id: number): Uint8Array {
+function seal(ike: Ike, sa: IkeSa, exchange: Exchange, flags: number, id: number): Uint8Array {
   const w = ike.writer;
   const key = sa.skOut;
   if (w.full || key === null) return NONE;
@@ -59,11 +61,15 @@ function seal(ike: Ike, sa: IkeSa, exchange: number, flags: number, id: number):
   let at = 0;
   let number = 0;
   do {
-    beginMessage(header, at, sa.spis, 0, sa.spis, 8, exchange, side, id);
+    beginMessage(header, at, sa.spis, exchange, side, id);
     const from = w.start + number * room;
     number++;
-    const part = Math.min(room, w.at - from);
-    const made = sealMessage(ike.provider, key, out, at, w.first, w.buffer, from, part, total > 0 ? number : 0, total);
+    part.first = w.first;
+    part.at = from;
+    part.size = Math.min(room, w.at - from);
+    part.number = total > 0 ? number : 0;
+    part.total = total;
+    const made = sealMessage(ike.provider, key, out, at, w.buffer, part);
     if (made < 0) {
       header.buffer = NONE;
       return NONE;
@@ -80,7 +86,7 @@ export function isSpent(sa: IkeSa): boolean {
 }
 
 /** `octets` is our request from now on: sent, and repeated until it is answered. */
-export function launch(ike: Ike, sa: IkeSa, exchange: number, octets: Uint8Array, now: number): void {
+export function launch(ike: Ike, sa: IkeSa, exchange: Exchange, octets: Uint8Array, now: number): void {
   sa.request = octets;
   sa.requestExchange = exchange;
   sa.tries = 1;
@@ -90,7 +96,7 @@ export function launch(ike: Ike, sa: IkeSa, exchange: number, octets: Uint8Array
 }
 
 /** Sends the payloads in the writer as our next request. False when they do not fit a message. */
-export function sendRequest(ike: Ike, sa: IkeSa, exchange: number, now: number): boolean {
+export function sendRequest(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): boolean {
   const octets = seal(ike, sa, exchange, 0, sa.nextId);
   if (octets.length === 0) {
     dropped(ike, DROP_TOO_LONG);
@@ -103,7 +109,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: number, now: number):
 }
 
 /** Sends the payloads in the writer as the answer to the request that is being handled, and keeps it. */
-export function sendResponse(ike: Ike, sa: IkeSa, exchange: number, now: number): void {
+export function sendResponse(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void {
   const octets = seal(ike, sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
   if (octets.length === 0) dropped(ike, DROP_TOO_LONG);
   if (isSpent(sa)) due(ike, now);
@@ -113,7 +119,14 @@ export function sendResponse(ike: Ike, sa: IkeSa, exchange: number, now: number)
 }
 
 /** An answer of nothing but a notify. */
-export function sendNotify(ike: Ike, sa: IkeSa, exchange: number, type: number, data: Uint8Array, now: number): void {
+export function sendNotify(
+  ike: Ike,
+  sa: IkeSa,
+  exchange: Exchange,
+  type: ErrorType,
+  data: Uint8Array,
+  now: number,
+): void {
   addStatus(begin(ike), type, data);
   sendResponse(ike, sa, exchange, now);
 }

@@ -1,13 +1,13 @@
 // The life of an IKE SA: made, established, replaced, ended; and the requests that wait for their turn.
 
-import { INFORMATIONAL, N_AUTHENTICATION_FAILED, PROTOCOL_ESP, PROTOCOL_IKE } from '../codec/numbers.ts';
+import { INFORMATIONAL, N_AUTHENTICATION_FAILED, PROTOCOL_IKE } from '../codec/numbers.ts';
 import { NONE, same, wipe } from '../codec/octets.ts';
 import { addDelete, addStatus } from '../codec/payloads.ts';
 import { dropKe } from '../crypto/key-exchange.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
-import type { ChildSa, Draft } from '../state/child.ts';
+import type { ChildSa, Draft, Note } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { OUTCOME_NONE, OUTCOME_PEER_AUTH, OUTCOME_PEER_ID, OUTCOME_REPLACED } from '../state/outcome.ts';
+import { type End, OUTCOME_NONE, OUTCOME_PEER_AUTH, OUTCOME_PEER_ID, OUTCOME_REPLACED } from '../state/outcome.ts';
 import {
   type IkeSa,
   STATE_CLOSING,
@@ -19,7 +19,7 @@ import {
 } from '../state/sa.ts';
 import { TASK_DELETE_IKE } from '../state/task.ts';
 import { removeChild } from './children.ts';
-import { createTask, request } from './queue.ts';
+import { createTask, request, requestChild } from './queue.ts';
 import { due, forget, jittered } from './registry.ts';
 import { begin, sendRequest, settle } from './send.ts';
 
@@ -27,6 +27,20 @@ import { begin, sendRequest, settle } from './send.ts';
 export function dropDraft(ike: Ike, draft: Draft | null): void {
   if (draft === null) return;
   dropKe(ike.asymmetric, draft.kx);
+  wipeNotes(draft.notes);
+}
+
+function wipeNotes(notes: Note[]): void {
+  for (let i = 0; i < notes.length; i++) wipe(notes[i].octets);
+}
+
+/** Gives up what the peer's CREATE_CHILD_SA asked for. */
+export function dropHeld(ike: Ike, sa: IkeSa): void {
+  const held = sa.held;
+  if (held === null) return;
+  sa.held = null;
+  dropDraft(ike, held.draft);
+  if (held.next !== null && held.next.state === STATE_FORMING) forget(ike, held.next);
 }
 
 /** Ends a request of ours, with what it was about to make. */
@@ -41,6 +55,7 @@ export function dropSetup(ike: Ike, sa: IkeSa): void {
   const setup = sa.setup;
   if (setup === null) return;
   dropKe(ike.asymmetric, setup.kx);
+  wipeNotes(setup.notes);
   wipe(setup.skPi);
   wipe(setup.skPr);
   wipe(setup.plainKeys);
@@ -64,6 +79,8 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   dropSetup(ike, sa);
   startClocks(ike, sa, now);
   ike.upper.established(sa, resumed, now);
+  const more = sa.policy.children;
+  for (let i = 0; more !== undefined && sa.initiator && i < more.length; i++) requestChild(ike, sa, more[i], now);
   if (sa.tasks.length > 0) due(ike, now);
   let old = sa.predecessor;
   sa.predecessor = null;
@@ -93,13 +110,14 @@ function report(ike: Ike, sa: IkeSa, now: number): void {
 }
 
 /** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
-export function endIkeSa(ike: Ike, sa: IkeSa, outcome: number, now: number): void {
+export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_ENDED) return;
   if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
   const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
   if (!known) sa.outcome = outcome;
   settle(sa);
+  dropHeld(ike, sa);
   dropTask(ike, sa.task);
   sa.task = null;
   sa.tasks = [];
@@ -149,17 +167,18 @@ export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: numb
   const isStranger = sa.outcome === OUTCOME_PEER_AUTH || sa.outcome === OUTCOME_PEER_ID;
   if (child === null && isStranger) addStatus(w, N_AUTHENTICATION_FAILED, NONE);
   if (child === null) addDelete(w, PROTOCOL_IKE, 0, []);
-  else addDelete(w, PROTOCOL_ESP, 4, [child.spiIn]);
+  else addDelete(w, child.protocol, child.spiSize, [child.spiIn]);
   if (child === null) sa.state = STATE_CLOSING;
   sendRequest(ike, sa, INFORMATIONAL, now);
 }
 
 /** Ends an IKE SA that we give up: its Child SAs at once, the peer is told. */
-export function abandon(ike: Ike, sa: IkeSa, outcome: number, now: number): void {
+export function abandon(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_CLOSING || sa.state === STATE_ENDED) return;
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
   if (sa.outcome === OUTCOME_NONE) sa.outcome = outcome;
   settle(sa);
+  dropHeld(ike, sa);
   dropTask(ike, sa.task);
   dropSetup(ike, sa);
   if (sa.rival !== null) endIkeSa(ike, sa.rival, outcome, now);

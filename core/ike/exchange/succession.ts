@@ -18,6 +18,8 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.address = old.address;
   sa.tag = old.tag;
   sa.session = old.session;
+  sa.notes = old.notes;
+  old.notes = [];
   sa.outcome = old.outcome;
   sa.rivalOf = null;
   sa.endAt = -1;

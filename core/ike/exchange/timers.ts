@@ -1,26 +1,27 @@
 import { startChild } from '../child/create-child.ts';
 import { startIkeRekey } from '../child/rekey.ts';
-import { INFORMATIONAL, PROTOCOL_ESP } from '../codec/numbers.ts';
+import { INFORMATIONAL } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { addDelete } from '../codec/payloads.ts';
 import { connect } from '../setup/initiator.ts';
+import { CHILD_LIVE } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_REFUSED, OUTCOME_TIMEOUT } from '../state/outcome.ts';
 import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, type Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
-import { removeChild } from './children.ts';
+import { protocolOf, removeChild, spiSizeOf } from './children.ts';
 import { nextTask } from './queue.ts';
 import { due, forget } from './registry.ts';
 import { probe, rekeyChild, rekeyIke } from './requests.ts';
 import { begin, isSpent, repeat, sendRequest } from './send.ts';
-import { dropTask, endIkeSa, sendDelete } from './session.ts';
+import { dropHeld, dropTask, endIkeSa, sendDelete } from './session.ts';
 
 /** Begins one task; false when there was nothing to send. */
 function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   const child = task.child;
   const kind = task.kind;
   if (kind === TASK_CHILD) return startChild(ike, sa, task, now);
-  if (kind === TASK_REKEY_CHILD) return child!.retired === 0 && startChild(ike, sa, task, now);
+  if (kind === TASK_REKEY_CHILD) return child!.retired === CHILD_LIVE && startChild(ike, sa, task, now);
   if (kind === TASK_REKEY_IKE) return startIkeRekey(ike, sa, task, now);
   if (kind === TASK_PROBE) {
     begin(ike);
@@ -32,7 +33,8 @@ function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   }
   if (child === null) {
     // A Child SA that the peer has and this side did not take.
-    addDelete(begin(ike), PROTOCOL_ESP, 4, [task.draft!.spiIn]);
+    const draft = task.draft!;
+    addDelete(begin(ike), protocolOf(draft.policy), spiSizeOf(ike, protocolOf(draft.policy)), [draft.spiIn]);
     return sendRequest(ike, sa, INFORMATIONAL, now);
   }
   if (child.removeAt >= 0) return false;
@@ -51,7 +53,7 @@ export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
     sa.task = null;
     dropTask(ike, task);
     if (task.kind === TASK_CHILD || task.kind === TASK_REKEY_CHILD) {
-      if (task.child === null || task.child.retired === 0) ike.upper.childFailed(sa, OUTCOME_REFUSED, now);
+      if (task.child === null || task.child.retired === CHILD_LIVE) ike.upper.childFailed(sa, OUTCOME_REFUSED, now);
     }
   }
 }
@@ -93,6 +95,7 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     const child = sa.children[i];
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
   }
+  if (sa.held !== null && now >= sa.held.until) dropHeld(ike, sa);
   // Nothing is woken for this: it is done along with what is due.
   if (now >= sa.forgetAt) sa.response = NONE;
   if (sa.endAt >= 0 && now >= sa.endAt) {
@@ -123,6 +126,7 @@ export function pollIke(ike: Ike, now: number): void {
     const sa = ike.sas[i];
     sooner(ike, sa.deadline);
     sooner(ike, sa.endAt);
+    if (sa.held !== null) sooner(ike, sa.held.until);
     for (let j = 0; j < sa.children.length; j++) {
       sooner(ike, sa.children[j].removeAt);
       if (sa.state === STATE_ESTABLISHED) sooner(ike, sa.children[j].rekeyAt);

@@ -6,15 +6,10 @@ import { beginPayload, endPayload, findNotify, notifyDataAt, notifyDataSize, wri
 import { PAYLOAD_NOTIFY } from '../codec/numbers.ts';
 import type { Extension } from '../state/ike.ts';
 import { privateFits } from '../state/sa.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
+import { isChildRequest, isChildResponse, type Step } from '../state/step.ts';
 
-function isChildStep(step: number): boolean {
-  return (
-    step === STEP_AUTH_REQUEST ||
-    step === STEP_AUTH_RESPONSE ||
-    step === STEP_CHILD_REQUEST ||
-    step === STEP_CHILD_RESPONSE
-  );
+function isChildStep(step: Step): boolean {
+  return isChildRequest(step) || isChildResponse(step);
 }
 
 export const dscpNotify: Extension = {

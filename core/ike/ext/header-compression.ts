@@ -19,17 +19,9 @@ import { addStatus, type Message } from '../codec/payloads.ts';
 import type { Draft } from '../state/child.ts';
 import type { CompressionChoice, CompressionPolicy } from '../state/compression.ts';
 import type { Extension, Ike } from '../state/ike.ts';
-import { OUTCOME_COMPRESSION } from '../state/outcome.ts';
+import { OUTCOME_COMPRESSION, type Verdict } from '../state/outcome.ts';
 import { type IkeSa, privateFits } from '../state/sa.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
-
-function isRequestStep(step: number): boolean {
-  return step === STEP_AUTH_REQUEST || step === STEP_CHILD_REQUEST;
-}
-
-function isResponseStep(step: number): boolean {
-  return step === STEP_AUTH_RESPONSE || step === STEP_CHILD_RESPONSE;
-}
+import { isChildRequest, isChildResponse, type Step } from '../state/step.ts';
 
 /** What a request about `draft` offers; null: nothing. A rekey stays with or without compression. */
 export function offerOf(draft: Draft): CompressionPolicy | null {
@@ -43,12 +35,12 @@ export function offerOf(draft: Draft): CompressionPolicy | null {
   return kept !== null && kept.proposals.length > 0 ? kept : null;
 }
 
-function add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer): void {
-  if (draft === null || !privateFits(sa) || !(isRequestStep(step) || isResponseStep(step))) return;
+function add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): void {
+  if (draft === null || !privateFits(sa) || !(isChildRequest(step) || isChildResponse(step))) return;
   const notify = draft.policy.notify;
-  const policy = isRequestStep(step) ? offerOf(draft) : draft.policy.compression;
+  const policy = isChildRequest(step) ? offerOf(draft) : draft.policy.compression;
   if (notify === null || policy === null) return;
-  if (isResponseStep(step) && draft.compression === null) {
+  if (isChildResponse(step) && draft.compression === null) {
     // EHC_SUPPORTED has a refusal that leaves plain ESP; with HCP_PROPOSAL silence says so.
     const refusal = notify.refusalType(ike.numbers);
     if (draft.refused && refusal !== N_NO_PROPOSAL_CHOSEN) addStatus(w, refusal, NONE);
@@ -58,15 +50,15 @@ function add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer):
   write8(w, 0);
   write8(w, 0);
   write16(w, notify.type(ike.numbers));
-  if (isRequestStep(step)) notify.addOffer(w, policy);
+  if (isChildRequest(step)) notify.addOffer(w, policy);
   else notify.addAnswer(w, draft.compression!);
   endPayload(w, at);
 }
 
-function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message): number {
-  if (draft === null || !(isRequestStep(step) || isResponseStep(step))) return 0;
+function read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message): Verdict {
+  if (draft === null || !(isChildRequest(step) || isChildResponse(step))) return 0;
   const notify = draft.policy.notify;
-  const policy = isResponseStep(step) ? offerOf(draft) : draft.policy.compression;
+  const policy = isChildResponse(step) ? offerOf(draft) : draft.policy.compression;
   if (notify === null || policy === null) return 0;
   draft.compression = null;
   const p = m.payloads;
@@ -81,15 +73,15 @@ function read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, m: Message
   if (i >= 0) {
     const at = notifyDataAt(m.buffer, p.at[i]);
     const size = notifyDataSize(m.buffer, p.at[i], p.size[i]);
-    choice = isRequestStep(step) ? notify.choose(able, m.buffer, at, size) : notify.check(able, m.buffer, at, size);
+    choice = isChildRequest(step) ? notify.choose(able, m.buffer, at, size) : notify.check(able, m.buffer, at, size);
     draft.refused = choice === null;
     // An answer outside the offer: what the peer now does to packets is not known.
-    if (choice === null && isResponseStep(step)) return OUTCOME_COMPRESSION;
+    if (choice === null && isChildResponse(step)) return OUTCOME_COMPRESSION;
   }
   draft.compression = choice;
   if (choice !== null) draft.dscpList = list;
   if (choice !== null || !policy.required) return 0;
-  return isRequestStep(step) ? N_NO_PROPOSAL_CHOSEN : OUTCOME_COMPRESSION;
+  return isChildRequest(step) ? N_NO_PROPOSAL_CHOSEN : OUTCOME_COMPRESSION;
 }
 
 export const headerCompression: Extension = { add: add, read: read };

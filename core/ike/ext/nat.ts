@@ -36,6 +36,7 @@ function encapsulated(path: Path): Path {
     remotePort: path.remotePort === 500 ? NAT_PORT : path.remotePort,
     encapsulated: true,
     port: path.port,
+    link: path.link,
   };
 }
 

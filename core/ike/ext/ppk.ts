@@ -16,10 +16,11 @@ import { join, NONE, same } from '../codec/octets.ts';
 import { addStatus, dataOf } from '../codec/payloads.ts';
 import { type Claim, makeAuth } from '../crypto/auth.ts';
 import { mixPpk } from '../crypto/keys.ts';
-import type { Extension, Ike } from '../state/ike.ts';
+import { offerRounds } from '../setup/rounds.ts';
+import { type Extension, hasIntermediate, type Ike } from '../state/ike.ts';
 import { OUTCOME_PPK } from '../state/outcome.ts';
 import type { IkeSa } from '../state/sa.ts';
-import type { Setup } from '../state/setup.ts';
+import { PPK_IN_AUTH, PPK_IN_INTERMEDIATE, PPK_NONE, type Setup } from '../state/setup.ts';
 import { STEP_IDENT_REQUEST, STEP_IDENT_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 /** Mixes the PPK into SK_d, SK_pi and SK_pr, and keeps what they were. */
@@ -28,7 +29,7 @@ function mix(ike: Ike, sa: IkeSa, setup: Setup, key: Uint8Array): void {
   mixPpk(ike.provider, key, sa.skD);
   mixPpk(ike.provider, key, setup.skPi);
   mixPpk(ike.provider, key, setup.skPr);
-  setup.ppkUsed = 1;
+  setup.ppkUsed = PPK_IN_AUTH;
 }
 
 /** Takes the PPK out again: the peer does not have it. */
@@ -36,7 +37,7 @@ function unmix(sa: IkeSa, setup: Setup): void {
   copy(sa.skD, 0, setup.plainKeys, 0, 32);
   copy(setup.skPi, 0, setup.plainKeys, 32, 32);
   copy(setup.skPr, 0, setup.plainKeys, 64, 32);
-  setup.ppkUsed = 0;
+  setup.ppkUsed = PPK_NONE;
 }
 
 export const postQuantumKey: Extension = {
@@ -46,24 +47,24 @@ export const postQuantumKey: Extension = {
     if (ppk === null || setup === null || setup.resumed) return;
     if (step === STEP_INIT_REQUEST) {
       addStatus(w, N_USE_PPK, NONE);
-      if (!ppk.intermediate || ike.intermediate === null) return;
+      if (!ppk.intermediate || !hasIntermediate(ike, 'ppk')) return;
       addStatus(w, N_USE_PPK_INT, NONE);
-      addStatus(w, N_INTERMEDIATE_EXCHANGE_SUPPORTED, NONE);
+      offerRounds(sa, w);
     } else if (step === STEP_INIT_RESPONSE) {
       if (setup.usePpkInt) {
         addStatus(w, N_USE_PPK_INT, NONE);
-        addStatus(w, N_INTERMEDIATE_EXCHANGE_SUPPORTED, NONE);
+        offerRounds(sa, w);
       } else if (setup.usePpk) {
         addStatus(w, N_USE_PPK, NONE);
       }
-    } else if (step === STEP_IDENT_REQUEST && setup.usePpk && setup.ppkUsed === 0) {
+    } else if (step === STEP_IDENT_REQUEST && setup.usePpk && setup.ppkUsed === PPK_NONE) {
       addStatus(w, N_PPK_IDENTITY, ppk.id);
       if (!ppk.mandatory) {
         const claim: Claim = { ofInitiator: true, id: idBody(sa.policy.localId), messageId: sa.nextId };
         addStatus(w, N_NO_PPK_AUTH, makeAuth(ike, sa.policy, setup, claim));
       }
       mix(ike, sa, setup, ppk.key);
-    } else if (step === STEP_IDENT_RESPONSE && setup.ppkUsed === 1) {
+    } else if (step === STEP_IDENT_RESPONSE && setup.ppkUsed === PPK_IN_AUTH) {
       addStatus(w, N_PPK_IDENTITY, NONE);
     }
   },
@@ -73,7 +74,7 @@ export const postQuantumKey: Extension = {
     if (setup === null || setup.resumed) return 0;
     if (step === STEP_INIT_REQUEST || step === STEP_INIT_RESPONSE) {
       const both = dataOf(m, N_USE_PPK_INT) !== null && dataOf(m, N_INTERMEDIATE_EXCHANGE_SUPPORTED) !== null;
-      setup.usePpkInt = both && ppk !== null && ppk.intermediate && ike.intermediate !== null;
+      setup.usePpkInt = both && ppk !== null && ppk.intermediate && hasIntermediate(ike, 'ppk');
       setup.usePpk = ppk !== null && dataOf(m, N_USE_PPK) !== null;
       if (ppk === null || !ppk.mandatory || setup.usePpk || setup.usePpkInt) return 0;
       return step === STEP_INIT_REQUEST ? N_NO_PROPOSAL_CHOSEN : OUTCOME_PPK;
@@ -81,7 +82,8 @@ export const postQuantumKey: Extension = {
     const identity = dataOf(m, N_PPK_IDENTITY);
     if (step === STEP_IDENT_REQUEST) {
       const fits = ppk !== null && identity !== null && setup.usePpk && same(identity, ppk.id);
-      if (setup.ppkUsed === 2) return ppk !== null && same(setup.ppkId, ppk.id) ? 0 : N_AUTHENTICATION_FAILED;
+      if (setup.ppkUsed === PPK_IN_INTERMEDIATE)
+        return ppk !== null && same(setup.ppkId, ppk.id) ? 0 : N_AUTHENTICATION_FAILED;
       if (fits) {
         mix(ike, sa, setup, ppk.key);
         return 0;
@@ -94,9 +96,9 @@ export const postQuantumKey: Extension = {
       setup.noPpkAuth = without;
       return 0;
     }
-    if (step === STEP_IDENT_RESPONSE && ppk !== null && setup.ppkUsed !== 2) {
-      if (identity === null && setup.ppkUsed === 1) unmix(sa, setup);
-      if (ppk.mandatory && setup.ppkUsed === 0) return OUTCOME_PPK;
+    if (step === STEP_IDENT_RESPONSE && ppk !== null && setup.ppkUsed !== PPK_IN_INTERMEDIATE) {
+      if (identity === null && setup.ppkUsed === PPK_IN_AUTH) unmix(sa, setup);
+      if (ppk.mandatory && setup.ppkUsed === PPK_NONE) return OUTCOME_PPK;
     }
     return 0;
   },

@@ -20,7 +20,7 @@ import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
 import { resumptionSeed } from '../crypto/keys.ts';
 import type { IkeCipher } from '../crypto/suites.ts';
 import { deriveSk } from '../exchange/keying.ts';
-import type { Extension, Resumption } from '../state/ike.ts';
+import { type Extension, RESUME_DONE, RESUME_IGNORED, RESUME_REFUSED, type Resumption } from '../state/ike.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 function cipherOf(ciphers: IkeCipher[], encr: number, keyBits: number): IkeCipher | null {
@@ -59,7 +59,7 @@ export const resumption: Resumption = {
     const w = ike.writer;
     if (cipherOf(sa.policy.ciphers, session.encr, session.keyBits) === null) return false;
     setup.resumed = true;
-    beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_INITIATOR, 0);
+    beginMessage(w, 0, sa.spis, IKE_SESSION_RESUME, FLAG_INITIATOR, 0);
     if (setup.cookie.length > 0) addStatus(w, N_COOKIE, setup.cookie);
     addNonce(w, setup.kx.nonceI);
     addStatus(w, N_TICKET_OPAQUE, session.ticket);
@@ -70,28 +70,29 @@ export const resumption: Resumption = {
     setup.message1 = take(w.buffer, 0, size);
     return true;
   },
-  response: (ike, sa, buffer, offset, length, _now) => {
+  response: (ike, sa) => {
     const m = ike.message;
+    const d = ike.incoming;
     const setup = sa.setup!;
     const session = sa.session!;
-    if (dataOf(m, N_TICKET_NACK) !== null) return -1;
+    if (dataOf(m, N_TICKET_NACK) !== null) return RESUME_REFUSED;
     const nonceR = bodyOf(m, PAYLOAD_NONCE);
-    if (nonceR.length === 0) return 0;
-    for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
+    if (nonceR.length === 0) return RESUME_IGNORED;
+    for (let i = 0; i < 8; i++) sa.spis[8 + i] = d.buffer[d.offset + IKE_SPI_R + i];
     if (readExtensions(ike, sa, STEP_INIT_RESPONSE, null, m) !== 0) {
       for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
-      return 0;
+      return RESUME_IGNORED;
     }
     setup.kx.nonceR = nonceR;
     setup.fragmentation = ike.reassembly !== null && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
     sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
-    setup.message2 = take(buffer, offset, length);
+    setup.message2 = take(d.buffer, d.offset, d.length);
     sa.cipher = cipherOf(sa.policy.ciphers, session.encr, session.keyBits);
     sa.ke = session.ke;
     const nonces = join([setup.kx.nonceI, nonceR]);
     deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, session.skD, nonces), setup);
     // A ticket is good for once.
     sa.session = null;
-    return 1;
+    return RESUME_DONE;
   },
 };

@@ -6,6 +6,7 @@
 
 import { put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { copy } from '../../base/spans.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { type Aead, ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
 import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
@@ -24,7 +25,7 @@ import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
 import { resumptionSeed } from '../crypto/keys.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { nonce } from '../exchange/registry.ts';
-import type { Tickets } from '../setup/responder.ts';
+import type { Tickets } from '../setup/half-open.ts';
 import type { Extension, Ike } from '../state/ike.ts';
 import type { IkeSa } from '../state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
@@ -98,9 +99,9 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
 
   function nack(ike: Ike, sa: IkeSa, now: number): Uint8Array {
     const w = ike.writer;
-    beginMessage(w, 0, sa.spis, 0, new Uint8Array(8), 0, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
+    beginMessage(w, 0, join([take(sa.spis, 0, 8), new Uint8Array(8)]), IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
     addStatus(w, N_TICKET_NACK, NONE);
-    ike.upper.transmit(sa.path, w.buffer, 0, endMessage(w), now);
+    ike.upper.transmit(sa.path, ike.replyTo, w.buffer, 0, endMessage(w), now);
     return NONE;
   }
 
@@ -125,7 +126,9 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
       },
     },
     tickets: {
-      resume: (ike, sa, m, _request, now) => {
+      resume: (ike, sa) => {
+        const m = ike.message;
+        const now = ike.incoming.now;
         const setup = sa.setup!;
         const ticket = dataOf(m, N_TICKET_OPAQUE);
         const state = ticket === null ? NONE : open(ike, ticket);
@@ -143,7 +146,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         setup.kx.nonceR = nonce(ike, sa.policy.nonceSize);
         const canJoin = ike.reassembly !== null && sa.policy.fragmentSize > 0;
         setup.fragmentation = canJoin && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
-        sa.ke = u16(state, 16);
+        sa.ke = u16(state, 16) as KeMethod;
         // Who resumes must be who got the ticket: checked against IDi in IKE_AUTH.
         sa.peerIdType = state[19];
         sa.peerId = take(state, FIXED, idSize);
@@ -154,7 +157,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         wipe(skD);
         wipe(state);
         const w = ike.writer;
-        beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
+        beginMessage(w, 0, sa.spis, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
         addNonce(w, setup.kx.nonceR);
         if (setup.fragmentation) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
         for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_RESPONSE, null, w);

@@ -22,9 +22,10 @@ import { addStatus, bodyOf, dataOf, type Message } from '../codec/payloads.ts';
 import { addAnswer, addSa, type Choice } from '../codec/proposals.ts';
 import { addKeAndNonce } from '../crypto/key-exchange.ts';
 import type { Ike } from '../state/ike.ts';
+import type { Verdict } from '../state/outcome.ts';
 import type { IkePolicy } from '../state/policy.ts';
 import type { IkeSa } from '../state/sa.ts';
-import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
+import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE, type Step } from '../state/step.ts';
 
 /** True when the policy of the peer, now known, has what was agreed for the IKE SA. */
 export function allows(policy: IkePolicy, sa: IkeSa): boolean {
@@ -48,8 +49,9 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
   const setup = sa.setup!;
   const policy = sa.policy;
   const w = ike.writer;
+  setup.roundsOffered = false;
   const flags = choice === null ? FLAG_INITIATOR : FLAG_RESPONSE;
-  beginMessage(w, 0, sa.spis, 0, sa.spis, 8, IKE_SA_INIT, flags, 0);
+  beginMessage(w, 0, sa.spis, IKE_SA_INIT, flags, 0);
   if (setup.cookie.length > 0) addStatus(w, N_COOKIE, setup.cookie);
   if (choice === null) addSa(w, policy.ike, NONE, 0, 0);
   else addAnswer(w, PROTOCOL_IKE, choice, NONE, 0, 0);
@@ -72,7 +74,7 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
 }
 
 /** Reads what is alike in both directions: nonce, notifies, extensions. 0, or the error. */
-export function readInit(ike: Ike, sa: IkeSa, step: number, m: Message): number {
+export function readInit(ike: Ike, sa: IkeSa, step: Step, m: Message): Verdict {
   const setup = sa.setup!;
   const nonce = bodyOf(m, PAYLOAD_NONCE);
   if (nonce.length === 0 || findPayload(m.payloads, PAYLOAD_KE, 0) < 0) return N_INVALID_SYNTAX;

@@ -16,7 +16,8 @@
 // What happens in which state is the table in table.ts; here is what is done.
 
 import { u16 } from '../../base/bytes.ts';
-import { equal } from '../../base/spans.ts';
+import { copy, equal } from '../../base/spans.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { installChild } from '../child/install.ts';
 import {
   addChildRequest,
@@ -54,24 +55,18 @@ import { deriveSk } from '../exchange/keying.ts';
 import { COUNT_INVALID, count, createIkeSa, nonce, spiKey } from '../exchange/registry.ts';
 import { begin, launch, sendRequest, settle } from '../exchange/send.ts';
 import { abandon, dropSetup, endIkeSa, establish } from '../exchange/session.ts';
-import type { Ike } from '../state/ike.ts';
+import { type Ike, RESUME_DONE, RESUME_IGNORED } from '../state/ike.ts';
 import {
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_ID,
   OUTCOME_PROTOCOL,
   OUTCOME_REFUSED,
   OUTCOME_SELECTORS,
+  type Verdict,
 } from '../state/outcome.ts';
 import type { Path } from '../state/path.ts';
 import type { IkePolicy } from '../state/policy.ts';
-import {
-  type IkeSa,
-  type Session,
-  STATE_AUTH_SENT,
-  STATE_INIT_SENT,
-  STATE_INTERMEDIATE_SENT,
-  STATE_RESUME_SENT,
-} from '../state/sa.ts';
+import { type IkeSa, type Session, STATE_AUTH_SENT, STATE_INIT_SENT, STATE_RESUME_SENT } from '../state/sa.ts';
 import { createSetup } from '../state/setup.ts';
 import {
   STEP_AUTH_REQUEST,
@@ -147,117 +142,131 @@ function offersKe(policy: IkePolicy, method: number): boolean {
 }
 
 /** Nothing in an unprotected answer ends the attempt: a good one may still come [RFC 7296 §2.21.1]. */
-function ignore(ike: Ike, sa: IkeSa, error: number): void {
+function ignore(ike: Ike, sa: IkeSa, error: Verdict): void {
   if (sa.setup !== null && error !== 0) sa.setup.error = error;
   count(ike, COUNT_INVALID);
 }
 
-/** An answer to IKE_SA_INIT or IKE_SESSION_RESUME, listed in ike.message; `offset`, `length` are the whole message's. */
-export function onInitResponse(
-  ike: Ike,
-  sa: IkeSa,
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  now: number,
-): void {
-  const m = ike.message;
+/** The responder asks for a cookie: the request goes again with it. */
+function onCookie(ike: Ike, sa: IkeSa, cookie: Uint8Array, now: number): void {
   const setup = sa.setup!;
   const resuming = sa.state === STATE_RESUME_SENT;
-  const cookie = dataOf(m, N_COOKIE);
-  if (cookie !== null && m.payloads.count === 1) {
-    if (cookie.length < 1 || cookie.length > 64 || setup.restarts >= MAX_RESTARTS) {
-      ignore(ike, sa, 0);
-      return;
-    }
-    setup.restarts++;
-    setup.cookie = cookie;
-    if (!resuming) {
-      sendInit(ike, sa, now);
-      return;
-    }
-    if (!ike.resumption!.start(ike, sa, sa.session!, now)) {
-      ignore(ike, sa, 0);
-      return;
-    }
-    launch(ike, sa, IKE_SESSION_RESUME, setup.message1, now);
+  if (cookie.length < 1 || cookie.length > 64 || setup.restarts >= MAX_RESTARTS) {
+    ignore(ike, sa, 0);
     return;
   }
-  if (resuming) {
-    const result = ike.resumption!.response(ike, sa, buffer, offset, length, now);
-    if (result === 0) {
-      ignore(ike, sa, 0);
-      return;
-    }
-    settle(sa);
-    if (result > 0) {
-      sendAuth(ike, sa, now);
-      return;
-    }
-    sa.session = null;
-    // Under another SPI: where somebody else said so, the gateway has a half-open SA under this one.
-    restart(ike, sa, now);
-    sa.setup!.again = false;
+  setup.restarts++;
+  setup.cookie = cookie;
+  if (!resuming) sendInit(ike, sa, now);
+  else if (ike.resumption!.start(ike, sa, sa.session!, now)) launch(ike, sa, IKE_SESSION_RESUME, setup.message1, now);
+  else ignore(ike, sa, 0);
+}
+
+/** An answer to IKE_SESSION_RESUME. */
+function onResumeResponse(ike: Ike, sa: IkeSa, now: number): void {
+  const result = ike.resumption!.response(ike, sa);
+  if (result === RESUME_IGNORED) {
+    ignore(ike, sa, 0);
+    return;
+  }
+  settle(sa);
+  if (result === RESUME_DONE) {
+    sendAuth(ike, sa, now);
+    return;
+  }
+  sa.session = null;
+  // Under another SPI: where somebody else said so, the gateway has a half-open SA under this one.
+  restart(ike, sa, now);
+  sa.setup!.again = false;
+}
+
+/** INVALID_KE_PAYLOAD: once more with the method that the responder wants. */
+function onOtherKe(ike: Ike, sa: IkeSa, asked: Uint8Array, now: number): void {
+  const setup = sa.setup!;
+  const method = (asked.length === 2 ? u16(asked, 0) : 0) as KeMethod;
+  const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.kx.method;
+  if (!fits || setup.restarts >= MAX_RESTARTS) {
+    ignore(ike, sa, N_INVALID_KE_PAYLOAD);
+    return;
+  }
+  setup.restarts++;
+  startKe(ike.asymmetric, setup.kx, method);
+  sendInit(ike, sa, now);
+}
+
+/** Takes SA, KE, Nr of the answer to IKE_SA_INIT: 0, or why it is none. */
+function readInitResponse(ike: Ike, sa: IkeSa): Verdict {
+  const m = ike.message;
+  const d = ike.incoming;
+  const p = m.payloads;
+  const setup = sa.setup!;
+  const error = errorOf(m);
+  if (error !== 0) return error;
+  const sar = findPayload(p, PAYLOAD_SA, 0);
+  const choice = createChoice();
+  if (sar < 0 || checkSaAnswer(m.buffer, p.at[sar], p.size[sar], sa.policy.ike, 0, choice) !== 0) {
+    return OUTCOME_PROTOCOL;
+  }
+  const cipher = cipherOf(sa.policy.ciphers, choice);
+  // SPIr is 0 only in answers of who keeps no state.
+  const isEmpty = equal(d.buffer, d.offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
+  if (cipher === null || choice.ke !== setup.kx.method || isEmpty) return OUTCOME_PROTOCOL;
+  const before = sa.path;
+  copy(sa.spis, 8, d.buffer, d.offset + IKE_SPI_R, 8);
+  sa.transforms = choice.extra;
+  const verdict = readInit(ike, sa, STEP_INIT_RESPONSE, m);
+  if (verdict !== 0 || !finishKe(ike.asymmetric, setup.kx, m)) {
+    copy(sa.spis, 8, new Uint8Array(8), 0, 8);
+    sa.path = before;
+    return verdict !== 0 ? verdict : OUTCOME_PROTOCOL;
+  }
+  sa.cipher = cipher;
+  sa.ke = choice.ke;
+  return 0;
+}
+
+/** Goes on with the next round of IKE_INTERMEDIATE, or with IKE_AUTH. */
+function afterKeys(ike: Ike, sa: IkeSa, now: number): void {
+  if (ike.intermediate === null || !ike.intermediate.start(ike, sa, now)) sendAuth(ike, sa, now);
+}
+
+/** An answer to IKE_SA_INIT or IKE_SESSION_RESUME is in ike.incoming, its payloads in ike.message. */
+export function onInitResponse(ike: Ike, sa: IkeSa, now: number): void {
+  const m = ike.message;
+  const d = ike.incoming;
+  const setup = sa.setup!;
+  const cookie = dataOf(m, N_COOKIE);
+  if (cookie !== null && m.payloads.count === 1) {
+    onCookie(ike, sa, cookie, now);
+    return;
+  }
+  if (sa.state === STATE_RESUME_SENT) {
+    onResumeResponse(ike, sa, now);
     return;
   }
   const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
   if (asked !== null) {
-    const method = asked.length === 2 ? u16(asked, 0) : 0;
-    const fits = offersKe(sa.policy, method) && ike.asymmetric.hasKe(method) && method !== setup.kx.method;
-    if (!fits || setup.restarts >= MAX_RESTARTS) {
-      ignore(ike, sa, N_INVALID_KE_PAYLOAD);
-      return;
-    }
-    setup.restarts++;
-    startKe(ike.asymmetric, sa.setup!.kx, method);
-    sendInit(ike, sa, now);
+    onOtherKe(ike, sa, asked, now);
     return;
   }
-  const error = errorOf(m);
-  if (error !== 0) {
-    ignore(ike, sa, error);
-    return;
-  }
-  const sar = findPayload(m.payloads, PAYLOAD_SA, 0);
-  const choice = createChoice();
-  if (sar < 0 || checkSaAnswer(m.buffer, m.payloads.at[sar], m.payloads.size[sar], sa.policy.ike, 0, choice) !== 0) {
-    ignore(ike, sa, OUTCOME_PROTOCOL);
-    return;
-  }
-  const cipher = cipherOf(sa.policy.ciphers, choice);
-  // SPIr is 0 only in answers of who keeps no state.
-  const isEmpty = equal(buffer, offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
-  if (cipher === null || choice.ke !== setup.kx.method || isEmpty) {
-    ignore(ike, sa, OUTCOME_PROTOCOL);
-    return;
-  }
-  const before = sa.path;
-  for (let i = 0; i < 8; i++) sa.spis[8 + i] = buffer[offset + IKE_SPI_R + i];
-  const code = readInit(ike, sa, STEP_INIT_RESPONSE, m);
-  if (code !== 0 || !finishKe(ike.asymmetric, sa.setup!.kx, m)) {
-    for (let i = 0; i < 8; i++) sa.spis[8 + i] = 0;
-    sa.path = before;
-    ignore(ike, sa, code !== 0 ? code : OUTCOME_PROTOCOL);
+  const verdict = readInitResponse(ike, sa);
+  if (verdict !== 0) {
+    ignore(ike, sa, verdict);
     return;
   }
   settle(sa);
-  setup.message2 = take(buffer, offset, length);
-  sa.cipher = cipher;
-  sa.ke = choice.ke;
+  setup.message2 = take(d.buffer, d.offset, d.length);
   sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
   deriveSk(ike, sa, join([setup.kx.nonceI, setup.kx.nonceR]), initialSeed(ike.provider, setup.kx), setup);
-  if (ike.intermediate !== null && ike.intermediate.start(ike, sa, now)) {
-    sa.state = STATE_INTERMEDIATE_SENT;
-    return;
-  }
-  sendAuth(ike, sa, now);
+  afterKeys(ike, sa, now);
 }
 
+/** An answer to IKE_INTERMEDIATE is in ike.message. */
 export function onIntermediateResponse(ike: Ike, sa: IkeSa, now: number): void {
   settle(sa);
-  const code = ike.intermediate!.response(ike, sa, now);
-  if (code !== 0) endIkeSa(ike, sa, code, now);
-  else sendAuth(ike, sa, now);
+  const verdict = ike.intermediate!.read(ike, sa);
+  if (verdict !== 0) endIkeSa(ike, sa, verdict, now);
+  else afterKeys(ike, sa, now);
 }
 
 function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
@@ -283,7 +292,7 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   addAuth(policy, setup, auth, w);
-  if (policy.requestAddress > 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
+  if (policy.requestAddress !== 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
   addChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, w);
   addChildSelectors(sa, draft, w);
   if (!sendRequest(ike, sa, IKE_AUTH, now)) endIkeSa(ike, sa, OUTCOME_REFUSED, now);
@@ -326,7 +335,7 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
     abandon(ike, sa, error, now);
     return;
   }
-  if (policy.requestAddress > 0) {
+  if (policy.requestAddress !== 0) {
     const address: Uint8Array[] = [];
     if (readCp(m, CP_REPLY, address) !== policy.requestAddress || address[0].length === 0) {
       abandon(ike, sa, OUTCOME_SELECTORS, now);

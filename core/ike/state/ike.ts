@@ -6,25 +6,36 @@ import type { Provider } from '../../crypto/provider.ts';
 import type { SaConfig } from '../../esp/sa.ts';
 import type { Defragmenter } from '../codec/fragments.ts';
 import type { Payloads, Writer } from '../codec/message.ts';
-import type { Message, Opened } from '../codec/payloads.ts';
+import type { AddressType, Exchange } from '../codec/numbers.ts';
+import type { Content, Message } from '../codec/payloads.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
+import type { Choice } from '../codec/proposals.ts';
 import type { ChildSa, Draft } from './child.ts';
+import type { End, Verdict } from './outcome.ts';
 import type { Path } from './path.ts';
-import type { IkeSa, Session } from './sa.ts';
+import type { IkeSa, Session, Task } from './sa.ts';
+import type { Step } from './step.ts';
 
 /** An extension: what it adds to messages of ours and reads from the peer's. `draft` is the Child SA in question. */
 /** @noSelf */
 export interface Extension {
-  add(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, w: Writer): void;
-  /** 0, or the error (N_* or OUTCOME_*) with which the message is refused. */
-  read(ike: Ike, sa: IkeSa, step: number, draft: Draft | null, message: Message): number;
+  add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): void;
+  /** 0, or the error or outcome with which the message is refused. */
+  read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, message: Message): Verdict;
+  /** Error notifies of its own, for `outcomeName`: number and name. */
+  errors?: [number, string][];
 }
 
 /** The host. */
 /** @noSelf */
 export interface IkeUpper {
-  /** Sends an IKE message (without the non-ESP marker). The octets are valid during the call only. */
-  transmit(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /**
+   * Sends an IKE message (without the non-ESP marker) over `path`. `replyTo`: the path of the message that is being
+   * handled, which nobody may have proved; null outside of `receiveIke`. The octets are valid during the call only.
+   */
+  transmit(path: Path, replyTo: Path | null, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** An authenticated message of an established SA came over `path`: the peer is there. */
+  proved(sa: IkeSa, path: Path, now: number): void;
   /**
    * An SPI for an inbound SA between the tunnel ends of `path`, prefix-free for every number of bits in `offers`;
    * throws when none is free.
@@ -47,22 +58,31 @@ export interface IkeUpper {
   /** A newer IKE SA has the Child SAs of `old` (rekey). */
   replaced(old: IkeSa, sa: IkeSa, now: number): void;
   /** The end of an IKE SA (OUTCOME_*, or an error notify); its Child SAs were removed before. */
-  ended(sa: IkeSa, outcome: number, now: number): void;
+  ended(sa: IkeSa, outcome: End, now: number): void;
   /** A Child SA that was asked for failed, while the IKE SA lives on. */
-  childFailed(sa: IkeSa, outcome: number, now: number): void;
+  childFailed(sa: IkeSa, outcome: End, now: number): void;
   /** The key log: SK_ei, SK_er (keys with salts) and integrity keys; called only where `keylog` is set. */
   keys(sa: IkeSa, octets: Uint8Array, size: number, now: number): void;
   /** Responder: an inner address for the peer, or null (INTERNAL_ADDRESS_FAILURE). `type`: CP_INTERNAL_*. */
-  address(sa: IkeSa, type: number, now: number): Uint8Array | null;
+  address(sa: IkeSa, type: AddressType, now: number): Uint8Array | null;
+}
+
+/** A datagram that came: an IKE message (without the non-ESP marker) at buffer[offset..offset+length), at `now` (ms). */
+export interface Incoming {
+  path: Path;
+  buffer: Uint8Array;
+  offset: number;
+  length: number;
+  now: number;
 }
 
 /** What the responder adds; a device without it answers no IKE_SA_INIT. */
 /** @noSelf */
 export interface Responder {
-  /** A request with SPIr 0. 0, or a drop code. */
-  begin(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
-  /** A protected request of a half-open IKE SA. */
-  request(ike: Ike, sa: IkeSa, exchange: number, message: Message, now: number): void;
+  /** A request with SPIr 0 is in `ike.incoming`. 0, or a drop code. */
+  begin(ike: Ike): number;
+  /** A protected request of a half-open IKE SA is in `ike.message`. */
+  request(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void;
   /** A half-open IKE SA that ends, whatever for. */
   dropped(ike: Ike, sa: IkeSa): void;
 }
@@ -87,11 +107,17 @@ export interface Ike {
   counters: Float64Array;
   /** Nothing is due before; -1: nothing at all. */
   due: number;
+  /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
+  followUps: FollowUps | null;
+  protocols: SecurityProtocol[];
   /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], where the build has them. */
-  intermediate: Intermediate | null;
+  intermediate: Rounds | null;
   resumption: Resumption | null;
   /** Takes the fragments of RFC 7383 where the build has them, else null. */
   reassembly: Defragmenter | null;
+  /** What is being handled, and where an answer to it goes (null: nothing is). */
+  incoming: Incoming;
+  replyTo: Path | null;
   /** IKE header of the protected message that is being handled. */
   header: Uint8Array;
   // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.
@@ -99,25 +125,99 @@ export interface Ike {
   sealer: Writer;
   outer: Payloads;
   message: Message;
-  opened: Opened;
+  opened: Content;
 }
 
-/** IKE_INTERMEDIATE: see ext/ppkint.ts. */
+/** Rounds of one extension between IKE_SA_INIT and IKE_AUTH [RFC 9242]. */
 /** @noSelf */
 export interface Intermediate {
-  /** Sends the request if this SA needs one: true then. */
-  start(ike: Ike, sa: IkeSa, now: number): boolean;
-  /** The answer: 0, or the error or OUTCOME_* that ends the SA. */
-  response(ike: Ike, sa: IkeSa, now: number): number;
-  /** Answers a request; 0, or the error. */
-  request(ike: Ike, sa: IkeSa, now: number): number;
+  name: string;
+  /** Initiator: adds the request of its next round; false: it has none, or no more. */
+  request(ike: Ike, sa: IkeSa, w: Writer): boolean;
+  /** Initiator: the answer is in ike.message. */
+  response(ike: Ike, sa: IkeSa): Verdict;
+  /** Responder: true when the request in ike.message is one of this extension, and may come now. */
+  takes(ike: Ike, sa: IkeSa): boolean;
+  /** Responder: reads it and adds the answer. */
+  answer(ike: Ike, sa: IkeSa, w: Writer): Verdict;
+  /** After a round: the SKEYSEED that replaces all keys, empty: they stay. */
+  seed(ike: Ike, sa: IkeSa): Uint8Array;
 }
+
+/** IKE_INTERMEDIATE as an endpoint has it: createRounds. */
+/** @noSelf */
+export interface Rounds {
+  list: Intermediate[];
+  /** Initiator: sends the next round's request; false when there is none, or none that fits a message. */
+  start(ike: Ike, sa: IkeSa, now: number): boolean;
+  /** Initiator: the answer is in ike.message. 0, or what ends the SA. */
+  read(ike: Ike, sa: IkeSa): Verdict;
+  /** Responder: answers the request in ike.message. 0, or the error. */
+  answer(ike: Ike, sa: IkeSa, now: number): Verdict;
+}
+
+/** True when the endpoint has these rounds. */
+export function hasIntermediate(ike: Ike, name: string): boolean {
+  const rounds = ike.intermediate;
+  if (rounds === null) return false;
+  for (let i = 0; i < rounds.list.length; i++) if (rounds.list[i].name === name) return true;
+  return false;
+}
+
+/**
+ * Rounds of one extension after CREATE_CHILD_SA, IKE_FOLLOWUP_KE [RFC 9370]: what CREATE_CHILD_SA agreed on is made when
+ * they are done. What they bring to the keys goes to `draft.kx.more`.
+ */
+/** @noSelf */
+export interface FollowUp {
+  /** True when what was agreed needs rounds of this extension. */
+  holds(ike: Ike, sa: IkeSa, draft: Draft): boolean;
+  /** Initiator: adds the request of the next round; false: no more. */
+  request(ike: Ike, sa: IkeSa, draft: Draft, w: Writer): boolean;
+  /** Initiator: the answer is in ike.message. */
+  response(ike: Ike, sa: IkeSa, draft: Draft): Verdict;
+  /** Responder: reads the request in ike.message and adds the answer. */
+  answer(ike: Ike, sa: IkeSa, draft: Draft, w: Writer): Verdict;
+  /** Responder: true when that was the last round. */
+  isDone(ike: Ike, sa: IkeSa, draft: Draft): boolean;
+}
+
+/** IKE_FOLLOWUP_KE as an endpoint has it: createFollowUps. */
+/** @noSelf */
+export interface FollowUps {
+  /** Initiator: sends the next round's request about `task`; false: none is left, or (draft.verdict) it cannot be sent. */
+  start(ike: Ike, sa: IkeSa, task: Task, now: number): boolean;
+  /** Initiator: the answer is in ike.message. */
+  onResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void;
+  /** Responder: keeps `draft`, and the IKE SA that it makes (a rekey), where rounds have to come; false: none. */
+  hold(ike: Ike, sa: IkeSa, draft: Draft, next: IkeSa | null, now: number): boolean;
+  /** Responder: a request is in ike.message. */
+  onRequest(ike: Ike, sa: IkeSa, now: number): void;
+}
+
+/** A Security Protocol beside ESP: which one a Child SA has is in the proposals of its policy (`Transforms.protocol`). */
+/** @noSelf */
+export interface SecurityProtocol {
+  protocol: number;
+  /** Octets of its SPIs, 1 to 4. */
+  spiSize: number;
+  /** Octets of the keys of one direction, for what was chosen. */
+  keySize(choice: Choice): number;
+  /** Takes a pair of SAs, as IkeUpper.install; `retire` and `remove` of IkeUpper tell of their end. */
+  install(sa: IkeSa, child: ChildSa, outgoing: Uint8Array, incoming: Uint8Array, first: boolean, now: number): boolean;
+}
+
+/** What the answer to a ticket was: of no use, refused, or keys are there. */
+export const RESUME_IGNORED = 0 as const;
+export const RESUME_REFUSED = 1 as const;
+export const RESUME_DONE = 2 as const;
+export type ResumeResult = typeof RESUME_IGNORED | typeof RESUME_REFUSED | typeof RESUME_DONE;
 
 /** The initiator's side of session resumption: see ext/resume.ts. */
 /** @noSelf */
 export interface Resumption {
   /** Makes IKE_SESSION_RESUME from the session; false when it cannot be used. */
   start(ike: Ike, sa: IkeSa, session: Session, now: number): boolean;
-  /** The answer in ike.message: 1 keys are there, 0 ignored, or -1: the ticket is refused. */
-  response(ike: Ike, sa: IkeSa, header: Uint8Array, offset: number, length: number, now: number): number;
+  /** The answer is in ike.message. */
+  response(ike: Ike, sa: IkeSa): ResumeResult;
 }

@@ -15,10 +15,12 @@ import {
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_SINGLE_PAIR_REQUIRED,
+  N_STATE_NOT_FOUND,
   N_TEMPORARY_FAILURE,
   N_TS_UNACCEPTABLE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
 } from '../codec/numbers.ts';
+import type { Extension } from './ike.ts';
 
 const LOCAL = [
   'none',
@@ -53,11 +55,19 @@ const ERRORS: [number, string][] = [
   [N_INVALID_SELECTORS, 'INVALID_SELECTORS'],
   [N_TEMPORARY_FAILURE, 'TEMPORARY_FAILURE'],
   [N_CHILD_SA_NOT_FOUND, 'CHILD_SA_NOT_FOUND'],
+  [N_STATE_NOT_FOUND, 'STATE_NOT_FOUND'],
 ];
 
-/** The name of OUTCOME_* or of an error notify: 'timeout', 'AUTHENTICATION_FAILED', ... */
-export function outcomeName(outcome: number): string {
+/**
+ * The name of an outcome or of an error notify: 'timeout', 'AUTHENTICATION_FAILED', ... Those of extensions are found
+ * where their list is given.
+ */
+export function outcomeName(outcome: number, extensions?: Extension[]): string {
   if (outcome <= 0) return -outcome < LOCAL.length ? LOCAL[-outcome] : String(outcome);
   for (let i = 0; i < ERRORS.length; i++) if (ERRORS[i][0] === outcome) return ERRORS[i][1];
+  for (let i = 0; extensions !== undefined && i < extensions.length; i++) {
+    const errors = extensions[i].errors;
+    for (let j = 0; errors !== undefined && j < errors.length; j++) if (errors[j][0] === outcome) return errors[j][1];
+  }
   return 'notify-' + outcome;
 }

@@ -1,22 +1,54 @@
-// Why an IKE SA or a Child SA ended: a notify type of an error (what the peer said), or one of these.
-export const OUTCOME_NONE = 0;
+// Why an IKE SA or a Child SA ended, and what a message is refused with. Three kinds of numbers meet here, and only here
+// one becomes another: outcomes of this side (negative), error notifies (positive, ErrorType), 0 for none.
+
+import { type ErrorType, N_AUTHENTICATION_FAILED, N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
+
+export const OUTCOME_NONE = 0 as const;
 /** No answer to all repetitions of a request. */
-export const OUTCOME_TIMEOUT = -1;
+export const OUTCOME_TIMEOUT = -1 as const;
 /** The peer's AUTH payload did not verify. */
-export const OUTCOME_PEER_AUTH = -2;
+export const OUTCOME_PEER_AUTH = -2 as const;
 /** The peer's identity is not the configured one. */
-export const OUTCOME_PEER_ID = -3;
+export const OUTCOME_PEER_ID = -3 as const;
 /** The peer's answer breaks the rules, or is not within the offer. */
-export const OUTCOME_PROTOCOL = -4;
+export const OUTCOME_PROTOCOL = -4 as const;
 /** Header compression was required, and refused or ignored. */
-export const OUTCOME_COMPRESSION = -5;
+export const OUTCOME_COMPRESSION = -5 as const;
 /** A PPK was required. */
-export const OUTCOME_PPK = -6;
+export const OUTCOME_PPK = -6 as const;
 /** Ended by this side, by the peer's Delete, or since a newer IKE SA took its place. */
-export const OUTCOME_CLOSED = -7;
-export const OUTCOME_DELETED = -8;
-export const OUTCOME_REPLACED = -9;
+export const OUTCOME_CLOSED = -7 as const;
+export const OUTCOME_DELETED = -8 as const;
+export const OUTCOME_REPLACED = -9 as const;
 /** The host did not take the Child SA. */
-export const OUTCOME_REFUSED = -10;
+export const OUTCOME_REFUSED = -10 as const;
 /** The negotiated selectors are narrower than the policy accepts, or the address is missing. */
-export const OUTCOME_SELECTORS = -11;
+export const OUTCOME_SELECTORS = -11 as const;
+export type Outcome =
+  | typeof OUTCOME_NONE
+  | typeof OUTCOME_TIMEOUT
+  | typeof OUTCOME_PEER_AUTH
+  | typeof OUTCOME_PEER_ID
+  | typeof OUTCOME_PROTOCOL
+  | typeof OUTCOME_COMPRESSION
+  | typeof OUTCOME_PPK
+  | typeof OUTCOME_CLOSED
+  | typeof OUTCOME_DELETED
+  | typeof OUTCOME_REPLACED
+  | typeof OUTCOME_REFUSED
+  | typeof OUTCOME_SELECTORS;
+
+/** How something ended: an outcome of this side, or the error that the peer told. */
+export type End = Outcome | ErrorType;
+/** 0: a message is fine; else why it is refused. */
+export type Verdict = 0 | End;
+
+/** The error to answer for a verdict that is not 0: what is no notify is not told apart. */
+export function notifyOf(verdict: Verdict): ErrorType {
+  return verdict > 0 ? (verdict as ErrorType) : N_NO_PROPOSAL_CHOSEN;
+}
+
+/** How an SA ends whose request was answered with `error`: the peer did not prove itself, or the error itself. */
+export function endOf(error: ErrorType): End {
+  return error === N_AUTHENTICATION_FAILED ? OUTCOME_PEER_AUTH : error;
+}

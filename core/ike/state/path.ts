@@ -12,6 +12,8 @@ export interface Path {
   encapsulated: boolean;
   /** The host's own: which socket, which radio. */
   port: number;
+  /** Link-layer address of a peer on a radio, else empty. */
+  link: Uint8Array;
 }
 
 /** True when both lead to the same place. */

@@ -1,8 +1,10 @@
 // What a host configures for a peer, as plain data: identities, credentials, proposals, the Child SA, times. Everything
 // here is checked where it is read (a configuration file, or the board's own code); the core takes it as it is.
 
+import type { Mode } from '../../dietesp/attributes.ts';
 import type { Suite } from '../../esp/suites.ts';
 import type { Identity } from '../codec/ident.ts';
+import type { AddressType, AuthMethod } from '../codec/numbers.ts';
 import type { Transforms } from '../codec/proposals.ts';
 import type { Selector } from '../codec/selectors.ts';
 import type { Credentials } from '../crypto/auth.ts';
@@ -10,9 +12,10 @@ import type { IkeCipher } from '../crypto/suites.ts';
 import type { CompressionNotify, CompressionPolicy } from './compression.ts';
 
 /** NAT detection [RFC 7296 §2.23]: not at all, as found, or UDP encapsulation in any case. */
-export const NAT_OFF = 0;
-export const NAT_AUTO = 1;
-export const NAT_FORCE = 2;
+export const NAT_OFF = 0 as const;
+export const NAT_AUTO = 1 as const;
+export const NAT_FORCE = 2 as const;
+export type Nat = typeof NAT_OFF | typeof NAT_AUTO | typeof NAT_FORCE;
 
 /** A pre-shared key for post-quantum protection [RFC 8784, RFC 9867]. */
 export interface Ppk {
@@ -28,12 +31,11 @@ export interface Ppk {
 /** A Child SA to set up, or to accept. */
 export interface ChildPolicy {
   name: string;
-  /** Proposals for ESP in order of preference; a KE method in them is used for rekeys. */
+  /** Proposals for ESP, or all for another Security Protocol, in order of preference; a KE method in them is used for rekeys. */
   esp: Transforms[];
   /** The suites behind `esp`. */
   suites: Suite[];
-  /** MODE_* of dietesp/attributes.ts. */
-  mode: number;
+  mode: Mode;
   /** What this side, and what the peer, may use as addresses, protocols and ports. */
   local: Selector[];
   remote: Selector[];
@@ -63,16 +65,20 @@ export interface IkePolicy extends Credentials {
   /** Initiator: name the peer (IDr) in IKE_AUTH; a peer with one identity needs it not. */
   nameRemote: boolean;
   ppk: Ppk | null;
-  /** The Child SA. */
+  /** The Child SA of IKE_AUTH. */
   child: ChildPolicy;
-  /** Initiator: ask for an inner address (CP): 0, or CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS. */
-  requestAddress: number;
+  /**
+   * Further Child SAs: the initiator asks for them when the IKE SA is up, the responder takes the first of all whose
+   * proposals and selectors fit.
+   */
+  children?: ChildPolicy[];
+  /** Initiator: ask for an inner address (CP); 0: no. */
+  requestAddress: AddressType | 0;
   /** Downgrade prevention: offer to authenticate the whole of IKE_SA_INIT. */
   transcript: boolean;
   /** Largest IKE message before it is sent in fragments [RFC 7383]; 0: never, and not offered. */
   fragmentSize: number;
-  /** NAT_* */
-  nat: number;
+  nat: Nat;
   /** Optimized rekeys, and what the first Child SA's rekeys do about PFS (child-pfs-info). */
   optimizedRekey: boolean;
   /** Ask for, or give, tickets for session resumption [RFC 5723]; seconds that a ticket lives, 0: none. */
@@ -81,7 +87,7 @@ export interface IkePolicy extends Credentials {
   privateAlways: boolean;
   initialContact: boolean;
   /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
-  announce: number[];
+  announce: AuthMethod[];
   /** Child SAs that one IKE SA may have, those of a rekey apart; more are answered with NO_ADDITIONAL_SAS. */
   maxChildren: number;
   /** Octets of our nonces, 16 .. 256. */
@@ -93,4 +99,12 @@ export interface IkePolicy extends Credentials {
   rekeyTime: number;
   reauthTime: number;
   dpdTime: number;
+}
+
+/** All Child SAs of a policy, that of IKE_AUTH first. */
+export function childPolicies(policy: IkePolicy): ChildPolicy[] {
+  const list = [policy.child];
+  const more = policy.children;
+  for (let i = 0; more !== undefined && i < more.length; i++) list.push(more[i]);
+  return list;
 }

@@ -1,27 +1,43 @@
 // What an IKE SA is made of, and the requests that wait in it: plain data.
 
+import type { KeMethod } from '../../crypto/asymmetric.ts';
 import type { Fragments } from '../codec/fragments.ts';
+import type { Exchange } from '../codec/numbers.ts';
+import type { Transform } from '../codec/proposals.ts';
 import type { KeySet } from '../crypto/keys.ts';
-import type { ChildSa, Draft } from './child.ts';
-import type { Path } from './path.ts';
+import type { ChildSa, Draft, Note } from './child.ts';
+import type { End } from './outcome.ts';
+import { type Path, samePath } from './path.ts';
 import type { ChildPolicy, IkePolicy } from './policy.ts';
 import type { Setup } from './setup.ts';
+import type { TaskKind } from './task.ts';
 
 // States of an IKE SA. The initiator's and the responder's tables say what each does with each message.
-export const STATE_INIT_SENT = 0;
-export const STATE_RESUME_SENT = 1;
-export const STATE_INTERMEDIATE_SENT = 2;
-export const STATE_AUTH_SENT = 3;
+export const STATE_INIT_SENT = 0 as const;
+export const STATE_RESUME_SENT = 1 as const;
+export const STATE_INTERMEDIATE_SENT = 2 as const;
+export const STATE_AUTH_SENT = 3 as const;
 /** Responder: IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
-export const STATE_HALF_OPEN = 4;
-export const STATE_ESTABLISHED = 5;
+export const STATE_HALF_OPEN = 4 as const;
+export const STATE_ESTABLISHED = 5 as const;
 /** Rekeyed: a newer IKE SA has the Child SAs; waits for its Delete. */
-export const STATE_REPLACED = 6;
+export const STATE_REPLACED = 6 as const;
 /** Our Delete is on its way. */
-export const STATE_CLOSING = 7;
-export const STATE_ENDED = 8;
+export const STATE_CLOSING = 7 as const;
+export const STATE_ENDED = 8 as const;
 /** An IKE SA that a rekey is about to make. */
-export const STATE_FORMING = 9;
+export const STATE_FORMING = 9 as const;
+export type IkeState =
+  | typeof STATE_INIT_SENT
+  | typeof STATE_RESUME_SENT
+  | typeof STATE_INTERMEDIATE_SENT
+  | typeof STATE_AUTH_SENT
+  | typeof STATE_HALF_OPEN
+  | typeof STATE_ESTABLISHED
+  | typeof STATE_REPLACED
+  | typeof STATE_CLOSING
+  | typeof STATE_ENDED
+  | typeof STATE_FORMING;
 
 /** What a device keeps to resume a session [RFC 5723]; plain data, for storage that survives sleep. */
 export interface Session {
@@ -29,20 +45,19 @@ export interface Session {
   skD: Uint8Array;
   encr: number;
   keyBits: number;
-  ke: number;
+  ke: KeMethod | 0;
   /** Milliseconds on the endpoint's clock at which the ticket ends. */
   expires: number;
 }
 
 /** Requests that wait for their turn: the window is 1. */
 export interface Task {
-  /** TASK_* */
-  kind: number;
+  kind: TaskKind;
   child: ChildSa | null;
   draft: Draft | null;
   policy: ChildPolicy | null;
   /** The KE method that the peer asked for, -1: it did not. */
-  ke: number;
+  ke: KeMethod | 0 | -1;
   /** Not in the optimized form, which was refused. */
   regular: boolean;
   /** The IKE SA that a rekey makes. */
@@ -53,22 +68,30 @@ export interface Task {
   gone: number;
 }
 
+/** A draft of the peer that waits for IKE_FOLLOWUP_KE. */
+export interface Held {
+  draft: Draft;
+  /** The IKE SA that it makes (a rekey). */
+  next: IkeSa | null;
+  /** It is given up then. */
+  until: number;
+}
+
 export interface IkeSa extends KeySet {
   policy: IkePolicy;
   /** Where IKE messages go. */
   path: Path;
   /** Where ESP goes when that is elsewhere (IKE over a reliable transport, say); null: the same way. */
   espPath: Path | null;
-  /** STATE_* */
-  state: number;
-  outcome: number;
-  ke: number;
+  state: IkeState;
+  outcome: End;
+  ke: KeMethod | 0;
   /** Message IDs: of our next request, and the one expected from the peer. */
   nextId: number;
   expectedId: number;
   /** The request on its way (one or more messages behind each other), empty: none. */
   request: Uint8Array;
-  requestExchange: number;
+  requestExchange: Exchange | 0;
   tries: number;
   /** When to send it again, -1: nothing is waited for. */
   deadline: number;
@@ -78,8 +101,13 @@ export interface IkeSa extends KeySet {
   fragments: Fragments | null;
   task: Task | null;
   tasks: Task[];
+  /** What the peer's CREATE_CHILD_SA asked for, while IKE_FOLLOWUP_KE is awaited. */
+  held: Held | null;
   children: ChildSa[];
   setup: Setup | null;
+  /** Chosen transforms beyond the usual ones, and what extensions keep. */
+  transforms: Transform[];
+  notes: Note[];
   session: Session | null;
   /** Agreed with the peer. */
   fragmentation: boolean;
@@ -114,12 +142,30 @@ export interface IkeSa extends KeySet {
   tag: number;
 }
 
-/** Where the ESP packets of its Child SAs go. */
+/** Where the ESP packets of its Child SAs go, unless one has a path of its own. */
 export function espPathOf(sa: IkeSa): Path {
   return sa.espPath === null ? sa.path : sa.espPath;
+}
+
+/** Where the packets of a Child SA go. */
+export function childPathOf(sa: IkeSa, child: ChildSa): Path {
+  return child.path === null ? espPathOf(sa) : child.path;
 }
 
 /** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
 export function privateFits(sa: IkeSa): boolean {
   return sa.vendor || sa.policy.privateAlways;
+}
+
+/**
+ * A packet of the peer came over `path`, the newest of `child`: the peer may have got another address from a NAT
+ * [RFC 7296 §2.23]. True when what goes to it takes that path from now on.
+ */
+export function movePath(sa: IkeSa, child: ChildSa, path: Path): boolean {
+  const old = childPathOf(sa, child);
+  if (!old.encapsulated || sa.behindNat || samePath(old, path)) return false;
+  if (child.path !== null) child.path = path;
+  else if (sa.espPath !== null) sa.espPath = path;
+  else sa.path = path;
+  return true;
 }

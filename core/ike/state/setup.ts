@@ -4,19 +4,26 @@ import { NONE } from '../codec/octets.ts';
 import type { Transcript } from '../crypto/auth.ts';
 import { createKeyExchange } from '../crypto/key-exchange.ts';
 import type { SkKey } from '../crypto/sk.ts';
-import type { Draft } from './child.ts';
+import type { Draft, Note } from './child.ts';
+import { OUTCOME_NONE, type Verdict } from './outcome.ts';
+
+/** Where a PPK was mixed in: nowhere yet, in IKE_AUTH [RFC 8784], in IKE_INTERMEDIATE [RFC 9867]. */
+export const PPK_NONE = 0 as const;
+export const PPK_IN_AUTH = 1 as const;
+export const PPK_IN_INTERMEDIATE = 2 as const;
+export type PpkUse = typeof PPK_NONE | typeof PPK_IN_AUTH | typeof PPK_IN_INTERMEDIATE;
 
 /** What is needed until the IKE SA is authenticated. */
 export interface Setup extends Transcript {
   cookie: Uint8Array;
   fragmentation: boolean;
   pfsInfo: boolean;
-  /** Notifies of the peer on PPK: USE_PPK, USE_PPK_INT and INTERMEDIATE_EXCHANGE_SUPPORTED. */
+  /** Agreed with the peer: USE_PPK, USE_PPK_INT. */
   usePpk: boolean;
   usePpkInt: boolean;
-  intermediate: boolean;
-  /** 0 none, 1 [RFC 8784] in IKE_AUTH, 2 [RFC 9867] done. */
-  ppkUsed: number;
+  ppkUsed: PpkUse;
+  /** Its round in IKE_INTERMEDIATE is over. */
+  intPpkDone: boolean;
   /** What SK_d, SK_pi, SK_pr were without the PPK. */
   plainKeys: Uint8Array;
   /** The peer asked for a ticket. */
@@ -30,8 +37,12 @@ export interface Setup extends Transcript {
   /** This is the second attempt, from scratch. */
   again: boolean;
   /** An error that came unauthenticated: it counts when nothing better comes. */
-  error: number;
+  error: Verdict;
   draft: Draft | null;
+  /** IKE_INTERMEDIATE was offered by this side; the extension whose round is next (initiator), rounds (responder). */
+  roundsOffered: boolean;
+  round: number;
+  notes: Note[];
 }
 
 export function createSetup(): Setup {
@@ -49,8 +60,8 @@ export function createSetup(): Setup {
     pfsInfo: false,
     usePpk: false,
     usePpkInt: false,
-    intermediate: false,
-    ppkUsed: 0,
+    ppkUsed: PPK_NONE,
+    intPpkDone: false,
     noPpkAuth: NONE,
     plainKeys: NONE,
     intAuth: new Uint8Array(64),
@@ -61,7 +72,10 @@ export function createSetup(): Setup {
     earlierIn: null,
     restarts: 0,
     again: false,
-    error: 0,
+    error: OUTCOME_NONE,
     draft: null,
+    roundsOffered: false,
+    round: 0,
+    notes: [],
   };
 }

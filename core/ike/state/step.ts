@@ -1,12 +1,31 @@
 // Where a message of ours, or of the peer, stands; for extensions.
 
-export const STEP_INIT_REQUEST = 0;
-export const STEP_INIT_RESPONSE = 1;
-export const STEP_AUTH_REQUEST = 2;
-export const STEP_AUTH_RESPONSE = 3;
+export const STEP_INIT_REQUEST = 0 as const;
+export const STEP_INIT_RESPONSE = 1 as const;
+export const STEP_AUTH_REQUEST = 2 as const;
+export const STEP_AUTH_RESPONSE = 3 as const;
 /** CREATE_CHILD_SA about a Child SA; not in the optimized form, which carries no settings. */
-export const STEP_CHILD_REQUEST = 4;
-export const STEP_CHILD_RESPONSE = 5;
+export const STEP_CHILD_REQUEST = 4 as const;
+export const STEP_CHILD_RESPONSE = 5 as const;
 /** IKE_AUTH once more, before AUTH is computed or verified; without a draft. */
-export const STEP_IDENT_REQUEST = 6;
-export const STEP_IDENT_RESPONSE = 7;
+export const STEP_IDENT_REQUEST = 6 as const;
+export const STEP_IDENT_RESPONSE = 7 as const;
+export type Step =
+  | typeof STEP_INIT_REQUEST
+  | typeof STEP_INIT_RESPONSE
+  | typeof STEP_AUTH_REQUEST
+  | typeof STEP_AUTH_RESPONSE
+  | typeof STEP_CHILD_REQUEST
+  | typeof STEP_CHILD_RESPONSE
+  | typeof STEP_IDENT_REQUEST
+  | typeof STEP_IDENT_RESPONSE;
+
+/** True for a request about a Child SA. */
+export function isChildRequest(step: Step): boolean {
+  return step === STEP_AUTH_REQUEST || step === STEP_CHILD_REQUEST;
+}
+
+/** True for an answer about a Child SA. */
+export function isChildResponse(step: Step): boolean {
+  return step === STEP_AUTH_RESPONSE || step === STEP_CHILD_RESPONSE;
+}

@@ -13,22 +13,22 @@ import { isAgeing } from '../../../core/esp/sa.ts';
 import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
-import { IKE_SIZE } from '../../../core/ike/codec/message.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import { createIke, heard, ikeTimeout, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
-import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
+import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
 import { createResponder } from '../../../core/ike/setup/responder.ts';
+import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { type IkePolicy, NAT_FORCE, NAT_OFF } from '../../../core/ike/state/policy.ts';
-import { espPathOf, type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
+import { childPathOf, type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
@@ -50,12 +50,6 @@ const HALF_OPEN_TIME = 30000;
 /** Milliseconds until a rekey for a count of packets is asked for again. */
 const REKEY_AGAIN = 10000;
 
-/** A path with what the gateway needs to answer on it. `port`: index of the radio, or behind the radios of the socket. */
-export interface HostPath extends Path {
-  /** Link-layer address of a peer on a radio, else empty. */
-  link: Uint8Array;
-}
-
 export interface IkeHostConfig {
   ike: GatewayIkeConfig;
   provider: Provider;
@@ -66,10 +60,13 @@ export interface IkeHostConfig {
   radios: number;
   log: Log;
   bounded: Bounded;
-  /** Sends an IKE message; `to`: the path of the message that is being answered, or null. */
-  transmit(path: Path, octets: Uint8Array, to: HostPath | null): void;
-  /** The peer proved that it is at this path. */
-  proved(path: HostPath): void;
+  /**
+   * Sends an IKE message; `replyTo`: the path of the message that is being answered, or null. The port of a path is the
+   * index of the radio, or behind the radios of the socket.
+   */
+  transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void;
+  /** A peer on a radio proved that it is at this path. */
+  proved(path: Path): void;
   emit: Emit;
 }
 
@@ -77,7 +74,7 @@ export interface IkeHostConfig {
 export type HostRequest = (ike: Ike, sa: IkeSa, now: number) => void;
 
 export interface IkeHost {
-  receive(path: HostPath, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): void;
   /** An authenticated packet of this SA came in. */
   heard(owner: Owner, now: number): void;
   /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
@@ -95,7 +92,7 @@ export interface IkeHost {
 }
 
 /** What answers IKE_SA_INIT: whatever any of the connections accepts. */
-function fallbackOf(connections: Connection[], nat: number): IkePolicy {
+function fallbackOf(connections: Connection[], nat: Nat): IkePolicy {
   const policies = connections.map(({ policy }) => policy);
   const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
   const ppk = policies.map((policy) => policy.ppk).find((one) => one !== null);
@@ -128,8 +125,6 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const outcomes: Reasons = {};
   const refusals = createRefusals(log, config.bounded, connections);
   let established = 0;
-  // What is being answered.
-  let current: HostPath | null = null;
 
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
@@ -189,14 +184,18 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   }
 
   const upper: IkeUpper = {
-    transmit(path, buffer, offset, length) {
+    transmit(path, replyTo, buffer, offset, length) {
       refusals.answers(path, buffer, offset, ikeOf(path).message);
-      config.transmit(path, buffer.subarray(offset, offset + length), current);
+      config.transmit(path, buffer.subarray(offset, offset + length), replyTo);
+    },
+    proved(sa, path) {
+      const isHere = Buffer.compare(path.remote, sa.path.remote) === 0;
+      if (path.link.length > 0 && isHere) config.proved(path);
     },
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
     allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
     install(sa, child, outgoing, incoming, first) {
-      const path = espPathOf(sa);
+      const path = childPathOf(sa, child);
       if (isUdp(path)) {
         if (!path.encapsulated) return refused(sa, 'ESP must be in UDP here');
         if (outgoing.attributes.espSpiLsb !== 32) return refused(sa, 'ESP in UDP needs 32 bits of the SPI');
@@ -223,7 +222,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       log('info', 'ike', () => {
         const form = child.compression === null ? 'plain ESP' : `Diet-ESP ${a.espSpiLsb}+${a.espSnLsb} bits`;
         const spi = (value: number): string => value.toString(16).padStart(8, '0');
-        return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${child.suite.name}, ${form}`;
+        return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${outgoing.suite.name}, ${form}`;
       });
       return true;
     },
@@ -238,7 +237,6 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     established(sa) {
       established++;
-      if (!isUdp(sa.path)) config.proved(sa.path as HostPath);
       log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
       const verifies = announcedNames(sa.announced);
       if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
@@ -285,7 +283,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey);
 
-  function create(nat: number): Ike {
+  function create(nat: Nat): Ike {
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
@@ -300,7 +298,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         halfOpenTime: HALF_OPEN_TIME,
         tickets: issuer.tickets,
       }),
-      intermediate: createIntermediate(findPpk),
+      intermediate: createRounds([createIntermediate(findPpk)]),
       resumption: null,
       reassembly: fragmentation,
       maxMessage: settings.maxMessage,
@@ -317,34 +315,13 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
 
   return {
     receive(path, buffer, offset, length, now) {
-      const ike = ikeOf(path);
-      // Our SPI is the responder's, but in answers to an IKE SA that a rekey of ours made.
-      const sa =
-        length < IKE_SIZE ? undefined : (ike.bySpi[spiKey(buffer, offset + 8)] ?? ike.bySpi[spiKey(buffer, offset)]);
-      const before = sa?.heardAt ?? 0;
-      if (sa !== undefined) sa.heardAt = -1;
       refusals.begin();
-      current = path;
-      let code: number;
-      try {
-        code = receiveIke(ike, path, buffer, offset, length, now);
-      } finally {
-        current = null;
-      }
+      const code = receiveIke(ikeOf(path), path, buffer, offset, length, now);
       if (code < 0) {
         const reason = dropName(code);
         const from = (): string => endpointText(path.remote, path.remotePort);
         config.bounded.log('debug', 'ike', reason, () => `dropped from ${from()}: ${reason}`);
       }
-      if (sa === undefined) return;
-      // Whatever sets it has authenticated the message.
-      if (sa.heardAt < 0) sa.heardAt = before;
-      else if (
-        sa.state === STATE_ESTABLISHED &&
-        path.link.length > 0 &&
-        Buffer.compare(path.remote, sa.path.remote) === 0
-      )
-        config.proved(path);
     },
     heard: (owner, now) => heard(owner.ike, now),
     carried(association, now) {

@@ -4,7 +4,8 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
-import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
 import type { Pollable } from '../host/radio/radio.ts';
@@ -13,7 +14,7 @@ import type { Air } from './air.ts';
 import type { Association, Associations } from './associations.ts';
 import type { Bus } from './bus.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
-import { createIkeHost, type HostPath, type HostRequest } from './ike-host.ts';
+import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { peerAt } from './peers.ts';
 import { createPool } from './pool.ts';
 import type { UdpPort } from './udp.ts';
@@ -80,7 +81,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   const now = (): number => Math.floor(bus.now() + epoch);
 
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
-  function transmit(path: HostPath, octets: Uint8Array, to: HostPath | null): void {
+  function transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void {
     if (path.port >= radios) {
       const datagram = path.encapsulated ? markedIke(octets) : octets;
       udp[path.port - radios].send(datagram, path.remote, path.remotePort, path.encapsulated);
@@ -92,8 +93,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       bus.drop('ike', 'too-long');
       return;
     }
-    const isAnswer = to !== null && Buffer.compare(to.remote, path.remote) === 0;
-    const { port, link } = isAnswer ? to : path;
+    const isAnswer = replyTo !== null && Buffer.compare(replyTo.remote, path.remote) === 0;
+    const { port, link } = isAnswer ? replyTo : path;
     // Where the peer proved to be; before that, where it says that it is.
     const known = isAnswer ? undefined : air.peers.get(path.remote, 0);
     air.send(known ?? peerAt(path.remote, port, link), built, length);
@@ -111,13 +112,13 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           radios,
           log: bus.log,
           bounded: bus.bounded,
-          transmit: (path, octets, to) => transmit(path as HostPath, octets, to),
+          transmit,
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,
         });
 
   /** Where a peer at a socket is. */
-  function pathOf({ index, remote, remotePort }: SocketPeer, kind: number): HostPath {
+  function pathOf({ index, remote, remotePort }: SocketPeer, kind: number): Path {
     const { local, port, natPort } = udp[index];
     const isPlain = kind === UDP_IKE;
     const localPort = isPlain ? port : natPort;
@@ -131,7 +132,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const message = readDatagram(packet, length);
       if (message === null || message.destinationPort !== IKE_PORT) return false;
       if (!checked.addresses.some((one) => Buffer.compare(one, message.destination) === 0)) return false;
-      const path: HostPath = {
+      const path: Path = {
         local: message.destination.slice(),
         localPort: IKE_PORT,
         remote: message.source.slice(),
@@ -151,7 +152,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     },
     socketOf({ owner }) {
       if (owner === null) return null;
-      const { port, remote, remotePort } = espPathOf(owner.ike);
+      const { port, remote, remotePort } = childPathOf(owner.ike, owner.child);
       return port < radios ? null : { index: port - radios, remote, remotePort };
     },
     carried: (association) => ike?.carried(association, now()),
@@ -161,15 +162,12 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       ike?.heard(owner, now());
       if (from === null) return;
       // The newest packet says where the peer is [RFC 7296 §2.23].
-      const old = espPathOf(owner.ike);
+      const old = childPathOf(owner.ike, owner.child);
       const { sn } = parts.endpoint;
       // Without replay protection it may have been the newest before.
       const isNewest = sa.form.replayWindow > 0 && sn.hi === sa.snHi && sn.lo === sa.snLo;
       const isHere = old.remotePort === from.remotePort && Buffer.compare(old.remote, from.remote) === 0;
-      if (isHere || !isNewest || !old.encapsulated || owner.ike.behindNat) return;
-      const path = pathOf(from, UDP_ESP);
-      if (owner.ike.espPath === null) owner.ike.path = path;
-      else owner.ike.espPath = path;
+      if (isHere || !isNewest || !movePath(owner.ike, owner.child, pathOf(from, UDP_ESP))) return;
       bus.log('info', 'peer', () => {
         const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));
         return `${places[0]} is at ${places[1]} now`;

@@ -5,6 +5,7 @@ import type { UplinkConfig } from '../../../core/device/uplink.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
+import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
 /** The parts of an uplink's configuration that do not depend on the peer. */
@@ -15,7 +16,7 @@ export function fullIke(): Pick<
   return {
     asymmetric: createNodeAsymmetric(),
     extensions: fullExtensions(),
-    intermediate: createIntermediate(null),
+    intermediate: createRounds([createIntermediate(null)]),
     resumption,
     reassembly: fragmentation,
   };

@@ -1,8 +1,7 @@
 // Proposals and selectors of a peer's message, and those of our configuration, as text: for the log of a refusal. What a
 // peer sends is read with bounds and never throws.
 
-import type { Payloads } from '../../../core/ike/codec/message.ts';
-import { findPayload } from '../../../core/ike/codec/message.ts';
+import { findPayload, type Payloads } from '../../../core/ike/codec/message.ts';
 import {
   PAYLOAD_SA,
   PAYLOAD_TSI,

@@ -77,7 +77,7 @@ export function childView(child: ChildSa): ChildView {
   return {
     spiIn: spiText(child.spiIn),
     spiOut: spiText(child.spiOut),
-    suite: child.suite.name,
+    suite: child.suite!.name,
     keyBits: child.keyBits,
     esn: child.esn !== 0,
     mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',

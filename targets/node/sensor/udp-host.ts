@@ -125,6 +125,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     remotePort: config.peer.port,
     encapsulated: false,
     port: 0,
+    link: new Uint8Array(0),
   };
   const encapsulated: Path = { ...plain, localPort: NAT_PORT, remotePort: NAT_PORT, encapsulated: true };
 

@@ -10,6 +10,7 @@ import {
   N_INVALID_SYNTAX,
   N_SUPPORTED_AUTH_METHODS,
 } from '../../../core/ike/codec/numbers.ts';
+import { take } from '../../../core/ike/codec/octets.ts';
 import { rekeyIke } from '../../../core/ike/exchange/requests.ts';
 import {
   type Announced,
@@ -22,6 +23,7 @@ import {
   readAnnounced,
 } from '../../../core/ike/ext/announce.ts';
 import type { Extension } from '../../../core/ike/state/ike.ts';
+import type { IkePolicy } from '../../../core/ike/state/policy.ts';
 import { STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../../../core/ike/state/step.ts';
 import { announcedNames } from '../../../targets/node/host/config/ike-names.ts';
@@ -163,7 +165,7 @@ test('it is advice: any data, and methods that do not fit, refuse nothing', () =
       const data = bytes(text);
       const says: Extension = {
         add: (_ike, _sa, at, _draft, w) => {
-          if (at === step) addNotify(w, 0, N_SUPPORTED_AUTH_METHODS, data, 0, 0, data, 0, data.length);
+          if (at === step) addNotify(w, 0, N_SUPPORTED_AUTH_METHODS, take(data, 0, 0), data);
         },
         read: () => 0,
       };
@@ -177,7 +179,7 @@ test('it is advice: any data, and methods that do not fit, refuse nothing', () =
 });
 
 test('a resumed session announces nothing: no credential is used', () => {
-  const both = { announce: [AUTH_DIGITAL_SIGNATURE], ticketLifetime: 3600 };
+  const both: Partial<IkePolicy> = { announce: [AUTH_DIGITAL_SIGNATURE], ticketLifetime: 3600 };
   const s = scene({ device: both, gateway: both });
   const first = s.connect();
   s.sent();

@@ -1,7 +1,7 @@
 // Identities, keys, algorithms, selectors and compression as text, and as the core has them.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { KE_P256, KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
+import { KE_P256, KE_X25519, type KeMethod } from '../../../../core/crypto/asymmetric.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import type { Identity } from '../../../../core/ike/codec/ident.ts';
@@ -15,6 +15,8 @@ import {
   PRF_HMAC_SHA2_256,
   PROTOCOL_ESP,
   PROTOCOL_IKE,
+  type Prf,
+  type SnTransform,
 } from '../../../../core/ike/codec/numbers.ts';
 import type { Transforms } from '../../../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
@@ -28,7 +30,7 @@ import { algorithmNames, ESP_NAMES, IKE_NAMES, IKE_SHORT } from './ike-schema.ts
 
 const ID_LIMIT = 'must be fqdn:NAME, keyid:HEX, keyid:"TEXT", ipv6:ADDRESS or ipv4:ADDRESS';
 const ID_MAX = 255;
-export const KE_METHODS: Record<string, number> = { x25519: KE_X25519, p256: KE_P256 };
+export const KE_METHODS: Record<string, KeMethod> = { x25519: KE_X25519, p256: KE_P256 };
 const PROTOCOLS: Record<string, number> = { any: 0, icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132, udplite: 136 };
 /** Protocols whose selectors have ports [RFC 7296 §3.13.1]; ICMP has type and code there. */
 const WITH_PORTS = [1, 6, 17, 58, 132, 136];
@@ -150,14 +152,14 @@ function named(field: Field, names: string[]): number {
 function proposals(
   protocol: number,
   algorithms: { encr: number; keyBits: number; integ: number }[],
-  ke: number[],
-  sn: number[],
+  ke: KeMethod[],
+  sn: SnTransform[],
 ): Transforms[] {
   const list: Transforms[] = [];
   for (const { encr, keyBits, integ } of algorithms) {
     let last = list[list.length - 1];
     if (last === undefined || (last.integ[0] ?? 0) !== integ) {
-      const prf = protocol === PROTOCOL_IKE ? [PRF_HMAC_SHA2_256] : [];
+      const prf: Prf[] = protocol === PROTOCOL_IKE ? [PRF_HMAC_SHA2_256] : [];
       last = { protocol, ciphers: [], keyBits: [], prf, integ: integ === 0 ? [] : [integ], ke, sn };
       list.push(last);
     }
@@ -167,12 +169,12 @@ function proposals(
   return list;
 }
 
-export function keMethodsOf(field: Field): number[] {
+export function keMethodsOf(field: Field): KeMethod[] {
   return entriesOf(field).map(({ value }) => KE_METHODS[String(value)]);
 }
 
 /** The IKE proposals of a list of ciphers, and the ciphers. */
-export function ikeProposals(field: Field, ke: number[]): { ike: Transforms[]; ciphers: IkeCipher[] } {
+export function ikeProposals(field: Field, ke: KeMethod[]): { ike: Transforms[]; ciphers: IkeCipher[] } {
   const ciphers = entriesOf(field).map((entry) => {
     const name = IKE_NAMES[named(entry, IKE_NAMES)];
     return ALL_IKE_CIPHERS.find(
@@ -183,7 +185,7 @@ export function ikeProposals(field: Field, ke: number[]): { ike: Transforms[]; c
 }
 
 /** The ESP proposals of a list of suites, and the suites. */
-export function espProposals(field: Field, ke: number[], sn: number[]): { esp: Transforms[]; suites: Suite[] } {
+export function espProposals(field: Field, ke: KeMethod[], sn: SnTransform[]): { esp: Transforms[]; suites: Suite[] } {
   const suites: Suite[] = [];
   const algorithms = entriesOf(field).map((entry) => {
     const name = ESP_NAMES[named(entry, ESP_NAMES)];

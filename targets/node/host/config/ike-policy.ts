@@ -7,14 +7,17 @@ import { ehc } from '../../../../core/ike/child/ehc.ts';
 import { hcp } from '../../../../core/ike/child/hcp.ts';
 import type { Identity } from '../../../../core/ike/codec/ident.ts';
 import {
+  type AddressType,
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
   CP_INTERNAL_IP4_ADDRESS,
   CP_INTERNAL_IP6_ADDRESS,
+  ID_FQDN,
+  type SnTransform,
 } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
-import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from '../../../../core/ike/state/policy.ts';
+import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from '../../../../core/ike/state/policy.ts';
 import { didYouMean } from '../suggest.ts';
 import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import {
@@ -40,10 +43,10 @@ export interface Connection {
   field: Field;
 }
 
-const NATS: Record<string, number> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
+const NATS: Record<string, Nat> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
 const NOTIFIES = { hcp, ehc, none: null };
-const ESN: Record<string, number[]> = { off: [0], on: [1], both: [1, 0] };
-const ADDRESS_TYPES: Record<string, number> = {
+const ESN: Record<string, SnTransform[]> = { off: [0], on: [1], both: [1, 0] };
+const ADDRESS_TYPES: Record<string, AddressType | 0> = {
   none: 0,
   ipv4: CP_INTERNAL_IP4_ADDRESS,
   ipv6: CP_INTERNAL_IP6_ADDRESS,
@@ -64,7 +67,7 @@ const SN_LSB = 5;
 const UDP_SN_LSB = [8, 32];
 
 /** What stands for a part that is wrong: the file as a whole is refused then. */
-const NOBODY: Identity = { type: 0, data: new Uint8Array(0) };
+const NOBODY: Identity = { type: ID_FQDN, data: new Uint8Array(0) };
 const NO_AUTH: ReturnType<typeof authOf> = {
   localAuth: AUTH_SHARED_KEY,
   remoteAuth: AUTH_SHARED_KEY,
