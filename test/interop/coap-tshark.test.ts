@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createCoapClient } from '../../core/device/coap.ts';
 import { LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { packageMissing } from '../support/packages.ts';
@@ -56,4 +57,47 @@ test('tshark reads CoAP in our ESP', { skip }, () => {
   });
   const found = rows.map((row) => row.map((value) => (value === 'True' ? '1' : value)));
   assert.deepEqual(found, expected);
+});
+
+test('tshark reads what a sensor sends: a reading, ACK of a separate response, RST of a ping', { skip }, () => {
+  const sent: Buffer[] = [];
+  const keep = (buffer: Uint8Array, offset: number, length: number): void =>
+    void sent.push(Buffer.from(buffer.slice(offset, offset + length)));
+  const client = createCoapClient(
+    {
+      path: Buffer.from('s/1'),
+      ackTimeout: 2000,
+      maxRetransmit: 4,
+      maxPayload: 16,
+      random: (buffer, offset, length) => void buffer.fill(0x11, offset, offset + length),
+    },
+    {
+      transmit: keep,
+      answer: keep,
+      payload(_reading, buffer, at) {
+        buffer.set(Buffer.from('{"n":1}'), at);
+        return at + 7;
+      },
+      ended() {},
+    },
+  );
+  client.post(1, 0);
+  const response = Buffer.from([0x41, 0x44, 1, 2, sent[0][4]]);
+  client.receive(response, 0, response.length, true, 1);
+  client.receive(Buffer.from('40001234', 'hex'), 0, 4, true, 2);
+  const [src, dst] = ADDRESSES[6];
+  const wires = sent.map((octets) => Uint8Array.from(packet({ src, dst }, udp(5683, 5683, octets))));
+  const fields = [
+    'coap.type',
+    'coap.code',
+    'coap.mid',
+    'coap.opt.uri_path_recon',
+    'coap.payload_length',
+    '_ws.malformed',
+  ];
+  assert.deepEqual(tshark(LINKTYPE_RAW, wires, { fields }), [
+    ['0', '2', String(0x1112), '/s/1', '7', ''],
+    ['2', '0', String(0x102), '', '', ''],
+    ['3', '0', String(0x1234), '', '', ''],
+  ]);
 });
