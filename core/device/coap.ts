@@ -1,10 +1,10 @@
-// CoAP of a sensor [RFC 7252]: a client that posts readings as confirmable messages, one at a time [§4.2, §4.7: NSTART 1],
-// and knows their answers piggybacked and separate [§5.2.1, §5.2.2]. Messages are built in buffers made once.
+// A sensor's CoAP [RFC 7252]: a client that posts readings as confirmable messages, one at a time [§4.2, §4.7: NSTART 1],
+// and takes piggybacked and separate responses [§5.2.1, §5.2.2]. It builds messages in buffers made once.
 //
 //   header 4 | token 1 | Uri-Path of every part of the path | 0xff | the reading
 //
-// It has no resources. A request to it is rejected as by any endpoint that is a client alone: RST for a confirmable one,
-// silence for another [§4.2, §4.3]. 4.04 would say that there is a server to ask for more, and cost state for duplicates.
+// It has no resources and rejects requests like any pure client: RST for a confirmable one, silence for another
+// [§4.2, §4.3]. 4.04 would claim that there is a server, and cost state for duplicates.
 
 import { copy, put16, u16 } from '../base/bytes.ts';
 import { DROP_DUPLICATE, DROP_NOT_FOR_US, DROP_UNSUPPORTED } from '../base/drop.ts';
@@ -32,11 +32,11 @@ import {
 
 const SLASH = 47;
 const TOKEN = 1;
-/** Message IDs of confirmable responses that are kept, to acknowledge their duplicates [RFC 7252 §4.5]. */
+/** How many message IDs of confirmable responses it keeps, to acknowledge their duplicates [RFC 7252 §4.5]. */
 const SEEN = 8;
 
 export interface CoapConfig {
-  /** UTF-8; its parts are divided by `/`, 255 octets each at most. */
+  /** UTF-8; `/` separates its parts, of at most 255 octets each. */
   path: Uint8Array;
   /** ACK_TIMEOUT in milliseconds, and MAX_RETRANSMIT [RFC 7252 §4.8]; ACK_RANDOM_FACTOR is 1.5. */
   ackTimeout: number;
@@ -48,11 +48,11 @@ export interface CoapConfig {
 
 /** @noSelf */
 export interface CoapUpper {
-  /** Sends a reading to the server, `repeat` times before. One that is not sent is as one that is lost. */
+  /** Sends a reading to the server; it was sent `repeat` times before. A failure to send counts as a loss. */
   transmit(buffer: Uint8Array, offset: number, length: number, repeat: number, now: number): void;
-  /** Sends ACK or RST to where the datagram came from that is being received. */
+  /** Sends ACK or RST to the sender of the datagram that is being received. */
   answer(buffer: Uint8Array, offset: number, length: number, now: number): void;
-  /** Writes a reading to buffer[at..at + maxPayload); returns the offset behind it. */
+  /** Writes a reading to buffer[at..at + maxPayload). Returns the offset after it. */
   payload(reading: number, buffer: Uint8Array, at: number): number;
   /** The end of a reading: whether the server took it (2.xx), after `ms`. */
   ended(reading: number, acknowledged: boolean, ms: number, now: number): void;
@@ -64,9 +64,9 @@ export interface CoapClient {
   isBusy(): boolean;
   /** Repetitions of the reading that is on its way. */
   repeated(): number;
-  /** Posts a reading; only when none is on its way. */
+  /** Posts a reading. Call it only when none is on its way. */
   post(reading: number, now: number): void;
-  /** A datagram, from the server or from somebody else; any octets are taken. 0, or a drop code. */
+  /** Takes a datagram of the server or of anybody; any octets. Returns 0, or a drop code. */
   receive(buffer: Uint8Array, offset: number, length: number, isServer: boolean, now: number): number;
   poll(now: number): void;
   nextTimeout(): number;
@@ -175,7 +175,7 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
         if (kind === COAP_RESET) end(false, now);
         return 0;
       }
-      // What is sent may be made where the datagram is: nothing is read from there after an answer.
+      // An answer may be built in the datagram's buffer: don't read from it after an answer.
       if (kind === COAP_RESPONSE && type === COAP_CON && isServer && isSeen(id)) {
         answer(COAP_ACK, id, now);
         return DROP_DUPLICATE;

@@ -1,5 +1,5 @@
-// The device of the most frugal sensor, SAs keyed by hand. Apart from index.ts for engines whose bundles leave out whole
-// files only.
+// The device of the most frugal sensor, with SAs keyed by hand. It is not in index.ts, because some engines' bundles can only
+// omit whole files.
 
 import type { Provider } from '../crypto/provider.ts';
 import { placeAlone } from '../esp/sa.ts';
@@ -15,8 +15,8 @@ import type { DeviceConfig, DeviceUpper } from './device.ts';
 
 /**
  * A configuration with IPv6 and UDP, 32-bit sequence numbers, a replay window of 32, one packet in reassembly and short
- * addresses; the caller sets panId, shortAddress, extendedAddress, gateway, address and what else differs. The SAs are
- * not checked (`parts.check` null): they come from where they were checked, or the board sets checkConfig.
+ * addresses. The caller sets panId, shortAddress, extendedAddress, gateway, address and whatever else differs. It does not
+ * check SAs (`parts.check` null): they were checked elsewhere, or the board sets checkConfig.
  */
 export function sensorConfig(provider: Provider, phy: Phy, upper: DeviceUpper): DeviceConfig {
   return {

@@ -1,11 +1,11 @@
-// What a board uses: one object with MAC, 6LoWPAN and Diet-ESP below, UDP payloads above. The board brings a provider,
-// a radio and SAs; CoAP on top is the application's.
+// The device object of a board: MAC, 6LoWPAN and Diet-ESP below, UDP payloads above. The board provides cryptography, a radio
+// and SAs; the application provides CoAP.
 //
 //   send():    payload -> UDP, IPv6 -> ESP (Diet-ESP) -> 6LoWPAN -> MAC -> Phy.transmit
 //   receive(): frame -> MAC -> 6LoWPAN -> ESP (look-up, replay, ICV) -> IPv6, UDP -> DeviceUpper.datagram
 //
-// Inner packets are IPv6 and UDP (and echo requests, where a board takes echo.ts). Nothing goes out or comes in
-// unprotected, but where a device has other ends (DeviceHooks; ike-device.ts). All memory is taken when it is made.
+// Inner packets are IPv6 and UDP (and echo requests, if a board uses echo.ts). Nothing goes out or comes in unprotected,
+// unless a device has other ends (DeviceHooks; ike-device.ts). The device takes all its memory when it is made.
 
 import { type Address, addressOf } from '../base/address.ts';
 import { copy, equal, u16 } from '../base/bytes.ts';
@@ -29,7 +29,7 @@ import { checkUdp, emitUdp, PROTO_UDP, UDP_DST_PORT, UDP_SIZE, UDP_SRC_PORT } fr
 /** The application. Buffers are valid during the call only. */
 /** @noSelf */
 export interface DeviceUpper {
-  /** A UDP payload that came in under an SA, from an IPv6 address. */
+  /** Takes a UDP payload that arrived under an SA, from an IPv6 address. */
   datagram(
     buffer: Uint8Array,
     offset: number,
@@ -59,11 +59,11 @@ export interface DeviceConfig {
   gateway: Uint8Array;
   /** 6LoWPAN contexts for the outer addresses (createContexts). */
   contexts: Uint8Array;
-  /** createReassembly, or null where no packet to the device exceeds a frame. */
+  /** createReassembly; null if no packet to the device exceeds a frame. */
   reassembly: Reassembly | null;
   /** Largest inner packet in octets, 48 .. 1280. */
   maxSize: number;
-  /** Packets that can wait for the radio. */
+  /** Most packets that wait for the radio. */
   queue: number;
   /** Milliseconds to wait for a MAC acknowledgement; ACK_WAIT on air. */
   ackWait: number;
@@ -77,9 +77,9 @@ export interface DeviceConfig {
 /** Other ends of a device, beside UDP under SAs. */
 /** @noSelf */
 export interface DeviceHooks {
-  /** 6LoWPAN compression of what goes and comes unprotected (createUdpCompression), or null. */
+  /** 6LoWPAN compression of unprotected packets (createUdpCompression), or null. */
   nhc: NextHeaderCompression | null;
-  /** Takes an IPv6 packet that is no ESP. A drop code is counted. */
+  /** Takes an IPv6 packet that is not ESP. The device counts a drop code. */
   clear(buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** Takes Device.inner[0..length), a packet that came in under an SA; null: UDP and echo requests, as configured. */
   inner: ((length: number, now: number) => number) | null;
@@ -91,23 +91,23 @@ export interface Device extends Pairs {
   endpoint: Endpoint;
   mac: Mac;
   lowpan: Lowpan;
-  /** Where inner packets are made, and where they are when they come in. */
+  /** Buffer of inner packets, outgoing and incoming. */
   inner: Uint8Array;
-  /** Where packets are made that `pass` sends; `protect` writes here. */
+  /** Buffer of packets that `pass` sends; `protect` writes to it. */
   outer: Uint8Array;
-  /** Sends inner[0..length) under the first SA that takes it: a tag > 0, or a drop code, counted. */
+  /** Sends inner[0..length) under the first SA that takes it. Returns a tag > 0, or a drop code, counted. */
   protect(length: number, now: number): number;
   /** Sends outer[0..length), an IPv6 packet, as it is. */
   pass(length: number, now: number): number;
-  /** A frame from the radio, MHR to FCS. Any octets are accepted. */
+  /** Takes a frame from the radio, MHR to FCS; any octets. */
   receive(frame: Uint8Array, offset: number, length: number, now: number): void;
-  /** Does what is due at `now` (ms). */
+  /** Does the work that is due at `now` (ms). */
   poll(now: number): void;
-  /** When `poll` wants to be called, or -1. */
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
-  /** Sets up a pair of SAs. Throws, with nothing changed, as createSa and addInbound do. */
+  /** Sets up a pair of SAs. Throws like createSa and addInbound; nothing has changed then. */
   addSas(outgoing: SaConfig, incoming: SaConfig): void;
-  /** Ends the inbound SA with this SPI and its outbound twin: keys are wiped. */
+  /** Ends the inbound SA with this SPI and its outbound twin, and wipes their keys. */
   removeSas(inboundSpi: number): void;
   /**
    * Sends a UDP payload under the first SA whose selectors take it. `destination` is 16 octets. Returns a tag > 0,
@@ -124,7 +124,7 @@ export interface Device extends Pairs {
   ): number;
 }
 
-/** The earlier of two times, -1 being never. */
+/** The earlier of two times; -1 is never. */
 export function earlier(a: number, b: number): number {
   if (a < 0) return b;
   return b < 0 ? a : Math.min(a, b);
@@ -132,7 +132,7 @@ export function earlier(a: number, b: number): number {
 
 const PAYLOAD = IPV6_SIZE + UDP_SIZE;
 
-/** Makes a device with other ends; throws when a field is out of range. */
+/** Makes a device with other ends. Throws if a field is out of range. */
 export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null): Device {
   checkRange('maxSize', config.maxSize, PAYLOAD, 1280);
   checkRange('address.length', config.address.length, 16, 16);
@@ -251,7 +251,7 @@ export function createDeviceWith(config: DeviceConfig, hooks: DeviceHooks | null
   return device;
 }
 
-/** Makes a device; throws when a field is out of range. */
+/** Makes a device. Throws if a field is out of range. */
 export function createDevice(config: DeviceConfig): Device {
   return createDeviceWith(config, null);
 }

@@ -1,5 +1,5 @@
-// Every extension, for gateways and tools; a board lists the ones it uses. The Vendor ID comes first: whether private
-// numbers count follows from it. The DSCP notify comes before the compression that may index its list.
+// Every extension, for gateways and tools; a board lists the ones that it uses. The Vendor ID comes first, because it decides
+// whether private numbers are valid. The DSCP notify precedes compression, which may index its list.
 
 import { authMethods } from '../ike/ext/announce.ts';
 import { downgradePrevention } from '../ike/ext/downgrade.ts';

@@ -12,8 +12,8 @@ import type { IkeDeviceConfig } from './ike-device.ts';
 function nothing(): void {}
 
 /**
- * sensorConfig for a device that sets up its SAs with IKE: no extensions, IKE_INTERMEDIATE, resumption or IKE fragments,
- * a few packets in the queue, attempts after 2 s to 5 min. The caller also sets `outer`, `peer` and what else differs.
+ * sensorConfig for a device that sets up its SAs with IKE: no extensions, IKE_INTERMEDIATE, resumption or IKE fragments, a
+ * short queue, and new attempts after 2 s to 5 min. The caller also sets `outer`, `peer` and whatever else differs.
  */
 export function ikeSensorConfig(
   provider: Provider,

@@ -1,6 +1,6 @@
-// A device that sets up its SAs itself: the device object (device.ts) and an uplink (uplink.ts) on one radio. IKE
-// messages are UDP, port 500 on both sides, in IPv6 packets between the outer addresses, which 6LoWPAN compresses
-// [RFC 7296 §2, RFC 6282 §4.3]; everything else goes through ESP.
+// A device that sets up its SAs itself: the device object (device.ts) and an uplink (uplink.ts) on one radio. IKE messages are
+// UDP with port 500 on both sides, in IPv6 packets between the outer addresses, compressed by 6LoWPAN [RFC 7296 §2,
+// RFC 6282 §4.3]. Everything else goes through ESP.
 
 import { copy, equal, u16 } from '../base/bytes.ts';
 import { DROP_NOT_FOR_US, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../base/drop.ts';
@@ -25,15 +25,15 @@ export interface IkeDeviceConfig extends DeviceConfig {
 }
 
 /**
- * `upper.done` is told of IKE's packets too, under tags that `send` never gave. When the gateway assigns an inner
- * address, it is written to DeviceConfig.address.
+ * `upper.done` also gets the ends of IKE's packets, with tags that `send` never returned. An inner address from the gateway
+ * is written to DeviceConfig.address.
  */
 /** @noSelf */
 export interface IkeDevice extends Device {
   uplink: Uplink;
 }
 
-/** Makes a device; throws when a field is out of range. Nothing is sent before `uplink.connect`. */
+/** Makes a device. Throws if a field is out of range. Sends nothing before `uplink.connect`. */
 export function createIkeDevice(config: IkeDeviceConfig): IkeDevice {
   checkRange('outer.length', config.outer.length, 16, 16);
   checkRange('peer.length', config.peer.length, 16, 16);
@@ -62,7 +62,7 @@ export function createIkeDevice(config: IkeDeviceConfig): IkeDevice {
       ) {
         return DROP_NOT_FOR_US;
       }
-      // Counted by the endpoint of IKE.
+      // The IKE endpoint counts it.
       uplink.receive(path, buffer, udp + UDP_SIZE, length - IPV6_SIZE - UDP_SIZE, now);
       return 0;
     },

@@ -1,4 +1,4 @@
-// The policy of a sensor as most have it, to start from: what differs is set on the object.
+// The policy of a common sensor, to start from: change the object where yours differs.
 
 import { KE_X25519 } from '../crypto/asymmetric.ts';
 import { MODE_TUNNEL } from '../dietesp/attributes.ts';
@@ -16,8 +16,8 @@ function host(address: Uint8Array): Selector {
 /**
  * A pre-shared key, X25519, AES-CCM-8 for IKE and (with implicit IV) for ESP in tunnel mode between the inner addresses
  * `own` and `peer` (16 octets each), Diet-ESP by HCP_PROPOSAL with every value on offer, optimized rekeys, downgrade
- * prevention, tickets for a day; a radio link: no NAT, no IKE fragments. `id` is the key ID; any gateway that has the
- * key is taken. Rekeys by time and probes are off: a sensor that sleeps resumes instead.
+ * prevention, tickets for a day; a radio link without NAT and IKE fragments. `id` is the key ID; any gateway with the key is
+ * accepted. Rekeys by time and probes are off, because a sensor that sleeps resumes instead.
  */
 export function sensorPolicy(id: Uint8Array, psk: Uint8Array, own: Uint8Array, peer: Uint8Array): IkePolicy {
   const none = new Uint8Array(0);

@@ -1,9 +1,8 @@
-// The application of a sensor, the same on boards and on Node: readings by a schedule or at once, posted with CoAP through
-// its SAs, and what it asks of IKE: to connect, to resume, to rekey, to probe. What a reading says, where packets go and
-// who is told is the host's.
+// A sensor's application, the same on boards and on Node. It posts readings with CoAP through its SAs, by a schedule or at
+// once, and asks IKE to connect, resume, rekey or probe. The host provides the readings, sends packets and takes reports.
 //
-// A gateway that lost its state is found out by readings: when one stays unanswered and nothing else came in meanwhile,
-// IKE is asked whether the gateway is there [RFC 7296 §2.4]; without an answer the uplink connects again, with back-off.
+// Readings find a gateway that lost its state: when one stays unanswered and nothing else arrives, the sensor asks IKE
+// whether the gateway is there [RFC 7296 §2.4]. Without an answer the uplink connects again, with back-off.
 
 import { copy, equal } from '../base/bytes.ts';
 import type { Random } from '../crypto/portable.ts';
@@ -14,9 +13,9 @@ import { createCoapClient } from './coap.ts';
 import { earlier } from './device.ts';
 import type { Uplink } from './uplink.ts';
 
-/** Repetitions of a reading after which the gateway is asked whether it is there. */
+/** After so many repetitions of a reading the sensor asks whether the gateway is there. */
 const DOUBT = 2;
-/** Readings at once that can wait. */
+/** Most immediate readings that wait. */
 const EXTRA_MAX = 65535;
 
 export interface SensorConfig {
@@ -29,15 +28,15 @@ export interface SensorConfig {
   maxRetransmit: number;
   maxPayload: number;
   random: Random;
-  /** Readings wait until there is a Child SA; else they fail without one. */
+  /** True: readings wait for a Child SA. False: they fail without one. */
   waits: boolean;
 }
 
 /** @noSelf */
 export interface SensorUpper {
   /**
-   * Sends a CoAP message in UDP through the SAs. `repeat`: 0 a reading for the first time, n > 0 its nth repetition, -1
-   * an ACK or RST. `destination` is valid during the call only.
+   * Sends a CoAP message in UDP through the SAs. `repeat`: 0 for a new reading, n > 0 for its nth repetition, -1 for an ACK or
+   * RST. `destination` is valid during the call only.
    */
   transmit(
     buffer: Uint8Array,
@@ -48,7 +47,7 @@ export interface SensorUpper {
     repeat: number,
     now: number,
   ): void;
-  /** Writes reading `reading` (1, 2, ...) to buffer[at..at + maxPayload); returns the offset behind it. */
+  /** Writes reading `reading` (1, 2, ...) to buffer[at..at + maxPayload). Returns the offset after it. */
   payload(reading: number, buffer: Uint8Array, at: number): number;
   /** The end of a reading: whether the server took it, after `ms`. */
   ended(reading: number, acknowledged: boolean, ms: number, now: number): void;
@@ -58,13 +57,13 @@ export interface SensorUpper {
 
 /** @noSelf */
 export interface Sensor {
-  /** Gives the sensor its uplink and the SAs' counters; before anything else. */
+  /** Gives the sensor its uplink and the SAs' counters. Call it first. */
   attach(uplink: Uplink, endpoint: Endpoint): void;
-  /** The IKE SA, where both sides have proved who they are, or null. */
+  /** The authenticated IKE SA, or null. */
   established(): IkeSa | null;
-  /** Connects; `resumes`: with the ticket of the SA that is there, where it has one. That SA is forgotten. */
+  /** Connects and forgets the current SA. `resumes`: with that SA's ticket, if it has one. */
   connect(resumes: boolean, now: number): void;
-  /** Asks for a rekey of every Child SA, of the IKE SA, for a sign of life; nothing where there is no IKE SA. */
+  /** Asks for a rekey of every Child SA, a rekey of the IKE SA, or a sign of life. Does nothing without an IKE SA. */
   rekey(now: number): void;
   rekeyIke(now: number): void;
   probe(now: number): void;
@@ -72,7 +71,7 @@ export interface Sensor {
   schedule(count: number, interval: number, at: number): void;
   /** `count` more readings, as soon as they can go out, one after the other. */
   post(count: number): void;
-  /** A UDP payload to the port of CoAP; any octets are taken. 0, or a drop code. */
+  /** Takes a UDP payload to the CoAP port; any octets. Returns 0, or a drop code. */
   receive(
     buffer: Uint8Array,
     offset: number,
@@ -82,7 +81,7 @@ export interface Sensor {
     sourcePort: number,
     now: number,
   ): number;
-  /** Does what is due; to be called after the device's or host's own. */
+  /** Does the work that is due. Call it after the device's or host's own. */
   poll(now: number): void;
   nextTimeout(): number;
 }

@@ -1,6 +1,6 @@
-// A device's IKE SA with its gateway, kept up [RFC 7296]: the host's side of an IKE endpoint (IkeUpper) over the SAs of
-// a device, new connections with back-off after a failure or the gateway's Delete, and session resumption [RFC 5723].
-// The link below is the caller's: ike-device.ts has a radio, targets/node/ike UDP sockets.
+// Keeps up a device's IKE SA with its gateway [RFC 7296]: the host's side of an IKE endpoint (IkeUpper) over a device's SAs,
+// new connections with back-off after a failure or the gateway's Delete, and session resumption [RFC 5723]. The caller
+// provides the link: a radio in ike-device.ts, UDP sockets in targets/node/sensor/udp-host.ts.
 
 import { copy } from '../base/bytes.ts';
 import type { Asymmetric } from '../crypto/asymmetric.ts';
@@ -24,12 +24,12 @@ import type { IkePolicy } from '../ike/state/policy.ts';
 import { type IkeSa, type Session, STATE_ESTABLISHED } from '../ike/state/sa.ts';
 import { earlier } from './device.ts';
 
-/** Milliseconds until a rekey that the host asked for is asked for again. */
+/** Milliseconds until the host's request for a rekey is repeated. */
 const REKEY_AGAIN = 10000;
-/** Milliseconds that an SA stays after its end, for late packets. */
+/** Milliseconds for which an ended SA stays, for late packets. */
 const LINGER = 5000;
 
-/** What it took to set up an IKE SA, from the first message to the last. */
+/** The cost of setting up an IKE SA, from the first message to the last. */
 export interface Attempt {
   /** The gateway took the ticket of a session [RFC 5723]; false after one that it refused. */
   resumed: boolean;
@@ -40,10 +40,10 @@ export interface Attempt {
   ms: number;
 }
 
-/** What an application may want to know. */
+/** Events for an application. */
 /** @noSelf */
 export interface UplinkEvents {
-  /** An attempt to connect begins, by `Uplink.connect` or after `retryAt`. */
+  /** An attempt to connect begins: after `Uplink.connect`, or at `retryAt`. */
   connecting(now: number): void;
   /**
    * Connected: `sa.session` resumes it later, `sa.address` is an inner address from the gateway, or empty. `attempt` is
@@ -57,7 +57,7 @@ export interface UplinkEvents {
   ended(sa: IkeSa, outcome: number, retryAt: number, now: number): void;
   /** A rekey: `sa` has the Child SAs of `old`. */
   replaced(old: IkeSa, sa: IkeSa, now: number): void;
-  /** A Child SA is there; keys are valid during the call. */
+  /** A Child SA was installed; keys are valid during the call. */
   installed(sa: IkeSa, child: ChildSa, outgoing: SaConfig, incoming: SaConfig, now: number): void;
   removed(sa: IkeSa, child: ChildSa, now: number): void;
   /** One that was asked for failed. `problem`: what addPair threw (OUTCOME_REFUSED), else null. */
@@ -66,7 +66,7 @@ export interface UplinkEvents {
   keys(sa: IkeSa, octets: Uint8Array, size: number, now: number): void;
 }
 
-/** How a device speaks IKE. */
+/** A device's IKE configuration. */
 export interface UplinkConfig {
   asymmetric: Asymmetric;
   policy: IkePolicy;
@@ -96,29 +96,29 @@ export interface Uplink {
   /** When the next attempt is made, or -1. */
   retryAt(): number;
   /**
-   * Connects, by resumption where a session is given and its ticket still holds. An IKE SA that is there is forgotten,
-   * as by a device that slept.
+   * Connects; by resumption if a session is given and its ticket has not expired. Forgets the current IKE SA, like a device
+   * that slept.
    */
   connect(session: Session | null, now: number): void;
-  /** Sends Delete; no new attempts. */
+  /** Sends Delete and makes no new attempts. */
   close(now: number): void;
-  /** An IKE message: 0, or a drop code. */
+  /** Takes an IKE message. Returns 0, or a drop code. */
   receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
-  /** To be called after packets came in or went out: silence and lifetimes are judged by what the SAs counted. */
+  /** Call it after packets came in or went out: it judges silence and lifetimes by the SAs' counters. */
   carried(now: number): void;
   poll(now: number): void;
   nextTimeout(): number;
 }
 
-/** True when `sa` has a Child SA under which packets go out. */
+/** True when `sa` has a Child SA for outgoing packets. */
 function hasChild(sa: IkeSa): boolean {
   for (let i = 0; i < sa.children.length; i++) if (sa.children[i].retired === CHILD_LIVE) return true;
   return false;
 }
 
 /**
- * Makes an uplink over `sas` to the gateway at the end of `path`. IKE messages have `maxMessage` octets at most. An
- * inner address from the gateway is written to `address`, where it is as long.
+ * Makes an uplink over `sas` to the gateway at the end of `path`. IKE messages have at most `maxMessage` octets. An inner
+ * address from the gateway is written to `address` if both have the same length.
  */
 export function createUplink(
   sas: Pairs,
@@ -146,7 +146,7 @@ export function createUplink(
     attempt.octets = 0;
   }
 
-  /** Counts a message of the IKE SA that is being set up, whoever began it: a reauthentication is an attempt, too. */
+  /** Counts a message of the IKE SA that is being set up, whoever began it: a reauthentication is an attempt too. */
   function tally(buffer: Uint8Array, offset: number, length: number, now: number): void {
     const one = length < 8 ? undefined : ike.bySpi[spiKey(buffer, offset)];
     if (one === undefined || !one.initiator || one.state >= STATE_ESTABLISHED) return;
@@ -155,7 +155,7 @@ export function createUplink(
     attempt.octets += length;
   }
 
-  /** Tries again after a while, that devices do not all choose alike. */
+  /** Tries again after a random delay, so that devices do not all try at once. */
   function later(now: number): void {
     if (!isWanted || config.retryTime === 0) return;
     provider.random(endpoint.spare, 0, 1);

@@ -1,4 +1,4 @@
-// Every suite of the core: for gateways and tools. Boards import the ones they use.
+// Every suite of the core, for gateways and tools. Boards import the ones they use.
 
 import {
   aesCbcHmacSha256,

@@ -1,4 +1,4 @@
-// Octets of many SAs in few arrays: a typed array of its own would cost an SA more than what it holds.
+// Octets of many SAs in few arrays: a typed array for each SA would cost more than its content.
 
 import type { Sa } from './sa.ts';
 
@@ -6,8 +6,8 @@ import type { Sa } from './sa.ts';
 const CHUNK = 65536;
 
 /**
- * A `Parts.place` that takes the octets of SAs from arrays of 64 kB. What an SA had stays taken when it goes, until all
- * SAs of its array are gone; its salt is wiped all the same.
+ * A `Parts.place` that takes the octets of SAs from arrays of 64 kB. The octets of an ended SA stay taken until all SAs of its
+ * array have ended; its salt is wiped at once.
  */
 export function createArena(): (sa: Sa, size: number) => void {
   let chunk = new Uint8Array(0);

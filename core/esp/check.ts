@@ -1,5 +1,5 @@
-// Checks of an SA's configuration, before anything is set up: ranges, combinations that the draft does not allow
-// [draft-ietf-ipsecme-diet-esp §5, §9], and what this build and this provider have. Field names are those of the draft.
+// Checks an SA's configuration before anything is set up: ranges, combinations that the draft forbids
+// [draft-ietf-ipsecme-diet-esp §5, §9], and the abilities of the build and the provider. Field names are the draft's.
 
 import { compare } from '../base/bytes.ts';
 import { refuse } from '../base/refuse.ts';
@@ -53,7 +53,7 @@ function lifetime(field: string, soft: number, hard: number): void {
   if (hard > 0 && soft > hard) refuse(field, soft, 'must not exceed the hard lifetime ' + hard);
 }
 
-/** Throws `Error('field: value: limit')` at the first thing that is wrong. */
+/** Throws `Error('field: value: limit')` at the first fault. */
 export function checkConfig(parts: Parts, provider: Provider, config: SaConfig): void {
   const a = config.attributes;
   const suite = config.suite;
@@ -75,7 +75,7 @@ export function checkConfig(parts: Parts, provider: Provider, config: SaConfig):
   inRange('dscp_cda', a.dscpCda, 0, CDA_SA);
   inRange('ecn_cda', a.ecnCda, 0, CDA_LOWER);
   inRange('flow_label_cda', a.flowLabelCda, 0, CDA_ZERO);
-  // Attributes that come from elsewhere may be anything, whatever their types say.
+  // Attributes from elsewhere may have any value, whatever their types say.
   if ((a.flowLabelCda as number) === CDA_SA)
     refuse('flow_label_cda', 'sa', 'must be not_compressed, lower, generated or zero');
   if (a.dscpCda === CDA_SA && a.dscpList.length === 0)

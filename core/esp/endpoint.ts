@@ -17,7 +17,7 @@ export interface Endpoint {
   /** Packets carried. */
   sent: number;
   received: number;
-  /** The SA of the last inbound packet, null when none was found. */
+  /** The SA of the last inbound packet; null: none was found. */
   sa: Sa | null;
   /** For tests: the explicit IV of the next packets; empty: as the suite says. */
   fixedIv: Uint8Array;
@@ -51,8 +51,8 @@ export function drop(endpoint: Endpoint, code: number): number {
 }
 
 /**
- * Takes an SA into the look-up. Throws when its SPI bits cannot be told from another SA's of the same scope; an SA
- * without SPI bits on the wire replaces its like instead, which stays as `previous` until it is removed (REKEY).
+ * Adds an SA to the look-up. Throws when its SPI bits cannot be told from another SA's in the same scope. An SA without SPI
+ * bits on the wire instead replaces its like, which stays as `previous` until it is removed (REKEY).
  */
 export function addInbound(endpoint: Endpoint, sa: Sa): void {
   const table = endpoint.table;
@@ -68,7 +68,7 @@ export function addInbound(endpoint: Endpoint, sa: Sa): void {
   table.insert(sa);
 }
 
-/** Takes an SA out of the look-up (not yet destroyed); the one it replaced, if it is still there, comes back. */
+/** Removes an SA from the look-up without destroying it. The SA that it replaced comes back, if it is still there. */
 export function removeInbound(endpoint: Endpoint, sa: Sa): void {
   const table = endpoint.table;
   const sas = table.all();

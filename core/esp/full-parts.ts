@@ -1,4 +1,4 @@
-// Everything the core has: for gateways and tools. Boards list their own parts.
+// All parts of the core, for gateways and tools. Boards list their own.
 
 import { ipv4 } from '../wire/ipv4.ts';
 import { ipv6 } from '../wire/ipv6.ts';

@@ -1,5 +1,5 @@
 // Inbound processing [RFC 4303 §3.4; draft-ietf-ipsecme-diet-esp §4]: SA look-up, EEC (full SPI and SN), replay check,
-// ICV and decryption, CTEC, IIPC, selector check. No state moves before the ICV verified.
+// ICV and decryption, CTEC, IIPC, selector check. No state changes before the ICV has verified.
 
 import { getBits } from '../base/bits.ts';
 import { copy } from '../base/bytes.ts';
@@ -33,7 +33,7 @@ function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
 }
 
 /**
- * Replay check and ICV for one candidate sequence number: 0 when the text is open, else a drop code. `skip` as in
+ * Checks replay and ICV for one candidate sequence number. Returns 0 when the text is open, else a drop code. `skip` as in
  * recoverSn.
  */
 function attempt(
@@ -53,8 +53,7 @@ function attempt(
 }
 
 /**
- * Opens the ESP payload with `sa`; on success the window has moved. With `retry` once more with SN + 2^k, after a long
- * loss.
+ * Opens the ESP payload with `sa`; on success the window has moved. `retry`: try once more with SN + 2^k, for a long loss.
  */
 function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, retry: boolean): number {
   const suite = sa.form.suite;
@@ -62,7 +61,7 @@ function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: 
   const length = end - iv - suite.ivLength - suite.icvLength;
   if (length < 0) return DROP_SHORT;
   const low = getBits(buffer, esp * 8 + sa.form.spiLsb, sa.form.snLsb);
-  // Suites with HMAC use the 8 octets in front of the IV.
+  // Suites with HMAC use the 8 octets before the IV.
   copy(endpoint.spare, 0, buffer, iv - 8, 8);
   const first = attempt(endpoint, sa, low, 0, buffer, iv, length);
   let code = first;
@@ -75,8 +74,8 @@ function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: 
 }
 
 /**
- * ECN of the decapsulated packet from the inner and the outer field, -1 for one to drop [RFC 6040 §4.2]: congestion
- * marks on the way are passed on.
+ * ECN of the decapsulated packet from the inner and the outer field; -1: drop the packet [RFC 6040 §4.2]. Congestion marks
+ * from the way are passed on.
  */
 function combineEcn(inner: number, outer: number): number {
   if (outer === 3) return inner === 0 ? -1 : 3;
@@ -90,10 +89,10 @@ function outerOf(endpoint: Endpoint, version: number): Network | null {
 }
 
 /**
- * Opens the outer IP packet src[srcOffset..srcOffset+srcLength), whose protocol must be ESP. The packet is decrypted in
- * place; when it is dropped before that, `src` is as it was. Writes the restored packet to dst[dstOffset..), up to the
- * end of `dst`; the two must not overlap, and srcOffset must be 0 or more with an outer header in front of ESP.
- * Returns its length, or a drop code, counted at the endpoint and, when `endpoint.sa` is set, at that SA.
+ * Opens the outer IP packet src[srcOffset..srcOffset+srcLength), whose protocol must be ESP. It decrypts the packet in place;
+ * when it drops the packet before that, `src` is unchanged. It writes the restored packet to dst[dstOffset..), up to the end
+ * of `dst`. The two must not overlap; srcOffset must be 0 or more, with an outer header before ESP. Returns the packet's
+ * length, or a drop code, counted at the endpoint and, when `endpoint.sa` is set, at that SA.
  */
 export function inbound(
   endpoint: Endpoint,
@@ -123,8 +122,8 @@ export function inbound(
   if (sa === null || sa.form.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
-  // Never more than two trials: during a rekey without SPI bits the packet may be the old SA's, whatever the new one
-  // made of it (REKEY); else the second is the retry.
+  // At most two trials. During a rekey without SPI bits the second is with the old SA, whatever the new one returned (REKEY);
+  // else it is the retry.
   const previous = sa.previous;
   code = open(endpoint, sa, src, esp, end, previous === null);
   if (code !== 0 && previous !== null && !isExpired(previous, now)) {

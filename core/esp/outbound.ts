@@ -11,7 +11,7 @@ import { type Network, SLOT_FLOW } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 
-/** Octets that ESP can add to a packet at most: outer header, ESP header, IV, padding, trailer and ICV. */
+/** Most octets that ESP can add to a packet: outer header, ESP header, IV, padding, trailer and ICV. */
 export const OUTBOUND_ROOM = 128;
 
 function refused(endpoint: Endpoint, sa: Sa, code: number): number {
@@ -21,7 +21,7 @@ function refused(endpoint: Endpoint, sa: Sa, code: number): number {
   return drop(endpoint, code);
 }
 
-/** Writes the IV in front of the text: the test's, a counter for AEADs [RFC 4106 §3.1], random for CBC [RFC 3602 §3]. */
+/** Writes the IV before the text: the test's, a counter for AEADs [RFC 4106 §3.1], random for CBC [RFC 3602 §3]. */
 function putIv(endpoint: Endpoint, sa: Sa, hi: number, lo: number, buffer: Uint8Array, offset: number): void {
   const length = sa.form.suite.ivLength;
   if (length === 0) return;
@@ -59,9 +59,9 @@ function putOuter(
 }
 
 /**
- * The first of `sas` whose selectors take the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. One
- * that is at its end at `now` (ms), or whose rule does not fit the packet (DSCP, flow label), is taken only where no
- * other is left (CKSUM-VERIFY and others in dietesp/README.md); `outbound` then says why.
+ * The first of `sas` whose selectors match the IP packet buffer[offset..offset+length), or null [RFC 4301 §5.1]. An SA that
+ * has ended at `now` (ms), or whose rule does not fit the packet (DSCP, flow label), is taken only if no other is left
+ * (CKSUM-VERIFY and others in dietesp/README.md); `outbound` then says why.
  */
 export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number, now: number): Sa | null {
   const end = offset + length;
@@ -77,10 +77,10 @@ export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: nu
 }
 
 /**
- * Protects the IP packet src[srcOffset..srcOffset+srcLength) with `sa`; in transport mode its own IP header becomes the
- * outer one. Writes the outer IP packet to dst[dstOffset..), which needs srcLength + OUTBOUND_ROOM octets and must not
- * overlap. `now` in milliseconds, for lifetimes. Returns the packet's length, or a drop code, counted; nothing of the
- * SA has moved then.
+ * Protects the IP packet src[srcOffset..srcOffset+srcLength) with `sa`; in transport mode its own IP header becomes the outer
+ * one. Writes the outer IP packet to dst[dstOffset..), which needs srcLength + OUTBOUND_ROOM octets and must not overlap.
+ * `now` is in milliseconds, for lifetimes. Returns the packet's length, or a drop code, counted; the SA's state is then
+ * unchanged.
  */
 export function outbound(
   endpoint: Endpoint,
@@ -105,7 +105,7 @@ export function outbound(
   const plain = iipcCompress(sa, src, srcOffset, end, dst, text);
   if (plain < 0) return refused(endpoint, sa, plain);
   const proto = src[srcOffset + sa.form.shape.network.protocol];
-  // Where the segment's protocol is Next Header, this one would make it a dummy packet [RFC 4303 §2.6].
+  // If the segment's protocol is sent as Next Header, this value would make a dummy packet [RFC 4303 §2.6].
   if (sa.form.trailer.next === 0 && proto === PROTO_NONE) return refused(endpoint, sa, DROP_DUMMY);
   const length = putTrailer(sa.form.trailer, proto, dst, text, plain);
   const packet = text + length + suite.icvLength - dstOffset;

@@ -1,5 +1,5 @@
-// The SAs of a host with a few: pairs of one outgoing and one incoming SA [RFC 4301 §4.4.2], in the order in which
-// outgoing packets try them.
+// The SAs of a host with few: pairs of an outgoing and an incoming SA [RFC 4301 §4.4.2], in the order in which outgoing
+// packets try them.
 
 import type { Provider } from '../crypto/provider.ts';
 import { addInbound, type Endpoint, removeInbound } from './endpoint.ts';
@@ -7,7 +7,7 @@ import { createSa, destroySa, type Sa, type SaConfig } from './sa.ts';
 
 export interface Pairs {
   endpoint: Endpoint;
-  /** Where `choose` looks, in this order. */
+  /** Outgoing SAs, in the order in which `choose` tries them. */
   outgoing: Sa[];
   /** The other SA of each pair, at the same index. */
   incoming: Sa[];
@@ -20,7 +20,7 @@ export function findPair(sas: Pairs, inboundSpi: number): number {
   return i;
 }
 
-/** Sets up a pair, behind those there are. Throws, with nothing changed, as createSa and addInbound do. */
+/** Sets up a pair after the existing ones. Throws like createSa and addInbound; nothing has changed then. */
 export function addPair(sas: Pairs, outgoing: SaConfig, incoming: SaConfig): void {
   const endpoint = sas.endpoint;
   const provider = endpoint.provider;
@@ -43,13 +43,13 @@ function moveToFront(list: Sa[]): void {
   list[0] = last;
 }
 
-/** The pair added last is the first that outgoing packets try. */
+/** Makes the pair added last the first that outgoing packets try. */
 export function preferLast(sas: Pairs): void {
   moveToFront(sas.outgoing);
   moveToFront(sas.incoming);
 }
 
-/** No packet goes out under this pair any more; packets still come in. */
+/** Stops outgoing packets under this pair; packets still come in. */
 export function retirePair(sas: Pairs, inboundSpi: number): void {
   const i = findPair(sas, inboundSpi);
   if (i >= 0) destroySa(sas.endpoint.provider, sas.outgoing[i]);

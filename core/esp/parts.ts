@@ -1,4 +1,4 @@
-// What a build carries. A board lists only what its SAs use; the bundler drops the rest.
+// The parts of a build. A board lists only those that its SAs use; the bundler drops the rest.
 
 import type { Provider } from '../crypto/provider.ts';
 import type { ShapeCache } from '../dietesp/iipc.ts';
@@ -19,9 +19,9 @@ export interface Parts {
   window: Window;
   /** createList or createHash. */
   table: () => SaTable;
-  /** checkConfig; or null on a board whose SAs were checked before they were put there. */
+  /** checkConfig; null on a board whose SAs were checked elsewhere. */
   check: ((parts: Parts, provider: Provider, config: SaConfig) => void) | null;
-  /** Rules that SAs share; starts empty. */
+  /** Rules that SAs share; empty at first. */
   shapes: ShapeCache;
   forms: { [key: string]: SaForm };
   /** Gives an SA its `octets` and `base`: placeAlone, or createArena()'s for many SAs. */

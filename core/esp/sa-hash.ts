@@ -1,5 +1,5 @@
-// SA look-up for gateways: a hash table by scope, number of SPI bits and SPI bits. A packet costs one probe for every
-// scope and number of bits in use, whatever the number of SAs.
+// SA look-up for gateways: a hash table by scope, number of SPI bits and SPI bits. A packet costs one probe for each scope
+// and number of bits in use, whatever the number of SAs.
 
 import { getBits } from '../base/bits.ts';
 import { u32 } from '../base/bytes.ts';
@@ -16,7 +16,7 @@ function mix(seed: number, buffer: Uint8Array, offset: number, length: number): 
   return hash;
 }
 
-/** Hash of addresses, number of bits and bits. Multiplied and taken from the middle: low bits alone would cluster. */
+/** Hash of addresses, number of bits and bits: the middle of a product, because low bits alone would cluster. */
 function finish(scope: number, bits: number, prefix: number, hash: number): number {
   const kind = (scope * WIDTHS + bits) * 7919;
   let mixed = ((hash + kind + (prefix & 0xffff) * 40503 + (prefix >>> 16) * 31) & 0xffffffff) >>> 0; // wide
@@ -62,7 +62,7 @@ export function createHash(): SaTable {
     for (let i = 0; i < sas.length; i++) put(sas[i]);
   }
 
-  /** The SAs along the probe for a hash, until one meets `spi`. */
+  /** The SAs along the probe for a hash, up to one that matches `spi`. */
   function probe(sa: Scoped, spi: number, bits: number, scope: number): Sa | null {
     const mask = places.length - 1;
     let at = finish(scope, bits, spi % power(bits), hashOf(sa, scope)) & mask;
@@ -94,7 +94,7 @@ export function createHash(): SaTable {
       return null;
     },
     conflict: (sa, spi, bits) => {
-      // With one scope and one number of bits in use (the common case) only an equal prefix meets: one probe.
+      // With one scope and one number of bits in use (the common case) only an equal prefix matches: one probe.
       const scope = sa.form.scope;
       if (counts[scope * WIDTHS + bits] === used) return probe(sa, spi, bits, scope);
       for (let i = 0; i < places.length; i++) {

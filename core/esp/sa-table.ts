@@ -1,12 +1,12 @@
-// How an inbound packet finds its SA [draft-ietf-ipsecme-diet-esp §6.3; SPI-LOOKUP]. Within one scope (outer
-// destination, and source unless the SA takes any remote) no SA's on-wire SPI bits begin with another's, so at most one
-// SA fits a packet. `createList` looks at every SA: right for a board with a few; gateways use sa-hash.ts.
+// The look-up of an inbound packet's SA [draft-ietf-ipsecme-diet-esp §6.3; SPI-LOOKUP]. Within one scope (outer destination,
+// and source unless the SA accepts any remote) no SA's on-wire SPI bits begin with another's, so at most one SA fits a packet.
+// `createList` looks at every SA, which suits a board with few; gateways use sa-hash.ts.
 
 import { getBits } from '../base/bits.ts';
 import { copy, equal } from '../base/bytes.ts';
 import type { Sa } from './sa.ts';
 
-/** What the look-up needs to know of an SA's addresses: an SA itself, or what `scopeOf` makes before there is one. */
+/** An SA's addresses for the look-up: the SA itself, or the result of `scopeOf` before there is one. */
 export interface Scoped {
   octets: Uint8Array;
   base: number;
@@ -23,8 +23,8 @@ export interface Scoped {
 /** @noSelf */
 export interface SaTable {
   /**
-   * The SA for an ESP packet whose SPI bits are at `esp`, of which `length` octets are there; outer addresses of `size`
-   * octets are at `source` and `destination`. Null when there is none.
+   * The SA for an ESP packet of `length` octets whose SPI bits are at `esp`, with outer addresses of `size` octets at `source`
+   * and `destination`. Null: there is none.
    */
   find: (
     buffer: Uint8Array,
@@ -34,7 +34,7 @@ export interface SaTable {
     esp: number,
     length: number,
   ) => Sa | null;
-  /** An SA that one with this SPI, `bits` of it on the wire, and the scope of `sa` could be confused with; or null. */
+  /** An SA that could be confused with one with this SPI, `bits` of it on the wire, and the scope of `sa`; or null. */
   conflict: (sa: Scoped, spi: number, bits: number) => Sa | null;
   insert: (sa: Sa) => void;
   remove: (sa: Sa) => void;
@@ -86,7 +86,7 @@ export function fits(
   );
 }
 
-/** True when a packet could be meant for both: the scopes meet, and one's SPI bits begin with the other's. */
+/** True when a packet could match both: the scopes overlap, and one's SPI bits begin with the other's. */
 export function meets(sa: Scoped, spi: number, bits: number, other: Sa): boolean {
   const a = sa.form;
   const b = other.form;

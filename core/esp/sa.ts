@@ -1,5 +1,5 @@
-// One unidirectional SA [RFC 4301 §4.4.2]: what was agreed, what was derived from it, and what moves with the packets.
-// The state that moves is plain numbers and octets, so that it can be stored.
+// One unidirectional SA [RFC 4301 §4.4.2]: its attributes, the values derived from them, and the state that changes with
+// packets. That state is plain numbers and octets, so that it can be stored.
 
 import { copy, fill } from '../base/bytes.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
@@ -15,7 +15,7 @@ import { INTEGRITY_ALG, type Suite } from './suites.ts';
 export interface SaConfig {
   attributes: Attributes;
   suite: Suite;
-  /** Encryption key, salt of AEADs, integrity key of other suites (empty where the suite has none). */
+  /** Encryption key, salt of AEADs, integrity key of other suites (empty if the suite has none). */
   key: Uint8Array;
   salt: Uint8Array;
   authKey: Uint8Array;
@@ -35,18 +35,18 @@ export interface SaConfig {
   anyRemote: number;
 }
 
-/** What SAs of one kind share: everything that follows from the attributes but for addresses, keys and the SPI. */
+/** Shared by SAs of one kind: everything that follows from the attributes, except addresses, keys and the SPI. */
 export interface SaForm {
   suite: Suite;
   counter: Counter;
   shape: Shape;
-  /** Bits of SPI and SN on the wire, and the octets that they make. */
+  /** Bits of SPI and SN on the wire, and their octets together. */
   spiLsb: number;
   snLsb: number;
   headerSize: number;
   ruleId: number;
   trailer: Trailer;
-  /** The IP version outside: of the tunnel, or in transport mode that of the packet. */
+  /** The outer IP version: the tunnel's, or in transport mode the packet's. */
   outer: Network;
   /** The outer header carries the inner flow label (flow_label_cda lower). */
   flowLower: boolean;
@@ -79,7 +79,7 @@ export interface Sa {
   base: number;
   /** Bounds of selectors that are not prefixes, else empty (rangesOf). */
   ranges: Uint8Array;
-  // Moves with the packets.
+  // State that changes with packets.
   /** Sequence number: last used, or highest authenticated. */
   snHi: number;
   snLo: number;
@@ -126,13 +126,13 @@ export function defaultConfig(attributes: Attributes, suite: Suite): SaConfig {
   };
 }
 
-/** A single address of a selector, else none. */
+/** A selector's single address, else none. */
 function single(start: Uint8Array, end: Uint8Array): Uint8Array {
   for (let i = 0; i < start.length; i++) if (start[i] !== end[i]) return NONE;
   return start;
 }
 
-/** The form for `config`, from the parts' cache where one fits. */
+/** The form for `config`, from the parts' cache if one fits. */
 function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination: Uint8Array): SaForm {
   const a = config.attributes;
   const suite = config.suite;
@@ -201,8 +201,8 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
 }
 
 /**
- * Sets up an SA. Throws `Error('field: value: limit')` when an attribute is out of range, a combination is not
- * allowed, or the build or the provider lacks what is needed; nothing is left behind then.
+ * Sets up an SA. Throws `Error('field: value: limit')` when an attribute is out of range, a combination is forbidden, or the
+ * build or the provider lacks something; nothing is left behind then.
  */
 export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa {
   const a = config.attributes;
@@ -248,7 +248,7 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   const words = parts.window.words(form.replayWindow);
   if (words > 0) sa.seen = new Uint32Array(words);
   if (sa.snHi > 0 || sa.snLo > 0) {
-    // An SA taken up again: which numbers below the highest were seen is not known, so all of them were.
+    // An SA that continues: nobody knows which numbers below the highest were seen, so all count as seen.
     sa.recent = 0xffffffff; // wide
     for (let i = 0; i < words; i++) sa.seen[i] = 0xffffffff; // wide
   }
@@ -265,7 +265,7 @@ export function placeAlone(sa: Sa, size: number): void {
   sa.octets = new Uint8Array(size);
 }
 
-/** Ends an SA: its key material is wiped, and it takes no more packets. */
+/** Ends an SA: wipes its key material; it takes no more packets. */
 export function destroySa(provider: Provider, sa: Sa): void {
   if (sa.ended !== 0) return;
   sa.ended = 1;
@@ -306,9 +306,9 @@ export function countPacket(sa: Sa, length: number, now: number): void {
 }
 
 /**
- * Moves an outbound counter forward, so that the next packet carries the number after hi, lo: from a clock, or from a
- * number stored ahead of use before a restart [RFC 9333 §4]. False, with nothing changed, unless that is ahead and in
- * the counter's range. With few bits on the wire a jump beyond 2^esp_sn_lsb loses the receiver (SN-RECOVERY).
+ * Moves an outbound counter forward, so that the next packet carries the number after hi, lo. That number comes from a clock,
+ * or was stored ahead of use before a restart [RFC 9333 §4]. False: it is not ahead, or out of the counter's range; nothing
+ * changes then. With few bits on the wire a jump beyond 2^esp_sn_lsb loses the receiver (SN-RECOVERY).
  */
 export function advanceSn(sa: Sa, hi: number, lo: number): boolean {
   if (hi < sa.snHi || (hi === sa.snHi && lo < sa.snLo) || (hi > 0 && sa.form.counter.esn === 0)) return false;

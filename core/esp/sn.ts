@@ -7,7 +7,7 @@ import { DROP_SEQUENCE } from '../base/drop.ts';
 const TWO_32 = 65536 * 65536;
 const MAX_32 = TWO_32 - 1;
 
-/** What differs between 32-bit and extended sequence numbers. A board carries the one it uses. */
+/** The difference between 32-bit and extended sequence numbers. A board contains the kind that it uses. */
 /** @noSelf */
 export interface Counter {
   /** 1 with extended sequence numbers. */
@@ -39,20 +39,20 @@ export const esn64: Counter = {
   },
 };
 
-/** Numbers that a recovery can give, 2^k for k low bits. */
+/** How many numbers k low bits can tell apart: 2^k. */
 function modulus(bits: number): number {
   let m = 1;
   for (let i = 0; i < bits; i++) m *= 2;
   return m;
 }
 
-/** A sequence number that a function gives back; one record is reused. */
+/** A sequence number that a function returns; one record is reused. */
 export interface Sn {
   hi: number;
   lo: number;
 }
 
-/** What a recovery needs of an SA. */
+/** The fields of an SA that recovery needs. */
 export interface Numbered {
   /** The highest authenticated number. */
   snHi: number;
@@ -60,17 +60,17 @@ export interface Numbered {
   form: {
     /** Bits on the wire. */
     snLsb: number;
-    /** The reordering that is tolerated, in packets; 0: 32, as without replay protection some is all the same. */
+    /** Tolerated reordering in packets. 0: 32, because reordering happens without replay protection, too. */
     replayWindow: number;
     counter: { esn: number };
   };
 }
 
 /**
- * Recovers a sequence number from its low bits `received`, as many as the SA sends (SN-RECOVERY). The numbers considered
- * are the 2^bits that begin min(window, 2^bits / 2) before the next expected one; of them exactly one has these low bits.
- * `skip` adds that many times 2^bits (the retry after a long loss). Returns 0, or DROP_SEQUENCE when the number would be
- * past the counter's end.
+ * Recovers a sequence number from its low bits `received`, as many as the SA sends (SN-RECOVERY). It considers the 2^bits
+ * numbers that begin min(window, 2^bits / 2) before the next expected one; exactly one of them has these low bits. `skip`
+ * adds that many times 2^bits (the retry after a long loss). Returns 0, or DROP_SEQUENCE: the number is past the counter's
+ * end.
  */
 export function recoverSn(sa: Numbered, received: number, skip: number, out: Sn): number {
   const hi = sa.snHi;

@@ -1,4 +1,4 @@
-// Cipher suites of ESP: numbers and lengths of each, and how a packet is sealed and opened
+// Cipher suites of ESP: numbers and lengths of each, and functions to seal and open a packet
 // [RFC 4303 §3.2, RFC 4309, RFC 4106, RFC 7634, RFC 8750, RFC 4868, RFC 3602]. One object per suite; a board carries
 // those it imports. The ICV covers the full ESP header and the compressed clear text (ICV-SCOPE).
 
@@ -15,7 +15,7 @@ import {
 } from '../crypto/provider.ts';
 import type { Counter } from './sn.ts';
 
-/** What sealing and opening need of an SA. */
+/** The fields of an SA that sealing and opening need. */
 export interface Keyed {
   spi: number;
   key: Key;
@@ -49,7 +49,7 @@ export interface Suite {
   integ: number;
   /** ALG_* of the encryption; 0 for NULL. */
   alg: number;
-  /** Key length that is the default, in octets; AES also takes 24 and 32 where the provider does. */
+  /** Default key length in octets; AES also takes 24 and 32 if the provider does. */
   keyLength: number;
   saltLength: number;
   authKeyLength: number;
@@ -62,7 +62,7 @@ export interface Suite {
   open: Operation;
 }
 
-/** Of the packet at hand. */
+/** Nonce and additional data of the current packet. */
 const aead: Aead = {
   nonce: /* @__PURE__ */ new Uint8Array(12),
   nonceLength: 0,

@@ -1,9 +1,9 @@
-// Anti-replay window [RFC 4303 §3.4.3, RFC 6479]. `check` asks, `update` marks; update is called only after the ICV
-// verified. The right edge is the SA's highest authenticated sequence number.
+// Anti-replay window [RFC 4303 §3.4.3, RFC 6479]. `check` asks, `update` marks. Call `update` only after the ICV has verified.
+// The right edge is the SA's highest authenticated sequence number.
 
 import { DROP_REPLAY } from '../base/drop.ts';
 
-/** What a window needs of an SA. */
+/** The fields of an SA that a window needs. */
 export interface Windowed {
   snHi: number;
   snLo: number;
@@ -27,7 +27,7 @@ export interface Window {
   update: (sa: Windowed, hi: number, lo: number) => void;
 }
 
-/** How far a number is right of the highest one; zero or below: inside or left of the window. */
+/** How far a number is to the right of the highest one. Zero or below: inside or left of the window. */
 function ahead(sa: Windowed, hi: number, lo: number): number {
   return (hi - sa.snHi) * 65536 * 65536 + (lo - sa.snLo);
 }

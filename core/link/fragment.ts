@@ -1,8 +1,8 @@
-// Reassembly of 6LoWPAN fragments [RFC 4944 §5.3], with limits on datagrams, octets and time. In a file of its own: a
-// node that never receives more than a frame leaves it out.
+// Reassembly of 6LoWPAN fragments [RFC 4944 §5.3], with limits on datagrams, octets and time. It has a file of its own,
+// because a node that never receives more than a frame omits it.
 //
-// One slot: key (20), one bit per 8 octets received, datagram. The key is what a datagram is known by: interface
-// identifiers of source and destination (16), datagram_size (2), datagram_tag (2).
+// A slot: key (20), one bit per 8 octets received, datagram. The key identifies a datagram: interface identifiers of source
+// and destination (16), datagram_size (2), datagram_tag (2).
 
 import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_REASSEMBLY, DROP_TOO_LONG } from '../base/drop.ts';
@@ -22,15 +22,15 @@ export interface Reassembly {
    */
   add(key: Uint8Array, position: number, buffer: Uint8Array, offset: number, length: number, now: number): number;
   memory: Uint8Array;
-  /** Gives up what is too old; returns how many datagrams were given up since the last call. */
+  /** Gives up datagrams that are too old. Returns how many were given up since the last call. */
   poll(now: number): number;
-  /** The time at which `poll` wants to be called, or -1. */
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
 }
 
 /**
- * Reassembly of up to `datagrams` at a time, of maxSize octets at most (1280 suits IPv6, 2047 is the format's limit),
- * given up `timeout` milliseconds after their first fragment (60,000 at most [RFC 4944 §5.3]).
+ * Reassembles up to `datagrams` at a time, of at most maxSize octets (1280 suits IPv6, 2047 is the format's limit). Gives one
+ * up `timeout` milliseconds after its first fragment (at most 60,000 [RFC 4944 §5.3]).
  */
 export function createReassembly(datagrams: number, maxSize: number, timeout: number): Reassembly {
   checkRange('reassembly.datagrams', datagrams, 1, 255);
@@ -87,7 +87,7 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
     }
     if (old > 0) {
       if (old >= length && equal(memory, at + position, buffer, offset, length)) return DROP_DUPLICATE;
-      // [RFC 4944 §5.3] An overlap that is not a repetition discards what is there.
+      // [RFC 4944 §5.3] An overlap that is not a repetition discards the datagram.
       deadlines[slot] = 0;
       return DROP_FRAGMENT;
     }

@@ -1,6 +1,6 @@
-// 6LoWPAN adaptation: IPv6 packets over 802.15.4 frames [RFC 4944, RFC 6282]. Outgoing packets wait in a bounded queue
-// and leave one frame at a time: the next fragment goes to the MAC when it reported the last one as sent, and a
-// fragment that fails takes its datagram with it. Incoming fragments go through fragment.ts where the node has it.
+// 6LoWPAN adaptation: IPv6 packets over 802.15.4 frames [RFC 4944, RFC 6282]. Outgoing packets wait in a bounded queue and
+// leave one frame at a time: the next fragment goes to the MAC after the MAC has reported the last one as sent. A failed
+// fragment ends its datagram. Incoming fragments go through fragment.ts, if the node has it.
 // Not supported: mesh headers, page switch, HC1, sending 0x41 (IPHC is never longer).
 
 import type { Address } from '../base/address.ts';
@@ -29,7 +29,7 @@ import {
 import { KEY_SIZE, type Reassembly } from './fragment.ts';
 import type { Link, MacUpper } from './mac.ts';
 
-/** What lies on the adaptation layer. */
+/** The layer above the adaptation layer. */
 export interface LowpanUpper {
   /**
    * An IPv6 packet that checkIpv6 accepts, from the link-layer address `src`; the octets may be changed, and are valid
@@ -51,7 +51,7 @@ export interface LowpanConfig {
   /** Packets that can wait, 1 or more, and their longest, 40..2047 octets. */
   queue: number;
   maxSize: number;
-  /** First datagram_tag, best random: after a restart it should not meet the old ones. */
+  /** First datagram_tag, best random, so that it differs from old ones after a restart. */
   tag: number;
 }
 
@@ -63,7 +63,7 @@ export const LOWPAN_RECEIVED = DROP_COUNT + 2;
 const LOWPAN_COUNTERS = DROP_COUNT + 3;
 
 export interface Lowpan extends MacUpper {
-  /** Sets the link below; before anything is sent or received. */
+  /** Sets the link below. Call it before anything is sent or received. */
   attach(link: Link): void;
   /**
    * Takes a copy of an IPv6 packet for a link-layer address (2 or 8 octets, canonical order; ff ff is broadcast).
@@ -72,12 +72,12 @@ export interface Lowpan extends MacUpper {
   send(packet: Uint8Array, offset: number, length: number, dst: Address, now: number): number;
   /** Gives up old reassemblies. */
   poll(now: number): void;
-  /** The time at which `poll` wants to be called, or -1. */
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
   counters: Float64Array;
 }
 
-/** Makes an adaptation layer; all its memory is taken here (maxSize + 9 octets per packet of the queue). */
+/** Makes an adaptation layer. It takes all its memory here (maxSize + 9 octets per packet of the queue). */
 export function createLowpan(config: LowpanConfig): Lowpan {
   const queue = config.queue;
   const maxSize = config.maxSize;
@@ -91,7 +91,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
   const slots = new Uint8Array(queue * stride);
   const lengths = new Uint16Array(queue);
   const frame = new Uint8Array(FRAME_MAX + FRAG1_SIZE);
-  // A frame's payload, with at most 48 octets of headers put back in it.
+  // A frame's payload, with up to 48 octets of restored headers.
   const clear = new Uint8Array(FRAME_MAX + 48);
   const key = new Uint8Array(KEY_SIZE);
   // A datagram's key begins with both interface identifiers.
@@ -110,7 +110,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     return code;
   }
 
-  /** Hands the next frame of the first packet to the link; returns its handle, or a drop code. */
+  /** Gives the next frame of the first packet to the link. Returns its handle, or a drop code. */
   function step(now: number): number {
     const slot = head * stride;
     const length = lengths[head];
@@ -175,7 +175,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     let code = result;
     pending = 0;
     if (code === 0 && position < lengths[head]) code = step(now);
-    // 0 or less: the packet is over; the next one may fail at once too.
+    // 0 or less: the packet has ended. The next one may also fail at once.
     while (code <= 0) {
       const done = tag - count + 1;
       if (code < 0) drop(code);
@@ -228,7 +228,7 @@ export function createLowpan(config: LowpanConfig): Lowpan {
     }
     if (fragment) {
       if (reassembly === null) return drop(DROP_UNSUPPORTED);
-      // A later fragment cannot be at 0: put it where it is refused.
+      // A later fragment cannot be at 0: give it a position that is refused.
       const units = !later ? 0 : buffer[offset + 4] > 0 ? buffer[offset + 4] : 256;
       result = reassembly.add(key, units * 8, from, at, size, now);
       if (result <= 0) {

@@ -8,7 +8,7 @@
 //                    +---+------------------------- timeout --- WAITING ------------------> IDLE
 //                          up to 3 retries, then NO_ACK
 //
-// Own acknowledgements go out 192 us after the frame, whatever the state; a clear channel assessment waits for them.
+// The MAC sends its own acknowledgements 192 us after a frame, in any state; a clear channel assessment waits for them.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
 import { type Address, addressOf } from '../base/address.ts';
@@ -44,7 +44,7 @@ import {
   putFcs,
 } from '../wire/ieee802154.ts';
 
-/** A radio, as the MAC sees it. */
+/** A radio, for the MAC. */
 export interface Phy {
   /** Clear channel assessment: true when nobody is heard. */
   clear(): boolean;
@@ -52,7 +52,7 @@ export interface Phy {
   transmit(buffer: Uint8Array, offset: number, length: number): void;
 }
 
-/** What lies on the MAC. Addresses are in canonical order, 2 or 8 octets. */
+/** The layer above the MAC. Addresses are in canonical order, 2 or 8 octets. */
 export interface MacUpper {
   /** The payload of a data frame; buffer and addresses are valid during the call only. */
   received(buffer: Uint8Array, offset: number, length: number, src: Address, dst: Address, now: number): void;
@@ -60,11 +60,11 @@ export interface MacUpper {
   sent(handle: number, result: number, now: number): void;
 }
 
-/** What 6LoWPAN needs of a MAC: a radio that does CSMA and acknowledgements itself can offer just this. */
+/** The part of a MAC that 6LoWPAN needs. A radio that does CSMA and acknowledgements itself can offer just this. */
 export interface Link {
   /** The own address that frames carry as source, canonical order, 2 or 8 octets. */
   address: Uint8Array;
-  /** Octets of payload that a frame to an address of dstSize octets can carry. */
+  /** Most octets of payload in a frame to an address of dstSize octets. */
   room(dstSize: number): number;
   /**
    * Takes a payload for an address (2 or 8 octets; ff ff is broadcast). Returns a handle > 0, later given to
@@ -134,22 +134,22 @@ export function airTime(length: number): number {
   return (length + PREAMBLE_SIZE) * OCTET_TIME;
 }
 
-/** Milliseconds that a MAC's radio was sending, from its counters. */
+/** Milliseconds that a MAC's radio has sent, from its counters. */
 export function macAirTime(counters: Float64Array): number {
   return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * OCTET_TIME + counters[MAC_ACKS] * ACK_TIME;
 }
 
 export interface Mac extends Link {
-  /** A frame from the radio, MHR to FCS, at its end. Any octets are accepted. Returns 0 or the drop code counted. */
+  /** Takes a frame from the radio, MHR to FCS, at its end; any octets. Returns 0, or the drop code that it counted. */
   receive(buffer: Uint8Array, offset: number, length: number, now: number): number;
-  /** Does what is due at `now`. */
+  /** Does the work that is due at `now`. */
   poll(now: number): void;
-  /** The time at which `poll` wants to be called, or -1. */
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
   counters: Float64Array;
 }
 
-/** Makes a MAC; all its memory is taken here (128 octets a queued frame, 9 a neighbour). */
+/** Makes a MAC. It takes all its memory here (128 octets per queued frame, 9 per neighbour). */
 export function createMac(config: MacConfig): Mac {
   const queue = config.queue;
   const neighbours = config.neighbours;
@@ -174,13 +174,13 @@ export function createMac(config: MacConfig): Mac {
   const table = new Uint8Array(neighbours * 9);
   fill(table, 0, neighbours * 9, 0xff);
   const ack = new Uint8Array(ACK_SIZE);
-  // Both addresses of the frame that came last.
+  // Both addresses of the last received frame.
   const peer = new Uint8Array(16);
   const from: Address = { octets: peer, at: 0, size: 0 };
   const to: Address = { octets: peer, at: 8, size: 0 };
   const dice = new Uint8Array(1);
-  // V8 makes an object for every fraction that a shared variable is set to or a function returns: times are in an
-  // array, and airTime is not called for a frame.
+  // V8 makes an object for every fraction that is stored in a shared variable or returned. So times are in an array, and
+  // frames do not call airTime.
   const times = new Float64Array(2);
   times[ACK_AT] = -1;
   let owesAck = false;
@@ -261,7 +261,7 @@ export function createMac(config: MacConfig): Mac {
     if (result < 0) return drop(result);
     const dsn = buffer[offset + 2];
     if ((buffer[offset] & 7) === FRAME_ACK) {
-      // A carrier without air time may answer before our own clock says that the frame is out.
+      // A carrier without air time may answer before our clock says that the frame is sent.
       if (state >= SENDING && frames[head * 128 + 3] === dsn) finish(0, now);
       return 0;
     }
@@ -269,7 +269,7 @@ export function createMac(config: MacConfig): Mac {
     const dstLength = frameDstLength(buffer, offset);
     const srcLength = frameSrcLength(buffer, offset);
     const unicast = dstLength > 2 || u16(buffer, dst + 2) !== 0xffff;
-    // [RFC 4944 §3] Both addresses must be there. 0xffff as PAN is for all PANs.
+    // [RFC 4944 §3] Both addresses must be present. PAN 0xffff addresses all PANs.
     if (
       dstLength * srcLength === 0 ||
       !(equal(buffer, dst, own, 0, 2) || u16(buffer, dst) === 0xffff) ||
@@ -313,7 +313,7 @@ export function createMac(config: MacConfig): Mac {
     const length = frames[slot];
     const free = times[ACK_AT] + ACK_TIME;
     if (state <= TURNAROUND && now < free) {
-      // The own acknowledgement has the radio: look at the channel after it.
+      // Our acknowledgement uses the radio: look at the channel after it.
       state = BACKOFF;
       times[AT] = free + CCA_TIME;
     } else if (state === BACKOFF) {

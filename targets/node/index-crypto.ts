@@ -1,4 +1,4 @@
-// `dietesp/node/crypto`: providers on Node. `createFastProvider` is the one to take; the others are there to compare.
+// `dietesp/node/crypto`: providers on Node. Use `createFastProvider`; the others serve comparison.
 
 export { createNobleProvider } from '../web/noble.ts';
 export { createPortableProvider } from '../web/portable.ts';

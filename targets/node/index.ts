@@ -1,4 +1,4 @@
-// `dietesp/node`: everything of Node's side but the command line. Programs that need a part of it load less with
+// `dietesp/node`: all of Node's side except the command line. Programs that need only a part load less with
 // `dietesp/node/gateway`, `/radio`, `/pcap`, `/crypto` or `/rules`.
 
 export * from './index-crypto.ts';

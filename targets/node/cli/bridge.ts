@@ -1,4 +1,4 @@
-// `dietesp bridge`: puts boards whose radio is a UART on the air of a gateway (ZEP).
+// `dietesp bridge`: connects boards whose radio is a UART with a gateway's radio (ZEP).
 
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// `dietesp budget`: what a message costs on IEEE 802.15.4 under each protocol stack.
+// `dietesp budget`: the cost of a message on IEEE 802.15.4 with each protocol stack.
 
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';

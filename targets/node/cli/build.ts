@@ -1,4 +1,4 @@
-// `dietesp build`: what a board runs, and how much of the board that takes.
+// `dietesp build`: builds a board's firmware or script and prints how much of the board it takes.
 
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';

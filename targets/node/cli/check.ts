@@ -1,4 +1,4 @@
-// `dietesp check`, and `--check` of gateway and sensor: files are checked, nothing starts.
+// `dietesp check`, and `--check` of gateway and sensor: checks files and starts nothing.
 
 import { Command, Option } from 'commander';
 import { FieldError, pathName } from '../host/errors.ts';

@@ -1,4 +1,4 @@
-// `dietesp compress` and `decompress`: a capture of IP packets to a capture of IEEE 802.15.4 frames, and back.
+// `dietesp compress` and `decompress`: convert a capture of IP packets to one of IEEE 802.15.4 frames, and back.
 
 import { Command, Option } from 'commander';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';

@@ -1,4 +1,4 @@
-// `dietesp flash`: puts what a board runs on the board, with the tool that its board.json names.
+// `dietesp flash`: puts firmware or a script on a board, with the tool that its board.json names.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// `dietesp keylog`: the folder with which Wireshark decrypts. Sensors and gateways write it themselves (--keylog); this
-// command adds the keys of SAs that were set up by hand, and tells how to use it.
+// `dietesp keylog`: the folder of keys for Wireshark. Sensors and gateways write it (--keylog). This command adds the keys of
+// SAs keyed by hand, and says how to use the folder.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// `dietesp provision`: the blob that a board reads its identity, key, peer and policy from.
+// `dietesp provision`: writes the blob from which a board reads its identity, key, peer and policy.
 
 import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';

@@ -1,5 +1,5 @@
-// `dietesp vectors`: runs test vectors here, with one of Node's providers, or on another engine with the portable one.
-// Both run the same function (targets/build/vector-case.ts).
+// `dietesp vectors`: runs test vectors on Node with one of its providers, or on another engine with the portable one. Both
+// run the same function (targets/build/vector-case.ts).
 
 import { Command, Option } from 'commander';
 import { dropName } from '../../../core/base/drop-name.ts';

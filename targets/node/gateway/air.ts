@@ -1,5 +1,5 @@
-// The gateway's radios, each with its MAC and 6LoWPAN, and the neighbours that are reached through them: which radio and
-// link-layer address an outer address has, who acknowledges, who is lost.
+// The gateway's radios, each with its MAC and 6LoWPAN, and its neighbours: the radio and link-layer address of an outer
+// address, and which neighbour acknowledges or is lost.
 
 import { addressOf } from '../../../core/base/address.ts';
 import { dropName } from '../../../core/base/drop-name.ts';

@@ -1,5 +1,5 @@
-// The gateway's SAs: inbound ones in the endpoint's look-up, outbound ones by the inner packet's destination, so that
-// choosing one costs the same for one peer and for thousands.
+// The gateway's SAs. Inbound ones are in the endpoint's look-up. Outbound ones are found by the inner packet's destination,
+// so that the choice costs the same for one peer and for thousands.
 
 import { refuse } from '../../../core/base/refuse.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';

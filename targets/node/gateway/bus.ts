@@ -1,5 +1,4 @@
-// What all parts of a gateway share: its clock, its log, its events, the count of what it dropped, and what wakes the
-// timers.
+// Shared by all parts of a gateway: its clock, its log, its events, its drop counters, and the call that wakes the timers.
 
 import { EventEmitter } from 'node:events';
 import { errorText } from '../host/errors.ts';

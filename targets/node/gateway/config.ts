@@ -1,5 +1,5 @@
-// The gateway's configuration and its check. All of it is checked before anything starts; an error is a FieldError that
-// names the field as written, `radios[0].panId`.
+// The gateway's configuration and its check. Everything is checked before anything starts. An error is a FieldError that names
+// the field as written, `radios[0].panId`.
 
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';

@@ -1,5 +1,5 @@
-// Pings to the inner addresses of flows. No host is there, only ports; but who sets a sensor up pings first, and learns
-// that its SAs carry.
+// Answers pings to the inner addresses of flows. These addresses have no host, only ports, but a ping is the first thing that
+// people try with a new sensor, and it shows that the SAs work.
 
 import { octetsKey } from '../host/datagram.ts';
 import { readEcho, writeEcho } from '../host/icmp.ts';

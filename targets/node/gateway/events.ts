@@ -1,4 +1,4 @@
-// What the gateway tells those that listen, and does for those that ask.
+// The gateway's events, and its interface for programs.
 
 import type { GatewaySa } from './config.ts';
 import type { GatewayMetrics, IkeSaView } from './views.ts';

@@ -1,5 +1,5 @@
-// The file of `dietesp gateway` -> what the gateway starts with. A file is read, checked against its schema and converted
-// as a whole before anything starts; all that is wrong is told at once: `file:line: field: value: limit`.
+// Turns the file of `dietesp gateway` into the gateway's configuration. It reads, checks and converts the whole file before
+// anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
 import { type Common, commonOf, udpOf } from '../host/config/common.ts';
 import {

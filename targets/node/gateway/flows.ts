@@ -1,6 +1,6 @@
-// User-space UDP: datagrams from sensors go to servers through ordinary sockets, without root rights. One socket for
-// each inner source address and port and each flow, so that every answer finds its way back; idle ones are closed, and
-// their number is bounded (the one idle for longest goes first).
+// User-space UDP: datagrams from sensors go to servers through ordinary sockets, without root rights. Each flow has a socket
+// per inner source address and port, so that every answer finds its way back. Idle sockets are closed. Their number is
+// bounded: the one idle for longest goes first.
 
 import { type Datagram, endpointText, octetsKey } from '../host/datagram.ts';
 import type { Log } from '../host/log.ts';

@@ -1,7 +1,7 @@
-// The gateway: radios on one side, ordinary UDP on the other, SAs between. Here its parts are joined: `lifecycle` opens
-// and closes, `router` is the way of packets, `ike-link` sets SAs up, `views` shows what there is.
+// The gateway: radios on one side, ordinary UDP on the other, SAs between. This file joins its parts: `lifecycle` opens and
+// closes, `router` moves packets, `ike-link` sets up SAs, `views` shows the state.
 //
-// A packet never throws: whatever is dropped is counted by reason in the layer that dropped it (`metrics`).
+// A packet never causes an exception. The layer that drops it counts it by reason (`metrics`).
 
 import { createEndpoint } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';

@@ -1,8 +1,8 @@
 // The gateway's IKE: responders for its radios and for its UDP sockets, and the SAs that they set up.
 //
-// There are two endpoints. Peers on a radio are not behind a NAT, and ESP is a protocol of IPv6 there; peers on UDP
-// sockets always get ESP in UDP, since a process has no other way to receive it. What is said before the peer is known
-// differs accordingly.
+// There are two endpoints. Peers on a radio are not behind a NAT, and their ESP lies directly in IPv6. Peers on UDP sockets
+// always get ESP in UDP, because a process cannot receive it otherwise. So IKE_SA_INIT, which comes before the peer is known,
+// differs between the two.
 
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';

@@ -1,5 +1,5 @@
-// Between the gateway's packets and its IKE: IKE messages in and out, over radios in UDP of an outer packet, over sockets
-// with the non-ESP marker where there may be a NAT; and where a peer is, as its authenticated packets tell.
+// Connects the gateway's packets with its IKE: IKE messages in and out, over radios as UDP in an outer packet, over sockets
+// with the non-ESP marker if there may be a NAT. It also follows a peer's address by its authenticated packets.
 
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';

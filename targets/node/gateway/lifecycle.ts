@@ -1,5 +1,5 @@
-// The gateway's start and end: what it opens it closes, also when something on the way fails. In order: radios, sockets,
-// network interface; then the SAs of the configuration; then the timers, and from there on packets move.
+// The gateway's start and end. It closes everything that it opened, also when a step of the start fails. The order: radios,
+// sockets, network interface; then the SAs of the configuration; then the timers, from which on packets move.
 
 import { lookup } from 'node:dns/promises';
 import { errorText } from '../host/errors.ts';

@@ -1,6 +1,5 @@
-// The neighbour table: outer address -> radio and link-layer address. An entry comes from the configuration, then it
-// stays; or it is learned, and follows the peer, from packets whose ICV verified and from nothing else: the addresses of
-// an unauthenticated frame move nothing.
+// The neighbour table: outer address -> radio and link-layer address. An entry from the configuration stays. A learned entry
+// follows the peer, but only by packets whose ICV verified: the addresses of an unauthenticated frame change nothing.
 
 import { addressText } from '../host/addresses.ts';
 import { octetsKey } from '../host/datagram.ts';

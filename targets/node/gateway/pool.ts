@@ -1,5 +1,5 @@
-// Inner addresses for peers that ask for one (CP). A peer gets the same one each time: where its search begins follows
-// from its identity, and what it had is kept for it until all others are taken.
+// Inner addresses for peers that ask for one (CP). A peer gets the same address each time: its identity determines where the
+// search begins, and its former address is kept for it until all others are taken.
 
 import { createHash } from 'node:crypto';
 import { octetsKey } from '../host/datagram.ts';

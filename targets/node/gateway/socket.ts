@@ -1,5 +1,5 @@
-// A UDP socket of the gateway to one server. Connected, so that the system hands over that server's answers only and
-// tells when nobody listens there (ECONNREFUSED), which is counted and otherwise survived.
+// A UDP socket of the gateway to one server. It is connected, so that the system delivers only that server's answers and
+// reports when nobody listens there (ECONNREFUSED). That is counted and has no other effect.
 
 import { createSocket } from 'node:dgram';
 

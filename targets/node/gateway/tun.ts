@@ -1,9 +1,9 @@
-// A network interface of Linux (TUN) for inner packets: what the gateway has no flow for goes to the system's network,
-// and what the system routes into the interface goes to the peers. Needs root rights (CAP_NET_ADMIN), the command `ip`
-// and the optional package koffi, for the two calls that Node does not have: ioctl and poll.
+// A network interface of Linux (TUN) for inner packets: packets without a flow go to the system's network, and packets that
+// the system routes into the interface go to the peers. It needs root rights (CAP_NET_ADMIN), the command `ip` and the
+// optional package koffi, for two calls that Node lacks: ioctl and poll.
 //
-// Waiting happens in poll(2) on a thread of libuv's pool, on the interface and on a pipe that ends the wait; reading and
-// writing do not block.
+// A thread of libuv's pool waits in poll(2) for the interface, and for a pipe that ends the wait. Reading and writing do not
+// block.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// UDP sockets of the gateway: IKE on one port, and on another IKE behind the non-ESP marker, ESP, and keepalives
-// [RFC 3948]. Sockets are bound to one address each, since IKE has to know which one a message was sent to.
+// UDP sockets of the gateway: one port has IKE; another has IKE after the non-ESP marker, ESP, and keepalives [RFC 3948].
+// Each socket is bound to one address, because IKE must know to which address a message was sent.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// What the gateway shows of itself, as plain data: counters and SAs by names and numbers, for JSON, a page or a log. Each
-// call makes copies; nothing in them is live, nothing is a key.
+// The gateway's state as plain data: counters and SAs by names and numbers, for JSON, a page or a log. Each call makes
+// copies, which contain no live objects and no keys.
 
 import type { Sa } from '../../../core/esp/sa.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';

@@ -1,4 +1,4 @@
-// IP addresses as text and as octets. Strict: only what node:net takes for an address, no zone, no prefix length.
+// IP addresses as text and as octets. Strict: only text that node:net accepts as an address, no zone, no prefix length.
 
 import { isIPv4, isIPv6 } from 'node:net';
 

@@ -1,4 +1,4 @@
-// Checks of values that a configuration gives; each throws a FieldError: `field: value: limit`.
+// Checks of values in a configuration. Each throws a FieldError: `field: value: limit`.
 
 import { FieldError, type FieldPath } from './errors.ts';
 

@@ -1,5 +1,5 @@
-// IP packets with UDP on the gateway's inner side: reading what came out of an SA, building answers. IPv4 [RFC 791],
-// IPv6 [RFC 8200], UDP [RFC 768]. Not supported: IPv6 extension headers, IPv4 options in what is built, fragments.
+// IP packets with UDP on the gateway's inner side: reads packets from an SA, builds answers. IPv4 [RFC 791], IPv6 [RFC 8200],
+// UDP [RFC 768]. Not supported: IPv6 extension headers, IPv4 options in built packets, fragments.
 
 import { u16 } from '../../../core/base/bytes.ts';
 import { emitIpv4, IPV4_DST, IPV4_PROTOCOL, IPV4_SIZE, IPV4_SRC, ipv4 } from '../../../core/wire/ipv4.ts';

@@ -1,6 +1,6 @@
-// A configuration file (YAML 1.2, of which JSON is a part) as plain data, with the line of every field, so that an error
-// can say where it is: `file:line: field: value: limit`. What is wrong is kept until all of the file has been read, and
-// then told at once. Values are shown in one place, here, and never a secret.
+// A configuration file (YAML 1.2, of which JSON is a part) as plain data with the line of every field, so that an error can
+// say where it is: `file:line: field: value: limit`. It collects errors until the whole file is read, and then reports all.
+// Only this file shows values, and never a secret.
 
 import { isUtf8 } from 'node:buffer';
 import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';

@@ -1,4 +1,4 @@
-// Everything of IKE that the core has, for hosts with room.
+// All of the core's IKE, for hosts with room.
 
 import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';

@@ -3,9 +3,9 @@
 //   ikev2_decryption_table  SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity"
 //   esp_sa                  "IPv6","*","*","0xSPI","cipher","0xKEY","authentication","0xKEY"
 //
-// Whoever reads the tables reads everything: the folder and its files are the user's own (0700, 0600). What Wireshark
-// has no way to decrypt gets a comment instead of a key: ChaCha20-Poly1305, implicit IVs, and ESP whose SPI or sequence
-// number is not whole on the wire. It does not know Diet-ESP: behind a whole header it decrypts, and shows the residue.
+// Whoever reads the tables can read all traffic, so only their owner may read the folder and its files (0700, 0600). SAs that
+// Wireshark cannot decrypt get a comment instead of a key: ChaCha20-Poly1305, implicit IVs, and ESP whose SPI or sequence
+// number is not whole on the wire. It does not know Diet-ESP: after a whole header it decrypts, and shows the residue.
 
 import { appendFileSync, chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

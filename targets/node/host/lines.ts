@@ -1,4 +1,4 @@
-// Commands as JSON lines on stdin, an answer for each as a JSON line, in order: `--control` of the command line.
+// Commands as JSON lines on stdin, each answered in order with a JSON line: `--control` of the command line.
 
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';

@@ -1,4 +1,4 @@
-// Files that people name: read up to a limit, whatever they turn out to be.
+// Reads files that users name, up to a limit, whatever kind of file they are.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-// Counters by the name of what they count.
+// Counters by name.
 
 import { DROP_COUNT } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';

@@ -1,4 +1,4 @@
-// IKE SAs and Child SAs as plain data with names: for status, events and lines. Nothing here is live, nothing is a key.
+// IKE SAs and Child SAs as plain data with names, for status, events and lines, without live objects and keys.
 
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';

@@ -1,4 +1,4 @@
-// "Did you mean": the known word that a misspelt one is nearest to.
+// "Did you mean": the known word nearest to a misspelt one.
 
 /** Single changes (a letter more, less, another, two swapped) that turn `a` into `b`. */
 export function editDistance(a: string, b: string): number {

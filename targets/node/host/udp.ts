@@ -1,5 +1,5 @@
-// IKE and ESP in UDP [RFC 3948, RFC 7296 §2.23]: addresses, what a datagram is, and the outer IP header that the core
-// expects in front of ESP.
+// IKE and ESP in UDP [RFC 3948, RFC 7296 §2.23]: addresses, kinds of datagrams, and the outer IP header that the core expects
+// before ESP.
 
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';

@@ -1,5 +1,5 @@
-// The CoAP server behind the gateways of demo and board runs [RFC 7252]: it takes readings as POST and answers 2.04.
-// One that comes again, because its answer was lost, is answered again and taken once [§4.5].
+// The CoAP server behind the gateways of demo and board runs [RFC 7252]: it takes readings as POST and answers 2.04. It
+// answers a repeated reading, whose answer was lost, again, but takes it once [§4.5].
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

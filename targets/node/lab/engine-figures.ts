@@ -1,7 +1,6 @@
-// What each engine does and costs: the vector files on this machine's engine, and the application of a board in QEMU
-// with counted instructions, once with native cryptography and once with portable code alone; Espruino has no board that
-// QEMU runs, there the interpreter of this machine shows that it works, and its script's size. What cannot be measured is
-// null.
+// What each engine does and costs: the vector files on this machine's engine, and a board's application in QEMU with counted
+// instructions, once with native cryptography and once with portable code only. QEMU runs no board of Espruino, so this
+// machine's interpreter shows that it works, and the script's size. A figure that cannot be measured is null.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

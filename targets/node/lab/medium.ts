@@ -1,10 +1,10 @@
-// A radio medium in virtual time. Frames take their air time (32 us an octet, 6 octets of PHY header); time jumps from
-// event to event. Events are ordered by time, then by the order in which they were made; every chance comes from one
-// seeded generator: the same seed and the same calls give the same run, octet for octet.
+// A radio medium in virtual time. Frames take their air time (32 us per octet, 6 octets of PHY header); time jumps from event
+// to event. Events are ordered by time, then by creation. All random numbers come from one seeded generator: the same seed
+// and the same calls give the same run, octet for octet.
 //
 // At a receiver two frames that overlap destroy each other, whether or not their senders hear one another (hidden
-// nodes); a node that sends hears nothing. `clear()` is what the node hears at that moment. Destroyed and corrupted
-// frames are delivered with flipped bits, so that the FCS has its work.
+// nodes); a node that sends hears nothing. `clear()` tells what the node hears at that moment. Destroyed and corrupted frames
+// are delivered with flipped bits, for the FCS to find.
 
 import { airTime } from '../../../core/link/mac.ts';
 import type { Pollable, Radio } from '../host/radio/radio.ts';

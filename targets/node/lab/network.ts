@@ -1,6 +1,6 @@
-// The network of demo and board runs as its users would write it down: a gateway's file, and one for each node, for
-// IKEv2 with a pre-shared key, Diet-ESP and readings to one CoAP server. Keys follow from a secret, so that a run can be
-// repeated: such keys are no secret where that is none.
+// The network of demo and board runs, as files that a user could write: one for the gateway and one for each node, for IKEv2
+// with a pre-shared key, Diet-ESP and readings to one CoAP server. Keys are derived from a secret, so that a run can be
+// repeated; the keys are only as secret as that.
 
 import { createHash } from 'node:crypto';
 

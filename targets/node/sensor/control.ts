@@ -11,7 +11,7 @@
 //   {"cmd":"send"}                                    a reading
 //   {"cmd":"quit"}
 //
-// "id", where it is given, comes back.
+// The answer repeats an "id".
 
 import type { Readable } from 'node:stream';
 import { closeChild } from '../../../core/ike/exchange/requests.ts';

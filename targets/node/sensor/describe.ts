@@ -1,4 +1,4 @@
-// What happens to a sensor, as objects (for programs) and as lines (for people).
+// A sensor's events as objects (for programs) and as lines (for people).
 
 import type { Attempt } from '../../../core/device/uplink.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';

@@ -1,5 +1,5 @@
-// The file of `dietesp sensor` -> what the sensor starts with. A file is read, checked against its schema and converted as
-// a whole before anything starts; all that is wrong is told at once: `file:line: field: value: limit`.
+// Turns the file of `dietesp sensor` into the sensor's configuration. It reads, checks and converts the whole file before
+// anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import { addressText } from '../host/addresses.ts';

@@ -1,5 +1,5 @@
-// A host with IKE as an application sees it, whether it is on a radio (radio-host.ts) or on UDP sockets (udp-host.ts):
-// inner IP packets in and out, and the uplink that keeps the SAs.
+// A host with IKE for an application, on a radio (radio-host.ts) or on UDP sockets (udp-host.ts): inner IP packets in and out,
+// and the uplink that keeps the SAs.
 
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Uplink, UplinkConfig } from '../../../core/device/uplink.ts';

@@ -1,4 +1,4 @@
-// What a sensor on Node does with inner packets: UDP ports, pings, answers to pings. IPv6 and IPv4.
+// Inner packets of a sensor on Node: UDP ports, pings, answers to pings. IPv6 and IPv4.
 
 import { readDatagram, writeDatagram } from '../host/datagram.ts';
 import { readEcho, writeEcho } from '../host/icmp.ts';

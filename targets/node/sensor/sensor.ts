@@ -1,5 +1,5 @@
-// A sensor on Node: a host with IKE (on a radio, or on UDP sockets) and above its SAs the application of every sensor
-// (core/device/sensor.ts); beside it pings, and answers to pings and to UDP echo.
+// A sensor on Node: a host with IKE (on a radio, or on UDP sockets) with the application of every sensor above its SAs
+// (core/device/sensor.ts). It also sends pings, and answers pings and UDP echo.
 
 import { DROP_SELECTOR } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';

@@ -1,4 +1,4 @@
-// What sensors on Node measure: a temperature that wanders, always with three digits.
+// The readings of sensors on Node: a wandering temperature, always with three digits.
 
 import type { Random } from '../../../core/crypto/portable.ts';
 

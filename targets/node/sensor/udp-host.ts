@@ -1,7 +1,7 @@
-// A host with IKE on UDP sockets of the system: IKE on one port, and on another IKE behind the non-ESP marker, ESP and
-// keepalives [RFC 3948]. ESP is always in UDP, so NAT_FORCE is the policy, and packets begin with the whole SPI.
+// A host with IKE on UDP sockets of the system: one port has IKE; another has IKE after the non-ESP marker, ESP and keepalives
+// [RFC 3948]. ESP is always in UDP, so the policy is NAT_FORCE, and packets begin with the whole SPI.
 //
-// The core works with IP packets: an outer header is put in front of what comes from a socket and taken off what goes.
+// The core works with IP packets: received datagrams get an outer header; sent packets lose it.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';

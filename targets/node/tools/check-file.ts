@@ -1,4 +1,4 @@
-// Checks a file of any kind and tells all that is wrong with it.
+// Checks a file of any kind and reports all its errors.
 
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { createSa } from '../../../core/esp/sa.ts';

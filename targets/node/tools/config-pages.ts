@@ -1,5 +1,5 @@
-// The pages of the configuration files, docs/config-*.md: made from the schemas that the programs check with, so that
-// they cannot drift from them. `npm run docs:config` writes them.
+// Makes the pages of the configuration files, docs/config-*.md, from the schemas that the programs check with, so that they
+// always agree. `npm run docs:config` writes them.
 
 import { GATEWAY_SCHEMA, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
 import { SA_OBJECT } from '../host/config/schema.ts';

@@ -1,4 +1,4 @@
-// What a checked file says, in a few lines: `--check` of the command line.
+// The content of a checked file in a few lines: `--check` of the command line.
 
 import type { LoadedGateway } from '../gateway/file.ts';
 import { addressText } from '../host/addresses.ts';

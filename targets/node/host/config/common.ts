@@ -1,4 +1,4 @@
-// What a gateway's and a sensor's file have in common, beside the connection.
+// The common parts of a gateway's and a sensor's file, beside the connection.
 
 import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
 import { addressOctets } from '../addresses.ts';

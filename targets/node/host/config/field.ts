@@ -1,5 +1,5 @@
-// Reading a gateway's or a sensor's file: fields with their place, defaults, files that fields name. What is wrong is
-// kept in the document, so that the reading of the rest goes on.
+// Reads a gateway's or a sensor's file: fields with their place, defaults, files that fields name. The document keeps errors,
+// so that the rest of the file is read.
 
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

@@ -1,5 +1,5 @@
-// The JSON Schemas of the two files: `dietesp gateway --config` and `dietesp sensor --config`. What they share is in
-// ike-schema.ts.
+// The JSON Schemas of the two files: `dietesp gateway --config` and `dietesp sensor --config`. ike-schema.ts has the shared
+// parts.
 
 import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
 import type { Property } from './schema.ts';

@@ -1,4 +1,4 @@
-// Identities, keys, algorithms, selectors and compression as text, and as the core has them.
+// Identities, keys, algorithms, selectors and compression as text, and in the core's form.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { KE_P256, KE_X25519, type KeMethod } from '../../../../core/crypto/asymmetric.ts';

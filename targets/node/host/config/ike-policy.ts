@@ -1,5 +1,5 @@
-// A connection of a file -> IkePolicy of the core. What depends on where the peer is (its address, whether ESP goes in
-// UDP) is put in by `policyFor`, when there is a path.
+// Turns a file's connection into the core's IkePolicy. `policyFor` adds what depends on the peer's path (its address, ESP in
+// UDP or not) when there is one.
 
 import { MODE_TRANSPORT, MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
 import { defaultCompression } from '../../../../core/ike/child/compression.ts';

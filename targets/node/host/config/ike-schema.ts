@@ -1,6 +1,6 @@
-// The one JSON Schema of what `dietesp gateway` and `dietesp sensor` read: validation, defaults, `dietesp schema` and
-// the documentation come from it. Both files share the connection: who the two sides are, how they prove it, what they
-// propose. Algorithms are called as in core/esp/suites.ts and core/ike/crypto/suites.ts; lower case and `-` do as well.
+// The JSON Schema of the connection, which the files of `dietesp gateway` and `dietesp sensor` share: who the two sides are,
+// how they prove it, what they propose. Validation, defaults, `dietesp schema` and the documentation come from it.
+// Algorithms have the names of core/esp/suites.ts and core/ike/crypto/suites.ts; lower case and `-` work too.
 
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';

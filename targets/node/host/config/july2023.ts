@@ -1,5 +1,5 @@
-// Attribute names of July 2023 in SA files, on `names: july_2023` (core/dietesp/legacy.ts maps their values). The marker
-// is needed because `esp_spi_lsb: 1` means 8 bits there and 1 bit today.
+// Attribute names of July 2023 in SA files with `names: july_2023` (core/dietesp/legacy.ts maps their values). The marker is
+// needed because `esp_spi_lsb: 1` meant 8 bits then and means 1 bit today.
 
 import type { Attributes } from '../../../../core/dietesp/attributes.ts';
 import { fromEhcContext } from '../../../../core/dietesp/legacy.ts';

@@ -1,5 +1,5 @@
-// SA files -> attributes and SA parameters of the core. A file is read, checked against the schema and converted as a
-// whole before anything starts; all that is wrong is told at once, each with its line.
+// Turns SA files into the core's attributes and SA parameters. It reads, checks and converts the whole file before anything
+// starts, and reports all errors at once, each with its line.
 
 import { refuse } from '../../../../core/base/refuse.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';

@@ -1,5 +1,5 @@
-// The one JSON Schema of SA files: validation, defaults, `dietesp schema` and the documentation come from it. Names are
-// those of the drafts' attributes for rule derivation [draft-ietf-ipsecme-diet-esp §5] as the golden vectors spell them.
+// The JSON Schema of SA files. Validation, defaults, `dietesp schema` and the documentation come from it. Names are those of
+// the draft's attributes for rule derivation [draft-ietf-ipsecme-diet-esp §5], spelt as in the golden vectors.
 
 /** The part of JSON Schema that is used here. */
 export interface Property {

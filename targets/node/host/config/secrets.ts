@@ -1,5 +1,5 @@
-// Which fields of the files hold keys. Errors show no value of them, none below them, and none that stands in the place
-// of an object that has them: `auth: hunter2` is a key at the wrong place.
+// The fields of the files that hold keys. Errors show no value of them, none below them, and none in place of an object that
+// has them: in `auth: hunter2` a key is in the wrong place.
 
 import { GATEWAY_PROPERTIES, SENSOR_PROPERTIES } from './ike-files.ts';
 import { type Property, SA_PROPERTIES } from './schema.ts';

@@ -1,6 +1,6 @@
-// A file's data against its schema, in the words of the files' users: all faults are kept in the document, misspelt
-// names with a suggestion. What is wrong is taken out of the data, so that reading goes on and finds the rest; a number
-// where a text is wanted is the text as written (`link: 0001`). The part of JSON Schema that the schemas use.
+// Checks a file's data against its schema, with messages for the files' users. The document keeps all errors; misspelt names
+// get a suggestion. Wrong values are removed from the data, so that reading continues and finds the rest. A number in place
+// of text becomes the text as written (`link: 0001`). Supports the part of JSON Schema that the schemas use.
 
 import { type ConfigDocument, valueText } from '../document.ts';
 import type { FieldPath } from '../errors.ts';

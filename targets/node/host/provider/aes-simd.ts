@@ -11,8 +11,8 @@
 // look-ups for io and jo, two more for 1/x with any linear map applied to it. Here these are the affine map of SubBytes
 // (its constant 0x63 goes into the round key), the way back to the tower basis, and multiplication by 2 for MixColumns.
 //
-// ShiftRows is not done: before round r the state is the true one under the inverse of ShiftRows^(r-1), and the
-// rotations of MixColumns and the round keys are permuted to match. Four rounds bring it round.
+// There is no ShiftRows: before round r the state is the true one under the inverse of ShiftRows^(r-1), and the rotations of
+// MixColumns and the round keys are permuted to match. After four rounds the permutation is the identity again.
 
 import { type FunctionCode, V128 } from './wasm-emit.ts';
 

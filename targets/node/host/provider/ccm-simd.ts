@@ -1,7 +1,7 @@
 // AES-128-CCM for short packets on the WebAssembly AES of aes-simd.ts [RFC 3610; RFC 4309]. Each step of the loop
-// encrypts one block of the CBC-MAC and one of the key stream: two chains that do not wait for each other. Expanded
-// keys lie in slots of the module's memory, which grows. The last packet's clear text stays in that memory until the
-// next packet, unless its ICV was wrong; keys are wiped with their slot.
+// encrypts one block of the CBC-MAC and one of the key stream: two chains that do not wait for each other. Expanded keys are
+// in slots of the module's memory, which grows. The last packet's clear text stays in that memory until the next packet,
+// unless its ICV was wrong. Keys are wiped with their slot.
 //
 // Memory: IN holds B_0, the encoded AAD and the payload, as whole blocks; OUT the result; then scratch and the slots.
 

@@ -1,7 +1,7 @@
-// The default provider on Node, without an object per short packet: AES-CCM with 16-octet keys in WebAssembly SIMD
-// (constant time, see aes-simd.ts), HMAC of short messages by the core's own, whose keys hold their pads hashed;
-// everything else as in node-crypto.ts. Hashing the pads costs as much as a MAC: it waits for the second message, as
-// most keys of IKE's PRF see only one.
+// The default provider on Node; it makes no object per short packet. AES-CCM with 16-octet keys runs in WebAssembly SIMD
+// (constant time, see aes-simd.ts). HMAC of short messages is the core's, whose keys hold the hashed pads. Everything else is
+// as in node-crypto.ts. Hashing the pads costs as much as a MAC, so it waits for a key's second message: most keys of IKE's
+// PRF see only one.
 
 import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
 import type { Key, Provider } from '../../../../core/crypto/provider.ts';

@@ -1,5 +1,5 @@
-// Every algorithm on node:crypto (OpenSSL): the provider to compare others with, and the one for long packets. One
-// cipher object per packet, which costs some microseconds; fast.ts is the default.
+// Every algorithm on node:crypto (OpenSSL): the provider to compare others with, and the one for long packets. It makes a
+// cipher object per packet, which costs some microseconds. fast.ts is the default.
 
 import type { CipherGCMTypes } from 'node:crypto';
 import { createCipheriv, createDecipheriv, createHmac, randomFillSync, timingSafeEqual } from 'node:crypto';

@@ -1,8 +1,8 @@
-// One air for radios of every kind, in real time: what one of them receives from its node, all others send to theirs.
-// A board's UART, a gateway in this process and sensors over ZEP so share a link, with seeded loss and one capture.
+// Joins radios of every kind to one link, in real time: when one receives a frame from its node, all others send it to
+// theirs. So a board's UART, a gateway in this process and sensors over ZEP share a link, with seeded loss and one capture.
 //
-// Nothing collides here and no time passes on air: that is medium.ts, in virtual time. Frames go on in the order in
-// which they came, each from a copy, never from inside the call that brought it.
+// Nothing collides here, and no time passes on air; medium.ts has both, in virtual time. Frames are forwarded in the order
+// of arrival, each from a copy, never inside the call that delivered it.
 
 import type { CaptureWriter } from './pcap.ts';
 import type { Radio } from './radio.ts';

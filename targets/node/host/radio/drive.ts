@@ -1,5 +1,5 @@
-// Runs layers in real time: polls them when they are due. Timers have a grain of a millisecond, so what is due within
-// one is waited for with immediates.
+// Runs layers in real time: polls them when they are due. Timers have a resolution of a millisecond, so shorter waits use
+// immediates.
 
 import type { Pollable } from './radio.ts';
 

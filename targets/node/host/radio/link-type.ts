@@ -1,4 +1,4 @@
-// Where the IP packet lies in a captured packet, by link type.
+// Finds the IP packet in a captured packet, by link type.
 
 import {
   LINKTYPE_ETHERNET,

@@ -1,5 +1,5 @@
-// pcap files [draft-ietf-opsawg-pcap]: writer, and a reader that holds one record at a time. Also tells pcapng files
-// from their first octets and reads them with pcapng.ts.
+// pcap files [draft-ietf-opsawg-pcap]: a writer, and a reader that holds one record at a time. It recognizes pcapng files by
+// their first octets and reads them with pcapng.ts.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { readPcapng } from './pcapng.ts';

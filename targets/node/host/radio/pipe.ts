@@ -1,11 +1,11 @@
-// Frames on a stream of octets, as the PHY of IEEE 802.15.4 puts them on air [IEEE 802.15.4-2006 §6.3]: a start of
-// frame delimiter, the length of the frame (MHR to FCS), the frame. A board's UART carries it, and whatever stands for one.
+// Frames on a stream of octets, in the form of the PHY of IEEE 802.15.4 [IEEE 802.15.4-2006 §6.3]: a start of frame
+// delimiter, the frame's length (MHR to FCS), the frame. The stream is a board's UART or a substitute.
 //
 //   0xA7 | length 5..127 | frame
 //
-// The reader hunts for a delimiter with a good length behind it. It does not look at the FCS, the MAC does: garbage
-// costs frames, never the pipe. A frame whose next octet is missing for longer than GAP_TIME is given up, so that after
-// a pause the next frame is always found.
+// The reader looks for a delimiter that a valid length follows. The MAC, not the reader, checks the FCS: garbage costs
+// frames, never the pipe. The reader gives up a frame whose next octet is missing for longer than GAP_TIME, so that after a
+// pause it always finds the next frame.
 
 /** Start of frame delimiter. */
 export const SFD = 0xa7;

@@ -1,5 +1,5 @@
-// A radio on Node: something that sends and receives 802.15.4 frames, MHR to FCS. It is the MAC's `Phy` with a way in
-// for received frames, so that adapters (virtual medium, ZEP) and wrappers (loss, capture) stack in any order.
+// A radio on Node sends and receives 802.15.4 frames, MHR to FCS. It is the MAC's `Phy` with a callback for received frames,
+// so that adapters (virtual medium, ZEP) and wrappers (loss, capture) stack in any order.
 
 import type { Phy } from '../../../../core/link/mac.ts';
 

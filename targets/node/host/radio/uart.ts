@@ -1,7 +1,7 @@
 // A radio over a stream of octets (pipe.ts): the UART of a board, as a serial port, a terminal device, or the unix
-// socket that an emulator gives it. When the stream ends it is opened again, so that a board may restart.
+// socket that an emulator gives it. When the stream ends, the radio opens it again, so that a board may restart.
 //
-// A UART has no channel to sense: `clear` is always true. Give the MAC an ackWait that covers the board's own time.
+// A UART has no channel to sense: `clear` is always true. Give the MAC an ackWait that covers the board's own delay.
 
 import type { Duplex } from 'node:stream';
 import { createPipeDecoder, PIPE_HEADER, pipeOctets } from './pipe.ts';

@@ -1,9 +1,9 @@
-// ZEP v2: 802.15.4 frames over UDP, the virtual radio link of RIOT's native nodes; Wireshark shows it live. Peers are
-// learned from what they send; a frame is never sent back to where it came from.
+// ZEP v2: 802.15.4 frames over UDP, the virtual radio link of RIOT's native nodes. Wireshark shows it live. It learns peers
+// from their frames, and never sends a frame back to its sender.
 //
 //  "EX" 2 type(1) channel(1) device(2) mode(1) LQI(1) NTP time(8) sequence(4) reserved(10) length(1) | frame with FCS
 //
-// UDP has no channel to sense: `clear` is always true. Give the MAC an ackWait of some 20 ms here.
+// UDP has no channel to sense: `clear` is always true. Give the MAC an ackWait of about 20 ms.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';

@@ -1,4 +1,4 @@
-// Lines of a board's console: kept, handed on, and waited for.
+// Lines of a board's console: it keeps them, passes them on, and waits for one.
 
 /** Lines that are kept for who waits later; older ones are dropped. */
 const KEPT = 10000;

@@ -1,10 +1,10 @@
-// Puts a script on a board with Espruino, through the uploader of the Espruino project (npm package `espruino`): the script
-// as boot code, which a restart runs again (or as a module, where board.json names its `storage`), and with it the radio's
-// place and the provisioning blob.
+// Puts a script on a board with Espruino, through the uploader of the Espruino project (npm package `espruino`). The script
+// becomes boot code, which a restart runs again, or a module, if board.json names its `storage`. The radio's place and the
+// provisioning blob go with it.
 //
-// What the uploader sends are statements that write the board's Storage piece by piece, and at last one that prints
-// checksums of what is there. Only they say that it worked: the uploader neither ends by itself after an upload over TCP,
-// nor tells that it is done. It is ended here, at the latest after `limit`.
+// The uploader sends statements that write the board's Storage piece by piece; the last one prints checksums of the result.
+// Only the checksums show success: after an upload over TCP the uploader neither ends nor says that it is done. This file
+// ends it, at the latest after `limit`.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
-// Espruino's Linux build as a board: the interpreter as a process of this one, its console on standard input and output,
-// its Serial1 on a pseudo-terminal as the radio, its Storage a file. All of it lies in a folder of its own, which is
-// removed when it ends. Only processes started here are ever ended, by their numbers.
+// Espruino's Linux build as a board: the interpreter is a child process, with its console on standard input and output, its
+// Serial1 on a pseudo-terminal as radio, and a file as Storage. All files are in a folder of its own, which is removed at
+// the end. It ends only processes that it started, by number.
 //
-// Standard input must stay open: at its end Espruino reads characters for ever, and never its serial ports.
+// Standard input must stay open: at its end Espruino reads characters for ever and never looks at its serial ports.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// What an image takes of a board's flash, read from the file itself: an ELF file's segments, Intel HEX records, or plain
-// octets. What does not fit is refused before anything is sent.
+// Reads from an image how much of a board's flash it takes: an ELF file's segments, Intel HEX records, or plain octets. It
+// refuses an image that does not fit before anything is sent.
 
 import { readFileSync } from 'node:fs';
 import type { Board } from '../../../build/board-file.ts';

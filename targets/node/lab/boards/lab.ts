@@ -1,5 +1,5 @@
-// A network for boards that run on this machine: an air that they share, a gateway on it that answers IKE, and a CoAP
-// server behind the gateway. Each node has its own keys; its file is what `dietesp sensor` and `dietesp provision` read.
+// A network for boards that run on this machine: a shared radio link, a gateway that answers IKE, and a CoAP server behind
+// the gateway. Each node has its own keys, and a file for `dietesp sensor` and `dietesp provision`.
 
 import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';

@@ -1,6 +1,6 @@
-// What must not outlive this process, however it ends: emulators, and temporary files that hold keys. Whoever makes such
-// a thing says how it goes; a signal that nobody else handles is obeyed after that. (SIGKILL leaves the files, which only
-// their owner reads.)
+// Cleans up what must not outlive this process, however it ends: emulators, and temporary files with keys. Whoever makes such
+// a thing registers its removal. A signal that nobody else handles takes effect after that. (SIGKILL leaves the files,
+// which only their owner can read.)
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

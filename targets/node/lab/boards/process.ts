@@ -1,6 +1,5 @@
-// What boards that are processes of this machine share: a folder of their own, which is removed when they end or this
-// process does, a radio on a unix socket in it, and the console on standard input and output. Only this process is ever
-// ended, by its number.
+// Shared by boards that are processes of this machine: a folder of their own, removed when they or this process end, a radio
+// on a unix socket in it, and the console on standard input and output. It ends only that process, by number.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

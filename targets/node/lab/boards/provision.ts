@@ -1,8 +1,8 @@
-// From a sensor's file to the blob that provisions a board (targets/board/blob.ts has its layout and keys): the file that
-// `dietesp sensor` reads, with what only a board needs in `board`. A file that asks for what boards do not have is
-// refused by `file:line: field: value: limit`. Of lists of algorithms a board takes the one it has. Left to the board
-// are the replay window (32), the number of Child SAs (1) and the sizes of its queues; there are no IKE fragments, no
-// NAT on a radio, and no key log.
+// Turns a sensor's file into the blob that provisions a board (targets/board/blob.ts has its layout and keys). The file is one
+// for `dietesp sensor`, with a board's own fields in `board`. A file that asks for something that boards lack is refused
+// with `file:line: field: value: limit`. From a list of algorithms a board takes the one that it has. The board itself sets
+// the replay window (32), the number of Child SAs (1) and the sizes of its queues. It has no IKE fragments, no NAT on a
+// radio, and no key log.
 
 import { randomBytes } from 'node:crypto';
 import { KE_X25519 } from '../../../../core/crypto/asymmetric.ts';

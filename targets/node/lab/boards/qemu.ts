@@ -1,5 +1,5 @@
-// A board in QEMU: its image started as a process of this one, the console as lines, the second UART as a radio, the
-// provisioning area and the entropy as files (process.ts).
+// A board in QEMU: its image runs in a child process, with the console as lines, the second UART as radio, and files for the
+// provisioning area and the entropy (process.ts).
 
 import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// What `dietesp run` does: one board, with a gateway and a CoAP server in this process (lab.ts), or on the air of a
-// gateway elsewhere (ZEP). The books are kept from the board's console, the server and the air.
+// `dietesp run`: one board, with a gateway and a CoAP server in this process (lab.ts), or with a gateway elsewhere (ZEP). It
+// counts from the board's console, the server and the radio link.
 
 import { randomBytes } from 'node:crypto';
 import { parseDocument } from 'yaml';

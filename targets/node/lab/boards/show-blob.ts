@@ -1,4 +1,4 @@
-// What a provisioning blob says, for people and programs; never a key.
+// The content of a provisioning blob, for people and programs, without keys.
 
 import {
   BLOB_CBOR,

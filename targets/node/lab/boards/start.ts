@@ -1,4 +1,4 @@
-// Boards without hardware: builds what a board runs and starts it the way its board.json says.
+// Boards without hardware: builds a board's firmware or script and starts it as its board.json says.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

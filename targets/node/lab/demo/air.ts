@@ -1,5 +1,4 @@
-// What is on air, by sensor and by purpose: every data frame is seen at a radio, and its octets are counted from the PHY
-// header to the FCS.
+// Counts octets on air by sensor and by purpose: it sees every data frame at a radio, and counts from PHY header to FCS.
 
 import {
   checkFrame,

@@ -1,6 +1,5 @@
-// The gateway's process of the demo: the gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server
-// that the sensors' readings are for. Every frame on air passes its radio once: there they are counted and
-// captured. Started by run.ts.
+// The demo's gateway process: a gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server for the sensors'
+// readings. Every frame on air passes its radio once, where it is counted and captured. run.ts starts it.
 
 import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';

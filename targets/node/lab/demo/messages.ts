@@ -1,6 +1,5 @@
-// What the demo's processes tell each other over the channel that `fork` gives them, and how a child process lives: it
-// ends when it is told to, or when its parent is gone. Ctrl-C reaches every process of a terminal: here the parent alone
-// acts on it.
+// The messages between the demo's processes, over the channel of `fork`, and the life of a child process: it ends when it is
+// told to, or when its parent is gone. Ctrl-C reaches every process of a terminal, but only the parent acts on it.
 
 import { errorText } from '../../host/errors.ts';
 import type { ReadingOutcome } from '../../sensor/describe.ts';

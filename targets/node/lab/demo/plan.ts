@@ -1,4 +1,4 @@
-// The demo's network: that of every run here (network.ts), with the times of processes on one machine.
+// The demo's network: the common one (network.ts), with times that suit processes on one machine.
 
 import { gatewayFile, type NetworkStyle, type NodePlan, nodeFile, planNodes } from '../network.ts';
 

@@ -1,6 +1,6 @@
-// Runs the demo: a gateway process and one process for each sensor, joined by radio frames over UDP on the loopback.
-// This process only starts them, keeps the books, and ends them, whatever happens. Each sensor sets up its SAs with IKE;
-// readings begin when all have theirs, or have had their time.
+// Runs the demo: a gateway process and one process per sensor, joined by radio frames over UDP on the loopback. This process
+// only starts them, counts, and ends them, whatever happens. Each sensor sets up its SAs with IKE. Readings begin when all
+// have SAs, or after a time limit.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';

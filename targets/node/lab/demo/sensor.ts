@@ -1,5 +1,5 @@
-// A sensor of the demo, in a process of its own: the sensor that `dietesp sensor` is, on a radio over UDP (ZEP) whose
-// frames are counted and lost, its readings on command. Started by run.ts.
+// A sensor of the demo, in a process of its own: the sensor of `dietesp sensor` on a radio over UDP (ZEP), with counted and
+// lost frames and readings on command. run.ts starts it.
 
 import { providerNamed } from '../../host/provider/by-name.ts';
 import { createRandom } from '../../host/radio/random.ts';

@@ -1,5 +1,5 @@
-// What the demo shows: a line for each handshake, a table that is redrawn on a terminal, lines elsewhere, and a summary
-// with the same reading under other protocols.
+// The demo's output: a line for each handshake, a table that is redrawn on a terminal or lines elsewhere, and a summary with
+// the same reading under other protocols.
 
 import type { WriteStream } from 'node:tty';
 import { costOf } from '../../host/radio/air-time.ts';

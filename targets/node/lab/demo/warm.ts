@@ -1,5 +1,5 @@
-// The first key exchange of a process takes tens of milliseconds, until OpenSSL is loaded and code compiled. A real
-// radio acknowledges frames meanwhile; here nothing would. So it is done once before the radio is needed.
+// A process's first key exchange takes tens of milliseconds, to load OpenSSL and compile code. A real radio acknowledges
+// frames meanwhile, but nothing here would. So this does one key exchange before the radio is needed.
 
 import { KE_X25519 } from '../../../../core/crypto/asymmetric.ts';
 import { createNodeAsymmetric } from '../../host/provider/asymmetric.ts';

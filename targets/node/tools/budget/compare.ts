@@ -1,4 +1,4 @@
-// The reading of the demo under other protocols, for its summary.
+// The demo's reading under other protocols, for its summary.
 
 import { providerNamed } from '../../host/provider/by-name.ts';
 import type { Comparison } from '../../lab/demo/view.ts';

@@ -1,5 +1,5 @@
-// The stacks that are built here, counted: a UDP packet is made, compressed and encrypted by the core, sent through its
-// 6LoWPAN, and the octets of the frames are added up.
+// Counts the stacks that are built here: the core compresses and encrypts a UDP packet and sends it through its 6LoWPAN; the
+// octets of the frames are added up.
 
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';

@@ -1,5 +1,5 @@
-// Octets and air time of one message, and the stacks that are not built here: their rows are computed from their formats
-// and marked `model`.
+// Octets and air time of one message. Rows of stacks that are not built here are computed from their formats and marked
+// `model`.
 
 import { type Cost, costOf, PHY_OCTETS } from '../../host/radio/air-time.ts';
 

@@ -1,5 +1,5 @@
-// The two conversions behind `compress` and `decompress`: packets in, frames out, and back. One packet at a time, in
-// buffers made once; what is dropped is counted by reason.
+// The conversions of `compress` and `decompress`: packets to frames, and back. They handle one packet at a time, in buffers
+// made once, and count dropped packets by reason.
 
 import { DROP_COUNT, DROP_SELECTOR, DROP_VERSION } from '../../../../core/base/drop.ts';
 import { dropName } from '../../../../core/base/drop-name.ts';

@@ -1,5 +1,5 @@
-// IPv6 packets <-> IEEE 802.15.4 frames without a radio: 6LoWPAN of the core on a link that hands every frame straight
-// to its user, in order, unacknowledged. For captures and budgets.
+// IPv6 packets <-> IEEE 802.15.4 frames without a radio: the core's 6LoWPAN on a link that passes every frame straight to its
+// user, in order, unacknowledged. For captures and budgets.
 
 import { addressOf } from '../../../../core/base/address.ts';
 import { DROP_NOT_FOR_US } from '../../../../core/base/drop.ts';

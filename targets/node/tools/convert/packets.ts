@@ -1,4 +1,4 @@
-// The IP packet inside a captured packet, with the reasons under which packets without one are counted.
+// Finds the IP packet in a captured packet. Packets without one are counted by reason.
 
 import { ipPacketOf } from '../../host/radio/link-type.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';

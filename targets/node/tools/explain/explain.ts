@@ -1,5 +1,5 @@
-// One packet under one SA, field by field: what the rules say, what is sent, and where the octets go. The ESP octets are
-// those that the core makes; the texts follow its rules.
+// Explains one packet under one SA, field by field: its rules, what is sent, and where the octets go. The core makes the ESP
+// octets; the texts follow its rules.
 
 import { getBits } from '../../../../core/base/bits.ts';
 import { dropName } from '../../../../core/base/drop-name.ts';

@@ -1,6 +1,6 @@
-// Names of fields and the clauses that say how Diet-ESP treats them, for people. Clauses are those of
-// draft-ietf-ipsecme-diet-esp-10 (§6.1 inner packet, §6.2 trailer); names in capitals are those of its ambiguities,
-// with the resolution that is used here.
+// Names of fields, and the clauses on how Diet-ESP treats them, for people. Clauses are those of
+// draft-ietf-ipsecme-diet-esp-10 (§6.1 inner packet, §6.2 trailer). Names in capitals are points that the draft leaves open
+// (core/dietesp/README.md).
 
 import * as F from '../../../../core/wire/fid.ts';
 

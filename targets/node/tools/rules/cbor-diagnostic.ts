@@ -1,7 +1,7 @@
 // Rules as CBOR in the shape of the data model ietf-schc [RFC 9363]: maps keyed by SID differences [RFC 9254]. The SIDs
 // are those of the working group's .sid file, marked unstable. Identities that the model lacks (ESP, IPv4, TCP, SCTP,
-// UDP-Lite, undivided IPv6 addresses, the Diet-ESP computations) are the private numbers of core/wire/fid.ts; there is
-// no need to exchange such a dump, since both peers derive the rules from the SA.
+// UDP-Lite, undivided IPv6 addresses, the Diet-ESP computations) have the private numbers of core/wire/fid.ts. Nobody needs to
+// exchange such a dump, because both peers derive the rules from the SA.
 
 import { encodeCbor } from '../../host/cbor.ts';
 

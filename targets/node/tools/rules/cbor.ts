@@ -1,7 +1,7 @@
-// Rules in CBOR, after the data model ietf-schc [RFC 9363] and its encoding [RFC 9254]: maps keyed by the difference of
-// their SID to the parent's, identities as SIDs. Target values are the shortest big-endian octets of the number (one
-// octet at least), for fields of variable length their octets. MSB's length is the matching operator's value.
-// Private: see names.ts; and a computed field of Diet-ESP has its slot as value of the action.
+// Rules in CBOR, after the data model ietf-schc [RFC 9363] and its encoding [RFC 9254]: maps are keyed by the difference of
+// their SID to the parent's; identities are SIDs. A target value is the shortest big-endian octets of the number (at least
+// one octet), or the octets of a field of variable length. MSB's length is the matching operator's value. Private extensions:
+// see names.ts; and a computed field of Diet-ESP has its slot as the action's value.
 
 import * as S from '../../../../core/schc/model.ts';
 import { SLOT_NONE } from '../../../../core/wire/header.ts';

@@ -4,9 +4,9 @@
 //       { "field": "fid-udp-dev-port", "length": 16, "position": 1, "direction": "Bi", "target": ["0x1630"],
 //         "operator": "MSB", "msb": 12, "action": "LSB" } ] } ] }
 //
-// A rule without fields is the one for packets that no other rule fits. `length` may be "variable" or "token-length".
-// A target value is a number, "0x" and octets, or any other text, which stands for its UTF-8 octets. Reading, `position`
-// is 1, `direction` "Bi" and `target` [] where absent.
+// A rule without fields is for packets that no other rule fits. `length` may be "variable" or "token-length". A target value
+// is a number, "0x" and octets, or any other text, which means its UTF-8 octets. When absent, `position` is read as 1,
+// `direction` as "Bi" and `target` as [].
 
 import * as S from '../../../../core/schc/model.ts';
 import { SLOT_NONE } from '../../../../core/wire/header.ts';

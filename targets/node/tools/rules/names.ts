@@ -1,8 +1,8 @@
 // Names and numbers of the data model of SCHC rules (ietf-schc, RFC 9363) and of our private identities.
 //
-// SIDs are those of the working group's .sid file, marked unstable. Private identities, since the model has none or its
-// SIDs are not known to us: fields from 60000 on (core/wire/fid.ts, core/wire/coap.ts: 60100..60105 the CoAP header,
-// 61000 + n the CoAP option n), the field length functions 60900 and 60901.
+// SIDs are those of the working group's .sid file, marked unstable. Identities that the model lacks, or whose SIDs we do not
+// know, are private: fields from 60000 on (core/wire/fid.ts, core/wire/coap.ts: 60100..60105 the CoAP header, 61000 + n the
+// CoAP option n), and the field length functions 60900 and 60901.
 
 import * as F from '../../../../core/schc/fid.ts';
 import * as S from '../../../../core/schc/model.ts';

@@ -1,4 +1,4 @@
-// The three rules of an SA for people and programs: derived by the core, with names, texts and residue widths.
+// An SA's three rules for people and programs, as the core derives them, with names, texts and residue widths.
 
 import type { Attributes } from '../../../../core/dietesp/attributes.ts';
 import { IIPC_NOT_COMPRESSED, MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
