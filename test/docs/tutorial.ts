@@ -17,7 +17,7 @@ export interface Step {
 /** The commands of a document, in their order. */
 export function stepsOf(markdown: string): Step[] {
   const steps: Step[] = [];
-  const block = /((?:<!--[^>]*-->\n)*)```(\w*)\n([^]*?)```/g;
+  const block = /((?:<!--[^>]*-->\n)*)```(\w*)\n([\s\S]*?)```/g;
   for (const [, comments, language, text] of markdown.matchAll(block)) {
     if (language === 'sh') {
       const needs = /<!-- needs: ([^>]*) -->/.exec(comments)?.[1].split(' ') ?? [];
