@@ -1,6 +1,7 @@
 // `dietesp/dietesp`: the attributes of Diet-ESP, and the three rules that both sides derive from them
 // [draft-ietf-ipsecme-diet-esp]. `dietesp/esp` runs them.
 
+export type { Program } from '../schc/program.ts';
 export {
   type Alignment,
   type Attributes,

@@ -26,7 +26,7 @@ export {
 } from './sa.ts';
 export { createHash } from './sa-hash.ts';
 export { createList, type SaTable, type Scoped, scopeOf } from './sa-table.ts';
-export { type Counter, esn64, recoverSn, type Sn, sn32 } from './sn.ts';
+export { type Counter, esn64, type Numbered, recoverSn, type Sn, sn32 } from './sn.ts';
 export { allocateSpi } from './spi.ts';
 export {
   aesCbcHmacSha256,

@@ -73,6 +73,7 @@ export {
   selectorsWithin,
 } from './codec/selectors.ts';
 export { ALL_IKE_CIPHERS } from './crypto/all-suites.ts';
+export type { KeyExchange } from './crypto/key-exchange.ts';
 export { createSkKey, innerRoom, openMessage, type SkKey, sealedSize, sealMessage, wipeSkKey } from './crypto/sk.ts';
 export {
   type IkeCipher,
@@ -162,7 +163,9 @@ export {
   STATE_INTERMEDIATE_SENT,
   STATE_REPLACED,
   STATE_RESUME_SENT,
+  type Task,
 } from './state/sa.ts';
+export type { Setup } from './state/setup.ts';
 export {
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,

@@ -11,20 +11,43 @@ export type {
 } from './gateway/config.ts';
 export type { Gateway, GatewayEvents, IkeRequest, PacketInfo } from './gateway/events.ts';
 export { type LoadedGateway, loadGatewayFile, readGateway } from './gateway/file.ts';
+export type { FlowMetrics } from './gateway/flows.ts';
 export { createGateway } from './gateway/gateway.ts';
-export type { GatewayMetrics, IkeMetrics, PeerMetrics, RadioMetrics, SaMetrics, UdpMetrics } from './gateway/views.ts';
+export type { OpenSocket } from './gateway/socket.ts';
+export type {
+  GatewayMetrics,
+  IkeMetrics,
+  IkeSaView,
+  PeerMetrics,
+  RadioMetrics,
+  SaMetrics,
+  UdpMetrics,
+} from './gateway/views.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
+export type { Field } from './host/config/field.ts';
 export { GATEWAY_SCHEMA, SENSOR_SCHEMA } from './host/config/ike-files.ts';
+export type { SelectorTemplate } from './host/config/ike-names.ts';
 export { type Connection, policyFor } from './host/config/ike-policy.ts';
 export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa.ts';
-export { SA_SCHEMA } from './host/config/schema.ts';
+export { type Property, SA_SCHEMA } from './host/config/schema.ts';
 export { type Datagram, readDatagram, writeDatagram } from './host/datagram.ts';
 export { type ConfigDocument, parseConfig } from './host/document.ts';
 export { CommandError, type Fault, FieldError, FieldErrors, type FieldPath } from './host/errors.ts';
 export { createKeyLog, type KeyLog } from './host/keylog.ts';
-export { createLog, type Log, type LogConfig, type LogLevel, type LogText } from './host/log.ts';
+export {
+  createLog,
+  LOG_LEVELS,
+  type Log,
+  type LogConfig,
+  type LogFields,
+  type LogLevel,
+  type LogText,
+} from './host/log.ts';
 export type { RadioConfig } from './host/radio/config.ts';
 export type { Reasons } from './host/reasons.ts';
 export type { UdpAddress } from './host/udp.ts';
-export { type LoadedSensor, loadSensorFile, readSensor } from './sensor/file.ts';
-export { openSensor, type Sensor, type SensorOptions } from './sensor/sensor.ts';
+export type { Report } from './sensor/describe.ts';
+export { type LoadedSensor, loadSensorFile, type ReadOptions, readSensor } from './sensor/file.ts';
+export type { IkeHost } from './sensor/host.ts';
+export type { InnerHost } from './sensor/inner.ts';
+export { openSensor, type ReadingEnd, type Sensor, type SensorOptions } from './sensor/sensor.ts';

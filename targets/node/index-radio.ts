@@ -1,7 +1,7 @@
 // `dietesp/node/radio`: radios of IEEE 802.15.4 frames. ZEP in UDP, serial lines, a medium in memory, wrappers that lose
 // or record frames; `drive` runs a device on one.
 
-export { type Bridge, type BridgeConfig, type BridgePort, createBridge } from './host/radio/bridge.ts';
+export { type Bridge, type BridgeConfig, type BridgePort, createBridge, type LocalRadio } from './host/radio/bridge.ts';
 export { type Driver, drive } from './host/radio/drive.ts';
 export { createPipeDecoder, type PipeCounters, type PipeDecoder, pipeOctets } from './host/radio/pipe.ts';
 export { type Pollable, type Radio, stack } from './host/radio/radio.ts';
