@@ -1,6 +1,6 @@
-// What the two notifies that negotiate Diet-ESP have in common: proposals as sets of values, the responder's choice and
-// the initiator's check [draft-ietf-ipsecme-ikev2-diet-esp-extension-04]. hcp.ts and ehc.ts are the two encodings; a
-// device may have one of them only. Inside, settings are a list of seven wire values of HCP_PROPOSAL, by attribute type.
+// Shared by the two notifies that negotiate Diet-ESP: proposals as sets of values, the responder's choice and the initiator's
+// check [draft-ietf-ipsecme-ikev2-diet-esp-extension-04]. hcp.ts and ehc.ts are the two encodings; a device may have only one.
+// Inside, settings are a list of seven wire values of HCP_PROPOSAL, by attribute type.
 
 import {
   type Alignment,
@@ -24,20 +24,20 @@ export const SN_LSB = 5;
 export const TRAILER = 6;
 export const ATTRIBUTES = 7;
 
-/** A notify with more of them is refused: proposals can be made to keep the responder busy. */
+/** Most proposals in a notify. More are refused, because a peer could keep the responder busy with them. */
 export const MAX_PROPOSALS = 16;
 export const MAX_ATTRIBUTES = 64;
 
-/** What an attribute is that an answer leaves out. */
+/** The value of an attribute that an answer leaves out. */
 export const DEFAULTS = [0, 0, 0, 3, 32, 32, 1];
 
 /** Largest value of each attribute. */
 const MOST = [2, 1, 3, 3, 32, 32, 1];
-/** esp_trailer where a proposal does not name it. */
+/** esp_trailer when a proposal does not name it. */
 const TRAILER_DEFAULT = 1;
 /**
- * Bits in each packet that a value costs, but for esp_spi_lsb, esp_sn_lsb (as many as they say) and dscp_cda sa (an
- * index): the fields themselves; Pad Length and the padding expected; Pad Length and Next Header.
+ * Bits that a value costs in each packet: the fields themselves; Pad Length and the expected padding; Pad Length and Next
+ * Header. Not in the table: esp_spi_lsb and esp_sn_lsb (they are bits), and dscp_cda sa (an index).
  */
 const COST = [[6, 0], [2, 0], [20, 0, 0, 0], [0, 12, 20, 36], [], [], [16, 0]];
 
@@ -46,7 +46,7 @@ export function openProposal(): CompressionProposal {
   return { allowed: [[], [], [], [], [], [], []] };
 }
 
-/** The policy's proposals; the open one where it has none. */
+/** The policy's proposals; the open one if it has none. */
 export function proposalsOf(policy: CompressionPolicy): CompressionProposal[] {
   return policy.proposals.length > 0 ? policy.proposals : [openProposal()];
 }
@@ -76,8 +76,8 @@ function cost(policy: CompressionPolicy, attribute: number, value: number): numb
 }
 
 /**
- * The values of both proposals that make the smallest packets; of equal ones the lowest, and more of the header for the
- * sequence number than for the SPI. Behind them what they cost. Empty: they have nothing in common.
+ * The values common to both proposals that make the smallest packets, and after them their cost. Of equal ones it takes the
+ * lowest, and gives more of the header to the sequence number than to the SPI. Empty: nothing is common.
  */
 function smallest(policy: CompressionPolicy, a: CompressionProposal, b: CompressionProposal): number[] {
   const values: number[] = [];
@@ -95,7 +95,7 @@ function smallest(policy: CompressionPolicy, a: CompressionProposal, b: Compress
         bits = value === snFor(policy, a, b, values[SPI_LSB]) ? 0 : 99;
       } else {
         bits = cost(policy, attribute, value);
-        // Pad Length is there already.
+        // Pad Length is counted already.
         if (attribute === TRAILER && values[ALIGNMENT] > 0) bits = Math.floor(bits / 2);
       }
       if (bits < least) {
@@ -143,8 +143,8 @@ export function valuesOf(choice: CompressionChoice): number[] {
 }
 
 /**
- * The responder's choice from the peer's proposals, numbered by `ids`: the first proposal of the own policy that fits
- * any of them, with the one of them and the values that make the smallest packets. Null when none fits.
+ * The responder's choice from the peer's proposals, numbered by `ids`: the first proposal of its own policy that fits any of
+ * them, with the peer's proposal and the values that make the smallest packets. Null: none fits.
  */
 export function chooseFrom(
   policy: CompressionPolicy,
@@ -167,7 +167,7 @@ export function chooseFrom(
   return null;
 }
 
-/** The choice that wire values are of the offered proposal with this number, or null when it does not have them. */
+/** The choice that these wire values make from the offered proposal with this number; null: it does not have them. */
 export function choiceWithin(
   policy: CompressionPolicy,
   p: CompressionProposal,
@@ -178,7 +178,7 @@ export function choiceWithin(
   return (values[SPI_LSB] + values[SN_LSB]) % 8 === 0 ? choiceOf(proposal, values) : null;
 }
 
-/** Sets what was agreed; `dscpList` is the policy's. */
+/** Writes the agreed values into attributes; `dscpList` is the policy's. */
 export function applyChoice(choice: CompressionChoice, attributes: Attributes, dscpList: number[]): void {
   attributes.iipcProfile = IIPC_DIET_ESP;
   // `allows` has checked the values.
@@ -193,9 +193,9 @@ export function applyChoice(choice: CompressionChoice, attributes: Attributes, d
 }
 
 /**
- * The most frugal policy: inner fields from the outer header, no padding, 0 to 16 bits of SPI and 8 to 16 of SN. The
- * second proposal takes whatever else the peer wants, but not fewer than 8 bits of SN, with which one lost packet stops
- * the SA (SN-RECOVERY). Neither names esp_trailer: Optional follows from that, and peers that do not know it stay.
+ * The most frugal policy: inner fields from the outer header, no padding, 0 to 16 bits of SPI and 8 to 16 of SN. The second
+ * proposal accepts anything else that the peer wants, but at least 8 bits of SN: with fewer, one lost packet stops the SA
+ * (SN-RECOVERY). Neither names esp_trailer: this means Optional, and suits peers that do not know the attribute.
  */
 export function defaultCompression(): CompressionPolicy {
   const open = openProposal();
@@ -208,8 +208,8 @@ export function defaultCompression(): CompressionPolicy {
 }
 
 /**
- * What of `policy` a rekey offers: the first proposal that has what the SA to replace has, and of esp_spi_lsb only that,
- * as SAs with fewer bits beside it could not be told apart.
+ * The offer of a rekey under `policy`: the first proposal that has the old SA's values, with only the old esp_spi_lsb, because
+ * SAs with fewer bits could not be told from the old one.
  */
 export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice): CompressionPolicy {
   const own = proposalsOf(policy);
@@ -228,7 +228,7 @@ export function rekeyPolicy(policy: CompressionPolicy, choice: CompressionChoice
   return { proposals: proposals, required: policy.required, dscpList: policy.dscpList };
 }
 
-/** Every esp_spi_lsb that the peer may choose from an offer of `policy`, for a choice of SPI that suits them all. */
+/** Every esp_spi_lsb that the peer may choose from an offer of `policy`; the SPI must suit them all. */
 export function spiOffers(policy: CompressionPolicy): number[] {
   const offers: number[] = [];
   const own = proposalsOf(policy);

@@ -49,18 +49,18 @@ function addRekey(w: Writer, old: ChildSa): void {
   addNotify(w, old.protocol, N_REKEY_SA, spiOctets(old.spiIn, old.spiSize), NONE);
 }
 
-/** The KE method for a Child SA of a policy: the first on offer, 0 for none. */
+/** The KE method for a Child SA of a policy: the first on offer; 0: none. */
 function firstKe(list: (KeMethod | 0)[]): KeMethod | 0 {
   return list.length > 0 ? list[0] : 0;
 }
 
-/** True when a Child SA without a key exchange of its own is not accepted. */
+/** True when a Child SA needs a key exchange of its own. */
 function needsKe(list: number[]): boolean {
   for (let i = 0; i < list.length; i++) if (list[i] === 0) return false;
   return list.length > 0;
 }
 
-/** Sends the request about a Child SA; false when it cannot be made. */
+/** Sends the request about a Child SA. False: it cannot be made. */
 export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   const old = task.child;
   const policy = old !== null ? old.policy : task.policy !== null ? task.policy : sa.policy.child;
@@ -85,7 +85,7 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
 }
 
-/** Deletes at the peer a Child SA that this side did not take. */
+/** Makes the peer delete a Child SA that this side did not take. */
 function orphan(ike: Ike, sa: IkeSa, draft: Draft, now: number): void {
   const ghost = createTask(TASK_DELETE_CHILD, null);
   ghost.draft = draft;
@@ -108,7 +108,7 @@ export function readChildAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
     draft.mode = draft.replaces!.mode;
   } else if (code === 0) {
     code = readChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, m);
-    // The peer may choose to go without, where NONE is on offer.
+    // The peer may choose no key exchange if NONE is on offer.
     if (code === 0 && draft.choice.ke === 0) {
       dropDraft(ike, draft);
       draft.kx.method = 0;
@@ -136,12 +136,12 @@ export function finishChild(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, n
   const loses = code === 0 && old !== null && old.rival !== null && below(mine, old.rivalNonce);
   const child = code === 0 ? installChild(ike, sa, draft, !loses, now) : null;
   if (child === null) {
-    // The peer has made it: it must go there as well.
+    // The peer has made it, so it must be deleted there as well.
     if (draft.spiOut !== 0) orphan(ike, sa, draft, now);
     return code !== 0 ? code : OUTCOME_REFUSED;
   }
   if (old === null) return 0;
-  // Closed by the host in the meantime: so is what took its place.
+  // The host has closed it meanwhile, so its successor is closed too.
   if (isAsked(sa, TASK_DELETE_CHILD, old)) {
     const left = loses && old.rival !== null ? old.rival : child;
     retire(left, CHILD_SUPERSEDED);
@@ -149,7 +149,7 @@ export function finishChild(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, n
   }
   old.rival = null;
   if (loses) {
-    // The exchange with the lowest nonce is redundant; who began it deletes what it made [RFC 7296 §2.8.1].
+    // The exchange with the lowest nonce is redundant; its initiator deletes the SA that it made [RFC 7296 §2.8.1].
     retire(child, CHILD_SUPERSEDED);
     child.rekeyAt = -1;
     retire(old, CHILD_SUPERSEDED);
@@ -190,7 +190,7 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
     refuse(ike, sa, N_NO_ADDITIONAL_SAS, now);
     return;
   }
-  // Those that took over, and those that wait for late packets, count as well: a peer can make many without a Delete.
+  // Replaced SAs and those that wait for late packets count too, because a peer can make many without a Delete.
   if (sa.children.length >= 4 * sa.policy.maxChildren + 8) {
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;

@@ -1,4 +1,4 @@
-// What the messages of CREATE_CHILD_SA have in common: key exchange in a draft, the notify of the optimized form
+// Shared by the messages of CREATE_CHILD_SA: key exchange in a draft, the notify of the optimized form
 // [draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt §2], refusals.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
@@ -14,7 +14,7 @@ import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import type { IkeSa } from '../state/sa.ts';
 
-/** The peer's KE payload and our half: 0, or the error to answer; INVALID_KE_PAYLOAD asks for `method`. */
+/** Reads the peer's KE payload and makes our half. Returns 0, or the error to answer; INVALID_KE_PAYLOAD asks for `method`. */
 export function answerKe(ike: Ike, draft: Draft, m: Message, method: KeMethod | 0): Verdict {
   if (method === 0) return 0;
   if (keMethodOf(m) !== method) return N_INVALID_KE_PAYLOAD;
@@ -26,19 +26,19 @@ export function addOptimized(ike: Ike, w: Writer, octets: Uint8Array): void {
   addStatus(w, ike.numbers.optimizedRekey, octets);
 }
 
-/** What the peer's optimized answer or request says: the new SPI, empty when it is not there or too long or short. */
+/** The new SPI in the peer's optimized answer or request; empty: it is missing, too long or too short. */
 export function optimizedSpi(ike: Ike, m: Message, size: number): Uint8Array {
   const data = dataOf(m, ike.numbers.optimizedRekey);
   return data === null || data.length !== size ? NONE : data;
 }
 
-/** Answers an error. INVALID_SYNTAX is fatal: what the peer makes is not what this side reads [RFC 7296 §2.21.3]. */
+/** Answers an error. INVALID_SYNTAX is fatal: the two sides do not understand each other [RFC 7296 §2.21.3]. */
 export function refuse(ike: Ike, sa: IkeSa, type: ErrorType, now: number): void {
   sendNotify(ike, sa, CREATE_CHILD_SA, type, NONE, now);
   if (type === N_INVALID_SYNTAX) endIkeSa(ike, sa, OUTCOME_PROTOCOL, now);
 }
 
-/** Answers an error; INVALID_KE_PAYLOAD with the method that we want. */
+/** Answers an error; INVALID_KE_PAYLOAD names the method that we want. */
 export function refuseKe(ike: Ike, sa: IkeSa, type: ErrorType, method: KeMethod | 0, now: number): void {
   if (type !== N_INVALID_KE_PAYLOAD) {
     refuse(ike, sa, type, now);

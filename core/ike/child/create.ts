@@ -31,7 +31,7 @@ import { finishChild, onChildRequest, readChildAnswer } from './create-child.ts'
 import { refuse } from './create-kit.ts';
 import { finishIke, onIkeRequest, readIkeAnswer } from './rekey.ts';
 
-/** A request of ours failed: what to do about it. */
+/** Handles the failure of a request of ours. */
 function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: number): void {
   const child = task.child;
   dropTask(ike, task);
@@ -61,7 +61,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
     due(ike, now);
     return;
   }
-  // Both sides may be at it: not again at the same moment.
+  // Both sides may try at once, so don't repeat at the same moment.
   const octet = nonce(ike, 1);
   const later = now + sa.policy.retransmitTime + Math.floor((sa.policy.retransmitTime * octet[0]) / 64);
   if (task.kind === TASK_REKEY_IKE) {
@@ -88,7 +88,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
     retire(child, CHILD_SUPERSEDED);
     child.rival = null;
   } else if (error === N_CHILD_SA_NOT_FOUND && child.removeAt < 0 && child.retired === CHILD_LIVE) {
-    // The peer lost it: a new one in its place.
+    // The peer has lost it, so make a new one.
     removeChild(ike, sa, child, now);
     retry.kind = TASK_CHILD;
     retry.child = null;
@@ -102,7 +102,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
   }
 }
 
-/** Goes on with IKE_FOLLOWUP_KE where that is needed, else ends the request with what came of it. */
+/** Continues with IKE_FOLLOWUP_KE if it is needed, else ends the request with its result. */
 export function finishOrFollow(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): void {
   if (verdict === 0 && ike.followUps !== null && ike.followUps.start(ike, sa, task, now)) return;
   finish(ike, sa, task, verdict !== 0 ? verdict : task.draft!.verdict, now);
@@ -115,7 +115,7 @@ export function onCreateResponse(ike: Ike, sa: IkeSa, task: Task, now: number): 
   finishOrFollow(ike, sa, task, verdict, now);
 }
 
-/** Makes what a request of ours and its answers came to, or sees to its failure. */
+/** Makes the result of our request and its answers, or handles its failure. */
 function finish(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): void {
   const isIke = task.kind === TASK_REKEY_IKE;
   const end = isIke ? finishIke(ike, sa, task, verdict, now) : finishChild(ike, sa, task, verdict, now);

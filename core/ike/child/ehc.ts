@@ -1,8 +1,8 @@
 // EHC_SUPPORTED: the notify of June 2023 that negotiates Diet-ESP [draft-mglt-ipsecme-ikev2-diet-esp-extension; the same
 // in draft-ietf-ipsecme-ikev2-diet-esp-extension-00], for peers that have no other. A parameter is 0x8000 + code point
-// (2) and a value (2); values but for ehc_context_id are masks, of which an answer has one bit each. An offer is any
-// number of proposals, Proposal Length(2) | parameters; an answer is bare parameters. What is agreed is run by today's
-// engine (dietesp/legacy.ts): DSCP and ECN from the outer header, or by the DSCP list where both sides have one.
+// (2) and a value (2). Values, except ehc_context_id, are masks; an answer has one bit of each. An offer is any number of
+// proposals, Proposal Length(2) | parameters; an answer is bare parameters. Today's engine runs the result
+// (dietesp/legacy.ts): DSCP and ECN from the outer header, or by the DSCP list if both sides have one.
 
 import { put16, u16 } from '../../base/bytes.ts';
 import { CDA_LOWER, CDA_SA } from '../../dietesp/attributes.ts';
@@ -36,26 +36,26 @@ const FIXED = 0x8000;
 const TYPES = [-1, ALIGNMENT, SPI_LSB, SN_LSB, FLOW];
 const OCTETS = [32, 24, 16, 8, 0];
 const VALUES = [[], [2, 0], OCTETS, OCTETS, [1, 0]];
-/** What leaving a mask out stands for in an offer: not the bit for 0 octets, which is ours (0x0010). */
+/** The meaning of an absent mask in an offer: every bit but the one for 0 octets, which is ours (0x0010). */
 const EVERY = 0x0f;
 /** The lowest bit is the default of all four. */
 const DEFAULT = 1;
-/** A pair that no value is in. */
+/** A pair without values. */
 const NOTHING = [1, 0];
 
 /** Parameters of a proposal or an answer. */
 interface Parameters {
-  /** By code point; 0: not there. Masks only, and one of no known bit is -1. */
+  /** Masks by code point; 0: absent, -1: no known bit. */
   masks: number[];
   count: number;
   /** Context IDs: how often Diet-ESP, how many others. */
   diet: number;
   foreign: number;
-  /** Unallocated code points are there. */
+  /** There are unallocated code points. */
   unknown: boolean;
 }
 
-/** Null where it is malformed: a parameter with a length, or a mask twice. */
+/** Null: it is malformed, with a parameter with a length, or a mask twice. */
 function readParameters(buffer: Uint8Array, at: number, end: number): Parameters | null {
   const p: Parameters = { masks: [0, 0, 0, 0, 0], count: 0, diet: 0, foreign: 0, unknown: false };
   while (at < end) {
@@ -107,7 +107,7 @@ function addParameter(w: Writer, type: number, value: number): void {
   write16(w, value);
 }
 
-/** Values that no mask has are not offered: a mask may be 0, and its proposal is then none. */
+/** Leaves out values that no mask has. A mask may become 0, which makes its proposal void. */
 function addOffer(w: Writer, policy: CompressionPolicy): void {
   for (let i = 0; i < policy.proposals.length; i++) {
     const p = policy.proposals[i];
@@ -115,7 +115,7 @@ function addOffer(w: Writer, policy: CompressionPolicy): void {
       allows(policy, p, DSCP, dscpOf(policy)) && allows(policy, p, ECN, ecnOf(policy)) && allows(policy, p, TRAILER, 1);
     const at = w.at;
     write16(w, 0);
-    // Diet-ESP is what a proposal without it means, too: said once.
+    // A proposal that does not name Diet-ESP means it too, so it is listed once.
     if (i === 0) addParameter(w, 0, 0);
     for (let type = 1; type < TYPES.length; type++) {
       let mask = 0;
@@ -168,7 +168,7 @@ function addAnswer(w: Writer, choice: CompressionChoice): void {
   }
 }
 
-/** The answer names no proposal: the first that has its values counts. */
+/** The answer names no proposal, so the first one with its values counts. */
 function check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null {
   const end = at + size;
   // In an answer that is wrapped in a proposal, the length comes first.

@@ -28,7 +28,7 @@ const PROPOSAL_HEADER = 4;
 const DIET_ESP = 0;
 /** Format bit of an attribute with a fixed length of 2. */
 const FIXED = 0x8000;
-/** The draft says 65535, its figure shows the format bit as 0. */
+/** The draft says 65535, but its figure shows the format bit as 0. */
 const RANGE = 0x7fff;
 const RANGE_SIZE = 12;
 
@@ -37,7 +37,7 @@ function addAttribute(w: Writer, type: number, value: number): void {
   write16(w, value);
 }
 
-/** Returns where the length goes. */
+/** Returns the place of the length. */
 function beginProposal(w: Writer, id: number): number {
   write8(w, id);
   write8(w, DIET_ESP);
@@ -68,7 +68,7 @@ function addOffer(w: Writer, policy: CompressionPolicy): void {
   }
 }
 
-/** Reads the attributes in [at, end) into `p`. Their number (a range is one), or -1: the proposal is to be discarded. */
+/** Reads the attributes in [at, end) into `p`. Returns their number (a range is one), or -1: discard the proposal. */
 function readAttributes(p: CompressionProposal, buffer: Uint8Array, at: number, end: number): number {
   let count = 0;
   while (at < end) {
@@ -76,10 +76,10 @@ function readAttributes(p: CompressionProposal, buffer: Uint8Array, at: number, 
     let next = at + 4;
     let low = at;
     let high = at;
-    // FFFF is what the text says.
+    // The draft's text says FFFF.
     if ((u16(buffer, at) | FIXED) === (RANGE | FIXED)) {
       const length = u16(buffer, at + 2);
-      // The draft's figure says 4, and has both attributes.
+      // The draft's figure says 4, but has both attributes.
       if ((length !== RANGE_SIZE - 4 && length !== 4) || end - at < RANGE_SIZE) return -1;
       low = at + 4;
       high = at + 8;
@@ -106,7 +106,7 @@ function choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size:
     const id = buffer[at];
     const next = at + PROPOSAL_HEADER + u16(buffer, at + 2);
     if (next > end) return null;
-    // An answer with an ID used twice would mean either.
+    // An answer with a repeated ID would be ambiguous.
     for (let i = 0; i < seen.length; i++) if (seen[i] === id) return null;
     seen.push(id);
     if (buffer[at + 1] === DIET_ESP) {
@@ -124,7 +124,7 @@ function choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size:
   return chooseFrom(policy, offers, ids);
 }
 
-/** What is left out has its default with the peer. */
+/** The peer takes the default for an attribute that is left out. */
 function addAnswer(w: Writer, choice: CompressionChoice): void {
   const at = beginProposal(w, choice.proposal);
   const values = valuesOf(choice);
@@ -152,7 +152,7 @@ function check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: 
   return choiceWithin(policy, own[id - 1], id, values);
 }
 
-/** The notify of today's draft: the one to use. */
+/** The notify of today's draft. Use this one. */
 export const hcp: CompressionNotify = {
   name: 'hcp',
   type: (numbers) => numbers.hcpProposal,

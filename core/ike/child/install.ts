@@ -1,4 +1,4 @@
-// Child SAs as they live: made from a finished Draft with their keys, given to the host, retired, removed
+// The life of Child SAs: made from a finished Draft with their keys, given to the host, retired, removed
 // [RFC 7296 §2.8, §2.17].
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
@@ -87,12 +87,12 @@ function wipeConfig(config: SaConfig): void {
   wipe(config.authKey);
 }
 
-/** Between peers that are configured for each other the policy says what the first Child SA's rekeys do about PFS. */
+/** Between peers that are configured for each other the policy decides about PFS in rekeys of the first Child SA. */
 function configured(sa: IkeSa): boolean {
   return sa.policy.privateAlways && sa.optimizedRekey;
 }
 
-/** The KE method of rekeys; a resumed session's first Child SA counts as made with the ticket's. */
+/** The KE method of rekeys. A resumed session's first Child SA counts as made with the ticket's method. */
 function keOf(sa: IkeSa, draft: Draft): KeMethod | 0 {
   if (sa.setup === null || sa.setup.pfsInfo) return draft.choice.ke;
   if (sa.setup.resumed) return sa.ke;
@@ -183,13 +183,13 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
   if (!taken) return null;
   // They are the Child SA's now.
   draft.notes = [];
-  // Most have one: a list made with it takes no room for more.
+  // Most have one Child SA, so don't reserve room for more.
   if (sa.children.length === 0) sa.children = [child];
   else sa.children.push(child);
   return child;
 }
 
-/** The first nonce below the second, as octets of any length [RFC 7296 §2.8.1]. */
+/** True when the first nonce is lower than the second, as octets of any length [RFC 7296 §2.8.1]. */
 export function below(a: Uint8Array, b: Uint8Array): boolean {
   const size = Math.min(a.length, b.length);
   for (let i = 0; i < size; i++) if (a[i] !== b[i]) return a[i] < b[i];

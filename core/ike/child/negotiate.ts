@@ -1,5 +1,5 @@
-// Child SAs: what IKE_AUTH and CREATE_CHILD_SA say about one, on both sides, and its keys [RFC 7296 §1.2, §1.3, §2.9,
-// §2.17]. A Draft is filled in by the two messages, then becomes a ChildSa and a pair of SAs at the host.
+// Negotiates a Child SA in IKE_AUTH and CREATE_CHILD_SA, on both sides, and derives its keys [RFC 7296 §1.2, §1.3, §2.9,
+// §2.17]. The two messages fill in a Draft, which then becomes a ChildSa and a pair of SAs at the host.
 
 import { MODE_TRANSPORT } from '../../dietesp/attributes.ts';
 import { findNotify, findPayload, type Writer } from '../codec/message.ts';
@@ -67,7 +67,7 @@ export function hostSelector(address: Uint8Array): Selector {
 const FIRST_ADDITIONAL_KE = 6;
 const LAST_ADDITIONAL_KE = 12;
 
-/** The proposals without KE methods: IKE_AUTH carries none, unless child-pfs-info was agreed [RFC 7296 §1.2]. */
+/** The proposals without KE methods: IKE_AUTH has none, unless child-pfs-info was agreed [RFC 7296 §1.2]. */
 function proposalsFor(policy: ChildPolicy, step: Step, pfsInfo: boolean): Transforms[] {
   if (pfsInfo || (step !== STEP_AUTH_REQUEST && step !== STEP_AUTH_RESPONSE)) return policy.esp;
   const list: Transforms[] = [];
@@ -92,19 +92,19 @@ function pfsInfoOf(sa: IkeSa): boolean {
 }
 
 /**
- * The inner address that CP gave in place of what the policy has, for this side (or for the peer). Who asked for it is
- * in the policy: the initiator of an IKE SA that a rekey made may be the other one.
+ * The inner address that CP gave to this side (or to the peer) in place of the policy's. The policy says who asked for it,
+ * because a rekey may have changed the initiator of the IKE SA.
  */
 function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
   return sa.policy.requestAddress > 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.local;
 }
 
-/** Selectors that the peer may use; one that asked for an address gets that one. */
+/** Selectors that the peer may use. A peer that asked for an address gets that one. */
 function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
   return sa.policy.requestAddress === 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
 }
 
-/** Draws the SPI for our side; false when none is free. */
+/** Draws the SPI for our side. False: none is free. */
 function drawSpi(ike: Ike, sa: IkeSa, draft: Draft, offers: number[], now: number): boolean {
   try {
     draft.spiIn = ike.upper.allocateSpi(draft.path === null ? espPathOf(sa) : draft.path, offers, now);
@@ -118,7 +118,7 @@ function extend(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void 
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, draft, w);
 }
 
-/** Lets the extensions read a message: 0, or the error of the first that refuses it. */
+/** Lets the extensions read a message. Returns 0, or the error of the first that refuses it. */
 export function readExtensions(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message): Verdict {
   for (let i = 0; i < ike.extensions.length; i++) {
     const code = ike.extensions[i].read(ike, sa, step, draft, m);
@@ -127,7 +127,7 @@ export function readExtensions(ike: Ike, sa: IkeSa, step: Step, draft: Draft | n
   return 0;
 }
 
-/** Bits of the SPI that may be on the wire with what `draft` offers, or has agreed. */
+/** Bits of the SPI that may be on the wire by the offer or agreement in `draft`. */
 function offersOf(ike: Ike, sa: IkeSa, draft: Draft): number[] {
   const policy = draft.policy;
   if (protocolOf(policy) !== PROTOCOL_ESP) return [8 * spiSizeOf(ike, protocolOf(policy))];
@@ -145,7 +145,7 @@ export function prepareDraft(ike: Ike, sa: IkeSa, draft: Draft, now: number): bo
   return drawSpi(ike, sa, draft, offersOf(ike, sa, draft), now);
 }
 
-/** SA, selectors and what belongs to them, of a request. */
+/** Writes a request's SA, selectors and related payloads. */
 export function addChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
   if (draft.mode === MODE_TRANSPORT) addStatus(w, N_USE_TRANSPORT_MODE, NONE);
   extend(ike, sa, step, draft, w);
@@ -159,14 +159,14 @@ export function addChildSelectors(sa: IkeSa, draft: Draft, w: Writer): void {
   addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : policy.remote);
 }
 
-/** The widest of the selectors that holds the first: one pair is what an SA takes here. */
+/** The widest of the selectors that contains the first, because an SA takes only one pair. */
 function pick(list: Selector[]): Selector[] {
   let best = 0;
   for (let i = 1; i < list.length; i++) if (selectorsWithin([list[best]], [list[i]])) best = i;
   return list.length === 0 ? list : [list[best]];
 }
 
-/** Reads SA, TSi, TSr of a request and chooses: 0, or the error to answer. */
+/** Reads SA, TSi, TSr of a request and chooses. Returns 0, or the error to answer. */
 export function readChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, m: Message, now: number): Verdict {
   const policy = draft.policy;
   const p = m.payloads;
@@ -220,7 +220,7 @@ export function agreeChild(ike: Ike, sa: IkeSa, step: Step, m: Message, now: num
   return best!;
 }
 
-/** One selector each way, of one IP version. */
+/** True for one selector each way, of one IP version. */
 function fits(draft: Draft): boolean {
   return (
     draft.local.length === 1 &&

@@ -30,7 +30,7 @@ import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe } from './create
 import { below, lowest } from './install.ts';
 import { createDraft } from './negotiate.ts';
 
-/** An IKE SA that continues `old`, with what was agreed for it. */
+/** Makes an IKE SA that continues `old`, with the agreed values. */
 function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
   const next = createIkeSa(ike, old.policy, old.path, initiator, STATE_FORMING);
   next.ke = old.ke;
@@ -131,7 +131,7 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
     refuse(ike, sa, N_TEMPORARY_FAILURE, now);
     return;
   }
-  // One after the other: the peer has to delete the SA that this one replaced first.
+  // One after the other: the peer must first delete the SA that this one replaced.
   let waits = sa.rival !== null;
   for (let i = 0; i < ike.sas.length; i++) {
     if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) waits = true;
@@ -205,7 +205,7 @@ export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: num
     sa.rivalNonce = lowest(draft.kx.nonceI, draft.kx.nonceR);
     next.rivalOf = sa;
     next.state = STATE_ESTABLISHED;
-    // Who loses deletes what it made; one that got no answer knows nothing of it.
+    // The loser deletes the SA that it made; a side without an answer does not know of it.
     next.endAt = now + sa.policy.retransmitTime * 64;
     due(ike, next.endAt);
   } else {

@@ -1,6 +1,6 @@
-// The DSCP notify: which DSCP values a peer sends in its outbound SA [draft-mglt-ipsecme-dscp-np]. Data: one octet for
-// each value 0..63, any number of them. It is a statement and nothing is refused for it: the responder answers with its
-// own list (the same one, where both agree), with an empty one (no DSCP goes elsewhere), or not at all.
+// The DSCP notify: the DSCP values that a peer sends in its outbound SA [draft-mglt-ipsecme-dscp-np]. Its data is one octet
+// per value 0..63, any number of them. It is a statement, so nothing is refused for it. The responder answers with its own
+// list (the same one, if both agree), with an empty one (no DSCP goes elsewhere), or not at all.
 
 import { type Writer, write8 } from './message.ts';
 
@@ -12,12 +12,12 @@ export function hasDscp(list: number[], dscp: number): boolean {
   return false;
 }
 
-/** Writes the notify's data: the list's values, ascending and each once; others than 0..63 are left out. */
+/** Writes the notify's data: the list's values 0..63, ascending and each once. */
 export function writeDscp(w: Writer, list: number[]): void {
   for (let dscp = 0; dscp < VALUES; dscp++) if (hasDscp(list, dscp)) write8(w, dscp);
 }
 
-/** The values in a notify's data, ascending and each once; others than 0..63 are left out. */
+/** The values 0..63 in a notify's data, ascending and each once. */
 export function readDscp(buffer: Uint8Array, at: number, size: number): number[] {
   const list: number[] = [];
   for (let dscp = 0; dscp < VALUES; dscp++) {
@@ -29,8 +29,8 @@ export function readDscp(buffer: Uint8Array, at: number, size: number): number[]
 }
 
 /**
- * The list for dscp_cda sa: what both sides stated, ascending. Where the lists differ it is empty, and so sa is not
- * acceptable: the union, with an index width that neither side stated, would be a guess about the peer.
+ * The list for dscp_cda sa: the one that both sides stated, ascending. If the lists differ it is empty, and sa is not
+ * acceptable: a union, with an index width that neither side stated, would be a guess about the peer.
  */
 export function agreedDscp(own: number[], peer: number[]): number[] {
   const list: number[] = [];

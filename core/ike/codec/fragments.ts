@@ -1,11 +1,11 @@
-// Reassembly of one message from its SKF fragments [RFC 7383 §2.6]. Only fragments whose ICV verified come here. The
-// contents stand in the order of their numbers at all times: a late one moves those behind it.
+// Reassembles one message from its SKF fragments [RFC 7383 §2.6]. It gets only fragments whose ICV verified. The contents are
+// always in the order of their numbers: a late one moves the later ones.
 
 import { DROP_DUPLICATE, DROP_FRAGMENT, DROP_TOO_LONG } from '../../base/drop.ts';
 import { copy } from '../../base/spans.ts';
 import type { Content } from './payloads.ts';
 
-/** A message of more fragments is not taken. */
+/** Most fragments of a message. */
 export const MAX_FRAGMENTS = 32;
 
 export interface Fragments {
@@ -19,7 +19,7 @@ export interface Fragments {
   used: number;
   /** Type of the message's first payload, from fragment 1. */
   first: number;
-  /** Octets of fragment n at index n - 1; -1: not there. */
+  /** Octets of fragment n at index n - 1; -1: missing. */
   sizes: Int32Array;
 }
 
@@ -75,7 +75,7 @@ export function addFragment(f: Fragments, messageId: number, opened: Content, bu
   return f.count === f.total ? f.used : 0;
 }
 
-/** The part of an endpoint that takes fragments; a board may leave it out. */
+/** The part of an endpoint that takes fragments. A board may omit it. */
 /** @noSelf */
 export interface Defragmenter {
   create(maxSize: number): Fragments;

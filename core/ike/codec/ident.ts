@@ -1,4 +1,4 @@
-// IKE_AUTH: the parts that both sides share [RFC 7296 §1.2, §3.5, §3.15]: identities, addresses by CP.
+// The parts of IKE_AUTH that both sides share: identities, and addresses by CP [RFC 7296 §1.2, §3.5, §3.15].
 
 import { u16 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';

@@ -68,7 +68,7 @@ export function createPayloads(): Payloads {
 
 export type ParseVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD;
 
-/** True when the body of a known payload holds what its fixed part says. */
+/** True when the body of a known payload is as long as its fixed part says. */
 function bodyFits(type: number, buffer: Uint8Array, at: number, size: number): boolean {
   if (type === PAYLOAD_SKF) return size >= 4;
   if (size < FIXED[type - PAYLOAD_SA]) return false;
@@ -146,7 +146,7 @@ export function findNotify(p: Payloads, buffer: Uint8Array, type: number): numbe
   return -1;
 }
 
-/** Where a message is put together. Nothing is written behind the buffer's end: `full` tells instead. */
+/** Builds a message. It writes nothing after the buffer's end, but sets `full`. */
 export interface Writer {
   buffer: Uint8Array;
   start: number;
@@ -213,7 +213,7 @@ export function beginMessage(
   w.next = offset + IKE_NEXT;
 }
 
-/** Begins a payload: returns the offset of its generic header, for `endPayload`. */
+/** Begins a payload. Returns the offset of its generic header, for `endPayload`. */
 export function beginPayload(w: Writer, type: number): number {
   const at = w.at;
   if (w.next < 0) {
@@ -243,7 +243,7 @@ export function addNotify(w: Writer, protocol: number, type: number, spi: Uint8A
   endPayload(w, at);
 }
 
-/** Ends the message: its octets, or -1 when it did not fit. */
+/** Ends the message. Returns its octets, or -1: it did not fit. */
 export function endMessage(w: Writer): number {
   if (w.full) return -1;
   put32(w.buffer, w.start + IKE_LENGTH, w.at - w.start);

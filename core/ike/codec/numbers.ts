@@ -1,5 +1,5 @@
-// Numbers of IKEv2 [RFC 7296 §3; IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters"]. The ones that IANA
-// has not assigned are in private-numbers.ts.
+// Numbers of IKEv2 [RFC 7296 §3; IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters"]. private-numbers.ts has
+// those that IANA has not assigned.
 
 export const IKE_SA_INIT = 34;
 export const IKE_AUTH = 35;
@@ -80,7 +80,7 @@ export type Prf = typeof PRF_HMAC_SHA2_256;
 /** 32-bit sequence numbers, or extended ones. */
 export type SnTransform = 0 | 1;
 
-/** Error notifies; 0 stands for none. */
+/** Error notifies; 0: none. */
 export const N_UNSUPPORTED_CRITICAL_PAYLOAD = 1 as const;
 export const N_INVALID_IKE_SPI = 4 as const;
 export const N_INVALID_MAJOR_VERSION = 5 as const;
@@ -99,7 +99,7 @@ export const N_INVALID_SELECTORS = 39 as const;
 export const N_TEMPORARY_FAILURE = 43 as const;
 export const N_CHILD_SA_NOT_FOUND = 44 as const;
 export const N_STATE_NOT_FOUND = 47 as const;
-/** The errors that this side answers or understands. */
+/** Errors that this side sends or understands. */
 export type ErrorNotify =
   | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD
   | typeof N_INVALID_IKE_SPI

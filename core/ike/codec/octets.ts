@@ -1,4 +1,4 @@
-// Octet strings of IKE: joined, copied, compared, wiped. They are made once for a message or a key, never for a packet.
+// Joins, copies, compares and wipes octet strings of IKE. They are made once for a message or a key, never for a packet.
 
 import { put32 } from '../../base/bytes.ts';
 import { copy, equal, fill } from '../../base/spans.ts';
@@ -6,7 +6,7 @@ import { copy, equal, fill } from '../../base/spans.ts';
 /** No octets at all. */
 export const NONE = /* @__PURE__ */ new Uint8Array(0);
 
-/** The octets of the parts, one behind the other. */
+/** The octets of the parts, one after the other. */
 export function join(parts: Uint8Array[]): Uint8Array {
   let size = 0;
   for (let i = 0; i < parts.length; i++) size += parts[i].length;

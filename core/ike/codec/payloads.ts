@@ -32,7 +32,7 @@ export interface Message {
   first: number;
 }
 
-/** What is inside: payloads [at..at+size) of a buffer, the first of type `first`; SKF `number` of `total`, for SK 0, 0. */
+/** The inner payloads [at..at+size) of a buffer, the first of type `first`; SKF `number` of `total`, for SK 0, 0. */
 export interface Content {
   first: number;
   at: number;

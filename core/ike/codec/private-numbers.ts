@@ -1,5 +1,5 @@
-// Numbers that IANA has not assigned, from the private ranges, in one table that a configuration may override before an
-// endpoint is made. They mean something only to a peer that sent our Vendor ID, or that is configured for them.
+// Numbers that IANA has not assigned, from the private ranges, in a table that a configuration may override before it makes an
+// endpoint. Only a peer that sent our Vendor ID, or that is configured for them, understands them.
 
 /** @noSelf */
 export interface PrivateNumbers {

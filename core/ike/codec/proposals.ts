@@ -1,5 +1,5 @@
-// The SA payload: writing proposals, choosing one of the peer's, checking the peer's choice [RFC 7296 §2.7, §3.3]. The
-// received octets are walked in place. INTEG and KE are optional types: an absent one stands for NONE (0)
+// The SA payload: writes proposals, chooses one of the peer's, checks the peer's choice [RFC 7296 §2.7, §3.3]. It reads the
+// received octets in place. INTEG and KE are optional types: an absent one means NONE (0)
 // [RFC 7296 §3.3.3]. A proposal with a transform type that ours does not have cannot be chosen, and a transform with
 // other attributes than ours neither.
 
@@ -45,10 +45,10 @@ export interface ExtraTransforms {
   chosen(chosen: Transform[]): ExtraTransforms;
 }
 
-/** One proposal of ours: transform identifiers by type, in the order of preference; an empty list: no such type. */
+/** One proposal of ours: transform identifiers by type, in order of preference. An empty list: no such type. */
 export interface Transforms {
   protocol: number;
-  /** ENCR; an AEAD and others not in one proposal. */
+  /** ENCR. A proposal has either AEADs or others. */
   ciphers: number[];
   /** Key Length of the cipher with the same index, in bits; 0: no attribute. */
   keyBits: number[];
@@ -60,7 +60,7 @@ export interface Transforms {
   extra?: ExtraTransforms;
 }
 
-/** What was chosen. */
+/** A choice. */
 export interface Choice {
   /** Number octet of the proposal. */
   proposal: number;
@@ -85,7 +85,7 @@ export interface Choice {
 
 export type SaVerdict = 0 | typeof N_NO_PROPOSAL_CHOSEN | typeof N_INVALID_SYNTAX;
 
-/** Proposals of a peer that are looked at. */
+/** Most proposals of a peer that are read. */
 const MAX_PROPOSALS = 16;
 /** Attribute Key Length, in the form type and value. */
 const KEY_LENGTH = 0x800e;
@@ -201,7 +201,7 @@ function attributesFit(buffer: Uint8Array, from: number, end: number): boolean {
   return at === end;
 }
 
-/** Offset behind the proposal at `at`, or -1 when its octets are not in order. */
+/** Offset after the proposal at `at`; -1: it is malformed. */
 function proposalEnd(buffer: Uint8Array, at: number, end: number): number {
   if (end - at < 8) return -1;
   const behind = at + u16(buffer, at + 2);

@@ -1,5 +1,5 @@
-// Traffic selectors: payloads TSi and TSr, and what two lists of them have in common [RFC 7296 §2.9, §3.13]. Port
-// fields are numbers here: for ICMP type and code as they stand there, OPAQUE is 65535 to 0 [RFC 4301 §4.4.1.1].
+// Traffic selectors: payloads TSi and TSr, and the intersection of two lists [RFC 7296 §2.9, §3.13]. Port fields are plain
+// numbers, also for ICMP type and code; OPAQUE is 65535 to 0 [RFC 4301 §4.4.1.1].
 
 import { compare, u16 } from '../../base/bytes.ts';
 import { copy } from '../../base/spans.ts';
@@ -18,7 +18,7 @@ export interface Selector {
 
 export type SelectorVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_TS_UNACCEPTABLE;
 
-/** More in one payload are refused. */
+/** Most selectors in a payload; more are refused. */
 const MAX_SELECTORS = 16;
 
 function isOpaque(s: Selector): boolean {
@@ -105,7 +105,7 @@ function common(a: Selector, b: Selector): Selector | null {
   const startPort = Math.max(a.startPort, b.startPort);
   const endPort = Math.min(a.endPort, b.endPort);
   if (isOpaque(a) || isOpaque(b)) {
-    // OPAQUE has in common with OPAQUE and with any.
+    // OPAQUE intersects with OPAQUE and with any.
     if (!((isOpaque(a) || isAnyPort(a)) && (isOpaque(b) || isAnyPort(b)))) return null;
   } else if (startPort > endPort) {
     return null;
@@ -138,8 +138,8 @@ export function selectorsWithin(list: Selector[], limits: Selector[]): boolean {
 }
 
 /**
- * What both lists allow, at most 16, in the order of `offered`; none of them lies within another. Empty when there is
- * nothing. The addresses are those of the arguments, not copies.
+ * What both lists allow, at most 16, in the order of `offered`; none lies within another. Empty: nothing. The addresses are
+ * those of the arguments, not copies.
  */
 export function narrowSelectors(offered: Selector[], allowed: Selector[]): Selector[] {
   let list: Selector[] = [];
@@ -157,7 +157,7 @@ export function narrowSelectors(offered: Selector[], allowed: Selector[]): Selec
   return list;
 }
 
-/** The one of `list` that says the same as `s`, so that SAs of one policy share it; else `s`. */
+/** The selector in `list` that equals `s`, so that SAs of one policy share it; else `s`. */
 export function sharedSelector(list: Selector[], s: Selector): Selector {
   for (let i = 0; i < list.length; i++) if (same(list[i], s)) return list[i];
   return s;

@@ -1,4 +1,4 @@
-// All ciphers of IKE, for targets that carry them all; in the order of preference.
+// All ciphers of IKE in order of preference, for targets that have them all.
 
 import {
   type IkeCipher,

@@ -1,6 +1,6 @@
 // The AUTH payload [RFC 7296 §2.15, RFC 7427, RFC 8420; downgrade prevention: draft-ietf-ipsecme-ikev2-downgrade-
-// prevention]. What is signed is the IKE_SA_INIT messages as they were on the wire, the other's nonce, the identity
-// under SK_p, and what IKE_INTERMEDIATE exchanged [RFC 9242].
+// prevention]. It covers the IKE_SA_INIT messages as they were on the wire, the other's nonce, the identity under SK_p, and the
+// IKE_INTERMEDIATE messages [RFC 9242].
 
 import { put32 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';
@@ -22,13 +22,13 @@ import { type ProofKeys, prf } from './keys.ts';
 const ED25519 = [7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
 const SIGNATURE_SIZE = 64;
 
-/** What signs and verifies: an Ike has it. */
+/** The cryptography that signs and verifies; an Ike has it. */
 export interface Signers {
   provider: Provider;
   asymmetric: Asymmetric;
 }
 
-/** How both sides prove who they are: an IkePolicy has it. */
+/** How both sides prove who they are; an IkePolicy has it. */
 export interface Credentials {
   /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
   localAuth: AuthMethod;
@@ -40,7 +40,7 @@ export interface Credentials {
   publicKey: Uint8Array;
 }
 
-/** What AUTH covers: a Setup has it. */
+/** The input of AUTH; a Setup has it. */
 export interface Transcript extends ProofKeys {
   kx: KeyExchange;
   /** IKE_SA_INIT as sent and received. */
@@ -51,7 +51,7 @@ export interface Transcript extends ProofKeys {
   transcriptReceived: boolean;
   /** The peer verifies Ed25519. */
   hashIdentity: boolean;
-  /** AUTH data for the case that the PPK is not there [RFC 8784 §3]; empty: none. */
+  /** AUTH data for a peer without the PPK [RFC 8784 §3]; empty: none. */
   noPpkAuth: Uint8Array;
   /** IntAuth of IKE_INTERMEDIATE: initiator's and responder's, 32 octets each; and whether there was one. */
   intAuth: Uint8Array;
@@ -77,7 +77,7 @@ function padded(provider: Provider, psk: Uint8Array): Uint8Array {
   return prf(provider, psk, text('Key Pad for IKEv2'));
 }
 
-/** What the initiator or the responder signs. */
+/** The octets that the initiator or the responder signs. */
 function signed(provider: Provider, setup: Transcript, claim: Claim): Uint8Array {
   const ofInitiator = claim.ofInitiator;
   const own = ofInitiator ? setup.message1 : setup.message2;
@@ -90,7 +90,7 @@ function signed(provider: Provider, setup: Transcript, claim: Claim): Uint8Array
   return join(parts);
 }
 
-/** Data of an AUTH payload for a method; empty when this side cannot (no key, no provider). */
+/** Data of an AUTH payload for a method. Empty: this side cannot make it (no key, no provider). */
 function authData(signers: Signers, own: Credentials, setup: Transcript, method: AuthMethod, claim: Claim): Uint8Array {
   const provider = signers.provider;
   const asymmetric = signers.asymmetric;
@@ -118,7 +118,7 @@ function methodOf(setup: Transcript, method: AuthMethod): AuthMethod {
   return setup.resumed ? AUTH_SHARED_KEY : method;
 }
 
-/** Our AUTH data, empty when there is none (no credential, or the peer does not verify Ed25519). */
+/** Our AUTH data. Empty: there is none (no credential, or the peer does not verify Ed25519). */
 export function makeAuth(signers: Signers, own: Credentials, setup: Transcript, claim: Claim): Uint8Array {
   const method = methodOf(setup, own.localAuth);
   if (method === AUTH_DIGITAL_SIGNATURE && !setup.hashIdentity) return NONE;

@@ -1,4 +1,4 @@
-// One key exchange, as IKE_SA_INIT and CREATE_CHILD_SA both have it: nonces, our half, the shared secret
+// One key exchange, for IKE_SA_INIT and CREATE_CHILD_SA: nonces, our half, the shared secret
 // [RFC 7296 §2.10, §2.12, §3.4].
 
 import { u16 } from '../../base/bytes.ts';
@@ -17,7 +17,7 @@ export interface KeyExchange {
   nonceR: Uint8Array;
   /** KE_*, 0: no key exchange. */
   method: number;
-  /** Our private half, null before and after it is of use. */
+  /** Our private half; null before and after its use. */
   half: KePrivate | null;
   /** Our public value. */
   own: Uint8Array;
@@ -31,7 +31,7 @@ export function createKeyExchange(): KeyExchange {
   return { nonceI: NONE, nonceR: NONE, method: 0, half: null, own: NONE, secret: NONE, more: NONE };
 }
 
-/** Ends a key exchange of which nothing came. */
+/** Ends a key exchange that led to nothing. */
 export function dropKe(asymmetric: Asymmetric, x: KeyExchange): void {
   if (x.half !== null) asymmetric.keWipe(x.half);
   x.half = null;
@@ -39,7 +39,7 @@ export function dropKe(asymmetric: Asymmetric, x: KeyExchange): void {
   wipe(x.more);
 }
 
-/** Begins a key exchange, in the place of one that is under way; method 0: none. */
+/** Begins a key exchange and gives up the current one. Method 0: none. */
 export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number): void {
   if (x.half !== null) asymmetric.keWipe(x.half);
   x.half = null;
@@ -50,8 +50,8 @@ export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number):
 }
 
 /**
- * The shared secret of the message's KE payload: false when it is wrong, missing, or not asked for. Our half then stays:
- * nobody may know yet who sent the message, and a better one may come.
+ * Computes the shared secret from the message's KE payload. False: it is wrong, missing, or not asked for. Our half then stays
+ * usable, because the sender may be unknown yet, and a better message may come.
  */
 export function finishKe(asymmetric: Asymmetric, x: KeyExchange, m: Message): boolean {
   const i = findPayload(m.payloads, PAYLOAD_KE, 0);

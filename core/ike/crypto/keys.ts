@@ -45,20 +45,20 @@ export function prfPlus(provider: Provider, key: Uint8Array, seed: Uint8Array, o
   provider.wipe(k);
 }
 
-/** What protects an IKE SA: an IkeSa has it. */
+/** The keys that protect an IKE SA; an IkeSa has them. */
 export interface KeySet {
   cipher: IkeCipher | null;
   /** SPIi | SPIr */
   spis: Uint8Array;
-  /** This side began it: the I flag. */
+  /** This side is the original initiator: the I flag. */
   initiator: boolean;
   skD: Uint8Array;
-  /** Keys of what comes in and of what goes out; null: none yet, or no more. */
+  /** Keys of incoming and of outgoing messages; null: none yet, or no longer. */
   skIn: SkKey | null;
   skOut: SkKey | null;
 }
 
-/** What proves the ends of an IKE SA: a Setup has it. */
+/** The keys that authenticate both ends of an IKE SA; a Setup has them. */
 export interface ProofKeys {
   skPi: Uint8Array;
   skPr: Uint8Array;

@@ -1,6 +1,6 @@
-// The Encrypted payload SK and its fragment SKF [RFC 7296 §3.14, RFC 5282, RFC 7634, RFC 7383 §2.5]: generic header,
-// in SKF two fragment fields, IV, cipher text of (payloads, padding, Pad Length), ICV. An AEAD authenticates all that
-// stands before the IV, from the IKE header on; an HMAC the whole message up to the ICV.
+// The Encrypted payload SK and its fragment SKF [RFC 7296 §3.14, RFC 5282, RFC 7634, RFC 7383 §2.5]: generic header, in SKF
+// two fragment fields, IV, cipher text of (payloads, padding, Pad Length), ICV. An AEAD authenticates everything from the
+// IKE header to the IV; an HMAC the whole message up to the ICV.
 
 import { put16, put32, u16 } from '../../base/bytes.ts';
 import { DROP_FRAGMENT, DROP_ICV, DROP_SHORT, DROP_TRAILER } from '../../base/drop.ts';
@@ -17,18 +17,18 @@ export interface SkKey {
   key: Key;
   /** Key of the integrity algorithm; `key` again for an AEAD. */
   authKey: Key;
-  /** Left-aligned in 32 bits: an array of its own would be the larger part of this object. */
+  /** Left-aligned in 32 bits, because an array would be the larger part of this object. */
   salt: number;
   /** The next IV of an AEAD, counts up. */
   counter: number;
 }
 
-/** More octets in front of the IV are not taken: nobody sends payloads before SK. */
+/** Most octets before the IV: nobody sends payloads before SK. */
 const MAX_AAD = 256;
-/** Messages that one key protects. */
+/** Most messages under one key. */
 export const MAX_COUNTER = 0xfffffff;
 
-/** Of the message at hand. */
+/** Nonce and additional data of the current message. */
 const aead: Aead = {
   nonce: /* @__PURE__ */ new Uint8Array(12),
   nonceLength: 0,
@@ -67,7 +67,7 @@ export function createSkKey(
   };
 }
 
-/** Overwrites the keys; k is unusable afterwards. */
+/** Overwrites the keys. Afterwards `k` is unusable. */
 export function wipeSkKey(provider: Provider, k: SkKey): void {
   provider.wipe(k.key);
   if (k.authKey !== k.key) provider.wipe(k.authKey);

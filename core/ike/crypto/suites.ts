@@ -1,5 +1,5 @@
-// Ciphers of the SK payload: numbers and lengths of each [RFC 5282, RFC 7634, RFC 4868, RFC 3602]. One object per
-// cipher; a board carries those it imports.
+// Ciphers of the SK payload: numbers and lengths of each [RFC 5282, RFC 7634, RFC 4868, RFC 3602]. Each cipher is an object;
+// a board contains those that it imports.
 
 import {
   ALG_AES_CBC,
@@ -12,7 +12,7 @@ import {
 import { INTEG_HMAC_SHA2_256_128 } from '../codec/numbers.ts';
 import type { Choice } from '../codec/proposals.ts';
 
-/** Lengths in octets, where not said otherwise. */
+/** Lengths are in octets unless a field says otherwise. */
 export interface IkeCipher {
   name: string;
   /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */
@@ -73,7 +73,7 @@ export const ikeChaCha20 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHA
 export const ikeCbcHmac = /* @__PURE__ */ cbc('AES_CBC_HMAC_SHA2_256_128', 128);
 export const ikeCbcHmacX256 = /* @__PURE__ */ cbc('AES_CBC_256_HMAC_SHA2_256_128', 256);
 
-/** True when the provider has all that the cipher needs. */
+/** True when the provider has everything that the cipher needs. */
 export function hasCipher(provider: Provider, cipher: IkeCipher): boolean {
   return (
     provider.has(cipher.alg, cipher.keyLength) &&

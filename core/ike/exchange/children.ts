@@ -1,4 +1,4 @@
-// Child SAs of an IKE SA: found, retired, removed [RFC 7296 §1.4.1].
+// Finds, retires and removes Child SAs of an IKE SA [RFC 7296 §1.4.1].
 
 import { PROTOCOL_ESP } from '../codec/numbers.ts';
 import { CHILD_DELETED, type ChildSa, retire } from '../state/child.ts';
@@ -13,14 +13,14 @@ export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): v
     if (sa.children[i] !== child) continue;
     sa.children[i] = sa.children[sa.children.length - 1];
     sa.children.pop();
-    // No chain of all that there ever was.
+    // Don't keep a chain of all earlier SAs.
     for (let j = 0; j < sa.children.length; j++) if (sa.children[j].replaces === child) sa.children[j].replaces = null;
     ike.upper.remove(sa, child, now);
     return;
   }
 }
 
-/** Outgoing packets use it no more; late ones still come in for a while. */
+/** Stops its outgoing packets; late packets still come in for a while. */
 export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
   if (child.retired < CHILD_DELETED) ike.upper.retire(sa, child, now);
   retire(child, CHILD_DELETED);
@@ -29,7 +29,7 @@ export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): v
   due(ike, child.removeAt);
 }
 
-/** The Child SA of a Security Protocol whose inbound SPI at the peer is `spi`, or null. */
+/** The Child SA of a Security Protocol with the inbound SPI `spi` at the peer, or null. */
 export function findChild(sa: IkeSa, protocol: number, spi: number): ChildSa | null {
   for (let i = 0; i < sa.children.length; i++) {
     const child = sa.children[i];

@@ -1,6 +1,6 @@
-// The IKE endpoint: what comes in goes to its SA and, by the table of its role, to what handles it; what is due is done.
-// No message changes anything before its ICV verified, IKE_SA_INIT apart; whatever is wrong is dropped and counted, or
-// answered with the notify that RFC 7296 asks for.
+// The IKE endpoint. It passes a message to its SA and, by the table of the SA's role, to the function that handles it, and does
+// the work that is due. No message except IKE_SA_INIT changes anything before its ICV has verified. A wrong message is dropped
+// and counted, or answered with the notify that RFC 7296 requires.
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_LENGTH, DROP_NO_SA, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../base/drop.ts';
@@ -89,7 +89,7 @@ import { runTasks } from './timers.ts';
 export { connect } from '../setup/initiator.ts';
 export { pollIke } from './timers.ts';
 
-/** What an endpoint is made of. `maxMessage` is in octets, 1280 .. 65535; `linger` in milliseconds. */
+/** Options of an endpoint. `maxMessage` is in octets, 1280 .. 65535; `linger` in milliseconds. */
 export interface IkeConfig {
   provider: Provider;
   asymmetric: Asymmetric;
@@ -118,9 +118,9 @@ const NOWHERE: Path = {
   link: NONE,
 };
 
-/** Makes an endpoint; throws where the provider has no secure random source. */
+/** Makes an endpoint. Throws if the provider has no secure random source. */
 export function createIke(config: IkeConfig): Ike {
-  // IKE without randomness is no protection: refused now, not at the first nonce.
+  // IKE without randomness protects nothing, so refuse it now and not at the first nonce.
   config.provider.random(new Uint8Array(8), 0, 8);
   return {
     provider: config.provider,
@@ -152,7 +152,7 @@ export function createIke(config: IkeConfig): Ike {
   };
 }
 
-/** A message for which the state has no use. */
+/** Drops a message that the state cannot use. */
 function unexpected(ike: Ike): number {
   count(ike, COUNT_UNEXPECTED);
   return DROP_UNSUPPORTED;
@@ -177,7 +177,7 @@ function receiveInit(ike: Ike, sa: IkeSa, event: IkeEvent): number {
 }
 
 function follow(sa: IkeSa, path: Path): void {
-  // The peer behind a NAT may get another address or port; its authenticated messages tell [RFC 7296 §2.23].
+  // A NAT may give the peer another address or port; its authenticated messages show that [RFC 7296 §2.23].
   if (path.encapsulated && (!sa.behindNat || sa.state === STATE_HALF_OPEN) && !samePath(sa.path, path)) sa.path = path;
 }
 
@@ -332,12 +332,12 @@ export function receiveIke(
   }
 }
 
-/** An authenticated packet of the peer came in: it lives. */
+/** Notes an authenticated packet of the peer: it lives. */
 export function heard(sa: IkeSa, now: number): void {
   sa.heardAt = now;
 }
 
-/** When `pollIke` wants to be called, or -1. */
+/** When to call `pollIke`, or -1. */
 export function ikeTimeout(ike: Ike): number {
   return ike.due;
 }

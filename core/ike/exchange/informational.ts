@@ -22,12 +22,12 @@ import { begin, sendResponse } from './send.ts';
 import { endIkeSa } from './session.ts';
 import { decided, succeed } from './succession.ts';
 
-/** True when a Delete of ours for this Child SA is on its way: then the peer's is not answered with one. */
+/** True when our Delete for this Child SA is on its way. The answer to the peer's then has none. */
 function crossing(sa: IkeSa, child: ChildSa): boolean {
   return sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
 }
 
-/** The peer deleted `child`, which took over from `old`: where it keeps the old one, so do we. */
+/** The peer deleted `child`, which replaced `old`. If the peer keeps the old one, so do we. */
 function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: number): void {
   if (old === null) return;
   if (old.rival === child) old.rival = null;
@@ -37,7 +37,7 @@ function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: n
   }
 }
 
-/** A Delete for each Security Protocol of these Child SAs. */
+/** Writes a Delete for each Security Protocol of these Child SAs. */
 function addDeletes(w: Writer, children: ChildSa[]): void {
   let left = children;
   while (left.length > 0) {
@@ -58,7 +58,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   const m = ike.message;
   const p = m.payloads;
   let error = errorOf(m);
-  // What else a peer complains of, an ESP packet with a wrong SPI for example, anybody could have caused.
+  // Ignore other complaints of a peer: anybody can cause them, for example by an ESP packet with a wrong SPI.
   if (error !== N_AUTHENTICATION_FAILED && error !== N_INVALID_SYNTAX) error = 0;
   const answer: ChildSa[] = [];
   let ends = false;

@@ -1,4 +1,4 @@
-// What arrives under SK: opened, its fragments put together [RFC 7296 §3.14, RFC 7383 §2.6].
+// Opens messages under SK and assembles their fragments [RFC 7296 §3.14, RFC 7383 §2.6].
 
 import { DROP_ICV, DROP_NO_SA } from '../../base/drop.ts';
 import { copy } from '../../base/spans.ts';

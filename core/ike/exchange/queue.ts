@@ -1,4 +1,4 @@
-// Requests of ours that wait for their turn: the window is 1 [RFC 7296 §2.3].
+// Our requests that wait for their turn, because the window is 1 [RFC 7296 §2.3].
 
 import type { ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
@@ -7,7 +7,7 @@ import type { IkeSa, Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, type TaskKind } from '../state/task.ts';
 import { due } from './registry.ts';
 
-/** Requests that may wait. */
+/** Most requests that wait. */
 const MAX_TASKS = 16;
 
 export function createTask(kind: TaskKind, child: ChildSa | null): Task {
@@ -25,14 +25,14 @@ export function isAsked(sa: IkeSa, kind: TaskKind, child: ChildSa | null): boole
   return false;
 }
 
-/** Queues a request of ours; the same one twice is one. */
+/** Queues a request of ours, unless the same one waits already. */
 export function request(ike: Ike, sa: IkeSa, kind: TaskKind, child: ChildSa | null, now: number): void {
   if (isAsked(sa, kind, child)) return;
   if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
   due(ike, now);
 }
 
-/** The oldest task of those that wait and may begin, or null. A Delete of the IKE SA goes first. */
+/** The oldest waiting task that may begin, or null. A Delete of the IKE SA goes first. */
 export function nextTask(sa: IkeSa, now: number): Task | null {
   let at = -1;
   for (let i = 0; i < sa.tasks.length; i++) {

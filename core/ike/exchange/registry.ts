@@ -1,4 +1,4 @@
-// The endpoint's books: its IKE SAs by SPI, when something is due, what it counted.
+// The endpoint's registry: its IKE SAs by SPI, the next due time, its counters.
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_COUNT } from '../../base/drop.ts';
@@ -38,7 +38,7 @@ export function dropped(ike: Ike, code: number): number {
 
 const dice = /* @__PURE__ */ new Uint8Array(1);
 
-/** A Child SA's lifetime, shortened by up to an eighth so that both sides seldom rekey at once; -1: none. */
+/** A Child SA's lifetime, shortened by up to an eighth, so that both sides seldom rekey at once. -1: none. */
 export function jittered(ike: Ike, time: number, now: number): number {
   if (time <= 0) return -1;
   ike.provider.random(dice, 0, 1);
@@ -52,7 +52,7 @@ export function spiKey(octets: Uint8Array, at: number): string {
   return u32(octets, at) + '.' + u32(octets, at + 4);
 }
 
-/** Something is due at `at` at the latest. */
+/** Notes that something is due at `at`. */
 export function due(ike: Ike, at: number): void {
   if (ike.due < 0 || at < ike.due) ike.due = at;
 }
@@ -71,7 +71,7 @@ function drawSpi(ike: Ike, spis: Uint8Array, at: number): void {
   } while (equal(spis, at, new Uint8Array(8), 0, 8) || ike.bySpi[spiKey(spis, at)] !== undefined);
 }
 
-/** A new IKE SA with an SPI of our side, known to the endpoint. */
+/** Makes an IKE SA with an SPI of our side, and registers it with the endpoint. */
 export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: boolean, state: IkeState): IkeSa {
   const sa: IkeSa = {
     policy: policy,
@@ -130,7 +130,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
   return sa;
 }
 
-/** Takes an SA out of the endpoint, with its keys wiped. */
+/** Removes an SA from the endpoint and wipes its keys. */
 export function forget(ike: Ike, sa: IkeSa): void {
   delete ike.bySpi[spiKey(sa.spis, sa.initiator ? 0 : 8)];
   if (sa.skIn !== null) wipeSkKey(ike.provider, sa.skIn);

@@ -1,4 +1,4 @@
-// What a host asks of an IKE SA. Requests wait for their turn; what came of them is told through IkeUpper.
+// A host's requests to an IKE SA. They wait for their turn; IkeUpper tells their results.
 
 import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa, retire } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
@@ -13,7 +13,7 @@ export function rekeyChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): vo
   if (child.retired === CHILD_LIVE) request(ike, sa, TASK_REKEY_CHILD, child, now);
 }
 
-/** One more Child SA. */
+/** Asks for one more Child SA. */
 export function createChild(ike: Ike, sa: IkeSa, policy: ChildPolicy, now: number): void {
   requestChild(ike, sa, policy, now);
 }
@@ -27,7 +27,7 @@ export function rekeyIke(ike: Ike, sa: IkeSa, now: number): void {
   request(ike, sa, TASK_REKEY_IKE, null, now);
 }
 
-/** Ends an IKE SA: with a Delete where it is established, at once where it is not. */
+/** Ends an IKE SA: with a Delete if it is established, else at once. */
 export function closeIke(ike: Ike, sa: IkeSa, now: number): void {
   if (sa.state !== STATE_ESTABLISHED) {
     endIkeSa(ike, sa, OUTCOME_CLOSED, now);

@@ -1,6 +1,5 @@
-// Messages of an IKE SA: sealing and sending, repetition of requests, opening what arrives [RFC 7296 §2.1, §2.2, §2.3].
-// The window is 1: one request of ours on its way, one answer of ours kept for repetition. A message in fragments is
-// kept as one behind the other.
+// Messages of an IKE SA: sealing, sending and repeating [RFC 7296 §2.1, §2.2, §2.3]. The window is 1: one request of ours is on
+// its way, and one answer of ours is kept for repetition. Fragments of a message are kept one after the other.
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_TOO_LONG } from '../../base/drop.ts';
@@ -36,7 +35,7 @@ export function transmitAll(ike: Ike, sa: IkeSa, octets: Uint8Array, now: number
 
 const part: Content = { first: 0, at: 0, size: 0, number: 0, total: 0 };
 
-/** The payloads in the writer as one message, or in fragments; empty when they do not fit. */
+/** The payloads in the writer as one message, or in fragments. Empty: they do not fit. */
 function seal(ike: Ike, sa: IkeSa, exchange: Exchange, flags: number, id: number): Uint8Array {
   const w = ike.writer;
   const key = sa.skOut;
@@ -80,12 +79,12 @@ function seal(ike: Ike, sa: IkeSa, exchange: Exchange, flags: number, id: number
   return out;
 }
 
-/** True when the key has protected all the messages that it may: the SA has to end. */
+/** True when the key has protected its most messages: the SA must end. */
 export function isSpent(sa: IkeSa): boolean {
   return sa.skOut !== null && sa.skOut.counter > MAX_COUNTER;
 }
 
-/** `octets` is our request from now on: sent, and repeated until it is answered. */
+/** Makes `octets` our current request: sends it, and repeats it until it is answered. */
 export function launch(ike: Ike, sa: IkeSa, exchange: Exchange, octets: Uint8Array, now: number): void {
   sa.request = octets;
   sa.requestExchange = exchange;
@@ -95,7 +94,7 @@ export function launch(ike: Ike, sa: IkeSa, exchange: Exchange, octets: Uint8Arr
   transmitAll(ike, sa, octets, now);
 }
 
-/** Sends the payloads in the writer as our next request. False when they do not fit a message. */
+/** Sends the payloads in the writer as our next request. False: they do not fit a message. */
 export function sendRequest(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): boolean {
   const octets = seal(ike, sa, exchange, 0, sa.nextId);
   if (octets.length === 0) {
@@ -108,7 +107,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: Exchange, now: number
   return true;
 }
 
-/** Sends the payloads in the writer as the answer to the request that is being handled, and keeps it. */
+/** Sends the payloads in the writer as the answer to the current request, and keeps it. */
 export function sendResponse(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void {
   const octets = seal(ike, sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
   if (octets.length === 0) dropped(ike, DROP_TOO_LONG);
@@ -118,7 +117,7 @@ export function sendResponse(ike: Ike, sa: IkeSa, exchange: Exchange, now: numbe
   transmitAll(ike, sa, octets, now);
 }
 
-/** An answer of nothing but a notify. */
+/** Answers with only a notify. */
 export function sendNotify(
   ike: Ike,
   sa: IkeSa,
@@ -138,7 +137,7 @@ export function settle(sa: IkeSa): void {
   sa.tries = 0;
 }
 
-/** Repeats the request; false when it was repeated often enough. */
+/** Repeats the request. False: it was repeated often enough. */
 export function repeat(ike: Ike, sa: IkeSa, now: number): boolean {
   if (sa.tries >= sa.policy.retransmitTries) return false;
   let wait = sa.policy.retransmitTime;

@@ -1,4 +1,4 @@
-// The life of an IKE SA: made, established, replaced, ended; and the requests that wait for their turn.
+// The life of an IKE SA: made, established, replaced, ended; and its waiting requests.
 
 import { INFORMATIONAL, N_AUTHENTICATION_FAILED, PROTOCOL_IKE } from '../codec/numbers.ts';
 import { NONE, same, wipe } from '../codec/octets.ts';
@@ -23,7 +23,7 @@ import { createTask, request, requestChild } from './queue.ts';
 import { due, forget, jittered } from './registry.ts';
 import { begin, sendRequest, settle } from './send.ts';
 
-/** Ends a key exchange of which nothing came. */
+/** Ends a key exchange that led to nothing. */
 export function dropDraft(ike: Ike, draft: Draft | null): void {
   if (draft === null) return;
   dropKe(ike.asymmetric, draft.kx);
@@ -34,7 +34,7 @@ function wipeNotes(notes: Note[]): void {
   for (let i = 0; i < notes.length; i++) wipe(notes[i].octets);
 }
 
-/** Gives up what the peer's CREATE_CHILD_SA asked for. */
+/** Gives up the SA that the peer's CREATE_CHILD_SA asked for. */
 export function dropHeld(ike: Ike, sa: IkeSa): void {
   const held = sa.held;
   if (held === null) return;
@@ -43,7 +43,7 @@ export function dropHeld(ike: Ike, sa: IkeSa): void {
   if (held.next !== null && held.next.state === STATE_FORMING) forget(ike, held.next);
 }
 
-/** Ends a request of ours, with what it was about to make. */
+/** Ends a request of ours, and gives up what it was going to make. */
 export function dropTask(ike: Ike, task: Task | null): void {
   if (task === null) return;
   dropDraft(ike, task.draft);
@@ -92,7 +92,7 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   }
 }
 
-/** A reauthentication came to nothing: the SA that it was to replace lives on, until the next attempt. */
+/** A reauthentication failed: the SA that it should have replaced lives on, until the next attempt. */
 function reauthLater(ike: Ike, sa: IkeSa, now: number): void {
   let old = sa.predecessor;
   sa.predecessor = null;
@@ -136,18 +136,18 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   report(ike, sa, now);
 }
 
-/** True when both are of one peer: an identity counts among the peers of one policy, whose name tells it from others. */
+/** True when both belong to one peer. An identity is unique among the peers of one policy; the policy's name is part of it. */
 function samePeer(a: IkeSa, b: IkeSa): boolean {
   if (a.policy.name !== b.policy.name || a.peerIdType !== b.peerIdType) return false;
   return same(a.peerId, b.peerId);
 }
 
-/** Ends the IKE SAs that the peer of `sa`, authenticated by now, has besides, but `keep` of them: the last heard. */
+/** Ends the other IKE SAs of the authenticated peer of `sa`, except the `keep` that were heard last. */
 export function replaceOthers(ike: Ike, sa: IkeSa, keep: number, now: number): void {
   const others: IkeSa[] = [];
   for (let i = 0; i < ike.sas.length; i++) {
     const other = ike.sas[i];
-    // Who is half-open, with the identity of a ticket, has proved nothing.
+    // A half-open SA with the identity of a ticket has proved nothing.
     const counts = other !== sa && other.state !== STATE_ENDED && other.state !== STATE_HALF_OPEN;
     if (counts && samePeer(other, sa)) others.push(other);
   }
@@ -172,7 +172,7 @@ export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: numb
   sendRequest(ike, sa, INFORMATIONAL, now);
 }
 
-/** Ends an IKE SA that we give up: its Child SAs at once, the peer is told. */
+/** Ends an IKE SA that we give up: ends its Child SAs at once, and tells the peer. */
 export function abandon(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_CLOSING || sa.state === STATE_ENDED) return;
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);

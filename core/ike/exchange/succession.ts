@@ -1,4 +1,4 @@
-// What a rekey of the IKE SA leaves: the new one has the Child SAs and the waiting requests of the old one
+// Succession after a rekey of the IKE SA: the new one gets the Child SAs and the waiting requests of the old one
 // [RFC 7296 §1.3.2, §2.8, §2.25.2].
 
 import type { Ike } from '../state/ike.ts';
@@ -24,7 +24,7 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.rivalOf = null;
   sa.endAt = -1;
   old.successor = sa;
-  // Requests that were waiting go on under the new keys, but the rekey is done. It proves nobody's identity:
+  // Waiting requests continue under the new keys, except the rekey, which is done. It proves no identity, so
   // reauthentication stays due.
   const reauthAt = old.reauthAt;
   for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_REKEY_IKE) sa.tasks.push(old.tasks[i]);
@@ -48,8 +48,8 @@ export function adopt(ike: Ike, sa: IkeSa, next: IkeSa, now: number): void {
 }
 
 /**
- * A request came under `sa`. Where that is what the peer made while we rekey the same IKE SA, the peer has decided: it
- * uses it now, or deletes it as redundant (`ends`).
+ * A request came under `sa`. If the peer made `sa` while we rekey the same IKE SA, the peer has decided: it now uses `sa`, or
+ * deletes it as redundant (`ends`).
  */
 export function decided(ike: Ike, sa: IkeSa, ends: boolean, now: number): void {
   const old = sa.rivalOf;

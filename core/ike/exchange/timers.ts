@@ -16,7 +16,7 @@ import { probe, rekeyChild, rekeyIke } from './requests.ts';
 import { begin, isSpent, repeat, sendRequest } from './send.ts';
 import { dropHeld, dropTask, endIkeSa, sendDelete } from './session.ts';
 
-/** Begins one task; false when there was nothing to send. */
+/** Begins a task. False: there was nothing to send. */
 function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   const child = task.child;
   const kind = task.kind;
@@ -42,7 +42,7 @@ function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   return true;
 }
 
-/** Begins what waits, one request at a time. */
+/** Begins waiting requests, one at a time. */
 export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
   while (sa.state === STATE_ESTABLISHED && sa.task === null) {
     const task = nextTask(sa, now);
@@ -58,12 +58,12 @@ export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
   }
 }
 
-/** The request was not answered in all its repetitions. */
+/** Handles a request that was not answered after all its repetitions. */
 function expire(ike: Ike, sa: IkeSa, now: number): void {
   endIkeSa(ike, sa, sa.setup === null || sa.setup.error === 0 ? OUTCOME_TIMEOUT : sa.setup.error, now);
 }
 
-/** What an established SA does by the clock. */
+/** The scheduled work of an established SA. */
 function age(ike: Ike, sa: IkeSa, now: number): void {
   const policy = sa.policy;
   if (sa.rekeyAt >= 0 && now >= sa.rekeyAt) {
@@ -96,7 +96,7 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
   }
   if (sa.held !== null && now >= sa.held.until) dropHeld(ike, sa);
-  // Nothing is woken for this: it is done along with what is due.
+  // No timer wakes the endpoint for this: it happens along with other work.
   if (now >= sa.forgetAt) sa.response = NONE;
   if (sa.endAt >= 0 && now >= sa.endAt) {
     // A peer that never proved who it is: nobody is told.
@@ -115,7 +115,7 @@ function sooner(ike: Ike, at: number): void {
   if (at >= 0) due(ike, at);
 }
 
-/** Does what is due at `now` (ms). */
+/** Does the work that is due at `now` (ms). */
 export function pollIke(ike: Ike, now: number): void {
   if (ike.due < 0 || now < ike.due) return;
   ike.due = -1;

@@ -1,8 +1,8 @@
 // SUPPORTED_AUTH_METHODS: the authentication methods that the sender can verify, in its order of preference [RFC 9593].
 // The notify's data is a list of blobs, each begins with its length (that octet included) and the method:
 //   2 | method                   3 | method | Cert Link                   n > 3 | method | Cert Link | AlgorithmIdentifier
-// It is advice: who reads it may do otherwise, and what it cannot read does no harm. The responder sends it in the answer
-// to IKE_SA_INIT, the initiator in IKE_AUTH. An empty one (the list comes in IKE_INTERMEDIATE [RFC 9593 §3.1]) says nothing.
+// It is advice: a reader may ignore it, and unknown content does no harm. The responder sends it in the answer to IKE_SA_INIT,
+// the initiator in IKE_AUTH. An empty one (the list comes in IKE_INTERMEDIATE [RFC 9593 §3.1]) says nothing.
 
 import { beginPayload, endPayload, type Writer, write8, write16 } from '../codec/message.ts';
 import {
@@ -17,9 +17,9 @@ import { dataOf } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
 import { STEP_AUTH_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
-/** Further methods are not listed: they are the least wanted. */
+/** Most methods in the list. Later ones are the least preferred. */
 export const MAX_METHODS = 16;
-/** Octets of a peer's list that are kept. */
+/** Most octets of a peer's list that are kept. */
 export const MAX_ANNOUNCED = 128;
 
 /** AlgorithmIdentifier of Ed25519, DER [RFC 8410 §3]. */
@@ -86,7 +86,7 @@ export function keptAnnounced(data: Uint8Array): Uint8Array {
   return size === 0 ? NONE : take(data, 0, size);
 }
 
-/** Says what `IkePolicy.announce` lists, and keeps what the peer says in `IkeSa.announced`, for the host. */
+/** Sends the methods of `IkePolicy.announce`, and keeps the peer's in `IkeSa.announced`, for the host. */
 export const authMethods: Extension = {
   add: (_ike, sa, step, _draft, w) => {
     const list = sa.policy.announce;

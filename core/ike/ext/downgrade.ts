@@ -1,5 +1,5 @@
-// Downgrade prevention: both IKE_SA_INIT messages are under AUTH when both sides said so
-// [draft-ietf-ipsecme-ikev2-downgrade-prevention]. The response has the notify whether the request had it or not.
+// Downgrade prevention: AUTH covers both IKE_SA_INIT messages when both sides sent the notify
+// [draft-ietf-ipsecme-ikev2-downgrade-prevention]. The response has the notify even if the request lacks it.
 
 import { findNotify } from '../codec/message.ts';
 import { N_FULL_TRANSCRIPT_AUTH } from '../codec/numbers.ts';

@@ -1,5 +1,5 @@
-// The DSCP notify: which DSCP values each side sends on a Child SA [draft-mglt-ipsecme-dscp-np]. A statement, not a
-// negotiation; where both sides state the same list it is the one that dscp_cda "sa" indexes.
+// The DSCP notify: the DSCP values that each side sends on a Child SA [draft-mglt-ipsecme-dscp-np]. It is a statement, not a
+// negotiation. If both sides state the same list, dscp_cda "sa" indexes it.
 
 import { readDscp, writeDscp } from '../codec/dscp.ts';
 import { beginPayload, endPayload, findNotify, notifyDataAt, notifyDataSize, write16 } from '../codec/message.ts';

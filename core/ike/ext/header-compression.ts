@@ -1,5 +1,5 @@
-// Negotiation of Diet-ESP for a Child SA: by HCP_PROPOSAL or EHC_SUPPORTED, as its policy says
-// [draft-ietf-ipsecme-ikev2-diet-esp-extension]. What the notifies hold is in hcp.ts and ehc.ts.
+// Negotiates Diet-ESP for a Child SA, by HCP_PROPOSAL or EHC_SUPPORTED, as its policy says
+// [draft-ietf-ipsecme-ikev2-diet-esp-extension]. hcp.ts and ehc.ts have the content of the notifies.
 
 import { rekeyPolicy } from '../child/compression.ts';
 import { agreedDscp } from '../codec/dscp.ts';
@@ -41,7 +41,7 @@ function add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): v
   const policy = isChildRequest(step) ? offerOf(draft) : draft.policy.compression;
   if (notify === null || policy === null) return;
   if (isChildResponse(step) && draft.compression === null) {
-    // EHC_SUPPORTED has a refusal that leaves plain ESP; with HCP_PROPOSAL silence says so.
+    // EHC_SUPPORTED has a refusal that leaves plain ESP; with HCP_PROPOSAL no answer means that.
     const refusal = notify.refusalType(ike.numbers);
     if (draft.refused && refusal !== N_NO_PROPOSAL_CHOSEN) addStatus(w, refusal, NONE);
     return;
@@ -62,7 +62,7 @@ function read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message):
   if (notify === null || policy === null) return 0;
   draft.compression = null;
   const p = m.payloads;
-  // dscp_cda "sa" indexes a list that both sides have: the one that both stated, or the one that both are configured with.
+  // dscp_cda "sa" indexes a list that both sides know: both stated it, or both are configured with it.
   const list =
     draft.policy.dscp === null
       ? policy.dscpList
@@ -75,7 +75,7 @@ function read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message):
     const size = notifyDataSize(m.buffer, p.at[i], p.size[i]);
     choice = isChildRequest(step) ? notify.choose(able, m.buffer, at, size) : notify.check(able, m.buffer, at, size);
     draft.refused = choice === null;
-    // An answer outside the offer: what the peer now does to packets is not known.
+    // After an answer outside the offer nobody knows what the peer does to packets.
     if (choice === null && isChildResponse(step)) return OUTCOME_COMPRESSION;
   }
   draft.compression = choice;

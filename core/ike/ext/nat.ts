@@ -1,5 +1,5 @@
-// NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Where there is no IP network between the
-// peers (a radio link) the extension is left out, or the policy says NAT_OFF.
+// NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Without an IP network between the peers (on a radio
+// link) the extension is omitted, or the policy says NAT_OFF.
 
 import { put16 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';
@@ -27,7 +27,7 @@ export function natHash(sa: IkeSa, isRequest: boolean, address: Uint8Array, port
   return out;
 }
 
-/** The path with both ports moved to 4500, or as it is where it left port 500 already. */
+/** The path with both ports moved to 4500; unchanged if it does not use port 500. */
 function encapsulated(path: Path): Path {
   return {
     local: path.local,
@@ -45,7 +45,7 @@ export const natDetection: Extension = {
     if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || sa.policy.nat === NAT_OFF) return;
     const isRequest = step === STEP_INIT_REQUEST;
     const source = natHash(sa, isRequest, sa.path.local, sa.path.localPort);
-    // A hash that fits nothing makes the peer use UDP.
+    // A hash that never matches makes the peer use UDP.
     if (sa.policy.nat === NAT_FORCE) source[0] ^= 0xff;
     addStatus(w, N_NAT_DETECTION_SOURCE_IP, source);
     addStatus(w, N_NAT_DETECTION_DESTINATION_IP, natHash(sa, isRequest, sa.path.remote, sa.path.remotePort));

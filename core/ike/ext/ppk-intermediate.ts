@@ -1,4 +1,4 @@
-// A pre-shared key mixed in before IKE_AUTH, in IKE_INTERMEDIATE, so that the IKE SA itself is protected
+// Mixes a pre-shared key into the keys before IKE_AUTH, in IKE_INTERMEDIATE, so that it protects the IKE SA itself
 // [RFC 9867 §3.1, RFC 9242].
 
 import { equal } from '../../base/spans.ts';

@@ -1,5 +1,5 @@
 // Post-quantum protection by a pre-shared key that is mixed into SK_d and SK_p [RFC 8784]. It protects the Child SAs and
-// what follows, not the first IKE SA's own messages (that is ppk-intermediate.ts).
+// later SAs, but not the first IKE SA's own messages (ppk-intermediate.ts does).
 
 import { copy } from '../../base/spans.ts';
 import { idBody } from '../codec/ident.ts';
@@ -32,7 +32,7 @@ function mix(ike: Ike, sa: IkeSa, setup: Setup, key: Uint8Array): void {
   setup.ppkUsed = PPK_IN_AUTH;
 }
 
-/** Takes the PPK out again: the peer does not have it. */
+/** Removes the PPK again, because the peer does not have it. */
 function unmix(sa: IkeSa, setup: Setup): void {
   copy(sa.skD, 0, setup.plainKeys, 0, 32);
   copy(setup.skPi, 0, setup.plainKeys, 32, 32);
@@ -90,7 +90,7 @@ export const postQuantumKey: Extension = {
       }
       if (ppk !== null && ppk.mandatory) return N_AUTHENTICATION_FAILED;
       if (identity === null) return 0;
-      // The peer has a PPK that we have not: it says how it signs without.
+      // The peer has a PPK that we lack, and sends AUTH data without it.
       const without = dataOf(m, N_NO_PPK_AUTH);
       if (without === null || without.length === 0) return N_AUTHENTICATION_FAILED;
       setup.noPpkAuth = without;

@@ -1,5 +1,5 @@
-// Session resumption, the device's side [RFC 5723]: a ticket is asked for in IKE_AUTH, and brings an IKE SA back with
-// one exchange and no asymmetric cryptography before the next IKE_AUTH.
+// Session resumption, the device's side [RFC 5723]: it asks for a ticket in IKE_AUTH. The ticket restores an IKE SA with one
+// exchange and without asymmetric cryptography before the next IKE_AUTH.
 
 import { u32 } from '../../base/bytes.ts';
 import { readExtensions } from '../child/negotiate.ts';

@@ -1,5 +1,5 @@
 // Session resumption, the gateway's side [RFC 5723]: tickets by value, sealed with AES-CCM under a key that only the
-// gateway has. A ticket is good for once, until it expires, and for the identity that it was given to.
+// gateway has. A ticket is valid once, until it expires, and only for its identity.
 //
 //   ticket = nonce (11) | sealed( number (8) | expiry in s (4) | ENCR (2) | key bits (2) | KE (2) | flags (1) |
 //            ID type (1) | ID length (2) | ID | SK_d (32) ) | ICV (16)
@@ -34,7 +34,7 @@ const NONCE_SIZE = 11;
 const ICV_SIZE = 16;
 const FIXED = 22;
 const SK_SIZE = 32;
-/** Numbers of used tickets that are remembered; beyond, no ticket is taken until some expire. */
+/** Most remembered numbers of used tickets. When they are full, no ticket is accepted until some expire. */
 const MAX_USED = 65536;
 
 export interface TicketIssuer {
@@ -47,7 +47,7 @@ function aeadOf(ticket: Uint8Array): Aead {
   return { nonce: ticket, nonceLength: NONCE_SIZE, aad: NONE, aadLength: 0, icvLength: ICV_SIZE };
 }
 
-/** `key`: 16 octets, from a secure random source; who has it can read every ticket. */
+/** `key`: 16 octets from a secure random source. Whoever has it can read every ticket. */
 export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer {
   const sealing: Key = provider.key(ALG_AES_CCM, key);
   const used: Record<string, number> = {};
@@ -80,7 +80,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     return take(copied, NONCE_SIZE, size);
   }
 
-  /** Notes a ticket's number; false when it was used before, or there is no room to remember. */
+  /** Notes a ticket's number. False: it was used before, or there is no room to remember it. */
   function spend(number: string, expiry: number, now: number): boolean {
     if (used[number] !== undefined) return false;
     if (order.length >= MAX_USED) {
@@ -147,7 +147,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         const canJoin = ike.reassembly !== null && sa.policy.fragmentSize > 0;
         setup.fragmentation = canJoin && dataOf(m, N_FRAGMENTATION_SUPPORTED) !== null;
         sa.ke = u16(state, 16) as KeMethod;
-        // Who resumes must be who got the ticket: checked against IDi in IKE_AUTH.
+        // Only the owner of the ticket may resume: checked against IDi in IKE_AUTH.
         sa.peerIdType = state[19];
         sa.peerId = take(state, FIXED, idSize);
         if (readExtensions(ike, sa, STEP_INIT_REQUEST, null, m) !== 0) return nack(ike, sa, now);

@@ -1,7 +1,7 @@
-// TS_DSCP: a traffic selector that lists DSCP values [draft-mglt-ipsecme-ts-dscp-03]. Optional, the DSCP notify (dscp.ts)
-// is what is used by default. It stands beside the address selectors of TSi, which it narrows:
+// TS_DSCP: a traffic selector that lists DSCP values [draft-mglt-ipsecme-ts-dscp-03]. It is optional; the DSCP notify (dscp.ts)
+// is the default. It stands beside the address selectors of TSi and narrows them:
 //   TS Type(1) | 0 (1) | Selector Length(2) = 4 + n | n DSCP values 0..63, strictly increasing, n >= 1
-// selectors.ts passes over it as a type it does not know. Absent means every value; an empty list is not possible.
+// selectors.ts skips it as an unknown type. Absent, it means every value; an empty list is impossible.
 
 import { put16, u16 } from '../../base/bytes.ts';
 import { hasDscp, writeDscp } from '../codec/dscp.ts';

@@ -1,4 +1,4 @@
-// Our Vendor ID in IKE_SA_INIT: only who sent it knows what the private numbers mean [RFC 7296 §3.12]. A peer that is
+// Our Vendor ID in IKE_SA_INIT: only a sender of it knows the meaning of the private numbers [RFC 7296 §3.12]. A peer that is
 // configured to know them needs none.
 
 import { beginPayload, endPayload, findPayload, write8 } from '../codec/message.ts';

@@ -1,4 +1,4 @@
-// COOKIE: the responder asks for it under load, and keeps nothing for whoever has not returned one [RFC 7296 §2.6].
+// COOKIE: the responder asks for it under load, and keeps no state for a sender that has not returned one [RFC 7296 §2.6].
 
 import { equal } from '../../base/spans.ts';
 import { N_COOKIE } from '../codec/numbers.ts';
@@ -9,7 +9,7 @@ import { nonce } from '../exchange/registry.ts';
 import type { Ike } from '../state/ike.ts';
 import type { Path } from '../state/path.ts';
 
-/** Milliseconds for which a secret makes cookies; it is accepted as long again. */
+/** Milliseconds for which a secret makes cookies. For the same time after that it is still accepted. */
 const SECRET_TIME = 60000;
 const COOKIE_SIZE = 17;
 
@@ -25,7 +25,7 @@ export function createCookies(): Cookies {
   return { secrets: [NONE, NONE], version: 0, renewedAt: -1 };
 }
 
-/** Makes a new secret when the one in use had its time. */
+/** Makes a new secret when the current one has expired. */
 export function renewCookies(ike: Ike, c: Cookies, now: number): void {
   if (c.renewedAt >= 0 && now - c.renewedAt < SECRET_TIME) return;
   c.version = (c.version + 1) & 0xff;

@@ -1,4 +1,4 @@
-// Half-open SAs of a responder: who asked, how many there are, who has to go when there are too many [RFC 7296 §2.6].
+// Half-open SAs of a responder: who asked for each, their number, and which one ends when there are too many [RFC 7296 §2.6].
 
 import { IKE_SPI_I } from '../codec/message.ts';
 import { spiKey } from '../exchange/registry.ts';
@@ -10,10 +10,10 @@ import type { IkePolicy } from '../state/policy.ts';
 import { type IkeSa, STATE_HALF_OPEN } from '../state/sa.ts';
 import { type Cookies, createCookies } from './cookie.ts';
 
-/** Milliseconds that a half-open SA has for certain. */
+/** Milliseconds for which a half-open SA certainly stays. */
 const PATIENCE = 5000;
 
-/** The peer behind an identity; may tell peers apart by where they are. Null: none. */
+/** The policy of a peer, by its identity and perhaps its path. Null: none. */
 export type FindPolicy = (type: number, data: Uint8Array, path: Path) => IkePolicy | null;
 
 /** The responder's side of session resumption: see ext/ticket.ts. */
@@ -27,7 +27,7 @@ export interface ResponderConfig {
   /** Answers IKE_SA_INIT, before the peer is known. */
   fallback: IkePolicy;
   findPolicy: FindPolicy;
-  /** Half-open SAs at most, and from how many on a COOKIE is asked for. */
+  /** Most half-open SAs, and the number from which on a COOKIE is required. */
   halfOpenMax: number;
   cookieThreshold: number;
   /** Milliseconds until a half-open SA is forgotten. */
@@ -45,7 +45,7 @@ export interface Desk {
   cookies: Cookies;
 }
 
-/** Who asks: SPIi, address and port. */
+/** The asker: SPIi, address and port. */
 export function askerOf(d: Incoming): string {
   let text = spiKey(d.buffer, d.offset + IKE_SPI_I) + '/' + d.path.remotePort;
   for (let i = 0; i < d.path.remote.length; i++) text += '.' + d.path.remote[i];
@@ -69,7 +69,7 @@ export function release(desk: Desk, sa: IkeSa): void {
   desk.open--;
 }
 
-/** Ends the oldest half-open SA that had its time: else a slow flood would shut others out. */
+/** Ends the oldest half-open SA that had its time. Otherwise a slow flood would shut others out. */
 export function makeRoom(desk: Desk, ike: Ike, now: number): boolean {
   let oldest: IkeSa | null = null;
   for (let i = 0; i < ike.sas.length; i++) {

@@ -1,4 +1,4 @@
-// IKE_SA_INIT as both sides make and read it [RFC 7296 §1.2, §2.6, §2.7, §3.4].
+// Makes and reads IKE_SA_INIT for both sides [RFC 7296 §1.2, §2.6, §2.7, §3.4].
 
 import { u16 } from '../../base/bytes.ts';
 import { readExtensions } from '../child/negotiate.ts';
@@ -27,7 +27,7 @@ import type { IkePolicy } from '../state/policy.ts';
 import type { IkeSa } from '../state/sa.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE, type Step } from '../state/step.ts';
 
-/** True when the policy of the peer, now known, has what was agreed for the IKE SA. */
+/** True when the policy of the now known peer allows what was agreed for the IKE SA. */
 export function allows(policy: IkePolicy, sa: IkeSa): boolean {
   const cipher = sa.cipher!;
   for (let i = 0; i < policy.ike.length; i++) {
@@ -44,7 +44,7 @@ export function allows(policy: IkePolicy, sa: IkeSa): boolean {
   return false;
 }
 
-/** The message of our side: a request, or with `choice` the response. Empty when it does not fit. */
+/** Our message: a request, or with `choice` the response. Empty: it does not fit. */
 export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array {
   const setup = sa.setup!;
   const policy = sa.policy;
@@ -73,7 +73,7 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
   return size < 0 ? NONE : take(w.buffer, 0, size);
 }
 
-/** Reads what is alike in both directions: nonce, notifies, extensions. 0, or the error. */
+/** Reads the parts common to both directions: nonce, notifies, extensions. Returns 0, or the error. */
 export function readInit(ike: Ike, sa: IkeSa, step: Step, m: Message): Verdict {
   const setup = sa.setup!;
   const nonce = bodyOf(m, PAYLOAD_NONCE);

@@ -13,7 +13,7 @@
 //                         v       v
 //                  ESTABLISHED   CLOSING / ENDED
 //
-// What happens in which state is the table in table.ts; here is what is done.
+// The table in table.ts says which action belongs to a state and a message; this file has the actions.
 
 import { u16 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';
@@ -77,10 +77,10 @@ import {
 } from '../state/step.ts';
 import { makeInit, readInit } from './init.ts';
 
-/** Rounds of COOKIE and INVALID_KE_PAYLOAD before the answers count as nonsense. */
+/** Most rounds of COOKIE and INVALID_KE_PAYLOAD before the answers are ignored. */
 const MAX_RESTARTS = 6;
 
-/** (Re)sends IKE_SA_INIT: message ID 0 again, the SPI stays. */
+/** Sends IKE_SA_INIT, the first time or again: with message ID 0 and the same SPI. */
 function sendInit(ike: Ike, sa: IkeSa, now: number): void {
   const setup = sa.setup!;
   setup.message1 = makeInit(ike, sa, null);
@@ -98,8 +98,8 @@ function startInit(ike: Ike, sa: IkeSa, now: number): void {
 }
 
 /**
- * Begins to set up an IKE SA and its first Child SA; with a session [RFC 5723] by resuming it. What comes of it is told
- * by IkeUpper.established or ended. Throws where the provider has no secure random source.
+ * Begins to set up an IKE SA and its first Child SA; with a session [RFC 5723] by resuming it. IkeUpper.established or ended
+ * tells the result. Throws if the provider has no secure random source.
  */
 export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Session | null, now: number): IkeSa {
   const sa = createIkeSa(ike, policy, path, true, STATE_INIT_SENT);
@@ -141,13 +141,13 @@ function offersKe(policy: IkePolicy, method: number): boolean {
   return false;
 }
 
-/** Nothing in an unprotected answer ends the attempt: a good one may still come [RFC 7296 §2.21.1]. */
+/** An unprotected answer never ends the attempt, because a good one may still come [RFC 7296 §2.21.1]. */
 function ignore(ike: Ike, sa: IkeSa, error: Verdict): void {
   if (sa.setup !== null && error !== 0) sa.setup.error = error;
   count(ike, COUNT_INVALID);
 }
 
-/** The responder asks for a cookie: the request goes again with it. */
+/** The responder asks for a cookie: sends the request again with it. */
 function onCookie(ike: Ike, sa: IkeSa, cookie: Uint8Array, now: number): void {
   const setup = sa.setup!;
   const resuming = sa.state === STATE_RESUME_SENT;
@@ -175,7 +175,7 @@ function onResumeResponse(ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   sa.session = null;
-  // Under another SPI: where somebody else said so, the gateway has a half-open SA under this one.
+  // Use another SPI: if somebody else sent the answer, the gateway has a half-open SA with this one.
   restart(ike, sa, now);
   sa.setup!.again = false;
 }
@@ -225,7 +225,7 @@ function readInitResponse(ike: Ike, sa: IkeSa): Verdict {
   return 0;
 }
 
-/** Goes on with the next round of IKE_INTERMEDIATE, or with IKE_AUTH. */
+/** Continues with the next round of IKE_INTERMEDIATE, or with IKE_AUTH. */
 function afterKeys(ike: Ike, sa: IkeSa, now: number): void {
   if (ike.intermediate === null || !ike.intermediate.start(ike, sa, now)) sendAuth(ike, sa, now);
 }

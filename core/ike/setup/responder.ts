@@ -1,5 +1,5 @@
-// The responder: IKE_SA_INIT with COOKIE under load, then IKE_AUTH of half-open SAs [RFC 7296 §1.2, §2.6]. Its limits
-// hold before anything costs: a flood of requests gets cookies, then silence.
+// The responder: IKE_SA_INIT with COOKIE under load, then IKE_AUTH of half-open SAs [RFC 7296 §1.2, §2.6]. Its limits apply
+// before any expensive step: a flood of requests gets cookies, then silence.
 //
 //   IKE_SA_INIT, IKE_SESSION_RESUME --> HALF_OPEN --(IKE_INTERMEDIATE)*--> IKE_AUTH --> ESTABLISHED
 //                                           '--- time out, wrong AUTH ---> ENDED
@@ -88,10 +88,10 @@ import { freshCookie, hasCookie, renewCookies } from './cookie.ts';
 import { askerOf, createDesk, type Desk, list, makeRoom, type ResponderConfig, release } from './half-open.ts';
 import { allows, makeInit, readInit } from './init.ts';
 
-/** Other IKE SAs that one peer may have. */
+/** Most other IKE SAs of one peer. */
 const MAX_SAME = 4;
 
-/** An unprotected answer that keeps no state. */
+/** Sends an unprotected answer and keeps no state. */
 function tell(ike: Ike, type: number, data: Uint8Array): void {
   const w = ike.writer;
   const d = ike.incoming;
@@ -130,7 +130,7 @@ function chooseInit(ike: Ike, sa: IkeSa, choice: Choice): Verdict {
   return finishKe(ike.asymmetric, sa.setup!.kx, m) ? 0 : N_INVALID_SYNTAX;
 }
 
-/** Answers IKE_SA_INIT: the response, or empty after an error was told. */
+/** Answers IKE_SA_INIT. Returns the response; empty: an error was answered. */
 function answerInit(ike: Ike, sa: IkeSa): Uint8Array {
   const setup = sa.setup!;
   const choice = createChoice();
@@ -154,19 +154,19 @@ function fail(ike: Ike, sa: IkeSa, exchange: Exchange, error: ErrorType, now: nu
   endIkeSa(ike, sa, endOf(error), now);
 }
 
-/** The policy of who `id` (the body of IDi) says the peer is, where that fits the rest of the message; or null. */
+/** The policy for the identity in `id` (the body of IDi), if it fits the rest of the message; or null. */
 function findPeer(desk: Desk, sa: IkeSa, id: Uint8Array, m: Message): IkePolicy | null {
   // Reject empty identities.
   if (id.length < 5) return null;
   const policy = desk.config.findPolicy(id[0], take(id, 4, id.length - 4), sa.path);
   if (policy === null || (policy.remoteId !== null && !isId(id, policy.remoteId))) return null;
-  // Who resumes must be who got the ticket.
+  // Only the owner of the ticket may resume.
   if (sa.setup!.resumed && (policy.ticketLifetime <= 0 || !isIdOf(id, sa.peerIdType, sa.peerId))) return null;
   const wanted = bodyOf(m, PAYLOAD_IDR);
   return wanted.length > 0 && !isId(wanted, policy.localId) ? null : policy;
 }
 
-/** The peer proves who it is: 0, or the error. Afterwards the policy and the identity of `sa` are the peer's. */
+/** Verifies the peer's identity. Returns 0, or the error. Afterwards the policy and the identity of `sa` are the peer's. */
 function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
   const m = ike.message;
   const setup = sa.setup!;
@@ -216,7 +216,7 @@ function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   const setup = sa.setup!;
-  // A device that starts anew has no other SAs [RFC 7296 §2.4]; others have a few at most.
+  // A restarted device has no other SAs [RFC 7296 §2.4]; others have few.
   replaceOthers(ike, sa, setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null ? 0 : MAX_SAME, now);
   const asked: Uint8Array[] = [];
   const type = readCp(m, CP_REQUEST, asked);
@@ -250,7 +250,7 @@ function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
   if (verdict !== 0) ike.upper.childFailed(sa, verdict, now);
 }
 
-/** A header that is not in order: a newer version is told so [RFC 7296 §2.5]. */
+/** Handles a malformed header. A newer version gets an answer [RFC 7296 §2.5]. */
 function refuseHeader(ike: Ike, code: number): number {
   const d = ike.incoming;
   const isNewer = d.length >= IKE_SIZE && d.buffer[d.offset + IKE_VERSION] >>> 4 > 2;
@@ -258,7 +258,7 @@ function refuseHeader(ike: Ike, code: number): number {
   return dropped(ike, code);
 }
 
-/** A request of an asker who has a half-open SA: the same again is answered again. */
+/** Handles a request of an asker with a half-open SA: a repetition is answered again. */
 function onKnown(ike: Ike, known: IkeSa): number {
   const d = ike.incoming;
   const setup = known.setup;
@@ -294,7 +294,7 @@ function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   sa.expectedId = 1;
   const response = isResume ? config.tickets!.resume(ike, sa) : answerInit(ike, sa);
   if (response.length === 0) {
-    // Another KE method, and nonsense, are not the host's business; that nothing fits it should know.
+    // The host need not know of another KE method and of nonsense, but should know that nothing fits.
     sa.reported = setup.error !== N_NO_PROPOSAL_CHOSEN;
     endIkeSa(ike, sa, setup.error, now);
     if (ike.bySpi[spiKey(sa.spis, 8)] === sa) forget(ike, sa);

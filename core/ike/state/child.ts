@@ -1,4 +1,4 @@
-// A Child SA, in negotiation and alive: plain data.
+// A Child SA, during and after negotiation: plain data.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
 import type { Mode } from '../../dietesp/attributes.ts';

@@ -1,11 +1,11 @@
-// Diet-ESP as a policy states it and as it was agreed: plain data, and the interface of an encoding. What is done with it
-// is in child/compression.ts, the encodings are child/hcp.ts and child/ehc.ts
+// Diet-ESP in a policy and as agreed: plain data, and the interface of an encoding. child/compression.ts works with it; the
+// encodings are child/hcp.ts and child/ehc.ts
 // [draft-ietf-ipsecme-ikev2-diet-esp-extension-04].
 
 import type { Writer } from '../codec/message.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
 
-/** A proposal: what is acceptable together. */
+/** A proposal: values that are acceptable together. */
 export interface CompressionProposal {
   /**
    * By attribute type, pairs of minimum and maximum in the values of HCP_PROPOSAL: [1, 1, 3, 3] is 1 or 3. An empty
@@ -17,7 +17,7 @@ export interface CompressionProposal {
 export interface CompressionPolicy {
   /** In order of preference; at most MAX_PROPOSALS. None at all: every value. */
   proposals: CompressionProposal[];
-  /** Without compression there is no Child SA. */
+  /** Compression is required for a Child SA. */
   required: boolean;
   /** DSCP values for dscp_cda sa, the same on both sides (dscp.ts); empty: sa is not acceptable. */
   dscpList: number[];

@@ -1,5 +1,4 @@
-// What an IKE endpoint is made of, and what it asks of others: its host, its extensions, and the parts that a build may
-// leave out.
+// An IKE endpoint and its interfaces: to its host, to extensions, and to parts that a build may omit.
 
 import type { Asymmetric } from '../../crypto/asymmetric.ts';
 import type { Provider } from '../../crypto/provider.ts';
@@ -16,7 +15,7 @@ import type { Path } from './path.ts';
 import type { IkeSa, Session, Task } from './sa.ts';
 import type { Step } from './step.ts';
 
-/** An extension: what it adds to messages of ours and reads from the peer's. `draft` is the Child SA in question. */
+/** An extension adds payloads to our messages and reads the peer's. `draft` is the Child SA in question. */
 /** @noSelf */
 export interface Extension {
   add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): void;
@@ -46,7 +45,7 @@ export interface IkeUpper {
    * only when no older SA with its selectors is left. False: not taken (the Child SA fails).
    */
   install(sa: IkeSa, child: ChildSa, outgoing: SaConfig, incoming: SaConfig, first: boolean, now: number): boolean;
-  /** Outgoing packets use this Child SA no more; its inbound SA stays for packets still on their way. */
+  /** Outgoing packets stop using this Child SA; its inbound SA stays for packets on their way. */
   retire(sa: IkeSa, child: ChildSa, now: number): void;
   /** Ends both SAs of a Child SA. */
   remove(sa: IkeSa, child: ChildSa, now: number): void;
@@ -76,18 +75,18 @@ export interface Incoming {
   now: number;
 }
 
-/** What the responder adds; a device without it answers no IKE_SA_INIT. */
+/** The responder's part. A device without it answers no IKE_SA_INIT. */
 /** @noSelf */
 export interface Responder {
   /** A request with SPIr 0 is in `ike.incoming`. 0, or a drop code. */
   begin(ike: Ike): number;
   /** A protected request of a half-open IKE SA is in `ike.message`. */
   request(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void;
-  /** A half-open IKE SA that ends, whatever for. */
+  /** A half-open IKE SA ends, for any reason. */
   dropped(ike: Ike, sa: IkeSa): void;
 }
 
-/** An IKE endpoint: what its functions share. */
+/** An IKE endpoint: the state that its functions share. */
 export interface Ike {
   provider: Provider;
   asymmetric: Asymmetric;
@@ -98,14 +97,14 @@ export interface Ike {
   /** Largest message sent or taken, in octets. */
   maxMessage: number;
   keylog: boolean;
-  /** Milliseconds that an SA stays after its end, to repeat its last answer; and a Child SA for late packets. */
+  /** Milliseconds for which an ended SA stays to repeat its last answer, and an ended Child SA for late packets. */
   linger: number;
   sas: IkeSa[];
   /** By this side's SPI. */
   bySpi: Record<string, IkeSa>;
   /** Messages dropped by negated drop code; COUNT_* behind them. */
   counters: Float64Array;
-  /** Nothing is due before; -1: nothing at all. */
+  /** Nothing is due before this time; -1: nothing at all. */
   due: number;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
   followUps: FollowUps | null;
@@ -118,7 +117,7 @@ export interface Ike {
   /** What is being handled, and where an answer to it goes (null: nothing is). */
   incoming: Incoming;
   replyTo: Path | null;
-  /** IKE header of the protected message that is being handled. */
+  /** IKE header of the current protected message. */
   header: Uint8Array;
   // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.
   writer: Writer;

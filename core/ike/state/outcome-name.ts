@@ -1,4 +1,4 @@
-// Names of outcomes and of error notifies, for people.
+// Names of outcomes and error notifies, for people.
 
 import {
   N_AUTHENTICATION_FAILED,

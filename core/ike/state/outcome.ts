@@ -10,13 +10,13 @@ export const OUTCOME_TIMEOUT = -1 as const;
 export const OUTCOME_PEER_AUTH = -2 as const;
 /** The peer's identity is not the configured one. */
 export const OUTCOME_PEER_ID = -3 as const;
-/** The peer's answer breaks the rules, or is not within the offer. */
+/** The peer's answer breaks the rules, or is outside the offer. */
 export const OUTCOME_PROTOCOL = -4 as const;
 /** Header compression was required, and refused or ignored. */
 export const OUTCOME_COMPRESSION = -5 as const;
 /** A PPK was required. */
 export const OUTCOME_PPK = -6 as const;
-/** Ended by this side, by the peer's Delete, or since a newer IKE SA took its place. */
+/** Ended by this side, by the peer's Delete, or because a newer IKE SA replaced it. */
 export const OUTCOME_CLOSED = -7 as const;
 export const OUTCOME_DELETED = -8 as const;
 export const OUTCOME_REPLACED = -9 as const;

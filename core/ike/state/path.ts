@@ -1,8 +1,8 @@
-// Where messages go and come from.
+// The path of messages.
 
 import { equal } from '../../base/spans.ts';
 
-/** Where messages go and come from. Addresses are 4 or 16 octets. */
+/** The path of messages: where they go and come from. Addresses are 4 or 16 octets. */
 export interface Path {
   local: Uint8Array;
   localPort: number;

@@ -1,5 +1,5 @@
-// What a host configures for a peer, as plain data: identities, credentials, proposals, the Child SA, times. Everything
-// here is checked where it is read (a configuration file, or the board's own code); the core takes it as it is.
+// A host's configuration for a peer, as plain data: identities, credentials, proposals, the Child SA, times. Whoever reads it
+// (a configuration file, or the board's own code) checks it; the core does not check it again.
 
 import type { Mode } from '../../dietesp/attributes.ts';
 import type { Suite } from '../../esp/suites.ts';
@@ -22,7 +22,7 @@ export interface Ppk {
   /** PPK_ID with its type octet in front: 1 opaque, 2 fixed. */
   id: Uint8Array;
   key: Uint8Array;
-  /** Without it there is no SA. */
+  /** It is required for an SA. */
   mandatory: boolean;
   /** Offer it in IKE_INTERMEDIATE [RFC 9867], so that the IKE SA itself is protected; falls back to RFC 8784. */
   intermediate: boolean;
@@ -36,12 +36,12 @@ export interface ChildPolicy {
   /** The suites behind `esp`. */
   suites: Suite[];
   mode: Mode;
-  /** What this side, and what the peer, may use as addresses, protocols and ports. */
+  /** Addresses, protocols and ports that this side, and that the peer, may use. */
   local: Selector[];
   remote: Selector[];
   /** False: an answer narrower than the offer is refused. */
   narrow: boolean;
-  /** Diet-ESP: which notify (hcp, ehc) and what it may say; null: plain ESP. */
+  /** Diet-ESP: the notify (hcp, ehc) and its allowed values; null: plain ESP. */
   notify: CompressionNotify | null;
   compression: CompressionPolicy | null;
   /** DSCP values that this side will send, for the DSCP notify; null: none is sent. */
@@ -62,7 +62,7 @@ export interface IkePolicy extends Credentials {
   localId: Identity;
   /** null: any identity, with the credentials below. */
   remoteId: Identity | null;
-  /** Initiator: name the peer (IDr) in IKE_AUTH; a peer with one identity needs it not. */
+  /** Initiator: name the peer (IDr) in IKE_AUTH. A peer with one identity does not need it. */
   nameRemote: boolean;
   ppk: Ppk | null;
   /** The Child SA of IKE_AUTH. */
@@ -79,7 +79,7 @@ export interface IkePolicy extends Credentials {
   /** Largest IKE message before it is sent in fragments [RFC 7383]; 0: never, and not offered. */
   fragmentSize: number;
   nat: Nat;
-  /** Optimized rekeys, and what the first Child SA's rekeys do about PFS (child-pfs-info). */
+  /** Optimized rekeys, and PFS in rekeys of the first Child SA (child-pfs-info). */
   optimizedRekey: boolean;
   /** Ask for, or give, tickets for session resumption [RFC 5723]; seconds that a ticket lives, 0: none. */
   ticketLifetime: number;
@@ -88,7 +88,7 @@ export interface IkePolicy extends Credentials {
   initialContact: boolean;
   /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
   announce: AuthMethod[];
-  /** Child SAs that one IKE SA may have, those of a rekey apart; more are answered with NO_ADDITIONAL_SAS. */
+  /** Most Child SAs of one IKE SA, without those of a rekey. Requests for more get NO_ADDITIONAL_SAS. */
   maxChildren: number;
   /** Octets of our nonces, 16 .. 256. */
   nonceSize: number;

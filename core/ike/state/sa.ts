@@ -1,4 +1,4 @@
-// What an IKE SA is made of, and the requests that wait in it: plain data.
+// An IKE SA and its waiting requests: plain data.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
 import type { Fragments } from '../codec/fragments.ts';
@@ -12,7 +12,7 @@ import type { ChildPolicy, IkePolicy } from './policy.ts';
 import type { Setup } from './setup.ts';
 import type { TaskKind } from './task.ts';
 
-// States of an IKE SA. The initiator's and the responder's tables say what each does with each message.
+// States of an IKE SA. The tables of initiator and responder say what each does with each message.
 export const STATE_INIT_SENT = 0 as const;
 export const STATE_RESUME_SENT = 1 as const;
 export const STATE_INTERMEDIATE_SENT = 2 as const;
@@ -20,7 +20,7 @@ export const STATE_AUTH_SENT = 3 as const;
 /** Responder: IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
 export const STATE_HALF_OPEN = 4 as const;
 export const STATE_ESTABLISHED = 5 as const;
-/** Rekeyed: a newer IKE SA has the Child SAs; waits for its Delete. */
+/** Rekeyed: a newer IKE SA has the Child SAs; this one waits for its Delete. */
 export const STATE_REPLACED = 6 as const;
 /** Our Delete is on its way. */
 export const STATE_CLOSING = 7 as const;
@@ -39,7 +39,7 @@ export type IkeState =
   | typeof STATE_ENDED
   | typeof STATE_FORMING;
 
-/** What a device keeps to resume a session [RFC 5723]; plain data, for storage that survives sleep. */
+/** A device keeps this to resume a session [RFC 5723]: plain data, for storage that survives sleep. */
 export interface Session {
   ticket: Uint8Array;
   skD: Uint8Array;
@@ -142,12 +142,12 @@ export interface IkeSa extends KeySet {
   tag: number;
 }
 
-/** Where the ESP packets of its Child SAs go, unless one has a path of its own. */
+/** The path of its Child SAs' ESP packets, unless one has a path of its own. */
 export function espPathOf(sa: IkeSa): Path {
   return sa.espPath === null ? sa.path : sa.espPath;
 }
 
-/** Where the packets of a Child SA go. */
+/** The path of a Child SA's packets. */
 export function childPathOf(sa: IkeSa, child: ChildSa): Path {
   return child.path === null ? espPathOf(sa) : child.path;
 }

@@ -1,4 +1,4 @@
-// What the two messages of IKE_SA_INIT and those of IKE_AUTH need, until both sides are authenticated: plain data.
+// The data of IKE_SA_INIT and IKE_AUTH, needed until both sides are authenticated: plain data.
 
 import { NONE } from '../codec/octets.ts';
 import type { Transcript } from '../crypto/auth.ts';
@@ -13,7 +13,7 @@ export const PPK_IN_AUTH = 1 as const;
 export const PPK_IN_INTERMEDIATE = 2 as const;
 export type PpkUse = typeof PPK_NONE | typeof PPK_IN_AUTH | typeof PPK_IN_INTERMEDIATE;
 
-/** What is needed until the IKE SA is authenticated. */
+/** The data of an IKE SA that is needed until it is authenticated. */
 export interface Setup extends Transcript {
   cookie: Uint8Array;
   fragmentation: boolean;
@@ -24,7 +24,7 @@ export interface Setup extends Transcript {
   ppkUsed: PpkUse;
   /** Its round in IKE_INTERMEDIATE is over. */
   intPpkDone: boolean;
-  /** What SK_d, SK_pi, SK_pr were without the PPK. */
+  /** SK_d, SK_pi, SK_pr without the PPK. */
   plainKeys: Uint8Array;
   /** The peer asked for a ticket. */
   ticketAsked: boolean;
@@ -36,7 +36,7 @@ export interface Setup extends Transcript {
   restarts: number;
   /** This is the second attempt, from scratch. */
   again: boolean;
-  /** An error that came unauthenticated: it counts when nothing better comes. */
+  /** An unauthenticated error; it becomes the outcome if nothing better comes. */
   error: Verdict;
   draft: Draft | null;
   /** IKE_INTERMEDIATE was offered by this side; the extension whose round is next (initiator), rounds (responder). */

@@ -1,4 +1,4 @@
-// Where a message of ours, or of the peer, stands; for extensions.
+// Steps: which message of ours, or of the peer, an extension handles.
 
 export const STEP_INIT_REQUEST = 0 as const;
 export const STEP_INIT_RESPONSE = 1 as const;
@@ -7,7 +7,7 @@ export const STEP_AUTH_RESPONSE = 3 as const;
 /** CREATE_CHILD_SA about a Child SA; not in the optimized form, which carries no settings. */
 export const STEP_CHILD_REQUEST = 4 as const;
 export const STEP_CHILD_RESPONSE = 5 as const;
-/** IKE_AUTH once more, before AUTH is computed or verified; without a draft. */
+/** IKE_AUTH again, before AUTH is computed or verified; without a draft. */
 export const STEP_IDENT_REQUEST = 6 as const;
 export const STEP_IDENT_RESPONSE = 7 as const;
 export type Step =

@@ -1,10 +1,10 @@
-// What an IKE SA does with which message in which state: one table per role. Rows are states, columns events.
+// What an IKE SA does with each message in each state: a table per role. Rows are states, columns events.
 //
 // Initiator:  INIT_SENT | RESUME_SENT -> [INTERMEDIATE_SENT] -> AUTH_SENT -> ESTABLISHED
 // Responder:  HALF_OPEN (IKE_INTERMEDIATE stays there) -> ESTABLISHED
 // Both:       ESTABLISHED -> REPLACED (the peer rekeyed) | CLOSING (our Delete) -> ENDED
 //
-// Responses count only for the request on its way, requests only with the next Message ID: that is checked before.
+// Responses count only for the current request, requests only with the next Message ID; both are checked before.
 
 import {
   CREATE_CHILD_SA,
@@ -79,7 +79,7 @@ export type IkeAction =
   | typeof ACT_FOLLOWUP_RESPONSE
   | typeof ACT_FOLLOWUP;
 
-// Cells, in six letters for a table that fits the eye: what is not named is dropped.
+// Names of cells, at most six letters for a readable table. A message without a cell is dropped.
 const DROP: IkeAction = ACT_DROP;
 const INIT: IkeAction = ACT_INIT;
 const ROUND: IkeAction = ACT_INTERMEDIATE;
@@ -138,7 +138,7 @@ export function eventOf(exchange: number, isResponse: boolean): IkeEvent {
   return EVENT_NONE;
 }
 
-/** What a role does with an event in a state. */
+/** The action of a role for an event in a state. */
 export function actionOf(initiator: boolean, state: IkeState, event: IkeEvent): IkeAction {
   return event === EVENT_NONE ? ACT_DROP : (initiator ? INITIATOR : RESPONDER)[state][event];
 }

@@ -1,4 +1,4 @@
-// Requests of ours, by their reasons.
+// Our requests, by reason.
 
 export const TASK_CHILD = 1 as const;
 export const TASK_REKEY_CHILD = 2 as const;

@@ -1,4 +1,4 @@
-// What a host may show of an IKE SA: copies, without keys.
+// A view of an IKE SA for a host to show: copies, without keys.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
 import type { Mode } from '../../dietesp/attributes.ts';

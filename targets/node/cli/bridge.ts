@@ -99,8 +99,8 @@ async function bridge(options: Options): Promise<void> {
 export function bridgeCommand(): Command {
   return new Command('bridge')
     .description(
-      'Puts boards whose radio is a UART (0xA7, length, frame) on the air of a gateway that hears ZEP, until a signal. A ' +
-        'port that goes away is opened again and again.',
+      'Connects boards whose radio is a UART (0xA7, length, frame) with the ZEP radio of a gateway, until a signal. When a ' +
+        'port goes away, it is opened again and again.',
     )
     .addOption(new Option('--serial <path>', 'a serial port; can be repeated').argParser(collect).default([]))
     .addOption(

@@ -48,8 +48,8 @@ async function budget(options: Options): Promise<void> {
 export function budgetCommand(): Command {
   return new Command('budget')
     .description(
-      'Octets, frames and milliseconds on air of one message. Rows marked `counted` come from frames that the core ' +
-        'made; rows marked `model` are computed from the formats of protocols that are not built here.',
+      'Prints octets, frames and milliseconds on air of one message. Rows marked `counted` come from frames that the ' +
+        'core made. Rows marked `model` are computed from the formats of protocols that are not built here.',
     )
     .requiredOption('--payload <octets>', 'application payload, octets')
     .option('--coap', 'put 8 octets of CoAP in front (NON POST, token, Uri-Path)')

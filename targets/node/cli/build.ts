@@ -154,7 +154,7 @@ async function build(options: Options): Promise<void> {
 
 export function buildCommand(): Command {
   return new Command('build')
-    .description('Builds what a board runs: firmware, or a script, below build/; prints its sizes and the limits.')
+    .description("Builds a board's firmware or script below build/, and prints its sizes and the limits.")
     .option('--board <name>', 'a folder of boards/')
     .option('--module <engine>', 'instead of a board: the modules for programs in lua, duktape, jerryscript')
     .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
@@ -163,7 +163,7 @@ export function buildCommand(): Command {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nWhat does not fit is not built: the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
+      '\nA build that does not fit fails; the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
         'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --engine lua --out .\n' +
         '  $ dietesp build --module lua --out rock',
     )

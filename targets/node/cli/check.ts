@@ -34,11 +34,11 @@ export function checkFiles(files: string[], kind: FileKind | undefined, isJson: 
 export function checkCommand(): Command {
   return new Command('check')
     .description(
-      'Checks files of gateways, sensors and SAs and prints all that is wrong, one `FILE:LINE: field: value: what it ' +
-        'must be` for each fault, or a summary of what the file says.',
+      'Checks files of gateways, sensors and SAs. Prints all errors, each as `FILE:LINE: field: value: what it must be`, ' +
+        "or a summary of the file's content.",
     )
     .argument('<files...>', 'YAML or JSON')
-    .addOption(new Option('--kind <kind>', 'what the files are; default: as their fields tell').choices(FILE_KINDS))
+    .addOption(new Option('--kind <kind>', 'kind of the files; default: by their fields').choices(FILE_KINDS))
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

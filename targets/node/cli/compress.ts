@@ -157,7 +157,7 @@ export function compressCommand(): Command {
     .description(
       'Compresses and encrypts the IP packets of a capture (link types 1, 101, 113, 276) and writes them as IEEE ' +
         '802.15.4 frames (link type 195), with the time stamps of the packets. A packet goes to the first SA that ' +
-        'takes it; what no SA takes is counted by reason.',
+        'takes it. Packets that no SA takes are counted by reason.',
     )
     .addHelpText('after', '\nExample:\n  $ dietesp compress --sa leshan.yaml thermostat.pcapng frames.pcap')
     .action((input: string, output: string, options: Options) => compress(input, output, options));

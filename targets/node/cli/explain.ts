@@ -77,8 +77,8 @@ export function explainCommand(): Command {
   return new Command('explain')
     .description(
       'Explains a packet under the first SA that takes it: an IP packet to be sent, or an ESP packet, which is ' +
-        'decrypted first. Clauses are those of draft-ietf-ipsecme-diet-esp; names in capitals are resolutions of ' +
-        'its ambiguities.',
+        'decrypted first. Clauses are those of draft-ietf-ipsecme-diet-esp. Names in capitals are points that the draft ' +
+        'leaves open, see core/dietesp/README.md.',
     )
     .argument('<packet>', 'an IP packet in hexadecimal, or a capture (pcap or pcapng)')
     .requiredOption('--sa <file>', 'SA file')

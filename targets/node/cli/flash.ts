@@ -183,8 +183,8 @@ async function flash(options: Options): Promise<void> {
 export function flashCommand(): Command {
   return new Command('flash')
     .description(
-      'Puts what a board runs on the board: Espruino boards through their serial port, others with the programmer that ' +
-        'their board.json names. What is larger than the board is refused before an octet is sent.',
+      'Puts firmware or a script on a board: on Espruino boards through their serial port, on others with the programmer ' +
+        'that their board.json names. An image that is too large is refused before an octet is sent.',
     )
     .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
     .option('--engine <name>', 'default: the first of the board')

@@ -67,10 +67,10 @@ async function run(options: Options): Promise<void> {
 export function gatewayCommand(): Command {
   return new Command('gateway')
     .description(
-      'A gateway: peers on IEEE 802.15.4 radios and UDP set up SAs with IKEv2; what they send comes out at UDP servers ' +
-        'or at a network interface. Runs until SIGTERM or SIGINT, then tells its peers that the SAs end.',
+      'Runs a gateway: peers on IEEE 802.15.4 radios and UDP set up SAs with IKEv2, and their packets go to UDP servers or ' +
+        'to a network interface. It runs until SIGTERM or SIGINT, then tells its peers that the SAs end.',
     )
-    .requiredOption('--config <file>', 'what it does (dietesp schema gateway)')
+    .requiredOption('--config <file>', 'configuration, see `dietesp schema gateway`')
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
     .option('--keylog <folder>', 'write the keys of all SAs for Wireshark')
     .addOption(

@@ -61,12 +61,12 @@ function init(folder: string, options: Options): void {
 export function initCommand(): Command {
   return new Command('init')
     .description(
-      'Writes the files of a gateway and its sensors, which work at once: each sensor with a key and an identity of its ' +
-        'own. Files are for their owner alone; none is overwritten.',
+      'Writes the files of a gateway and its sensors, ready to use. Each sensor has a key and an identity of its own. Only ' +
+        'the owner can read the files; none is overwritten.',
     )
-    .argument('<folder>', 'where the files go; made where it is missing')
+    .argument('<folder>', 'folder for the files; made if it is missing')
     .option('--radio', 'over IEEE 802.15.4 frames in UDP (default)')
-    .option('--udp', 'over UDP, as any IPsec peer, on ports that need no root rights')
+    .option('--udp', 'over UDP, like any IPsec peer, on ports that need no root rights')
     .addOption(
       new Option('--auth <kind>', 'how both sides prove who they are').choices(['psk', 'ed25519']).default('psk'),
     )

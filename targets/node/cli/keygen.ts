@@ -58,8 +58,8 @@ function ed25519(options: Options): void {
 export function keygenCommand(): Command {
   return new Command('keygen')
     .description(
-      'Makes a pre-shared key, or an Ed25519 pair (PEM, which gateways, sensors and strongSwan read), and says what goes ' +
-        'where. Files are for their owner alone and never overwritten.',
+      'Makes a pre-shared key, or an Ed25519 pair (PEM, which gateways, sensors and strongSwan read), and says where to put ' +
+        'it. Only the owner can read the files; none is overwritten.',
     )
     .addArgument(new Argument('<kind>', 'what to make').choices(['psk', 'ed25519']))
     .option('--bits <n>', `of a pre-shared key, ${PSK_BITS_MIN}..${PSK_BITS_MAX}; default ${PSK_BITS}`)

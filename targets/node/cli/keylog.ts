@@ -40,15 +40,15 @@ function keylog(folder: string, options: { sas?: string }): void {
 export function keylogCommand(): Command {
   return new Command('keylog')
     .description(
-      'The folder of keys that `dietesp sensor --keylog` and `dietesp gateway --keylog` write: the tables with which ' +
-        'Wireshark and tshark decrypt IKEv2 (AES-CCM, AES-GCM, AES-CBC) and ordinary ESP. AES-CCM in ESP is decrypted ' +
-        'without its ICV being checked. Not decrypted: ChaCha20-Poly1305, implicit IVs, compressed ESP headers.',
+      'Shows how to use the folder that `dietesp sensor --keylog` and `dietesp gateway --keylog` write. Wireshark and ' +
+        'tshark decrypt IKEv2 (AES-CCM, AES-GCM, AES-CBC) and ordinary ESP with its tables. They decrypt AES-CCM in ESP ' +
+        'without a check of the ICV. They cannot decrypt ChaCha20-Poly1305, implicit IVs and compressed ESP headers.',
     )
     .argument('<folder>', 'folder of the key log')
     .option('--sas <file>', 'add the keys of an SA file')
     .addHelpText(
       'after',
-      '\nWhoever reads this folder reads all the traffic.\n\nExamples:\n  $ dietesp sensor --config sensor.yaml --keylog keys\n  $ dietesp keylog keys',
+      '\nWhoever reads this folder can read all traffic.\n\nExamples:\n  $ dietesp sensor --config sensor.yaml --keylog keys\n  $ dietesp keylog keys',
     )
     .action(keylog);
 }

@@ -60,9 +60,9 @@ function provision(options: Options): void {
 export function provisionCommand(): Command {
   return new Command('provision')
     .description(
-      'Writes what makes a board one certain sensor: addresses, identity, pre-shared key, gateway, server, policy. The ' +
-        'file is the one that `dietesp sensor` reads, with `radio` (its `zep` may be absent) and `server`; what only a ' +
-        'board needs is in `board`. Firmware finds the blob at the address that its board.json says.',
+      'Writes the blob that turns a board into a certain sensor: addresses, identity, pre-shared key, gateway, server, ' +
+        'policy. The file is one for `dietesp sensor`, with `radio` (its `zep` may be absent) and `server`; `board` has the ' +
+        'fields that only a board needs. Firmware finds the blob at the address in its board.json.',
     )
     .option('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
     .option('--out <blob>', 'file to write; it holds the key, and only its owner may read it')

@@ -134,7 +134,7 @@ export function runCommand(): Command {
   return new Command('run')
     .description(
       'Builds the firmware of a board, provisions it with fresh keys, and runs it in an emulator on an emulated radio, ' +
-        'with a gateway and a CoAP server in this process. Prints what the board says and what the server takes.',
+        "with a gateway and a CoAP server in this process. Prints the board's console and the server's readings.",
     )
     .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
     .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')

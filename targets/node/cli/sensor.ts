@@ -182,8 +182,8 @@ async function sensorAction(options: Options): Promise<void> {
 export function sensorCommand(): Command {
   return new Command('sensor')
     .description(
-      'A sensor on this machine, on an emulated IEEE 802.15.4 radio (ZEP) or on UDP: sets up its SAs with IKEv2, then ' +
-        'posts readings with CoAP through them. Pings to its inner address are answered.',
+      'Runs a sensor on this machine, on an emulated IEEE 802.15.4 radio (ZEP) or on UDP. It sets up its SAs with IKEv2, ' +
+        'posts readings with CoAP through them, and answers pings to its inner address.',
     )
     .requiredOption('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
