@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadSaFile } from '../../targets/node/host/config/sa.ts';
-import { widthOf } from '../../targets/node/host/table.ts';
+import { widthOf } from '../../targets/node/host/terminal.ts';
 import { readSchcJson } from '../../targets/node/tools/rules/json.ts';
 import { rulesOf } from '../../targets/node/tools/rules/rules-view.ts';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';

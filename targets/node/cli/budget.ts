@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
 import { budgetRows, COAP_HEADER } from '../tools/budget/measure.ts';
 
 /** IPv6's minimum link MTU without IPv6 and UDP headers. */
@@ -41,7 +42,11 @@ async function budget(options: Options): Promise<void> {
   process.stdout.write(
     `${kind}, 2.4 GHz, 32 us an octet. l3: octets handed to the MAC; octets: on air, preamble to FCS.\n` +
       'short: 16-bit addresses; ext: 64-bit addresses; +ack: with acknowledgements.\n\n' +
-      table(['stack', 'l3', 'frames', 'octets', 'ms', '+ack', 'ext frames', 'octets', 'ms', '+ack', 'source'], cells),
+      table(
+        ['stack', 'l3', 'frames', 'octets', 'ms', '+ack', 'ext frames', 'octets', 'ms', '+ack', 'source'],
+        cells,
+        screenOf(process.stdout),
+      ),
   );
 }
 

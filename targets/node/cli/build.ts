@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board-file.ts';
 import { CommandError } from '../host/errors.ts';
 import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
 import { boardAndEngine, buildImage } from '../lab/boards/start.ts';
 
 interface Options {
@@ -64,6 +65,7 @@ function list(isJson: boolean): void {
         row.flashing,
         row.title,
       ]),
+      screenOf(process.stdout),
     ),
   );
 }
@@ -112,6 +114,7 @@ async function buildModule(options: Options): Promise<void> {
       : table(
           ['octets', 'file'],
           files.map(({ file, size }) => [String(size), file]),
+          screenOf(process.stdout),
         ),
   );
 }
@@ -149,7 +152,8 @@ async function build(options: Options): Promise<void> {
     limit === null ? '-' : String(limit),
     limit === null ? '' : `${((100 * used) / limit).toFixed(1)} %`,
   ]);
-  process.stdout.write(`${report.file}\n\n${table([`${board.name}, ${engine}`, 'octets', 'of', ''], rows)}`);
+  const head = [`${board.name}, ${engine}`, 'octets', 'of', ''];
+  process.stdout.write(`${report.file}\n\n${table(head, rows, screenOf(process.stdout))}`);
 }
 
 export function buildCommand(): Command {

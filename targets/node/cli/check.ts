@@ -2,11 +2,12 @@
 
 import { Command, Option } from 'commander';
 import { FieldError, pathName } from '../host/errors.ts';
+import { printFaults, printWarning } from '../host/terminal.ts';
 import { checkFile, FILE_KINDS, type FileKind } from '../tools/check-file.ts';
 
 /** Says what is no error, but should be known. */
 export function warn(warnings: readonly string[]): void {
-  for (const text of warnings) process.stderr.write(`warning: ${text}\n`);
+  for (const text of warnings) printWarning(text);
 }
 
 /** Prints a summary of each good file, and all that is wrong with the others; the exit code is 1 then. */
@@ -26,7 +27,7 @@ export function checkFiles(files: string[], kind: FileKind | undefined, isJson: 
   }
   for (const { summary, errors, warnings } of checked) {
     process.stdout.write(summary);
-    for (const fault of errors) process.stderr.write(`${new FieldError(fault).message}\n`);
+    printFaults(errors.map((fault) => new FieldError(fault).message));
     warn(warnings);
   }
 }

@@ -4,13 +4,14 @@ import { Command, Option } from 'commander';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
+import { createProgress } from '../host/progress.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../host/radio/pcap.ts';
 import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
 import { packetsOf, sizeOf, writeCapture } from '../tools/convert/capture.ts';
 import { createCompressor, createDecompressor, requireIpv6, type Totals } from '../tools/convert/convert.ts';
 import { type LinkOptions, linkPlan } from '../tools/convert/frames.ts';
-import { createProgress } from './progress.ts';
 
 interface Options extends LinkOptions {
   sa: string;
@@ -105,6 +106,7 @@ async function compress(input: string, output: string, options: Options): Promis
           average(octets, packets),
           String(frames),
         ]),
+        screenOf(process.stdout),
       ),
     { input, output, ...totals },
     options.json,

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
+import { printError } from '../host/terminal.ts';
 import { type DemoResult, runDemo } from '../lab/demo/run.ts';
 import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
 import { NODES_MAX } from '../lab/network.ts';
@@ -102,7 +103,7 @@ async function demo(options: Options): Promise<void> {
       const report = { ...rest, handshakes, totals: totalsOf(result.sensors), comparison, gateway: metrics };
       process.stdout.write(JSON.stringify(report, null, 2) + '\n');
     }
-    for (const problem of result.problems) process.stderr.write(`error: ${problem}\n`);
+    for (const problem of result.problems) printError(problem);
     process.exitCode = codeOf(result);
     if (process.exitCode === 0 && signal !== '' && options.forever !== true) process.exitCode = SIGNALS[signal];
   } finally {

@@ -6,6 +6,7 @@ import { loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
 import { packetsOf } from '../tools/convert/capture.ts';
 import { findIp } from '../tools/convert/packets.ts';
 import { type Explanation, explainPacket } from '../tools/explain/explain.ts';
@@ -49,14 +50,15 @@ function text(e: Explanation): string {
   ]);
   const parts = e.parts.map((p) => [p.part, p.field, p.value, p.octets === 0 ? '' : String(p.octets), p.clause]);
   const { totals: t } = e;
+  const screen = screenOf(process.stdout);
   const saved = t.plainEspOctets - t.espOctets;
   return (
     `SA ${e.sa}, ${e.mode} mode, ${e.suite}\n\n` +
     (fields.length === 0
       ? 'Inner headers are not compressed.\n'
-      : table(['header', 'field', 'value', 'TV', 'MO', 'CDA', 'sent', 'bits', 'clause'], fields)) +
+      : table(['header', 'field', 'value', 'TV', 'MO', 'CDA', 'sent', 'bits', 'clause'], fields, screen)) +
     `\nresidue ${e.residueBits.length} bits + ${e.padBits} padding bits\n\n` +
-    table(['part', 'field', 'value', 'octets', 'clause'], parts) +
+    table(['part', 'field', 'value', 'octets', 'clause'], parts, screen) +
     `\npacket ${t.innerOctets} octets (payload ${t.payloadOctets}) -> ESP ${t.espOctets} octets, ` +
     `ordinary ESP ${t.plainEspOctets} (${saved} saved); with its IP header ${t.wireOctets}\n${e.wire}\n`
   );

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
+import { printError, printFaults, screenOf, styled, takesColour, widthOf } from '../host/terminal.ts';
 
 interface Entry {
   name: string;
@@ -128,6 +129,14 @@ async function program(args: string[]): Promise<Command> {
     .description('Diet-ESP: IPsec small enough for a sensor')
     .version(version())
     .exitOverride()
+    .configureHelp({ styleTitle: (title) => styled(screenOf(process.stdout), 'bold', title) })
+    .configureOutput({
+      getOutHelpWidth: () => widthOf(process.stdout),
+      getErrHelpWidth: () => widthOf(process.stderr),
+      getOutHasColors: () => takesColour(process.stdout),
+      getErrHasColors: () => takesColour(process.stderr),
+      outputError: (text, write) => write(text.replace(/^error:/, styled(screenOf(process.stderr), 'red', 'error:'))),
+    })
     .showSuggestionAfterError();
   const words = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
   for (const entry of COMMANDS) {
@@ -150,8 +159,8 @@ async function main(args: string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const faults = faultsOf(error);
     // One line for each fault: compilers' form, which editors follow.
-    if (faults.length > 1) process.stderr.write(`${faults.map(({ message }) => message).join('\n')}\n`);
-    else process.stderr.write(`error: ${errorText(error)}\n`);
+    if (faults.length > 1) printFaults(faults.map(({ message }) => message));
+    else printError(errorText(error));
     return error instanceof CommandError ? error.code : 1;
   }
 }

@@ -6,6 +6,7 @@ import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
 import { createSas } from '../tools/convert/convert.ts';
 import { rulesCbor } from '../tools/rules/cbor-diagnostic.ts';
 import { schcJson } from '../tools/rules/json.ts';
@@ -48,7 +49,7 @@ function ruleTable(rule: RuleView): string {
     field.clause,
   ]);
   const head = ['header', 'field', 'FL', 'FP', 'DI', 'TV', 'MO', 'CDA', 'sent bits', 'clause'];
-  return `${rule.name} (${id})\n${table(head, rows)}`;
+  return `${rule.name} (${id})\n${table(head, rows, screenOf(process.stdout))}`;
 }
 
 async function rules(options: Options): Promise<void> {

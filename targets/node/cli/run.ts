@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
+import { printError } from '../host/terminal.ts';
 import { freshSecret, type RunResult, runBoard } from '../lab/boards/run.ts';
 import { boardAndEngine, runProblem } from '../lab/boards/start.ts';
 
@@ -121,7 +122,7 @@ async function run(options: Options): Promise<void> {
     const result = await running.result;
     if (options.json === true) process.stdout.write(JSON.stringify(result, null, 2) + '\n');
     else print('\n' + summaryOf(result, options.pcap ?? ''));
-    if (result.problem !== '') process.stderr.write(`error: ${board.name}: ${result.problem}\n`);
+    if (result.problem !== '') printError(`${board.name}: ${result.problem}`);
     const isGood = result.isDone && result.problem === '' && (result.acknowledged > 0 || result.failed === 0);
     process.exitCode = isGood ? 0 : signal === '' || result.problem !== '' ? 1 : count === 0 ? 0 : SIGNALS[signal];
   } finally {

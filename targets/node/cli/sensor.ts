@@ -6,6 +6,7 @@ import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, type LogLevel, parseLog, parseLogFormat, SENSOR_NAMES, silent } from '../host/log.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
+import { printError } from '../host/terminal.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
@@ -170,7 +171,7 @@ async function sensorAction(options: Options): Promise<void> {
     const good = await Promise.race([work(), stopped.then(() => !plan.isBounded)]);
     process.exitCode = good ? 0 : signal !== '' ? SIGNALS[signal] : 1;
   } catch (error) {
-    process.stderr.write(`error: ${errorText(error)}\n`);
+    printError(errorText(error));
     process.exitCode = 1;
   } finally {
     await sensor.close();

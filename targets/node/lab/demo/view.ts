@@ -3,11 +3,14 @@
 
 import type { WriteStream } from 'node:tty';
 import { costOf } from '../../host/radio/air-time.ts';
-import { table, widthOf } from '../../host/table.ts';
+import { table } from '../../host/table.ts';
+import { PLAIN, type Screen, screenOf } from '../../host/terminal.ts';
 import type { Handshake } from './messages.ts';
 import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
 
 const REDRAW_MS = 100;
+/** Lines of a terminal that does not say, or says 0. */
+const ROWS_ELSE = 24;
 
 /** Octets on air of a reading. */
 export interface Comparison {
@@ -103,7 +106,7 @@ function plain(value: number): string {
 
 const HEAD = ['path', 'address', 'setup', 'sent', 'acked', 'failed', 'resent', 'retries', 'octets each', 'last'];
 
-export function sensorTable(states: SensorState[]): string {
+export function sensorTable(states: SensorState[], screen: Screen = PLAIN): string {
   const rows = states.map((state) => [
     `/${state.name}`,
     state.inner,
@@ -116,10 +119,10 @@ export function sensorTable(states: SensorState[]): string {
     plain(state.first.length === 0 ? 0 : state.air.octets / state.first.length),
     state.isDead ? 'dead' : state.last.replace(/[^\d.]/g, ''),
   ]);
-  return table(HEAD, rows);
+  return table(HEAD, rows, screen);
 }
 
-export function comparisonTable(rows: Comparison[]): string {
+export function comparisonTable(rows: Comparison[], screen: Screen = PLAIN): string {
   const clear = rows.find(({ stack }) => stack.startsWith('clear'))?.octets ?? 0;
   return table(
     ['one reading (18 octets of CoAP)', 'frames', 'octets on air', 'ms', 'to clear', 'source'],
@@ -131,6 +134,7 @@ export function comparisonTable(rows: Comparison[]): string {
       octets === clear ? '' : `${octets > clear ? '+' : ''}${(((octets - clear) / clear) * 100).toFixed(0)} %`,
       source,
     ]),
+    screen,
   );
 }
 
@@ -183,15 +187,17 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
   let next = 0;
 
   function text(): string {
-    return `${sensorTable(states)}\n${comparisonTable(comparisonOf(states, others))}`;
+    const { width, isColour } = screenOf(stream);
+    // A line as long as the terminal is wide leaves the cursor nowhere certain.
+    const screen = { width: width - 1, isColour };
+    return `${sensorTable(states, screen)}\n${comparisonTable(comparisonOf(states, others), screen)}`;
   }
-  function draw(): void {
+  /** What is taller than the terminal cannot be drawn over: it is shown whole at the end. */
+  function draw(isLast: boolean): void {
     const up = drawn > 0 ? `\x1b[${drawn}A` : '';
-    // A line longer than the terminal would wrap, and the cursor would miss the table's top.
-    const lines = text()
-      .split('\n')
-      .map((line) => line.slice(0, widthOf(stream) - 1));
-    stream.write(up + lines.map((line) => `${line}\x1b[K`).join('\n'));
+    const all = text().split('\n');
+    const lines = isLast ? all : all.slice(0, Math.max(1, (stream.rows || ROWS_ELSE) - 1));
+    stream.write(`${up}${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`);
     drawn = lines.length - 1;
   }
   const view: View = {
@@ -207,18 +213,18 @@ export function createView(stream: WriteStream, others: Comparison[], pcap: stri
     begun() {
       isBegun = true;
       stream.write('\n');
-      if (stream.isTTY === true) draw();
+      if (stream.isTTY === true) draw(false);
     },
     changed(line) {
       if (stream.isTTY !== true || !isBegun) {
         if (line !== '') stream.write(line + '\n');
       } else if (Date.now() >= next) {
         next = Date.now() + REDRAW_MS;
-        draw();
+        draw(false);
       }
     },
     end(result) {
-      if (stream.isTTY === true && drawn > 0) draw();
+      if (stream.isTTY === true && drawn > 0) draw(true);
       else stream.write(`\n${text()}`);
       stream.write(`\n${summary(result, pcap, keylog)}`);
     },
