@@ -5,8 +5,11 @@
  * made once and used again: who keeps an address copies its octets.
  */
 export interface Address {
+  /** The buffer that holds the address, among other octets perhaps. */
   octets: Uint8Array;
+  /** Offset of the address's first octet in `octets`. */
   at: number;
+  /** Octets of the address: 2, 4, 8 or 16. */
   size: number;
 }
 

@@ -8,6 +8,7 @@ export type KeMethod = typeof KE_P256 | typeof KE_X25519;
 
 /** The private half of a key exchange; opaque to the core. Ended by `keFinish` or `keWipe`. */
 export interface KePrivate {
+  /** KE_*: the method whose `keStart` made it. */
   method: number;
 }
 
@@ -33,6 +34,7 @@ export interface Asymmetric {
     out: Uint8Array,
     outOffset: number,
   ): boolean;
+  /** Ends a private half that is not used any more: its secret is overwritten. A second call does nothing. */
   keWipe(half: KePrivate): void;
   /** True when Ed25519 [RFC 8032] is available. */
   hasEd25519(): boolean;

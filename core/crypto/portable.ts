@@ -12,14 +12,23 @@ type Plain<F> = F extends (...args: infer A) => infer R ? (...args: A) => R : ne
 
 /** One algorithm (ALG_*): the key lengths it takes, in octets, and the operations that its kind has. */
 export interface Part {
+  /** The algorithm, ALG_*. */
   alg: number;
+  /** Octets of the shortest key. */
   minKey: number;
+  /** Octets of the longest key. */
   maxKey: number;
+  /** Expands a key whose length `createPortable` has checked. */
   key: Plain<(octets: Uint8Array) => Key>;
+  /** Overwrites an expanded key. */
   wipe: Plain<Provider['wipe']>;
+  /** AEADs only: see `Provider.seal`. */
   seal?: Plain<Provider['seal']>;
+  /** AEADs only: see `Provider.open`. */
   open?: Plain<Provider['open']>;
+  /** Block ciphers in CBC mode only: see `Provider.cbc`. */
   cbc?: Plain<Provider['cbc']>;
+  /** Integrity algorithms only: see `Provider.mac`. */
   mac?: Plain<Provider['mac']>;
 }
 

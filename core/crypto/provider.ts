@@ -15,6 +15,7 @@ export const ALG_HMAC_SHA256 = 5;
 
 /** An expanded key. Opaque to the core; made by `Provider.key` and ended by `Provider.wipe`. */
 export interface Key {
+  /** The algorithm, ALG_*: a key serves no other. */
   alg: number;
 }
 
@@ -22,10 +23,13 @@ export interface Key {
 export interface Aead {
   /** The first `nonceLength` octets are the nonce. */
   nonce: Uint8Array;
+  /** Octets of the nonce: 12 for AES-GCM and ChaCha20-Poly1305, 11 for AES-CCM in ESP [RFC 4309 §4]. */
   nonceLength: number;
   /** The first `aadLength` octets are the additional authenticated data. */
   aad: Uint8Array;
+  /** Octets of the additional authenticated data, 0 or more. */
   aadLength: number;
+  /** Octets of the ICV: 8 or 16, as the suite says. */
   icvLength: number;
 }
 

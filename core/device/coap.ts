@@ -35,14 +35,17 @@ const TOKEN = 1;
 /** How many message IDs of confirmable responses it keeps, to acknowledge their duplicates [RFC 7252 §4.5]. */
 const SEEN = 8;
 
+/** Options of `createCoapClient`. */
 export interface CoapConfig {
   /** UTF-8; `/` separates its parts, of at most 255 octets each. */
   path: Uint8Array;
   /** ACK_TIMEOUT in milliseconds, and MAX_RETRANSMIT [RFC 7252 §4.8]; ACK_RANDOM_FACTOR is 1.5. */
   ackTimeout: number;
+  /** Repetitions of a reading at most. */
   maxRetransmit: number;
   /** Octets of the longest reading. */
   maxPayload: number;
+  /** Chooses the first Message ID and spreads time-outs; needs no secrecy. */
   random: Random;
 }
 
@@ -68,7 +71,9 @@ export interface CoapClient {
   post(reading: number, now: number): void;
   /** Takes a datagram of the server or of anybody; any octets. Returns 0, or a drop code. */
   receive(buffer: Uint8Array, offset: number, length: number, isServer: boolean, now: number): number;
+  /** Does the work that is due at `now`: repetitions, and the end of a reading that nobody acknowledged. */
   poll(now: number): void;
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
 }
 
@@ -101,6 +106,10 @@ function putPath(buffer: Uint8Array, start: number, path: Uint8Array): number {
   return at;
 }
 
+/**
+ * Makes a client that posts readings, confirmable, one at a time [RFC 7252]. Throws when `path` has a part longer than
+ * 255 octets.
+ */
 export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClient {
   const path = config.path;
   const random = config.random;

@@ -46,10 +46,15 @@ export interface DeviceUpper {
 /** Turns an echo request for this device, in place, into its reply: the length to send back, or a drop code. */
 export type EchoResponder = (packet: Uint8Array, length: number) => number;
 
+/** Options of `createDevice`. */
 export interface DeviceConfig {
+  /** Cryptography and random octets. */
   provider: Provider;
+  /** What the device has of ESP: a bundle contains only that. */
   parts: Parts;
+  /** The radio. */
   phy: Phy;
+  /** PAN ID, 16 bits. */
   panId: number;
   /** 0xffff: none, frames carry the extended address. */
   shortAddress: number;
@@ -67,6 +72,7 @@ export interface DeviceConfig {
   queue: number;
   /** Milliseconds to wait for a MAC acknowledgement; ACK_WAIT on air. */
   ackWait: number;
+  /** Gets payloads, and the ends of packets. */
   upper: DeviceUpper;
   /** The device's inner IPv6 address, 16 octets. */
   address: Uint8Array;
@@ -89,7 +95,9 @@ export interface DeviceHooks {
 export interface Device extends Pairs {
   /** Counters, to read. */
   endpoint: Endpoint;
+  /** The link below: counters. */
   mac: Mac;
+  /** 6LoWPAN: counters. */
   lowpan: Lowpan;
   /** Buffer of inner packets, outgoing and incoming. */
   inner: Uint8Array;

@@ -12,6 +12,10 @@ import { ticketRequest } from '../ike/ext/resume.ts';
 import { vendorId } from '../ike/ext/vendor.ts';
 import type { Extension } from '../ike/state/ike.ts';
 
+/**
+ * Makes every extension of an initiator, in the order in which a message has their payloads. List only some of them for
+ * a small bundle.
+ */
 export function fullExtensions(): Extension[] {
   return [
     vendorId,

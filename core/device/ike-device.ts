@@ -13,12 +13,16 @@ import { checkUdp, emitUdp, PROTO_UDP, UDP_DST_PORT, UDP_SIZE } from '../wire/ud
 import { createDeviceWith, type Device, type DeviceConfig, earlier } from './device.ts';
 import { createUplink, type Transmit, type Uplink, type UplinkConfig } from './uplink.ts';
 
+/** UDP port of IKE [RFC 7296 §2]. */
 export const IKE_PORT = 500;
 
+/** Options of `createIkeDevice`. */
 export interface IkeDeviceConfig extends DeviceConfig {
+  /** Who the gateway is, and how to authenticate. */
   ike: UplinkConfig;
   /** Outer IPv6 addresses of the device and of the gateway, 16 octets each. */
   outer: Uint8Array;
+  /** Outer IPv6 address of the gateway. */
   peer: Uint8Array;
   /** Takes Device.inner[0..length), a packet that came in under an SA; null: UDP and echo requests, as configured. */
   inner: ((length: number, now: number) => number) | null;
@@ -30,6 +34,7 @@ export interface IkeDeviceConfig extends DeviceConfig {
  */
 /** @noSelf */
 export interface IkeDevice extends Device {
+  /** IKE, the current SA and the attempts to connect. */
   uplink: Uplink;
 }
 

@@ -18,15 +18,21 @@ const DOUBT = 2;
 /** Most immediate readings that wait. */
 const EXTRA_MAX = 65535;
 
+/** Options of `createSensor`. */
 export interface SensorConfig {
   /** Inner address (4 or 16 octets) and UDP port of the CoAP server. */
   server: Uint8Array;
+  /** UDP port of the CoAP server, 5683 as a rule. */
   serverPort: number;
   /** See CoapConfig. */
   path: Uint8Array;
+  /** ACK_TIMEOUT in milliseconds. */
   ackTimeout: number;
+  /** Repetitions of a reading at most. */
   maxRetransmit: number;
+  /** Octets of the longest reading. */
   maxPayload: number;
+  /** See CoapConfig. */
   random: Random;
   /** True: readings wait for a Child SA. False: they fail without one. */
   waits: boolean;
@@ -65,7 +71,9 @@ export interface Sensor {
   connect(resumes: boolean, now: number): void;
   /** Asks for a rekey of every Child SA, a rekey of the IKE SA, or a sign of life. Does nothing without an IKE SA. */
   rekey(now: number): void;
+  /** Asks for a rekey of the IKE SA. */
   rekeyIke(now: number): void;
+  /** Asks for a sign of life [RFC 7296 §2.4]. */
   probe(now: number): void;
   /** `count` readings (0: without end), `interval` ms apart, the first at `at`, -1: as soon as one can go out. */
   schedule(count: number, interval: number, at: number): void;
@@ -83,9 +91,14 @@ export interface Sensor {
   ): number;
   /** Does the work that is due. Call it after the device's or host's own. */
   poll(now: number): void;
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
 }
 
+/**
+ * Makes the application of a sensor: readings by a schedule, posted with CoAP through an uplink. Throws as
+ * `createCoapClient`.
+ */
 export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
   const server = config.server;
   const serverPort = config.serverPort;

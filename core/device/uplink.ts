@@ -35,6 +35,7 @@ export interface Attempt {
   resumed: boolean;
   /** IKE messages, those sent and those received, repetitions too, and their octets above UDP. */
   messages: number;
+  /** Octets of these messages, above UDP. */
   octets: number;
   /** Milliseconds. */
   ms: number;
@@ -59,6 +60,7 @@ export interface UplinkEvents {
   replaced(old: IkeSa, sa: IkeSa, now: number): void;
   /** A Child SA was installed; keys are valid during the call. */
   installed(sa: IkeSa, child: ChildSa, outgoing: SaConfig, incoming: SaConfig, now: number): void;
+  /** A Child SA was removed; its keys are wiped. */
   removed(sa: IkeSa, child: ChildSa, now: number): void;
   /** One that was asked for failed. `problem`: what addPair threw (OUTCOME_REFUSED), else null. */
   childFailed(sa: IkeSa, outcome: number, problem: unknown, now: number): void;
@@ -68,18 +70,27 @@ export interface UplinkEvents {
 
 /** A device's IKE configuration. */
 export interface UplinkConfig {
+  /** Key exchanges and signatures. */
   asymmetric: Asymmetric;
+  /** The gateway: proposals, identities, credentials, the Child SA. */
   policy: IkePolicy;
   /** What it negotiates beside plain ESP (ike/ext), and parts of IKE that a board may leave out: null. */
   extensions: Extension[];
+  /** Numbers that IANA has not assigned. */
   numbers: PrivateNumbers;
+  /** IKE_INTERMEDIATE [RFC 9242], or null. */
   intermediate: Rounds | null;
+  /** IKE_SESSION_RESUME [RFC 5723], or null: every attempt is a whole one. */
   resumption: Resumption | null;
+  /** Fragments of IKE messages [RFC 7383], or null: they are dropped. */
   reassembly: Defragmenter | null;
+  /** True: `UplinkEvents.keys` gets keys, to decrypt captures. They are secrets. */
   keylog: boolean;
   /** Milliseconds from a failure to the next attempt (doubled each time), and at most; 0: none. */
   retryTime: number;
+  /** Milliseconds between attempts at most. */
   retryMax: number;
+  /** What the application hears of. */
   events: UplinkEvents;
 }
 
@@ -88,6 +99,7 @@ export type Transmit = (path: Path, buffer: Uint8Array, offset: number, length: 
 
 /** @noSelf */
 export interface Uplink {
+  /** The IKE endpoint: counters, and what rekeyIke and its kin take. */
   ike: Ike;
   /** The current IKE SA, null between attempts. */
   current(): IkeSa | null;
@@ -106,7 +118,9 @@ export interface Uplink {
   receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** Call it after packets came in or went out: it judges silence and lifetimes by the SAs' counters. */
   carried(now: number): void;
+  /** Does the work that is due at `now`: repetitions, rekeys, the next attempt. */
   poll(now: number): void;
+  /** When to call `poll`, or -1. */
   nextTimeout(): number;
 }
 

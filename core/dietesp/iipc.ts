@@ -34,11 +34,17 @@ import { dscpValues, headerFields, octets, prefixLength } from './rules.ts';
 export interface Shape {
   /** Its key in the cache. */
   key: string;
+  /** The inner packet has a network header of its own (tunnel mode). */
   tunnel: boolean;
+  /** False: iipc_profile leaves the inner packet as it is. */
   compressed: boolean;
+  /** IP version of the packets that are compressed. */
   network: Network;
+  /** The compiled rule of the network header. */
   networkProgram: Program;
+  /** Transport headers that the selectors allow. */
   transports: Header[];
+  /** The compiled rule of each of `transports`, at the same index. */
   transportPrograms: Program[];
   /** Every port is allowed. */
   anyPort: boolean;
@@ -46,12 +52,15 @@ export interface Shape {
 
 /** Programs by the attributes that shape them. */
 export interface ShapeCache {
+  /** `Shape.key`: the shape. */
   [key: string]: Shape;
 }
 
 /** The parts of an SA that compression needs: its shape, and its own values. */
 export interface Bound extends Values {
+  /** What all SAs with the same kind of rules share. */
   form: {
+    /** The compiled rules. */
     shape: Shape;
     /** RuleID octet in front of the residue; -1: none (RULEID). */
     ruleId: number;

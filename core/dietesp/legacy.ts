@@ -19,13 +19,17 @@ import {
 export interface EhcContext {
   /** Bits: 8 or 32 (its default). */
   alignment: 8 | 32;
+  /** Tunnel or transport. */
   ipsecMode: IpsecMode;
   /** Outer addresses; length 0 in transport mode. */
   tunnelSrc: Uint8Array;
+  /** The outer destination; length 0 in transport mode. */
   tunnelDst: Uint8Array;
+  /** The whole SPI, 32 bits. */
   espSpi: number;
   /** Octets: 0..4 (its default). */
   espSpiLsb: number;
+  /** Octets of the sequence number on the wire: 0..4 (its default). */
   espSnLsb: number;
   /** 1 with extended sequence numbers. */
   esn: Esn;
@@ -33,15 +37,23 @@ export interface EhcContext {
   tsFlowLabel: boolean;
   /** 4 or 6; null is not supported here. */
   tsIpVersion: IpVersion | null;
+  /** The sender's range of addresses, 4 or 16 octets each, both ends included. */
   tsIpSrcStart: Uint8Array;
+  /** The last address of the sender's range. */
   tsIpSrcEnd: Uint8Array;
+  /** The receiver's range of addresses, both ends included. */
   tsIpDstStart: Uint8Array;
+  /** The last address of the receiver's range. */
   tsIpDstEnd: Uint8Array;
   /** Empty or with 0 in it: any; else one value. */
   tsProtoList: number[];
+  /** The sender's range of ports, 0..65535, both ends included. */
   tsPortSrcStart: number;
+  /** The last port of the sender's range. */
   tsPortSrcEnd: number;
+  /** The receiver's range of ports, both ends included. */
   tsPortDstStart: number;
+  /** The last port of the receiver's range. */
   tsPortDstEnd: number;
   /** Octets of DSCP and ECN; null: copied from the outer header. */
   tsDspList: number[] | null;

@@ -13,6 +13,7 @@ import {
   type Suite,
 } from './suites.ts';
 
+/** Every ESP suite here, the shortest overhead first: what an IKE policy or a file may name. */
 export const ALL_SUITES: Suite[] = [
   aesCcm8Iiv,
   aesGcm16Iiv,

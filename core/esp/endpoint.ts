@@ -9,25 +9,37 @@ import type { Sa } from './sa.ts';
 import type { SaTable } from './sa-table.ts';
 import type { Sn } from './sn.ts';
 
+/**
+ * One end of any number of SAs: the inbound ones by SPI, the counters, and the scratch memory of `inbound` and
+ * `outbound`. An outbound SA needs no entry here.
+ */
 export interface Endpoint {
+  /** What this program has of ESP. */
   parts: Parts;
+  /** The cryptography. */
   provider: Provider;
   /** Packets dropped, by negated drop code. */
   drops: Float64Array;
   /** Packets carried. */
   sent: number;
+  /** Inbound packets accepted. */
   received: number;
   /** The SA of the last inbound packet; null: none was found. */
   sa: Sa | null;
   /** For tests: the explicit IV of the next packets; empty: as the suite says. */
   fixedIv: Uint8Array;
+  /** Inbound SAs; change it with `addInbound` and `removeInbound`. */
   table: SaTable;
   // Scratch.
+  /** @internal */
   slots: Int32Array;
+  /** @internal */
   sn: Sn;
+  /** @internal */
   spare: Uint8Array;
 }
 
+/** Makes an endpoint without SAs. It allocates all memory that packets need. */
 export function createEndpoint(parts: Parts, provider: Provider): Endpoint {
   return {
     parts: parts,

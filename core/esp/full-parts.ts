@@ -13,6 +13,10 @@ import { createHash } from './sa-hash.ts';
 import { esn64, sn32 } from './sn.ts';
 import { windowWide } from './window.ts';
 
+/**
+ * Everything of ESP and Diet-ESP: both IP versions, four transports, both kinds of sequence numbers, replay windows of
+ * up to 4096 packets, a hash table of SAs. Shared by a process: SAs of the same kind share their rules through it.
+ */
 export const FULL_PARTS: Parts = {
   networks: [ipv6, ipv4],
   transports: [udp, udplite, tcp, sctp],

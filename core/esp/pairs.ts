@@ -5,7 +5,9 @@ import type { Provider } from '../crypto/provider.ts';
 import { addInbound, type Endpoint, removeInbound } from './endpoint.ts';
 import { createSa, destroySa, type Sa, type SaConfig } from './sa.ts';
 
+/** SAs in pairs, one for each direction, in the order in which `choose` tries them. */
 export interface Pairs {
+  /** Holds the inbound SAs. */
   endpoint: Endpoint;
   /** Outgoing SAs, in the order in which `choose` tries them. */
   outgoing: Sa[];

@@ -16,6 +16,7 @@ export interface Parts {
   transports: Header[];
   /** sn32, esn64 or both. */
   counters: Counter[];
+  /** Replay window: `window32` (up to 32 packets) or `windowWide`. */
   window: Window;
   /** createList or createHash. */
   table: () => SaTable;
@@ -23,6 +24,7 @@ export interface Parts {
   check: ((parts: Parts, provider: Provider, config: SaConfig) => void) | null;
   /** Rules that SAs share; empty at first. */
   shapes: ShapeCache;
+  /** What SAs of one kind share; empty at first. */
   forms: { [key: string]: SaForm };
   /** Gives an SA its `octets` and `base`: placeAlone, or createArena()'s for many SAs. */
   place: (sa: Sa, size: number) => void;

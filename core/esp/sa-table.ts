@@ -8,14 +8,21 @@ import type { Sa } from './sa.ts';
 
 /** An SA's addresses for the look-up: the SA itself, or the result of `scopeOf` before there is one. */
 export interface Scoped {
+  /** Holds the outer addresses. */
   octets: Uint8Array;
+  /** Where the SA's octets begin in `octets`. */
   base: number;
+  /** Places of the addresses, in octets from `base` on. */
   form: {
     /** 0: found by both outer addresses, 1: by the local one, 2: by none. */
     scope: number;
+    /** Offset of the outer source. */
     sourceAt: number;
+    /** Octets of the outer source, 4 or 16; 0: none. */
     sourceSize: number;
+    /** Offset of the outer destination. */
     destinationAt: number;
+    /** Octets of the outer destination, 4 or 16; 0: none. */
     destinationSize: number;
   };
 }
@@ -36,7 +43,9 @@ export interface SaTable {
   ) => Sa | null;
   /** An SA that could be confused with one with this SPI, `bits` of it on the wire, and the scope of `sa`; or null. */
   conflict: (sa: Scoped, spi: number, bits: number) => Sa | null;
+  /** Adds an SA; ask `conflict` first. */
   insert: (sa: Sa) => void;
+  /** Takes an SA out; nothing happens if it is not there. */
   remove: (sa: Sa) => void;
   /** Every SA, in no order. */
   all: () => Sa[];

@@ -13,23 +13,33 @@ import { INTEGRITY_ALG, type Suite } from './suites.ts';
 
 /** The input of `createSa`. Key material is copied or expanded; the caller wipes its own. */
 export interface SaConfig {
+  /** Which packets the SA takes and how it compresses them. */
   attributes: Attributes;
+  /** The cipher suite; `attributes` do not name it. */
   suite: Suite;
   /** Encryption key, salt of AEADs, integrity key of other suites (empty if the suite has none). */
   key: Uint8Array;
+  /** Salt of AEADs, octets as the suite says (`Suite.salt`); else empty. */
   salt: Uint8Array;
+  /** Integrity key of suites that are no AEAD, octets as the suite says; else empty. */
   authKey: Uint8Array;
   /** Last sequence number used (outbound) or highest authenticated (inbound), in 32-bit halves. */
   snHi: number;
+  /** Low half, 32 bits. */
   snLo: number;
   /** Packets: 0 (off), or a power of two from 32 to 4096. */
   replayWindow: number;
   /** Lifetimes; 0: none. Packets, octets of inner packets, milliseconds since `createSa`'s first packet. */
   softPackets: number;
+  /** Packets after which the SA drops packets. */
   hardPackets: number;
+  /** Octets of inner packets after which the SA should be replaced. */
   softBytes: number;
+  /** Octets of inner packets after which the SA drops packets. */
   hardBytes: number;
+  /** Milliseconds after which the SA should be replaced. */
   softTime: number;
+  /** Milliseconds after which the SA drops packets (DROP_LIFETIME). */
   hardTime: number;
   /** Inbound: 1 when the SA is looked up without the remote address. */
   anyRemote: number;
@@ -37,64 +47,105 @@ export interface SaConfig {
 
 /** Shared by SAs of one kind: everything that follows from the attributes, except addresses, keys and the SPI. */
 export interface SaForm {
+  /** The cipher suite. */
   suite: Suite;
+  /** 32-bit or extended sequence numbers. */
   counter: Counter;
+  /** Compiled rules of the inner packet (IIPC). */
   shape: Shape;
   /** Bits of SPI and SN on the wire, and their octets together. */
   spiLsb: number;
+  /** Bits of the sequence number on the wire, 0..32. */
   snLsb: number;
+  /** Octets of SPI and sequence number on the wire, together. */
   headerSize: number;
+  /** RuleID octet in front of the IIPC residue; -1: none. */
   ruleId: number;
+  /** What is sent of the ESP trailer (CTEC). */
   trailer: Trailer;
   /** The outer IP version: the tunnel's, or in transport mode the packet's. */
   outer: Network;
   /** The outer header carries the inner flow label (flow_label_cda lower). */
   flowLower: boolean;
+  /** The outer header carries the inner ECN bits (ecn_cda lower). */
   ecnLower: boolean;
   /** 0: found by both outer addresses, 1: by the local one, 2: by none (transport mode with ranges of addresses). */
   scope: number;
   // Where an SA's octets are, from its `base` on: target values of the rules at 0, then these.
+  /** Offset of the outer source. */
   sourceAt: number;
+  /** Octets of the outer source; 0: the SA has a range of them. */
   sourceSize: number;
+  /** Offset of the outer destination. */
   destinationAt: number;
+  /** Octets of the outer destination; 0: the SA has a range of them. */
   destinationSize: number;
+  /** Offset of the AEAD's salt. */
   saltAt: number;
+  /** Octets of an SA in all. */
   size: number;
+  /** Replay window in packets; 0: replay is not checked. */
   replayWindow: number;
+  /** Lifetimes as in `SaConfig`; 0: none. */
   softPackets: number;
+  /** See `SaConfig.hardPackets`. */
   hardPackets: number;
+  /** See `SaConfig.softBytes`. */
   softBytes: number;
+  /** See `SaConfig.hardBytes`. */
   hardBytes: number;
+  /** See `SaConfig.softTime`. */
   softTime: number;
+  /** See `SaConfig.hardTime`. */
   hardTime: number;
 }
 
+/**
+ * One SA, made by `createSa`: keys, addresses, and state that packets change. Plain data: copy it to store it, but a
+ * key or a sequence number used twice breaks the cipher.
+ */
 export interface Sa {
+  /** What it shares with SAs of its kind. */
   form: SaForm;
+  /** The whole SPI, 32 bits. */
   spi: number;
+  /** Expanded encryption key. */
   key: Key;
+  /** Expanded integrity key; of AEADs the same as `key`. */
   authKey: Key;
   /** Target values, outer source and destination (in transport mode the selectors' single addresses), salt. */
   octets: Uint8Array;
+  /** Where this SA's part of `octets` begins: `placeAlone` gives 0, an arena any offset. */
   base: number;
   /** Bounds of selectors that are not prefixes, else empty (rangesOf). */
   ranges: Uint8Array;
   // State that changes with packets.
   /** Sequence number: last used, or highest authenticated. */
   snHi: number;
+  /** Low half, 32 bits. */
   snLo: number;
+  /** Replay window of the last 32 packets: bit n is set when number SN - n was seen. */
   recent: number;
+  /** Wider replay windows, one bit a packet; length 0 where `recent` is enough. */
   seen: Uint32Array;
+  /** Packets protected, or accepted. */
   packets: number;
+  /** Octets of their inner packets. */
   bytes: number;
   /** Time of the first packet, -1 before it. */
   since: number;
   // Drops, by kind.
+  /** Wrong ICV, or no sequence number that fits. */
   dropIcv: number;
+  /** Replayed, or older than the window. */
   dropReplay: number;
+  /** Outside the SA's selectors after decryption [RFC 4301 §5.2]. */
   dropSelector: number;
+  /** Not an ESP packet of this SA, or not restorable. */
   dropMalformed: number;
+  /** Outgoing: the packet fits no rule of the SA. */
   dropRefused: number;
+  /** A hard lifetime is over, or the sequence numbers are. */
   dropLifetime: number;
   /** 1 after `destroySa`. */
   ended: number;

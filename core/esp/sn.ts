@@ -18,6 +18,7 @@ export interface Counter {
   aad: (spi: number, hi: number, lo: number, out: Uint8Array) => number;
 }
 
+/** 32-bit sequence numbers. */
 export const sn32: Counter = {
   esn: 0,
   last: (_hi: number, lo: number): boolean => lo === MAX_32,
@@ -28,6 +29,7 @@ export const sn32: Counter = {
   },
 };
 
+/** Extended sequence numbers, 64 bits [RFC 4303 §2.2.1]. */
 export const esn64: Counter = {
   esn: 1,
   last: (hi: number, lo: number): boolean => hi === MAX_32 && lo === MAX_32,
@@ -48,7 +50,9 @@ function modulus(bits: number): number {
 
 /** A sequence number that a function returns; one record is reused. */
 export interface Sn {
+  /** High half, 32 bits; 0 without extended numbers. */
   hi: number;
+  /** Low half, 32 bits. */
   lo: number;
 }
 
@@ -56,12 +60,15 @@ export interface Sn {
 export interface Numbered {
   /** The highest authenticated number. */
   snHi: number;
+  /** Low half, 32 bits. */
   snLo: number;
+  /** What SAs of its kind share. */
   form: {
     /** Bits on the wire. */
     snLsb: number;
     /** Tolerated reordering in packets. 0: 32, because reordering happens without replay protection, too. */
     replayWindow: number;
+    /** 1 with extended sequence numbers. */
     counter: { esn: number };
   };
 }

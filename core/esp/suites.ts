@@ -17,13 +17,17 @@ import type { Counter } from './sn.ts';
 
 /** The fields of an SA that sealing and opening need. */
 export interface Keyed {
+  /** The whole SPI, 32 bits. */
   spi: number;
+  /** Key of the encryption. */
   key: Key;
   /** Key of the integrity algorithm; `key` again for an AEAD. */
   authKey: Key;
   /** The salt is at base + form.saltAt. */
   octets: Uint8Array;
+  /** Where the SA's part of `octets` begins. */
   base: number;
+  /** The suite, the offset of the salt, and the kind of sequence numbers. */
   form: { suite: Suite; saltAt: number; counter: Counter };
 }
 
@@ -43,22 +47,29 @@ type Operation = (
 
 /** @noSelf */
 export interface Suite {
+  /** Name of the transforms as IANA has it. */
   name: string;
   /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */
   encr: number;
+  /** Transform identifier of the integrity algorithm; 0 for an AEAD. */
   integ: number;
   /** ALG_* of the encryption; 0 for NULL. */
   alg: number;
   /** Default key length in octets; AES also takes 24 and 32 if the provider does. */
   keyLength: number;
+  /** Octets of the salt, behind the key in KEYMAT; 0: none. */
   saltLength: number;
+  /** Octets of the integrity key; 0 for an AEAD. */
   authKeyLength: number;
   /** Octets on the wire; 0 for an implicit IV. */
   ivLength: number;
+  /** Octets of the ICV on the wire. */
   icvLength: number;
   /** Block size of the cipher in octets, 1 for none. */
   blockSize: number;
+  /** Encrypts `length` octets in place behind the IV and writes the ICV behind them. True. */
   seal: Operation;
+  /** Verifies the ICV and decrypts in place. False: the ICV is wrong, and the text is as it was. */
   open: Operation;
 }
 
@@ -128,12 +139,19 @@ function withAead(
   };
 }
 
+/** AES-CCM, 16-octet key, 8-octet IV on the wire, 8-octet ICV [RFC 4309]. */
 export const aesCcm8 = /* @__PURE__ */ withAead('AES_CCM_8', 14, ALG_AES_CCM, 16, 3, 8, 8);
+/** AES-CCM, 16-octet key, 8-octet IV on the wire, 16-octet ICV [RFC 4309]. */
 export const aesCcm16 = /* @__PURE__ */ withAead('AES_CCM_16', 16, ALG_AES_CCM, 16, 3, 8, 16);
+/** AES-GCM, 16-octet key, 8-octet IV on the wire, 16-octet ICV [RFC 4106]. */
 export const aesGcm16 = /* @__PURE__ */ withAead('AES_GCM_16', 20, ALG_AES_GCM, 16, 4, 8, 16);
+/** ChaCha20-Poly1305, 32-octet key, 8-octet IV on the wire, 16-octet ICV [RFC 7634]. */
 export const chacha20Poly1305 = /* @__PURE__ */ withAead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 32, 4, 8, 16);
+/** AES-CCM with an implicit IV [RFC 8750]: 16-octet key, 8-octet ICV. It adds the fewest octets of all. */
 export const aesCcm8Iiv = /* @__PURE__ */ withAead('AES_CCM_8_IIV', 29, ALG_AES_CCM, 16, 3, 0, 8);
+/** AES-GCM with an implicit IV [RFC 8750]: 16-octet key, 16-octet ICV. */
 export const aesGcm16Iiv = /* @__PURE__ */ withAead('AES_GCM_16_IIV', 30, ALG_AES_GCM, 16, 4, 0, 16);
+/** ChaCha20-Poly1305 with an implicit IV [RFC 8750]: 32-octet key, 16-octet ICV. */
 export const chacha20Poly1305Iiv = /* @__PURE__ */ withAead(
   'CHACHA20_POLY1305_IIV',
   31,
@@ -205,7 +223,9 @@ function withHmac(name: string, encr: number, alg: number, keyLength: number, iv
   };
 }
 
+/** No encryption [RFC 2410]; HMAC-SHA2-256 with a 32-octet key, 16-octet ICV [RFC 4868]. */
 export const nullHmacSha256 = /* @__PURE__ */ withHmac('NULL_HMAC_SHA2_256_128', 11, 0, 0, 0);
+/** AES-CBC with a 16-octet key and IV [RFC 3602]; HMAC-SHA2-256 with a 32-octet key, 16-octet ICV [RFC 4868]. */
 export const aesCbcHmacSha256 = /* @__PURE__ */ withHmac('AES_CBC_HMAC_SHA2_256_128', 12, ALG_AES_CBC, 16, 16);
 
 /** ALG_* of the integrity algorithm of a suite with HMAC. */

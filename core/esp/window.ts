@@ -5,7 +5,9 @@ import { DROP_REPLAY } from '../base/drop.ts';
 
 /** The fields of an SA that a window needs. */
 export interface Windowed {
+  /** Right edge of the window, the highest authenticated number: high half, 32 bits. */
   snHi: number;
+  /** Low half, 32 bits. */
   snLo: number;
   /** Size in packets, 0: off. */
   form: { replayWindow: number };

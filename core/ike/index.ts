@@ -1,5 +1,8 @@
 // `dietesp/ike`: IKEv2 as initiator and responder [RFC 7296], its extensions, and its codec: messages, proposals,
 // selectors, fragments, SK payloads.
+//
+// `Ike`, `IkeSa`, `ChildSa` and `Draft` are live objects with keys in them. They are exported for authors of extensions,
+// who read them and keep what is theirs in `notes`. Programs hand them from call to call and read `describeIkeSa`.
 
 export * from '../base/index.ts';
 export { defaultCompression } from './child/compression.ts';
@@ -73,7 +76,6 @@ export {
   selectorsWithin,
 } from './codec/selectors.ts';
 export { ALL_IKE_CIPHERS } from './crypto/all-suites.ts';
-export type { KeyExchange } from './crypto/key-exchange.ts';
 export { createSkKey, innerRoom, openMessage, type SkKey, sealedSize, sealMessage, wipeSkKey } from './crypto/sk.ts';
 export {
   type IkeCipher,
@@ -163,9 +165,7 @@ export {
   STATE_INTERMEDIATE_SENT,
   STATE_REPLACED,
   STATE_RESUME_SENT,
-  type Task,
 } from './state/sa.ts';
-export type { Setup } from './state/setup.ts';
 export {
   STEP_AUTH_REQUEST,
   STEP_AUTH_RESPONSE,

@@ -12,6 +12,7 @@ import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
 /** Octets of a datagram's key; datagram_size is at KEY_SIZE - 4. */
 export const KEY_SIZE = 20;
 
+/** Puts 6LoWPAN fragments together [RFC 4944 §5.3], in memory of a fixed size. */
 export interface Reassembly {
   /**
    * Takes a fragment: `length` octets of the uncompressed datagram from `position` on. Returns 0 when octets are
@@ -21,6 +22,7 @@ export interface Reassembly {
    * oldest when there is no other: what it gave up would else hold the slot until the time-out.
    */
   add(key: Uint8Array, position: number, buffer: Uint8Array, offset: number, length: number, now: number): number;
+  /** The datagrams, one slot behind the other. */
   memory: Uint8Array;
   /** Gives up datagrams that are too old. Returns how many were given up since the last call. */
   poll(now: number): number;

@@ -40,6 +40,7 @@ export interface LowpanUpper {
   done(tag: number, result: number, now: number): void;
 }
 
+/** Options of `createLowpan`. */
 export interface LowpanConfig {
   /** Table of contexts, see createContexts. */
   contexts: Uint8Array;
@@ -47,9 +48,11 @@ export interface LowpanConfig {
   nhc: NextHeaderCompression | null;
   /** createReassembly, or null: fragments are then dropped. */
   reassembly: Reassembly | null;
+  /** Gets packets, and the ends of those sent. */
   upper: LowpanUpper;
   /** Packets that can wait, 1 or more, and their longest, 40..2047 octets. */
   queue: number;
+  /** Octets of the longest packet. */
   maxSize: number;
   /** First datagram_tag, best random, so that it differs from old ones after a restart. */
   tag: number;
@@ -62,6 +65,7 @@ export const LOWPAN_FRAMES = DROP_COUNT + 1;
 export const LOWPAN_RECEIVED = DROP_COUNT + 2;
 const LOWPAN_COUNTERS = DROP_COUNT + 3;
 
+/** IPv6 packets over IEEE 802.15.4: header compression, fragments, a queue [RFC 4944, RFC 6282]. */
 export interface Lowpan extends MacUpper {
   /** Sets the link below. Call it before anything is sent or received. */
   attach(link: Link): void;
@@ -74,6 +78,7 @@ export interface Lowpan extends MacUpper {
   poll(now: number): void;
   /** When to call `poll`, or -1. */
   nextTimeout(): number;
+  /** Drops by negated drop code, and LOWPAN_* behind them. */
   counters: Float64Array;
 }
 

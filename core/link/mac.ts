@@ -73,13 +73,17 @@ export interface Link {
   send(dst: Address, buffer: Uint8Array, offset: number, length: number, now: number): number;
 }
 
+/** Options of `createMac`. */
 export interface MacConfig {
+  /** PAN ID, 16 bits; frames of others are dropped. */
   panId: number;
   /** 0xffff: none, the extended address is the source. */
   shortAddress: number;
   /** EUI-64, 8 octets in canonical order. */
   extendedAddress: Uint8Array;
+  /** The radio. */
   phy: Phy;
+  /** Gets payloads of frames, and the ends of those sent. */
   upper: MacUpper;
   /** Fills a range with random octets, for back-offs and the first sequence number. */
   random: (buffer: Uint8Array, offset: number, length: number) => void;
@@ -139,6 +143,7 @@ export function macAirTime(counters: Float64Array): number {
   return counters[MAC_FRAMES] * airTime(0) + counters[MAC_OCTETS] * OCTET_TIME + counters[MAC_ACKS] * ACK_TIME;
 }
 
+/** The MAC of IEEE 802.15.4: CSMA-CA, acknowledgements, repetitions, duplicates. */
 export interface Mac extends Link {
   /** Takes a frame from the radio, MHR to FCS, at its end; any octets. Returns 0, or the drop code that it counted. */
   receive(buffer: Uint8Array, offset: number, length: number, now: number): number;
@@ -146,6 +151,7 @@ export interface Mac extends Link {
   poll(now: number): void;
   /** When to call `poll`, or -1. */
   nextTimeout(): number;
+  /** Drops by negated drop code, and MAC_* behind them. */
   counters: Float64Array;
 }
 

@@ -28,32 +28,43 @@ export const STEP_COUNT = 8;
 export interface RuleProgram {
   /** Index of the rule. */
   rule: number;
+  /** The headers that the rule's packets have. */
   layout: Layout;
+  /** Compiled fields. */
   steps: Int32Array;
   /** A field is computed. */
   computes: boolean;
 }
 
+/** Compiled rules, made by `compileContext`, and the scratch memory of compression. One serves both directions. */
 export interface Context {
+  /** @internal */
   ruleId: Uint32Array;
+  /** @internal */
   ruleIdLength: Uint8Array;
   /** Rule for packets without a rule, -1 for none. */
   noCompression: number;
   /** Programs in the order of the rules. A rule without a program in a direction is not used there. */
   up: RuleProgram[];
+  /** Programs of the other direction. */
   dw: RuleProgram[];
   /** Target values: octets, and for each value its first bit and its bits. */
   values: Uint8Array;
+  /** @internal */
   valueBit: Int32Array;
+  /** @internal */
   valueBits: Int32Array;
   /** Bits of the last SCHC packet made, without padding. */
   bitLength: number;
+  /** @internal */
   fields: Fields;
   /** Interface identifiers from link-layer addresses: Dev, App; and an octet of scratch. */
   iids: Uint8Array;
   /** Per step, while a packet is restored: bit position of the residue, bits of the whole field (-1: absent), value. */
   sourceBit: Int32Array;
+  /** @internal */
   sourceBits: Int32Array;
+  /** @internal */
   sourceValue: Int32Array;
 }
 

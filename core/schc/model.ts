@@ -27,6 +27,7 @@ export interface Way {
   direction: number;
   /** Link-layer addresses of both ends, 8 or 2 octets; empty if no rule needs them. */
   dev: Uint8Array;
+  /** Link-layer address of the App side. */
   app: Uint8Array;
 }
 
@@ -34,6 +35,7 @@ export interface Way {
 export const FL_VARIABLE = 0;
 export const FL_TOKEN_LENGTH = -1;
 
+/** One line of a rule: how a field is matched and what is sent of it [RFC 8724 §7.1]. */
 export interface FieldDescriptor {
   /** Field identifier (wire/fid.ts). */
   fid: number;
@@ -58,10 +60,13 @@ export interface FieldDescriptor {
   slot: number;
 }
 
+/** A rule [RFC 8724 §7.1]: the packets that have exactly these fields, and match them all, are compressed by it. */
 export interface Rule {
+  /** The RuleID, `ruleIdLength` bits: no other rule's may begin with the same bits. */
   ruleId: number;
   /** Bits; 0: the RuleID is not sent. */
   ruleIdLength: number;
+  /** Fields in the order in which the packet has them; those of one direction only (`di`) among them. */
   fields: FieldDescriptor[];
 }
 

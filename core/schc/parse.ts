@@ -62,27 +62,39 @@ const PROTO_IPV6 = 41;
 const PROTO_IPV4 = 4;
 const IPV4_SIZE = 20;
 
+/** The headers of a packet and the places of their fields, for one direction. */
 export interface Layout {
+  /** DI_UP or DI_DW. */
   direction: number;
   /** Identifies the stack's shape (without direction). */
   key: string;
+  /** The IP header; null: none. */
   network: Header | null;
+  /** The transport header; null: none. */
   transport: Header | null;
+  /** COAP_*: whether CoAP follows, and with which of its shapes. */
   coap: number;
   /** Fields of fixed place: identifier, layer, first bit in the layer, bits. */
   fid: Int32Array;
+  /** Number of the layer that has the field, the outermost 0. */
   layer: Int32Array;
+  /** First bit of the field in its layer. */
   first: Int32Array;
+  /** Bits of the field. */
   bits: Int32Array;
 }
 
+/** The fields of a packet. One record is used for all. */
 export interface Fields {
+  /** How many there are; the arrays are longer. */
   count: number;
+  /** Field identifiers, FID_*. */
   fid: Int32Array;
   /** Field position: 1 for the first occurrence. */
   fp: Int32Array;
   /** Bit position in the buffer, and length in bits. */
   bit: Int32Array;
+  /** Length of the field in bits. */
   bits: Int32Array;
   /** Offsets of the layers and the payload. */
   starts: Int32Array;

@@ -31,6 +31,7 @@ const OP_SLOT = 2;
 /** Numbers per step: operation, bit position in the header, bits, argument (list: offset * 256 + count; slot). */
 const STRIDE = 4;
 
+/** The compiled rule of one header with fixed fields: octets to match, and steps that make and read the residue. */
 export interface Program {
   /** Octets of the header. */
   size: number;
@@ -40,6 +41,7 @@ export interface Program {
   mask: Uint8Array;
   /** Octets up to the last one with a bit to match. Later ones are not read: the packet may end there. */
   matched: number;
+  /** Compiled fields that are sent or computed. */
   steps: Int32Array;
   /** Octets of the header's target values. */
   valuesSize: number;

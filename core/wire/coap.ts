@@ -21,8 +21,11 @@ export const FID_COAP_OPTION = 61000;
 /** The largest option number [RFC 7252 §12.2]. */
 export const COAP_OPTION_MAX = 65535;
 
+/** Octets of CoAP's fixed header [RFC 7252 §3]. */
 export const COAP_SIZE = 4;
+/** Octets of the longest token. */
 export const COAP_TOKEN_MAX = 8;
+/** The payload marker. */
 export const COAP_MARKER = 0xff;
 /** The first octet of a message of version 1 with neither type nor token. */
 export const COAP_VERSION_1 = 0x40;

@@ -54,10 +54,13 @@ export const SLOT_COUNT = 5;
 /** The further functions of an IP header. All need a verified header. */
 /** @noSelf */
 export interface Network extends Header {
+  /** 4 or 6. */
   version: number;
   /** Octets of an address, and where source and destination are. */
   addressSize: number;
+  /** Offset of the source address. */
   src: number;
+  /** Offset of the destination address. */
   dst: number;
   /** Offset of Next Header / Protocol. */
   protocol: number;

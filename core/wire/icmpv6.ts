@@ -5,6 +5,7 @@ import { put16, u16 } from '../base/bytes.ts';
 import { pseudoSum, putChecksum, sumsToZero } from '../base/checksum.ts';
 import { DROP_CHECKSUM, DROP_SHORT, DROP_UNSUPPORTED } from '../base/drop.ts';
 
+/** Echo messages of ICMPv6 [RFC 4443 §4]: octets of the header, offsets of its fields, types. */
 export const ICMPV6_SIZE = 8;
 export const ICMPV6_TYPE = 0;
 export const ICMPV6_CHECKSUM = 2;
@@ -12,6 +13,7 @@ export const ICMPV6_IDENTIFIER = 4;
 export const ICMPV6_SEQUENCE = 6;
 export const ICMPV6_ECHO_REQUEST = 128;
 export const ICMPV6_ECHO_REPLY = 129;
+/** Protocol number of ICMPv6. */
 export const PROTO_ICMPV6 = 58;
 
 /** Checks an echo message that ends at `end`. After 0 all its fields can be read and the checksum is right. */

@@ -36,6 +36,7 @@ import {
   SLOT_HOPS,
 } from './header.ts';
 
+/** IPv4 [RFC 791 §3.1]: octets of the header without options, offsets of its fields. */
 export const IPV4_SIZE = 20;
 export const IPV4_TOTAL_LENGTH = 2;
 export const IPV4_ID = 4;
@@ -92,6 +93,7 @@ export function emitIpv4(
   putIpv4Checksum(buffer, offset);
 }
 
+/** IPv4 for SCHC and ESP. */
 export const ipv4: Network = {
   version: 4,
   addressSize: 4,

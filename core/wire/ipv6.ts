@@ -36,6 +36,7 @@ import {
   SLOT_HOPS,
 } from './header.ts';
 
+/** IPv6 [RFC 8200 §3]: octets of the header, offsets of its fields. */
 export const IPV6_SIZE = 40;
 export const IPV6_PAYLOAD_LENGTH = 4;
 export const IPV6_NEXT_HEADER = 6;
@@ -74,6 +75,7 @@ export function emitIpv6(
   buffer[offset + IPV6_HOP_LIMIT] = hopLimit;
 }
 
+/** IPv6 for SCHC and ESP; extension headers are payload. */
 export const ipv6: Network = {
   version: 6,
   addressSize: 16,

@@ -5,8 +5,10 @@ import { DROP_CHECKSUM, DROP_SHORT } from '../base/drop.ts';
 import { FID_SCTP_CHECKSUM, FID_SCTP_DST_PORT, FID_SCTP_SRC_PORT, FID_SCTP_TAG } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SENT, ROLE_SRC_PORT } from './header.ts';
 
+/** SCTP [RFC 9260 §3.1]: octets of the common header, offset of the checksum (CRC32c). */
 export const SCTP_SIZE = 12;
 export const SCTP_CHECKSUM = 8;
+/** Protocol number of SCTP. */
 export const PROTO_SCTP = 132;
 
 /** CRC-32C of one nibble (polynomial 0x1EDC6F41, reflected), made at first use, so that others pay nothing. */
@@ -32,6 +34,7 @@ export function crc32c(buffer: Uint8Array, offset: number, end: number, hole: nu
   return ((crc ^ 0xffffffff) & 0xffffffff) >>> 0; // wide
 }
 
+/** SCTP's common header for SCHC and ESP; the checksum is computed anew, chunks are payload. */
 export const sctp: Header = {
   proto: PROTO_SCTP,
   size: SCTP_SIZE,

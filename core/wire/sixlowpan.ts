@@ -16,6 +16,7 @@ export const DISPATCH_FRAG1 = 0xc0;
 export const DISPATCH_FRAGN = 0xe0;
 /** Octets of the fragment headers. */
 export const FRAG1_SIZE = 4;
+/** Octets of a later fragment's header. */
 export const FRAGN_SIZE = 5;
 /** Largest datagram_size: 11 bits. */
 export const DATAGRAM_MAX = 2047;

@@ -17,10 +17,13 @@ import {
 } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SENT, ROLE_SRC_PORT } from './header.ts';
 
+/** TCP [RFC 9293 §3.1]: octets of the header without options, offset of the checksum. */
 export const TCP_SIZE = 20;
 export const TCP_CHECKSUM = 16;
+/** Protocol number of TCP. */
 export const PROTO_TCP = 6;
 
+/** TCP for SCHC and ESP; the checksum is computed anew, options are payload. */
 export const tcp: Header = {
   proto: PROTO_TCP,
   size: TCP_SIZE,

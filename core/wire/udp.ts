@@ -6,11 +6,13 @@ import { DROP_CHECKSUM, DROP_LENGTH, DROP_SHORT } from '../base/drop.ts';
 import { FID_UDP_CHECKSUM, FID_UDP_DST_PORT, FID_UDP_LENGTH, FID_UDP_SRC_PORT } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SRC_PORT } from './header.ts';
 
+/** UDP [RFC 768]: octets of the header, offsets of its fields. */
 export const UDP_SIZE = 8;
 export const UDP_SRC_PORT = 0;
 export const UDP_DST_PORT = 2;
 export const UDP_LENGTH = 4;
 export const UDP_CHECKSUM = 6;
+/** Protocol number of UDP. */
 export const PROTO_UDP = 17;
 
 /**
@@ -40,6 +42,7 @@ export function emitUdp(
   udp.putChecksums(buffer, offset, end, ip);
 }
 
+/** UDP for SCHC and ESP. Length and checksum are computed anew, so that a zero checksum comes back computed. */
 export const udp: Header = {
   proto: PROTO_UDP,
   size: UDP_SIZE,

@@ -7,11 +7,14 @@ import { DROP_CHECKSUM, DROP_NO_RULE, DROP_SHORT } from '../base/drop.ts';
 import { FID_UDPLITE_CHECKSUM, FID_UDPLITE_COVERAGE, FID_UDPLITE_DST_PORT, FID_UDPLITE_SRC_PORT } from './fid.ts';
 import { type Header, ROLE_COMPUTE, ROLE_DST_PORT, ROLE_SRC_PORT } from './header.ts';
 
+/** UDP-Lite [RFC 3828 §3.1]: octets of the header, offsets of its fields. */
 export const UDPLITE_SIZE = 8;
 export const UDPLITE_COVERAGE = 4;
 export const UDPLITE_CHECKSUM = 6;
+/** Protocol number of UDP-Lite. */
 export const PROTO_UDPLITE = 136;
 
+/** UDP-Lite for SCHC and ESP: only packets whose checksum covers all, because the coverage is not sent. */
 export const udplite: Header = {
   proto: PROTO_UDPLITE,
   size: UDPLITE_SIZE,

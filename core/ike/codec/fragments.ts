@@ -8,12 +8,15 @@ import type { Content } from './payloads.ts';
 /** Most fragments of a message. */
 export const MAX_FRAGMENTS = 32;
 
+/** The fragments of one message that came so far [RFC 7383 §2.6]. */
 export interface Fragments {
   /** Contents of the fragments so far; when complete, the payloads of the message. */
   buffer: Uint8Array;
+  /** Message ID of the message. */
   messageId: number;
   /** Fragments of the message; 0: nothing is stored. */
   total: number;
+  /** Fragments that are there. */
   count: number;
   /** Octets in `buffer`. */
   used: number;
@@ -78,6 +81,7 @@ export function addFragment(f: Fragments, messageId: number, opened: Content, bu
 /** The part of an endpoint that takes fragments. A board may omit it. */
 /** @noSelf */
 export interface Defragmenter {
+  /** Memory for a message of at most `maxSize` octets; one for each IKE SA that gets fragments. */
   create(maxSize: number): Fragments;
   /** Octets of the inner payloads when complete, 0 when not, or a drop code. */
   add(fragments: Fragments, messageId: number, opened: Content, buffer: Uint8Array): number;

@@ -19,7 +19,12 @@ import type { Message } from './payloads.ts';
 
 /** An identity: ID_* and its octets [RFC 7296 §3.5]. */
 export interface Identity {
+  /** ID_*. */
   type: IdType;
+  /**
+   * Its octets, in the form that `type` says: a domain name in ASCII, 4 or 16 octets of an address, any octets of a key
+   * identifier.
+   */
   data: Uint8Array;
 }
 
@@ -31,6 +36,7 @@ export function idBody(id: Identity): Uint8Array {
   return out;
 }
 
+/** Writes an Identification payload [RFC 7296 §3.5]. */
 export function addId(w: Writer, payload: typeof PAYLOAD_IDI | typeof PAYLOAD_IDR, id: Identity): void {
   const body = idBody(id);
   const at = beginPayload(w, payload);

@@ -46,7 +46,9 @@ export function checkIkeHeader(buffer: Uint8Array, offset: number, length: numbe
 
 /** The payloads of a message, in their order. */
 export interface Payloads {
+  /** How many there are; the arrays are longer. */
   count: number;
+  /** Types, PAYLOAD_*. */
   type: Uint8Array;
   /** Offset of the body, behind the generic header. */
   at: Int32Array;
@@ -56,6 +58,7 @@ export interface Payloads {
   critical: number;
 }
 
+/** Makes the record that `parsePayloads` fills, for at most MAX_PAYLOADS payloads. */
 export function createPayloads(): Payloads {
   return {
     count: 0,
@@ -148,7 +151,9 @@ export function findNotify(p: Payloads, buffer: Uint8Array, type: number): numbe
 
 /** Builds a message. It writes nothing after the buffer's end, but sets `full`. */
 export interface Writer {
+  /** Holds the message. */
   buffer: Uint8Array;
+  /** Offset of the message's first octet. */
   start: number;
   /** Where the next octet goes. */
   at: number;
@@ -156,9 +161,11 @@ export interface Writer {
   next: number;
   /** Type of the first payload of a bare chain; 0 while it is empty. */
   first: number;
+  /** Something did not fit; `endMessage` answers -1 then. */
   full: boolean;
 }
 
+/** Makes a writer of messages that end at the buffer's end. */
 export function createWriter(buffer: Uint8Array): Writer {
   return { buffer: buffer, start: 0, at: 0, next: -1, first: 0, full: false };
 }
@@ -172,16 +179,19 @@ export function write8(w: Writer, value: number): void {
   }
 }
 
+/** Writes 16 bits, big-endian. */
 export function write16(w: Writer, value: number): void {
   write8(w, value >>> 8);
   write8(w, value);
 }
 
+/** Writes 32 bits, big-endian. */
 export function write32(w: Writer, value: number): void {
   write16(w, value >>> 16);
   write16(w, value);
 }
 
+/** Writes from[at..at+length). */
 export function writeOctets(w: Writer, from: Uint8Array, at: number, length: number): void {
   for (let i = 0; i < length; i++) write8(w, from[at + i]);
 }

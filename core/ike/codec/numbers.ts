@@ -1,14 +1,21 @@
 // Numbers of IKEv2 [RFC 7296 §3; IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters"]. private-numbers.ts has
 // those that IANA has not assigned.
 
+/** Opens an IKE SA: proposals, key exchange, nonces [RFC 7296 §1.2]. */
 export const IKE_SA_INIT = 34;
+/** Authenticates it, and sets up the first Child SA [RFC 7296 §1.2]. */
 export const IKE_AUTH = 35;
+/** Makes another Child SA, or rekeys one or the IKE SA [RFC 7296 §1.3]. */
 export const CREATE_CHILD_SA = 36;
+/** Deletes, errors, signs of life [RFC 7296 §1.4]. */
 export const INFORMATIONAL = 37;
+/** Opens an IKE SA with the ticket of an earlier one [RFC 5723]. */
 export const IKE_SESSION_RESUME = 38;
+/** Rounds between IKE_SA_INIT and IKE_AUTH [RFC 9242]. */
 export const IKE_INTERMEDIATE = 43;
 /** Further key exchanges after CREATE_CHILD_SA [RFC 9370]. */
 export const IKE_FOLLOWUP_KE = 44;
+/** Exchange Types. */
 export type Exchange =
   | typeof IKE_SA_INIT
   | typeof IKE_AUTH
@@ -22,10 +29,12 @@ export type Exchange =
 export const FLAG_INITIATOR = 0x08;
 export const FLAG_RESPONSE = 0x20;
 
+/** Security Protocol Identifiers [RFC 7296 §3.3.1]. */
 export const PROTOCOL_IKE = 1;
 export const PROTOCOL_AH = 2;
 export const PROTOCOL_ESP = 3;
 
+/** Payload types [RFC 7296 §3.2]; SKF is an encrypted fragment [RFC 7383]. */
 export const PAYLOAD_SA = 33;
 export const PAYLOAD_KE = 34;
 export const PAYLOAD_IDI = 35;
@@ -43,6 +52,7 @@ export const PAYLOAD_SK = 46;
 export const PAYLOAD_CP = 47;
 export const PAYLOAD_EAP = 48;
 export const PAYLOAD_SKF = 53;
+/** Payload types. */
 export type PayloadType =
   | typeof PAYLOAD_SA
   | typeof PAYLOAD_KE
@@ -62,11 +72,13 @@ export type PayloadType =
   | typeof PAYLOAD_EAP
   | typeof PAYLOAD_SKF;
 
+/** Transform Types [RFC 7296 §3.3.2]; SN is "Sequence Numbers", first called ESN. */
 export const TRANSFORM_ENCR = 1;
 export const TRANSFORM_PRF = 2;
 export const TRANSFORM_INTEG = 3;
 export const TRANSFORM_KE = 4;
 export const TRANSFORM_SN = 5;
+/** Transform Types of plain IKEv2; extensions have others (`Transform`). */
 export type TransformType =
   | typeof TRANSFORM_ENCR
   | typeof TRANSFORM_PRF
@@ -74,8 +86,11 @@ export type TransformType =
   | typeof TRANSFORM_KE
   | typeof TRANSFORM_SN;
 
+/** The pseudorandom function of all key derivation here [RFC 4868]. */
 export const PRF_HMAC_SHA2_256 = 5 as const;
+/** The integrity algorithm beside ciphers that are no AEAD [RFC 4868]. */
 export const INTEG_HMAC_SHA2_256_128 = 12;
+/** Pseudorandom functions. */
 export type Prf = typeof PRF_HMAC_SHA2_256;
 /** 32-bit sequence numbers, or extended ones. */
 export type SnTransform = 0 | 1;
@@ -148,25 +163,33 @@ export const N_PPK_IDENTITY_KEY = 16446 as const;
 /** Downgrade prevention [draft-ietf-ipsecme-ikev2-downgrade-prevention]. */
 export const N_FULL_TRANSCRIPT_AUTH = 16447 as const;
 
+/** ID Types [RFC 7296 §3.5]. */
 export const ID_IPV4_ADDR = 1 as const;
 export const ID_FQDN = 2 as const;
 export const ID_IPV6_ADDR = 5 as const;
 export const ID_KEY_ID = 11 as const;
+/** ID Types that both sides may prove. */
 export type IdType = typeof ID_IPV4_ADDR | typeof ID_FQDN | typeof ID_IPV6_ADDR | typeof ID_KEY_ID;
 
+/** Authentication Methods [RFC 7296 §3.8, RFC 7427]. */
 export const AUTH_SHARED_KEY = 2 as const;
 export const AUTH_DIGITAL_SIGNATURE = 14 as const;
+/** Authentication Methods. */
 export type AuthMethod = typeof AUTH_SHARED_KEY | typeof AUTH_DIGITAL_SIGNATURE;
 
 /** Signature hash "Identity", for Ed25519 [RFC 8420 §2]. */
 export const HASH_IDENTITY = 5;
 
+/** TS Types [RFC 7296 §3.13.1]. */
 export const TS_IPV4_ADDR_RANGE = 7;
 export const TS_IPV6_ADDR_RANGE = 8;
+/** TS Types. */
 export type TsType = typeof TS_IPV4_ADDR_RANGE | typeof TS_IPV6_ADDR_RANGE;
 
+/** CFG Types, and Configuration Attributes of inner addresses [RFC 7296 §3.15]. */
 export const CP_REQUEST = 1 as const;
 export const CP_REPLY = 2 as const;
 export const CP_INTERNAL_IP4_ADDRESS = 1 as const;
 export const CP_INTERNAL_IP6_ADDRESS = 8 as const;
+/** Kinds of inner addresses that an initiator may ask for. */
 export type AddressType = typeof CP_INTERNAL_IP4_ADDRESS | typeof CP_INTERNAL_IP6_ADDRESS;

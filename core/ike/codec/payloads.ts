@@ -25,19 +25,29 @@ import { NONE, take } from './octets.ts';
 
 /** Payloads of a message, in `buffer`; what SK held is at `at`, `size` octets, the first of type `first`. */
 export interface Message {
+  /** The decrypted message. */
   buffer: Uint8Array;
+  /** The payloads inside SK, or those of an unprotected message. */
   payloads: Payloads;
+  /** Offset of the first payload. */
   at: number;
+  /** Octets of all payloads. */
   size: number;
+  /** Type of the first payload. */
   first: number;
 }
 
 /** The inner payloads [at..at+size) of a buffer, the first of type `first`; SKF `number` of `total`, for SK 0, 0. */
 export interface Content {
+  /** Type of the first payload. */
   first: number;
+  /** Offset of the first payload. */
   at: number;
+  /** Octets of all payloads. */
   size: number;
+  /** Fragment Number of SKF, 1 and up; 0: SK [RFC 7383 §2.5]. */
   number: number;
+  /** Total Fragments of SKF; 0: SK. */
   total: number;
 }
 

@@ -5,11 +5,17 @@
 export interface PrivateNumbers {
   /** Status notifies. */
   hcpProposal: number;
+  /** Diet-ESP in the form of its first drafts: offer and answer. */
   ehcSupported: number;
+  /** Diet-ESP in that form: nothing of the offer is acceptable. */
   ehcUnacceptableParameter: number;
+  /** Optimized rekeys: both sides can do them. */
   optimizedRekeySupported: number;
+  /** Optimized rekeys: the request and its answer. */
   optimizedRekey: number;
+  /** KE method of the first Child SA's rekeys is told (child-pfs-info). */
   childSaPfsInfoSupported: number;
+  /** DSCP values that a side sends. */
   dscp: number;
   /** Traffic selector type. */
   tsDscp: number;

@@ -23,6 +23,7 @@ import {
 
 /** A transform beyond the lists of `Transforms`: of another type (1 to 30), or with other attributes than Key Length. */
 export interface Transform {
+  /** Transform Type [RFC 7296 §3.3.2]. */
   type: number;
   /** 0 of a type of its own: the peer may leave the type out. */
   id: number;
@@ -33,7 +34,9 @@ export interface Transform {
 /** Transforms beyond the lists of a proposal of ours: see extra-transforms.ts. */
 /** @noSelf */
 export interface ExtraTransforms {
+  /** The transforms, in order of preference within a type. */
   list: Transform[];
+  /** Whether there is one of this type. */
   has(type: number): boolean;
   /** Writes them, as the last of a proposal. */
   add(w: Writer): void;
@@ -47,14 +50,19 @@ export interface ExtraTransforms {
 
 /** One proposal of ours: transform identifiers by type, in order of preference. An empty list: no such type. */
 export interface Transforms {
+  /** PROTOCOL_*: what the proposal is for. */
   protocol: number;
   /** ENCR. A proposal has either AEADs or others. */
   ciphers: number[];
   /** Key Length of the cipher with the same index, in bits; 0: no attribute. */
   keyBits: number[];
+  /** PRFs; proposals for the IKE SA only. */
   prf: (Prf | 0)[];
+  /** Integrity algorithms; empty with AEADs. */
   integ: number[];
+  /** Key exchange methods; 0: none. */
   ke: (KeMethod | 0)[];
+  /** Kinds of sequence numbers; ESP and AH only. */
   sn: SnTransform[];
   /** Further transforms (createExtra); absent: none. */
   extra?: ExtraTransforms;
@@ -66,18 +74,25 @@ export interface Choice {
   proposal: number;
   /** Index of the own proposal that it fits. */
   own: number;
+  /** Transform identifier of the encryption. */
   encr: number;
+  /** Its Key Length, in bits; 0: no attribute. */
   keyBits: number;
   /** 0: none. */
   prf: Prf | 0;
+  /** Integrity algorithm; 0: none. */
   integ: number;
+  /** Key exchange method; 0: none. */
   ke: KeMethod | 0;
+  /** 32-bit sequence numbers, or extended ones. */
   sn: SnTransform;
   /** Those of `Transforms.extra`, with the attributes that the peer sent; and where they came from. */
   extra: Transform[];
+  /** What `extra` was chosen from. */
   extraOf: ExtraTransforms | undefined;
   /** The peer's SPI, in the buffer that was read. */
   spiAt: number;
+  /** Octets of the peer's SPI. */
   spiSize: number;
   /** Transform types in the peer's proposal: bit n for type n. */
   types: number;
@@ -92,6 +107,7 @@ const KEY_LENGTH = 0x800e;
 
 export const NO_EXTRA: Transform[] = [];
 
+/** Makes a record for `chooseSa` and `checkSaAnswer`. One is enough for any number of messages. */
 export function createChoice(): Choice {
   return {
     proposal: 0,

@@ -6,13 +6,17 @@ import { copy } from '../../base/spans.ts';
 import { beginPayload, endPayload, type Writer, write8, write16, write32, writeOctets } from './message.ts';
 import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from './numbers.ts';
 
+/** A Traffic Selector [RFC 7296 §3.13.1]: a range of addresses, a protocol, a range of ports. */
 export interface Selector {
   /** IP protocol, 0: any. */
   protocol: number;
+  /** First port, 0..65535. For ICMP: type and code of 8 bits each. */
   startPort: number;
+  /** Last port; 65535 with 0: any. */
   endPort: number;
   /** First and last address, of 4 or 16 octets. */
   start: Uint8Array;
+  /** Last address, as many octets. */
   end: Uint8Array;
 }
 

@@ -12,6 +12,7 @@ import {
   ikeGcm16x256,
 } from './suites.ts';
 
+/** Every cipher of IKE messages here, in the order of preference of policies that name none. */
 export const ALL_IKE_CIPHERS: IkeCipher[] = [
   ikeGcm16,
   ikeCcm16,

@@ -13,7 +13,9 @@ const SECRET_SIZE = 32;
 
 /** Nonces and keys of one exchange. */
 export interface KeyExchange {
+  /** Nonce of the exchange's initiator, 16 to 256 octets; empty before. */
   nonceI: Uint8Array;
+  /** Nonce of its responder; empty before. */
   nonceR: Uint8Array;
   /** KE_*, 0: no key exchange. */
   method: number;

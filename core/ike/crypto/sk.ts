@@ -13,7 +13,9 @@ import type { IkeCipher } from './suites.ts';
 
 /** The keys of one direction. */
 export interface SkKey {
+  /** The cipher, and the integrity algorithm if it is no AEAD. */
   cipher: IkeCipher;
+  /** Key of the encryption. */
   key: Key;
   /** Key of the integrity algorithm; `key` again for an AEAD. */
   authKey: Key;

@@ -14,19 +14,25 @@ import type { Choice } from '../codec/proposals.ts';
 
 /** Lengths are in octets unless a field says otherwise. */
 export interface IkeCipher {
+  /** Name as outcomes and configuration files have it. */
   name: string;
   /** IANA transform identifiers: encryption, and integrity (0 for an AEAD). */
   encr: number;
+  /** Transform identifier of the integrity algorithm; 0 for an AEAD. */
   integ: number;
   /** ALG_* of the encryption. */
   alg: number;
   /** Attribute Key Length, in bits; 0: none is sent. */
   keyBits: number;
+  /** Of SK_e, without the salt. */
   keyLength: number;
+  /** Of the salt, behind SK_e in the key material; 0 for none. */
   saltLength: number;
   /** Of SK_a; 0 for an AEAD. */
   authKeyLength: number;
+  /** Of the IV at the front of SK. */
   ivLength: number;
+  /** Of the ICV at the end of SK. */
   icvLength: number;
   /** Block size of the cipher, 1 for none. */
   blockSize: number;
@@ -64,13 +70,21 @@ function cbc(name: string, keyBits: number): IkeCipher {
   };
 }
 
+/** AES-CCM, 128-bit key, 8-octet ICV [RFC 5282]. */
 export const ikeCcm8 = /* @__PURE__ */ aead('AES_CCM_8', 14, ALG_AES_CCM, 128, 3, 8);
+/** AES-CCM, 128-bit key, 16-octet ICV [RFC 5282]. */
 export const ikeCcm16 = /* @__PURE__ */ aead('AES_CCM_16', 16, ALG_AES_CCM, 128, 3, 16);
+/** AES-GCM, 128-bit key, 16-octet ICV [RFC 5282]. */
 export const ikeGcm16 = /* @__PURE__ */ aead('AES_GCM_16', 20, ALG_AES_GCM, 128, 4, 16);
+/** AES-CCM, 256-bit key, 16-octet ICV [RFC 5282]. */
 export const ikeCcm16x256 = /* @__PURE__ */ aead('AES_CCM_16_256', 16, ALG_AES_CCM, 256, 3, 16);
+/** AES-GCM, 256-bit key, 16-octet ICV [RFC 5282]. */
 export const ikeGcm16x256 = /* @__PURE__ */ aead('AES_GCM_16_256', 20, ALG_AES_GCM, 256, 4, 16);
+/** ChaCha20-Poly1305, 256-bit key, 16-octet ICV [RFC 7634]. */
 export const ikeChaCha20 = /* @__PURE__ */ aead('CHACHA20_POLY1305', 28, ALG_CHACHA20_POLY1305, 0, 4, 16);
+/** AES-CBC, 128-bit key [RFC 3602], with HMAC-SHA2-256-128 [RFC 4868]. */
 export const ikeCbcHmac = /* @__PURE__ */ cbc('AES_CBC_HMAC_SHA2_256_128', 128);
+/** AES-CBC, 256-bit key [RFC 3602], with HMAC-SHA2-256-128 [RFC 4868]. */
 export const ikeCbcHmacX256 = /* @__PURE__ */ cbc('AES_CBC_256_HMAC_SHA2_256_128', 256);
 
 /** True when the provider has everything that the cipher needs. */

@@ -91,20 +91,33 @@ export { pollIke } from './timers.ts';
 
 /** Options of an endpoint. `maxMessage` is in octets, 1280 .. 65535; `linger` in milliseconds. */
 export interface IkeConfig {
+  /** Symmetric cryptography and random octets. */
   provider: Provider;
+  /** Key exchanges and signatures. */
   asymmetric: Asymmetric;
+  /** The host: it sends messages, keeps SAs, and hears of events. */
   upper: IkeUpper;
+  /** What is negotiated beside plain IKE and ESP, in the order in which payloads are written. */
   extensions: Extension[];
+  /** Numbers that IANA has not assigned: `privateNumbers()`, or others. */
   numbers: PrivateNumbers;
+  /** createResponder; null: the endpoint answers nobody. */
   responder: Responder | null;
+  /** IKE_INTERMEDIATE [RFC 9242]: createRounds; null: without. */
   intermediate: Rounds | null;
   /** Absent: none. */
   followUps?: FollowUps;
+  /** Security Protocols beside ESP. Absent: none. */
   protocols?: SecurityProtocol[];
+  /** Initiator: `resumption` [RFC 5723]; null: without. */
   resumption: Resumption | null;
+  /** `fragmentation` [RFC 7383]; null: fragments are dropped, and not offered. */
   reassembly: Defragmenter | null;
+  /** Octets of the largest message sent or taken. */
   maxMessage: number;
+  /** True: `IkeUpper.keys` gets keys, to decrypt captures. They are secrets. */
   keylog: boolean;
+  /** Milliseconds that an ended SA stays, to repeat its last answer and to take late packets. */
   linger: number;
 }
 

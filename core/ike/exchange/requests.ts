@@ -9,6 +9,10 @@ import { TASK_DELETE_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_
 import { nextTask, request, requestChild } from './queue.ts';
 import { endIkeSa, sendDelete } from './session.ts';
 
+/**
+ * Asks for a rekey of a Child SA [RFC 7296 §1.3.3], or for an optimized one where both sides have it. It waits its
+ * turn. How it ends: `IkeUpper.install`, or `childFailed`.
+ */
 export function rekeyChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
   if (child.retired === CHILD_LIVE) request(ike, sa, TASK_REKEY_CHILD, child, now);
 }
@@ -18,11 +22,13 @@ export function createChild(ike: Ike, sa: IkeSa, policy: ChildPolicy, now: numbe
   requestChild(ike, sa, policy, now);
 }
 
+/** Sends Delete for a Child SA [RFC 7296 §1.4.1]. It waits its turn behind other requests. */
 export function closeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
   retire(child, CHILD_SUPERSEDED);
   request(ike, sa, TASK_DELETE_CHILD, child, now);
 }
 
+/** Asks for a rekey of the IKE SA [RFC 7296 §1.3.2]. It waits its turn. `IkeUpper.replaced` tells of the new SA. */
 export function rekeyIke(ike: Ike, sa: IkeSa, now: number): void {
   request(ike, sa, TASK_REKEY_IKE, null, now);
 }

@@ -8,6 +8,10 @@ import { addStatus } from '../codec/payloads.ts';
 import type { Extension } from '../state/ike.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
+/**
+ * Authenticates the whole of IKE_SA_INIT where both sides offer it (`IkePolicy.transcript`)
+ * [draft-ietf-ipsecme-ikev2-downgrade-prevention].
+ */
 export const downgradePrevention: Extension = {
   add: (_ike, sa, step, _draft, w) => {
     if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || !sa.policy.transcript) return;

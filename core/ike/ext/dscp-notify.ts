@@ -12,6 +12,7 @@ function isChildStep(step: Step): boolean {
   return isChildRequest(step) || isChildResponse(step);
 }
 
+/** States the DSCP values that this side sends in a Child SA (`ChildPolicy.dscp`), in a private notify. */
 export const dscpNotify: Extension = {
   add: (ike, sa, step, draft, w) => {
     if (draft === null || draft.policy.dscp === null || !isChildStep(step) || !privateFits(sa)) return;

@@ -84,4 +84,8 @@ function read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message):
   return isChildRequest(step) ? N_NO_PROPOSAL_CHOSEN : OUTCOME_COMPRESSION;
 }
 
+/**
+ * Negotiates the attributes of Diet-ESP for each Child SA, as `ChildPolicy.notify` and `compression` say
+ * [draft-ietf-ipsecme-ikev2-diet-esp-extension].
+ */
 export const headerCompression: Extension = { add: add, read: read };

@@ -40,6 +40,10 @@ function encapsulated(path: Path): Path {
   };
 }
 
+/**
+ * NAT detection, and the change to UDP encapsulation that follows from it [RFC 7296 §2.23]. Both are governed by
+ * `IkePolicy.nat`.
+ */
 export const natDetection: Extension = {
   add: (_ike, sa, step, _draft, w) => {
     if ((step !== STEP_INIT_REQUEST && step !== STEP_INIT_RESPONSE) || sa.policy.nat === NAT_OFF) return;

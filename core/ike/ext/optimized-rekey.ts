@@ -8,6 +8,10 @@ import type { Extension } from '../state/ike.ts';
 import { privateFits } from '../state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
+/**
+ * Rekeys without SA and TS payloads where both sides offer them (`IkePolicy.optimizedRekey`)
+ * [draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt].
+ */
 export const optimizedRekeys: Extension = {
   add: (ike, sa, step, _draft, w) => {
     if (!sa.policy.optimizedRekey) return;

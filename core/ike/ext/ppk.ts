@@ -40,6 +40,9 @@ function unmix(sa: IkeSa, setup: Setup): void {
   setup.ppkUsed = PPK_NONE;
 }
 
+/**
+ * Mixes a pre-shared key into the keys, in IKE_AUTH [RFC 8784] or IKE_INTERMEDIATE [RFC 9867], as `IkePolicy.ppk` says.
+ */
 export const postQuantumKey: Extension = {
   add: (ike, sa, step, _draft, w) => {
     const ppk = sa.policy.ppk;

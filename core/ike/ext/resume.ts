@@ -53,6 +53,10 @@ export const ticketRequest: Extension = {
   },
 };
 
+/**
+ * Initiator: IKE_SESSION_RESUME with the ticket of an earlier session [RFC 5723]. For `IkeConfig.resumption`;
+ * `ticketRequest` asks for the tickets.
+ */
 export const resumption: Resumption = {
   start: (ike, sa, session, _now) => {
     const setup = sa.setup!;

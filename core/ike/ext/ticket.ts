@@ -37,8 +37,11 @@ const SK_SIZE = 32;
 /** Most remembered numbers of used tickets. When they are full, no ticket is accepted until some expire. */
 const MAX_USED = 65536;
 
+/** Both parts of a responder that gives tickets [RFC 5723]. */
 export interface TicketIssuer {
+  /** For `IkeConfig.extensions`: hands out tickets in IKE_AUTH. */
   extension: Extension;
+  /** For `ResponderConfig.tickets`: takes them back. */
   tickets: Tickets;
 }
 

@@ -7,6 +7,10 @@ import { VENDOR_ID } from '../codec/private-numbers.ts';
 import type { Extension } from '../state/ike.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
+/**
+ * Exchanges a Vendor ID [RFC 7296 §3.12]: private notifies go only to peers that sent the same, if not
+ * `IkePolicy.privateAlways`. List it in front of the extensions that use private numbers.
+ */
 export const vendorId: Extension = {
   add: (_ike, sa, step, _draft, w) => {
     const asks = step === STEP_INIT_REQUEST && !sa.policy.privateAlways;

@@ -23,15 +23,19 @@ export interface Tickets {
   resume(ike: Ike, sa: IkeSa): Uint8Array;
 }
 
+/** Options of `createResponder`. */
 export interface ResponderConfig {
   /** Answers IKE_SA_INIT, before the peer is known. */
   fallback: IkePolicy;
+  /** Gives the policy of a peer by its identity, not yet proved. */
   findPolicy: FindPolicy;
   /** Most half-open SAs, and the number from which on a COOKIE is required. */
   halfOpenMax: number;
+  /** Half-open SAs from which on a COOKIE is required [RFC 7296 §2.6]. */
   cookieThreshold: number;
   /** Milliseconds until a half-open SA is forgotten. */
   halfOpenTime: number;
+  /** Tickets for session resumption (createTickets); null: none are taken. */
   tickets: Tickets | null;
 }
 

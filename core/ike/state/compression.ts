@@ -14,6 +14,7 @@ export interface CompressionProposal {
   allowed: number[][];
 }
 
+/** What Diet-ESP may look like in a Child SA. */
 export interface CompressionPolicy {
   /** In order of preference; at most MAX_PROPOSALS. None at all: every value. */
   proposals: CompressionProposal[];
@@ -27,27 +28,36 @@ export interface CompressionPolicy {
 export interface CompressionChoice {
   /** Number of the initiator's proposal. */
   proposal: number;
+  /** See `Attributes.dscpCda`. */
   dscpCda: number;
+  /** See `Attributes.ecnCda`. */
   ecnCda: number;
+  /** See `Attributes.flowLabelCda`. */
   flowLabelCda: number;
   /** Bits: 8, 16, 32 or 64. */
   alignment: number;
+  /** Low bits of the SPI on the wire, 0..32. */
   espSpiLsb: number;
+  /** Low bits of the sequence number on the wire, 0..32. */
   espSnLsb: number;
+  /** See `Attributes.espTrailer`. */
   espTrailer: number;
 }
 
 /** An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty). */
 /** @noSelf */
 export interface CompressionNotify {
+  /** Its name in configuration files and errors. */
   name: string;
   /** Notify type, in both directions. */
   type(numbers: PrivateNumbers): number;
   /** Notify type with which the responder says that nothing is acceptable; no data. */
   refusalType(numbers: PrivateNumbers): number;
+  /** Initiator: writes the proposals of `policy`. */
   addOffer(w: Writer, policy: CompressionPolicy): void;
   /** The responder's choice, or null: nothing acceptable, or malformed. */
   choose(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;
+  /** Responder: writes what `choose` gave. */
   addAnswer(w: Writer, choice: CompressionChoice): void;
   /** The initiator's reading of an answer to its offer of `policy`, or null: not within it, or malformed. */
   check(policy: CompressionPolicy, buffer: Uint8Array, at: number, size: number): CompressionChoice | null;

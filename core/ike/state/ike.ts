@@ -18,6 +18,7 @@ import type { Step } from './step.ts';
 /** An extension adds payloads to our messages and reads the peer's. `draft` is the Child SA in question. */
 /** @noSelf */
 export interface Extension {
+  /** Adds payloads to the message of this step. It is called at every step; an extension picks its own. */
   add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): void;
   /** 0, or the error or outcome with which the message is refused. */
   read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, message: Message): Verdict;
@@ -88,48 +89,65 @@ export interface Responder {
 
 /** An IKE endpoint: the state that its functions share. */
 export interface Ike {
+  /** Symmetric cryptography and random octets. */
   provider: Provider;
+  /** Key exchanges and signatures. */
   asymmetric: Asymmetric;
+  /** The host. */
   upper: IkeUpper;
+  /** As in `IkeConfig`. */
   extensions: Extension[];
+  /** Numbers that IANA has not assigned. */
   numbers: PrivateNumbers;
+  /** The part that answers strangers; null: none. */
   responder: Responder | null;
   /** Largest message sent or taken, in octets. */
   maxMessage: number;
+  /** Whether `IkeUpper.keys` gets keys. */
   keylog: boolean;
   /** Milliseconds for which an ended SA stays to repeat its last answer, and an ended Child SA for late packets. */
   linger: number;
+  /** Every IKE SA, ended ones that linger among them. */
   sas: IkeSa[];
-  /** By this side's SPI. */
+  /** By this side's SPI. @internal */
   bySpi: Record<string, IkeSa>;
   /** Messages dropped by negated drop code; COUNT_* behind them. */
   counters: Float64Array;
-  /** Nothing is due before this time; -1: nothing at all. */
+  /** Nothing is due before this time; -1: nothing at all. @internal */
   due: number;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
   followUps: FollowUps | null;
+  /** Security Protocols beside ESP. */
   protocols: SecurityProtocol[];
   /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], where the build has them. */
   intermediate: Rounds | null;
+  /** IKE_SESSION_RESUME [RFC 5723]; null: without. */
   resumption: Resumption | null;
   /** Takes the fragments of RFC 7383 where the build has them, else null. */
   reassembly: Defragmenter | null;
-  /** What is being handled, and where an answer to it goes (null: nothing is). */
+  /** What is being handled, and where an answer to it goes (null: nothing is). @internal */
   incoming: Incoming;
+  /** Where an answer goes; null: nothing is being handled. */
   replyTo: Path | null;
-  /** IKE header of the current protected message. */
+  /** IKE header of the current protected message. @internal */
   header: Uint8Array;
   // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.
+  /** @internal */
   writer: Writer;
+  /** @internal */
   sealer: Writer;
+  /** @internal */
   outer: Payloads;
+  /** The message that is being read. */
   message: Message;
+  /** @internal */
   opened: Content;
 }
 
 /** Rounds of one extension between IKE_SA_INIT and IKE_AUTH [RFC 9242]. */
 /** @noSelf */
 export interface Intermediate {
+  /** The name by which other parts ask for it. */
   name: string;
   /** Initiator: adds the request of its next round; false: it has none, or no more. */
   request(ike: Ike, sa: IkeSa, w: Writer): boolean;
@@ -146,6 +164,7 @@ export interface Intermediate {
 /** IKE_INTERMEDIATE as an endpoint has it: createRounds. */
 /** @noSelf */
 export interface Rounds {
+  /** Extensions with rounds, in the order in which their rounds go. */
   list: Intermediate[];
   /** Initiator: sends the next round's request; false when there is none, or none that fits a message. */
   start(ike: Ike, sa: IkeSa, now: number): boolean;
@@ -197,6 +216,7 @@ export interface FollowUps {
 /** A Security Protocol beside ESP: which one a Child SA has is in the proposals of its policy (`Transforms.protocol`). */
 /** @noSelf */
 export interface SecurityProtocol {
+  /** Security Protocol Identifier [RFC 7296 §3.3.1]. */
   protocol: number;
   /** Octets of its SPIs, 1 to 4. */
   spiSize: number;

@@ -3,6 +3,7 @@
 
 import { type ErrorType, N_AUTHENTICATION_FAILED, N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
 
+/** Nothing has ended. */
 export const OUTCOME_NONE = 0 as const;
 /** No answer to all repetitions of a request. */
 export const OUTCOME_TIMEOUT = -1 as const;

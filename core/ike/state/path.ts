@@ -4,9 +4,13 @@ import { equal } from '../../base/spans.ts';
 
 /** The path of messages: where they go and come from. Addresses are 4 or 16 octets. */
 export interface Path {
+  /** Own address. */
   local: Uint8Array;
+  /** Own UDP port. */
   localPort: number;
+  /** The peer's address. */
   remote: Uint8Array;
+  /** The peer's UDP port. */
   remotePort: number;
   /** ESP goes in UDP, and IKE behind the non-ESP marker [RFC 3948]. */
   encapsulated: boolean;

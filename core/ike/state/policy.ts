@@ -21,6 +21,7 @@ export type Nat = typeof NAT_OFF | typeof NAT_AUTO | typeof NAT_FORCE;
 export interface Ppk {
   /** PPK_ID with its type octet in front: 1 opaque, 2 fixed. */
   id: Uint8Array;
+  /** Its octets, a secret; 32 or more [RFC 8784 §4]. */
   key: Uint8Array;
   /** It is required for an SA. */
   mandatory: boolean;
@@ -30,19 +31,23 @@ export interface Ppk {
 
 /** A Child SA to set up, or to accept. */
 export interface ChildPolicy {
+  /** Names it in events, metrics and errors. */
   name: string;
   /** Proposals for ESP, or all for another Security Protocol, in order of preference; a KE method in them is used for rekeys. */
   esp: Transforms[];
   /** The suites behind `esp`. */
   suites: Suite[];
+  /** Tunnel, or transport: asked for by an initiator, required by a responder. */
   mode: Mode;
   /** Addresses, protocols and ports that this side, and that the peer, may use. */
   local: Selector[];
+  /** What the peer may use. */
   remote: Selector[];
   /** False: an answer narrower than the offer is refused. */
   narrow: boolean;
   /** Diet-ESP: the notify (hcp, ehc) and its allowed values; null: plain ESP. */
   notify: CompressionNotify | null;
+  /** What the notify may say; null: plain ESP. */
   compression: CompressionPolicy | null;
   /** DSCP values that this side will send, for the DSCP notify; null: none is sent. */
   dscp: number[] | null;
@@ -50,20 +55,25 @@ export interface ChildPolicy {
   replayWindow: number;
   /** Milliseconds after which a Child SA is rekeyed, 0: never; and packets, 0: no limit. */
   rekeyTime: number;
+  /** Packets after which a Child SA is rekeyed; 0: no limit. */
   rekeyPackets: number;
 }
 
 /** A peer. */
 export interface IkePolicy extends Credentials {
+  /** Names the peer in events, metrics and errors. */
   name: string;
   /** Proposals for the IKE SA in order of preference, and the ciphers behind them. */
   ike: Transforms[];
+  /** The ciphers behind `ike`, at least those. */
   ciphers: IkeCipher[];
+  /** The identity that this side proves. */
   localId: Identity;
   /** null: any identity, with the credentials below. */
   remoteId: Identity | null;
   /** Initiator: name the peer (IDr) in IKE_AUTH. A peer with one identity does not need it. */
   nameRemote: boolean;
+  /** A key for post-quantum protection; null: none. */
   ppk: Ppk | null;
   /** The Child SA of IKE_AUTH. */
   child: ChildPolicy;
@@ -78,6 +88,7 @@ export interface IkePolicy extends Credentials {
   transcript: boolean;
   /** Largest IKE message before it is sent in fragments [RFC 7383]; 0: never, and not offered. */
   fragmentSize: number;
+  /** NAT_*: look for NAT, leave it, or encapsulate in any case. */
   nat: Nat;
   /** Optimized rekeys, and PFS in rekeys of the first Child SA (child-pfs-info). */
   optimizedRekey: boolean;
@@ -85,6 +96,7 @@ export interface IkePolicy extends Credentials {
   ticketLifetime: number;
   /** Use private notifies although the peer sent no Vendor ID of ours. */
   privateAlways: boolean;
+  /** Initiator: tell that no other SA with the peer is known [RFC 7296 §2.4]. */
   initialContact: boolean;
   /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
   announce: AuthMethod[];
@@ -94,10 +106,13 @@ export interface IkePolicy extends Credentials {
   nonceSize: number;
   /** Milliseconds until the first repetition (doubled each time), and how often a request is sent at most. */
   retransmitTime: number;
+  /** How often a request is sent at most, 1 or more; then the SA ends with OUTCOME_TIMEOUT. */
   retransmitTries: number;
   /** Milliseconds: rekey of the IKE SA, a new authentication, and silence until the peer is probed. 0: never. */
   rekeyTime: number;
+  /** Milliseconds until a new authentication [RFC 7296 §2.8.3]; 0: never. */
   reauthTime: number;
+  /** Milliseconds of silence until the peer is probed [RFC 7296 §2.4]; 0: never. */
   dpdTime: number;
 }
 

@@ -13,9 +13,13 @@ import type { Setup } from './setup.ts';
 import type { TaskKind } from './task.ts';
 
 // States of an IKE SA. The tables of initiator and responder say what each does with each message.
+/** Initiator: IKE_SA_INIT was sent. */
 export const STATE_INIT_SENT = 0 as const;
+/** Initiator: IKE_SESSION_RESUME was sent. */
 export const STATE_RESUME_SENT = 1 as const;
+/** Initiator: a round of IKE_INTERMEDIATE was sent. */
 export const STATE_INTERMEDIATE_SENT = 2 as const;
+/** Initiator: IKE_AUTH was sent. */
 export const STATE_AUTH_SENT = 3 as const;
 /** Responder: IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
 export const STATE_HALF_OPEN = 4 as const;
@@ -41,10 +45,15 @@ export type IkeState =
 
 /** A device keeps this to resume a session [RFC 5723]: plain data, for storage that survives sleep. */
 export interface Session {
+  /** The ticket, opaque octets of the gateway. */
   ticket: Uint8Array;
+  /** SK_d of the session, 32 octets, a secret. */
   skD: Uint8Array;
+  /** Transform identifier of the cipher of IKE messages. */
   encr: number;
+  /** Its Key Length, in bits; 0: no attribute. */
   keyBits: number;
+  /** Key exchange method of the session. */
   ke: KeMethod | 0;
   /** Milliseconds on the endpoint's clock at which the ticket ends. */
   expires: number;
@@ -77,46 +86,70 @@ export interface Held {
   until: number;
 }
 
+/**
+ * A live IKE SA. Hosts hold it to pass it on (`rekeyIke`, `closeIke`), and read it with `describeIkeSa`; extensions
+ * keep what is theirs in `notes`. It holds keys.
+ */
 export interface IkeSa extends KeySet {
+  /** The peer's policy; of a responder, `ResponderConfig.fallback` until the peer is known. */
   policy: IkePolicy;
   /** Where IKE messages go. */
   path: Path;
   /** Where ESP goes when that is elsewhere (IKE over a reliable transport, say); null: the same way. */
   espPath: Path | null;
+  /** STATE_*. */
   state: IkeState;
+  /** Why it ended; OUTCOME_NONE before. */
   outcome: End;
+  /** KE method that was used; 0: none yet. */
   ke: KeMethod | 0;
-  /** Message IDs: of our next request, and the one expected from the peer. */
+  /** Message IDs: of our next request, and the one expected from the peer. @internal */
   nextId: number;
+  /** @internal */
   expectedId: number;
-  /** The request on its way (one or more messages behind each other), empty: none. */
+  /** The request on its way (one or more messages behind each other), empty: none. @internal */
   request: Uint8Array;
+  /** @internal */
   requestExchange: Exchange | 0;
+  /** @internal */
   tries: number;
-  /** When to send it again, -1: nothing is waited for. */
+  /** When to send it again, -1: nothing is waited for. @internal */
   deadline: number;
-  /** The last answer, for repetitions; and from when on it need not be kept. */
+  /** The last answer, for repetitions; and from when on it need not be kept. @internal */
   response: Uint8Array;
+  /** @internal */
   forgetAt: number;
+  /** @internal */
   fragments: Fragments | null;
+  /** @internal */
   task: Task | null;
+  /** @internal */
   tasks: Task[];
-  /** What the peer's CREATE_CHILD_SA asked for, while IKE_FOLLOWUP_KE is awaited. */
+  /** What the peer's CREATE_CHILD_SA asked for, while IKE_FOLLOWUP_KE is awaited. @internal */
   held: Held | null;
+  /** Child SAs, those of a rekey among them. */
   children: ChildSa[];
+  /** @internal */
   setup: Setup | null;
   /** Chosen transforms beyond the usual ones, and what extensions keep. */
   transforms: Transform[];
+  /** What extensions keep. */
   notes: Note[];
+  /** Initiator: what resumes it later; null: no ticket came. */
   session: Session | null;
   /** Agreed with the peer. */
   fragmentation: boolean;
+  /** The peer sent the same Vendor ID. */
   vendor: boolean;
+  /** Both sides do optimized rekeys. */
   optimizedRekey: boolean;
+  /** The peer is behind a NAT. */
   peerBehindNat: boolean;
+  /** This side is behind a NAT. */
   behindNat: boolean;
   /** The peer's identity as it proved it. */
   peerId: Uint8Array;
+  /** ID_* of the peer's identity; 0 before it proved one. */
   peerIdType: number;
   /** What the peer says it can verify (ext/announce.ts); empty: nothing. Advice, for the host's report. */
   announced: Uint8Array;
@@ -124,19 +157,23 @@ export interface IkeSa extends KeySet {
   address: Uint8Array;
   /** When to rekey, to authenticate anew (-1: never); last authenticated message or packet; end of a replaced SA. */
   rekeyAt: number;
+  /** When to authenticate anew, milliseconds; -1: never. */
   reauthAt: number;
+  /** When an authenticated message or packet last came, milliseconds. */
   heardAt: number;
+  /** @internal */
   endAt: number;
-  /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. */
+  /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. @internal */
   rival: IkeSa | null;
+  /** @internal */
   rivalNonce: Uint8Array;
-  /** Of such a rival: the SA that it may replace. */
+  /** Of such a rival: the SA that it may replace. @internal */
   rivalOf: IkeSa | null;
-  /** A new authentication is under way: the SA that this one replaces when it is established. */
+  /** A new authentication is under way: the SA that this one replaces when it is established. @internal */
   predecessor: IkeSa | null;
-  /** What took its place. */
+  /** What took its place. @internal */
   successor: IkeSa | null;
-  /** The host was told of its end. */
+  /** The host was told of its end. @internal */
   reported: boolean;
   /** For the host. */
   tag: number;

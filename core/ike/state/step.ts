@@ -1,7 +1,9 @@
 // Steps: which message of ours, or of the peer, an extension handles.
 
+/** Messages that an extension adds to and reads: IKE_SA_INIT, or IKE_SESSION_RESUME. */
 export const STEP_INIT_REQUEST = 0 as const;
 export const STEP_INIT_RESPONSE = 1 as const;
+/** IKE_AUTH. */
 export const STEP_AUTH_REQUEST = 2 as const;
 export const STEP_AUTH_RESPONSE = 3 as const;
 /** CREATE_CHILD_SA about a Child SA; not in the optimized form, which carries no settings. */

@@ -12,16 +12,25 @@ import { espPathOf, type IkeSa, type IkeState } from './sa.ts';
 
 /** A Child SA. */
 export interface ChildSaView {
+  /** Name of its policy. */
   name: string;
+  /** PROTOCOL_*. */
   protocol: number;
+  /** SPI of packets to this side, 32 bits. */
   spiIn: number;
+  /** SPI of packets to the peer, 32 bits. */
   spiOut: number;
   /** Name of the suite; empty where the protocol is not ESP. */
   suite: string;
+  /** Tunnel or transport. */
   mode: Mode;
+  /** Whether it is in use, being replaced, or gone. */
   stage: ChildStage;
+  /** Selector of this side. */
   local: Selector;
+  /** Selector of the peer. */
   remote: Selector;
+  /** Attributes of Diet-ESP that were agreed; null: plain ESP. */
   compression: CompressionChoice | null;
   /** Milliseconds on the endpoint's clock; -1: never. */
   rekeyAt: number;
@@ -33,26 +42,41 @@ export interface IkeSaView {
   spis: Uint8Array;
   /** Name of the policy. */
   name: string;
+  /** This side opened it. */
   initiator: boolean;
+  /** STATE_*. */
   state: IkeState;
+  /** Why it ended; OUTCOME_NONE: it has not. */
   outcome: End;
+  /** ID_*; 0 before the peer proved an identity. */
   peerIdType: number;
+  /** The identity's octets; empty before. */
   peerId: Uint8Array;
   /** Name of the cipher; empty before there is one. */
   cipher: string;
+  /** Key exchange method; 0: none yet. */
   ke: KeMethod | 0;
+  /** Where IKE messages go. */
   path: Path;
+  /** Where ESP goes. */
   espPath: Path;
+  /** The peer is behind a NAT. */
   peerBehindNat: boolean;
+  /** This side is behind a NAT. */
   behindNat: boolean;
   /** Inner address that was given to this side, or that this side gave; empty: none. */
   address: Uint8Array;
   /** What the peer says it can verify (ext/announce.ts). */
   announced: Uint8Array;
+  /** It can be resumed later. */
   hasTicket: boolean;
+  /** When an authenticated message or packet last came, milliseconds on the endpoint's clock. */
   heardAt: number;
+  /** When the IKE SA is rekeyed, milliseconds; -1: never. */
   rekeyAt: number;
+  /** When it is authenticated anew, milliseconds; -1: never. */
   reauthAt: number;
+  /** Its Child SAs. */
   children: ChildSaView[];
 }
 
