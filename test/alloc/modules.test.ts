@@ -16,7 +16,7 @@ for (const engine of ['duktape', 'jerryscript'] as const) {
   for (const [index, name] of ['whole', 'lite'].entries()) {
     test(`heap of ${engine} with the module, ${name}`, { skip: missing(BOARD, engine) }, async (t) => {
       assert.ok(row !== null, 'the page has the row');
-      const entry = `test/alloc/module${name}.entry.ts`;
+      const entry = `test/alloc/module-${name}.entry.ts`;
       const board = await start(BOARD, engine, entry, { entropy: '/dev/urandom', heap: 1000000 });
       const [, loaded, device] = await board.console.waitFor(/^heap (\d+) (\d+)$/, PATIENCE);
       await board.quit();
