@@ -4,6 +4,7 @@
 /** Key exchange methods [IANA: Transform Type 4]. */
 export const KE_P256 = 19 as const;
 export const KE_X25519 = 31 as const;
+/** Key exchange methods that both sides have. */
 export type KeMethod = typeof KE_P256 | typeof KE_X25519;
 
 /** The private half of a key exchange; opaque to the core. Ended by `keFinish` or `keWipe`. */

@@ -1,6 +1,6 @@
 // The interfaces that cryptography goes through, and portable implementations of them.
 
-export { type Asymmetric, KE_P256, KE_X25519, type KePrivate, keSize } from './asymmetric.ts';
+export { type Asymmetric, KE_P256, KE_X25519, type KeMethod, type KePrivate, keSize } from './asymmetric.ts';
 export { aesCbc } from './cbc.ts';
 export { aesCcm } from './ccm.ts';
 export { hmacSha256 } from './hmac.ts';

@@ -106,10 +106,7 @@ function putPath(buffer: Uint8Array, start: number, path: Uint8Array): number {
   return at;
 }
 
-/**
- * Makes a client that posts readings, confirmable, one at a time [RFC 7252]. Throws when `path` has a part longer than
- * 255 octets.
- */
+/** Makes a client that posts readings, confirmable, one at a time [RFC 7252]. */
 export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClient {
   const path = config.path;
   const random = config.random;

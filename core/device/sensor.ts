@@ -95,10 +95,7 @@ export interface Sensor {
   nextTimeout(): number;
 }
 
-/**
- * Makes the application of a sensor: readings by a schedule, posted with CoAP through an uplink. Throws as
- * `createCoapClient`.
- */
+/** Makes the application of a sensor: readings by a schedule, posted with CoAP through an uplink. */
 export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
   const server = config.server;
   const serverPort = config.serverPort;

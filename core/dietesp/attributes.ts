@@ -4,7 +4,6 @@
 /** Modes of an SA (ipsec_mode) [RFC 4301 §4.1]: ESP around a whole packet, or around a packet's payload. */
 export const MODE_TUNNEL = 0 as const;
 export const MODE_TRANSPORT = 1 as const;
-export type Mode = typeof MODE_TUNNEL | typeof MODE_TRANSPORT;
 
 /** iipc_profile */
 export const IIPC_DIET_ESP = 0;

@@ -39,6 +39,7 @@ export {
   chacha20Poly1305Iiv,
   type Keyed,
   nullHmacSha256,
+  type Operation,
   type Suite,
 } from './suites.ts';
 export { type Window, type Windowed, window32, windowWide } from './window.ts';

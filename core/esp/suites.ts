@@ -35,7 +35,7 @@ export interface Keyed {
  * Seals or opens buffer[ivOffset..): IV, text of `length` octets, ICV, with the sequence number hi, lo. The 8 octets in
  * front of ivOffset may be overwritten. Returns false when the ICV is wrong; the text is then as it was.
  */
-type Operation = (
+export type Operation = (
   provider: Provider,
   sa: Keyed,
   hi: number,

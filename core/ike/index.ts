@@ -45,6 +45,7 @@ export {
   notifyDataAt,
   notifyDataSize,
   notifyType,
+  type ParseVerdict,
   type Payloads,
   parsePayloads,
   type Writer,
@@ -64,6 +65,7 @@ export {
   chooseSa,
   createChoice,
   type ExtraTransforms,
+  type SaVerdict,
   type Transform,
   type Transforms,
 } from './codec/proposals.ts';
@@ -72,6 +74,7 @@ export {
   narrowSelectors,
   parseSelectors,
   type Selector,
+  type SelectorVerdict,
   selectorsEqual,
   selectorsWithin,
 } from './codec/selectors.ts';
@@ -108,7 +111,7 @@ export { headerCompression } from './ext/header-compression.ts';
 export { natDetection } from './ext/nat.ts';
 export { optimizedRekeys } from './ext/optimized-rekey.ts';
 export { postQuantumKey } from './ext/ppk.ts';
-export { createIntermediate } from './ext/ppk-intermediate.ts';
+export { createIntermediate, type FindPpk } from './ext/ppk-intermediate.ts';
 export { resumption, ticketRequest } from './ext/resume.ts';
 export { createTickets, type TicketIssuer } from './ext/ticket.ts';
 export { vendorId } from './ext/vendor.ts';
@@ -116,7 +119,7 @@ export type { FindPolicy, ResponderConfig, Tickets } from './setup/half-open.ts'
 export { connect } from './setup/initiator.ts';
 export { createResponder } from './setup/responder.ts';
 export { createRounds } from './setup/rounds.ts';
-export type { ChildSa, Draft } from './state/child.ts';
+export type { ChildSa, ChildStage, Draft, Note } from './state/child.ts';
 export type {
   CompressionChoice,
   CompressionNotify,
@@ -131,11 +134,13 @@ export type {
   IkeUpper,
   Intermediate,
   Responder,
+  ResumeResult,
   Resumption,
   Rounds,
   SecurityProtocol,
 } from './state/ike.ts';
 export {
+  type End,
   OUTCOME_CLOSED,
   OUTCOME_COMPRESSION,
   OUTCOME_DELETED,
@@ -148,12 +153,14 @@ export {
   OUTCOME_REPLACED,
   OUTCOME_SELECTORS,
   OUTCOME_TIMEOUT,
+  type Verdict,
 } from './state/outcome.ts';
 export { outcomeName } from './state/outcome-name.ts';
 export type { Path } from './state/path.ts';
-export { type ChildPolicy, type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Ppk } from './state/policy.ts';
+export { type ChildPolicy, type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from './state/policy.ts';
 export {
   type IkeSa,
+  type IkeState,
   type Session,
   STATE_AUTH_SENT,
   STATE_CLOSING,
@@ -175,5 +182,6 @@ export {
   STEP_IDENT_RESPONSE,
   STEP_INIT_REQUEST,
   STEP_INIT_RESPONSE,
+  type Step,
 } from './state/step.ts';
 export { type ChildSaView, describeIkeSa, type IkeSaView } from './state/view.ts';

@@ -51,7 +51,9 @@ export interface Program {
 
 /** Where a rule's target values are: `octets` from `base` on. */
 export interface Values {
+  /** Holds target values, among other octets perhaps. */
   octets: Uint8Array;
+  /** Offset of the first of them. */
   base: number;
 }
 

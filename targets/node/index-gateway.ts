@@ -13,7 +13,7 @@ export type { Gateway, GatewayEvents, IkeRequest, PacketInfo } from './gateway/e
 export { type LoadedGateway, loadGatewayFile, readGateway } from './gateway/file.ts';
 export type { FlowMetrics } from './gateway/flows.ts';
 export { createGateway } from './gateway/gateway.ts';
-export type { OpenSocket } from './gateway/socket.ts';
+export type { FlowSocket, OpenSocket, SocketUpper, Target } from './gateway/socket.ts';
 export type {
   GatewayMetrics,
   IkeMetrics,
@@ -45,9 +45,10 @@ export {
 } from './host/log.ts';
 export type { RadioConfig } from './host/radio/config.ts';
 export type { Reasons } from './host/reasons.ts';
+export type { ChildView } from './host/sa-view.ts';
 export type { UdpAddress } from './host/udp.ts';
-export type { Report } from './sensor/describe.ts';
+export type { EstablishedEvent, ReadingOutcome, Report, SensorEvent } from './sensor/describe.ts';
 export { type LoadedSensor, loadSensorFile, type ReadOptions, readSensor } from './sensor/file.ts';
 export type { IkeHost } from './sensor/host.ts';
-export type { InnerHost } from './sensor/inner.ts';
+export type { InnerHost, OnDatagram } from './sensor/inner.ts';
 export { openSensor, type ReadingEnd, type Sensor, type SensorOptions } from './sensor/sensor.ts';

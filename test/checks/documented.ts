@@ -109,12 +109,14 @@ function missingMembers(members: readonly ts.Node[], path: string, found: string
   }
 }
 
-function missingIn(node: ts.Statement, name: string, found: string[]): void {
+function missingIn(reader: Reader, { file, node }: Declared, name: string, found: string[]): void {
   if (isInternal(node)) return;
   const documented = isDocumented(node) || (ts.isVariableStatement(node) && isInTable(node, name));
   if (!documented) found.push(name);
-  if (ts.isInterfaceDeclaration(node)) missingMembers(node.members, name, found);
-  else if (ts.isClassDeclaration(node)) missingMembers(node.members, name, found);
+  if (ts.isInterfaceDeclaration(node)) {
+    missingMembers(node.members, name, found);
+    missingInherited(reader, file, node, name, found);
+  } else if (ts.isClassDeclaration(node)) missingMembers(node.members, name, found);
   else if (ts.isTypeAliasDeclaration(node)) missingInType(node.type, name, found);
   else if (ts.isVariableStatement(node)) {
     for (const declaration of node.declarationList.declarations) {
@@ -132,6 +134,24 @@ function declaredNames(node: ts.Statement): string[] {
   if (ts.isVariableStatement(node)) return constantsOf(node);
   const name = (node as unknown as ts.NamedDeclaration).name;
   return name === undefined ? [] : [name.getText()];
+}
+
+function missingInherited(
+  reader: Reader,
+  file: string,
+  node: ts.InterfaceDeclaration,
+  name: string,
+  found: string[],
+): void {
+  for (const { types } of node.heritageClauses ?? []) {
+    for (const { expression } of types) {
+      if (!ts.isIdentifier(expression)) continue;
+      const base = reader.interfaceNamed(file, expression.text);
+      if (base === undefined) continue;
+      missingMembers(base.node.members, name, found);
+      missingInherited(reader, base.file, base.node, name, found);
+    }
+  }
 }
 
 function fileOf(file: string, specifier: ts.Expression | undefined): string {
@@ -194,6 +214,21 @@ class Reader {
     }
     throw new Error(file + ': exports ' + name + ', which it neither declares nor imports');
   }
+
+  /** The interface that a name means in a file; undefined for one of the language, or of a package. */
+  interfaceNamed(file: string, name: string): { file: string; node: ts.InterfaceDeclaration } | undefined {
+    for (const node of this.source(file).statements) {
+      if (ts.isInterfaceDeclaration(node) && node.name.text === name) return { file, node };
+      if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) continue;
+      const named = node.importClause?.namedBindings;
+      if (named === undefined || !ts.isNamedImports(named) || !node.moduleSpecifier.text.startsWith('.')) continue;
+      for (const element of named.elements) {
+        if (element.name.text !== name) continue;
+        return this.interfaceNamed(fileOf(file, node.moduleSpecifier), (element.propertyName ?? element.name).text);
+      }
+    }
+    return undefined;
+  }
 }
 
 /** Public symbols and members that have no documentation, as `file: Name.member`, sorted. */
@@ -205,7 +240,7 @@ export function undocumented(entries: readonly string[], read: ReadSource = ofRo
       const missing: string[] = [];
       // Overloads share the first one's documentation.
       const first = declared[0];
-      if (first !== undefined) missingIn(first.node, name, missing);
+      if (first !== undefined) missingIn(reader, first, name, missing);
       for (const path of missing) found.add(first?.file + ': ' + path);
     }
   }

@@ -69,6 +69,7 @@ export function createPayloads(): Payloads {
   };
 }
 
+/** 0, or the error notify that answers a message. */
 export type ParseVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD;
 
 /** True when the body of a known payload is as long as its fixed part says. */

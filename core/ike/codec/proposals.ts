@@ -98,6 +98,7 @@ export interface Choice {
   types: number;
 }
 
+/** 0, or the error notify that answers an SA payload. */
 export type SaVerdict = 0 | typeof N_NO_PROPOSAL_CHOSEN | typeof N_INVALID_SYNTAX;
 
 /** Most proposals of a peer that are read. */

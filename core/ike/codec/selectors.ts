@@ -20,6 +20,7 @@ export interface Selector {
   end: Uint8Array;
 }
 
+/** 0, or the error notify that answers a TS payload. */
 export type SelectorVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_TS_UNACCEPTABLE;
 
 /** Most selectors in a payload; more are refused. */

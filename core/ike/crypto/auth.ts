@@ -32,11 +32,13 @@ export interface Signers {
 export interface Credentials {
   /** AUTH_SHARED_KEY or AUTH_DIGITAL_SIGNATURE (Ed25519): how this side, and how the peer proves itself. */
   localAuth: AuthMethod;
+  /** How the peer proves itself. */
   remoteAuth: AuthMethod;
   /** Pre-shared key; empty: none. */
   psk: Uint8Array;
   /** Ed25519: the private key of this side, the public key of the peer, 32 octets each; empty: none. */
   privateKey: Uint8Array;
+  /** Ed25519 public key of the peer; empty: none. */
   publicKey: Uint8Array;
 }
 

@@ -47,14 +47,17 @@ export function prfPlus(provider: Provider, key: Uint8Array, seed: Uint8Array, o
 
 /** The keys that protect an IKE SA; an IkeSa has them. */
 export interface KeySet {
+  /** The cipher of IKE messages; null before one is chosen. */
   cipher: IkeCipher | null;
   /** SPIi | SPIr */
   spis: Uint8Array;
   /** This side is the original initiator: the I flag. */
   initiator: boolean;
+  /** SK_d, 32 octets, a secret: keys of Child SAs follow from it. */
   skD: Uint8Array;
   /** Keys of incoming and of outgoing messages; null: none yet, or no longer. */
   skIn: SkKey | null;
+  /** Keys of outgoing messages. */
   skOut: SkKey | null;
 }
 

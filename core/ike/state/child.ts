@@ -1,7 +1,7 @@
 // A Child SA, during and after negotiation: plain data.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
-import type { Mode } from '../../dietesp/attributes.ts';
+import type { IpsecMode } from '../../dietesp/attributes.ts';
 import type { Suite } from '../../esp/suites.ts';
 import type { SnTransform } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
@@ -15,7 +15,9 @@ import type { ChildPolicy } from './policy.ts';
 
 /** What an extension keeps for itself with a draft or an SA: octets, overwritten with those of the set-up. */
 export interface Note {
+  /** The extension's name for it. */
   name: string;
+  /** Any octets. */
   octets: Uint8Array;
 }
 
@@ -39,6 +41,7 @@ export function setNote(notes: Note[], name: string, octets: Uint8Array): void {
 export const CHILD_LIVE = 0 as const;
 export const CHILD_SUPERSEDED = 1 as const;
 export const CHILD_DELETED = 2 as const;
+/** Stages of a Child SA. */
 export type ChildStage = typeof CHILD_LIVE | typeof CHILD_SUPERSEDED | typeof CHILD_DELETED;
 
 /**
@@ -59,7 +62,7 @@ export interface ChildSa {
   /** 32-bit sequence numbers, or extended ones. */
   esn: SnTransform;
   /** Tunnel or transport. */
-  mode: Mode;
+  mode: IpsecMode;
   /** Selector of this side. */
   local: Selector;
   /** Selector of the peer. */
@@ -115,7 +118,7 @@ export interface Draft {
   /** Transforms agreed so far. */
   choice: Choice;
   /** Tunnel or transport, as agreed so far. */
-  mode: Mode;
+  mode: IpsecMode;
   /** Selectors of this side: what is offered, then what was agreed. */
   local: Selector[];
   /** Selectors of the peer. */

@@ -230,6 +230,7 @@ export interface SecurityProtocol {
 export const RESUME_IGNORED = 0 as const;
 export const RESUME_REFUSED = 1 as const;
 export const RESUME_DONE = 2 as const;
+/** What came of IKE_SESSION_RESUME. */
 export type ResumeResult = typeof RESUME_IGNORED | typeof RESUME_REFUSED | typeof RESUME_DONE;
 
 /** The initiator's side of session resumption: see ext/resume.ts. */

@@ -1,7 +1,7 @@
 // A host's configuration for a peer, as plain data: identities, credentials, proposals, the Child SA, times. Whoever reads it
 // (a configuration file, or the board's own code) checks it; the core does not check it again.
 
-import type { Mode } from '../../dietesp/attributes.ts';
+import type { IpsecMode } from '../../dietesp/attributes.ts';
 import type { Suite } from '../../esp/suites.ts';
 import type { Identity } from '../codec/ident.ts';
 import type { AddressType, AuthMethod } from '../codec/numbers.ts';
@@ -15,6 +15,7 @@ import type { CompressionNotify, CompressionPolicy } from './compression.ts';
 export const NAT_OFF = 0 as const;
 export const NAT_AUTO = 1 as const;
 export const NAT_FORCE = 2 as const;
+/** What to do about NAT. */
 export type Nat = typeof NAT_OFF | typeof NAT_AUTO | typeof NAT_FORCE;
 
 /** A pre-shared key for post-quantum protection [RFC 8784, RFC 9867]. */
@@ -38,7 +39,7 @@ export interface ChildPolicy {
   /** The suites behind `esp`. */
   suites: Suite[];
   /** Tunnel, or transport: asked for by an initiator, required by a responder. */
-  mode: Mode;
+  mode: IpsecMode;
   /** Addresses, protocols and ports that this side, and that the peer, may use. */
   local: Selector[];
   /** What the peer may use. */

@@ -31,6 +31,7 @@ export const STATE_CLOSING = 7 as const;
 export const STATE_ENDED = 8 as const;
 /** An IKE SA that a rekey is about to make. */
 export const STATE_FORMING = 9 as const;
+/** States of an IKE SA. */
 export type IkeState =
   | typeof STATE_INIT_SENT
   | typeof STATE_RESUME_SENT

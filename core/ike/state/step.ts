@@ -12,6 +12,7 @@ export const STEP_CHILD_RESPONSE = 5 as const;
 /** IKE_AUTH again, before AUTH is computed or verified; without a draft. */
 export const STEP_IDENT_REQUEST = 6 as const;
 export const STEP_IDENT_RESPONSE = 7 as const;
+/** Steps of an extension. */
 export type Step =
   | typeof STEP_INIT_REQUEST
   | typeof STEP_INIT_RESPONSE

@@ -1,7 +1,7 @@
 // A view of an IKE SA for a host to show: copies, without keys.
 
 import type { KeMethod } from '../../crypto/asymmetric.ts';
-import type { Mode } from '../../dietesp/attributes.ts';
+import type { IpsecMode } from '../../dietesp/attributes.ts';
 import { take } from '../codec/octets.ts';
 import type { Selector } from '../codec/selectors.ts';
 import type { ChildSa, ChildStage } from './child.ts';
@@ -23,7 +23,7 @@ export interface ChildSaView {
   /** Name of the suite; empty where the protocol is not ESP. */
   suite: string;
   /** Tunnel or transport. */
-  mode: Mode;
+  mode: IpsecMode;
   /** Whether it is in use, being replaced, or gone. */
   stage: ChildStage;
   /** Selector of this side. */

@@ -18,7 +18,9 @@ import type { OpenSocket } from './socket.ts';
 
 /** An SA: what loadSaFile gives, or made by a program. */
 export interface GatewaySa {
+  /** Names the SA in metrics, events and errors. */
   name: string;
+  /** What `createSa` takes. */
   config: SaConfig;
   /** Default: `in` when the outer destination is an address of the gateway, `out` when the source is. */
   direction?: 'in' | 'out';
@@ -40,6 +42,7 @@ export interface PeerConfig {
 export interface FlowConfig {
   /** Inner destination, IPv4 or IPv6. */
   destination: string;
+  /** Inner destination port, 1..65535. */
   port: number;
   /** `127.0.0.1:5683`, `[::1]:5683`, `host:5683`. */
   to: string;
@@ -55,10 +58,13 @@ export interface Clock {
 
 /** The network interface for inner packets that no flow takes. */
 export interface TunConfig {
+  /** Name of the interface. */
   name: string;
   /** Its addresses, `2001:db8:1::1/64`, and prefixes that go into it. */
   addresses: string[];
+  /** Prefixes that the system sends into it. */
   routes: string[];
+  /** Octets of the largest packet through it. */
   mtu: number;
 }
 
@@ -70,17 +76,21 @@ export interface GatewayIkeConfig {
   udp: UdpAddress[];
   /** Inner addresses for peers that ask for one: first and last of each range. */
   pool: [Uint8Array, Uint8Array][];
+  /** Numbers that IANA has not assigned. */
   numbers: PrivateNumbers;
   /** Largest IKE message in octets, 1280..65535. */
   maxMessage: number;
   /** Half-open IKE SAs at a time, and from how many a COOKIE is asked for. */
   halfOpenMax: number;
+  /** Half-open IKE SAs from which on a COOKIE is required [RFC 7296 §2.6]. */
   cookieThreshold: number;
   /** 16 octets, the same after a restart, so that tickets stay good; null: made at the start. */
   ticketKey: Uint8Array | null;
+  /** Gets the keys of IKE and ESP, to decrypt captures. They are secrets. */
   keylog?: KeyLog;
 }
 
+/** Options of `createGateway`; a wrong one throws `field: value: limit`. */
 export interface GatewayConfig {
   /** One or more; none is enough where `ike.udp` has one. */
   radios: RadioConfig[];
@@ -88,8 +98,11 @@ export interface GatewayConfig {
   addresses?: string[];
   /** 6LoWPAN contexts 0, 1, ...: `fd00::/64`. */
   contexts?: string[];
+  /** SAs keyed by hand; may be empty. */
   sas: GatewaySa[];
+  /** Devices whose link-layer address is known before they send. */
   peers?: PeerConfig[];
+  /** UDP servers behind the gateway. */
   flows?: FlowConfig[];
   /** Default: the fast one. */
   provider?: Provider;
@@ -99,10 +112,13 @@ export interface GatewayConfig {
   tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
   sessions?: number;
+  /** Milliseconds until an idle socket closes, default 300000. */
   idle?: number;
   /** Failed packets in a row after which a peer counts as lost, default 3. */
   lostAfter?: number;
+  /** Where it writes what happens; default: nowhere. */
   log?: Log;
+  /** Milliseconds and timers; default those of Node. Tests give virtual time. */
   clock?: Clock;
   /** For tests: how sockets are opened. */
   openSocket?: OpenSocket;

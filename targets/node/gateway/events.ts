@@ -11,6 +11,7 @@ export interface PacketInfo {
   peer: string;
 }
 
+/** Events of a gateway, with what listeners get. */
 export interface GatewayEvents {
   /** A copy of an inner IP packet that no flow takes. */
   packet: [packet: Uint8Array, info: PacketInfo];
@@ -18,9 +19,13 @@ export interface GatewayEvents {
   peer: [address: string, radio: string];
   /** A peer does not acknowledge any more; it was heard again. */
   lost: [address: string];
+  /** A lost peer was heard again: its outer address. */
   back: [address: string];
   /** An IKE SA is up: identity and name of the connection; it ended, or an attempt did (identity '' where none was proved), with the reason. */
   up: [identity: string, name: string];
+  /**
+   * An IKE SA ended, or an attempt did (identity '' where none was proved): the reason is a name of docs/outcomes.md.
+   */
   down: [identity: string, reason: string];
   /** A Child SA that was asked for failed, with the reason. */
   childFailed: [identity: string, reason: string];
@@ -35,7 +40,9 @@ export type IkeRequest = 'rekey-ike' | 'rekey-child' | 'delete-child' | 'delete'
 export interface Gateway {
   /** Calls `listener` at each event (GatewayEvents). What a listener throws is counted (`listener`) and logged. */
   on<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
+  /** As `on`, for the next event alone. */
   once<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
+  /** Takes a listener away. */
   off<Name extends keyof GatewayEvents>(name: Name, listener: (...values: GatewayEvents[Name]) => void): Gateway;
   /**
    * Sends an inner IP packet (IPv6 or IPv4, whole, from octet 0) under the SA whose selectors take it [RFC 4301 §5.1].

@@ -22,6 +22,7 @@ import { FieldError } from '../host/errors.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { type GatewayConfig, type GatewayIkeConfig, inspectGatewayConfig, type TunConfig } from './config.ts';
 
+/** A gateway's file, checked. */
 export interface LoadedGateway extends Common {
   /** For createGateway; log and key log are to be added. */
   config: GatewayConfig & { ike: GatewayIkeConfig };

@@ -12,16 +12,23 @@ export interface Flow {
   target: Target;
 }
 
+/** Counters of the UDP servers behind the gateway. */
 export interface FlowMetrics {
   /** Datagrams to servers, and answers from them. */
   delivered: number;
+  /** Datagrams from servers. */
   answers: number;
   /** Sockets: open now, opened, closed for idleness, to make room, and after errors. */
   open: number;
+  /** Sockets opened, in all. */
   opened: number;
+  /** Sockets closed for idleness. */
   idle: number;
+  /** Sockets closed to make room. */
   evicted: number;
+  /** Sockets that ended with an error. */
   failed: number;
+  /** Errors of sockets. */
   socketErrors: number;
   /** Datagrams not sent since the socket could not take them. */
   dropped: number;

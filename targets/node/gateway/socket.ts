@@ -6,12 +6,17 @@ import { createSocket } from 'node:dgram';
 /** Datagrams that wait while the socket is being connected. */
 const PENDING_MAX = 16;
 
+/** A UDP server. */
 export interface Target {
+  /** IPv4 or IPv6 address as text. */
   address: string;
+  /** Its IP version. */
   family: 4 | 6;
+  /** UDP port, 1..65535. */
   port: number;
 }
 
+/** Who owns the socket. */
 export interface SocketUpper {
   /** Octets from the server, valid during the call. */
   message(octets: Uint8Array): void;
@@ -19,12 +24,15 @@ export interface SocketUpper {
   failed(error: Error, closed: boolean): void;
 }
 
+/** A UDP socket to one server. */
 export interface FlowSocket {
   /** Sends a copy; false when it cannot. */
   send(octets: Uint8Array): boolean;
+  /** Closes it; nothing comes to `upper` any more. */
   close(): void;
 }
 
+/** Opens a socket to a server. Never throws: what goes wrong comes to `upper.failed`. */
 export type OpenSocket = (target: Target, upper: SocketUpper) => FlowSocket;
 
 /** Opens a socket of the system. Never throws: what goes wrong comes to `upper.failed`. */

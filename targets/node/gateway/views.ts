@@ -21,12 +21,17 @@ import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';
 
+/** Counters of a radio, its MAC and its 6LoWPAN. */
 export interface RadioMetrics {
+  /** As configured. */
   name: string;
   /** Data frames sent, retries included, and their octets, MHR to FCS. */
   frames: number;
+  /** Octets of the data frames sent, MHR to FCS. */
   octets: number;
+  /** Data frames sent again. */
   retries: number;
+  /** Acknowledgements sent. */
   acks: number;
   /** Data frames for this node. */
   received: number;
@@ -34,36 +39,53 @@ export interface RadioMetrics {
   airTime: number;
   /** Packets sent whole, and received whole. */
   packetsSent: number;
+  /** Packets received whole. */
   packetsReceived: number;
   /** Packets queued, or on their way. */
   waiting: number;
+  /** Drops of the MAC, by reason. */
   macDrops: Reasons;
+  /** Drops of 6LoWPAN, by reason. */
   lowpanDrops: Reasons;
 }
 
+/** Counters of an SA. */
 export interface SaMetrics {
+  /** As configured, or made from the connection's name. */
   name: string;
+  /** From the gateway's side. */
   direction: 'in' | 'out';
+  /** The whole SPI. */
   spi: number;
+  /** Packets protected, or accepted. */
   packets: number;
   /** Octets of inner packets. */
   octets: number;
   /** Sequence number: last used, or highest authenticated. */
   sn: string;
+  /** Drops by reason. */
   drops: Reasons;
 }
 
+/** A device on a radio. */
 export interface PeerMetrics {
+  /** Its outer IPv6 address. */
   address: string;
+  /** Name of the radio that reaches it. */
   radio: string;
+  /** Its link-layer address, in hexadecimal digits. */
   link: string;
+  /** It is in the configuration; else it was learned. */
   configured: boolean;
   /** Milliseconds of the gateway's clock, -1: never heard. */
   heard: number;
+  /** Packets in a row that it did not acknowledge. */
   failed: number;
+  /** It counts as lost (`GatewayConfig.lostAfter`). */
   lost: boolean;
 }
 
+/** Counters of the IKE responder. */
 export interface IkeMetrics {
   /** IKE SAs that came up, in all. */
   established: number;
@@ -71,10 +93,13 @@ export interface IkeMetrics {
   sas: {
     /** `fqdn:sensor1.example`, and the name of its connection. */
     identity: string;
+    /** Name of the connection. */
     name: string;
     /** Outer address and port; the inner address that it was given, or ''. */
     remote: string;
+    /** Inner address that it was given, or ''. */
     address: string;
+    /** Child SAs in use. */
     children: number;
   }[];
   /** IKE SAs not yet authenticated. */
@@ -83,31 +108,49 @@ export interface IkeMetrics {
   leases: number;
   /** IKE messages. */
   received: number;
+  /** IKE messages sent. */
   sent: number;
   /** Ends of IKE SAs by reason: deleted, timeout, AUTHENTICATION_FAILED, ... */
   outcomes: Reasons;
 }
 
+/** Counters of a pair of UDP sockets: IKE, and IKE and ESP with NAT. */
 export interface UdpMetrics {
+  /** Own address. */
   address: string;
+  /** Port of IKE. */
   port: number;
+  /** Port of IKE and ESP with NAT. */
   natPort: number;
+  /** Datagrams received. */
   received: number;
+  /** Datagrams sent. */
   sent: number;
+  /** NAT-keepalives received [RFC 3948 §2.3]. */
   keepalives: number;
+  /** Datagrams that are neither IKE nor ESP. */
   malformed: number;
+  /** Datagrams that the system refused to send. */
   sendErrors: number;
+  /** Errors of the sockets. */
   socketErrors: number;
 }
 
+/** All counters of a gateway. Each is a count since the start if it does not say otherwise. */
 export interface GatewayMetrics {
+  /** Radios, in the order of the configuration. */
   radios: RadioMetrics[];
+  /** ESP packets sent and accepted, and drops by reason. */
   esp: { sent: number; received: number; drops: Reasons };
+  /** SAs, keyed by hand or by IKE, one a direction. */
   sas: SaMetrics[];
+  /** Devices on radios, configured or learned. */
   peers: PeerMetrics[];
+  /** UDP servers behind the gateway. */
   flows: FlowMetrics;
   /** Null where there is no IKE. */
   ike: IkeMetrics | null;
+  /** UDP sockets of IKE, in the order of the configuration. */
   udp: UdpMetrics[];
   /** Packets given to the network interface, and taken from it; null: none. */
   tun: { written: number; read: number } | null;
@@ -183,13 +226,17 @@ export interface IkeSaView {
   peer: string;
   /** Name of the connection of the configuration; '' before the peer said who it is. */
   connection: string;
+  /** Where it stands. */
   state: 'negotiating' | 'established' | 'ending';
   /** 16 hexadecimal digits each. */
   spiI: string;
+  /** SPI of the responder, 16 hexadecimal digits. */
   spiR: string;
+  /** Name of the cipher; '' before one is agreed. */
   cipher: string;
   /** Outer address and port of the peer. */
   remote: string;
+  /** UDP port of the peer. */
   remotePort: number;
   /** Inner address that the gateway gave, or ''. */
   address: string;

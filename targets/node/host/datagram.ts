@@ -11,10 +11,15 @@ const HOP_LIMIT = 64;
 
 /** A UDP datagram in an IP packet. Addresses are 4 or 16 octets, views of the packet. */
 export interface Datagram {
+  /** Source address. */
   source: Uint8Array;
+  /** Source port. */
   sourcePort: number;
+  /** Destination address. */
   destination: Uint8Array;
+  /** Destination port. */
   destinationPort: number;
+  /** UDP payload, a view of the packet. */
   payload: Uint8Array;
 }
 

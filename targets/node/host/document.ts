@@ -22,7 +22,9 @@ const DEPTH_MAX = 64;
 /** Values are shown up to this length. */
 const SHOWN_MAX = 60;
 
+/** A parsed configuration file (YAML or JSON) that knows the line of each field, and the errors found in it. */
 export interface ConfigDocument {
+  /** Its name, for errors. */
   file: string;
   /** What the file says, as plain values. */
   data: unknown;

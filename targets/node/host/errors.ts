@@ -4,8 +4,10 @@ import type { Refusal } from '../../../core/base/refuse.ts';
 
 /** Something the user can put right. `code`: 1 failed, 2 wrong use of the command line. */
 export class CommandError extends Error {
+  /** Exit status of the command line: 1 failed, 2 wrong use. */
   readonly code: number;
 
+  /** `message` is shown as it is. */
   constructor(message: string, code = 1) {
     super(message);
     this.name = 'CommandError';
@@ -34,6 +36,7 @@ export function pathName(path: FieldPath): string {
 export interface Fault {
   /** '' and 0 for a configuration that a program made. */
   file: string;
+  /** Line in the file, from 1. */
   line: number;
   /** Empty: the file as a whole. */
   path: FieldPath;
@@ -45,12 +48,18 @@ export interface Fault {
 
 /** A field of a configuration is wrong: `file:line: field: value: limit`. */
 export class FieldError extends CommandError implements Fault {
+  /** See `Fault.file`. */
   readonly file: string;
+  /** See `Fault.line`. */
   readonly line: number;
+  /** See `Fault.path`. */
   readonly path: FieldPath;
+  /** See `Fault.value`. */
   readonly value: string;
+  /** See `Fault.limit`. */
   readonly limit: string;
 
+  /** Makes the message from its parts; empty ones are left out. */
   constructor({ file, line, path, value, limit }: Fault) {
     const place = line > 0 ? `${file}:${line}` : file;
     super([place, pathName(path), value, limit].filter((part) => part !== '').join(': '));
@@ -65,8 +74,10 @@ export class FieldError extends CommandError implements Fault {
 
 /** Several fields of a file are wrong: one line for each, in the order of the file. */
 export class FieldErrors extends CommandError {
+  /** The errors, in the order of the file. */
   readonly errors: readonly FieldError[];
 
+  /** Joins the messages of `errors`, one a line. */
   constructor(errors: readonly FieldError[]) {
     super(errors.map(({ message }) => message).join('\n'));
     this.name = 'FieldErrors';

@@ -3,10 +3,13 @@
 
 import { CommandError } from './errors.ts';
 
+/** Levels of importance, the most important first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+/** A level of importance. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+/** A message, or a function that makes it: it is called only if the line is written. */
 export type LogText = string | (() => string);
 /** What a program may want of a line apart from its text: `{ peer, reason }`. */
 export type LogFields = Record<string, string | number>;
@@ -22,6 +25,7 @@ export type Log = (level: LogLevel, namespace: string, text: LogText, fields?: L
 /** The default: nothing is written. */
 export const silent: Log = () => {};
 
+/** Options of `createLog`. */
 export interface LogConfig {
   /** The least important level that is written. Default info. */
   level?: LogLevel;

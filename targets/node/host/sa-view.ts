@@ -12,16 +12,25 @@ import { KE_METHODS } from './config/ike-names.ts';
 const DSCP = ['not_compressed', 'lower', 'sa'];
 const FLOW = ['not_compressed', 'lower', '', 'generated', 'zero'];
 
+/** A Child SA with names in place of numbers. */
 export interface ChildView {
   /** Eight hexadecimal digits. */
   spiIn: string;
+  /** SPI of packets to the peer. */
   spiOut: string;
+  /** Name of the suite. */
   suite: string;
+  /** Key length of the cipher in bits. */
   keyBits: number;
+  /** Extended sequence numbers. */
   esn: boolean;
+  /** `tunnel` or `transport`. */
   mode: string;
+  /** Selector of this side, as in configuration files. */
   local: string;
+  /** Selector of the peer. */
   remote: string;
+  /** Key exchange of rekeys, `x25519`; `none`. */
   pfs: string;
   /** Null: plain ESP. */
   compression: Record<string, string | number> | null;

@@ -13,6 +13,7 @@ export interface UdpAddress {
   address: string;
   /** Port of IKE, and of IKE and ESP with NAT. */
   port: number;
+  /** Port of IKE and ESP with NAT, 4500 as a rule [RFC 3948]. */
   natPort: number;
 }
 

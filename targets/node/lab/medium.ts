@@ -22,10 +22,13 @@ export interface LinkModel {
   reorder: number;
   /** Chance that 1..3 bits are flipped. */
   corrupt: number;
+  /** Milliseconds, for `duplicate` and `reorder`. */
   spread: number;
 }
 
+/** Options of a medium; those of `LinkModel` hold for every link. */
 export interface MediumConfig extends Partial<LinkModel> {
+  /** 32 bits from which all chances follow. */
   seed: number;
   /** Overrides for the link from one node to another. */
   link?: (from: number, to: number) => Partial<LinkModel> | undefined;
@@ -35,13 +38,21 @@ export interface MediumConfig extends Partial<LinkModel> {
   tap?: (now: number, frame: Uint8Array, from: number) => void;
 }
 
+/** Counts of receptions, except `sent`. */
 export interface MediumCounters {
+  /** Frames that went on air. */
   sent: number;
+  /** Frames given to a radio. */
   delivered: number;
+  /** Receptions lost by chance. */
   lost: number;
+  /** Receptions that overlapped another; they are delivered with flipped bits. */
   collided: number;
+  /** Receptions with flipped bits. */
   corrupted: number;
+  /** Second deliveries. */
   duplicated: number;
+  /** Deliveries held back. */
   reordered: number;
   /** Receptions missed because the node was sending. */
   deaf: number;
@@ -72,9 +83,11 @@ interface Event {
 const STUCK = 10000;
 const IDEAL: LinkModel = { loss: 0, delay: 0, duplicate: 0, reorder: 0, corrupt: 0, spread: 20 };
 
+/** Air in memory, in virtual time: CSMA, air time at 250 kbit/s, collisions, loss. The same seed gives the same run. */
 export class Medium {
   /** Milliseconds since the start. */
   now = 0;
+  /** Frames by what became of them. */
   readonly counters: MediumCounters = {
     sent: 0,
     delivered: 0,
@@ -85,12 +98,14 @@ export class Medium {
     reordered: 0,
     deaf: 0,
   };
+  /** The medium's chances; a test that draws from it changes the run. */
   readonly random: Random;
   private readonly config: MediumConfig;
   private readonly stations: Station[] = [];
   private readonly heap: Event[] = [];
   private order = 0;
 
+  /** Makes an empty medium at time 0. */
   constructor(config: MediumConfig) {
     this.config = config;
     this.random = createRandom(config.seed);

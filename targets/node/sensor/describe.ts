@@ -7,32 +7,49 @@ import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type ChildView, keName, spisOf } from '../host/sa-view.ts';
 
+/** What became of a reading: the server acknowledged it, or nobody did. */
 export type ReadingOutcome = 'acknowledged' | 'failed';
 
+/** Hears of what happens to a sensor. */
 export type Report = (event: SensorEvent) => void;
 
+/** Connected. */
 export interface EstablishedEvent {
+  /** Tells it from other events. */
   event: 'established';
+  /** Identity that the gateway proved, `fqdn:gateway.example`. */
   peer: string;
+  /** SPI of the initiator, 16 hexadecimal digits. */
   spiI: string;
+  /** SPI of the responder, 16 hexadecimal digits. */
   spiR: string;
+  /** Name of the cipher of IKE messages. */
   cipher: string;
+  /** Name of the key exchange, `x25519`. */
   ke: string;
   /** Milliseconds from the first message; IKE messages of this attempt, both ways, and their octets. */
   ms: number;
+  /** IKE messages of this attempt, both ways. */
   messages: number;
+  /** Octets of these messages, above UDP. */
   octets: number;
+  /** Inner address from the gateway, or ''. */
   address: string;
+  /** ESP goes in UDP [RFC 3948]. */
   encapsulated: boolean;
   /** The gateway took a ticket. */
   resumed: boolean;
+  /** Both sides do IKE fragmentation [RFC 7383]. */
   fragmentation: boolean;
+  /** The gateway sent our Vendor ID. */
   vendor: boolean;
+  /** Both sides do optimized rekeys. */
   optimizedRekey: boolean;
   /** What the peer says it can verify [RFC 9593]; empty: nothing. */
   verifies: string[];
 }
 
+/** An event of a sensor. Times are milliseconds, SPIs hexadecimal digits, outcomes names of docs/outcomes.md. */
 export type SensorEvent =
   | { event: 'connecting'; local: string; remote: string; over: 'radio' | 'udp' }
   | EstablishedEvent

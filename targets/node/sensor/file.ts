@@ -23,21 +23,29 @@ import type { UdpAddress } from '../host/udp.ts';
 
 /** What a sensor starts with. Addresses are octets. */
 export interface LoadedSensor extends Common {
+  /** The gateway as IKE peer. */
   connection: Connection;
   /** One of the two. */
   radio: RadioConfig | null;
+  /** Sockets; null: a radio. */
   udp: UdpAddress | null;
   /** Own outer address; with a radio. */
   address: Uint8Array | null;
+  /** Outer address, link-layer address (null without a radio) and UDP ports of the gateway. */
   gateway: { address: Uint8Array; link: Uint8Array | null; port: number; natPort: number };
   /** `fd00::/64`: 6LoWPAN contexts 0, 1, ... */
   contexts: string[];
+  /** Own inner address; null: the gateway gives one. */
   innerAddress: Uint8Array | null;
+  /** CoAP server for readings: inner address, ports, path; null: none. */
   server: { address: Uint8Array; port: number; sourcePort: number; path: string } | null;
   /** Milliseconds between readings, and their number (0: without end). */
   interval: number;
+  /** Readings to post, 0: without end. */
   count: number;
+  /** Numbers that IANA has not assigned. */
   numbers: PrivateNumbers;
+  /** Octets of the largest IKE message. */
   maxMessage: number;
 }
 
@@ -55,11 +63,13 @@ function require(field: Field): void {
   if (field.value === undefined) keepError(field, fieldError(field, 'is required'));
 }
 
+/** Options of `readSensor` and `loadSensorFile`. */
 export interface ReadOptions {
   /** For a board: its radio needs no ZEP. */
   onBoard?: boolean;
   /** The SA is for pings: any protocol, to the server or to this inner address, where the file does not say. */
   pings?: boolean;
+  /** Inner address that pings go to. */
   pingTo?: Uint8Array;
 }
 

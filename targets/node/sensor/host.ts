@@ -23,12 +23,16 @@ export interface IkeHostConfig {
   wake(): void;
 }
 
+/** A sensor's IKE and ESP over a radio or UDP. */
 export interface IkeHost extends Pollable {
+  /** IKE and the attempts to connect. */
   uplink: Uplink;
+  /** ESP: counters. */
   endpoint: Endpoint;
   /** Protects and sends an inner IP packet: 0 or more, or a drop code. */
   send(packet: Uint8Array, length: number): number;
   /** Counters of the link, by name. */
   link(): Record<string, number>;
+  /** Closes the radio or the sockets. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import { INNER_MAX } from './host.ts';
 /** A payload that came in; views are valid during the call. */
 export type OnDatagram = (payload: Uint8Array, source: Uint8Array, sourcePort: number, now: number) => void;
 
+/** The host inside of the tunnel: UDP and ping. */
 export interface InnerHost {
   /** Own inner address, 4 or 16 octets. */
   address: Uint8Array;
@@ -20,6 +21,7 @@ export interface InnerHost {
   ping(destination: Uint8Array, size: number, limit: number): Promise<{ code: number; ms: number }>;
   /** Packets by what became of them. */
   counters: { datagrams: number; echoRequests: number; echoReplies: number; ignored: number };
+  /** Ends pings that wait. */
   close(): void;
 }
 

@@ -45,8 +45,11 @@ export const MAX_RETRANSMIT = 4;
 /** Octets of the longest reading. */
 const READING_MAX = 1024;
 
+/** Options of `openSensor`. */
 export interface SensorOptions {
+  /** Cryptography and random octets. */
   provider: Provider;
+  /** Gets keys, to decrypt captures; null: nobody does. */
   keylog: KeyLog | null;
   /** UDP port whose payloads are sent back, 0: none. */
   echoPort: number;
@@ -56,6 +59,7 @@ export interface SensorOptions {
   retryMax?: number;
   /** Readings of a schedule wait for an SA; else they fail without one. */
   waits: boolean;
+  /** Hears of what happens. */
   report: Report;
   /** A radio in place of that of the file; it is closed with the sensor. */
   radio?: Radio & { closed?: Promise<void> };
@@ -65,13 +69,19 @@ export interface SensorOptions {
   onTransmit?: (reading: number, text: string, repeat: number) => void;
 }
 
+/** The end of a reading. */
 export interface ReadingEnd {
+  /** Whether it was acknowledged. */
   outcome: ReadingOutcome;
+  /** Milliseconds since it first went out. */
   ms: number;
 }
 
+/** A sensor on Node, as `dietesp sensor` runs one. */
 export interface Sensor {
+  /** IKE and ESP, live: read it only. */
   host: IkeHost;
+  /** UDP and ping inside of the tunnel. */
   inner: InnerHost;
   /** Resolves when connected, to '', or with why an attempt ended; `resumes`: with the ticket of the SA that is there. */
   connect(resumes: boolean): Promise<string>;
@@ -84,7 +94,9 @@ export interface Sensor {
   readAll(count: number, interval: number, delay: number): Promise<boolean>;
   /** Asks for rekeys, or for a sign of life; nothing without an IKE SA. */
   rekey(): void;
+  /** Asks for a rekey of the IKE SA. */
   rekeyIke(): void;
+  /** Asks for a sign of life. */
   probe(): void;
   /** Pings: the number of replies. */
   ping(to: Uint8Array, count: number, interval: number): Promise<number[]>;
@@ -94,9 +106,11 @@ export interface Sensor {
   until(done: () => boolean, limit: number): Promise<boolean>;
   /** Child SAs that were asked for and failed. */
   failures(): number;
+  /** Milliseconds on the sensor's clock, monotonic. */
   now(): number;
   /** Has what was asked of the uplink done. */
   wake(): void;
+  /** State, SPIs, address, Child SAs and counters, with names, for a page or JSON. */
   status(): Record<string, unknown>;
   /** Sends Delete and closes everything. */
   close(): Promise<void>;

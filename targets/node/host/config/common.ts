@@ -6,8 +6,11 @@ import type { LogConfig } from '../log.ts';
 import type { UdpAddress } from '../udp.ts';
 import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
 
+/** What every configuration file has. */
 export interface Common {
+  /** Its name, for errors. */
   file: string;
+  /** Level, namespaces and format of the log. */
   log: LogConfig;
   /** Folder for keys, or null. */
   keylog: string | null;

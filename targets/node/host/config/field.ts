@@ -13,8 +13,11 @@ export type Values = Record<string, unknown>;
 
 /** A place in a file: what its parts are read with. */
 export interface Field {
+  /** The file. */
   document: ConfigDocument;
+  /** Names and indexes down to the field. */
   path: FieldPath;
+  /** What the file says there, as a plain value; undefined: the field is absent. */
   value: unknown;
 }
 

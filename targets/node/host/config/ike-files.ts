@@ -239,12 +239,14 @@ function schemaOf(title: string, description: string, properties: Record<string,
   };
 }
 
+/** JSON Schema of a gateway's file; docs/config-gateway.md is made from it. */
 export const GATEWAY_SCHEMA = schemaOf(
   'Diet-ESP gateway',
   'What `dietesp gateway --config` reads.',
   GATEWAY_PROPERTIES,
   [],
 );
+/** JSON Schema of a sensor's file; docs/config-sensor.md is made from it. */
 export const SENSOR_SCHEMA = schemaOf('Diet-ESP sensor', 'What `dietesp sensor --config` reads.', SENSOR_PROPERTIES, [
   'connection',
   'gateway',

@@ -223,6 +223,7 @@ export function addressRange(text: string): [Uint8Array, Uint8Array] | undefined
 
 /** A selector of the configuration; with `isDynamic` the addresses are put in later. */
 export interface SelectorTemplate extends Selector {
+  /** The file says `dynamic`: the address that the IKE SA gives or gets. */
   isDynamic: boolean;
 }
 

@@ -34,10 +34,13 @@ import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES } from './ike-schema.ts';
 
 /** A checked connection. */
 export interface Connection {
+  /** Name in the file, for events, metrics and errors. */
   name: string;
   /** With selectors that hold every address where they are dynamic. */
   policy: IkePolicy;
+  /** Selectors of this side. */
   local: SelectorTemplate[];
+  /** Selectors of the peer. */
   remote: SelectorTemplate[];
   /** Line of the connection's fields, for errors. */
   field: Field;

@@ -19,7 +19,9 @@ import { validate } from './validate.ts';
 export interface LoadedSa {
   /** `name` of the file, or `sa` and its number. */
   name: string;
+  /** The attributes of Diet-ESP; those of `config`. */
   attributes: A.Attributes;
+  /** For `createSa`; it holds the keys. */
   config: SaConfig;
   /** Places an error about a field (a Refusal of the core, a FieldError without a file) at the field's line. */
   locate(error: unknown): CommandError;

@@ -3,20 +3,35 @@
 
 /** The part of JSON Schema that is used here. */
 export interface Property {
+  /** Name of the field in a few words. */
   title: string;
+  /** What it does, in a sentence or two. */
   description: string;
+  /** Type or types, as JSON Schema names them. */
   type?: string | string[];
+  /** The value where the file has none; text where it is made at run time. */
   default?: unknown;
+  /** The values that it may have. */
   enum?: readonly unknown[];
+  /** Least value of a number. */
   minimum?: number;
+  /** Largest value of a number. */
   maximum?: number;
+  /** Regular expression that a text must match. */
   pattern?: string;
+  /** Schema of an array's items. */
   items?: Record<string, unknown>;
+  /** Least number of items. */
   minItems?: number;
+  /** Largest number of items. */
   maxItems?: number;
+  /** No item comes twice. */
   uniqueItems?: boolean;
+  /** Schemas of an object's fields. */
   properties?: Record<string, Property>;
+  /** False: other fields are errors. */
   additionalProperties?: boolean;
+  /** Fields that must be there. */
   required?: readonly string[];
   /** A secret: no message shows it. */
   writeOnly?: boolean;

@@ -8,7 +8,9 @@ import type { CaptureWriter } from './pcap.ts';
 import type { Radio } from './radio.ts';
 import { type LossyRadio, withLoss } from './wrap.ts';
 
+/** Options of `createBridge`. */
 export interface BridgeConfig {
+  /** 32 bits from which all chances follow: the same seed, the same losses. */
   seed: number;
   /** Chance, 0..1, that a node misses a frame. Each node has its own sequence of chances, which follows from the seed. */
   loss: number;
@@ -18,11 +20,15 @@ export interface BridgeConfig {
   clock?: () => number;
 }
 
+/** A radio that was joined. */
 export interface BridgePort {
+  /** As given to `join`. */
   name: string;
   /** Frames that came from the node, and went to it; those of them that were lost. */
   from: number;
+  /** Frames that went to the node. */
   to: number;
+  /** Frames from and to the node that were lost. */
   lost(): number;
   /** The loss from now on, 0..1. */
   setLoss(loss: number): void;
@@ -30,15 +36,19 @@ export interface BridgePort {
   remove(): void;
 }
 
+/** A radio of a node in this process. */
 export interface LocalRadio extends Radio {
+  /** Resolves when it is closed. */
   closed: Promise<void>;
 }
 
+/** Joins radios: what one sends, all others receive. */
 export interface Bridge {
   /** Joins a radio that leads to one or more nodes; it belongs to the bridge from here on. */
   join(name: string, radio: Radio): BridgePort;
   /** A radio for a node of this process. Closing it takes its port away. */
   radio(name: string): LocalRadio;
+  /** The radios joined, in the order in which they came. */
   ports(): BridgePort[];
   /** Frames on air so far. */
   frames(): number;

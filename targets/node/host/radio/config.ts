@@ -15,7 +15,9 @@ const ZEP_ACK_WAIT = 20;
 export interface RadioConfig {
   /** Default radio0, radio1, ... */
   name?: string;
+  /** A radio that is open already. */
   radio?: Radio & Partial<Pick<ZepRadio, 'ready' | 'closed'>>;
+  /** A radio to open: IEEE 802.15.4 frames in UDP. */
   zep?: ZepConfig;
   /** 0..0xfffe. */
   panId: number;
@@ -31,6 +33,7 @@ export interface RadioConfig {
   ackWait?: number;
   /** Datagrams in reassembly at a time, 1..255, default 16, and milliseconds until one is given up, default 10000. */
   reassemblies?: number;
+  /** Milliseconds until an incomplete datagram is given up, default 10000. */
   reassemblyTime?: number;
   /** Longest outer packet in octets, 40..2047. */
   maxSize?: number;

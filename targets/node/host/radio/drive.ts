@@ -3,9 +3,11 @@
 
 import type { Pollable } from './radio.ts';
 
+/** Runs a `Pollable` on Node's timers. */
 export interface Driver {
   /** To be called after anything that may have changed nextTimeout: a frame received, a packet to send. */
   wake(): void;
+  /** Ends the timers. Nothing is polled any more. */
   stop(): void;
   /** Milliseconds, monotonic. */
   now(): number;

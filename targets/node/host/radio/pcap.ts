@@ -13,6 +13,7 @@ import {
   takeAll,
 } from './source.ts';
 
+/** Link types of captures, as tcpdump.org lists them: what a record's first octet begins. */
 export const LINKTYPE_ETHERNET = 1;
 export const LINKTYPE_RAW = 101;
 export const LINKTYPE_LINUX_SLL = 113;
@@ -53,9 +54,11 @@ export function pcapRecord(time: number, frame: Uint8Array): Uint8Array {
   return record;
 }
 
+/** A capture that is being written. */
 export interface CaptureWriter {
   /** Adds a packet; `time` in milliseconds. With LINKTYPE_IEEE802_15_4_NOFCS the last two octets are left out. */
   write(time: number, frame: Uint8Array): void;
+  /** Ends the file and closes it. */
   close(): void;
 }
 

@@ -17,6 +17,7 @@ export const PIPE_HEADER = 2;
 /** Milliseconds that the next octet of a frame may be missing. */
 export const GAP_TIME = 200;
 
+/** Counters of a decoder. */
 export interface PipeCounters {
   /** Frames read. */
   frames: number;
@@ -28,7 +29,9 @@ export interface PipeCounters {
   interrupted: number;
 }
 
+/** Finds frames in a stream of octets: delimiter, length, frame. */
 export interface PipeDecoder {
+  /** What it found so far. */
   counters: PipeCounters;
   /** Takes any octets; `now` in milliseconds, monotonic. */
   push(octets: Uint8Array, now: number): void;

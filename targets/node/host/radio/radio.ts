@@ -3,6 +3,7 @@
 
 import type { Phy } from '../../../../core/link/mac.ts';
 
+/** A radio on Node: a `Phy` that tells of the frames that it receives. */
 export interface Radio extends Phy {
   /**
    * Called for each frame received, at its end. The octets may be changed by the callee and are valid during the call
@@ -15,6 +16,7 @@ export interface Radio extends Phy {
 
 /** What a medium or a timer runs: a MAC, or a node made of several layers. Times are milliseconds. */
 export interface Pollable {
+  /** Does the work that is due at `now`. */
   poll(now: number): void;
   /** The time at which `poll` wants to be called, or -1. */
   nextTimeout(): number;

@@ -1,10 +1,12 @@
 // A seeded generator for simulations (mulberry32): small, fast, the same on every machine. Never for keys.
 
+/** Pseudorandom numbers for simulations, from a seed; not for keys. */
 export interface Random {
-  /** 0 <= x < 1. */
+  /** A number x, 0 <= x < 1. */
   next(): number;
   /** An integer 0..limit-1. */
   below(limit: number): number;
+  /** Fills buffer[offset..offset+length). */
   fill(buffer: Uint8Array, offset: number, length: number): void;
 }
 

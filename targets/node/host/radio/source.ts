@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 export class CaptureError extends Error {
   /** Octets from the start of the file. */
   readonly offset: number;
+  /** `offset` is added to the message. */
   constructor(message: string, offset: number) {
     super(`${message} (at octet ${offset})`);
     this.name = 'CaptureError';
@@ -15,9 +16,11 @@ export class CaptureError extends Error {
 
 /** One packet of a capture. */
 export interface CaptureRecord {
+  /** LINKTYPE_* of the capture or of the record's interface. */
   linkType: number;
   /** Seconds since 1970, with fractions. */
   time: number;
+  /** The octets captured. */
   data: Uint8Array;
   /** Octets that the packet had; more than data.length when the capture cut it. */
   originalLength: number;

@@ -20,7 +20,9 @@ export interface UartLine {
   listening?: Promise<void>;
 }
 
+/** Options of `createUartRadio`. */
 export interface UartConfig {
+  /** Where the stream comes from: serialLine, socketLine, listenLine, terminalLine. */
   line: UartLine;
   /** Milliseconds until a stream that ended, or did not open, is opened again; default 250. */
   reopenAfter?: number;
@@ -30,29 +32,39 @@ export interface UartConfig {
   clock?: () => number;
 }
 
+/** Counters of a radio on a stream. */
 export interface UartCounters {
   /** Frames given to the stream. */
   sent: number;
   /** Frames read, octets outside of frames, bad lengths, frames cut off: see PipeCounters. */
   frames: number;
+  /** Octets outside of frames. */
   garbage: number;
+  /** Lengths out of range. */
   badLength: number;
+  /** Frames cut off. */
   interrupted: number;
   /** Frames not sent: of a length that the pipe cannot carry, without a stream, and because the reader is slow. */
   refused: number;
+  /** Frames not sent for want of a stream. */
   unconnected: number;
+  /** Frames not sent because the reader is slow. */
   congested: number;
   /** Streams opened, and errors of streams or of opening them. */
   opened: number;
+  /** Errors of streams, and of opening them. */
   errors: number;
 }
 
+/** IEEE 802.15.4 frames on a serial line or a socket, with a board at the other end. */
 export interface UartRadio extends Radio {
+  /** What happened so far. */
   counters: UartCounters;
   /** Resolves at the first stream; rejects when the line cannot listen or is closed before that. */
   ready: Promise<void>;
   /** Resolves when everything is closed. */
   closed: Promise<void>;
+  /** A stream is open now. */
   isConnected(): boolean;
   /** Puts octets on the stream that are no frame, for tests of what listens; false when there is no room, or no stream. */
   sendOctets(octets: Uint8Array): boolean;

@@ -20,13 +20,17 @@ function wrap(inner: Radio, onFrame: (radio: Radio) => NonNullable<Radio['onFram
   return radio;
 }
 
+/** Options of `withLoss`. */
 export interface LossConfig {
+  /** 32 bits from which all chances follow. */
   seed: number;
   /** Chance, 0..1, that a frame to send, or one received, is lost. */
   transmit: number;
+  /** Chance that a received frame is lost. */
   receive: number;
 }
 
+/** A radio that loses frames by chance. */
 export interface LossyRadio extends Radio {
   /** Frames lost both ways. */
   lost: number;

@@ -9,6 +9,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Radio } from './radio.ts';
 
+/** UDP port of ZEP by convention; Wireshark listens for it. */
 export const ZEP_PORT = 17754;
 const HEADER_SIZE = 32;
 const VERSION = 2;
@@ -65,6 +66,7 @@ export function zepDatagram(
   return datagram;
 }
 
+/** Options of `createZep`. */
 export interface ZepConfig {
   /** Own UDP port; 0 lets the system choose. */
   port?: number;
@@ -84,16 +86,25 @@ export interface ZepConfig {
   clock?: () => number;
 }
 
+/** IEEE 802.15.4 frames in UDP, by the ZigBee Encapsulation Protocol, version 2. */
 export interface ZepRadio extends Radio {
   /** Resolves when the socket is bound, to the port; rejects when it cannot be. */
   ready: Promise<number>;
+  /** Frames and datagrams by what became of them. */
   counters: {
+    /** Frames sent, each to all peers. */
     sent: number;
+    /** Frames received. */
     received: number;
+    /** Datagrams that are no ZEP data of version 2. */
     malformed: number;
+    /** Frames of another channel. */
     otherChannel: number;
+    /** Frames not sent, as no peer is known. */
     noPeer: number;
+    /** Datagrams that the system refused to send. */
     sendErrors: number;
+    /** Errors of the socket. */
     socketErrors: number;
   };
   /** `address port` of each peer known. */
