@@ -9,6 +9,7 @@ import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
 import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();
+const CCM = join(ROOT, 'test', 'vectors', 'aes-ccm-rfc4309.json');
 const DIET = join(ROOT, 'test', 'vectors', 'diet-esp.json');
 const ALL = readdirSync(join(ROOT, 'test', 'vectors'))
   .map((name) => join(ROOT, 'test', 'vectors', name))
@@ -44,7 +45,8 @@ for (const provider of ['fast', 'node', 'noble', 'portable']) {
   });
 }
 
-for (const engine of ['lua', 'duktape', 'jerryscript', 'espruino'] as Engine[]) {
+const OTHERS: Engine[] = ['lua', 'duktape', 'jerryscript', 'espruino'];
+for (const engine of OTHERS) {
   test(`vectors pass on ${engine}`, { skip: engineMissing(engine) }, async () => {
     const { code, stdout, stderr } = await dietesp('vectors', ...ALL, '--engine', engine);
     assert.equal(stderr, '');
@@ -53,6 +55,46 @@ for (const engine of ['lua', 'duktape', 'jerryscript', 'espruino'] as Engine[]) 
     assert.ok(Number.parseInt(stdout, 10) >= 18);
   });
 }
+
+for (const provider of ['fast', 'node', 'portable']) {
+  test(`AES-CCM vectors pass with the provider ${provider}`, async () => {
+    const { code, stdout, stderr } = await dietesp('vectors', CCM, '--provider', provider);
+    assert.deepEqual([code, stdout, stderr], [0, '1000 passed, 0 failed\n', '']);
+  });
+}
+
+for (const engine of OTHERS) {
+  test(`AES-CCM vectors pass on ${engine}`, { skip: engineMissing(engine) }, async () => {
+    const file = JSON.parse(readFileSync(CCM, 'utf8')) as { keys: string[]; vectors: unknown[] };
+    const few = files.file(`ccm-${engine}.json`, JSON.stringify({ ...file, vectors: file.vectors.slice(0, 40) }));
+    const { code, stdout, stderr } = await dietesp('vectors', few, '--engine', engine);
+    assert.deepEqual([code, stdout, stderr], [0, '40 passed, 0 failed\n', '']);
+  });
+}
+
+test('wrong AES-CCM vectors are found, and malformed ones refused', async () => {
+  const { keys, vectors } = JSON.parse(readFileSync(CCM, 'utf8')) as { keys: string[]; vectors: string[][] };
+  const [at, nonce, aad, text, out] = vectors[5];
+  const run = (...row: unknown[]) =>
+    dietesp('vectors', files.file('row.json', JSON.stringify({ keys, vectors: [row] })));
+  const wrong = await run(at, nonce, aad, text, `${out.slice(0, -2)}00`);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stdout, /^vectors\[0\]: sealed: expected [0-9a-f]+00, actual [0-9a-f]+\n0 passed, 1 failed\n$/);
+  const refused: [unknown[], RegExp][] = [
+    [[99, nonce, aad, text, out], /row\.json: vectors\[0\]\.key: 99: must be 0\.\.9$/m],
+    [[at, 'xy', aad, text, out], /vectors\[0\]\.nonce: xy: must be hexadecimal octets$/m],
+    [[at, 'aabb', aad, text, out], /vectors\[0\]\.nonce: 2 octets: must be 11$/m],
+    [[at, nonce, aad, text, text], /vectors\[0\]\.out: an ICV of 0 octets: must have 8 or 16$/m],
+    [[at, nonce], /vectors\[0\]: must be a list of five$/m],
+  ];
+  for (const [row, message] of refused) {
+    const { code, stderr } = await run(...row);
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+  }
+  const none = await dietesp('vectors', CCM, '--provider', 'noble');
+  assert.equal(none.stdout, '0 passed, 0 failed, 1000 skipped\n');
+});
 
 test('the portable provider names what it skips', async () => {
   const { code, stdout } = await dietesp('vectors', DIET, '--provider', 'portable', '--verbose');

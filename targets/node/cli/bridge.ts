@@ -9,7 +9,7 @@ import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../
 import { createUartRadio, type UartLine, type UartRadio } from '../host/radio/uart.ts';
 import { serialLine, socketLine, terminalLine } from '../host/radio/uart-line.ts';
 import { createZep } from '../host/radio/zep.ts';
-import { FRACTION, gatewayOf, INTEGER, LOSS_MAX, numberOf, SEED_MAX } from './run.ts';
+import { FRACTION, gatewayOf, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX } from './options.ts';
 
 const BAUD_MIN = 300;
 const BAUD_MAX = 4000000;
@@ -30,10 +30,10 @@ interface Options {
 const collect = (value: string, all: string[]): string[] => [...all, value];
 
 async function bridge(options: Options): Promise<void> {
-  const baud = numberOf('baud', options.baud, INTEGER, BAUD_MIN, BAUD_MAX)!;
-  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX)!;
-  const seed = numberOf('seed', options.seed, INTEGER, 0, SEED_MAX) ?? randomInt(SEED_MAX);
-  const gateway = gatewayOf(options.gateway)!;
+  const baud = numberOf('baud', options.baud, INTEGER, BAUD_MIN, BAUD_MAX);
+  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
+  const seed = integerOf('seed', options.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX);
+  const gateway = gatewayOf(options.gateway);
   const lines: [name: string, line: UartLine][] = [
     ...options.serial.map((path): [string, UartLine] => [path, serialLine(path, baud)]),
     ...options.tty.map((path): [string, UartLine] => [path, terminalLine(path, baud)]),
@@ -90,7 +90,7 @@ async function bridge(options: Options): Promise<void> {
         ...(radio === undefined ? {} : { ...radio.counters, problem: radio.problem() }),
       };
     });
-    if (options.json === true) process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+    if (options.json === true) printJson(report);
     else
       for (const { name, from, to } of report) process.stdout.write(`${name}: ${from} frames from it, ${to} to it\n`);
   }

@@ -6,6 +6,7 @@ import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { budgetRows, COAP_HEADER } from '../tools/budget/measure.ts';
+import { printJson } from './options.ts';
 
 /** IPv6's minimum link MTU without IPv6 and UDP headers. */
 const PAYLOAD_MAX = 1232;
@@ -24,7 +25,7 @@ async function budget(options: Options): Promise<void> {
   }
   const rows = budgetRows(payload, options.coap === true, await providerNamed(options.provider));
   if (options.json === true) {
-    process.stdout.write(JSON.stringify({ payload, coap: options.coap === true, rows }, null, 2) + '\n');
+    printJson({ payload, coap: options.coap === true, rows });
     return;
   }
   const cells = rows.map(({ stack, l3, short, extended, source }) => [

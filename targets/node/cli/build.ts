@@ -3,11 +3,13 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
-import { type Board, type BoardEngine, listBoards, loadBoard } from '../../build/board-file.ts';
 import { CommandError } from '../host/errors.ts';
+import { whileShown } from '../host/progress.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
-import { boardAndEngine, buildImage } from '../lab/boards/start.ts';
+import { boardRows, buildBoard } from '../lab/boards/build.ts';
+import { boardAndEngine } from '../lab/boards/start.ts';
+import { printJson } from './options.ts';
 
 interface Options {
   board?: string;
@@ -18,39 +20,10 @@ interface Options {
   json?: boolean;
 }
 
-/** A part of a board's memory: octets used, and what there is; null where nothing sets a limit. */
-export interface Share {
-  what: string;
-  used: number;
-  limit: number | null;
-}
-
-export interface BuildReport {
-  board: string;
-  engine: string;
-  file: string;
-  shares: Share[];
-}
-
-function boardRow(board: Board) {
-  const { name, title, engines, core, flash, ram, run, flashing, tested } = board;
-  return {
-    name,
-    title,
-    engines,
-    core,
-    flash: flash?.size ?? null,
-    ram: ram?.size ?? null,
-    run: run?.kind ?? null,
-    flashing: flashing.kind,
-    tested,
-  };
-}
-
 function list(isJson: boolean): void {
-  const rows = listBoards().map((name) => boardRow(loadBoard(name)));
+  const rows = boardRows();
   if (isJson) {
-    process.stdout.write(JSON.stringify(rows, null, 2) + '\n');
+    printJson(rows);
     return;
   }
   process.stdout.write(
@@ -70,26 +43,6 @@ function list(isJson: boolean): void {
   );
 }
 
-/** Builds what a board runs. */
-export async function buildBoard(board: Board, engine: BoardEngine): Promise<BuildReport> {
-  const { file, flash, script, memory } = await buildImage(board, engine);
-  const report = { board: board.name, engine, file };
-  const most = board.flash?.size ?? null;
-  if (memory === null) return { ...report, shares: [{ what: 'script', used: script, limit: most }] };
-  const limit = board.ram?.size ?? null;
-  return {
-    ...report,
-    shares: [
-      { what: 'flash', used: flash, limit: most },
-      { what: 'script, in the flash', used: script, limit: most },
-      { what: 'RAM: static, heap, stack', used: memory.ram + memory.heap + memory.stack, limit },
-      { what: 'static RAM', used: memory.ram, limit },
-      { what: "the engine's heap", used: memory.heap, limit },
-      { what: 'stack', used: memory.stack, limit },
-    ],
-  };
-}
-
 /** The modules that programs of an engine load, without a board. */
 async function buildModule(options: Options): Promise<void> {
   const modules = await import('../../build/modules.ts');
@@ -104,7 +57,9 @@ async function buildModule(options: Options): Promise<void> {
   }
   let files: { file: string; size: number }[];
   try {
-    files = await modules.buildModules(engine, options.out);
+    files = await whileShown(process.stderr, `building modules for ${engine}`, () =>
+      modules.buildModules(engine, options.out),
+    );
   } catch (error) {
     throw CommandError.from(options.out ?? 'build', error);
   }
@@ -131,7 +86,9 @@ async function build(options: Options): Promise<void> {
   }
   if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
   const { board, engine } = boardAndEngine(options.board, options.engine);
-  const report = await buildBoard(board, engine);
+  const report = await whileShown(process.stderr, `building ${board.name} with ${engine}`, () =>
+    buildBoard(board, engine),
+  );
   if (options.out !== undefined) {
     const file = join(options.out, `${board.name}-${engine}${extname(basename(report.file))}`);
     try {
@@ -143,7 +100,7 @@ async function build(options: Options): Promise<void> {
     report.file = file;
   }
   if (options.json === true) {
-    process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+    printJson(report);
     return;
   }
   const rows = report.shares.map(({ what, used, limit }) => [

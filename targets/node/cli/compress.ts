@@ -1,17 +1,15 @@
 // `dietesp compress` and `decompress`: convert a capture of IP packets to one of IEEE 802.15.4 frames, and back.
 
 import { Command, Option } from 'commander';
-import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { createProgress } from '../host/progress.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../host/radio/pcap.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
-import { packetsOf, sizeOf, writeCapture } from '../tools/convert/capture.ts';
-import { createCompressor, createDecompressor, requireIpv6, type Totals } from '../tools/convert/convert.ts';
-import { type LinkOptions, linkPlan } from '../tools/convert/frames.ts';
+import type { Totals } from '../tools/convert/convert.ts';
+import { compressFile, decompressFile } from '../tools/convert/files.ts';
+import type { LinkOptions } from '../tools/convert/frames.ts';
 
 interface Options extends LinkOptions {
   sa: string;
@@ -35,17 +33,6 @@ function common(command: Command): Command {
     .option('--json', 'print the summary as JSON');
 }
 
-/** Addresses that the frames carry: the outer ones, in transport mode the packets' own. */
-function outerAddresses(loaded: LoadedSa[]): Uint8Array[] {
-  return loaded.flatMap(({ attributes: a }) =>
-    a.ipsecMode === MODE_TUNNEL ? [a.tunnelSrc, a.tunnelDst] : [a.tsIpSrcStart, a.tsIpDstStart],
-  );
-}
-
-function innerAddresses(loaded: LoadedSa[]): Uint8Array[] {
-  return loaded.flatMap(({ attributes: a }) => [a.tsIpSrcStart, a.tsIpDstStart]);
-}
-
 function dropText(totals: Totals): string {
   const rows = Object.entries(totals.drops).map(([reason, count]) => `${reason} ${count}`);
   return rows.length === 0 ? 'dropped: none\n' : `dropped: ${rows.join(', ')}\n`;
@@ -67,25 +54,20 @@ function nothingCarried(totals: Totals, input: string): void {
   );
 }
 
-async function compress(input: string, output: string, options: Options): Promise<void> {
-  const loaded = loadSaFile(options.sa);
-  requireIpv6(loaded);
-  const plan = linkPlan(options, outerAddresses(loaded));
-  const clear = linkPlan({ pan: options.pan }, innerAddresses(loaded));
-  const compressor = createCompressor(loaded, await providerNamed(options.provider), plan, clear);
-  const { totals } = compressor;
-  const size = sizeOf(input);
-  const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input, options.sa);
+/** Converts a file, with its progress. */
+async function converted(
+  convert: typeof compressFile,
+  input: string,
+  output: string,
+  { sa, provider, ...link }: Options,
+): Promise<Totals> {
+  const files = { input, output, sa };
   const progress = createProgress(process.stderr);
-  try {
-    for (const record of packetsOf(input)) {
-      compressor.packet(record, (frame, length) => writer.write(record.time * 1000, frame.subarray(0, length)));
-      progress.update(record.offset, size, `${totals.packetsIn} packets`);
-    }
-  } finally {
-    progress.end();
-    writer.close();
-  }
+  return convert(files, link, await providerNamed(provider), progress.update).finally(progress.end);
+}
+
+async function compress(input: string, output: string, options: Options): Promise<void> {
+  const totals = await converted(compressFile, input, output, options);
   const { packetsOut } = totals;
   const rows: [string, number, number | string, number][] = [
     ['clear IP', totals.clearOctets, '', packetsOut],
@@ -115,26 +97,7 @@ async function compress(input: string, output: string, options: Options): Promis
 }
 
 async function decompress(input: string, output: string, options: Options): Promise<void> {
-  const loaded = loadSaFile(options.sa);
-  requireIpv6(loaded);
-  const plan = linkPlan(options, outerAddresses(loaded));
-  const decompressor = createDecompressor(loaded, await providerNamed(options.provider), plan);
-  const { totals } = decompressor;
-  const size = sizeOf(input);
-  const writer = writeCapture(output, LINKTYPE_RAW, input, options.sa);
-  const progress = createProgress(process.stderr);
-  try {
-    for (const record of packetsOf(input)) {
-      decompressor.frame(record, (buffer, offset, length) => {
-        writer.write(record.time * 1000, buffer.subarray(offset, offset + length));
-      });
-      progress.update(record.offset, size, `${totals.framesIn} frames`);
-    }
-    decompressor.end();
-  } finally {
-    progress.end();
-    writer.close();
-  }
+  const totals = await converted(decompressFile, input, output, options);
   print(
     `${totals.framesIn} frames, ${totals.packetsIn} Diet-ESP packets, ${totals.packetsOut} restored\n` +
       dropText(totals) +

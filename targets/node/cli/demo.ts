@@ -9,17 +9,14 @@ import { type DemoResult, runDemo } from '../lab/demo/run.ts';
 import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
 import { NODES_MAX } from '../lab/network.ts';
 import { otherStacks } from '../tools/budget/compare.ts';
+import { FRACTION, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
 
 /** Those that have AES-CCM. */
 const PROVIDERS = ['fast', 'node', 'portable'];
 const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
 const INTERVAL_MAX = 3600000;
-const LOSS_MAX = 0.9;
 const WAIT_MAX = 3600;
-const SEED_MAX = 2 ** 31 - 1;
-/** What a shell says of a process that a signal ended. */
-const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
 
 interface Options {
   count: string;
@@ -35,17 +32,6 @@ interface Options {
   json?: boolean;
 }
 
-function numberOf(option: string, text: string, pattern: RegExp, low: number, high: number): number {
-  const value = Number(text);
-  if (!pattern.test(text) || value < low || value > high) {
-    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
-  }
-  return value;
-}
-
-const INTEGER = /^\d{1,10}$/;
-const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
-
 /** 0, or 1 when a reading has no outcome, or none was acknowledged, or a process failed. */
 function codeOf(result: DemoResult): number {
   const { sent, acknowledged } = totalsOf(result.sensors);
@@ -58,7 +44,7 @@ async function demo(options: Options): Promise<void> {
   const sensors = numberOf('sensors', options.sensors, INTEGER, 1, NODES_MAX);
   const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
-  const seed = options.seed === undefined ? undefined : numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
+  const seed = integerOf('seed', options.seed, 0, SEED_MAX);
   const wait = numberOf('wait', options.wait, FRACTION, 0, WAIT_MAX) * 1000;
   const pcap = options.pcap ?? '';
   const keylog = options.keylog ?? '';
@@ -92,7 +78,7 @@ async function demo(options: Options): Promise<void> {
     signal = name;
     running.stop();
   };
-  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  for (const name of Object.keys(SIGNAL_CODES)) process.on(name, onSignal);
   try {
     const result = await running.result;
     view.end(result);
@@ -101,13 +87,13 @@ async function demo(options: Options): Promise<void> {
       const comparison = comparisonOf(result.sensors, others);
       const handshakes = handshakesOf(result.sensors);
       const report = { ...rest, handshakes, totals: totalsOf(result.sensors), comparison, gateway: metrics };
-      process.stdout.write(JSON.stringify(report, null, 2) + '\n');
+      printJson(report);
     }
     for (const problem of result.problems) printError(problem);
     process.exitCode = codeOf(result);
-    if (process.exitCode === 0 && signal !== '' && options.forever !== true) process.exitCode = SIGNALS[signal];
+    if (process.exitCode === 0 && signal !== '' && options.forever !== true) process.exitCode = SIGNAL_CODES[signal];
   } finally {
-    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
   }
 }
 

@@ -1,39 +1,20 @@
 // `dietesp explain`: a packet field by field.
 
-import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
-import { packetsOf } from '../tools/convert/capture.ts';
-import { findIp } from '../tools/convert/packets.ts';
 import { type Explanation, explainPacket } from '../tools/explain/explain.ts';
+import { packetOf } from '../tools/explain/packet.ts';
+import { printJson } from './options.ts';
 
 interface Options {
   sa: string;
   packet: string;
   provider: string;
   json?: boolean;
-}
-
-function packetOf(input: string, number: number): Uint8Array {
-  const digits = input.replace(/[\s:]/g, '');
-  if (!existsSync(input) && /^(0x)?[0-9a-fA-F]+$/.test(digits)) {
-    const text = digits.replace(/^0x/, '');
-    if (text.length % 2 !== 0) throw new CommandError(`packet: ${text.length} digits: must be an even number`, 2);
-    return Uint8Array.from(Buffer.from(text, 'hex'));
-  }
-  let count = 0;
-  for (const record of packetsOf(input)) {
-    count++;
-    if (count < number) continue;
-    const ip = findIp(record);
-    if (ip.problem !== '') throw new CommandError(`${input}: packet ${number}: ${ip.problem}`);
-    return record.data.slice(ip.offset, ip.offset + ip.length);
-  }
-  throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
 }
 
 function text(e: Explanation): string {
@@ -72,7 +53,8 @@ async function explain(input: string, options: Options): Promise<void> {
   const loaded = loadSaFile(options.sa);
   const provider = await providerNamed(options.provider);
   const explanation = explainPacket(loaded, packetOf(input, number), provider);
-  process.stdout.write(options.json === true ? JSON.stringify(explanation, null, 2) + '\n' : text(explanation));
+  if (options.json === true) printJson(explanation);
+  else process.stdout.write(text(explanation));
 }
 
 export function explainCommand(): Command {

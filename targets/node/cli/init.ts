@@ -3,7 +3,9 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
+import { shellWord } from '../host/shell.ts';
 import { type InitOptions, initFiles, SENSORS_MAX, writeFolder } from '../tools/init.ts';
+import { INTEGER, numberOf } from './options.ts';
 
 interface Options {
   radio?: boolean;
@@ -19,29 +21,16 @@ interface Options {
 
 const PORTS = { radio: 17754, udp: 10500 };
 
-function integer(option: string, text: string, low: number, high: number): number {
-  const value = Number(text);
-  if (!/^\d{1,6}$/.test(text) || value < low || value > high) {
-    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
-  }
-  return value;
-}
-
-/** A word for a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 function init(folder: string, options: Options): void {
   if (options.radio === true && options.udp === true) throw new CommandError('--udp: goes without --radio', 2);
   const over = options.udp === true ? 'udp' : 'radio';
   const files = initFiles({
     over,
     auth: options.auth,
-    sensors: integer('sensors', options.sensors, 1, SENSORS_MAX),
+    sensors: numberOf('sensors', options.sensors, INTEGER, 1, SENSORS_MAX),
     inner: options.inner,
     gateway: options.gateway,
-    port: integer('port', options.port ?? String(PORTS[over]), 1, 65534),
+    port: numberOf('port', options.port ?? String(PORTS[over]), INTEGER, 1, 65534),
     server: options.server,
   });
   writeFolder(folder, files);
@@ -50,7 +39,7 @@ function init(folder: string, options: Options): void {
     return;
   }
   const command = (kind: string, name: string): string =>
-    `  dietesp ${kind} --config ${quoted(join(folder, `${name}.yaml`))}\n`;
+    `  dietesp ${kind} --config ${shellWord(join(folder, `${name}.yaml`))}\n`;
   process.stdout.write(
     `${folder}: ${files.map(({ name }) => name).join(', ')}\n\n` +
       `In two terminals:\n${command('gateway', 'gateway').replace(/\n$/, ' --log info\n')}${command('sensor', 'sensor1')}\n` +

@@ -7,11 +7,7 @@ import { Command } from 'commander';
 import { loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { createKeyLog, ESP_TABLE, IKE_TABLE } from '../host/keylog.ts';
-
-/** A folder in single quotes, where a shell would not take it as it is. */
-function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
+import { shellWord } from '../host/shell.ts';
 
 function linesOf(folder: string, table: string): string[] {
   try {
@@ -33,7 +29,7 @@ function keylog(folder: string, options: { sas?: string }): void {
   process.stdout.write(
     `${folder}: ${ike.filter(isKey).length} IKE SAs, ${esp.filter(isKey).length} ESP SAs\n` +
       left.map((line) => `  ${line}\n`).join('') +
-      `\n  $ WIRESHARK_CONFIG_DIR=${quoted(folder)} tshark -o esp.enable_encryption_decode:TRUE -V -r FILE\n`,
+      `\n  $ WIRESHARK_CONFIG_DIR=${shellWord(folder)} tshark -o esp.enable_encryption_decode:TRUE -V -r FILE\n`,
   );
 }
 

@@ -1,16 +1,12 @@
 // `dietesp rules`: the three rules that both peers derive from an SA.
 
 import { Command } from 'commander';
-import type { Rule } from '../../../core/schc/model.ts';
-import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
-import { providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
-import { createSas } from '../tools/convert/convert.ts';
-import { rulesCbor } from '../tools/rules/cbor-diagnostic.ts';
-import { schcJson } from '../tools/rules/json.ts';
-import { dumpOf, type RuleView, rulesOf } from '../tools/rules/rules-view.ts';
+import { deriveRules, rulesData, rulesItem, rulesSchc } from '../tools/rules/derive.ts';
+import type { RuleView } from '../tools/rules/rules-view.ts';
+import { printJson } from './options.ts';
 
 interface Options {
   sa: string;
@@ -18,19 +14,6 @@ interface Options {
   cbor?: boolean;
   schc?: boolean;
   table?: boolean;
-}
-
-/** Rules as plain data for JSON. */
-function plain(rules: RuleView[]): object[] {
-  return rules.map(({ fields, ...rule }) => ({
-    ...rule,
-    fields: fields.map(({ descriptor: _descriptor, ...field }) => field),
-  }));
-}
-
-/** A rule as the SCHC layer takes it. */
-function ruleOf({ ruleId, ruleIdLength, fields }: RuleView): Rule {
-  return { ruleId, ruleIdLength, fields: fields.map(({ descriptor }) => descriptor) };
 }
 
 function ruleTable(rule: RuleView): string {
@@ -55,21 +38,12 @@ function ruleTable(rule: RuleView): string {
 async function rules(options: Options): Promise<void> {
   const chosen = [options.json, options.cbor, options.schc, options.table].filter((value) => value === true);
   if (chosen.length > 1) throw new CommandError('--json, --cbor, --schc, --table: only one of them', 2);
-  const loaded = loadSaFile(options.sa);
-  // What the core refuses has no rules.
-  createSas(loaded, await providerNamed('node'));
-  const derived = loaded.map((entry: LoadedSa) => ({
-    name: entry.name,
-    rules: rulesOf(entry.attributes, entry.config.suite),
-  }));
-  if (options.json === true) {
-    const data = derived.map((sa) => ({ sa: sa.name, rules: plain(sa.rules) }));
-    process.stdout.write(JSON.stringify(data, null, 2) + '\n');
-  } else if (options.schc === true) {
-    for (const sa of derived) process.stdout.write(JSON.stringify(schcJson(sa.rules.map(ruleOf))) + '\n');
+  const derived = await deriveRules(options.sa);
+  if (options.json === true) printJson(derived.map(rulesData));
+  else if (options.schc === true) {
+    for (const sa of derived) process.stdout.write(JSON.stringify(rulesSchc(sa)) + '\n');
   } else if (options.cbor === true) {
-    // One data item per SA: together they are a CBOR sequence [RFC 8742].
-    for (const sa of derived) process.stdout.write(rulesCbor(dumpOf(sa.rules)));
+    for (const sa of derived) process.stdout.write(rulesItem(sa));
   } else {
     const parts = derived.map((sa) => `SA ${sa.name}\n\n` + sa.rules.map(ruleTable).join('\n'));
     process.stdout.write(parts.join('\n'));

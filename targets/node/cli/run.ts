@@ -3,19 +3,16 @@
 import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
+import { createProgress } from '../host/progress.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
 import { printError } from '../host/terminal.ts';
 import { freshSecret, type RunResult, runBoard } from '../lab/boards/run.ts';
 import { boardAndEngine, runProblem } from '../lab/boards/start.ts';
+import { FRACTION, gatewayOf, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
 
 const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
 const INTERVAL_MAX = 3600000;
-export const LOSS_MAX = 0.9;
-export const SEED_MAX = 2 ** 31 - 1;
-const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
-export const INTEGER = /^\d{1,10}$/;
-export const FRACTION = /^(\d+(\.\d*)?|\.\d+)$/;
 
 interface Options {
   board: string;
@@ -30,23 +27,6 @@ interface Options {
   json?: boolean;
 }
 
-export function numberOf(option: string, text: string | undefined, pattern: RegExp, low: number, high: number) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!pattern.test(text) || value < low || value > high) {
-    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
-  }
-  return value;
-}
-
-export function gatewayOf(text: string | undefined): { address: string; port: number } | null {
-  if (text === undefined) return null;
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) throw new CommandError(`--gateway: ${text}: must be HOST:PORT`, 2);
-  return { address: match[1] ?? match[2], port };
-}
-
 function captureOf(file: string | undefined): CaptureWriter | null {
   if (file === undefined) return null;
   try {
@@ -57,7 +37,7 @@ function captureOf(file: string | undefined): CaptureWriter | null {
 }
 
 /** The last lines: what became of it. */
-export function summaryOf(result: RunResult, pcap: string): string {
+function summaryOf(result: RunResult, pcap: string): string {
   const { image, handshakes, acknowledged, failed, received, frames, lost, stats } = result;
   const first = handshakes[0];
   const lines = [
@@ -77,11 +57,11 @@ export function summaryOf(result: RunResult, pcap: string): string {
 
 async function run(options: Options): Promise<void> {
   const { board, engine } = boardAndEngine(options.board, options.engine);
-  const count = numberOf('count', options.count, INTEGER, 0, COUNT_MAX);
-  const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
-  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX)!;
-  const seed = numberOf('seed', options.seed, INTEGER, 0, SEED_MAX);
-  const gateway = gatewayOf(options.gateway);
+  const count = integerOf('count', options.count, 0, COUNT_MAX);
+  const interval = integerOf('interval', options.interval, INTERVAL_MIN, INTERVAL_MAX);
+  const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
+  const seed = integerOf('seed', options.seed, 0, SEED_MAX);
+  const gateway = options.gateway === undefined ? null : gatewayOf(options.gateway);
   if (gateway !== null && options.config === undefined) {
     throw new CommandError('--gateway: needs --config, a file with its keys', 2);
   }
@@ -90,6 +70,12 @@ async function run(options: Options): Promise<void> {
   const capture = captureOf(options.pcap);
   const print = (text: string): void => {
     if (options.json !== true) process.stdout.write(text);
+  };
+  const progress = createProgress(process.stderr);
+  const building = setInterval(() => progress.update(0, 0, `building ${board.name} with ${engine}`), 100);
+  const built = (): void => {
+    clearInterval(building);
+    progress.end();
   };
   const running = runBoard(
     {
@@ -105,7 +91,10 @@ async function run(options: Options): Promise<void> {
       capture,
     },
     {
-      built: ({ file }) => print(`image     ${file}\n`),
+      built({ file }) {
+        built();
+        print(`image     ${file}\n`);
+      },
       console: (line) => print(`board     ${line}\n`),
       reading: (path, text) => print(`server    POST /${path}  ${text}\n`),
     },
@@ -113,20 +102,21 @@ async function run(options: Options): Promise<void> {
   let signal = '';
   const onSignal = (name: string): void => {
     // The second one does not wait: what is left over goes with the process.
-    if (signal !== '') process.exit(SIGNALS[name]);
+    if (signal !== '') process.exit(SIGNAL_CODES[name]);
     signal = name;
     running.stop();
   };
-  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  for (const name of Object.keys(SIGNAL_CODES)) process.on(name, onSignal);
   try {
     const result = await running.result;
-    if (options.json === true) process.stdout.write(JSON.stringify(result, null, 2) + '\n');
+    if (options.json === true) printJson(result);
     else print('\n' + summaryOf(result, options.pcap ?? ''));
     if (result.problem !== '') printError(`${board.name}: ${result.problem}`);
     const isGood = result.isDone && result.problem === '' && (result.acknowledged > 0 || result.failed === 0);
-    process.exitCode = isGood ? 0 : signal === '' || result.problem !== '' ? 1 : count === 0 ? 0 : SIGNALS[signal];
+    process.exitCode = isGood ? 0 : signal === '' || result.problem !== '' ? 1 : count === 0 ? 0 : SIGNAL_CODES[signal];
   } finally {
-    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    built();
+    for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
     capture?.close();
   }
 }

@@ -12,9 +12,9 @@ import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
+import { integerOf, SIGNAL_CODES } from './options.ts';
 
 const PINGS_MAX = 1000000;
-const SIGNALS: Record<string, number> = { SIGINT: 130, SIGTERM: 143 };
 
 interface Options {
   config: string;
@@ -35,15 +35,6 @@ interface Options {
   provider: string;
 }
 
-function integer(option: string, text: string | undefined, low: number, high: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!/^\d{1,10}$/.test(text) || value < low || value > high) {
-    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
-  }
-  return value;
-}
-
 interface Plan {
   loaded: LoadedSensor;
   pings: number;
@@ -58,10 +49,10 @@ interface Plan {
 
 /** Everything is checked before anything starts. */
 function planOf(options: Options): Plan {
-  const pings = integer('ping', options.ping, 1, PINGS_MAX) ?? 0;
-  const count = integer('count', options.count, 0, 4294967295);
-  const interval = integer('interval', options.interval, 10, 86400000);
-  const echoPort = integer('echo', options.echo, 1, 65535) ?? 0;
+  const pings = integerOf('ping', options.ping, 1, PINGS_MAX) ?? 0;
+  const count = integerOf('count', options.count, 0, 4294967295);
+  const interval = integerOf('interval', options.interval, 10, 86400000);
+  const echoPort = integerOf('echo', options.echo, 1, 65535) ?? 0;
   let to: Uint8Array | null = null;
   if (options.to !== undefined) {
     to = addressOctets(options.to) ?? null;
@@ -146,7 +137,7 @@ async function sensorAction(options: Options): Promise<void> {
     signal = name;
     stop();
   };
-  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
+  for (const name of Object.keys(SIGNAL_CODES)) process.on(name, onSignal);
 
   async function work(): Promise<boolean> {
     const first = sensor.connect(false);
@@ -169,13 +160,13 @@ async function sensorAction(options: Options): Promise<void> {
 
   try {
     const good = await Promise.race([work(), stopped.then(() => !plan.isBounded)]);
-    process.exitCode = good ? 0 : signal !== '' ? SIGNALS[signal] : 1;
+    process.exitCode = good ? 0 : signal !== '' ? SIGNAL_CODES[signal] : 1;
   } catch (error) {
     printError(errorText(error));
     process.exitCode = 1;
   } finally {
     await sensor.close();
-    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
+    for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
     process.stdin.destroy();
   }
 }
