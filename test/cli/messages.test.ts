@@ -7,7 +7,7 @@ import { loadSaFile } from '../../targets/node/host/config/sa.ts';
 import { widthOf } from '../../targets/node/host/terminal.ts';
 import { readSchcJson } from '../../targets/node/tools/rules/json.ts';
 import { rulesOf } from '../../targets/node/tools/rules/rules-view.ts';
-import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
+import { dietesp, EXAMPLES, isOneLine, scratch } from './run.ts';
 
 const files = scratch();
 
