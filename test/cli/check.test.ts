@@ -191,6 +191,73 @@ connection: { localId: "fqdn:g", auth: { privateKey: ${name}, publicKey: ${KEY.r
   assert.deepEqual(readGateway(file, text).warnings, []);
 });
 
+test('a file that holds a key and that others may read: a warning', async () => {
+  const gateway = `udp: [{ address: "::1", port: 0, natPort: 0 }]
+connection: { localId: "fqdn:g", auth: { psk: hunter2 } }\n`;
+  const sa = readText(join(EXAMPLES, 'tunnel.yaml'));
+  for (const [name, text] of [
+    ['own.yaml', gateway],
+    ['own-sa.yaml', sa],
+  ]) {
+    const file = files.file(name, text);
+    assert.deepEqual(checkFile(file).warnings, []);
+    chmodSync(file, 0o640);
+    const { code, stderr } = await dietesp('check', file);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, `warning: ${file}: others may read the key in it (mode 0640); chmod 600 closes it\n`);
+  }
+});
+
+test('an SA: all that the core refuses, and SAs that a receiver cannot tell apart', () => {
+  const text = readText(join(EXAMPLES, 'tunnel.yaml'));
+  const wrong = text
+    .replace('esp_spi_lsb: 0', 'esp_spi_lsb: 7')
+    .replace('salt: a0a1a2', 'salt: a0a1a2a3')
+    .replace('[5001, 5001]', '[5001, 5000]');
+  const { errors } = checkFile(files.file('three.yaml', wrong));
+  assert.deepEqual(
+    errors.map(({ path }) => path.join('.')),
+    ['esp_sn_lsb', 'salt', 'ts_port_src'],
+  );
+  const one = parseConfig('one.yaml', text).data as Record<string, unknown>;
+  const twice = JSON.stringify({
+    sas: [
+      { ...one, esp_spi_lsb: 8, esp_sn_lsb: 8 },
+      { ...one, esp_spi_lsb: 8, esp_sn_lsb: 8 },
+    ],
+  });
+  const same = checkFile(files.file('same.json', twice));
+  assert.deepEqual(
+    same.errors.map(({ path }) => path),
+    [['sas', 1, 'esp_spi']],
+  );
+  assert.match(same.errors[0].limit, /overlap/);
+});
+
+test('a gateway: what its start refuses of the SAs of its file', () => {
+  const one = parseConfig('one.yaml', readText(join(EXAMPLES, 'tunnel.yaml'))).data as { tunnel_ip: string[] };
+  const both = { ...one, esp_spi_lsb: 8, esp_sn_lsb: 8 };
+  const sas = files.file(
+    'two.json',
+    JSON.stringify({ sas: [both, both, { ...both, replay_window: 64, esp_sn_lsb: 7 }] }),
+  );
+  const text = (address: string): string => `radios: [{ zep: {}, panId: 1 }]\naddresses: ["${address}"]\nsas: ${sas}\n`;
+  const first = checkFile(files.file('start.yaml', text(one.tunnel_ip[1])), 'gateway');
+  assert.deepEqual(
+    first.errors.map(({ file, path }) => [file, ...path]),
+    [[sas, 'sas', 2, 'esp_sn_lsb']],
+  );
+  files.file('two.json', JSON.stringify({ sas: [both, both] }));
+  for (const address of one.tunnel_ip) {
+    const { errors } = checkFile(files.file('start.yaml', text(address)), 'gateway');
+    assert.deepEqual(
+      errors.map(({ file, path }) => [file, ...path]),
+      [[sas, 'sas', 1, 'esp_spi']],
+      address,
+    );
+  }
+});
+
 test('what was meant', () => {
   assert.equal(editDistance('adress', 'address'), 1);
   assert.equal(editDistance('pks', 'psk'), 1);

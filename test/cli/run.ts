@@ -46,7 +46,8 @@ export function scratch(): { path(name: string): string; file(name: string, text
     path: (name) => join(folder, name),
     file(name, text) {
       const path = join(folder, name);
-      writeFileSync(path, text);
+      // Keys may be in it.
+      writeFileSync(path, text, { mode: 0o600 });
       return path;
     },
   };

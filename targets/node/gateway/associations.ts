@@ -13,6 +13,7 @@ import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
 import type { Direction, GatewaySa } from './config.ts';
 
 export interface Association {
@@ -63,6 +64,22 @@ function remoteOf(entry: GatewaySa): Uint8Array {
   const a = entry.config.attributes;
   if (a.ipsecMode === MODE_TUNNEL) return a.tunnelDst.slice();
   return Buffer.compare(a.tsIpDstStart, a.tsIpDstEnd) === 0 ? a.tsIpDstStart.slice() : new Uint8Array(0);
+}
+
+/** Adds the SAs of a configuration; `keep` is told what is wrong with one, which is left out or ends the adding. */
+export function addConfigured(
+  sas: Associations,
+  entries: readonly GatewaySa[],
+  directions: readonly Direction[],
+  keep: (error: Error) => void,
+): void {
+  entries.forEach((entry, index) => {
+    try {
+      sas.add(entry, directions[index], false);
+    } catch (error) {
+      keep(entry.locate?.(error) ?? new Error(`sas[${index}].${errorText(error)}`));
+    }
+  });
 }
 
 export function createAssociations(endpoint: Endpoint, provider: Provider): Associations {

@@ -12,9 +12,9 @@ import { silent } from '../host/log.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
-import { createAssociations } from './associations.ts';
+import { addConfigured, createAssociations } from './associations.ts';
 import { createBus } from './bus.ts';
-import { checkGatewayConfig, type GatewayConfig, type GatewaySa } from './config.ts';
+import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
@@ -52,10 +52,6 @@ export async function startGateway(config: GatewayConfig): Promise<Started> {
   }
 }
 
-function located(entry: GatewaySa, where: string, error: unknown): Error {
-  return entry.locate?.(error) ?? new Error(`${where}.${errorText(error)}`);
-}
-
 /** The core's request, or null where it needs a Child SA and there is none. */
 function requestOf(sa: IkeSa, request: IkeRequest): HostRequest | null {
   if (request === 'rekey-ike') return rekeyIke;
@@ -79,12 +75,8 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const router = createRouter(bus, config, { endpoint, sas, air, udp, tun, ike, flows });
   let stop: () => void;
   try {
-    config.sas.forEach((entry, index) => {
-      try {
-        sas.add(entry, checked.directions[index], false);
-      } catch (error) {
-        throw located(entry, `sas[${index}]`, error);
-      }
+    addConfigured(sas, config.sas, checked.directions, (error) => {
+      throw error;
     });
     stop = run(bus, clock, opened, air, ike, router);
   } catch (error) {
@@ -114,7 +106,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       try {
         sas.add(entry, direction, true);
       } catch (error) {
-        throw located(entry, entry.name, error);
+        throw entry.locate?.(error) ?? new Error(`${entry.name}.${errorText(error)}`);
       }
     },
     removeSa: sas.remove,

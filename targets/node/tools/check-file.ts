@@ -1,9 +1,15 @@
 // Checks a file of any kind and reports all its errors.
 
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { SA_CHECKS } from '../../../core/esp/check.ts';
+import { addInbound, createEndpoint } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
-import { createSa } from '../../../core/esp/sa.ts';
+import { createSa, destroySa } from '../../../core/esp/sa.ts';
+import { addConfigured, createAssociations } from '../gateway/associations.ts';
+import { checkGatewayConfig, type GatewayConfig } from '../gateway/config.ts';
 import { readGateway } from '../gateway/file.ts';
-import { readSas } from '../host/config/sa.ts';
+import { warnOfOwnKeys } from '../host/config/own-keys.ts';
+import { type LoadedSa, readSas } from '../host/config/sa.ts';
 import { parseConfig, readText } from '../host/document.ts';
 import { CommandError, type Fault, FieldError, FieldErrors, faultsOf } from '../host/errors.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
@@ -37,21 +43,66 @@ export function kindOf(data: unknown): FileKind {
   return has('sa') > 0 ? 'sa' : has('sensor') > has('gateway') - 1 && has('sensor') > 0 ? 'sensor' : 'gateway';
 }
 
-/** Reads the SAs and has the core check each: every SA's first refusal is told. */
-function checkSas(file: string, text: string): string {
-  const sas = readSas(parseConfig(file, text));
-  const provider = createFastProvider();
-  const errors = sas.flatMap(({ config, locate }) => {
+/** All that the core refuses of an SA. */
+function refusalsOf(provider: Provider, { config, locate }: Pick<LoadedSa, 'config' | 'locate'>): FieldError[] {
+  const errors: FieldError[] = [];
+  const attempt = (check: () => void): void => {
     try {
-      createSa(FULL_PARTS, provider, config);
-      return [];
+      check();
     } catch (error) {
       const located = locate(error);
-      return located instanceof FieldError ? [located] : [];
+      if (!(located instanceof FieldError)) throw located;
+      errors.push(located);
     }
-  });
-  if (errors.length > 0) throw new FieldErrors(errors);
-  return saSummary(file, sas);
+  };
+  for (const check of SA_CHECKS) attempt(() => check(config, FULL_PARTS, provider));
+  if (errors.length === 0) attempt(() => destroySa(provider, createSa(FULL_PARTS, provider, config)));
+  return errors;
+}
+
+/** Tells all that is wrong with some SAs, in the order of their file. */
+function refuseAll(errors: FieldError[]): void {
+  if (errors.length > 0) throw new FieldErrors([...errors].sort((a, b) => a.line - b.line));
+}
+
+/** Reads the SAs and has the core check each, and whether a receiver can tell them apart. */
+function checkSas(file: string, text: string): Pick<CheckedFile, 'summary' | 'warnings'> {
+  const document = parseConfig(file, text);
+  const sas = readSas(document);
+  warnOfOwnKeys(document);
+  const provider = createFastProvider();
+  refuseAll(sas.flatMap((sa) => refusalsOf(provider, sa)));
+  const endpoint = createEndpoint(FULL_PARTS, provider);
+  const overlaps: FieldError[] = [];
+  for (const { config, locate } of sas) {
+    const sa = createSa(FULL_PARTS, provider, config);
+    try {
+      addInbound(endpoint, sa);
+    } catch (error) {
+      const located = locate(error);
+      if (!(located instanceof FieldError)) throw located;
+      overlaps.push(located);
+    }
+  }
+  refuseAll(overlaps);
+  return { summary: saSummary(file, sas), warnings: document.warnings };
+}
+
+/** What the start of a gateway would refuse of SAs that are set up by hand. */
+function checkManualSas(config: GatewayConfig): void {
+  const provider = createFastProvider();
+  refuseAll(
+    config.sas.flatMap(({ config: one, locate }) => {
+      return locate === undefined ? [] : refusalsOf(provider, { config: one, locate: locate as LoadedSa['locate'] });
+    }),
+  );
+  const sas = createAssociations(createEndpoint(FULL_PARTS, provider), provider);
+  const errors: Error[] = [];
+  addConfigured(sas, config.sas, checkGatewayConfig(config).directions, (error) => errors.push(error));
+  sas.clear();
+  const other = errors.find((error) => !(error instanceof FieldError));
+  if (other !== undefined) throw other;
+  refuseAll(errors as FieldError[]);
 }
 
 /** Checks `file`; `kind` undefined: by its fields. Throws a CommandError where the file cannot be read. */
@@ -60,13 +111,14 @@ export function checkFile(file: string, kind?: FileKind): CheckedFile {
   const checked: CheckedFile = { file, kind: kind ?? 'gateway', summary: '', errors: [], warnings: [] };
   try {
     checked.kind = kind ?? kindOf(parseConfig(file, text).data);
-    if (checked.kind === 'sa') checked.summary = checkSas(file, text);
+    if (checked.kind === 'sa') Object.assign(checked, checkSas(file, text));
     else if (checked.kind === 'sensor') {
       const loaded = readSensor(file, text);
       checked.summary = sensorSummary(loaded);
       checked.warnings = loaded.warnings;
     } else {
       const loaded = readGateway(file, text);
+      checkManualSas(loaded.config);
       checked.summary = gatewaySummary(loaded);
       checked.warnings = loaded.warnings;
     }

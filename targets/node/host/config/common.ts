@@ -5,6 +5,7 @@ import { addressOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
 import type { UdpAddress } from '../udp.ts';
 import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
+import { warnOfOwnKeys } from './own-keys.ts';
 
 /** What every configuration file has. */
 export interface Common {
@@ -14,7 +15,7 @@ export interface Common {
   log: LogConfig;
   /** Folder for keys, or null. */
   keylog: string | null;
-  /** What is no error, but should be known: key files that others may read. */
+  /** What is no error, but should be known: files with keys that others may read. */
   warnings: string[];
 }
 
@@ -29,6 +30,7 @@ export function addressOf(field: Field, size?: number): Uint8Array {
 
 export function commonOf(root: Field, values: Values): Common & { numbers: PrivateNumbers; maxMessage: number } {
   const keylog = inside(root, 'keylog');
+  warnOfOwnKeys(root.document);
   return {
     file: root.document.file,
     warnings: root.document.warnings,

@@ -98,9 +98,10 @@ export function fileOctets(field: Field): Buffer {
 
 /** Warns when others than its owner may read a file with a key. */
 export function warnOfOthers(document: ConfigDocument, file: string): void {
-  const mode = process.platform === 'win32' ? 0 : statSync(file).mode & 0o777;
-  if ((mode & 0o077) === 0) return;
-  document.warnings.push(`${file}: others may read the key in it (mode 0${mode.toString(8)}); chmod 600 closes it`);
+  const stat = process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || (stat.mode & 0o077) === 0) return;
+  const mode = (stat.mode & 0o777).toString(8);
+  document.warnings.push(`${file}: others may read the key in it (mode 0${mode}); chmod 600 closes it`);
 }
 
 /** The values of an object with the schema's defaults, nested objects included. */

@@ -117,11 +117,17 @@ function isSmallOrder(key: Uint8Array): boolean {
   return SMALL_ORDER.includes(ordinate.toString('hex'));
 }
 
+/** True for a key itself, false for the name of a file. */
+export function isInlineKey(text: string): boolean {
+  const given = text.trim();
+  return given.startsWith('-----BEGIN') || LIKE_KEY.test(given);
+}
+
 /** An Ed25519 key: hexadecimal, PEM, or a file with either (or with the 32 octets); empty where there is none. */
 export function keyOf(field: Field, isPrivate: boolean): Uint8Array {
   if (field.value === undefined) return new Uint8Array(0);
   const given = String(field.value).trim();
-  const inline = given.startsWith('-----BEGIN') || LIKE_KEY.test(given);
+  const inline = isInlineKey(given);
   const octets = inline ? Buffer.from(given) : fileOctets(field);
   const text = octets.toString().trim();
   const isHex = /^[0-9a-fA-F]{64}$/.test(text);
