@@ -258,6 +258,7 @@ export function createUplink(
         events.childFailed(owner, outcome, problem, now);
         problem = null;
       },
+      refused: () => {},
       keys: events.keys,
       address: () => null,
     },

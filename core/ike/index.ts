@@ -91,6 +91,7 @@ export {
   ikeGcm16,
   ikeGcm16x256,
 } from './crypto/suites.ts';
+export { clearIke } from './exchange/clear.ts';
 export { createIke, heard, type IkeConfig, ikeTimeout, receiveIke } from './exchange/endpoint.ts';
 export {
   COUNT_ANSWERED_AGAIN,

@@ -95,6 +95,7 @@ function createSide(responding: IkePolicy | null, isWithEsp: boolean): Side {
         throw new Error('ended: ' + outcome);
       },
       childFailed: () => {},
+      refused: () => {},
       keys: () => {},
       address: () => null,
     },

@@ -134,6 +134,7 @@ export function createGateway(air: Air, heard: string[], policy: IkePolicy, path
         heard.push('end');
       },
       childFailed: () => {},
+      refused: () => {},
       keys: () => {},
       address: () => null,
     },

@@ -117,6 +117,7 @@ function createUpper(isDevice: boolean): IkeUpper {
     childFailed: () => {
       scene.told += 'F';
     },
+    refused: () => {},
     keys: () => {},
     address: () => null,
   };

@@ -32,7 +32,7 @@ const keys = new Map<number, unknown>([
   [19, Buffer.from('key')],
   [39, [[[], [], [], [], [8, 8], [8, 16], []]]],
   [40, [1, 2, 3, 4, 5, 6, 7, 8]],
-  [-1, [1, { a: 'b' }]],
+  [-1, [1, new Map([['a', 'b']])]],
 ]);
 const map = encodeKeys(keys);
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createChild } from '../../core/ike/exchange/requests.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createRefusals } from '../../targets/node/gateway/refusals.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
@@ -114,6 +115,52 @@ test('NO_PROPOSAL_CHOSEN and TS_UNACCEPTABLE for a Child SA name the peer, offer
     String(lineWith(selectors, 'TS_UNACCEPTABLE').message),
     /Child SA failed, TS_UNACCEPTABLE: offered .* to 2001:db8:2::1 udp 5683; configured for peer1 .* to 2001:db8:77::1$/,
   );
+});
+
+test('a refused CREATE_CHILD_SA is told: offer and configuration side by side, what the peer does again as info', async () => {
+  const medium = createMedium({ seed: 12 });
+  const lines: Record<string, unknown>[] = [];
+  const gateway = await createGateway({
+    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
+    addresses: [GATEWAY],
+    contexts: ['fd00::/64'],
+    sas: [],
+    provider: seeded(99),
+    clock: clockOf(medium),
+    log: createLog({ format: 'json', sink: (line) => void lines.push(JSON.parse(line)) }),
+    ike: ikeOf('  child: { local: ["2001:db8:2::1"], ke: [x25519] }\n'),
+  });
+  const sensor = ikeSensorOn(medium, 1, {});
+  const { uplink } = sensor.host;
+  uplink.connect(null, medium.now);
+  medium.run(medium.now + 20000);
+  const sa = uplink.current()!;
+  const { child } = sa.policy;
+  const [usual] = child.esp;
+  const ask = (policy: Partial<typeof child>): void => {
+    createChild(uplink.ike, sa, { ...child, ...policy }, medium.now);
+    medium.run(medium.now + 20000);
+  };
+  ask({ esp: [{ ...usual, ciphers: [28], keyBits: [0] }] });
+  const proposal = lineWith(lines, 'NO_PROPOSAL_CHOSEN');
+  assert.equal(proposal.peer, 'keyid:0001');
+  assert.match(
+    String(proposal.message),
+    /^keyid:0001 at \[.*\]:500: CREATE_CHILD_SA refused, NO_PROPOSAL_CHOSEN: offered CHACHA20_POLY1305 \/ .*; configured for peer1 .*AES_/,
+  );
+  const far = addressOctets('2001:db8:99::1')!;
+  ask({ remote: [{ ...child.remote[0], start: far, end: far }] });
+  assert.match(
+    String(lineWith(lines, 'TS_UNACCEPTABLE').message),
+    /: CREATE_CHILD_SA refused, TS_UNACCEPTABLE: offered .* to 2001:db8:99::1.*; configured for peer1 /,
+  );
+  ask({ esp: [{ ...usual, ke: [19, 31] }] });
+  const other = lines.filter(({ message }) => String(message).includes('refused, INVALID_KE_PAYLOAD'));
+  assert.deepEqual(
+    other.map(({ level }) => level),
+    ['info'],
+  );
+  await gateway.close();
 });
 
 test('a wrong pre-shared key, and an unknown identity, are named; the key is not', async () => {

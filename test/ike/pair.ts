@@ -152,6 +152,7 @@ export function createNode(
       events.push('ended ' + outcome);
     },
     childFailed: (_sa, outcome) => void events.push('childFailed ' + outcome),
+    refused: (_sa, reason) => void events.push('refused ' + reason),
     keys: () => {},
     address: () => address(77),
   };

@@ -171,6 +171,7 @@ export function gatewayOn(
       },
       ended: (_sa, outcome) => void events.push(`ended ${outcome}`),
       childFailed: () => void events.push('childFailed'),
+      refused: () => void events.push('refused'),
       keys: () => {},
       address: () => give,
     },

@@ -15,12 +15,13 @@ import { sendNotify } from '../../core/ike/exchange/send.ts';
 import { endIkeSa } from '../../core/ike/exchange/session.ts';
 import { CHILD_DELETED, type ChildSa, retire } from '../../core/ike/state/child.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
-import { notifyOf, OUTCOME_TIMEOUT, type Verdict } from '../../core/ike/state/outcome.ts';
+import { OUTCOME_TIMEOUT, type Verdict } from '../../core/ike/state/outcome.ts';
 import { type IkePolicy, NAT_AUTO } from '../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { STEP_IDENT_RESPONSE, type Step } from '../../core/ike/state/step.ts';
 import { ACT_DROP, actionOf, EVENT_AUTH_REQUEST } from '../../core/ike/state/table.ts';
 import { TASK_PROBE } from '../../core/ike/state/task.ts';
+import { notifyOf } from '../../core/ike/state/verdict.ts';
 
 /** Never called. */
 export function wrong(ike: Ike, sa: IkeSa, child: ChildSa, policy: IkePolicy, fromWire: number): void {

@@ -21,17 +21,18 @@ import {
 import { NONE } from '../codec/octets.ts';
 import { bodyOf, errorOf, spiOctets } from '../codec/payloads.ts';
 import { addNonceAndKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
-import { createTask, isAsked, request } from '../exchange/queue.ts';
-import { due, nonce } from '../exchange/registry.ts';
+import { createTask, enqueue, isAsked } from '../exchange/queue.ts';
+import { nonce } from '../exchange/registry.ts';
+import { closeChild } from '../exchange/requests.ts';
 import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
 import { dropDraft } from '../exchange/session.ts';
 import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa, type Draft, retire } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { notifyOf, OUTCOME_DELETED, OUTCOME_PROTOCOL, OUTCOME_REFUSED, type Verdict } from '../state/outcome.ts';
+import { OUTCOME_DELETED, OUTCOME_PROTOCOL, OUTCOME_REFUSED, type Verdict } from '../state/outcome.ts';
 import type { IkeSa, Task } from '../state/sa.ts';
 import { STEP_CHILD_REQUEST, STEP_CHILD_RESPONSE } from '../state/step.ts';
 import { TASK_DELETE_CHILD, TASK_REKEY_CHILD } from '../state/task.ts';
-import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe } from './create-kit.ts';
+import { addOptimized, answerKe, optimizedSpi } from './create-kit.ts';
 import { below, installChild, lowest } from './install.ts';
 import {
   addAnswerSelectors,
@@ -60,6 +61,14 @@ function needsKe(list: number[]): boolean {
   return list.length > 0;
 }
 
+/** A rekey in the optimized form keeps what was agreed for `old`. */
+function inherit(draft: Draft, old: ChildSa): void {
+  draft.optimized = true;
+  draft.choice.extra = old.transforms;
+  draft.choice.ke = old.ke;
+  draft.mode = old.mode;
+}
+
 /** Sends the request about a Child SA. False: it cannot be made. */
 export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   const old = task.child;
@@ -67,30 +76,19 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   const draft = createDraft(policy, old, true);
   task.draft = draft;
   draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  draft.optimized = old !== null && old.protocol === PROTOCOL_ESP && old.keKnown && sa.optimizedRekey && !task.regular;
-  if (draft.optimized) draft.choice.extra = old!.transforms;
+  if (old !== null && old.protocol === PROTOCOL_ESP && old.keKnown && sa.optimizedRekey && !task.regular) {
+    inherit(draft, old);
+  }
   if (!prepareDraft(ike, sa, draft, now)) return false;
   const usual = old !== null && old.keKnown ? old.ke : firstKe(policy.esp[0].ke);
   startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual);
   const w = begin(ike);
   if (old !== null) addRekey(w, old);
-  if (draft.optimized) {
-    addOptimized(ike, w, spiOctets(draft.spiIn, 4));
-    addNonceAndKe(draft.kx, draft.kx.nonceI, w);
-  } else {
-    addChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, w);
-    addNonceAndKe(draft.kx, draft.kx.nonceI, w);
-    addChildSelectors(sa, draft, w);
-  }
+  if (draft.optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
+  else addChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, w);
+  addNonceAndKe(draft.kx, draft.kx.nonceI, w);
+  if (!draft.optimized) addChildSelectors(sa, draft, w);
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
-}
-
-/** Makes the peer delete a Child SA that this side did not take. */
-function orphan(ike: Ike, sa: IkeSa, draft: Draft, now: number): void {
-  const ghost = createTask(TASK_DELETE_CHILD, null);
-  ghost.draft = draft;
-  sa.tasks.push(ghost);
-  due(ike, now);
 }
 
 /** The answer to a request about a Child SA is in ike.message: 0, or what is wrong with it. */
@@ -100,64 +98,63 @@ export function readChildAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
   const error = errorOf(m);
   if (error !== 0) return error;
   draft.kx.nonceR = bodyOf(m, PAYLOAD_NONCE);
-  let code: Verdict = draft.kx.nonceR.length === 0 ? OUTCOME_PROTOCOL : 0;
-  if (code === 0 && draft.optimized) {
+  if (draft.kx.nonceR.length === 0) return OUTCOME_PROTOCOL;
+  if (draft.optimized) {
     const spi = optimizedSpi(ike, m, 4);
-    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) code = OUTCOME_PROTOCOL;
-    else draft.spiOut = u32(spi, 0);
-    draft.mode = draft.replaces!.mode;
-  } else if (code === 0) {
-    code = readChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, m);
+    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) return OUTCOME_PROTOCOL;
+    draft.spiOut = u32(spi, 0);
+  } else {
+    const code = readChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, m);
+    if (code !== 0) return code;
     // The peer may choose no key exchange if NONE is on offer.
-    if (code === 0 && draft.choice.ke === 0) {
+    if (draft.choice.ke === 0) {
       dropDraft(ike, draft);
       draft.kx.method = 0;
     }
-    if (code === 0 && draft.choice.ke !== draft.kx.method) code = OUTCOME_PROTOCOL;
+    if (draft.choice.ke !== draft.kx.method) return OUTCOME_PROTOCOL;
   }
-  return code === 0 && !finishKe(ike.asymmetric, draft.kx, m) ? OUTCOME_PROTOCOL : code;
+  return finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
 }
 
 /** Makes the Child SA that a request and its answer agreed on, where `verdict` is 0: 0, or why it failed. */
 export function finishChild(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): Verdict {
   const draft = task.draft!;
-  const code = verdict;
   const old = task.child;
-  if (code === 0 && task.gone === draft.spiOut) {
-    // The peer deleted it before its answer came.
-    dropDraft(ike, draft);
-    if (old === null) return OUTCOME_DELETED;
-    old.rival = null;
-    retire(old, CHILD_SUPERSEDED);
-    request(ike, sa, TASK_DELETE_CHILD, old, now);
-    return 0;
+  let child: ChildSa | null = null;
+  let loses = false;
+  if (verdict === 0) {
+    if (task.gone === draft.spiOut) {
+      // The peer deleted it before its answer came.
+      dropDraft(ike, draft);
+      if (old === null) return OUTCOME_DELETED;
+      old.rival = null;
+      closeChild(ike, sa, old, now);
+      return 0;
+    }
+    loses = old !== null && old.rival !== null && below(lowest(draft.kx), old.rivalNonce);
+    child = installChild(ike, sa, draft, !loses, now);
   }
-  const mine = code === 0 ? lowest(draft.kx.nonceI, draft.kx.nonceR) : NONE;
-  const loses = code === 0 && old !== null && old.rival !== null && below(mine, old.rivalNonce);
-  const child = code === 0 ? installChild(ike, sa, draft, !loses, now) : null;
   if (child === null) {
-    // The peer has made it, so it must be deleted there as well.
-    if (draft.spiOut !== 0) orphan(ike, sa, draft, now);
-    return code !== 0 ? code : OUTCOME_REFUSED;
+    if (draft.spiOut !== 0) {
+      // The peer has made it, so it must be deleted there as well.
+      const ghost = createTask(TASK_DELETE_CHILD, null);
+      ghost.draft = draft;
+      enqueue(ike, sa, ghost, now);
+    }
+    return verdict !== 0 ? verdict : OUTCOME_REFUSED;
   }
   if (old === null) return 0;
   // The host has closed it meanwhile, so its successor is closed too.
-  if (isAsked(sa, TASK_DELETE_CHILD, old)) {
-    const left = loses && old.rival !== null ? old.rival : child;
-    retire(left, CHILD_SUPERSEDED);
-    request(ike, sa, TASK_DELETE_CHILD, left, now);
-  }
+  if (isAsked(sa, TASK_DELETE_CHILD, old)) closeChild(ike, sa, loses && old.rival !== null ? old.rival : child, now);
   old.rival = null;
   if (loses) {
     // The exchange with the lowest nonce is redundant; its initiator deletes the SA that it made [RFC 7296 §2.8.1].
-    retire(child, CHILD_SUPERSEDED);
     child.rekeyAt = -1;
     retire(old, CHILD_SUPERSEDED);
-    request(ike, sa, TASK_DELETE_CHILD, child, now);
+    closeChild(ike, sa, child, now);
   } else if (old.removeAt < 0) {
-    retire(old, CHILD_SUPERSEDED);
     old.rekeyAt = -1;
-    request(ike, sa, TASK_DELETE_CHILD, old, now);
+    closeChild(ike, sa, old, now);
   }
   return 0;
 }
@@ -171,12 +168,11 @@ function liveChildren(sa: IkeSa): number {
 /** Responder: makes the Child SA of a draft; null when the host does not take it. */
 export function makeChild(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa | null, now: number): ChildSa | null {
   const task = sa.task;
-  const mine = lowest(draft.kx.nonceI, draft.kx.nonceR);
   const child = installChild(ike, sa, draft, false, now);
   if (child === null || old === null) return child;
   if (task !== null && task.kind === TASK_REKEY_CHILD && task.child === old) {
     old.rival = child;
-    old.rivalNonce = mine;
+    old.rivalNonce = lowest(draft.kx);
   } else {
     retire(old, CHILD_SUPERSEDED);
     old.rekeyAt = -1;
@@ -184,74 +180,55 @@ export function makeChild(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa | null
   return child;
 }
 
-export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimized: boolean, now: number): void {
+/** The draft of a request in the optimized form, or why it is refused. */
+function readOptimized(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa, now: number): Verdict {
   const m = ike.message;
-  if (old === null && liveChildren(sa) >= sa.policy.maxChildren) {
-    refuse(ike, sa, N_NO_ADDITIONAL_SAS, now);
-    return;
-  }
+  const p = m.payloads;
+  const spi = optimizedSpi(ike, m, 4);
+  if (spi.length === 0 || u32(spi, 0) < SPI_MIN) return N_INVALID_SYNTAX;
+  inherit(draft, old);
+  draft.spiOut = u32(spi, 0);
+  const mixed = findPayload(p, PAYLOAD_SA, 0) + findPayload(p, PAYLOAD_TSI, 0) + findPayload(p, PAYLOAD_TSR, 0);
+  const fine = mixed === -3 && old.keKnown && keMethodOf(m) === old.ke && prepareDraft(ike, sa, draft, now);
+  return fine ? 0 : N_NO_PROPOSAL_CHOSEN;
+}
+
+/**
+ * A request for a Child SA, or for the rekey of `old`, is in ike.message: 0 when it has been answered, or why it is
+ * refused.
+ */
+export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimized: boolean, now: number): Verdict {
+  const m = ike.message;
+  const most = sa.policy.maxChildren;
+  if (old === null && liveChildren(sa) >= most) return N_NO_ADDITIONAL_SAS;
   // Replaced SAs and those that wait for late packets count too, because a peer can make many without a Delete.
-  if (sa.children.length >= 4 * sa.policy.maxChildren + 8) {
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
+  if (sa.children.length >= 4 * most + 8) return N_TEMPORARY_FAILURE;
   const nonceI = bodyOf(m, PAYLOAD_NONCE);
   const nonceR = nonce(ike, sa.policy.nonceSize);
-  if (nonceI.length === 0) {
-    refuse(ike, sa, N_INVALID_SYNTAX, now);
-    return;
-  }
+  if (nonceI.length === 0) return N_INVALID_SYNTAX;
   let draft: Draft;
-  let code: Verdict = 0;
-  let method: KeMethod | 0 = 0;
-  if (optimized) {
-    const p = m.payloads;
-    draft = createDraft(old!.policy, old, false);
-    const spi = optimizedSpi(ike, m, 4);
-    draft.optimized = true;
-    draft.choice.extra = old!.transforms;
-    draft.mode = old!.mode;
-    if (spi.length === 0 || u32(spi, 0) < SPI_MIN) {
-      refuse(ike, sa, N_INVALID_SYNTAX, now);
-      return;
-    }
-    draft.spiOut = u32(spi, 0);
-    const mixed = findPayload(p, PAYLOAD_SA, 0) + findPayload(p, PAYLOAD_TSI, 0) + findPayload(p, PAYLOAD_TSR, 0);
-    method = old!.ke;
-    if (mixed !== -3 || !old!.keKnown || keMethodOf(m) !== method || !prepareDraft(ike, sa, draft, now)) {
-      code = N_NO_PROPOSAL_CHOSEN;
-    }
+  if (old === null) {
+    draft = agreeChild(ike, sa, STEP_CHILD_REQUEST, m, now);
   } else {
-    if (old === null) {
-      draft = agreeChild(ike, sa, STEP_CHILD_REQUEST, m, now);
-    } else {
-      draft = createDraft(old.policy, old, false);
-      draft.verdict = readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, now);
-    }
-    code = draft.verdict;
-    method = draft.choice.ke;
+    draft = createDraft(old.policy, old, false);
+    draft.verdict = optimized
+      ? readOptimized(ike, sa, draft, old, now)
+      : readChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, m, now);
   }
+  const method = draft.choice.ke;
   draft.kx.nonceI = nonceI;
   draft.kx.nonceR = nonceR;
-  if (code === 0 && method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) code = N_NO_PROPOSAL_CHOSEN;
-  if (code === 0) code = answerKe(ike, draft, m, method);
-  if (code !== 0) {
-    refuseKe(ike, sa, notifyOf(code), method, now);
-    return;
-  }
-  const isLater = ike.followUps !== null && ike.followUps.hold(ike, sa, draft, null, now);
-  if (!isLater && makeChild(ike, sa, draft, old, now) === null) {
-    refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
-    return;
-  }
+  if (draft.verdict !== 0) return draft.verdict;
+  if (method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) return N_NO_PROPOSAL_CHOSEN;
+  const verdict = answerKe(ike, draft, m, method);
+  if (verdict !== 0) return verdict;
+  const isLater = ike.followUps !== undefined && ike.followUps.hold(ike, sa, draft, null, now);
+  if (!isLater && makeChild(ike, sa, draft, old, now) === null) return N_NO_PROPOSAL_CHOSEN;
   const w = begin(ike);
-  if (optimized) {
-    addOptimized(ike, w, spiOctets(draft.spiIn, 4));
-    addNonceAndKe(draft.kx, draft.kx.nonceR, w);
-  } else {
-    addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
-    addNonceAndKe(draft.kx, draft.kx.nonceR, w);
-    addAnswerSelectors(draft, w);
-  }
+  if (optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
+  else addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
+  addNonceAndKe(draft.kx, nonceR, w);
+  if (!optimized) addAnswerSelectors(draft, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
+  return 0;
 }

@@ -17,7 +17,7 @@ import {
 import { NONE } from '../codec/octets.ts';
 import { dataOf, type Message, readSpi, spiOctets } from '../codec/payloads.ts';
 import { findChild, removeChild, spiSizeOf } from '../exchange/children.ts';
-import { createTask, isAsked, request } from '../exchange/queue.ts';
+import { createTask, enqueue, isAsked, request } from '../exchange/queue.ts';
 import { due, nonce } from '../exchange/registry.ts';
 import { begin, sendResponse } from '../exchange/send.ts';
 import { dropHeld, dropTask, endIkeSa } from '../exchange/session.ts';
@@ -50,15 +50,13 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
     // The optimized form has no choice of the method.
     retry.regular = task.regular || (task.draft !== null && task.draft.optimized);
     if (ike.asymmetric.hasKe(retry.ke)) {
-      sa.tasks.push(retry);
-      due(ike, now);
+      enqueue(ike, sa, retry, now);
       return;
     }
   }
   if (task.draft !== null && task.draft.optimized && error !== N_TEMPORARY_FAILURE && error !== N_CHILD_SA_NOT_FOUND) {
     retry.regular = true;
-    sa.tasks.push(retry);
-    due(ike, now);
+    enqueue(ike, sa, retry, now);
     return;
   }
   // Both sides may try at once, so don't repeat at the same moment.
@@ -76,8 +74,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
   if (child === null) {
     if (error === N_TEMPORARY_FAILURE) {
       retry.after = later;
-      sa.tasks.push(retry);
-      due(ike, later);
+      enqueue(ike, sa, retry, later);
     } else {
       ike.upper.childFailed(sa, error, now);
     }
@@ -93,8 +90,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
     retry.kind = TASK_CHILD;
     retry.child = null;
     retry.policy = child.policy;
-    sa.tasks.push(retry);
-    due(ike, now);
+    enqueue(ike, sa, retry, now);
   } else if (child.retired === CHILD_LIVE) {
     child.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(child.policy.rekeyTime / 8, 10000);
     due(ike, child.rekeyAt);
@@ -104,7 +100,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
 
 /** Continues with IKE_FOLLOWUP_KE if it is needed, else ends the request with its result. */
 export function finishOrFollow(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): void {
-  if (verdict === 0 && ike.followUps !== null && ike.followUps.start(ike, sa, task, now)) return;
+  if (verdict === 0 && ike.followUps !== undefined && ike.followUps.start(ike, sa, task, now)) return;
   finish(ike, sa, task, verdict !== 0 ? verdict : task.draft!.verdict, now);
 }
 
@@ -122,51 +118,43 @@ function finish(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number):
   if (end !== 0) failed(ike, sa, task, end, ike.message, now);
 }
 
-/** A request CREATE_CHILD_SA is in ike.message. */
-export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
+/** Answers CREATE_CHILD_SA, of which form it may be: 0 when that is done, or why it is refused. */
+function answerCreate(ike: Ike, sa: IkeSa, now: number): Verdict {
   const m = ike.message;
   const p = m.payloads;
   const rekey = findNotify(p, m.buffer, N_REKEY_SA);
   const optimized = sa.optimizedRekey && findNotify(p, m.buffer, ike.numbers.optimizedRekey) >= 0;
   const sai = findPayload(p, PAYLOAD_SA, 0);
-  decided(ike, sa, false, now);
-  // The window is 1: who asks for another one has given the earlier up.
-  dropHeld(ike, sa);
   if (rekey < 0 && (optimized || (sai >= 0 && p.size[sai] > 5 && m.buffer[p.at[sai] + 5] === PROTOCOL_IKE))) {
-    onIkeRequest(ike, sa, optimized, now);
-    return;
+    return onIkeRequest(ike, sa, optimized, now);
   }
-  if (sa.rival !== null || (sa.task !== null && sa.task.kind === TASK_REKEY_IKE)) {
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
-  if (rekey < 0) {
-    onChildRequest(ike, sa, null, false, now);
-    return;
-  }
+  const kind = sa.task === null ? 0 : sa.task.kind;
+  if (sa.rival !== null || kind === TASK_REKEY_IKE) return N_TEMPORARY_FAILURE;
+  if (rekey < 0) return onChildRequest(ike, sa, null, false, now);
   const at = p.at[rekey];
   const protocol = m.buffer[at];
   const spiSize = spiSizeOf(ike, protocol);
-  if (spiSize === 0 || m.buffer[at + 1] !== spiSize) {
-    refuse(ike, sa, N_INVALID_SYNTAX, now);
-    return;
-  }
+  if (spiSize === 0 || m.buffer[at + 1] !== spiSize) return N_INVALID_SYNTAX;
   const spi = readSpi(m.buffer, at + 4, spiSize);
   const child = findChild(sa, protocol, spi);
-  if (child === null && sa.task !== null && (sa.task.kind === TASK_CHILD || sa.task.kind === TASK_REKEY_CHILD)) {
-    // It may be the one of which the answer is still on its way.
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
   if (child === null) {
+    // It may be the one of which the answer is still on its way.
+    if (kind === TASK_CHILD || kind === TASK_REKEY_CHILD) return N_TEMPORARY_FAILURE;
     addNotify(begin(ike), protocol, N_CHILD_SA_NOT_FOUND, spiOctets(spi, spiSize), NONE);
     sendResponse(ike, sa, CREATE_CHILD_SA, now);
-    return;
+    ike.upper.refused(sa, N_CHILD_SA_NOT_FOUND, now);
+    return 0;
   }
-  // With `retired` 1, and no Delete from here, the peer did not take what an earlier rekey made.
-  if (child.rival !== null || isAsked(sa, TASK_DELETE_CHILD, child)) {
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
-  onChildRequest(ike, sa, child, optimized, now);
+  // With CHILD_SUPERSEDED, and no Delete from here, the peer did not take what an earlier rekey made.
+  if (child.rival !== null || isAsked(sa, TASK_DELETE_CHILD, child)) return N_TEMPORARY_FAILURE;
+  return onChildRequest(ike, sa, child, optimized, now);
+}
+
+/** A request CREATE_CHILD_SA is in ike.message. */
+export function onCreateRequest(ike: Ike, sa: IkeSa, now: number): void {
+  decided(ike, sa, false, now);
+  // The window is 1: who asks for another one has given the earlier up.
+  dropHeld(ike, sa);
+  const verdict = answerCreate(ike, sa, now);
+  if (verdict !== 0) refuse(ike, sa, verdict, now);
 }

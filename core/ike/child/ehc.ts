@@ -15,21 +15,16 @@ import type {
 } from '../state/compression.ts';
 import {
   ALIGNMENT,
-  allows,
-  choiceWithin,
-  chooseFrom,
   DSCP,
   ECN,
   FLOW,
   MAX_ATTRIBUTES,
   MAX_PROPOSALS,
-  openProposal,
-  proposalsOf,
   SN_LSB,
   SPI_LSB,
   TRAILER,
-  valuesOf,
-} from './compression.ts';
+} from './attribute-types.ts';
+import { allows, choiceWithin, chooseFrom, openProposal, proposalsOf, valuesOf } from './compression.ts';
 
 const FIXED = 0x8000;
 /** Parameters 1 to 4: the attribute, and the value that each bit of the mask stands for, from the lowest bit. */

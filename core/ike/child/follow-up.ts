@@ -9,8 +9,9 @@ import { begin, sendNotify, sendRequest, sendResponse } from '../exchange/send.t
 import { dropHeld } from '../exchange/session.ts';
 import type { ChildSa, Draft } from '../state/child.ts';
 import type { FollowUp, FollowUps, Ike } from '../state/ike.ts';
-import { notifyOf, OUTCOME_REFUSED } from '../state/outcome.ts';
+import { OUTCOME_REFUSED } from '../state/outcome.ts';
 import type { IkeSa, Task } from '../state/sa.ts';
+import { notifyOf } from '../state/verdict.ts';
 import { finishOrFollow } from './create.ts';
 import { makeChild } from './create-child.ts';
 import { makeIke } from './rekey.ts';

@@ -12,17 +12,8 @@ import type {
   CompressionPolicy,
   CompressionProposal,
 } from '../state/compression.ts';
-import {
-  ATTRIBUTES,
-  choiceWithin,
-  chooseFrom,
-  DEFAULTS,
-  MAX_ATTRIBUTES,
-  MAX_PROPOSALS,
-  openProposal,
-  proposalsOf,
-  valuesOf,
-} from './compression.ts';
+import { ATTRIBUTES, MAX_ATTRIBUTES, MAX_PROPOSALS } from './attribute-types.ts';
+import { choiceWithin, chooseFrom, DEFAULTS, openProposal, proposalsOf, valuesOf } from './compression.ts';
 
 const PROPOSAL_HEADER = 4;
 const DIET_ESP = 0;

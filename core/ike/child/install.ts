@@ -13,9 +13,9 @@ import {
 } from '../../dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
-import { PROTOCOL_ESP } from '../codec/numbers.ts';
 import { join, NONE, take, wipe } from '../codec/octets.ts';
 import { sharedSelector } from '../codec/selectors.ts';
+import type { KeyExchange } from '../crypto/key-exchange.ts';
 import { keymat } from '../crypto/keys.ts';
 import { protocolOf, securityOf, spiSizeOf } from '../exchange/children.ts';
 import { jittered } from '../exchange/registry.ts';
@@ -69,9 +69,14 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
   return attributes;
 }
 
+/** Octets of the cipher's key. */
+function keyLengthOf(child: ChildSa, suite: Suite): number {
+  return child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
+}
+
 function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
   const suite = child.suite!;
-  const size = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
+  const size = keyLengthOf(child, suite);
   const config = defaultConfig(attributesOf(sa, child, outgoing), suite);
   config.key = take(octets, at, size);
   config.salt = take(octets, at + size, suite.saltLength);
@@ -98,12 +103,6 @@ function keOf(sa: IkeSa, draft: Draft): KeMethod | 0 {
   if (sa.setup.resumed) return sa.ke;
   const list = draft.policy.esp[0].ke;
   return configured(sa) && list.length > 0 ? list[0] : draft.choice.ke;
-}
-
-/** Octets of the keys of one direction. */
-function keySizeOf(child: ChildSa, suite: Suite): number {
-  const keySize = child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
-  return keySize + suite.saltLength + suite.authKeyLength;
 }
 
 /** Gives a Child SA with its KEYMAT to the host. The exchange's initiator sends with the first half [RFC 7296 §2.17]. */
@@ -142,17 +141,18 @@ function give(
 export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, now: number): ChildSa | null {
   const policy = draft.policy;
   const old = draft.optimized ? draft.replaces : null;
-  const isEsp = protocolOf(policy) === PROTOCOL_ESP;
-  const suite = old !== null ? old.suite : isEsp ? suiteOf(policy, draft.choice.encr, draft.choice.integ) : null;
+  const choice = draft.choice;
   const protocol = protocolOf(policy);
-  if (suite === null && protocol === PROTOCOL_ESP) return null;
+  const security = securityOf(ike, protocol);
+  const suite = old !== null ? old.suite : security === null ? suiteOf(policy, choice.encr, choice.integ) : null;
+  if (suite === null && security === null) return null;
   const child: ChildSa = {
     policy: policy,
     spiIn: draft.spiIn,
     spiOut: draft.spiOut,
     suite: suite,
-    keyBits: old !== null ? old.keyBits : draft.choice.keyBits,
-    esn: old !== null ? old.esn : draft.choice.sn === 1 ? 1 : 0,
+    keyBits: old !== null ? old.keyBits : choice.keyBits,
+    esn: old !== null ? old.esn : choice.sn,
     mode: draft.mode,
     local: old !== null ? old.local : sharedSelector(policy.local, draft.local[0]),
     remote: old !== null ? old.remote : sharedSelector(policy.remote, draft.remote[0]),
@@ -162,7 +162,7 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
     keKnown: old !== null || sa.setup === null || sa.setup.resumed || sa.setup.pfsInfo || configured(sa),
     protocol: protocol,
     spiSize: spiSizeOf(ike, protocol),
-    transforms: old !== null ? old.transforms : draft.choice.extra,
+    transforms: choice.extra,
     path: draft.path,
     notes: draft.notes,
     replaces: draft.replaces,
@@ -174,7 +174,8 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
     tag: 0,
   };
   const x = draft.kx;
-  const size = suite !== null ? keySizeOf(child, suite) : securityOf(ike, protocol)!.keySize(draft.choice);
+  const size =
+    suite !== null ? keyLengthOf(child, suite) + suite.saltLength + suite.authKeyLength : security!.keySize(choice);
   const octets = keymat(ike.provider, sa.skD, x.secret, join([x.nonceI, x.nonceR, x.more]), 2 * size);
   const taken = give(ike, sa, child, octets, draft.own, first, now);
   wipe(octets);
@@ -196,6 +197,7 @@ export function below(a: Uint8Array, b: Uint8Array): boolean {
   return a.length < b.length;
 }
 
-export function lowest(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return below(a, b) ? a : b;
+/** The lower nonce of an exchange. */
+export function lowest(x: KeyExchange): Uint8Array {
+  return below(x.nonceI, x.nonceR) ? x.nonceI : x.nonceR;
 }

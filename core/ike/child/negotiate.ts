@@ -21,6 +21,7 @@ import {
   narrowSelectors,
   parseSelectors,
   type Selector,
+  type SelectorVerdict,
   selectorsEqual,
   selectorsWithin,
 } from '../codec/selectors.ts';
@@ -166,34 +167,34 @@ function pick(list: Selector[]): Selector[] {
   return list.length === 0 ? list : [list[best]];
 }
 
+/** Reads the selectors of TSi or TSr: 0, or the error. */
+function readSelectors(m: Message, type: typeof PAYLOAD_TSI | typeof PAYLOAD_TSR, out: Selector[]): SelectorVerdict {
+  const p = m.payloads;
+  const i = findPayload(p, type, 0);
+  return i < 0 ? N_INVALID_SYNTAX : parseSelectors(m.buffer, p.at[i], p.size[i], out);
+}
+
 /** Reads SA, TSi, TSr of a request and chooses. Returns 0, or the error to answer. */
 export function readChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, m: Message, now: number): Verdict {
   const policy = draft.policy;
   const p = m.payloads;
   const sai = findPayload(p, PAYLOAD_SA, 0);
-  const tsi = findPayload(p, PAYLOAD_TSI, 0);
-  const tsr = findPayload(p, PAYLOAD_TSR, 0);
-  if (sai < 0 || tsi < 0 || tsr < 0) return N_INVALID_SYNTAX;
+  const theirs: Selector[] = [];
+  const ours: Selector[] = [];
+  let code = sai < 0 ? N_INVALID_SYNTAX : readSelectors(m, PAYLOAD_TSI, theirs);
+  if (code === 0) code = readSelectors(m, PAYLOAD_TSR, ours);
+  if (code !== 0) return code;
   const own = proposalsFor(policy, step, pfsInfoOf(sa));
   const spiSize = spiSizeOf(ike, protocolOf(policy));
   const chosen = chooseSa(m.buffer, p.at[sai], p.size[sai], own, spiSize, keMethodOf(m), draft.choice);
   if (chosen !== 0) return chosen;
   draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return N_INVALID_SYNTAX;
-  const theirs: Selector[] = [];
-  const ours: Selector[] = [];
-  let code = parseSelectors(m.buffer, p.at[tsi], p.size[tsi], theirs);
-  if (code === 0) code = parseSelectors(m.buffer, p.at[tsr], p.size[tsr], ours);
-  if (code !== 0) return code;
   draft.remote = pick(narrowSelectors(theirs, peerSelectors(sa, policy)));
   draft.local = pick(narrowSelectors(ours, ownSelectors(sa, policy)));
   if (!fits(draft)) return N_TS_UNACCEPTABLE;
   // A peer that did not ask for transport mode gets a tunnel, if the policy has one [RFC 7296 §1.3.1].
-  const transport = findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) >= 0;
-  if (transport !== (policy.mode === MODE_TRANSPORT)) {
-    if (policy.mode === MODE_TRANSPORT) return N_NO_PROPOSAL_CHOSEN;
-  }
-  draft.mode = policy.mode;
+  if (policy.mode === MODE_TRANSPORT && findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) < 0) return N_NO_PROPOSAL_CHOSEN;
   const verdict = readExtensions(ike, sa, step, draft, m);
   if (verdict !== 0) return verdict;
   return drawSpi(ike, sa, draft, offersOf(ike, sa, draft), now) ? 0 : N_NO_PROPOSAL_CHOSEN;
@@ -247,16 +248,14 @@ export function readChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft,
   const policy = draft.policy;
   const p = m.payloads;
   const sar = findPayload(p, PAYLOAD_SA, 0);
-  const tsi = findPayload(p, PAYLOAD_TSI, 0);
-  const tsr = findPayload(p, PAYLOAD_TSR, 0);
-  if (sar < 0 || tsi < 0 || tsr < 0) return OUTCOME_PROTOCOL;
+  if (sar < 0) return OUTCOME_PROTOCOL;
   const offered = proposalsFor(policy, step, pfsInfoOf(sa));
   const spiSize = spiSizeOf(ike, protocolOf(policy));
   if (checkSaAnswer(m.buffer, p.at[sar], p.size[sar], offered, spiSize, draft.choice) !== 0) return OUTCOME_PROTOCOL;
   draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return OUTCOME_PROTOCOL;
-  if (parseSelectors(m.buffer, p.at[tsi], p.size[tsi], draft.local) !== 0) return OUTCOME_PROTOCOL;
-  if (parseSelectors(m.buffer, p.at[tsr], p.size[tsr], draft.remote) !== 0) return OUTCOME_PROTOCOL;
+  if (readSelectors(m, PAYLOAD_TSI, draft.local) !== 0) return OUTCOME_PROTOCOL;
+  if (readSelectors(m, PAYLOAD_TSR, draft.remote) !== 0) return OUTCOME_PROTOCOL;
   const local = draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy);
   const remote = draft.replaces !== null ? [draft.replaces.remote] : policy.remote;
   if (!selectorsWithin(draft.local, local) || !selectorsWithin(draft.remote, remote)) return OUTCOME_PROTOCOL;

@@ -1,4 +1,4 @@
-import type { KeMethod } from '../../crypto/asymmetric.ts';
+import { copy } from '../../base/spans.ts';
 import { findPayload } from '../codec/message.ts';
 import {
   CREATE_CHILD_SA,
@@ -9,7 +9,7 @@ import {
   PAYLOAD_SA,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
-import { join, NONE, take, wipe } from '../codec/octets.ts';
+import { join, take, wipe } from '../codec/octets.ts';
 import { bodyOf, errorOf } from '../codec/payloads.ts';
 import { addAnswer, addSa, checkSaAnswer, chooseSa } from '../codec/proposals.ts';
 import { addNonceAndKe, finishKe, type KeyExchange, keMethodOf, startKe } from '../crypto/key-exchange.ts';
@@ -23,10 +23,10 @@ import { abandon, sendDelete } from '../exchange/session.ts';
 import { adopt } from '../exchange/succession.ts';
 import type { Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { notifyOf, OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
+import { OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_FORMING, STATE_REPLACED, type Task } from '../state/sa.ts';
 import { TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_IKE } from '../state/task.ts';
-import { addOptimized, answerKe, optimizedSpi, refuse, refuseKe } from './create-kit.ts';
+import { addOptimized, answerKe, optimizedSpi } from './create-kit.ts';
 import { below, lowest } from './install.ts';
 import { createDraft } from './negotiate.ts';
 
@@ -68,26 +68,22 @@ export function readIkeAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
   const error = errorOf(m);
   if (error !== 0) return error;
   draft.kx.nonceR = bodyOf(m, PAYLOAD_NONCE);
-  let fine = draft.kx.nonceR.length > 0;
+  if (draft.kx.nonceR.length === 0) return OUTCOME_PROTOCOL;
   next.cipher = sa.cipher;
-  if (fine && draft.optimized) {
-    const spi = optimizedSpi(ike, m, 8);
-    fine = spi.length === 8;
-    for (let i = 0; i < 8 && fine; i++) next.spis[8 + i] = spi[i];
-  } else if (fine) {
+  let spi = optimizedSpi(ike, m, 8);
+  if (!draft.optimized) {
     const i = findPayload(m.payloads, PAYLOAD_SA, 0);
     const c = draft.choice;
-    fine = i >= 0 && checkSaAnswer(m.buffer, m.payloads.at[i], m.payloads.size[i], sa.policy.ike, 8, c) === 0;
-    fine = fine && c.ke === draft.kx.method;
-    if (fine) {
-      next.cipher = cipherOf(sa.policy.ciphers, c);
-      next.ke = c.ke;
-      next.transforms = c.extra;
-      for (let j = 0; j < 8; j++) next.spis[8 + j] = m.buffer[c.spiAt + j];
-      fine = next.cipher !== null;
-    }
+    const isAnswer = i >= 0 && checkSaAnswer(m.buffer, m.payloads.at[i], m.payloads.size[i], sa.policy.ike, 8, c) === 0;
+    if (!isAnswer || c.ke !== draft.kx.method) return OUTCOME_PROTOCOL;
+    next.cipher = cipherOf(sa.policy.ciphers, c);
+    next.ke = c.ke;
+    next.transforms = c.extra;
+    spi = take(m.buffer, c.spiAt, 8);
   }
-  return fine && finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
+  if (spi.length === 0 || next.cipher === null) return OUTCOME_PROTOCOL;
+  copy(next.spis, 8, spi, 0, 8);
+  return finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
 }
 
 /** Keys of the IKE SA that a rekey makes [RFC 7296 §2.18, RFC 9370 §2.2.4]. */
@@ -106,11 +102,7 @@ export function finishIke(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now
   const next = task.next!;
   deriveNext(ike, sa, next, draft.kx);
   const rival = sa.rival;
-  if (
-    rival !== null &&
-    rival.state === STATE_ESTABLISHED &&
-    below(lowest(draft.kx.nonceI, draft.kx.nonceR), sa.rivalNonce)
-  ) {
+  if (rival !== null && rival.state === STATE_ESTABLISHED && below(lowest(draft.kx), sa.rivalNonce)) {
     next.state = STATE_ESTABLISHED;
     abandon(ike, next, 0, now);
     adopt(ike, sa, rival, now);
@@ -123,86 +115,13 @@ export function finishIke(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now
   return 0;
 }
 
-export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: number): void {
-  const m = ike.message;
-  const p = m.payloads;
-  const task = sa.task;
-  if (task !== null && task.kind !== TASK_REKEY_IKE && task.kind !== TASK_PROBE) {
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
-  // One after the other: the peer must first delete the SA that this one replaced.
-  let waits = sa.rival !== null;
-  for (let i = 0; i < ike.sas.length; i++) {
-    if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) waits = true;
-  }
-  if (waits) {
-    refuse(ike, sa, N_TEMPORARY_FAILURE, now);
-    return;
-  }
-  const draft = createDraft(sa.policy.child, null, false);
-  draft.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
-  draft.kx.nonceR = nonce(ike, sa.policy.nonceSize);
-  if (draft.kx.nonceI.length === 0) {
-    refuse(ike, sa, N_INVALID_SYNTAX, now);
-    return;
-  }
-  let cipher = sa.cipher;
-  let method: KeMethod | 0 = sa.ke;
-  let spi: Uint8Array = NONE;
-  const choice = draft.choice;
-  if (optimized) {
-    choice.extra = sa.transforms;
-    spi = optimizedSpi(ike, m, 8);
-    if (spi.length === 0) {
-      refuse(ike, sa, N_INVALID_SYNTAX, now);
-      return;
-    }
-    if (findPayload(p, PAYLOAD_SA, 0) >= 0 || keMethodOf(m) !== method) {
-      refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
-      return;
-    }
-  } else {
-    const i = findPayload(p, PAYLOAD_SA, 0);
-    const code = chooseSa(m.buffer, p.at[i], p.size[i], sa.policy.ike, 8, keMethodOf(m), choice);
-    if (code !== 0) {
-      refuse(ike, sa, code, now);
-      return;
-    }
-    cipher = cipherOf(sa.policy.ciphers, choice);
-    method = choice.ke;
-    spi = take(m.buffer, choice.spiAt, 8);
-    if (cipher === null) {
-      refuse(ike, sa, N_NO_PROPOSAL_CHOSEN, now);
-      return;
-    }
-  }
-  const code = method === 0 ? N_NO_PROPOSAL_CHOSEN : answerKe(ike, draft, m, method);
-  if (code !== 0) {
-    refuseKe(ike, sa, notifyOf(code), method, now);
-    return;
-  }
-  const next = createNext(ike, sa, false);
-  next.cipher = cipher;
-  next.ke = method;
-  for (let i = 0; i < 8; i++) next.spis[i] = spi[i];
-  if (!optimized) next.transforms = choice.extra;
-  const isLater = ike.followUps !== null && ike.followUps.hold(ike, sa, draft, next, now);
-  const w = begin(ike);
-  if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
-  else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
-  addNonceAndKe(draft.kx, draft.kx.nonceR, w);
-  sendResponse(ike, sa, CREATE_CHILD_SA, now);
-  if (!isLater) makeIke(ike, sa, next, draft, now);
-}
-
 /** Responder: the IKE SA of a rekey is there, or stands beside the one that we make. */
 export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: number): void {
   const task = sa.task;
   deriveNext(ike, sa, next, draft.kx);
   if (task !== null && task.kind === TASK_REKEY_IKE) {
     sa.rival = next;
-    sa.rivalNonce = lowest(draft.kx.nonceI, draft.kx.nonceR);
+    sa.rivalNonce = lowest(draft.kx);
     next.rivalOf = sa;
     next.state = STATE_ESTABLISHED;
     // The loser deletes the SA that it made; a side without an answer does not know of it.
@@ -211,4 +130,52 @@ export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: num
   } else {
     adopt(ike, sa, next, now);
   }
+}
+
+/** A request to rekey the IKE SA is in ike.message: 0 when it has been answered, or why it is refused. */
+export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: number): Verdict {
+  const m = ike.message;
+  const p = m.payloads;
+  const task = sa.task;
+  if (task !== null && task.kind !== TASK_REKEY_IKE && task.kind !== TASK_PROBE) return N_TEMPORARY_FAILURE;
+  // One after the other: the peer has to delete the SA that this one replaced first.
+  if (sa.rival !== null) return N_TEMPORARY_FAILURE;
+  for (let i = 0; i < ike.sas.length; i++) {
+    if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) return N_TEMPORARY_FAILURE;
+  }
+  const draft = createDraft(sa.policy.child, null, false);
+  draft.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
+  draft.kx.nonceR = nonce(ike, sa.policy.nonceSize);
+  if (draft.kx.nonceI.length === 0) return N_INVALID_SYNTAX;
+  let cipher = sa.cipher;
+  let spi = optimizedSpi(ike, m, 8);
+  const choice = draft.choice;
+  const sai = findPayload(p, PAYLOAD_SA, 0);
+  if (optimized) {
+    choice.extra = sa.transforms;
+    choice.ke = sa.ke;
+    if (spi.length === 0) return N_INVALID_SYNTAX;
+    if (sai >= 0 || keMethodOf(m) !== sa.ke) return N_NO_PROPOSAL_CHOSEN;
+  } else {
+    const code = chooseSa(m.buffer, p.at[sai], p.size[sai], sa.policy.ike, 8, keMethodOf(m), choice);
+    if (code !== 0) return code;
+    cipher = cipherOf(sa.policy.ciphers, choice);
+    spi = take(m.buffer, choice.spiAt, 8);
+  }
+  if (cipher === null || choice.ke === 0) return N_NO_PROPOSAL_CHOSEN;
+  const code = answerKe(ike, draft, m, choice.ke);
+  if (code !== 0) return code;
+  const next = createNext(ike, sa, false);
+  next.cipher = cipher;
+  next.ke = choice.ke;
+  next.transforms = choice.extra;
+  copy(next.spis, 0, spi, 0, 8);
+  const isLater = ike.followUps !== undefined && ike.followUps.hold(ike, sa, draft, next, now);
+  const w = begin(ike);
+  if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
+  else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
+  addNonceAndKe(draft.kx, draft.kx.nonceR, w);
+  sendResponse(ike, sa, CREATE_CHILD_SA, now);
+  if (!isLater) makeIke(ike, sa, next, draft, now);
+  return 0;
 }

@@ -4,6 +4,7 @@
 
 import { put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { DROP_LENGTH, DROP_SHORT, DROP_VERSION } from '../../base/drop.ts';
+import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, IKE_VERSION } from './header.ts';
 import {
   N_INVALID_SYNTAX,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
@@ -16,16 +17,7 @@ import {
   PAYLOAD_SKF,
 } from './numbers.ts';
 
-/** Octets of the IKE header, and the offsets of its fields. */
-export const IKE_SIZE = 28;
-export const IKE_SPI_I = 0;
-export const IKE_SPI_R = 8;
-export const IKE_NEXT = 16;
-export const IKE_VERSION = 17;
-export const IKE_EXCHANGE = 18;
-export const IKE_FLAGS = 19;
-export const IKE_MESSAGE_ID = 20;
-export const IKE_LENGTH = 24;
+export * from './header.ts';
 
 /** More payloads in one message are refused. */
 export const MAX_PAYLOADS = 32;

@@ -143,7 +143,7 @@ export function createIke(config: IkeConfig): Ike {
     numbers: config.numbers,
     responder: config.responder,
     intermediate: config.intermediate,
-    followUps: config.followUps === undefined ? null : config.followUps,
+    followUps: config.followUps,
     protocols: config.protocols === undefined ? [] : config.protocols,
     resumption: config.resumption,
     reassembly: config.reassembly,
@@ -156,6 +156,7 @@ export function createIke(config: IkeConfig): Ike {
     due: -1,
     incoming: { path: NOWHERE, buffer: NONE, offset: 0, length: 0, now: 0 },
     replyTo: null,
+    wantedKe: NONE,
     header: new Uint8Array(IKE_SIZE),
     writer: createWriter(new Uint8Array(config.maxMessage)),
     sealer: createWriter(NONE),
@@ -265,7 +266,7 @@ function route(ike: Ike): number {
   if (sa === undefined || sa.initiator === fromInitiator) return dropped(ike, DROP_NO_SA);
   const event = eventOf(d.buffer[d.offset + IKE_EXCHANGE], isResponse);
   const isFollowUp = event === EVENT_FOLLOWUP_REQUEST || event === EVENT_FOLLOWUP_RESPONSE;
-  if (event === EVENT_NONE || (isFollowUp && ike.followUps === null)) return unexpected(ike);
+  if (event === EVENT_NONE || (isFollowUp && ike.followUps === undefined)) return unexpected(ike);
   if (event === EVENT_INIT_RESPONSE || event === EVENT_RESUME_RESPONSE) return receiveInit(ike, sa, event);
   const theirs = fromInitiator ? IKE_SPI_I : IKE_SPI_R;
   if (!equal(d.buffer, d.offset + theirs, sa.spis, theirs, 8)) return dropped(ike, DROP_NO_SA);

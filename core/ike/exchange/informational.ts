@@ -37,19 +37,13 @@ function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: n
   }
 }
 
-/** Writes a Delete for each Security Protocol of these Child SAs. */
+/** Writes a Delete for each row of Child SAs of one Security Protocol. */
 function addDeletes(w: Writer, children: ChildSa[]): void {
-  let left = children;
-  while (left.length > 0) {
-    const first = left[0];
+  for (let i = 0; i < children.length; ) {
+    const first = children[i];
     const spis: number[] = [];
-    const others: ChildSa[] = [];
-    for (let i = 0; i < left.length; i++) {
-      if (left[i].protocol === first.protocol) spis.push(left[i].spiIn);
-      else others.push(left[i]);
-    }
+    for (; i < children.length && children[i].protocol === first.protocol; i++) spis.push(children[i].spiIn);
     addDelete(w, first.protocol, first.spiSize, spis);
-    left = others;
   }
 }
 

@@ -25,11 +25,16 @@ export function isAsked(sa: IkeSa, kind: TaskKind, child: ChildSa | null): boole
   return false;
 }
 
+/** Queues a task, which may begin at `at`. */
+export function enqueue(ike: Ike, sa: IkeSa, task: Task, at: number): void {
+  sa.tasks.push(task);
+  due(ike, at);
+}
+
 /** Queues a request of ours, unless the same one waits already. */
 export function request(ike: Ike, sa: IkeSa, kind: TaskKind, child: ChildSa | null, now: number): void {
   if (isAsked(sa, kind, child)) return;
-  if (sa.tasks.length < MAX_TASKS) sa.tasks.push(createTask(kind, child));
-  due(ike, now);
+  if (sa.tasks.length < MAX_TASKS) enqueue(ike, sa, createTask(kind, child), now);
 }
 
 /** The oldest waiting task that may begin, or null. A Delete of the IKE SA goes first. */
@@ -51,6 +56,5 @@ export function nextTask(sa: IkeSa, now: number): Task | null {
 export function requestChild(ike: Ike, sa: IkeSa, policy: ChildPolicy, now: number): void {
   const task = createTask(TASK_CHILD, null);
   task.policy = policy;
-  sa.tasks.push(task);
-  due(ike, now);
+  enqueue(ike, sa, task, now);
 }

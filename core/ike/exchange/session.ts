@@ -30,7 +30,7 @@ export function dropDraft(ike: Ike, draft: Draft | null): void {
   wipeNotes(draft.notes);
 }
 
-function wipeNotes(notes: Note[]): void {
+export function wipeNotes(notes: Note[]): void {
   for (let i = 0; i < notes.length; i++) wipe(notes[i].octets);
 }
 
@@ -73,6 +73,14 @@ export function startClocks(ike: Ike, sa: IkeSa, now: number): void {
   if (sa.policy.dpdTime > 0) due(ike, now + sa.policy.dpdTime);
 }
 
+/** The established IKE SA that `sa` was to replace, no more than once; it may have been rekeyed since. Null: none. */
+function takePredecessor(sa: IkeSa): IkeSa | null {
+  let old = sa.predecessor;
+  sa.predecessor = null;
+  while (old !== null && old.successor !== null) old = old.successor;
+  return old !== null && old.state === STATE_ESTABLISHED ? old : null;
+}
+
 /** Both sides are authenticated. */
 export function establish(ike: Ike, sa: IkeSa, now: number): void {
   const resumed = sa.setup !== null && sa.setup.resumed;
@@ -82,22 +90,16 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   const more = sa.policy.children;
   for (let i = 0; more !== undefined && sa.initiator && i < more.length; i++) requestChild(ike, sa, more[i], now);
   if (sa.tasks.length > 0) due(ike, now);
-  let old = sa.predecessor;
-  sa.predecessor = null;
-  // It may have been rekeyed since.
-  while (old !== null && old.successor !== null) old = old.successor;
-  if (old !== null && old.state === STATE_ESTABLISHED) {
-    old.outcome = OUTCOME_REPLACED;
-    request(ike, old, TASK_DELETE_IKE, null, now);
-  }
+  const old = takePredecessor(sa);
+  if (old === null) return;
+  old.outcome = OUTCOME_REPLACED;
+  request(ike, old, TASK_DELETE_IKE, null, now);
 }
 
 /** A reauthentication failed: the SA that it should have replaced lives on, until the next attempt. */
 function reauthLater(ike: Ike, sa: IkeSa, now: number): void {
-  let old = sa.predecessor;
-  sa.predecessor = null;
-  while (old !== null && old.successor !== null) old = old.successor;
-  if (old === null || old.state !== STATE_ESTABLISHED) return;
+  const old = takePredecessor(sa);
+  if (old === null) return;
   old.reauthAt = now + Math.max(sa.policy.reauthTime / 8, 10000);
   due(ike, old.reauthAt);
 }
@@ -109,19 +111,24 @@ function report(ike: Ike, sa: IkeSa, now: number): void {
   ike.upper.ended(sa, sa.outcome, now);
 }
 
-/** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
-export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
-  if (sa.state === STATE_ENDED) return;
-  if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+/** Takes from an IKE SA what it has: Child SAs, requests, the set-up. */
+function strip(ike: Ike, sa: IkeSa, now: number): void {
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
-  const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
-  if (!known) sa.outcome = outcome;
   settle(sa);
   dropHeld(ike, sa);
   dropTask(ike, sa.task);
   sa.task = null;
   sa.tasks = [];
   dropSetup(ike, sa);
+}
+
+/** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
+export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
+  if (sa.state === STATE_ENDED) return;
+  if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+  strip(ike, sa, now);
+  const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
+  if (!known) sa.outcome = outcome;
   sa.state = STATE_ENDED;
   const rival = sa.rival;
   sa.rival = null;
@@ -175,15 +182,10 @@ export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: numb
 /** Ends an IKE SA that we give up: ends its Child SAs at once, and tells the peer. */
 export function abandon(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_CLOSING || sa.state === STATE_ENDED) return;
-  while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
+  strip(ike, sa, now);
   if (sa.outcome === OUTCOME_NONE) sa.outcome = outcome;
-  settle(sa);
-  dropHeld(ike, sa);
-  dropTask(ike, sa.task);
-  dropSetup(ike, sa);
   if (sa.rival !== null) endIkeSa(ike, sa.rival, outcome, now);
   sa.rival = null;
-  sa.tasks = [];
   sa.task = createTask(TASK_DELETE_IKE, null);
   sendDelete(ike, sa, null, now);
   report(ike, sa, now);

@@ -51,7 +51,6 @@ export function runTasks(ike: Ike, sa: IkeSa, now: number): void {
     if (begins(ike, sa, task, now)) return;
     dropTask(ike, task);
     sa.task = null;
-    dropTask(ike, task);
     if (task.kind === TASK_CHILD || task.kind === TASK_REKEY_CHILD) {
       if (task.child === null || task.child.retired === CHILD_LIVE) ike.upper.childFailed(sa, OUTCOME_REFUSED, now);
     }

@@ -73,7 +73,7 @@ import { begin, sendNotify, sendResponse, transmitAll } from '../exchange/send.t
 import { endIkeSa, establish, replaceOthers } from '../exchange/session.ts';
 import type { Draft } from '../state/child.ts';
 import type { Ike, Responder } from '../state/ike.ts';
-import { endOf, notifyOf, type Verdict } from '../state/outcome.ts';
+import type { Verdict } from '../state/outcome.ts';
 import type { IkePolicy } from '../state/policy.ts';
 import { type IkeSa, STATE_HALF_OPEN } from '../state/sa.ts';
 import { createSetup } from '../state/setup.ts';
@@ -84,6 +84,7 @@ import {
   STEP_IDENT_RESPONSE,
   STEP_INIT_REQUEST,
 } from '../state/step.ts';
+import { endOf, notifyOf } from '../state/verdict.ts';
 import { freshCookie, hasCookie, renewCookies } from './cookie.ts';
 import { askerOf, createDesk, type Desk, list, makeRoom, type ResponderConfig, release } from './half-open.ts';
 import { allows, makeInit, readInit } from './init.ts';

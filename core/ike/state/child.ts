@@ -12,6 +12,9 @@ import type { CompressionChoice } from './compression.ts';
 import type { Verdict } from './outcome.ts';
 import type { Path } from './path.ts';
 import type { ChildPolicy } from './policy.ts';
+import type { ChildStage } from './stage.ts';
+
+export { CHILD_DELETED, CHILD_LIVE, CHILD_SUPERSEDED, type ChildStage } from './stage.ts';
 
 /** What an extension keeps for itself with a draft or an SA: octets, overwritten with those of the set-up. */
 export interface Note {
@@ -36,13 +39,6 @@ export function setNote(notes: Note[], name: string, octets: Uint8Array): void {
   }
   notes.push({ name: name, octets: octets });
 }
-
-/** In use; a newer one took over, or the host closed it; its Delete is done, late packets still come in. */
-export const CHILD_LIVE = 0 as const;
-export const CHILD_SUPERSEDED = 1 as const;
-export const CHILD_DELETED = 2 as const;
-/** Stages of a Child SA. */
-export type ChildStage = typeof CHILD_LIVE | typeof CHILD_SUPERSEDED | typeof CHILD_DELETED;
 
 /**
  * A Child SA: what was agreed, and where it stands. Extensions read it; what is to be kept goes to `notes`. Hosts use

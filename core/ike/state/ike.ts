@@ -61,6 +61,11 @@ export interface IkeUpper {
   ended(sa: IkeSa, outcome: End, now: number): void;
   /** A Child SA that was asked for failed, while the IKE SA lives on. */
   childFailed(sa: IkeSa, outcome: End, now: number): void;
+  /**
+   * A CREATE_CHILD_SA of the peer (the request is in `Ike.message`) that this side refused, with an error notify for
+   * `reason`; the IKE SA lives on, unless `ended` follows.
+   */
+  refused(sa: IkeSa, reason: End, now: number): void;
   /** The key log: SK_ei, SK_er (keys with salts) and integrity keys; called only where `keylog` is set. */
   keys(sa: IkeSa, octets: Uint8Array, size: number, now: number): void;
   /** Responder: an inner address for the peer, or null (INTERNAL_ADDRESS_FAILURE). `type`: CP_INTERNAL_*. */
@@ -116,7 +121,7 @@ export interface Ike {
   /** Nothing is due before this time; -1: nothing at all. @internal */
   due: number;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
-  followUps: FollowUps | null;
+  followUps: FollowUps | undefined;
   /** Security Protocols beside ESP. */
   protocols: SecurityProtocol[];
   /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], where the build has them. */
@@ -129,6 +134,8 @@ export interface Ike {
   incoming: Incoming;
   /** Where an answer goes; null: nothing is being handled. */
   replyTo: Path | null;
+  /** KE method, in two octets, that the INVALID_KE_PAYLOAD about to be sent asks for. @internal */
+  wantedKe: Uint8Array;
   /** IKE header of the current protected message. @internal */
   header: Uint8Array;
   // Scratch: what is written before it is sealed; payloads as they arrived, and those inside SK.

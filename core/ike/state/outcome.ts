@@ -1,7 +1,7 @@
-// Why an IKE SA or a Child SA ended, and what a message is refused with. Three kinds of numbers meet here, and only here
-// one becomes another: outcomes of this side (negative), error notifies (positive, ErrorType), 0 for none.
+// Why an IKE SA or a Child SA ended, and what a message is refused with: outcomes of this side (negative), error notifies
+// (positive, ErrorType), 0 for none. verdict.ts makes one of another.
 
-import { type ErrorType, N_AUTHENTICATION_FAILED, N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
+import type { ErrorType } from '../codec/numbers.ts';
 
 /** Nothing has ended. */
 export const OUTCOME_NONE = 0 as const;
@@ -43,13 +43,3 @@ export type Outcome =
 export type End = Outcome | ErrorType;
 /** 0: a message is fine; else why it is refused. */
 export type Verdict = 0 | End;
-
-/** The error to answer for a verdict that is not 0: what is no notify is not told apart. */
-export function notifyOf(verdict: Verdict): ErrorType {
-  return verdict > 0 ? (verdict as ErrorType) : N_NO_PROPOSAL_CHOSEN;
-}
-
-/** How an SA ends whose request was answered with `error`: the peer did not prove itself, or the error itself. */
-export function endOf(error: ErrorType): End {
-  return error === N_AUTHENTICATION_FAILED ? OUTCOME_PEER_AUTH : error;
-}

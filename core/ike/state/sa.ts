@@ -10,39 +10,22 @@ import type { End } from './outcome.ts';
 import { type Path, samePath } from './path.ts';
 import type { ChildPolicy, IkePolicy } from './policy.ts';
 import type { Setup } from './setup.ts';
+import type { IkeState } from './stage.ts';
 import type { TaskKind } from './task.ts';
 
-// States of an IKE SA. The tables of initiator and responder say what each does with each message.
-/** Initiator: IKE_SA_INIT was sent. */
-export const STATE_INIT_SENT = 0 as const;
-/** Initiator: IKE_SESSION_RESUME was sent. */
-export const STATE_RESUME_SENT = 1 as const;
-/** Initiator: a round of IKE_INTERMEDIATE was sent. */
-export const STATE_INTERMEDIATE_SENT = 2 as const;
-/** Initiator: IKE_AUTH was sent. */
-export const STATE_AUTH_SENT = 3 as const;
-/** Responder: IKE_SA_INIT or IKE_SESSION_RESUME was answered. */
-export const STATE_HALF_OPEN = 4 as const;
-export const STATE_ESTABLISHED = 5 as const;
-/** Rekeyed: a newer IKE SA has the Child SAs; this one waits for its Delete. */
-export const STATE_REPLACED = 6 as const;
-/** Our Delete is on its way. */
-export const STATE_CLOSING = 7 as const;
-export const STATE_ENDED = 8 as const;
-/** An IKE SA that a rekey is about to make. */
-export const STATE_FORMING = 9 as const;
-/** States of an IKE SA. */
-export type IkeState =
-  | typeof STATE_INIT_SENT
-  | typeof STATE_RESUME_SENT
-  | typeof STATE_INTERMEDIATE_SENT
-  | typeof STATE_AUTH_SENT
-  | typeof STATE_HALF_OPEN
-  | typeof STATE_ESTABLISHED
-  | typeof STATE_REPLACED
-  | typeof STATE_CLOSING
-  | typeof STATE_ENDED
-  | typeof STATE_FORMING;
+export {
+  type IkeState,
+  STATE_AUTH_SENT,
+  STATE_CLOSING,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  STATE_FORMING,
+  STATE_HALF_OPEN,
+  STATE_INIT_SENT,
+  STATE_INTERMEDIATE_SENT,
+  STATE_REPLACED,
+  STATE_RESUME_SENT,
+} from './stage.ts';
 
 /** A device keeps this to resume a session [RFC 5723]: plain data, for storage that survives sleep. */
 export interface Session {

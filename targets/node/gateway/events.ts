@@ -68,6 +68,6 @@ export interface Gateway {
   askIke(id: string, request: IkeRequest): string;
   /** Sends Delete for every IKE SA, waits for the answers, `time` milliseconds at most, and closes. */
   leave(time: number): Promise<void>;
-  /** Closes sockets and radios at once and wipes the keys of ESP; peers are told nothing. A second call waits as well. */
+  /** Closes sockets and radios at once and wipes the keys of ESP and IKE; peers are told nothing. A second call waits as well. */
   close(): Promise<void>;
 }

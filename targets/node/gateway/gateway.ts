@@ -147,6 +147,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
         stop();
         router.close();
         bus.events.removeAllListeners();
+        ike.clear();
         sas.clear();
         bus.bounded.poll(Number.POSITIVE_INFINITY);
         bus.log('info', 'gateway', 'closed');

@@ -15,6 +15,7 @@ import { allocateSpi } from '../../../core/esp/spi.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
+import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, ikeTimeout, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import { closeIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
@@ -85,6 +86,8 @@ export interface IkeHost {
   leave(now: number): void;
   /** True while a peer has not confirmed that. */
   isLeaving(): boolean;
+  /** Wipes and forgets all IKE SAs; peers are told nothing. */
+  clear(): void;
   metrics(): IkeMetrics;
   /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
   sas(): IkeSa[];
@@ -152,7 +155,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
   }
 
-  function refused(sa: IkeSa, why: string): false {
+  function untaken(sa: IkeSa, why: string): false {
     log('warn', 'ike', () => `${nameOf(sa)}: Child SA not taken: ${why}`);
     return false;
   }
@@ -197,14 +200,14 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     install(sa, child, outgoing, incoming, first) {
       const path = childPathOf(sa, child);
       if (isUdp(path)) {
-        if (!path.encapsulated) return refused(sa, 'ESP must be in UDP here');
-        if (outgoing.attributes.espSpiLsb !== 32) return refused(sa, 'ESP in UDP needs 32 bits of the SPI');
+        if (!path.encapsulated) return untaken(sa, 'ESP must be in UDP here');
+        if (outgoing.attributes.espSpiLsb !== 32) return untaken(sa, 'ESP in UDP needs 32 bits of the SPI');
         const isMoved = sa.behindNat || sa.peerBehindNat;
-        if (child.mode === MODE_TRANSPORT && isMoved) return refused(sa, 'transport mode does not go through a NAT');
+        if (child.mode === MODE_TRANSPORT && isMoved) return untaken(sa, 'transport mode does not go through a NAT');
         incoming.anyRemote = 1;
       }
       const taken = takenBy(sa, child);
-      if (taken !== '') return refused(sa, taken);
+      if (taken !== '') return untaken(sa, taken);
       const owner: Owner = { ike: sa, child, askedAt: -1 };
       const name = sa.policy.name;
       // The first Child SA of an IKE SA is newer than whatever the peer had before.
@@ -215,7 +218,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         pairs.set(child, [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa]);
       } catch (error) {
         if (incomingSa !== null) sas.end(incomingSa);
-        return refused(sa, errorText(error));
+        return untaken(sa, errorText(error));
       }
       settings.keylog?.esp(sa, outgoing, incoming);
       const a = outgoing.attributes;
@@ -262,6 +265,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     childFailed(sa, outcome) {
       refusals.childFailed(sa, outcome, ikeOf(sa.path).message);
       config.emit('childFailed', nameOf(sa), outcomeName(outcome));
+    },
+    refused(sa, reason) {
+      refusals.refused(sa, reason, ikeOf(sa.path).message);
     },
     keys(sa, octets, size) {
       settings.keylog?.ike(sa, octets, size);
@@ -347,6 +353,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     sas: () => all().filter(({ state }) => state !== STATE_ENDED),
     ask: (sa, request, now) => request(ikeOf(sa.path), sa, now),
     isLeaving: () => all().some((sa) => sa.state === STATE_CLOSING || sa.state === STATE_ESTABLISHED),
+    clear() {
+      for (const ike of endpoints) clearIke(ike);
+      pairs.clear();
+    },
     metrics: () => ({
       established,
       sas: all()

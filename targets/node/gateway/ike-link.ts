@@ -53,6 +53,8 @@ export interface IkeLink extends Pollable {
   heard(sa: Sa, from: SocketPeer | null): void;
   leave(): void;
   isLeaving(): boolean;
+  /** Wipes and forgets all IKE SAs. */
+  clear(): void;
   /** Live IKE SAs that have not ended: for this side of the API only. */
   sas(): IkeSa[];
   ask(sa: IkeSa, request: HostRequest): void;
@@ -180,6 +182,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     },
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
+    clear: () => ike?.clear(),
     sas: () => ike?.sas() ?? [],
     ask(sa, request) {
       ike?.ask(sa, request, now());

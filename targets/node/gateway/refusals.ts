@@ -15,21 +15,25 @@ import {
   FLAG_RESPONSE,
   IKE_SA_INIT,
   N_AUTHENTICATION_FAILED,
+  N_CHILD_SA_NOT_FOUND,
   N_INVALID_KE_PAYLOAD,
   N_NO_PROPOSAL_CHOSEN,
   N_STATUS,
+  N_TEMPORARY_FAILURE,
   N_TS_UNACCEPTABLE,
   PAYLOAD_AUTH,
   PAYLOAD_IDR,
   PAYLOAD_KE,
   PAYLOAD_NOTIFY,
+  PAYLOAD_SA,
+  PROTOCOL_IKE,
   TRANSFORM_KE,
 } from '../../../core/ike/codec/numbers.ts';
 import { bodyOf, type Message } from '../../../core/ike/codec/payloads.ts';
 import { OUTCOME_PEER_AUTH } from '../../../core/ike/state/outcome.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import type { IkePolicy } from '../../../core/ike/state/policy.ts';
+import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
@@ -54,6 +58,8 @@ export interface Refusals {
   ended(sa: IkeSa, outcome: number, question: Message): void;
   /** A Child SA that came to nothing, while the IKE SA lives. */
   childFailed(sa: IkeSa, outcome: number, question: Message): void;
+  /** A CREATE_CHILD_SA of the peer, `question`, that this side refused. */
+  refused(sa: IkeSa, verdict: number, question: Message): void;
 }
 
 function where({ remote, remotePort }: Path): string {
@@ -78,9 +84,33 @@ function authProblem(policy: IkePolicy, question: Message): string {
   return `its AUTH payload does not verify: either ${key} or an identity differs from those of connection ${policy.name}`;
 }
 
+/** Offer of the peer and configuration of this side, where the refusal is about them; else ''. */
+function sideBySide(sa: IkeSa, verdict: number, question: Message): string {
+  const configured = `; configured for ${sa.policy.name}`;
+  const policies = childPolicies(sa.policy);
+  if (verdict === N_NO_PROPOSAL_CHOSEN) {
+    const offer = offerText(question);
+    const at = findPayload(question.payloads, PAYLOAD_SA, 0);
+    const isIke = at >= 0 && question.buffer[question.payloads.at[at] + 5] === PROTOCOL_IKE;
+    const own = isIke ? configuredText(sa.policy.ike) : policies.map(({ esp }) => configuredText(esp)).join('; ');
+    return offer === '' ? '' : `: offered ${offer}${configured} ${own}`;
+  }
+  const { initiator, responder } = offeredSelectors(question);
+  if (verdict !== N_TS_UNACCEPTABLE || initiator === '') return '';
+  const own = policies.map(({ local, remote }) => `${selectorsText(remote)} to ${selectorsText(local)}`);
+  return `: offered ${initiator} to ${responder}${configured} ${own.join('; ')}`;
+}
+
 export function createRefusals(log: Log, bounded: Bounded, connections: Connection[]): Refusals {
   // Who the message that is being taken says it comes from.
   let claimed: { name: string; connection: Connection | null } | null = null;
+
+  /** A line about a peer that proved who it is. */
+  function tell(level: 'warn' | 'info', sa: IkeSa, outcome: number, text: () => string): void {
+    const peer = identityText(sa.peerIdType, sa.peerId);
+    const at = where(sa.path);
+    bounded.log(level, 'ike', outcomeName(outcome), () => `${peer} at ${at}: ${text()}`, { peer, at });
+  }
 
   return {
     begin() {
@@ -113,7 +143,8 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
       const reason = outcomeName(type);
       const at = where(path);
       bounded.log(
-        'warn',
+        // An ordinary peer goes on with the method that this side asks for.
+        type === N_INVALID_KE_PAYLOAD ? 'info' : 'warn',
         'ike',
         reason,
         () => {
@@ -164,26 +195,14 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
       );
     },
     childFailed(sa, outcome, question) {
-      const reason = outcomeName(outcome);
-      const peer = identityText(sa.peerIdType, sa.peerId);
-      const at = where(sa.path);
-      log(
-        'warn',
-        'ike',
-        () => {
-          const begin = `${peer} at ${at}: Child SA failed, ${reason}`;
-          const { child } = sa.policy;
-          const offer = sa.initiator ? '' : offerText(question);
-          if (outcome === N_NO_PROPOSAL_CHOSEN && offer !== '') {
-            return `${begin}: offered ${offer}; configured for ${sa.policy.name} ${configuredText(child.esp)}`;
-          }
-          const { initiator, responder } = offeredSelectors(question);
-          if (outcome !== N_TS_UNACCEPTABLE || initiator === '' || sa.initiator) return begin;
-          const own = `${selectorsText(child.remote)} to ${selectorsText(child.local)}`;
-          return `${begin}: offered ${initiator} to ${responder}; configured for ${sa.policy.name} ${own}`;
-        },
-        { peer, at, reason },
-      );
+      const begin = `Child SA failed, ${outcomeName(outcome)}`;
+      tell('warn', sa, outcome, () => begin + (sa.initiator ? '' : sideBySide(sa, outcome, question)));
+    },
+    refused(sa, verdict, question) {
+      // What the peer does again in another way, or a little later, is nothing to look after.
+      const usual: number[] = [N_INVALID_KE_PAYLOAD, N_TEMPORARY_FAILURE, N_CHILD_SA_NOT_FOUND];
+      const begin = `CREATE_CHILD_SA refused, ${outcomeName(verdict)}`;
+      tell(usual.includes(verdict) ? 'info' : 'warn', sa, verdict, () => begin + sideBySide(sa, verdict, question));
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Random } from '../../../core/crypto/portable.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { createSensor } from '../../../core/device/sensor.ts';
 import type { UplinkEvents } from '../../../core/device/uplink.ts';
+import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
@@ -382,6 +383,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       if (loaded.radio !== null) await new Promise((resolve) => setTimeout(resolve, LAST_TIME));
       runner?.stop();
       inner.close();
+      clearIke(host.uplink.ike);
       await host.close();
     },
   };
