@@ -267,3 +267,17 @@ test('what was meant', () => {
   assert.equal(nearest('aes_ccm_8_iv', ['aes-ccm-8-iiv', 'aes-gcm-16']), 'aes-ccm-8-iiv');
   for (const word of ['zebra', '24', '', 'x'.repeat(1000)]) assert.equal(nearest(word, ['address', '64']), undefined);
 });
+
+test('what is no single YAML document is told in words for a reader of the file', () => {
+  const cases: [string, string][] = [
+    ['', 'is empty'],
+    ['# nothing yet\n', 'is empty'],
+    ['['.repeat(20000) + ']'.repeat(20000), 'nested too deep'],
+    ['{"a":'.repeat(20000) + '1' + '}'.repeat(20000), 'nested too deep'],
+  ];
+  for (const [text, problem] of cases) {
+    assert.equal((errorOf(() => readGateway('g.yaml', text)) as Error).message, 'g.yaml:1: ' + problem);
+  }
+  const twice = errorOf(() => readGateway('g.yaml', 'pool: []\n---\npool: []\n')) as Error;
+  assert.equal(twice.message, 'g.yaml:2: a second document begins here; a file holds one');
+});

@@ -146,3 +146,9 @@ test('rules of a list of SAs, of transport mode and of iipc_enabled false', asyn
   const off = await dietesp('rules', '--sa', files.file('off.yaml', yaml));
   assert.match(off.stdout, /^IIPC .*: not compressed$/m);
 });
+
+test('a packet that is neither hexadecimal nor a file is refused as that', async () => {
+  const { code, stderr } = await dietesp('explain', '--sa', join(EXAMPLES, 'tunnel.yaml'), '60zz');
+  assert.equal(code, 1);
+  assert.equal(stderr, 'error: 60zz: no such file or directory, and not hexadecimal digits\n');
+});

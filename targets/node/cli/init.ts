@@ -38,12 +38,14 @@ function init(folder: string, options: Options): void {
     process.stdout.write(JSON.stringify({ folder, files: files.map(({ name }) => name) }) + '\n');
     return;
   }
+  // npm sets it for what npx runs: there the command is not on PATH.
+  const program = process.env.npm_command === 'exec' ? 'npx dietesp' : 'dietesp';
   const command = (kind: string, name: string): string =>
-    `  dietesp ${kind} --config ${shellWord(join(folder, `${name}.yaml`))}\n`;
+    `  ${program} ${kind} --config ${shellWord(join(folder, `${name}.yaml`))}\n`;
   process.stdout.write(
     `${folder}: ${files.map(({ name }) => name).join(', ')}\n\n` +
       `In two terminals:\n${command('gateway', 'gateway').replace(/\n$/, ' --log info\n')}${command('sensor', 'sensor1')}\n` +
-      `Readings come out at ${options.server}, where a CoAP server must answer; \`dietesp sensor --ping 3\` needs none.\n`,
+      `Readings come out at ${options.server}, where a CoAP server must answer; with --ping 3 the sensor needs none.\n`,
   );
 }
 

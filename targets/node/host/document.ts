@@ -3,7 +3,18 @@
 // Only this file shows values, and never a secret.
 
 import { isUtf8 } from 'node:buffer';
-import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Alias,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
 import { isHidden, isHolder } from './config/secrets.ts';
 import {
   CommandError,
@@ -19,6 +30,11 @@ import { readOctets } from './read-file.ts';
 const FILE_MAX = 1 << 20;
 /** No file of ours is nested deeper than a dozen. */
 const DEPTH_MAX = 64;
+/** Problems that `yaml` tells to programmers, by its code. */
+const PROBLEMS: Partial<Record<ErrorCode, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here; a file holds one',
+  RESOURCE_EXHAUSTION: 'nested too deep',
+};
 /** Values are shown up to this length. */
 const SHOWN_MAX = 60;
 
@@ -121,8 +137,10 @@ export function parseConfig(file: string, text: string): ConfigDocument {
   }
   for (const problem of [...document.errors, ...document.warnings]) {
     // Behind a colon is what the file says, which may be a key.
-    throw whole(counter.linePos(problem.pos[0]).line, problem.message.split(': ')[0]);
+    const limit = PROBLEMS[problem.code] ?? problem.message.split(': ')[0];
+    throw whole(counter.linePos(problem.pos[0]).line, limit);
   }
+  if (document.contents === null) throw whole(1, 'is empty');
   try {
     data = document.toJS();
   } catch (error) {

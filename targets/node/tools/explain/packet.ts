@@ -13,6 +13,7 @@ export function packetOf(input: string, number: number): Uint8Array {
     if (text.length % 2 !== 0) throw new CommandError(`packet: ${text.length} digits: must be an even number`, 2);
     return Uint8Array.from(Buffer.from(text, 'hex'));
   }
+  if (!existsSync(input)) throw new CommandError(`${input}: no such file or directory, and not hexadecimal digits`);
   let count = 0;
   for (const record of packetsOf(input)) {
     count++;
