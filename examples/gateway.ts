@@ -1,5 +1,5 @@
-// A gateway as `dietesp gateway --config gateway.yaml` runs it: radios, IKE with a pre-shared key, packets out to a UDP
-// server on this host.
+// A gateway like `dietesp gateway --config gateway.yaml`: radios, IKE with a pre-shared key, and packets to a UDP server on
+// this host.
 
 import { createGateway, type Gateway, loadGatewayFile } from 'dietesp/node/gateway';
 

@@ -1,5 +1,5 @@
-// SCHC alone [RFC 8724]: one rule for IPv6 and UDP between two known hosts, a packet compressed and restored. It imports
-// nothing of ESP or Node: it runs in a browser, too.
+// SCHC alone [RFC 8724]: compresses and restores a packet with one rule for IPv6 and UDP between two known hosts. It imports
+// nothing of ESP or Node, so it also runs in a browser.
 
 import {
   CDA_COMPUTE,

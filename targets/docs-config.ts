@@ -1,5 +1,5 @@
-// npm run docs:config: writes the pages of the configuration files, docs/config-*.md, from their schemas. A test holds
-// them equal (test/cli/schema-pages.test.ts).
+// npm run docs:config: writes the pages of the configuration files, docs/config-*.md, from their schemas. A test checks that
+// they are equal (test/cli/schema-pages.test.ts).
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

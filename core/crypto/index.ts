@@ -1,4 +1,4 @@
-// The interfaces that cryptography goes through, and portable implementations of them.
+// The interfaces of cryptography, and portable implementations of them.
 
 export { type Asymmetric, KE_P256, KE_X25519, type KeMethod, type KePrivate, keSize } from './asymmetric.ts';
 export { aesCbc } from './cbc.ts';

@@ -199,7 +199,7 @@ export function createUplink(
         try {
           return allocateSpi(endpoint, scope, offers);
         } catch (_problem) {
-          // An SA that waits for late packets stands in the way, where few SPI bits go out (or none).
+          // An SA that waits for late packets blocks the SPI when few SPI bits (or none) are sent.
           for (let i = sas.outgoing.length - 1; i >= 0; i--) {
             if (sas.outgoing[i].ended !== 0) removePair(sas, sas.incoming[i].spi);
           }

@@ -129,7 +129,7 @@ const TURNAROUND = 2;
 const SENDING = 3;
 const WAITING = 4;
 
-// Times: when something is due, when the own acknowledgement is due or went out.
+// Times: when something is due; when the MAC's own acknowledgement is due, or was sent.
 const AT = 0;
 const ACK_AT = 1;
 

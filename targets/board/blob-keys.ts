@@ -1,5 +1,5 @@
-// The keys of a provisioning blob (blob.ts): the one table of them. The reader, the writers (write-blob.ts, and
-// targets/node/lab/boards/provision.ts) and FIELDS go by these numbers; test/boards/blob-keys.test.ts holds them together.
+// The only table of the keys of a provisioning blob (blob.ts). The reader, the writers (write-blob.ts, and
+// targets/node/lab/boards/provision.ts) and FIELDS use these numbers; test/boards/blob-keys.test.ts checks that they agree.
 
 import { CBOR_ARRAY, CBOR_NOTHING, CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
 

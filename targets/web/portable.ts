@@ -1,4 +1,4 @@
-// The core's portable algorithms with the system's random source: what a board without native cryptography runs.
+// The core's portable algorithms with the system's random source: the code of a board without native cryptography.
 
 import { aesCbc } from '../../core/crypto/cbc.ts';
 import { aesCcm } from '../../core/crypto/ccm.ts';

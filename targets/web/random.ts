@@ -1,4 +1,4 @@
-// Randomness that browsers and Node both have: the Web Cryptography API's, which the system seeds.
+// Randomness in browsers and on Node: the Web Cryptography API, which the system seeds.
 
 /** Octets that one call of getRandomValues gives at most [Web Cryptography API §10.1.1]. */
 const MOST = 65536;

@@ -1,5 +1,5 @@
-// The keys of a provisioning blob have one table (targets/board/blob-keys.ts). Reader and writer go by it: what is
-// written under a name comes back under the same name, for every name.
+// Reader and writer of a provisioning blob use one table of keys (targets/board/blob-keys.ts): for every name, a written value
+// is read back under the same name.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

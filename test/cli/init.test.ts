@@ -1,5 +1,4 @@
-// `dietesp keygen` and `dietesp init`: what they write, and that it works: the real gateway and the real sensor as
-// processes, with nothing but the files.
+// `dietesp keygen` and `dietesp init`: their files, and that they work with the real gateway and the real sensor as processes.
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';

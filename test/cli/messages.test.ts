@@ -1,4 +1,4 @@
-// What new users stumbled over: messages that say what to do, and outputs that other commands take.
+// Help for new users: messages that say what to do, and outputs that other commands accept.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

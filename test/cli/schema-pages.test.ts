@@ -1,4 +1,4 @@
-// The pages of the configuration files say what the programs check: they are what `npm run docs:config` makes.
+// The pages of the configuration files agree with the programs' checks: they equal the output of `npm run docs:config`.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// `dietesp sensor` with peers that it has to be careful with: a server that sends what it must not, a gateway that forgot.
+// `dietesp sensor` with bad peers: a server that sends what it must not, a gateway that lost its state.
 
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';

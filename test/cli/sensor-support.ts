@@ -1,4 +1,4 @@
-// For tests of `dietesp sensor` as a process: gateways and servers of this process, sensors that obey.
+// Support for tests of `dietesp sensor` as a process: gateways and servers in this process, sensors that take commands.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';

@@ -1,5 +1,5 @@
-// CoAP of sensors [RFC 7252] in virtual time: readings, their answers, repetition; and what else comes to its port.
-// Messages of the other side are octets, or made by npm `coap-packet`, which also reads ours.
+// CoAP of sensors [RFC 7252] in virtual time: readings, their answers, repetition, and other datagrams to its port. Messages of
+// the other side are octets, or made by npm `coap-packet`, which also reads ours.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

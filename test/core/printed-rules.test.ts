@@ -1,6 +1,6 @@
-// The three rules that `dietesp rules` prints are those that run: here they are executed as they are printed, field by
-// field on texts of bits, and must give what `outbound` sends, octet for octet; and read with them, what it sent gives
-// the fields of the packet. A provider that does not encrypt shows the clear text.
+// The three rules that `dietesp rules` prints are those that run. The test executes them as printed, field by field on texts of
+// bits: the result must equal the output of `outbound`, octet for octet, and reading that output with them must give the
+// packet's fields. A provider that does not encrypt shows the clear text.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

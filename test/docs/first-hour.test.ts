@@ -1,4 +1,4 @@
-// docs/first-hour.md as a newcomer types it: in a fresh copy of the checkout, every command, and what it has to print.
+// docs/first-hour.md as a newcomer types it, in a fresh copy of the checkout: every command and its output.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

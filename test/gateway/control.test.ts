@@ -1,4 +1,4 @@
-// docs/control.md: every command of the page is one that the gateway obeys, and every event is one that it prints.
+// docs/control.md: the gateway takes every command of the page, and prints every event.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Logs of the gateway: their form, their bounds, and what they say of negotiations that failed.
+// Logs of the gateway: their form, their bounds, and their lines about failed negotiations.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -116,7 +116,7 @@ export function readChildAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
   return finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
 }
 
-/** Makes the Child SA that a request and its answer agreed on, where `verdict` is 0: 0, or why it failed. */
+/** If `verdict` is 0, makes the Child SA that a request and its answer agreed on. Returns 0, or why it failed. */
 export function finishChild(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): Verdict {
   const draft = task.draft!;
   const old = task.child;
@@ -165,7 +165,7 @@ function liveChildren(sa: IkeSa): number {
   return live;
 }
 
-/** Responder: makes the Child SA of a draft; null when the host does not take it. */
+/** Responder: makes the Child SA of a draft. Null: the host does not take it. */
 export function makeChild(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa | null, now: number): ChildSa | null {
   const task = sa.task;
   const child = installChild(ike, sa, draft, false, now);

@@ -1,5 +1,5 @@
-// CREATE_CHILD_SA: which of its forms a message is, and what happens when a request of ours fails [RFC 7296 §1.3, §2.25].
-// A Child SA is in create-child.ts, the IKE SA in rekey.ts.
+// CREATE_CHILD_SA: recognizes the form of a message, and handles failures of our requests [RFC 7296 §1.3, §2.25].
+// create-child.ts handles Child SAs, rekey.ts the IKE SA.
 
 import { u16 } from '../../base/bytes.ts';
 import type { KeMethod } from '../../crypto/asymmetric.ts';
@@ -47,7 +47,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
   if (error === N_INVALID_KE_PAYLOAD && task.ke < 0) {
     const asked = dataOf(m, N_INVALID_KE_PAYLOAD);
     retry.ke = asked !== null && asked.length === 2 ? (u16(asked, 0) as KeMethod) : 0;
-    // The optimized form has no choice of the method.
+    // The optimized form cannot choose a method.
     retry.regular = task.regular || (task.draft !== null && task.draft.optimized);
     if (ike.asymmetric.hasKe(retry.ke)) {
       enqueue(ike, sa, retry, now);

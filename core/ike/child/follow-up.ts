@@ -1,5 +1,5 @@
-// IKE_FOLLOWUP_KE [RFC 9370 §2.2.4]: rounds of extensions after CREATE_CHILD_SA. What CREATE_CHILD_SA agreed on is held
-// until they are done: at the initiator in the task that asked for it, at the responder in `IkeSa.held`.
+// IKE_FOLLOWUP_KE [RFC 9370 §2.2.4]: rounds of extensions after CREATE_CHILD_SA. Until they are done, the agreement of
+// CREATE_CHILD_SA is held: by the initiator in the task that asked for it, by the responder in `IkeSa.held`.
 
 import { IKE_FOLLOWUP_KE, N_NO_PROPOSAL_CHOSEN, N_STATE_NOT_FOUND } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
@@ -23,7 +23,7 @@ function start(list: FollowUp[], ike: Ike, sa: IkeSa, task: Task, now: number): 
     const one = list[draft.followUp];
     if (!one.holds(ike, sa, draft) || !one.request(ike, sa, draft, begin(ike))) continue;
     if (!sendRequest(ike, sa, IKE_FOLLOWUP_KE, now)) {
-      // What was agreed must not be made without its rounds.
+      // The agreed SA must not be made without its rounds.
       draft.verdict = OUTCOME_REFUSED;
       return false;
     }
@@ -33,7 +33,7 @@ function start(list: FollowUp[], ike: Ike, sa: IkeSa, task: Task, now: number): 
   return false;
 }
 
-/** Responder: true while rounds about `draft` have to come. */
+/** Responder: true while rounds about `draft` are outstanding. */
 function isHeld(list: FollowUp[], ike: Ike, sa: IkeSa, draft: Draft): boolean {
   for (; draft.followUp < list.length; draft.followUp++) {
     const one = list[draft.followUp];
@@ -50,13 +50,13 @@ function hold(list: FollowUp[], ike: Ike, sa: IkeSa, draft: Draft, next: IkeSa |
   return true;
 }
 
-/** The Child SA that a held draft replaces, where it is still there. */
+/** The Child SA that a held draft replaces, if it still exists. */
 function replacedBy(sa: IkeSa, draft: Draft): ChildSa | null {
   for (let i = 0; i < sa.children.length; i++) if (sa.children[i] === draft.replaces) return draft.replaces;
   return null;
 }
 
-/** Responder: answers the round in ike.message, and makes what is held after the last. */
+/** Responder: answers the round in ike.message. After the last it makes the held SA. */
 function onRequest(list: FollowUp[], ike: Ike, sa: IkeSa, now: number): void {
   const held = sa.held;
   if (held === null) {

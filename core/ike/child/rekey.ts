@@ -95,7 +95,7 @@ function deriveNext(ike: Ike, sa: IkeSa, next: IkeSa, x: KeyExchange): void {
   wipe(x.more);
 }
 
-/** Makes the IKE SA that a request and its answer agreed on, where `verdict` is 0: 0, or why it failed. */
+/** If `verdict` is 0, makes the IKE SA that a request and its answer agreed on. Returns 0, or why it failed. */
 export function finishIke(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now: number): Verdict {
   if (verdict !== 0) return verdict;
   const draft = task.draft!;

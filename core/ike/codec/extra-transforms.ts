@@ -1,5 +1,5 @@
-// Transforms beyond those that every SA payload has: of other types (additional key exchanges of RFC 9370, say), or with
-// other attributes than Key Length [RFC 7296 §3.3.2, §3.3.5]. A build without such carries none of this.
+// Transforms beyond those of every SA payload: of other types (such as the additional key exchanges of RFC 9370), or with other
+// attributes than Key Length [RFC 7296 §3.3.2, §3.3.5]. A build that uses none does not contain this file.
 
 import { u16 } from '../../base/bytes.ts';
 import { type Writer, write16, writeOctets } from './message.ts';
@@ -14,7 +14,7 @@ function hasType(list: Transform[], type: number): boolean {
   return false;
 }
 
-/** The transform of the proposal at `at` that is `own`, with its attributes; or null. */
+/** The transform in the proposal at `at` that equals `own`, with its attributes; or null. */
 function find(buffer: Uint8Array, at: number, own: Transform): Transform | null {
   let t = at + 8 + buffer[at + 6];
   for (let left = buffer[at + 7]; left > 0; left--) {
@@ -42,7 +42,7 @@ function add(list: Transform[], w: Writer): void {
   }
 }
 
-/** One of each type of `list`; null when the proposal at `at` has a type, but none of ours of it, or lacks one. */
+/** Chooses one of each type of `list`. Null: the proposal at `at` lacks a type, or has none of our transforms of it. */
 function choose(list: Transform[], buffer: Uint8Array, at: number, types: number): Transform[] | null {
   const out: Transform[] = [];
   for (let i = 0; i < list.length; i++) {
@@ -61,7 +61,7 @@ function choose(list: Transform[], buffer: Uint8Array, at: number, types: number
   return out;
 }
 
-/** For `Transforms.extra`: types 1 to 30, of each type in the order of preference; id 0: the peer may leave it out. */
+/** Makes `Transforms.extra`: types 1 to 30, each in order of preference. Id 0: the peer may leave the type out. */
 export function createExtra(list: Transform[]): ExtraTransforms {
   return {
     list: list,

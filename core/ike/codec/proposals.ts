@@ -1,7 +1,7 @@
 // The SA payload: writes proposals, chooses one of the peer's, checks the peer's choice [RFC 7296 §2.7, §3.3]. It reads the
 // received octets in place. INTEG and KE are optional types: an absent one means NONE (0)
-// [RFC 7296 §3.3.3]. A proposal with a transform type that ours does not have cannot be chosen, and a transform with
-// other attributes than ours neither.
+// [RFC 7296 §3.3.3]. A proposal with a transform type that ours lacks cannot be chosen, nor a transform with attributes other
+// than ours.
 
 import { u16 } from '../../base/bytes.ts';
 import type { KeMethod } from '../../crypto/asymmetric.ts';
@@ -25,9 +25,9 @@ import {
 export interface Transform {
   /** Transform Type [RFC 7296 §3.3.2]. */
   type: number;
-  /** 0 of a type of its own: the peer may leave the type out. */
+  /** 0, of a type of its own: the peer may leave the type out. */
   id: number;
-  /** Attributes as they are on the wire; null: whatever the peer has. */
+  /** Attributes in wire format; null: accept any of the peer. */
   attributes: Uint8Array | null;
 }
 
@@ -38,7 +38,7 @@ export interface ExtraTransforms {
   list: Transform[];
   /** Whether there is one of this type. */
   has(type: number): boolean;
-  /** Writes them, as the last of a proposal. */
+  /** Writes them at the end of a proposal. */
   add(w: Writer): void;
   /** One of each type out of the peer's proposal at `at`, which has these `types`; null: it does not fit. */
   choose(buffer: Uint8Array, at: number, types: number): Transform[] | null;
@@ -72,7 +72,7 @@ export interface Transforms {
 export interface Choice {
   /** Number octet of the proposal. */
   proposal: number;
-  /** Index of the own proposal that it fits. */
+  /** Index of our proposal that it fits. */
   own: number;
   /** Transform identifier of the encryption. */
   encr: number;
@@ -170,7 +170,7 @@ function addProposal(
     }
   }
   if (extra !== undefined) extra.add(w);
-  // A proposal has its length where a payload has it.
+  // A proposal's length is at the same place as a payload's.
   endPayload(w, at);
 }
 
@@ -187,7 +187,7 @@ function oneOf<T extends number>(choice: Choice, type: TransformType, id: T): T[
   return ((choice.types >>> type) & 1) === 1 ? [id] : [];
 }
 
-/** The answer to what `chooseSa` chose: an SA payload with one proposal, one transform of each type offered. */
+/** The answer for a choice of `chooseSa`: an SA payload with one proposal, and one transform of each offered type. */
 export function addAnswer(
   w: Writer,
   protocol: number,
@@ -234,7 +234,7 @@ function proposalEnd(buffer: Uint8Array, at: number, end: number): number {
   return t === behind ? behind : -1;
 }
 
-/** Bit n for each transform type n in the proposal at `at`; 0 when there is one that ours does not have. */
+/** Bit n for each transform type n in the proposal at `at`; 0: it has a type that ours lacks. */
 function typesOf(buffer: Uint8Array, at: number, extra: ExtraTransforms | undefined): number {
   let types = 0;
   let t = at + 8 + buffer[at + 6];
@@ -322,10 +322,11 @@ function fits(
 }
 
 /**
- * Responder: the first proposal of the peer (SA payload body buffer[at..at+size)) that one of `own` fits, its SPI of
- * `spiSize` octets, its transforms in our order of preference, but the key exchange method `keHint` (0: none) where it
- * is acceptable. A proposal for a Child SA without KE is taken with ke 0 whatever `own` says, as IKE_AUTH never has it; who
- * insists on a key exchange looks at out.ke. 0, N_NO_PROPOSAL_CHOSEN or N_INVALID_SYNTAX; `out` counts after 0 only.
+ * Responder: chooses the first proposal of the peer (SA payload body buffer[at..at+size)) that one of `own` fits, with an SPI of
+ * `spiSize` octets. Takes transforms in our order of preference, but the key exchange method `keHint` (0: none) if it is
+ * acceptable. Accepts a proposal for a Child SA without KE with ke 0, whatever `own` says, because IKE_AUTH never has KE; a
+ * caller that requires a key exchange checks out.ke. Returns 0, N_NO_PROPOSAL_CHOSEN or N_INVALID_SYNTAX; `out` is valid only
+ * after 0.
  */
 export function chooseSa(
   buffer: Uint8Array,
@@ -357,8 +358,8 @@ export function chooseSa(
 }
 
 /**
- * Initiator: the answer must be one proposal with the number of one of `own`, and one transform of each type, out of
- * those that we offered. 0, N_NO_PROPOSAL_CHOSEN (something else was answered) or N_INVALID_SYNTAX.
+ * Initiator: checks that the answer is one proposal with the number of one of `own`, and one of our offered transforms of each
+ * type. Returns 0, N_NO_PROPOSAL_CHOSEN (the answer is something else) or N_INVALID_SYNTAX.
  */
 export function checkSaAnswer(
   buffer: Uint8Array,

@@ -172,7 +172,7 @@ function unexpected(ike: Ike): number {
   return DROP_UNSUPPORTED;
 }
 
-/** An unprotected answer: to IKE_SA_INIT or IKE_SESSION_RESUME. */
+/** Handles an unprotected answer, to IKE_SA_INIT or IKE_SESSION_RESUME. */
 function receiveInit(ike: Ike, sa: IkeSa, event: IkeEvent): number {
   const d = ike.incoming;
   const action = actionOf(sa.initiator, sa.state, event);
@@ -319,7 +319,7 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
 }
 
 /**
- * Takes an IKE message (without non-ESP marker) that came over `path`; its octets may be overwritten. 0, or a drop code,
+ * Takes an IKE message (without non-ESP marker) that came over `path`; may overwrite its octets. Returns 0, or a drop code,
  * counted.
  */
 export function receiveIke(

@@ -63,7 +63,7 @@ export function list(desk: Desk, sa: IkeSa, asker: string): void {
   desk.open++;
 }
 
-/** Takes an SA off the list, however it ends. */
+/** Removes an SA from the list, however it ends. */
 export function release(desk: Desk, sa: IkeSa): void {
   const own = spiKey(sa.spis, 8);
   const asker = desk.askers[own];

@@ -118,7 +118,7 @@ export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Sessio
   return sa;
 }
 
-/** A new attempt under a new SPI. */
+/** Makes a new attempt with a new SPI. */
 function restart(ike: Ike, sa: IkeSa, now: number): void {
   dropSetup(ike, sa);
   delete ike.bySpi[spiKey(sa.spis, 0)];
@@ -180,7 +180,7 @@ function onResumeResponse(ike: Ike, sa: IkeSa, now: number): void {
   sa.setup!.again = false;
 }
 
-/** INVALID_KE_PAYLOAD: once more with the method that the responder wants. */
+/** INVALID_KE_PAYLOAD: tries again with the method that the responder wants. */
 function onOtherKe(ike: Ike, sa: IkeSa, asked: Uint8Array, now: number): void {
   const setup = sa.setup!;
   const method = (asked.length === 2 ? u16(asked, 0) : 0) as KeMethod;
@@ -194,7 +194,7 @@ function onOtherKe(ike: Ike, sa: IkeSa, asked: Uint8Array, now: number): void {
   sendInit(ike, sa, now);
 }
 
-/** Takes SA, KE, Nr of the answer to IKE_SA_INIT: 0, or why it is none. */
+/** Takes SA, KE, Nr from the answer to IKE_SA_INIT. Returns 0, or what is wrong with it. */
 function readInitResponse(ike: Ike, sa: IkeSa): Verdict {
   const m = ike.message;
   const d = ike.incoming;
@@ -208,7 +208,7 @@ function readInitResponse(ike: Ike, sa: IkeSa): Verdict {
     return OUTCOME_PROTOCOL;
   }
   const cipher = cipherOf(sa.policy.ciphers, choice);
-  // SPIr is 0 only in answers of who keeps no state.
+  // SPIr is 0 only in answers of a responder that keeps no state.
   const isEmpty = equal(d.buffer, d.offset + IKE_SPI_R, new Uint8Array(8), 0, 8);
   if (cipher === null || choice.ke !== setup.kx.method || isEmpty) return OUTCOME_PROTOCOL;
   const before = sa.path;
@@ -308,7 +308,7 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
   settle(sa);
   if (auth < 0 || id.length === 0) {
     if (error === N_AUTHENTICATION_FAILED && setup.cookie.length > 0 && !setup.again) {
-      // A delayed request without the cookie can make both sides sign different messages: once more from scratch.
+      // A delayed request without the cookie can make both sides sign different messages, so start once more from scratch.
       restart(ike, sa, now);
       return;
     }

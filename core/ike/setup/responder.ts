@@ -185,7 +185,7 @@ function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
   return 0;
 }
 
-/** Gives the peer an inner address of `type` where it asked for one: 0, or the error. */
+/** Gives the peer an inner address of `type` if it asked for one. Returns 0, or the error. */
 function lease(ike: Ike, sa: IkeSa, type: AddressType | 0, now: number): Verdict {
   if (type === 0) return 0;
   const address = ike.upper.address(sa, type, now);
@@ -194,7 +194,7 @@ function lease(ike: Ike, sa: IkeSa, type: AddressType | 0, now: number): Verdict
   return 0;
 }
 
-/** IDr and AUTH of this side into the answer; false when there is no credential for it. */
+/** Writes this side's IDr and AUTH into the answer. False: there is no credential for them. */
 function addProof(ike: Ike, sa: IkeSa, w: Writer): boolean {
   const policy = sa.policy;
   const setup = sa.setup!;
@@ -270,7 +270,7 @@ function onKnown(ike: Ike, known: IkeSa): number {
   return 0;
 }
 
-/** True when the request has returned its cookie, or needs none; else it is asked for. */
+/** True when the request has returned its cookie, or needs none. Else it asks for one. */
 function hasPaid(desk: Desk, ike: Ike, nonceI: Uint8Array): boolean {
   if (desk.open < desk.config.cookieThreshold) return true;
   const d = ike.incoming;
@@ -282,7 +282,7 @@ function hasPaid(desk: Desk, ike: Ike, nonceI: Uint8Array): boolean {
   return false;
 }
 
-/** A new half-open SA for the request in ike.incoming and ike.message. */
+/** Makes a half-open SA for the request in ike.incoming and ike.message. */
 function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   const d = ike.incoming;
   const config = desk.config;
@@ -309,7 +309,7 @@ function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   transmitAll(ike, sa, response, now);
 }
 
-/** A request with SPIr 0 is in ike.incoming: 0, or a drop code. */
+/** Handles a request with SPIr 0 in ike.incoming. Returns 0, or a drop code. */
 function onFirst(desk: Desk, ike: Ike): number {
   const d = ike.incoming;
   const buffer = d.buffer;

@@ -13,10 +13,10 @@ import type { Ike, Intermediate, Rounds } from '../state/ike.ts';
 import type { Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_INTERMEDIATE_SENT } from '../state/sa.ts';
 
-/** Rounds that a peer may ask for before it proved who it is. */
+/** Most rounds that a peer may ask for before it has proved its identity. */
 const MAX_ROUNDS = 16;
 
-/** Says in IKE_SA_INIT that rounds are known, once, whichever extensions have some. */
+/** Announces rounds in IKE_SA_INIT, once for all extensions that have some. */
 export function offerRounds(sa: IkeSa, w: Writer): void {
   const setup = sa.setup!;
   if (setup.roundsOffered) return;
@@ -24,21 +24,21 @@ export function offerRounds(sa: IkeSa, w: Writer): void {
   addStatus(w, N_INTERMEDIATE_EXCHANGE_SUPPORTED, NONE);
 }
 
-/** What AUTH covers of the message of ours in the writer; its header is at the front of `message`. */
+/** The part of our message in the writer that AUTH covers; its header is at the front of `message`. */
 function coverOwn(ike: Ike, sa: IkeSa, message: Uint8Array): void {
   const w = ike.writer;
   const header = intAuthHeader(message, 0, w.first, w.at - w.start);
   updateIntAuth(ike.provider, sa.setup!, sa.initiator, header, take(w.buffer, w.start, w.at - w.start));
 }
 
-/** The same of the peer's message in ike.message. */
+/** The same for the peer's message in ike.message. */
 function coverPeer(ike: Ike, sa: IkeSa): void {
   const m = ike.message;
   const header = intAuthHeader(ike.header, 0, m.first, m.size);
   updateIntAuth(ike.provider, sa.setup!, !sa.initiator, header, take(m.buffer, m.at, m.size));
 }
 
-/** Ends a round: new SK_* of everything where it brought a new SKEYSEED. */
+/** Ends a round: derives all SK_* anew if it brought a new SKEYSEED. */
 function changeKeys(ike: Ike, sa: IkeSa, seed: Uint8Array): void {
   const setup = sa.setup!;
   setup.intAuthDone = true;
@@ -56,7 +56,7 @@ function changeKeys(ike: Ike, sa: IkeSa, seed: Uint8Array): void {
   setup.earlierIn = oldIn;
 }
 
-/** Initiator: sends the next round's request; false when there is none, or none that fits a message. */
+/** Initiator: sends the next round's request. False: there is none, or it does not fit a message. */
 function start(list: Intermediate[], ike: Ike, sa: IkeSa, now: number): boolean {
   const setup = sa.setup!;
   for (; setup.round < list.length; setup.round++) {

@@ -34,7 +34,7 @@ export interface IkeUpper {
    * handled, which nobody may have proved; null outside of `receiveIke`. The octets are valid during the call only.
    */
   transmit(path: Path, replyTo: Path | null, buffer: Uint8Array, offset: number, length: number, now: number): void;
-  /** An authenticated message of an established SA came over `path`: the peer is there. */
+  /** An authenticated message of an established SA came over `path`, so the peer is there. */
   proved(sa: IkeSa, path: Path, now: number): void;
   /**
    * An SPI for an inbound SA between the tunnel ends of `path`, prefix-free for every number of bits in `offers`;
@@ -72,7 +72,7 @@ export interface IkeUpper {
   address(sa: IkeSa, type: AddressType, now: number): Uint8Array | null;
 }
 
-/** A datagram that came: an IKE message (without the non-ESP marker) at buffer[offset..offset+length), at `now` (ms). */
+/** A received datagram: an IKE message (without the non-ESP marker) at buffer[offset..offset+length), at `now` (ms). */
 export interface Incoming {
   path: Path;
   buffer: Uint8Array;
@@ -116,7 +116,7 @@ export interface Ike {
   sas: IkeSa[];
   /** By this side's SPI. @internal */
   bySpi: Record<string, IkeSa>;
-  /** Messages dropped by negated drop code; COUNT_* behind them. */
+  /** Dropped messages by negated drop code, then COUNT_*. */
   counters: Float64Array;
   /** Nothing is due before this time; -1: nothing at all. @internal */
   due: number;
@@ -124,11 +124,11 @@ export interface Ike {
   followUps: FollowUps | undefined;
   /** Security Protocols beside ESP. */
   protocols: SecurityProtocol[];
-  /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], where the build has them. */
+  /** IKE_INTERMEDIATE [RFC 9242] and IKE_SESSION_RESUME [RFC 5723], if the build has them. */
   intermediate: Rounds | null;
   /** IKE_SESSION_RESUME [RFC 5723]; null: without. */
   resumption: Resumption | null;
-  /** Takes the fragments of RFC 7383 where the build has them, else null. */
+  /** Takes the fragments of RFC 7383; null: the build has none. */
   reassembly: Defragmenter | null;
   /** What is being handled, and where an answer to it goes (null: nothing is). @internal */
   incoming: Incoming;
@@ -168,12 +168,12 @@ export interface Intermediate {
   seed(ike: Ike, sa: IkeSa): Uint8Array;
 }
 
-/** IKE_INTERMEDIATE as an endpoint has it: createRounds. */
+/** An endpoint's IKE_INTERMEDIATE, made by createRounds. */
 /** @noSelf */
 export interface Rounds {
   /** Extensions with rounds, in the order in which their rounds go. */
   list: Intermediate[];
-  /** Initiator: sends the next round's request; false when there is none, or none that fits a message. */
+  /** Initiator: sends the next round's request. False: there is none, or it does not fit a message. */
   start(ike: Ike, sa: IkeSa, now: number): boolean;
   /** Initiator: the answer is in ike.message. 0, or what ends the SA. */
   read(ike: Ike, sa: IkeSa): Verdict;
@@ -190,8 +190,8 @@ export function hasIntermediate(ike: Ike, name: string): boolean {
 }
 
 /**
- * Rounds of one extension after CREATE_CHILD_SA, IKE_FOLLOWUP_KE [RFC 9370]: what CREATE_CHILD_SA agreed on is made when
- * they are done. What they bring to the keys goes to `draft.kx.more`.
+ * Rounds of one extension after CREATE_CHILD_SA, IKE_FOLLOWUP_KE [RFC 9370]. The SA of CREATE_CHILD_SA is made when they are
+ * done. Their contribution to the keys goes to `draft.kx.more`.
  */
 /** @noSelf */
 export interface FollowUp {
@@ -207,7 +207,7 @@ export interface FollowUp {
   isDone(ike: Ike, sa: IkeSa, draft: Draft): boolean;
 }
 
-/** IKE_FOLLOWUP_KE as an endpoint has it: createFollowUps. */
+/** An endpoint's IKE_FOLLOWUP_KE, made by createFollowUps. */
 /** @noSelf */
 export interface FollowUps {
   /** Initiator: sends the next round's request about `task`; false: none is left, or (draft.verdict) it cannot be sent. */
@@ -220,7 +220,7 @@ export interface FollowUps {
   onRequest(ike: Ike, sa: IkeSa, now: number): void;
 }
 
-/** A Security Protocol beside ESP: which one a Child SA has is in the proposals of its policy (`Transforms.protocol`). */
+/** A Security Protocol beside ESP. The proposals of a Child SA's policy name it (`Transforms.protocol`). */
 /** @noSelf */
 export interface SecurityProtocol {
   /** Security Protocol Identifier [RFC 7296 §3.3.1]. */
@@ -229,11 +229,11 @@ export interface SecurityProtocol {
   spiSize: number;
   /** Octets of the keys of one direction, for what was chosen. */
   keySize(choice: Choice): number;
-  /** Takes a pair of SAs, as IkeUpper.install; `retire` and `remove` of IkeUpper tell of their end. */
+  /** Takes a pair of SAs, like IkeUpper.install. IkeUpper's `retire` and `remove` tell their end. */
   install(sa: IkeSa, child: ChildSa, outgoing: Uint8Array, incoming: Uint8Array, first: boolean, now: number): boolean;
 }
 
-/** What the answer to a ticket was: of no use, refused, or keys are there. */
+/** The answer to a ticket: useless, refused, or keys are there. */
 export const RESUME_IGNORED = 0 as const;
 export const RESUME_REFUSED = 1 as const;
 export const RESUME_DONE = 2 as const;
@@ -243,7 +243,7 @@ export type ResumeResult = typeof RESUME_IGNORED | typeof RESUME_REFUSED | typeo
 /** The initiator's side of session resumption: see ext/resume.ts. */
 /** @noSelf */
 export interface Resumption {
-  /** Makes IKE_SESSION_RESUME from the session; false when it cannot be used. */
+  /** Makes IKE_SESSION_RESUME from the session. False: the session cannot be used. */
   start(ike: Ike, sa: IkeSa, session: Session, now: number): boolean;
   /** The answer is in ike.message. */
   response(ike: Ike, sa: IkeSa): ResumeResult;

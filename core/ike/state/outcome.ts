@@ -39,7 +39,7 @@ export type Outcome =
   | typeof OUTCOME_REFUSED
   | typeof OUTCOME_SELECTORS;
 
-/** How something ended: an outcome of this side, or the error that the peer told. */
+/** How something ended: an outcome of this side, or the peer's error. */
 export type End = Outcome | ErrorType;
 /** 0: a message is fine; else why it is refused. */
 export type Verdict = 0 | End;

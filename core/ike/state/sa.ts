@@ -66,7 +66,7 @@ export interface Held {
   draft: Draft;
   /** The IKE SA that it makes (a rekey). */
   next: IkeSa | null;
-  /** It is given up then. */
+  /** When to give it up. */
   until: number;
 }
 
@@ -77,9 +77,9 @@ export interface Held {
 export interface IkeSa extends KeySet {
   /** The peer's policy; of a responder, `ResponderConfig.fallback` until the peer is known. */
   policy: IkePolicy;
-  /** Where IKE messages go. */
+  /** The path of IKE messages. */
   path: Path;
-  /** Where ESP goes when that is elsewhere (IKE over a reliable transport, say); null: the same way. */
+  /** The path of ESP, if it differs (for example with IKE over a reliable transport); null: the same path. */
   espPath: Path | null;
   /** STATE_*. */
   state: IkeState;
@@ -131,11 +131,11 @@ export interface IkeSa extends KeySet {
   peerBehindNat: boolean;
   /** This side is behind a NAT. */
   behindNat: boolean;
-  /** The peer's identity as it proved it. */
+  /** The peer's proved identity. */
   peerId: Uint8Array;
   /** ID_* of the peer's identity; 0 before it proved one. */
   peerIdType: number;
-  /** What the peer says it can verify (ext/announce.ts); empty: nothing. Advice, for the host's report. */
+  /** The methods that the peer says it can verify (ext/announce.ts); empty: none stated. Advice, for the host's report. */
   announced: Uint8Array;
   /** Inner address that was given to this side, or that this side gave; empty: none. */
   address: Uint8Array;
@@ -173,14 +173,14 @@ export function childPathOf(sa: IkeSa, child: ChildSa): Path {
   return child.path === null ? espPathOf(sa) : child.path;
 }
 
-/** Private numbers count with a peer that sent our Vendor ID, or that is configured to know them. */
+/** True when private numbers are valid with the peer: it sent our Vendor ID, or is configured to know them. */
 export function privateFits(sa: IkeSa): boolean {
   return sa.vendor || sa.policy.privateAlways;
 }
 
 /**
- * A packet of the peer came over `path`, the newest of `child`: the peer may have got another address from a NAT
- * [RFC 7296 §2.23]. True when what goes to it takes that path from now on.
+ * The newest packet of `child` came over `path`: a NAT may have given the peer another address [RFC 7296 §2.23]. True: packets
+ * to the peer take that path from now on.
  */
 export function movePath(sa: IkeSa, child: ChildSa, path: Path): boolean {
   const old = childPathOf(sa, child);

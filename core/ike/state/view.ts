@@ -20,7 +20,7 @@ export interface ChildSaView {
   spiIn: number;
   /** SPI of packets to the peer, 32 bits. */
   spiOut: number;
-  /** Name of the suite; empty where the protocol is not ESP. */
+  /** Name of the suite; empty if the protocol is not ESP. */
   suite: string;
   /** Tunnel or transport. */
   mode: IpsecMode;
@@ -66,7 +66,7 @@ export interface IkeSaView {
   behindNat: boolean;
   /** Inner address that was given to this side, or that this side gave; empty: none. */
   address: Uint8Array;
-  /** What the peer says it can verify (ext/announce.ts). */
+  /** The methods that the peer says it can verify (ext/announce.ts). */
   announced: Uint8Array;
   /** It can be resumed later. */
   hasTicket: boolean;
@@ -136,7 +136,7 @@ function describeChild(child: ChildSa): ChildSaView {
   };
 }
 
-/** A copy of what a host may show of `sa`: it does not change, and has no key. */
+/** Makes a view of `sa`: a copy that does not change and has no key. */
 export function describeIkeSa(sa: IkeSa): IkeSaView {
   const children: ChildSaView[] = [];
   for (let i = 0; i < sa.children.length; i++) children.push(describeChild(sa.children[i]));

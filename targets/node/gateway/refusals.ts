@@ -1,5 +1,5 @@
-// Why a negotiation failed, for the log: who it was, what the peer offered and what is configured here, by names. Most of
-// these lines can be caused by anybody, so they are bounded; a key is never in them.
+// Logs why a negotiation failed: the peer, its offer and our configuration, by names. Anybody can cause most of these lines, so
+// they are bounded. They never contain a key.
 
 import { u16 } from '../../../core/base/bytes.ts';
 import {

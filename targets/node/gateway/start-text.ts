@@ -1,5 +1,5 @@
-// What a gateway says when it has started: where it listens, who may connect, how it is stopped. Lines are short: behind
-// the time and the level of a log they fit a terminal.
+// The gateway's lines at its start: where it listens, who may connect, how to stop it. Lines are short, so that they fit a
+// terminal after the time and the level of a log.
 
 import { identityText } from '../host/config/ike-names.ts';
 import type { GatewayConfig } from './config.ts';

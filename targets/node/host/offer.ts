@@ -1,5 +1,5 @@
-// Proposals and selectors of a peer's message, and those of our configuration, as text: for the log of a refusal. What a
-// peer sends is read with bounds and never throws.
+// Proposals and selectors of a peer's message, and those of our configuration, as text for the log of a refusal. It reads a
+// peer's octets with bounds and never throws.
 
 import { findPayload, type Payloads } from '../../../core/ike/codec/message.ts';
 import {

@@ -1,4 +1,4 @@
-// The files of a gateway and its sensors that work at once: each sensor with a key and an identity of its own.
+// The files of a gateway and its sensors, ready to use: each sensor has a key and an identity of its own.
 
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
