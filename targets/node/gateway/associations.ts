@@ -35,7 +35,7 @@ export interface Owner {
 }
 
 export interface Associations {
-  /** Adds an SA behind those that are there, or in front; throws as createSa and addInbound do. */
+  /** Adds an SA after the existing ones, or before them. Throws like createSa and addInbound. */
   add(entry: GatewaySa, direction: Direction, atFront: boolean, owner?: Owner): Association;
   /** Packets take this one no more; it stays. */
   retire(association: Association): void;

@@ -13,15 +13,15 @@ export interface Bus {
   /** For lines that anybody can cause. */
   bounded: Bounded;
   events: EventEmitter<GatewayEvents>;
-  /** Tells the listeners; what one throws is counted and goes no further. */
+  /** Tells the listeners. Counts errors that one throws, and passes none on. */
   emit: Emit;
   /** Counts a packet that the gateway itself dropped, and returns the reason. */
   drop(namespace: string, reason: string): string;
   /** What `drop` counted so far. */
   drops: Reasons;
-  /** Runs what a packet or a timer set off; what it throws is counted, logged, and `otherwise` is the result. */
+  /** Runs work for a packet or a timer. Counts and logs an error that it throws; the result is then `otherwise`. */
   guard<Value>(otherwise: Value, run: () => Value): Value;
-  /** What each radio's timer is woken with; the first one runs what belongs to no radio. */
+  /** Functions that wake each radio's timer. The first timer also runs work that belongs to no radio. */
   wakers: (() => void)[];
   /** The next timeout of a radio (0: also of IKE and of the flows) may have changed. */
   wake(radio: number): void;

@@ -16,7 +16,7 @@ import type { Pollable, Radio } from '../host/radio/radio.ts';
 import type { UdpAddress } from '../host/udp.ts';
 import type { OpenSocket } from './socket.ts';
 
-/** An SA: what loadSaFile gives, or made by a program. */
+/** An SA: from loadSaFile, or made by a program. */
 export interface GatewaySa {
   /** Names the SA in metrics, events and errors. */
   name: string;
@@ -108,7 +108,7 @@ export interface GatewayConfig {
   provider?: Provider;
   /** Sets up SAs with peers that ask for it. */
   ike?: GatewayIkeConfig;
-  /** Inner packets that no flow takes go to a network interface, and what comes out of it to the peers. */
+  /** A network interface for inner packets that no flow takes; its packets go to the peers. */
   tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
   sessions?: number;
@@ -182,7 +182,7 @@ function hostPort(path: FieldPath, text: unknown): { host: string; hostPort: num
   return { host: match![1] ?? match![2], hostPort: port };
 }
 
-/** Checks a configuration as a whole and gives what is wrong to `keep`; the result counts when nothing was. */
+/** Checks a whole configuration and gives errors to `keep`. The result is valid only without errors. */
 export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknown) => void): CheckedConfig {
   let good = true;
   const part = <Value>(read: () => Value, instead: Value): Value => {
@@ -247,7 +247,7 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
     flows.map((flow) => `${Buffer.from(flow.destination).toString('hex')} ${flow.port}`),
   );
   const contexts = part(() => checkContexts(listIn('contexts', config.contexts, false)), new Uint8Array(0));
-  // Which way an SA goes is told by the addresses.
+  // The addresses tell an SA's direction.
   const directions = hasAddresses ? each(sas, (sa, index) => directionOf(sa, index, addresses)) : [];
   return { radios, addresses, contexts, directions, peers, flows };
 }

@@ -51,7 +51,7 @@ export interface Gateway {
    */
   send(packet: Uint8Array): string;
   /**
-   * Adds a configured SA, in front of those there: packets that it takes go under it from now on. Throws
+   * Adds a configured SA before the existing ones: packets that it takes go under it from now on. Throws
    * `field: value: limit` as createGateway does, with the place in the file where `sa.locate` knows it.
    */
   addSa(sa: GatewaySa): void;

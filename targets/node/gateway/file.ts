@@ -125,7 +125,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
   return { ...common, config, metrics: (values.metrics as number) * 1000 };
 }
 
-/** Loads what `dietesp gateway --config FILE` starts with; throws as readGateway does. */
+/** Loads the file of `dietesp gateway --config FILE`. Throws like readGateway. */
 export function loadGatewayFile(file: string): LoadedGateway {
   return readGateway(file, readText(file));
 }

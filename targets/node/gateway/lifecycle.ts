@@ -96,12 +96,12 @@ export async function open(config: GatewayConfig): Promise<Opened> {
   }
 }
 
-/** Closes what `open` opened. */
+/** Closes everything that `open` opened. */
 export async function close({ radios, udp, tun }: Opened): Promise<void> {
   await Promise.all([closeRadios(radios), ...udp.map((port) => port.close()), tun?.close()]);
 }
 
-/** Joins radios, sockets, timers and the interface to what they drive; the result stops the timers. */
+/** Connects radios, sockets, timers and the interface with the parts that they drive. Returns a function that stops the timers. */
 export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLink, router: Router): () => void {
   const stoppers: (() => void)[] = [];
   const stop = (): void => {

@@ -35,7 +35,7 @@ export interface FlowSocket {
 /** Opens a socket to a server. Never throws: what goes wrong comes to `upper.failed`. */
 export type OpenSocket = (target: Target, upper: SocketUpper) => FlowSocket;
 
-/** Opens a socket of the system. Never throws: what goes wrong comes to `upper.failed`. */
+/** Opens a socket of the system. Never throws: errors go to `upper.failed`. */
 export function openUdp(target: Target, upper: SocketUpper): FlowSocket {
   const socket = createSocket(target.family === 6 ? 'udp6' : 'udp4');
   let pending: Buffer[] | null = [];

@@ -1,6 +1,6 @@
 // `dietesp sensor --control`: commands as JSON lines on stdin, an answer for each as a JSON line on stdout, in order.
 //
-//   {"cmd":"status"}                                  what there is
+//   {"cmd":"status"}                                  state, SAs and counters
 //   {"cmd":"rekey-child"} {"cmd":"rekey-ike"}         ok when the new SA is there
 //   {"cmd":"delete-child"}                            ok when the Child SA has ended
 //   {"cmd":"probe"}                                   ok when the gateway answered

@@ -53,7 +53,7 @@ export interface LoadedSensor extends Common {
 const SENSOR_UDP = { address: '::', port: 0, natPort: 0 };
 const NOWHERE = new Uint8Array(16);
 
-/** The octets of an address that may be absent, which is then null; what is wrong is kept. */
+/** The octets of an optional address; null: absent. Keeps errors in the document. */
 function optionalAddress(field: Field, size?: number): Uint8Array | null {
   return field.value === undefined ? null : attempt(field, () => addressOf(field, size), NOWHERE);
 }
@@ -147,7 +147,7 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
   return loaded;
 }
 
-/** Loads what `dietesp sensor --config FILE` starts with; throws as readSensor does. */
+/** Loads the file of `dietesp sensor --config FILE`. Throws like readSensor. */
 export function loadSensorFile(file: string, options: ReadOptions = {}): LoadedSensor {
   return readSensor(file, readText(file), options);
 }
