@@ -73,9 +73,9 @@ test('all board files are right, and what is wrong in one is said', () => {
     assert.ok(text.includes(from), from);
     assert.throws(() => parseBoard('b.json', text.replace(from, to), folder), pattern);
   };
-  said('"lua"', '"luau"', /^CommandError: b\.json:\d+: engines\[1\]: "luau": must be one of lua, /);
+  said('"lua"', '"luau"', /^FieldError: b\.json:\d+: engines\[1\]: "luau": must be one of lua, /);
   said('"0x08000000"', '"zero"', /b\.json:\d+: flash\.origin: "zero": must match /);
-  said('"0x00020000"', '"0x00000400"', /^CommandError: b\.json:\d+: heap\.\w+: "0x\w+": more than the RAM of 1024$/);
+  said('"0x00020000"', '"0x00000400"', /^FieldError: b\.json:\d+: heap\.\w+: "0x\w+": more than the RAM of 1024$/);
   said('"name": "netd', '"name": "betd', /name: "betduinoplus2": must be the name of its folder, netduinoplus2/);
   said('"tested"', '"test"', /tested: \(missing\): is required/);
   said('"uart-pipe"', '"smoke"', /radio\.kind: "smoke": must be one of uart-pipe, mrf24j40/);
