@@ -100,7 +100,7 @@ test('a build tool that is not installed is named', async () => {
   const name: string = 'no-such-build-tool';
   await assert.rejects(
     buildTool(name, () => import(name)),
-    /bundling needs the development dependency no-such-build-tool/,
+    /building for a board needs no-such-build-tool, which is not installed: npm install esbuild@/,
   );
   await assert.rejects(
     buildTool(name, () => Promise.reject(new Error('something else'))),

@@ -78,7 +78,7 @@ function limits(report: Report): void {
   const buffer = new Uint8Array(40);
   expect(report, 'length', 'offset: 0: must be 0..-1', refusal(buffer, 0, 33, 8));
   expect(report, 'offset', 'offset: 1: must be 0..0', refusal(buffer, 1, 32, 8));
-  expect(report, 'odd', 'icvLength modulo 2 1: must be 0..0', refusal(buffer, 0, 8, 7));
+  expect(report, 'odd', 'icvLength modulo 2: 1: must be 0..0', refusal(buffer, 0, 8, 7));
   expect(report, 'fits', 'none', refusal(buffer, 0, 32, 8));
 }
 
