@@ -13,7 +13,12 @@ export interface KePrivate {
   method: number;
 }
 
-/** @noSelf */
+/**
+ * The asymmetric cryptography of IKE that a target brings: key exchange [RFC 7296 §2.12, RFC 8031, RFC 5903] and
+ * signatures [RFC 8420]. Buffers are the caller's.
+ *
+ * @noSelf
+ */
 export interface Asymmetric {
   /** True when the key exchange method (KE_*) is available. */
   hasKe(method: number): boolean;

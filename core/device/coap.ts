@@ -49,7 +49,11 @@ export interface CoapConfig {
   random: Random;
 }
 
-/** @noSelf */
+/**
+ * What a CoAP client asks of its application. Buffers are valid during the call only; times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface CoapUpper {
   /** Sends a reading to the server; it was sent `repeat` times before. A failure to send counts as a loss. */
   transmit(buffer: Uint8Array, offset: number, length: number, repeat: number, now: number): void;
@@ -61,7 +65,11 @@ export interface CoapUpper {
   ended(reading: number, acknowledged: boolean, ms: number, now: number): void;
 }
 
-/** @noSelf */
+/**
+ * A CoAP client that posts one confirmable reading at a time and repeats it as RFC 7252 §4.2 says. Times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface CoapClient {
   /** A reading is on its way. */
   isBusy(): boolean;

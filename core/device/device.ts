@@ -26,8 +26,11 @@ import { emitIpv6, IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../wi
 import type { NextHeaderCompression } from '../wire/sixlowpan-iphc.ts';
 import { checkUdp, emitUdp, PROTO_UDP, UDP_DST_PORT, UDP_SIZE, UDP_SRC_PORT } from '../wire/udp.ts';
 
-/** The application. Buffers are valid during the call only. */
-/** @noSelf */
+/**
+ * The application. Buffers are valid during the call only.
+ *
+ * @noSelf
+ */
 export interface DeviceUpper {
   /** Takes a UDP payload that arrived under an SA, from an IPv6 address. */
   datagram(
@@ -80,8 +83,11 @@ export interface DeviceConfig {
   echo: EchoResponder | null;
 }
 
-/** Other ends of a device, beside UDP under SAs. */
-/** @noSelf */
+/**
+ * Other ends of a device, beside UDP under SAs.
+ *
+ * @noSelf
+ */
 export interface DeviceHooks {
   /** 6LoWPAN compression of unprotected packets (createUdpCompression), or null. */
   nhc: NextHeaderCompression | null;
@@ -91,7 +97,12 @@ export interface DeviceHooks {
   inner: ((length: number, now: number) => number) | null;
 }
 
-/** @noSelf */
+/**
+ * A device: MAC, 6LoWPAN and ESP below, UDP payloads above. It starts no timer: call `poll` when `nextTimeout` says so.
+ * Times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface Device extends Pairs {
   /** Counters, to read. */
   endpoint: Endpoint;

@@ -31,8 +31,9 @@ export interface IkeDeviceConfig extends DeviceConfig {
 /**
  * `upper.done` also gets the ends of IKE's packets, with tags that `send` never returned. An inner address from the gateway
  * is written to DeviceConfig.address.
+ *
+ * @noSelf
  */
-/** @noSelf */
 export interface IkeDevice extends Device {
   /** IKE, the current SA and the attempts to connect. */
   uplink: Uplink;

@@ -38,7 +38,11 @@ export interface SensorConfig {
   waits: boolean;
 }
 
-/** @noSelf */
+/**
+ * What a sensor asks of its application. Buffers are valid during the call only; times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface SensorUpper {
   /**
    * Sends a CoAP message in UDP through the SAs. `repeat`: 0 for a new reading, n > 0 for its nth repetition, -1 for an ACK or
@@ -61,7 +65,11 @@ export interface SensorUpper {
   done(acknowledged: number, failed: number, now: number): void;
 }
 
-/** @noSelf */
+/**
+ * A sensor: readings by schedule, and an uplink that is kept alive. Times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface Sensor {
   /** Gives the sensor its uplink and the SAs' counters. Call it first. */
   attach(uplink: Uplink, endpoint: Endpoint): void;

@@ -41,8 +41,11 @@ export interface Attempt {
   ms: number;
 }
 
-/** Events for an application. */
-/** @noSelf */
+/**
+ * Events for an application.
+ *
+ * @noSelf
+ */
 export interface UplinkEvents {
   /** An attempt to connect begins: after `Uplink.connect`, or at `retryAt`. */
   connecting(now: number): void;
@@ -97,7 +100,11 @@ export interface UplinkConfig {
 /** Sends an IKE message; the octets are valid during the call only. */
 export type Transmit = (path: Path, buffer: Uint8Array, offset: number, length: number, now: number) => void;
 
-/** @noSelf */
+/**
+ * Keeps one IKE SA to a gateway: connects, resumes, and tries again with growing pauses. Times are milliseconds.
+ *
+ * @noSelf
+ */
 export interface Uplink {
   /** The IKE endpoint: counters, and what rekeyIke and its kin take. */
   ike: Ike;

@@ -8,7 +8,11 @@ import type { SaTable } from './sa-table.ts';
 import type { Counter } from './sn.ts';
 import type { Window } from './window.ts';
 
-/** @noSelf */
+/**
+ * What a build carries; an SA that needs something else is refused when it is made.
+ *
+ * @noSelf
+ */
 export interface Parts {
   /** IP versions, inner and outer. */
   networks: Network[];

@@ -27,7 +27,11 @@ export interface Scoped {
   };
 }
 
-/** @noSelf */
+/**
+ * Finds the inbound SA of a packet by its outer addresses and the SPI bits on the wire.
+ *
+ * @noSelf
+ */
 export interface SaTable {
   /**
    * The SA for an ESP packet of `length` octets whose SPI bits are at `esp`, with outer addresses of `size` octets at `source`

@@ -7,8 +7,11 @@ import { DROP_SEQUENCE } from '../base/drop.ts';
 const TWO_32 = 65536 * 65536;
 const MAX_32 = TWO_32 - 1;
 
-/** The difference between 32-bit and extended sequence numbers. A board contains the kind that it uses. */
-/** @noSelf */
+/**
+ * The difference between 32-bit and extended sequence numbers. A board contains the kind that it uses.
+ *
+ * @noSelf
+ */
 export interface Counter {
   /** 1 with extended sequence numbers. */
   esn: number;

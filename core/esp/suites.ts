@@ -45,7 +45,11 @@ export type Operation = (
   length: number,
 ) => boolean;
 
-/** @noSelf */
+/**
+ * A cipher suite of ESP: its transform identifiers, its lengths in octets, and how it seals and opens [RFC 4303 §3.2].
+ *
+ * @noSelf
+ */
 export interface Suite {
   /** Name of the transforms as IANA has it. */
   name: string;

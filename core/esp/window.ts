@@ -17,7 +17,11 @@ export interface Windowed {
   seen: Uint32Array;
 }
 
-/** @noSelf */
+/**
+ * An anti-replay window [RFC 4303 §3.4.3, RFC 6479]. Sequence numbers are two halves of 32 bits, `hi` and `lo`.
+ *
+ * @noSelf
+ */
 export interface Window {
   /** Largest size in packets. */
   max: number;

@@ -21,7 +21,12 @@ export const ROLE_DST_PORT = 11;
 /** Numbers per field in `Header.fields`: field identifier (fid.ts), length in bits, role. */
 export const FIELD_STRIDE = 3;
 
-/** @noSelf */
+/**
+ * A header format as rules see it: its fields in order, its checks, and how what is computed is put back. Offsets are octets
+ * in the packet's buffer.
+ *
+ * @noSelf
+ */
 export interface Header {
   /** IP protocol number of this header: 41 IPv6, 4 IPv4, 17 UDP, ... */
   proto: number;
@@ -51,8 +56,11 @@ export const SLOT_HOPS = 3;
 export const SLOT_GENERATED = 4;
 export const SLOT_COUNT = 5;
 
-/** The further functions of an IP header. All need a verified header. */
-/** @noSelf */
+/**
+ * The further functions of an IP header. All need a verified header.
+ *
+ * @noSelf
+ */
 export interface Network extends Header {
   /** 4 or 6. */
   version: number;

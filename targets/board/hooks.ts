@@ -11,8 +11,11 @@ export const NATIVE_ED25519 = 8;
 /** SPAN_MEMBERS. Every firmware image has them and calls them directly: see spans.ts. */
 export const NATIVE_SPANS = 16;
 
-/** The board checks every (buffer, offset, length): one that leaves its buffer throws an error that names the argument. */
-/** @noSelf */
+/**
+ * The board checks every (buffer, offset, length): one that leaves its buffer throws an error that names the argument.
+ *
+ * @noSelf
+ */
 export interface Board {
   /** Milliseconds since the start: a whole number that never decreases. */
   now(): number;

@@ -20,8 +20,11 @@ const FRAMES_AT_ONCE = 8;
 /** Work that is due within this half of a millisecond is done now, see app.ts. */
 const SLACK = 0.5;
 
-/** The hooks of a program. `now`, `random`, `transmit` and `receive` are required, and `wait` for `run`. */
-/** @noSelf */
+/**
+ * The hooks of a program. `now`, `random`, `transmit` and `receive` are required, and `wait` for `run`.
+ *
+ * @noSelf
+ */
 export interface ProgramBoard {
   now: Board['now'];
   random: Board['random'];

@@ -13,8 +13,11 @@ const FRAME_MAX = 127;
 const FRAMES = 4;
 const LINES = 4;
 
-/** A radio for `start` and `device`, such as the driver of the MRF24J40. */
-/** @noSelf */
+/**
+ * A radio for `start` and `device`, such as the driver of the MRF24J40.
+ *
+ * @noSelf
+ */
 export interface EspruinoRadio extends Phy {
   /** Takes a frame, MHR to FCS, valid during the call. The application sets it. */
   onFrame: ((frame: Uint8Array, offset: number, length: number) => void) | null;
@@ -159,8 +162,11 @@ export function createEspruinoBoard(hooks: CryptoHooks, options: BoardOptions): 
   return espruino;
 }
 
-/** A program for a runner. */
-/** @noSelf */
+/**
+ * A program for a runner.
+ *
+ * @noSelf
+ */
 export interface Runnable {
   step(now: number): void;
   nextTimeout(): number;

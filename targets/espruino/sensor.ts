@@ -8,8 +8,11 @@ import type { StartOptions } from './exported.ts';
 import { namesOf } from './globals.ts';
 import { createEspruinoAsymmetric, createEspruinoProvider } from './provider.ts';
 
-/** A running sensor. */
-/** @noSelf */
+/**
+ * A running sensor.
+ *
+ * @noSelf
+ */
 export interface EspruinoSensor {
   /** Takes a console line: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
   command(line: string): boolean;

@@ -34,7 +34,7 @@ function commentsOf(node: ts.Node): string[] {
 }
 
 function hasText(comment: string): boolean {
-  return /\p{L}{2}/u.test(comment.replace(/@internal/g, ''));
+  return /\p{L}{2}/u.test(comment.replace(/@\w+/g, ''));
 }
 
 function isDocumented(node: ts.Node): boolean {

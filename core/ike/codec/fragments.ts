@@ -78,8 +78,11 @@ export function addFragment(f: Fragments, messageId: number, opened: Content, bu
   return f.count === f.total ? f.used : 0;
 }
 
-/** The part of an endpoint that takes fragments. A board may omit it. */
-/** @noSelf */
+/**
+ * The part of an endpoint that takes fragments. A board may omit it.
+ *
+ * @noSelf
+ */
 export interface Defragmenter {
   /** Memory for a message of at most `maxSize` octets; one for each IKE SA that gets fragments. */
   create(maxSize: number): Fragments;

@@ -1,7 +1,11 @@
 // Numbers that IANA has not assigned, from the private ranges, in a table that a configuration may override before it makes an
 // endpoint. Only a peer that sent our Vendor ID, or that is configured for them, understands them.
 
-/** @noSelf */
+/**
+ * Numbers from private ranges, one for each meaning that IANA has not assigned yet. Both peers must use the same.
+ *
+ * @noSelf
+ */
 export interface PrivateNumbers {
   /** Status notifies. */
   hcpProposal: number;

@@ -31,8 +31,11 @@ export interface Transform {
   attributes: Uint8Array | null;
 }
 
-/** Transforms beyond the lists of a proposal of ours: see extra-transforms.ts. */
-/** @noSelf */
+/**
+ * Transforms beyond the lists of a proposal of ours: see extra-transforms.ts.
+ *
+ * @noSelf
+ */
 export interface ExtraTransforms {
   /** The transforms, in order of preference within a type. */
   list: Transform[];

@@ -16,8 +16,11 @@ const PATIENCE = 5000;
 /** The policy of a peer, by its identity and perhaps its path. Null: none. */
 export type FindPolicy = (type: number, data: Uint8Array, path: Path) => IkePolicy | null;
 
-/** The responder's side of session resumption: see ext/ticket.ts. */
-/** @noSelf */
+/**
+ * The responder's side of session resumption: see ext/ticket.ts.
+ *
+ * @noSelf
+ */
 export interface Tickets {
   /** IKE_SESSION_RESUME is in ike.message: sets cipher and keys of `sa` and returns the answer, or empty (refused). */
   resume(ike: Ike, sa: IkeSa): Uint8Array;

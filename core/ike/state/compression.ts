@@ -44,8 +44,11 @@ export interface CompressionChoice {
   espTrailer: number;
 }
 
-/** An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty). */
-/** @noSelf */
+/**
+ * An encoding. Offers and answers are the data of a notify, behind its type (and SPI, which is empty).
+ *
+ * @noSelf
+ */
 export interface CompressionNotify {
   /** Its name in configuration files and errors. */
   name: string;

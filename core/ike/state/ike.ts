@@ -15,8 +15,11 @@ import type { Path } from './path.ts';
 import type { IkeSa, Session, Task } from './sa.ts';
 import type { Step } from './step.ts';
 
-/** An extension adds payloads to our messages and reads the peer's. `draft` is the Child SA in question. */
-/** @noSelf */
+/**
+ * An extension adds payloads to our messages and reads the peer's. `draft` is the Child SA in question.
+ *
+ * @noSelf
+ */
 export interface Extension {
   /** Adds payloads to the message of this step. It is called at every step; an extension picks its own. */
   add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, w: Writer): void;
@@ -26,8 +29,11 @@ export interface Extension {
   errors?: [number, string][];
 }
 
-/** The host. */
-/** @noSelf */
+/**
+ * The host.
+ *
+ * @noSelf
+ */
 export interface IkeUpper {
   /**
    * Sends an IKE message (without the non-ESP marker) over `path`. `replyTo`: the path of the message that is being
@@ -81,8 +87,11 @@ export interface Incoming {
   now: number;
 }
 
-/** The responder's part. A device without it answers no IKE_SA_INIT. */
-/** @noSelf */
+/**
+ * The responder's part. A device without it answers no IKE_SA_INIT.
+ *
+ * @noSelf
+ */
 export interface Responder {
   /** A request with SPIr 0 is in `ike.incoming`. 0, or a drop code. */
   begin(ike: Ike): number;
@@ -151,8 +160,11 @@ export interface Ike {
   opened: Content;
 }
 
-/** Rounds of one extension between IKE_SA_INIT and IKE_AUTH [RFC 9242]. */
-/** @noSelf */
+/**
+ * Rounds of one extension between IKE_SA_INIT and IKE_AUTH [RFC 9242].
+ *
+ * @noSelf
+ */
 export interface Intermediate {
   /** The name by which other parts ask for it. */
   name: string;
@@ -168,8 +180,11 @@ export interface Intermediate {
   seed(ike: Ike, sa: IkeSa): Uint8Array;
 }
 
-/** An endpoint's IKE_INTERMEDIATE, made by createRounds. */
-/** @noSelf */
+/**
+ * An endpoint's IKE_INTERMEDIATE, made by createRounds.
+ *
+ * @noSelf
+ */
 export interface Rounds {
   /** Extensions with rounds, in the order in which their rounds go. */
   list: Intermediate[];
@@ -192,8 +207,9 @@ export function hasIntermediate(ike: Ike, name: string): boolean {
 /**
  * Rounds of one extension after CREATE_CHILD_SA, IKE_FOLLOWUP_KE [RFC 9370]. The SA of CREATE_CHILD_SA is made when they are
  * done. Their contribution to the keys goes to `draft.kx.more`.
+ *
+ * @noSelf
  */
-/** @noSelf */
 export interface FollowUp {
   /** True when what was agreed needs rounds of this extension. */
   holds(ike: Ike, sa: IkeSa, draft: Draft): boolean;
@@ -207,8 +223,11 @@ export interface FollowUp {
   isDone(ike: Ike, sa: IkeSa, draft: Draft): boolean;
 }
 
-/** An endpoint's IKE_FOLLOWUP_KE, made by createFollowUps. */
-/** @noSelf */
+/**
+ * An endpoint's IKE_FOLLOWUP_KE, made by createFollowUps.
+ *
+ * @noSelf
+ */
 export interface FollowUps {
   /** Initiator: sends the next round's request about `task`; false: none is left, or (draft.verdict) it cannot be sent. */
   start(ike: Ike, sa: IkeSa, task: Task, now: number): boolean;
@@ -220,8 +239,11 @@ export interface FollowUps {
   onRequest(ike: Ike, sa: IkeSa, now: number): void;
 }
 
-/** A Security Protocol beside ESP. The proposals of a Child SA's policy name it (`Transforms.protocol`). */
-/** @noSelf */
+/**
+ * A Security Protocol beside ESP. The proposals of a Child SA's policy name it (`Transforms.protocol`).
+ *
+ * @noSelf
+ */
 export interface SecurityProtocol {
   /** Security Protocol Identifier [RFC 7296 §3.3.1]. */
   protocol: number;
@@ -240,8 +262,11 @@ export const RESUME_DONE = 2 as const;
 /** What came of IKE_SESSION_RESUME. */
 export type ResumeResult = typeof RESUME_IGNORED | typeof RESUME_REFUSED | typeof RESUME_DONE;
 
-/** The initiator's side of session resumption: see ext/resume.ts. */
-/** @noSelf */
+/**
+ * The initiator's side of session resumption: see ext/resume.ts.
+ *
+ * @noSelf
+ */
 export interface Resumption {
   /** Makes IKE_SESSION_RESUME from the session. False: the session cannot be used. */
   start(ike: Ike, sa: IkeSa, session: Session, now: number): boolean;
