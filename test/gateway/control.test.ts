@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { controlGateway } from '../../targets/node/gateway/control.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
+import { obeyLines } from '../../targets/node/host/lines.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf } from './ike-support.ts';
 import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
@@ -54,6 +55,38 @@ test('the gateway obeys every command of docs/control.md, and no other', async (
   for (const { ok, problem } of answers.slice(1, -1)) assert.deepEqual([ok, problem], [false, 'no peer is connected']);
   assert.equal(answers.at(-1)!.ok, true);
   await gateway.close();
+});
+
+test('a line that is no command is answered, and the next one obeyed', async () => {
+  const deep = '['.repeat(20000) + ']'.repeat(20000);
+  const lines = [
+    'null',
+    '5',
+    '[]',
+    '{}',
+    '{"cmd":{"toString":1}}',
+    `{"cmd":"status","id":${deep}}`,
+    '{"cmd":"last","id":1}',
+  ];
+  const printed: Record<string, unknown>[] = [];
+  await obeyLines(
+    Readable.from(lines.map((line) => `${line}\n`)),
+    async () => ({ ok: true }),
+    (line) => void printed.push(JSON.parse(JSON.stringify(line))),
+  );
+  assert.deepEqual(
+    printed.map(({ ok, problem }) => problem ?? ok),
+    [
+      'must be an object',
+      'must be an object',
+      'must be an object',
+      'cmd: must be text',
+      'cmd: must be text',
+      'id: must be text or a number',
+      true,
+    ],
+  );
+  assert.deepEqual(printed.at(-1), { id: 1, cmd: 'last', ok: true });
 });
 
 test('events of docs/control.md are those that the gateway prints', async () => {

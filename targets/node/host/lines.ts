@@ -11,6 +11,17 @@ export function failed(problem: string): ControlAnswer {
   return { ok: false, problem };
 }
 
+/** The command of a line. Throws where it is none: whatever the line is, the next one is obeyed. */
+function commandOf(line: string): ControlCommand {
+  const value: unknown = JSON.parse(line);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('must be an object');
+  const { id, cmd } = value as Partial<ControlCommand>;
+  if (typeof cmd !== 'string') throw new Error('cmd: must be text');
+  // It is repeated in the answer.
+  if (typeof id === 'object' && id !== null) throw new Error('id: must be text or a number');
+  return value as ControlCommand;
+}
+
 /** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer. */
 export async function obeyLines(
   input: Readable,
@@ -22,7 +33,7 @@ export async function obeyLines(
     let command: ControlCommand = { cmd: '' };
     let result: ControlAnswer;
     try {
-      command = JSON.parse(line) as ControlCommand;
+      command = commandOf(line);
       result = await obey(command);
     } catch (error) {
       result = failed(errorText(error));

@@ -39,6 +39,11 @@ export interface LogConfig {
   time?: () => number;
 }
 
+/** `text` without line ends and what a terminal obeys: whatever is told, it stays in its line. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
 /** A log that writes lines with their time in UTC, ISO 8601 with milliseconds. */
 export function createLog(config: LogConfig = {}): Log {
   const most = LOG_LEVELS.indexOf(config.level ?? 'info');
@@ -53,7 +58,7 @@ export function createLog(config: LogConfig = {}): Log {
     const message = typeof text === 'function' ? text() : text;
     const time = new Date(clock()).toISOString();
     if (format === 'json') sink(JSON.stringify({ time, level, name: namespace, message, ...fields }));
-    else sink(`${time} ${level} ${namespace}: ${message}`);
+    else sink(`${time} ${level} ${namespace}: ${oneLine(message)}`);
   };
 }
 
@@ -94,6 +99,7 @@ export interface Bounded {
 }
 
 interface Window {
+  reason: string;
   /** Its end: compared as it is, since a difference of two times may fall short of the window by rounding. */
   until: number;
   lines: number;
@@ -106,29 +112,31 @@ interface Window {
 export function createBounded(log: Log, now: () => number): Bounded {
   const windows = new Map<string, Window>();
 
-  function finish(reason: string, window: Window): void {
-    windows.delete(reason);
-    const { suppressed, level, namespace } = window;
+  function finish(key: string, window: Window): void {
+    windows.delete(key);
+    const { reason, suppressed, level, namespace } = window;
     if (suppressed > 0) log(level, namespace, `${reason}: ${suppressed} more lines suppressed`, { reason, suppressed });
   }
 
   return {
     log(level, namespace, reason, text, fields) {
       const time = now();
-      let window = windows.get(reason);
+      // Lines that nobody wants to see must not take the place of those that matter.
+      const key = `${level} ${namespace} ${reason}`;
+      let window = windows.get(key);
       if (window !== undefined && time >= window.until) {
-        finish(reason, window);
+        finish(key, window);
         window = undefined;
       }
-      window ??= { until: time + WINDOW, lines: 0, suppressed: 0, level, namespace };
-      windows.set(reason, window);
+      window ??= { reason, until: time + WINDOW, lines: 0, suppressed: 0, level, namespace };
+      windows.set(key, window);
       if (window.lines < LINES) {
         window.lines++;
         log(level, namespace, text, { ...fields, reason });
       } else window.suppressed++;
     },
     poll(time) {
-      for (const [reason, window] of [...windows]) if (time >= window.until) finish(reason, window);
+      for (const [key, window] of [...windows]) if (time >= window.until) finish(key, window);
     },
     nextTimeout() {
       let due = -1;
