@@ -1,7 +1,7 @@
 // `dietesp sensor` as a process, with a gateway of this process: over UDP and over a radio (ZEP).
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readGateway } from '../../targets/node/gateway/file.ts';
@@ -55,6 +55,22 @@ test('readings over UDP: handshake, what was negotiated, each result', async () 
     .split('\n')
     .map((text) => (JSON.parse(text) as Line).event);
   assert.deepEqual(events, ['connecting', 'child', 'established', 'reading', 'child-removed', 'ended']);
+});
+
+test('the port of the radio is taken: one line, and the process ends', async () => {
+  const taken = createZep({ port: 0 });
+  const port = await taken.ready;
+  const config = file(
+    'taken.yaml',
+    `radio: { panId: 0xabcd, shortAddress: 1, zep: { port: ${port} } }\naddress: fd00::ff:fe00:1\n` +
+      `contexts: ["fd00::/64"]\ngateway: { address: "fd00::ff:fe00:0", link: "0000" }\n${CONNECTION}`,
+  );
+  chmodSync(config, 0o600);
+  const { code, stderr } = await dietesp('sensor', '--config', config, '--ping', '1', '--to', SERVER);
+  assert.ok(isOneLine(stderr), stderr);
+  assert.match(stderr, new RegExp(`EADDRINUSE 127\\.0\\.0\\.1:${port}`));
+  assert.equal(code, 1);
+  taken.close();
 });
 
 test('nobody answers: exit code 1', async () => {

@@ -12,7 +12,7 @@ import { parseConfig } from '../../targets/node/host/document.ts';
 import { createLog, type LogLevel } from '../../targets/node/host/log.ts';
 import { createZep } from '../../targets/node/host/radio/zep.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
-import { clockOf, GATEWAY, PAN, PORT, pairOf, SERVER, saOf, sensorOn } from './support.ts';
+import { clockOf, fakeSockets, GATEWAY, PAN, PORT, pairOf, SERVER, saOf, sensorOn } from './support.ts';
 
 const medium = createMedium({ seed: 1 });
 const good: GatewayConfig = {
@@ -27,6 +27,7 @@ const BAD: [Partial<GatewayConfig>, RegExp][] = [
   [{ radios: [] }, /^radios: none: must be one or more$/],
   [{ radios: [{ panId: 1 }] }, /^radios\[0\]: no radio: must have one of/],
   [{ radios: [{ ...radio, zep: {} }] }, /^radios\[0\]: two radios: /],
+  [{ radios: [{ zep: { channel: 27 }, panId: PAN }, radio] }, /^radios\[0\]\.zep\.channel: 27: must be 11\.\.26$/],
   [{ radios: [{ ...radio, panId: 0xffff }] }, /^radios\[0\]\.panId: 65535: must be 0\.\.65534$/],
   [{ radios: [radio, { ...radio, shortAddress: 1.5 }] }, /^radios\[1\]\.shortAddress: 1\.5: must be an integer$/],
   [{ radios: [{ ...radio, extendedAddress: '02' }] }, /^radios\[0\]\.extendedAddress: 02: must be 16 hexadecimal/],
@@ -79,6 +80,28 @@ test('an SA of a file: the error has file and line', async () => {
   );
 });
 
+test('a listener closes the gateway in the middle of a packet: nothing is opened any more', async () => {
+  const medium = createMedium({ seed: 11 });
+  const { sockets, openSocket } = fakeSockets();
+  const gateway = await createGateway({
+    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0 }],
+    addresses: [GATEWAY],
+    contexts: ['fd00::/64'],
+    sas: pairOf(1),
+    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
+    openSocket,
+    clock: clockOf(medium),
+  });
+  let closed = 0;
+  gateway.on('peer', () => {
+    closed++;
+    void gateway.close();
+  });
+  sensorOn(medium, 1).send('one');
+  medium.settle(1000);
+  assert.deepEqual([closed, sockets.length], [1, 0]);
+});
+
 async function isFree(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   const free = new Promise<boolean>((resolve) => {
@@ -89,6 +112,29 @@ async function isFree(port: number): Promise<boolean> {
   socket.close();
   return result;
 }
+
+test('a radio fails while another is still opening: one error names it, and all are closed', async () => {
+  const closed: string[] = [];
+  const make = (name: string, ready: Promise<number>) => ({
+    name,
+    panId: PAN,
+    radio: {
+      onFrame: null,
+      ready,
+      clear: () => true,
+      transmit() {},
+      close: () => void closed.push(name),
+    },
+  });
+  const slow = make('slow', new Promise((resolve) => setImmediate(() => setImmediate(() => resolve(1)))));
+  const broken = make('broken', Promise.reject(new Error('no port')));
+  const last = make('last', Promise.reject(new Error('no port either')));
+  await assert.rejects(
+    createGateway({ radios: [slow, broken, last], sas: [] }),
+    /^Error: radios\[1\] \(broken\): no port$/,
+  );
+  assert.deepEqual(closed, ['slow', 'broken', 'last']);
+});
 
 test('a radio whose port is taken: the others are closed, the error names it', async () => {
   const taken = createSocket('udp4');

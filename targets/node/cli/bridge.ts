@@ -78,6 +78,8 @@ async function bridge(options: Options): Promise<void> {
   } finally {
     const ports = air.ports();
     air.close();
+    // Where it could not be opened, it has not joined.
+    zep.close();
     await Promise.all([zep.closed, ...radios.map((radio) => radio.closed)]);
     capture?.close();
     const report = ports.map(({ name, from, to, lost }) => {

@@ -88,6 +88,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
   const exact = new Map<string, Sa[]>();
   const wide: Sa[] = [];
   const spis = new Set<string>();
+  let isCleared = false;
 
   function listOf(entry: GatewaySa): { list: Sa[]; key: string } {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
@@ -123,6 +124,8 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
 
   return {
     add(entry, direction, atFront, owner) {
+      // An IKE SA may come up while a listener closes the gateway.
+      if (isCleared) throw new Error('the gateway is closed');
       const remote = remoteOf(entry);
       const spi = entry.config.attributes.espSpi;
       const key = direction === 'out' && owner === undefined ? spiKey(spi, remote) : '';
@@ -168,6 +171,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     nameOf: (sa) => entries.get(sa)?.name ?? '',
     all: () => entries.values(),
     clear() {
+      isCleared = true;
       // The endpoint ends as well: its look-up is not taken apart, which for thousands of SAs would take seconds.
       for (const { sa } of entries.values()) destroySa(provider, sa);
       entries.clear();

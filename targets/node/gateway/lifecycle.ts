@@ -51,23 +51,18 @@ async function closeRadios(radios: OpenRadio[]): Promise<void> {
   await Promise.all(radios.map((radio) => radio.closed));
 }
 
-/** Opens every radio, or none: then the error names the one that failed, and the others are closed. */
-async function openRadios(radios: CheckedConfig['radios']): Promise<OpenRadio[]> {
+/** Opens every radio, or none: then the error names the one that failed, and all are closed. `given`: those that are there. */
+async function openRadios(radios: CheckedConfig['radios'], given: OpenRadio[]): Promise<OpenRadio[]> {
   const opened: OpenRadio[] = [];
+  let index = 0;
   try {
-    for (const config of radios) opened.push(config.radio ?? createZep(config.zep));
-    for (let i = 0; i < opened.length; i++) {
-      try {
-        await opened[i].ready;
-      } catch (error) {
-        throw new Error(`radios[${i}] (${radios[i].name}): ${errorText(error)}`);
-      }
-    }
+    for (; index < radios.length; index++) opened.push(radios[index].radio ?? createZep(radios[index].zep));
+    for (index = 0; index < radios.length; index++) await opened[index].ready;
+    return opened;
   } catch (error) {
-    await closeRadios(opened);
-    throw error;
+    await closeRadios([...new Set([...given, ...opened])]);
+    throw new Error(`radios[${index}] (${radios[index].name}): ${errorText(error)}`);
   }
-  return opened;
 }
 
 /**
@@ -76,16 +71,19 @@ async function openRadios(radios: CheckedConfig['radios']): Promise<OpenRadio[]>
  */
 export async function open(config: GatewayConfig): Promise<Opened> {
   const list = Array.isArray(config.radios) ? config.radios : [];
+  const given = list.flatMap((entry) => (entry?.radio === undefined ? [] : [entry.radio]));
+  // One that cannot open may say so while another is waited for.
+  for (const radio of given) radio.ready?.catch(() => {});
   let checked: CheckedConfig;
   let flows: Flow[];
   try {
     checked = checkGatewayConfig(config);
     flows = await resolveFlows(checked.flows);
   } catch (error) {
-    await closeRadios(list.flatMap((entry) => (entry?.radio === undefined ? [] : [entry.radio])));
+    await closeRadios(given);
     throw error;
   }
-  const opened: Opened = { checked, flows, radios: await openRadios(checked.radios), udp: [], tun: null };
+  const opened: Opened = { checked, flows, radios: await openRadios(checked.radios, given), udp: [], tun: null };
   try {
     opened.udp = await openUdpPorts(config.ike?.udp ?? []);
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);

@@ -118,6 +118,8 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
 
   /** The inner packet restored[0..length). */
   function deliver(length: number, sa: Sa, peer: () => string): void {
+    // A listener of this packet's `peer` or `back` may have closed the gateway: a socket opened now would stay.
+    if (isClosed) return;
     const datagram = readDatagram(restored, length);
     if (datagram !== null && flows.deliver(datagram)) {
       bus.wake(0);
@@ -157,6 +159,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   }
 
   air.take = (radio, buffer, offset, length, link) => {
+    if (isClosed) return;
     if (buffer[offset + IPV6_NEXT_HEADER] === PROTO_UDP) {
       if (ike.receive(radio, buffer.subarray(offset, offset + length), length, link.slice())) return;
     }

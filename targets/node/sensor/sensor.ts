@@ -119,11 +119,21 @@ export interface Sensor {
 
 async function openZep(config: ZepConfig): Promise<ZepRadio> {
   const radio = createZep(config);
-  await radio.ready;
-  return radio;
+  try {
+    await radio.ready;
+    return radio;
+  } catch (error) {
+    // It would try again for ever.
+    radio.close();
+    await radio.closed;
+    throw error;
+  }
 }
 
-/** Opens a sensor's radio or sockets; nothing is sent before `connect`. Rejects with the system's error. */
+/**
+ * Opens a sensor's radio or sockets; nothing is sent before `connect`. Rejects with the system's error; nothing is open
+ * then, `options.radio` neither.
+ */
 export async function openSensor(loaded: LoadedSensor, options: SensorOptions): Promise<Sensor> {
   const { connection, gateway } = loaded;
   const { keylog } = options;
@@ -208,13 +218,20 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });
     inner = createInnerHost(own.length > 0 ? own : local, (packet, length) => host.send(packet, length), now);
     if (sockets !== null) return createUdpHost({ ...common, sockets, peer: gateway });
-    return createRadioHost({
-      ...common,
-      radio: options.radio ?? (await openZep(loaded.radio!.zep ?? {})),
-      settings: loaded.radio!,
-      link: gateway.link!,
-      contexts: checkContexts(loaded.contexts),
-    });
+    const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
+    try {
+      return createRadioHost({
+        ...common,
+        radio,
+        settings: loaded.radio!,
+        link: gateway.link!,
+        contexts: checkContexts(loaded.contexts),
+      });
+    } catch (error) {
+      radio.close();
+      await radio.closed;
+      throw error;
+    }
   }
 
   let inner!: InnerHost;

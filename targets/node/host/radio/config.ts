@@ -59,6 +59,7 @@ export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): C
   if (radio.zep !== undefined) {
     if (typeof radio.zep !== 'object' || radio.zep === null) refuseAt([...path, 'zep'], radio.zep, 'must be an object');
     integerIn([...path, 'zep', 'port'], radio.zep.port ?? 0, 0, 65535);
+    integerIn([...path, 'zep', 'channel'], radio.zep.channel ?? 26, 11, 26);
   }
   integerIn([...path, 'panId'], radio.panId, 0, 0xfffe);
   if (radio.shortAddress !== undefined) integerIn([...path, 'shortAddress'], radio.shortAddress, 0, 0xfffd);

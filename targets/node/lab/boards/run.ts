@@ -126,6 +126,7 @@ async function openNetwork(options: RunOptions, watcher: RunWatcher): Promise<Ne
   try {
     await zep.ready;
   } catch (error) {
+    zep.close();
     throw CommandError.from('ZEP', error);
   }
   const bridge = createBridge({ seed, loss, ...(capture === null ? {} : { capture }) });
