@@ -21,7 +21,7 @@ import type { KeyLog } from '../host/keylog.ts';
 import { checkContexts } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Radio, stack } from '../host/radio/radio.ts';
-import { createZep, type ZepConfig, type ZepRadio } from '../host/radio/zep.ts';
+import { openZep } from '../host/radio/zep.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';
 import { establishedView, outcomeName, type ReadingOutcome, type Report, rounded } from './describe.ts';
@@ -115,19 +115,6 @@ export interface Sensor {
   status(): Record<string, unknown>;
   /** Sends Delete and closes everything. */
   close(): Promise<void>;
-}
-
-async function openZep(config: ZepConfig): Promise<ZepRadio> {
-  const radio = createZep(config);
-  try {
-    await radio.ready;
-    return radio;
-  } catch (error) {
-    // It would try again for ever.
-    radio.close();
-    await radio.closed;
-    throw error;
-  }
 }
 
 /**
