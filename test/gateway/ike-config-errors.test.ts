@@ -71,3 +71,17 @@ test('public keys of small order, for which anybody can sign', () => {
   }
   assert.equal(errorOf(`auth: { psk: a, publicKey: ${KEY} }`), '');
 });
+
+test('a file of another kind: its first errors, and that there are more', () => {
+  const text = Array.from({ length: 3000 }, (_, i) => `a${i}: 1\n`).join('');
+  assert.throws(
+    () => readGateway('lock.json', text),
+    (error: Error) => {
+      const lines = error.message.split('\n');
+      assert.equal(lines.length, 101);
+      assert.match(lines[0], /^lock\.json:1: a0: unknown field/);
+      assert.equal(lines[100], 'lock.json: more than 100 errors; the rest is not shown');
+      return true;
+    },
+  );
+});

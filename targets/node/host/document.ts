@@ -13,7 +13,9 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
+  type YAMLMap,
 } from 'yaml';
 import { isHidden, isHolder } from './config/secrets.ts';
 import {
@@ -35,6 +37,8 @@ const PROBLEMS: Partial<Record<ErrorCode, string>> = {
   MULTIPLE_DOCS: 'a second document begins here; a file holds one',
   RESOURCE_EXHAUSTION: 'nested too deep',
 };
+/** A file with more errors is another file; the rest is left out, and that is said. */
+const ERRORS_MAX = 100;
 /** Values are shown up to this length. */
 const SHOWN_MAX = 60;
 
@@ -154,6 +158,16 @@ export function parseConfig(file: string, text: string): ConfigDocument {
   const lineAt = (node: unknown): number => {
     return isNode(node) && node.range ? counter.linePos(node.range[0]).line : 1;
   };
+  // Files of the wrong kind have maps of many thousand fields.
+  const indices = new Map<unknown, Map<string, Pair>>();
+  const pairIn = (map: YAMLMap, step: string): Pair | undefined => {
+    let index = indices.get(map);
+    if (index === undefined) {
+      index = new Map(map.items.flatMap((item) => (isScalar(item.key) ? [[String(item.key.value), item]] : [])));
+      indices.set(map, index);
+    }
+    return index.get(step);
+  };
   const aliases = new Map<string, string>();
   const writtenPath = (path: FieldPath): FieldPath =>
     path.map((step, index) => aliases.get(JSON.stringify(path.slice(0, index + 1))) ?? step);
@@ -162,7 +176,7 @@ export function parseConfig(file: string, text: string): ConfigDocument {
     let line = lineAt(node);
     for (const step of writtenPath(path)) {
       if (isMap(node)) {
-        const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+        const pair = pairIn(node, String(step));
         if (pair === undefined) return { line, node: undefined };
         line = lineAt(pair.key);
         node = resolve(pair.value);
@@ -179,6 +193,7 @@ export function parseConfig(file: string, text: string): ConfigDocument {
   };
 
   const kept: FieldError[] = [];
+  let isCut = false;
   const result: ConfigDocument = {
     file,
     data,
@@ -195,15 +210,19 @@ export function parseConfig(file: string, text: string): ConfigDocument {
       return new OneError({ file, line: walk(path).line, path: own.length === 0 ? ['file'] : own, value, limit });
     },
     keep(error) {
+      if (kept.length === ERRORS_MAX) {
+        isCut = true;
+        return;
+      }
       const isTold = kept.some((one) => isWithin(one.path, error.path) || isWithin(error.path, one.path));
       if (!isTold || error.file !== file) kept.push(error);
     },
     finish() {
       if (kept.length === 0) return;
       if (kept.length === 1) throw kept[0];
-      throw new FieldErrors(
-        [...kept].sort((a, b) => Number(a.file !== file) - Number(b.file !== file) || a.line - b.line),
-      );
+      const sorted = [...kept].sort((a, b) => Number(a.file !== file) - Number(b.file !== file) || a.line - b.line);
+      if (isCut) sorted.push(whole(0, `more than ${ERRORS_MAX} errors; the rest is not shown`));
+      throw new FieldErrors(sorted);
     },
   };
   const loop = endless(data, [], []);
