@@ -183,7 +183,7 @@ test('missing fields, wrong documents', () => {
   );
   assert.match(messageOf(BASE.replace(/^tunnel_ip.*\n/m, '')), /^sa\.yaml:\d+: tunnel_ip: \(missing\): is required in/);
   assert.match(messageOf('- 1\n'), /^sa\.yaml:1: file: must be an object/);
-  assert.match(messageOf(''), /^sa\.yaml:1: file: must be an object/);
+  assert.match(messageOf(''), /^sa\.yaml:1: is empty$/);
   assert.match(messageOf('a: [1,\n'), /^sa\.yaml:\d+: /);
   assert.match(messageOf('sas: []\n'), /^sa\.yaml:1: sas: \(a list\): must have 1 or more entries$/);
   assert.match(messageOf('sas:\n  - 5\n'), /^sa\.yaml:2: sas\[0\]: \(hidden\): must be an object$/);
