@@ -209,3 +209,10 @@ test('files that are no vectors', async () => {
     assert.match(stderr, message);
   }
 });
+
+test('a file that is not JSON is not quoted: it may hold a key', async () => {
+  const path = files.file('psk.txt', 'correct horse battery staple\n');
+  const { code, stderr } = await dietesp('vectors', path);
+  assert.equal(code, 1);
+  assert.equal(stderr, `error: ${path}: not JSON\n`);
+});

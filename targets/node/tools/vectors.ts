@@ -62,7 +62,9 @@ export function loadCases(file: string): Cases {
   try {
     parsed = JSON.parse(readText(file, FILE_MAX)) as VectorFile | CcmFile;
   } catch (error) {
-    throw error instanceof CommandError ? error : CommandError.from(file, error);
+    if (error instanceof CommandError) throw error;
+    // The engine's message quotes the file: one that holds a key may have been named by mistake.
+    throw error instanceof SyntaxError ? new CommandError(`${file}: not JSON`) : CommandError.from(file, error);
   }
   if (parsed === null || typeof parsed !== 'object') throw new CommandError(`${file}: not a vector file`);
   const loaded: Cases = { file, kind: isCcmFile(parsed) ? 'ccm' : 'dietesp', cases: [] };
