@@ -128,7 +128,7 @@ export function writeBlob(fields: BlobFields, names: string[]): Uint8Array {
     const least = FIELDS[4 * key + 1];
     const most = FIELDS[4 * key + 2];
     if (key !== KEY_PROPOSALS && !(measure >= least && measure <= most)) {
-      throw new Error('provision.' + NAMES[i] + ' ' + measure + ': must be ' + least + '..' + most);
+      throw new Error('provision.' + NAMES[i] + ': ' + measure + ': must be ' + least + '..' + most);
     }
     putHead(w, CBOR_UNSIGNED, key);
     if (kind === CBOR_UNSIGNED) putHead(w, CBOR_UNSIGNED, value as number);
