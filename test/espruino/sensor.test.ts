@@ -28,7 +28,7 @@ test('IKEv2, readings at 10 % loss, a rekey and a restart', { skip }, async () =
     board = await startEspruino({ script: await script(), blob: readProvision('node', node.file) });
     lab.bridge.join('espruino', board.radio);
     const { console: lines } = board;
-    await lines.waitFor(/^dietesp 0\.1\.0 espruino native=3$/, LIMIT);
+    await lines.waitFor(/^dietesp \d+\.\d+\.\d+ espruino native=3$/, LIMIT);
     await lines.waitFor(/^provision ok id=61 short=0001$/, LIMIT);
     await lines.waitFor(/^ike established messages=\d+ octets=\d+ ms=\d+ resumed=0$/, LIMIT);
     await lines.waitFor(/^done 10 0$/, LIMIT);
