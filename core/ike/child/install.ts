@@ -25,7 +25,8 @@ import type { ChildPolicy } from '../state/policy.ts';
 import { childPathOf, type IkeSa } from '../state/sa.ts';
 import { applyChoice } from './compression.ts';
 
-function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite | null {
+/** The suite of a policy with these transforms, or null. */
+export function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite | null {
   for (let i = 0; i < policy.suites.length; i++) {
     if (policy.suites[i].encr === encr && policy.suites[i].integ === integ) return policy.suites[i];
   }
@@ -74,7 +75,8 @@ function keyLengthOf(child: ChildSa, suite: Suite): number {
   return child.keyBits > 0 ? Math.floor(child.keyBits / 8) : suite.alg === 0 ? 0 : suite.keyLength;
 }
 
-function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
+/** The SA of one direction; its keys are at octets[at..). */
+export function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
   const suite = child.suite!;
   const size = keyLengthOf(child, suite);
   const config = defaultConfig(attributesOf(sa, child, outgoing), suite);
@@ -86,7 +88,7 @@ function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Arr
   return config;
 }
 
-function wipeConfig(config: SaConfig): void {
+export function wipeConfig(config: SaConfig): void {
   wipe(config.key);
   wipe(config.salt);
   wipe(config.authKey);

@@ -2,7 +2,7 @@
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_COUNT } from '../../base/drop.ts';
-import { equal } from '../../base/spans.ts';
+import { copy, equal } from '../../base/spans.ts';
 import { NONE, wipe } from '../codec/octets.ts';
 import { NO_EXTRA } from '../codec/proposals.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
@@ -128,6 +128,14 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
   ike.bySpi[spiKey(sa.spis, initiator ? 0 : 8)] = sa;
   ike.sas.push(sa);
   return sa;
+}
+
+/** Gives an SA both its SPIs: it had them before a restart. */
+export function rename(ike: Ike, sa: IkeSa, spis: Uint8Array): void {
+  const at = sa.initiator ? 0 : 8;
+  delete ike.bySpi[spiKey(sa.spis, at)];
+  copy(sa.spis, 0, spis, 0, 16);
+  ike.bySpi[spiKey(sa.spis, at)] = sa;
 }
 
 /** Removes an SA from the endpoint and wipes its keys. */
