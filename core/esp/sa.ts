@@ -2,6 +2,7 @@
 // packets. That state is plain numbers and octets, so that it can be stored.
 
 import { copy, fill } from '../base/bytes.ts';
+import { refuse } from '../base/refuse.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
 import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.ts';
 import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
@@ -155,6 +156,7 @@ export interface Sa {
 
 const NONE = /* @__PURE__ */ new Uint8Array(0);
 const NO_WORDS = /* @__PURE__ */ new Uint32Array(0);
+const NO_PART = 'not in this build';
 
 /** A configuration without lifetimes, with a replay window of 32 and no keys. */
 export function defaultConfig(attributes: Attributes, suite: Suite): SaConfig {
@@ -212,12 +214,14 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
   let key = shape.key + suite.name;
   for (let i = 0; i < numbers.length; i++) key += '.' + numbers[i];
   if (parts.forms[key] !== undefined) return parts.forms[key];
-  let outer = shape.network;
+  let outer: Network | null = null;
   for (let i = 0; i < parts.networks.length; i++) {
     if (parts.networks[i].addressSize === outerSize) outer = parts.networks[i];
   }
-  let counter = parts.counters[0];
+  let counter: Counter | null = null;
   for (let i = 0; i < parts.counters.length; i++) if (parts.counters[i].esn === a.esn) counter = parts.counters[i];
+  if (outer === null) return refuse('tunnel_ip', outerSize + ' octets', NO_PART);
+  if (counter === null) return refuse('esn', a.esn, NO_PART);
   const destinationAt = sourceAt + source.length;
   const saltAt = destinationAt + destination.length;
   const form: SaForm = {
@@ -261,6 +265,10 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   const tunnel = a.ipsecMode === MODE_TUNNEL;
   const source = tunnel ? a.tunnelSrc : single(a.tsIpSrcStart, a.tsIpSrcEnd);
   const destination = tunnel ? a.tunnelDst : single(a.tsIpDstStart, a.tsIpDstEnd);
+  // What the build cannot hold is refused without a check, too: a replay would pass, or a number be sent twice.
+  const words = parts.window.words(config.replayWindow);
+  if (words < 0) refuse('replay_window', config.replayWindow, 'must be a power of two up to ' + parts.window.max);
+  if (config.snHi > 0 && a.esn === 0) refuse('esp_sn', config.snHi, NO_PART);
   const form = formOf(parts, config, source, destination);
   const suite = form.suite;
   // The key of NULL encryption is never used: it is the integrity key.
@@ -296,7 +304,6 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     ended: 0,
     previous: null,
   };
-  const words = parts.window.words(form.replayWindow);
   if (words > 0) sa.seen = new Uint32Array(words);
   if (sa.snHi > 0 || sa.snLo > 0) {
     // An SA that continues: nobody knows which numbers below the highest were seen, so all count as seen.

@@ -25,7 +25,7 @@ export interface Windowed {
 export interface Window {
   /** Largest size in packets. */
   max: number;
-  /** Words that `Windowed.seen` needs. */
+  /** Words that `Windowed.seen` needs; below 0: the window cannot have this size. */
   words: (size: number) => number;
   /** 0, or DROP_REPLAY when the number was seen or lies left of the window. */
   check: (sa: Windowed, hi: number, lo: number) => number;
@@ -41,11 +41,13 @@ function ahead(sa: Windowed, hi: number, lo: number): number {
 /** A window of 32 in one number, for boards. */
 export const window32: Window = {
   max: 32,
-  words: (_size: number): number => 0,
+  words: (size: number): number => (size >= 0 && size <= 32 ? 0 : -1),
   check: (sa: Windowed, hi: number, lo: number): number => {
     const distance = -ahead(sa, hi, lo);
     if (distance < 0 || sa.form.replayWindow === 0) return 0;
-    return distance >= sa.form.replayWindow || ((sa.recent >>> distance) & 1) !== 0 ? DROP_REPLAY : 0;
+    // A shift takes five bits of its distance: 33 would be 1.
+    if (distance >= 32 || distance >= sa.form.replayWindow) return DROP_REPLAY;
+    return ((sa.recent >>> distance) & 1) !== 0 ? DROP_REPLAY : 0;
   },
   update: (sa: Windowed, hi: number, lo: number): void => {
     const step = ahead(sa, hi, lo);
@@ -62,7 +64,12 @@ export const window32: Window = {
 /** A window of 32 to 4096 (a power of two) as a ring of bits. */
 export const windowWide: Window = {
   max: 4096,
-  words: (size: number): number => (size > 32 ? Math.floor(size / 32) : 0),
+  words: (size: number): number => {
+    if (!(size > 32)) return window32.words(size);
+    let power = 64;
+    while (power < size) power *= 2;
+    return size === power && size <= 4096 ? size / 32 : -1;
+  },
   check: (sa: Windowed, hi: number, lo: number): number => {
     const size = sa.form.replayWindow;
     if (size <= 32) return window32.check(sa, hi, lo);

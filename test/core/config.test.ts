@@ -177,3 +177,32 @@ test('what is at the limits is accepted', () => {
   ];
   for (const change of fine) createSa(FULL_PARTS, nodes, changed(change));
 });
+
+test('what a build cannot hold is refused without a check, too', () => {
+  // Nothing comes from the caches of a build that has more.
+  createSa(FULL_PARTS, nodes, changed({ c: { replayWindow: 64 } }));
+  const unchecked: Parts = { ...BOARD, check: null, forms: {} };
+  const c = { replayWindow: 32 };
+  const refused: [string, Change][] = [
+    ['replay_window: 64: must be a power of two up to 32', { c: { replayWindow: 64 } }],
+    ['replay_window: 33: must be a power of two up to 32', { c: { replayWindow: 33 } }],
+    ['replay_window: NaN: must be a power of two up to 32', { c: { replayWindow: Number.NaN } }],
+    ['replay_window: -1: must be a power of two up to 32', { c: { replayWindow: -1 } }],
+    ['esn: 1: not in this build', { a: { esn: 1 }, c }],
+    ['esp_sn: 1: not in this build', { c: { ...c, snHi: 1 } }],
+    ['tunnel_ip: 4 octets: not in this build', { a: { tunnelSrc: octets(4), tunnelDst: octets(4) }, c }],
+    ['ts_ip_version: 4: not in this build', { a: { tsIpVersion: 4 }, c }],
+    ['ts_proto: 6: not in this build', { a: { tsProto: 6 }, c }],
+  ];
+  for (const [message, change] of refused) {
+    const watched = watching(nodes);
+    assert.throws(() => createSa(unchecked, watched.provider, changed(change)), { message });
+    assert.equal(watched.made(), 0, 'no key was made');
+  }
+  const wide: Parts = { ...FULL_PARTS, check: null };
+  for (const replayWindow of [33, 48, 96, 8192, Number.POSITIVE_INFINITY]) {
+    const message = `replay_window: ${replayWindow}: must be a power of two up to 4096`;
+    assert.throws(() => createSa(wide, nodes, changed({ c: { replayWindow } })), { message });
+  }
+  createSa(unchecked, nodes, changed({ c }));
+});

@@ -109,6 +109,16 @@ test('a jump of any length leaves no old mark', () => {
   }
 });
 
+test('window32 takes nothing from 32 packets behind on, whatever the form says', () => {
+  for (const size of [32, 64, 128, 4096]) {
+    const sa: Windowed = { ...windowed(window32, 32), form: { replayWindow: size } };
+    for (let sn = 1; sn <= 300; sn++) window32.update(sa, 0, sn);
+    for (let behind = 0; behind < 300; behind++) {
+      assert.equal(take(window32, sa, BigInt(300 - behind)), false, `${size}: ${behind} behind`);
+    }
+  }
+});
+
 test('property: window32, windowWide and a set of numbers agree', () => {
   const steps = fc.array(
     fc.tuple(
