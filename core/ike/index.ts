@@ -92,7 +92,7 @@ export {
   ikeGcm16x256,
 } from './crypto/suites.ts';
 export { clearIke } from './exchange/clear.ts';
-export { createIke, heard, type IkeConfig, ikeTimeout, receiveIke } from './exchange/endpoint.ts';
+export { createIke, heard, type IkeConfig, receiveIke } from './exchange/endpoint.ts';
 export {
   COUNT_ANSWERED_AGAIN,
   COUNT_COOKIES,
@@ -104,6 +104,7 @@ export {
   COUNT_UNEXPECTED,
 } from './exchange/registry.ts';
 export { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from './exchange/requests.ts';
+export { ikeTimeout } from './exchange/schedule.ts';
 export { pollIke } from './exchange/timers.ts';
 export { authMethods } from './ext/announce.ts';
 export { downgradePrevention } from './ext/downgrade.ts';

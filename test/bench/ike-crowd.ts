@@ -9,6 +9,7 @@ import { fragmentation } from '../../core/ike/codec/fragments.ts';
 import { ID_KEY_ID } from '../../core/ike/codec/numbers.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../core/ike/ext/resume.ts';
@@ -46,7 +47,7 @@ export interface Spent {
 export interface Crowd {
   devices: Side;
   gateway: Side;
-  /** Ten minutes go by: nothing is due, but the last answers need not be kept any more. */
+  /** Ten minutes go by: the last answers are kept no more. */
   rest(): void;
   /** Handshakes of `count` more devices: what the gateway took for each. */
   handshakes(count: number): Spent;
@@ -188,8 +189,7 @@ export function createCrowd([own, theirs]: [IkePolicy, IkePolicy], devices: numb
     gateway,
     rest: () => {
       for (const { ike } of [side, gateway]) {
-        ike.due = 0;
-        pollIke(ike, REST);
+        while (ikeTimeout(ike) >= 0 && ikeTimeout(ike) <= REST) pollIke(ike, REST);
       }
     },
     handshakes: (count) => {

@@ -4,7 +4,7 @@
 
 import { copy } from '../../core/base/bytes.ts';
 import { earlier } from '../../core/device/device.ts';
-import { ikeTimeout } from '../../core/ike/exchange/endpoint.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import { runApp } from '../../targets/board/app.ts';

@@ -16,8 +16,9 @@ import { addPair, preferLast, removePair, retirePair } from '../../core/esp/pair
 import { scopeOf } from '../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../core/esp/spi.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
-import { createIke, ikeTimeout, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
 import { headerCompression } from '../../core/ike/ext/header-compression.ts';

@@ -8,6 +8,7 @@ import { take } from '../../core/ike/codec/octets.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
 import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/registry.ts';
 import { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { type Node, path } from '../ike/pair.ts';
 import type { CoreTarget } from './core-targets.ts';
@@ -164,7 +165,7 @@ function run(bytes: Uint8Array): void {
   play.letters.length = 0;
   play.position = -1;
   for (let left = 400; left > 0 && play.device.ike.sas.length + play.gateway.ike.sas.length > 0; left--) {
-    const times = [play.device.ike.due, play.gateway.ike.due].filter((due) => due >= 0);
+    const times = [ikeTimeout(play.device.ike), ikeTimeout(play.gateway.ike)].filter((time) => time >= 0);
     ensure(times.length > 0, 'nothing is due, and SAs are left');
     play.now = Math.max(play.now, Math.min(...times));
     poll(play);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clearIke } from '../../core/ike/exchange/clear.ts';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
@@ -35,7 +36,7 @@ function clears(ike: Ike, sas: number): void {
   for (const key of keys) assert.ok(key.every((octet) => octet === 0));
   for (const sa of all)
     assert.deepEqual([sa.skIn, sa.skOut, sa.setup, sa.task, sa.children], [null, null, null, null, []]);
-  assert.deepEqual([ike.sas, ike.bySpi, ike.due], [[], {}, -1]);
+  assert.deepEqual([ike.sas, ike.bySpi, ikeTimeout(ike)], [[], {}, -1]);
   assert.ok(ike.writer.buffer.every((octet) => octet === 0));
   pollIke(ike, 1e9);
 }

@@ -14,7 +14,8 @@ import {
   write32,
 } from '../../core/ike/codec/message.ts';
 import { PAYLOAD_DELETE, PAYLOAD_SK } from '../../core/ike/codec/numbers.ts';
-import { type IkeConfig, ikeTimeout, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { type IkeConfig, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
@@ -241,7 +242,7 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
         if (net.now >= until) return;
       }
       const show = (node: Node) =>
-        node.ike.due +
+        ikeTimeout(node.ike) +
         ' ' +
         JSON.stringify(
           node.ike.sas.map((sa) => [

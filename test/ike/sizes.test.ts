@@ -102,8 +102,6 @@ test('the last answer is repeated for minutes, then its octets are let go', () =
   world.now = 200000;
   assert.equal(answers(), 1);
   world.now = 400000;
-  // Something that is due.
-  ike.due = 0;
   pollIke(ike, world.now);
   assert.equal(established[0].response.length, 0);
   assert.equal(answers(), 0);

@@ -217,7 +217,7 @@ export function picture(one: Scene): unknown {
     spis: Buffer.from(sa.spis).toString('hex'),
     request: Buffer.from(sa.request).toString('hex'),
     response: Buffer.from(sa.response).toString('hex'),
-    times: [sa.tries, sa.deadline, sa.heardAt, sa.endAt, sa.rekeyAt, sa.reauthAt, node.ike.due],
+    times: [sa.tries, sa.deadline, sa.heardAt, sa.endAt, sa.rekeyAt, sa.reauthAt, sa.dueAt],
     task: sa.task?.kind ?? 0,
     tasks: sa.tasks.map((task) => task.kind),
     children: sa.children.map((child) => [child.spiIn, child.retired, child.removeAt]),

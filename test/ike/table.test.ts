@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { DROP_ICV, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
 import { COUNT_UNEXPECTED } from '../../core/ike/exchange/registry.ts';
 import { probe, rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { ikeTimeout, setDue } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_TIMEOUT } from '../../core/ike/state/outcome.ts';
 import {
@@ -251,7 +252,7 @@ test('each message that a state expects does what the table says', () => {
 /** Runs one side's clock; nothing that it sends arrives. */
 function silence(one: Scene, until: number): void {
   for (let steps = 0; steps < 1000; steps++) {
-    const due = one.node.ike.due;
+    const due = ikeTimeout(one.node.ike);
     if (due < 0 || due > until) return;
     one.stage.now = Math.max(one.stage.now, due);
     pollIke(one.node.ike, one.stage.now);
@@ -296,7 +297,7 @@ test('silence in every state ends it, with a reason where somebody waits for one
     assert.equal(idle.sa.state, STATE_ESTABLISHED);
     const watched = reach(initiator, STATE_ESTABLISHED);
     watched.sa.policy.dpdTime = 20000;
-    watched.node.ike.due = 0;
+    setDue(watched.node.ike, watched.sa, 0);
     silence(watched, 1e7);
     assert.deepEqual(watched.node.outcomes, [OUTCOME_TIMEOUT]);
     // What was replaced goes; what replaced it stays.

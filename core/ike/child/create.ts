@@ -18,7 +18,8 @@ import { NONE } from '../codec/octets.ts';
 import { dataOf, type Message, readSpi, spiOctets } from '../codec/payloads.ts';
 import { findChild, removeChild, spiSizeOf } from '../exchange/children.ts';
 import { createTask, enqueue, isAsked, request } from '../exchange/queue.ts';
-import { due, nonce } from '../exchange/registry.ts';
+import { nonce } from '../exchange/registry.ts';
+import { due } from '../exchange/schedule.ts';
 import { begin, sendResponse } from '../exchange/send.ts';
 import { dropHeld, dropTask, endIkeSa } from '../exchange/session.ts';
 import { adopt, decided } from '../exchange/succession.ts';
@@ -68,7 +69,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
       return;
     }
     sa.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(sa.policy.rekeyTime / 8, 10000);
-    due(ike, sa.rekeyAt);
+    due(ike, sa, sa.rekeyAt);
     return;
   }
   if (child === null) {
@@ -93,7 +94,7 @@ function failed(ike: Ike, sa: IkeSa, task: Task, error: End, m: Message, now: nu
     enqueue(ike, sa, retry, now);
   } else if (child.retired === CHILD_LIVE) {
     child.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(child.policy.rekeyTime / 8, 10000);
-    due(ike, child.rekeyAt);
+    due(ike, sa, child.rekeyAt);
     if (error !== N_TEMPORARY_FAILURE) ike.upper.childFailed(sa, error, now);
   }
 }

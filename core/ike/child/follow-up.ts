@@ -4,7 +4,7 @@
 import { IKE_FOLLOWUP_KE, N_NO_PROPOSAL_CHOSEN, N_STATE_NOT_FOUND } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { errorOf } from '../codec/payloads.ts';
-import { due } from '../exchange/registry.ts';
+import { due } from '../exchange/schedule.ts';
 import { begin, sendNotify, sendRequest, sendResponse } from '../exchange/send.ts';
 import { dropHeld } from '../exchange/session.ts';
 import type { ChildSa, Draft } from '../state/child.ts';
@@ -46,7 +46,7 @@ function hold(list: FollowUp[], ike: Ike, sa: IkeSa, draft: Draft, next: IkeSa |
   if (!isHeld(list, ike, sa, draft)) return false;
   dropHeld(ike, sa);
   sa.held = { draft: draft, next: next, until: now + sa.policy.retransmitTime * 64 };
-  due(ike, sa.held.until);
+  due(ike, sa, sa.held.until);
   return true;
 }
 

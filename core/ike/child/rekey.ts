@@ -17,7 +17,8 @@ import { rekeySeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { createTask } from '../exchange/queue.ts';
-import { createIkeSa, due, nonce } from '../exchange/registry.ts';
+import { createIkeSa, nonce } from '../exchange/registry.ts';
+import { due } from '../exchange/schedule.ts';
 import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
 import { abandon, sendDelete } from '../exchange/session.ts';
 import { adopt } from '../exchange/succession.ts';
@@ -126,7 +127,7 @@ export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: num
     next.state = STATE_ESTABLISHED;
     // The loser deletes the SA that it made; a side without an answer does not know of it.
     next.endAt = now + sa.policy.retransmitTime * 64;
-    due(ike, next.endAt);
+    due(ike, next, next.endAt);
   } else {
     adopt(ike, sa, next, now);
   }
@@ -140,9 +141,7 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   if (task !== null && task.kind !== TASK_REKEY_IKE && task.kind !== TASK_PROBE) return N_TEMPORARY_FAILURE;
   // One after the other: the peer has to delete the SA that this one replaced first.
   if (sa.rival !== null) return N_TEMPORARY_FAILURE;
-  for (let i = 0; i < ike.sas.length; i++) {
-    if (ike.sas[i].successor === sa && ike.sas[i].state === STATE_REPLACED) return N_TEMPORARY_FAILURE;
-  }
+  if (sa.former !== null && sa.former.state === STATE_REPLACED) return N_TEMPORARY_FAILURE;
   const draft = createDraft(sa.policy.child, null, false);
   draft.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
   draft.kx.nonceR = nonce(ike, sa.policy.nonceSize);

@@ -5,7 +5,7 @@ import { CHILD_DELETED, type ChildSa, retire } from '../state/child.ts';
 import type { Ike, SecurityProtocol } from '../state/ike.ts';
 import type { ChildPolicy } from '../state/policy.ts';
 import type { IkeSa } from '../state/sa.ts';
-import { due } from './registry.ts';
+import { due } from './schedule.ts';
 
 /** Takes a Child SA out of its IKE SA and ends it at the host. */
 export function removeChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
@@ -26,7 +26,7 @@ export function retireChild(ike: Ike, sa: IkeSa, child: ChildSa, now: number): v
   retire(child, CHILD_DELETED);
   child.rekeyAt = -1;
   child.removeAt = now + ike.linger;
-  due(ike, child.removeAt);
+  due(ike, sa, child.removeAt);
 }
 
 /** The Child SA of a Security Protocol with the inbound SPI `spi` at the peer, or null. */

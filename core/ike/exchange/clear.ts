@@ -27,6 +27,5 @@ export function clearIke(ike: Ike): void {
     sa.response = NONE;
     forget(ike, sa);
   }
-  ike.due = -1;
   wipe(ike.writer.buffer);
 }

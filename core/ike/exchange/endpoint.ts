@@ -153,7 +153,6 @@ export function createIke(config: IkeConfig): Ike {
     sas: [],
     bySpi: {},
     counters: new Float64Array(COUNTERS),
-    due: -1,
     incoming: { path: NOWHERE, buffer: NONE, offset: 0, length: 0, now: 0 },
     replyTo: null,
     wantedKe: NONE,
@@ -349,9 +348,4 @@ export function receiveIke(
 /** Notes an authenticated packet of the peer: it lives. */
 export function heard(sa: IkeSa, now: number): void {
   sa.heardAt = now;
-}
-
-/** When to call `pollIke`, or -1. */
-export function ikeTimeout(ike: Ike): number {
-  return ike.due;
 }

@@ -33,7 +33,7 @@ function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: n
   if (old.rival === child) old.rival = null;
   else if (old.retired === CHILD_SUPERSEDED && !isAsked(sa, TASK_DELETE_CHILD, old)) {
     old.retired = CHILD_LIVE;
-    old.rekeyAt = jittered(ike, old.policy.rekeyTime, now);
+    old.rekeyAt = jittered(ike, sa, old.policy.rekeyTime, now);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Ike } from '../state/ike.ts';
 import type { ChildPolicy } from '../state/policy.ts';
 import type { IkeSa, Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, type TaskKind } from '../state/task.ts';
-import { due } from './registry.ts';
+import { due } from './schedule.ts';
 
 /** Most requests that wait. */
 const MAX_TASKS = 16;
@@ -28,7 +28,7 @@ export function isAsked(sa: IkeSa, kind: TaskKind, child: ChildSa | null): boole
 /** Queues a task, which may begin at `at`. */
 export function enqueue(ike: Ike, sa: IkeSa, task: Task, at: number): void {
   sa.tasks.push(task);
-  due(ike, at);
+  due(ike, sa, at);
 }
 
 /** Queues a request of ours, unless the same one waits already. */

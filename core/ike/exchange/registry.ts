@@ -1,4 +1,4 @@
-// The endpoint's registry: its IKE SAs by SPI, the next due time, its counters.
+// The endpoint's registry: its IKE SAs by SPI, its counters.
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_COUNT } from '../../base/drop.ts';
@@ -10,7 +10,8 @@ import type { Ike } from '../state/ike.ts';
 import { OUTCOME_NONE } from '../state/outcome.ts';
 import type { Path } from '../state/path.ts';
 import type { IkePolicy } from '../state/policy.ts';
-import { type IkeSa, type IkeState, STATE_ENDED } from '../state/sa.ts';
+import { type IkeSa, type IkeState, NEVER, STATE_ENDED } from '../state/sa.ts';
+import { due, schedule, unschedule } from './schedule.ts';
 
 /** Counters of `Ike.counters`, after those of drops at index -code. */
 export const COUNT_RECEIVED = DROP_COUNT;
@@ -39,22 +40,17 @@ export function dropped(ike: Ike, code: number): number {
 const dice = /* @__PURE__ */ new Uint8Array(1);
 
 /** A Child SA's lifetime, shortened by up to an eighth, so that both sides seldom rekey at once. -1: none. */
-export function jittered(ike: Ike, time: number, now: number): number {
+export function jittered(ike: Ike, sa: IkeSa, time: number, now: number): number {
   if (time <= 0) return -1;
   ike.provider.random(dice, 0, 1);
   const at = now + time - Math.floor((time * dice[0]) / 2048);
-  due(ike, at);
+  due(ike, sa, at);
   return at;
 }
 
 /** The key of an SPI in `Ike.bySpi`. */
 export function spiKey(octets: Uint8Array, at: number): string {
   return u32(octets, at) + '.' + u32(octets, at + 4);
-}
-
-/** Notes that something is due at `at`. */
-export function due(ike: Ike, at: number): void {
-  if (ike.due < 0 || at < ike.due) ike.due = at;
 }
 
 /** Fresh random octets. */
@@ -116,17 +112,20 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     reauthAt: -1,
     heardAt: -1,
     endAt: -1,
+    dueAt: NEVER,
+    place: 0,
     rival: null,
     rivalNonce: NONE,
     rivalOf: null,
     predecessor: null,
     successor: null,
+    former: null,
     reported: false,
     tag: 0,
   };
   drawSpi(ike, sa.spis, initiator ? 0 : 8);
   ike.bySpi[spiKey(sa.spis, initiator ? 0 : 8)] = sa;
-  ike.sas.push(sa);
+  schedule(ike, sa);
   return sa;
 }
 
@@ -147,10 +146,6 @@ export function forget(ike: Ike, sa: IkeSa): void {
   sa.skOut = null;
   wipe(sa.skD);
   sa.state = STATE_ENDED;
-  for (let i = 0; i < ike.sas.length; i++) {
-    if (ike.sas[i] !== sa) continue;
-    ike.sas[i] = ike.sas[ike.sas.length - 1];
-    ike.sas.pop();
-    return;
-  }
+  if (sa.successor !== null) sa.successor.former = null;
+  unschedule(ike, sa);
 }

@@ -10,7 +10,8 @@ import { addStatus, type Content } from '../codec/payloads.ts';
 import { innerRoom, MAX_COUNTER, sealedSize, sealMessage } from '../crypto/sk.ts';
 import type { Ike } from '../state/ike.ts';
 import type { IkeSa } from '../state/sa.ts';
-import { COUNT_REPEATED, COUNT_SENT, count, dropped, due } from './registry.ts';
+import { COUNT_REPEATED, COUNT_SENT, count, dropped } from './registry.ts';
+import { due } from './schedule.ts';
 
 const MAX_FRAGMENTS = 32;
 /** Milliseconds for which an answer is kept, longer than requests are repeated [RFC 7296 §2.1: several minutes]. */
@@ -90,7 +91,7 @@ export function launch(ike: Ike, sa: IkeSa, exchange: Exchange, octets: Uint8Arr
   sa.requestExchange = exchange;
   sa.tries = 1;
   sa.deadline = now + sa.policy.retransmitTime;
-  due(ike, sa.deadline);
+  due(ike, sa, sa.deadline);
   transmitAll(ike, sa, octets, now);
 }
 
@@ -99,7 +100,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: Exchange, now: number
   const octets = seal(ike, sa, exchange, 0, sa.nextId);
   if (octets.length === 0) {
     dropped(ike, DROP_TOO_LONG);
-    if (isSpent(sa)) due(ike, now);
+    if (isSpent(sa)) due(ike, sa, now);
     return false;
   }
   sa.nextId++;
@@ -111,7 +112,7 @@ export function sendRequest(ike: Ike, sa: IkeSa, exchange: Exchange, now: number
 export function sendResponse(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void {
   const octets = seal(ike, sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
   if (octets.length === 0) dropped(ike, DROP_TOO_LONG);
-  if (isSpent(sa)) due(ike, now);
+  if (isSpent(sa)) due(ike, sa, now);
   sa.response = octets;
   sa.forgetAt = now + RESPONSE_TIME;
   transmitAll(ike, sa, octets, now);

@@ -20,7 +20,8 @@ import {
 import { TASK_DELETE_IKE } from '../state/task.ts';
 import { removeChild } from './children.ts';
 import { createTask, request, requestChild } from './queue.ts';
-import { due, forget, jittered } from './registry.ts';
+import { forget, jittered } from './registry.ts';
+import { due } from './schedule.ts';
 import { begin, sendRequest, settle } from './send.ts';
 
 /** Ends a key exchange that led to nothing. */
@@ -68,9 +69,9 @@ export function dropSetup(ike: Ike, sa: IkeSa): void {
 export function startClocks(ike: Ike, sa: IkeSa, now: number): void {
   sa.state = STATE_ESTABLISHED;
   sa.heardAt = now;
-  sa.rekeyAt = jittered(ike, sa.policy.rekeyTime, now);
-  sa.reauthAt = sa.initiator ? jittered(ike, sa.policy.reauthTime, now) : -1;
-  if (sa.policy.dpdTime > 0) due(ike, now + sa.policy.dpdTime);
+  sa.rekeyAt = jittered(ike, sa, sa.policy.rekeyTime, now);
+  sa.reauthAt = sa.initiator ? jittered(ike, sa, sa.policy.reauthTime, now) : -1;
+  if (sa.policy.dpdTime > 0) due(ike, sa, now + sa.policy.dpdTime);
 }
 
 /** The established IKE SA that `sa` was to replace, no more than once; it may have been rekeyed since. Null: none. */
@@ -89,7 +90,7 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   ike.upper.established(sa, resumed, now);
   const more = sa.policy.children;
   for (let i = 0; more !== undefined && sa.initiator && i < more.length; i++) requestChild(ike, sa, more[i], now);
-  if (sa.tasks.length > 0) due(ike, now);
+  if (sa.tasks.length > 0) due(ike, sa, now);
   const old = takePredecessor(sa);
   if (old === null) return;
   old.outcome = OUTCOME_REPLACED;
@@ -101,7 +102,7 @@ function reauthLater(ike: Ike, sa: IkeSa, now: number): void {
   const old = takePredecessor(sa);
   if (old === null) return;
   old.reauthAt = now + Math.max(sa.policy.reauthTime / 8, 10000);
-  due(ike, old.reauthAt);
+  due(ike, old, old.reauthAt);
 }
 
 /** Tells the host, once, of the end of an SA that no rekey replaced. */
@@ -134,7 +135,7 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   sa.rival = null;
   if (sa.response.length > 0) {
     sa.endAt = now + ike.linger;
-    due(ike, sa.endAt);
+    due(ike, sa, sa.endAt);
   } else {
     forget(ike, sa);
   }

@@ -4,7 +4,7 @@
 import type { Ike } from '../state/ike.ts';
 import { type IkeSa, STATE_REPLACED } from '../state/sa.ts';
 import { TASK_REKEY_IKE } from '../state/task.ts';
-import { due } from './registry.ts';
+import { due } from './schedule.ts';
 import { startClocks } from './session.ts';
 
 /** Gives the Child SAs of `old` to the IKE SA that was made by its rekey. */
@@ -24,11 +24,12 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.rivalOf = null;
   sa.endAt = -1;
   old.successor = sa;
+  sa.former = old;
   // Waiting requests continue under the new keys, except the rekey, which is done. It proves no identity, so
   // reauthentication stays due.
   const reauthAt = old.reauthAt;
   for (let i = 0; i < old.tasks.length; i++) if (old.tasks[i].kind !== TASK_REKEY_IKE) sa.tasks.push(old.tasks[i]);
-  due(ike, now);
+  due(ike, sa, now);
   old.tasks = [];
   old.rekeyAt = -1;
   old.reauthAt = -1;
@@ -44,7 +45,7 @@ export function adopt(ike: Ike, sa: IkeSa, next: IkeSa, now: number): void {
   succeed(ike, sa, next, now);
   sa.state = STATE_REPLACED;
   sa.endAt = now + sa.policy.retransmitTime * 64;
-  due(ike, sa.endAt);
+  due(ike, sa, sa.endAt);
 }
 
 /**

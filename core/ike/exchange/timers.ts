@@ -7,14 +7,18 @@ import { connect } from '../setup/initiator.ts';
 import { CHILD_LIVE } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_REFUSED, OUTCOME_TIMEOUT } from '../state/outcome.ts';
-import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, type Task } from '../state/sa.ts';
+import { type IkeSa, NEVER, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, type Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { protocolOf, removeChild, spiSizeOf } from './children.ts';
 import { nextTask } from './queue.ts';
-import { due, forget } from './registry.ts';
+import { forget } from './registry.ts';
 import { probe, rekeyChild, rekeyIke } from './requests.ts';
+import { due, setDue } from './schedule.ts';
 import { begin, isSpent, repeat, sendRequest } from './send.ts';
 import { dropHeld, dropTask, endIkeSa, sendDelete } from './session.ts';
+
+/** Most IKE SAs that one call of `pollIke` works for. */
+const SLICE = 32;
 
 /** Begins a task. False: there was nothing to send. */
 function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
@@ -95,7 +99,6 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     if (child.removeAt >= 0 && now >= child.removeAt) removeChild(ike, sa, child, now);
   }
   if (sa.held !== null && now >= sa.held.until) dropHeld(ike, sa);
-  // No timer wakes the endpoint for this: it happens along with other work.
   if (now >= sa.forgetAt) sa.response = NONE;
   if (sa.endAt >= 0 && now >= sa.endAt) {
     // A peer that never proved who it is: nobody is told.
@@ -110,30 +113,42 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
   }
 }
 
-function sooner(ike: Ike, at: number): void {
-  if (at >= 0) due(ike, at);
+/** When `sa` has its next work, or NEVER. */
+function nextOf(sa: IkeSa): number {
+  let at: number = NEVER;
+  if (sa.deadline >= 0) at = Math.min(at, sa.deadline);
+  if (sa.endAt >= 0) at = Math.min(at, sa.endAt);
+  if (sa.held !== null) at = Math.min(at, sa.held.until);
+  // A device need not wake for this: it has few answers to forget.
+  if (!sa.initiator && sa.response.length > 0) at = Math.min(at, sa.forgetAt);
+  const isUp = sa.state === STATE_ESTABLISHED;
+  for (let i = 0; i < sa.children.length; i++) {
+    const child = sa.children[i];
+    if (child.removeAt >= 0) at = Math.min(at, child.removeAt);
+    if (isUp && child.rekeyAt >= 0) at = Math.min(at, child.rekeyAt);
+  }
+  if (!isUp || sa.rivalOf !== null) return at;
+  if (sa.rekeyAt >= 0) at = Math.min(at, sa.rekeyAt);
+  if (sa.reauthAt >= 0) at = Math.min(at, sa.reauthAt);
+  if (sa.task !== null) return at;
+  if (sa.policy.dpdTime > 0) at = Math.min(at, sa.heardAt + sa.policy.dpdTime);
+  for (let i = 0; i < sa.tasks.length; i++) at = Math.min(at, sa.tasks[i].after);
+  return at;
 }
 
-/** Does the work that is due at `now` (ms). */
+/**
+ * Does work that is due at `now` (ms), of SLICE IKE SAs at most. Where more is due, `ikeTimeout` says so: the host has a turn in
+ * between.
+ */
 export function pollIke(ike: Ike, now: number): void {
-  if (ike.due < 0 || now < ike.due) return;
-  ike.due = -1;
-  const sas: IkeSa[] = [];
-  for (let i = 0; i < ike.sas.length; i++) sas.push(ike.sas[i]);
-  for (let i = 0; i < sas.length; i++) pollSa(ike, sas[i], now);
-  for (let i = 0; i < ike.sas.length; i++) {
-    const sa = ike.sas[i];
-    sooner(ike, sa.deadline);
-    sooner(ike, sa.endAt);
-    if (sa.held !== null) sooner(ike, sa.held.until);
-    for (let j = 0; j < sa.children.length; j++) {
-      sooner(ike, sa.children[j].removeAt);
-      if (sa.state === STATE_ESTABLISHED) sooner(ike, sa.children[j].rekeyAt);
+  for (let left = SLICE; left > 0 && ike.sas.length > 0 && ike.sas[0].dueAt <= now; left--) {
+    const sa = ike.sas[0];
+    setDue(ike, sa, NEVER);
+    try {
+      pollSa(ike, sa, now);
+    } finally {
+      // What could not be done now must not keep others from their turn.
+      due(ike, sa, Math.max(nextOf(sa), now + 1));
     }
-    if (sa.state !== STATE_ESTABLISHED || sa.rivalOf !== null) continue;
-    sooner(ike, sa.rekeyAt);
-    sooner(ike, sa.reauthAt);
-    if (sa.policy.dpdTime > 0 && sa.task === null) sooner(ike, sa.heardAt + sa.policy.dpdTime);
-    for (let j = 0; j < sa.tasks.length && sa.task === null; j++) sooner(ike, Math.max(now, sa.tasks[j].after));
   }
 }

@@ -64,11 +64,11 @@ import {
   count,
   createIkeSa,
   dropped,
-  due,
   forget,
   nonce,
   spiKey,
 } from '../exchange/registry.ts';
+import { due } from '../exchange/schedule.ts';
 import { begin, sendNotify, sendResponse, transmitAll } from '../exchange/send.ts';
 import { endIkeSa, establish, replaceOthers } from '../exchange/session.ts';
 import type { Draft } from '../state/child.ts';
@@ -304,7 +304,7 @@ function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   setup.message2 = response;
   sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
   sa.endAt = now + config.halfOpenTime;
-  due(ike, sa.endAt);
+  due(ike, sa, sa.endAt);
   list(desk, sa, asker);
   transmitAll(ike, sa, response, now);
 }

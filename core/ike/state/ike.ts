@@ -121,14 +121,12 @@ export interface Ike {
   keylog: boolean;
   /** Milliseconds for which an ended SA stays to repeat its last answer, and an ended Child SA for late packets. */
   linger: number;
-  /** Every IKE SA, ended ones that linger among them. */
+  /** Every IKE SA, ended ones that linger among them: a heap, the one with the next work first. */
   sas: IkeSa[];
   /** By this side's SPI. @internal */
   bySpi: Record<string, IkeSa>;
   /** Dropped messages by negated drop code, then COUNT_*. */
   counters: Float64Array;
-  /** Nothing is due before this time; -1: nothing at all. @internal */
-  due: number;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
   followUps: FollowUps | undefined;
   /** Security Protocols beside ESP. */

@@ -27,6 +27,9 @@ export {
   STATE_RESUME_SENT,
 } from './stage.ts';
 
+/** `dueAt` of an SA that waits for nothing. */
+export const NEVER = 9007199254740991 as const;
+
 /** A device keeps this to resume a session [RFC 5723]: plain data, for storage that survives sleep. */
 export interface Session {
   /** The ticket, opaque octets of the gateway. */
@@ -147,6 +150,10 @@ export interface IkeSa extends KeySet {
   heardAt: number;
   /** @internal */
   endAt: number;
+  /** Its next work, milliseconds or NEVER; and its index in `Ike.sas`. @internal */
+  dueAt: number;
+  /** @internal */
+  place: number;
   /** Simultaneous IKE rekey: the SA that the peer's request made, and the lowest of its nonces. @internal */
   rival: IkeSa | null;
   /** @internal */
@@ -157,6 +164,8 @@ export interface IkeSa extends KeySet {
   predecessor: IkeSa | null;
   /** What took its place. @internal */
   successor: IkeSa | null;
+  /** The SA whose place it took, while that one waits for its end. @internal */
+  former: IkeSa | null;
   /** The host was told of its end. @internal */
   reported: boolean;
   /** For the host. */
