@@ -11,7 +11,8 @@ import { createChoice } from '../codec/proposals.ts';
 import { createSkKey } from '../crypto/sk.ts';
 import { cipherOf } from '../crypto/suites.ts';
 import { createTask } from '../exchange/queue.ts';
-import { createIkeSa, due, rename } from '../exchange/registry.ts';
+import { createIkeSa, rename } from '../exchange/registry.ts';
+import { due } from '../exchange/schedule.ts';
 import { launch } from '../exchange/send.ts';
 import { CHILD_LIVE, type ChildSa, type Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
@@ -157,7 +158,7 @@ function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, now: number)
   wipeConfig(incoming);
   if (!isTaken) return false;
   sa.children.push(child);
-  if (child.rekeyAt >= 0) due(ike, child.rekeyAt);
+  if (child.rekeyAt >= 0) due(ike, sa, child.rekeyAt);
   return true;
 }
 
@@ -246,9 +247,9 @@ export function restoreIke(
   sa.heardAt = now;
   sa.rekeyAt = from(progress.rekeyIn, now);
   sa.reauthAt = from(progress.reauthIn, now);
-  if (sa.rekeyAt >= 0) due(ike, sa.rekeyAt);
-  if (sa.reauthAt >= 0) due(ike, sa.reauthAt);
-  if (policy.dpdTime > 0) due(ike, now + policy.dpdTime);
+  if (sa.rekeyAt >= 0) due(ike, sa, sa.rekeyAt);
+  if (sa.reauthAt >= 0) due(ike, sa, sa.reauthAt);
+  if (policy.dpdTime > 0) due(ike, sa, now + policy.dpdTime);
   for (let i = 0; i < children.length; i++) restoreChild(ike, sa, children[i], now);
   resume(ike, sa, progress, now);
   return sa;
