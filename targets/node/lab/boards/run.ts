@@ -228,7 +228,6 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
         // A Delete that is not confirmed is no failure: the gateway may be gone.
         await running.console.waitFor(/^ike ended /, DELETE_TIME).catch(() => {});
       }
-      result.frames = network.bridge.frames();
       // Nobody is behind the port for sensors over ZEP.
       const ports = network.bridge.ports().filter(({ name }) => network.lab === null || name !== 'zep');
       result.lost = ports.reduce((sum, one) => sum + one.lost(), 0);
@@ -237,6 +236,8 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
     } finally {
       await running?.quit();
       await network.close();
+      // Acknowledgements and repetitions go on until then.
+      result.frames = network.bridge.frames();
     }
     return result;
   }

@@ -1,0 +1,15 @@
+// State that survives a process: records by key. Batches are atomic and ordered, and durable when acknowledged.
+
+/** What a program keeps: records by key, sealed octets. */
+export interface StateStore {
+  /** The records, as they were when the store was opened. */
+  records: ReadonlyMap<string, Uint8Array>;
+  /** What is wrong with it: records that were left out, one text each. Nothing: an empty list. */
+  problems: readonly string[];
+  /** Writes all changes, or none; null deletes. Resolves when a power cut does not undo them. One call at a time. */
+  write(changes: ReadonlyMap<string, Uint8Array | null>): Promise<void>;
+  /** Removes every record for good: none of them may come back. Rejects when that cannot be done. */
+  destroy(): Promise<void>;
+  /** Closes it; acknowledged changes stay. */
+  close(): Promise<void>;
+}
