@@ -23,41 +23,84 @@ const TAG = 6;
 const SIMPLE = 7;
 const INDEFINITE = 31;
 const BREAK = Symbol('break');
+const TEXTS = new TextDecoder('utf-8', { fatal: true });
 /** Items inside each other. */
 const DEPTH = 64;
 
-function putHead(out: number[], kind: number, value: bigint): void {
-  const size = value < 24n ? 0 : value < 0x100n ? 1 : value < 0x10000n ? 2 : value < 0x100000000n ? 4 : 8;
-  if (value >= 1n << 64n) throw new RangeError(`CBOR number ${value}: must be below 2^64`);
-  out.push((kind << 5) | (size === 0 ? Number(value) : 24 + Math.log2(size)));
-  for (let i = size - 1; i >= 0; i--) out.push(Number((value >> BigInt(8 * i)) & 0xffn));
+/** Octets that grow. */
+interface Sink {
+  octets: Buffer;
+  at: number;
 }
 
-function put(out: number[], item: unknown): void {
-  if (typeof item === 'bigint' || (typeof item === 'number' && Number.isInteger(item))) {
-    const value = BigInt(item);
-    putHead(out, value < 0n ? NEGATIVE : UNSIGNED, value < 0n ? -1n - value : value);
+/** Makes room for `size` more octets; returns where they begin. */
+function grow(out: Sink, size: number): number {
+  const at = out.at;
+  out.at += size;
+  if (out.at > out.octets.length) {
+    const larger = Buffer.alloc(Math.max(out.at, 2 * out.octets.length));
+    out.octets.copy(larger, 0, 0, at);
+    out.octets = larger;
+  }
+  return at;
+}
+
+function putHead(out: Sink, kind: number, value: number): void {
+  const first = kind << 5;
+  if (value < 24) out.octets.writeUInt8(first | value, grow(out, 1));
+  else if (value < 0x100) out.octets.writeUInt16BE(((first | 24) << 8) | value, grow(out, 2));
+  else if (value < 0x10000) {
+    const at = grow(out, 3);
+    out.octets.writeUInt8(first | 25, at);
+    out.octets.writeUInt16BE(value, at + 1);
+  } else if (value < 0x100000000) {
+    const at = grow(out, 5);
+    out.octets.writeUInt8(first | 26, at);
+    out.octets.writeUInt32BE(value, at + 1);
+  } else putWide(out, kind, BigInt(value));
+}
+
+function putWide(out: Sink, kind: number, value: bigint): void {
+  if (value >= 1n << 64n) throw new RangeError(`CBOR number ${value}: must be below 2^64`);
+  const at = grow(out, 9);
+  out.octets.writeUInt8((kind << 5) | 27, at);
+  out.octets.writeBigUInt64BE(value, at + 1);
+}
+
+function putOctets(out: Sink, kind: number, octets: Uint8Array): void {
+  putHead(out, kind, octets.length);
+  const at = grow(out, octets.length);
+  out.octets.set(octets, at);
+}
+
+function put(out: Sink, item: unknown): void {
+  if (typeof item === 'bigint') {
+    const value = item < 0n ? -1n - item : item;
+    const kind = item < 0n ? NEGATIVE : UNSIGNED;
+    if (value < 0x100000000n) putHead(out, kind, Number(value));
+    else putWide(out, kind, value);
+  } else if (typeof item === 'number' && Number.isSafeInteger(item)) {
+    putHead(out, item < 0 ? NEGATIVE : UNSIGNED, item < 0 ? -1 - item : item);
+  } else if (typeof item === 'number' && Number.isInteger(item)) {
+    put(out, BigInt(item));
   } else if (item instanceof Uint8Array) {
-    putHead(out, OCTETS, BigInt(item.length));
-    for (const octet of item) out.push(octet);
+    putOctets(out, OCTETS, item);
   } else if (typeof item === 'string') {
-    const octets = new TextEncoder().encode(item);
-    putHead(out, TEXT, BigInt(octets.length));
-    for (const octet of octets) out.push(octet);
+    putOctets(out, TEXT, Buffer.from(item));
   } else if (Array.isArray(item)) {
-    putHead(out, LIST, BigInt(item.length));
+    putHead(out, LIST, item.length);
     for (const one of item) put(out, one);
   } else if (item instanceof Map) {
-    putHead(out, MAP, BigInt(item.size));
+    putHead(out, MAP, item.size);
     for (const [key, value] of item) {
       put(out, key);
       put(out, value);
     }
   } else if (item instanceof Tag) {
-    putHead(out, TAG, BigInt(item.tag));
+    putHead(out, TAG, item.tag);
     put(out, item.value);
   } else if (typeof item === 'boolean' || item === null) {
-    out.push((SIMPLE << 5) | (item === null ? 22 : item ? 21 : 20));
+    putHead(out, SIMPLE, item === null ? 22 : item ? 21 : 20);
   } else {
     throw new RangeError(`CBOR item ${typeof item}: must be a whole number, octets, text, a list, a map or a tag`);
   }
@@ -65,9 +108,9 @@ function put(out: number[], item: unknown): void {
 
 /** The octets of an item made of numbers, bigints, Uint8Array, strings, arrays, Maps, Tags, booleans and null. */
 export function encodeCbor(item: unknown): Uint8Array {
-  const out: number[] = [];
+  const out: Sink = { octets: Buffer.alloc(256), at: 0 };
   put(out, item);
-  return Uint8Array.from(out);
+  return new Uint8Array(out.octets.subarray(0, out.at));
 }
 
 function joined(parts: unknown[], kind: number): unknown {
@@ -89,10 +132,13 @@ export function decodeCbor(octets: Uint8Array): unknown {
     return octets.slice(at - size, at);
   }
 
-  function argument(info: number): bigint {
-    if (info < 24) return BigInt(info);
+  /** A bigint where it takes eight octets. */
+  function argument(info: number): number | bigint {
+    if (info < 24) return info;
     if (info > 27) throw new RangeError(`octet ${at - 1}: reserved form ${info}`);
-    return bytes(1 << (info - 24)).reduce((sum, octet) => (sum << 8n) | BigInt(octet), 0n);
+    const digits = bytes(1 << (info - 24));
+    if (info === 27) return Buffer.from(digits.buffer, digits.byteOffset, 8).readBigUInt64BE();
+    return digits.reduce((sum, octet) => sum * 256 + octet, 0);
   }
 
   function until(depth: number): unknown[] {
@@ -116,7 +162,8 @@ export function decodeCbor(octets: Uint8Array): unknown {
 
   function item(depth: number): unknown {
     if (depth === 0) throw new RangeError(`octet ${at}: more than ${DEPTH} items inside each other`);
-    const [first] = bytes(1);
+    if (at >= octets.length) throw new RangeError(`octet ${at}: 1 octets are missing`);
+    const first = octets[at++];
     const kind = first >>> 5;
     const info = first & 31;
     if (kind === SIMPLE) {
@@ -131,9 +178,9 @@ export function decodeCbor(octets: Uint8Array): unknown {
     const value = argument(info);
     const number = Number(value);
     if (kind === UNSIGNED) return Number.isSafeInteger(number) ? number : value;
-    if (kind === NEGATIVE) return Number.isSafeInteger(-1 - number) ? -1 - number : -1n - value;
+    if (kind === NEGATIVE) return Number.isSafeInteger(-1 - number) ? -1 - number : -1n - BigInt(value);
     if (kind === OCTETS) return bytes(number);
-    if (kind === TEXT) return new TextDecoder('utf-8', { fatal: true }).decode(bytes(number));
+    if (kind === TEXT) return TEXTS.decode(bytes(number));
     if (kind === TAG) return new Tag(whole(depth - 1), number);
     // Each item has an octet at least: a count that is too large ends with the octets.
     const items: unknown[] = [];
