@@ -4,11 +4,13 @@ import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { CommandError, errorText } from '../host/errors.ts';
+import { outletOf } from '../host/outlet.ts';
 import { createBridge } from '../host/radio/bridge.ts';
-import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
+import { createPcapWriter, LINKTYPE_IEEE802_15_4, type PcapWriter } from '../host/radio/pcap.ts';
 import { createUartRadio, type UartLine, type UartRadio } from '../host/radio/uart.ts';
 import { serialLine, socketLine, terminalLine } from '../host/radio/uart-line.ts';
 import { createZep } from '../host/radio/zep.ts';
+import { printError } from '../host/terminal.ts';
 import { FRACTION, gatewayOf, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX } from './options.ts';
 
 const BAUD_MIN = 300;
@@ -48,7 +50,7 @@ async function bridge(options: Options): Promise<void> {
     if (missing !== undefined) throw new CommandError(`--${option}: ${missing}: no such port`);
   }
   if (lines.length === 0) throw new CommandError('--serial, --tty, --socket: (missing): one board or more', 2);
-  let capture: CaptureWriter | null = null;
+  let capture: PcapWriter | null = null;
   try {
     if (options.pcap !== undefined) capture = createPcapWriter(options.pcap, LINKTYPE_IEEE802_15_4);
   } catch (error) {
@@ -68,7 +70,7 @@ async function bridge(options: Options): Promise<void> {
       radios.push(radio);
       air.join(name, radio);
       void radio.ready.then(
-        () => void process.stderr.write(`${name}: open\n`),
+        () => outletOf(process.stderr).write(`${name}: open\n`),
         () => {},
       );
     }
@@ -82,6 +84,7 @@ async function bridge(options: Options): Promise<void> {
     zep.close();
     await Promise.all([zep.closed, ...radios.map((radio) => radio.closed)]);
     capture?.close();
+    if (capture !== null && capture.problem() !== '') printError(`${options.pcap}: ${capture.problem()}`);
     const report = ports.map(({ name, from, to, lost }) => {
       const radio = radios[lines.findIndex(([one]) => one === name)];
       return {
@@ -94,7 +97,8 @@ async function bridge(options: Options): Promise<void> {
     });
     if (options.json === true) printJson(report);
     else
-      for (const { name, from, to } of report) process.stdout.write(`${name}: ${from} frames from it, ${to} to it\n`);
+      for (const { name, from, to } of report)
+        outletOf(process.stdout).write(`${name}: ${from} frames from it, ${to} to it\n`);
   }
 }
 

@@ -1,8 +1,9 @@
 // `dietesp build`: builds a board's firmware or script and prints how much of the board it takes.
 
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
+import { makeFolders } from '../host/append.ts';
 import { CommandError } from '../host/errors.ts';
 import { whileShown } from '../host/progress.ts';
 import { table } from '../host/table.ts';
@@ -92,7 +93,7 @@ async function build(options: Options): Promise<void> {
   if (options.out !== undefined) {
     const file = join(options.out, `${board.name}-${engine}${extname(basename(report.file))}`);
     try {
-      mkdirSync(options.out, { recursive: true });
+      makeFolders(options.out);
       copyFileSync(report.file, file);
     } catch (error) {
       throw CommandError.from(options.out, error);

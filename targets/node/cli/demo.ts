@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
+import { outletOf } from '../host/outlet.ts';
 import { printError } from '../host/terminal.ts';
 import { type DemoResult, runDemo } from '../lab/demo/run.ts';
 import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
@@ -58,7 +59,7 @@ async function demo(options: Options): Promise<void> {
   if (keylog !== '') createKeyLog(keylog);
   const others = await otherStacks();
   const quiet = { started() {}, connected() {}, begun() {}, changed() {}, end() {} };
-  const view = options.json === true ? quiet : createView(process.stdout, others, pcap, keylog);
+  const view = options.json === true ? quiet : createView(outletOf(process.stdout), others, pcap, keylog);
   const running = runDemo(
     {
       count: options.forever === true ? 0 : count,

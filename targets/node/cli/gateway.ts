@@ -8,7 +8,10 @@ import { startText } from '../gateway/start-text.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
+import { outletOf } from '../host/outlet.ts';
+import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
+import { jsonNote, SIGNAL_CODES } from './options.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
@@ -23,10 +26,17 @@ interface Options {
   control?: boolean;
 }
 
-/** Resolves when a signal comes. */
+/** Resolves when a signal comes. A second one does not wait for the peers. */
 function signalled(): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(name));
+    let isSecond = false;
+    for (const name of Object.keys(SIGNAL_CODES)) {
+      process.on(name, () => {
+        if (isSecond) process.exit(SIGNAL_CODES[name]);
+        isSecond = true;
+        resolve(name);
+      });
+    }
   });
 }
 
@@ -40,19 +50,22 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const loaded = loadGatewayFile(options.config);
+  const log = createLog({ ...loaded.log, ...logging });
   warn(loaded.warnings);
   const folder = options.keylog ?? loaded.keylog;
   if (folder !== null) {
-    loaded.config.ike.keylog = createKeyLog(folder);
-    process.stderr.write(`keys go to ${folder}: whoever reads it reads everything\n`);
+    loaded.config.ike.keylog = createKeyLog(folder, (lines, error) => {
+      log('warn', 'ike', () => `key log: ${lines} lines lost: ${errorText(error)}`);
+    });
+    printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();
-  const log = createLog({ ...loaded.log, ...logging });
   const gateway = await createGateway({ ...loaded.config, log }).catch((error: unknown) => {
     throw new CommandError(`${loaded.file}: ${errorText(error)}`);
   });
   for (const line of startText(loaded.config, gateway.metrics())) log('info', 'gateway', line);
-  const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
+  const out = outletOf(process.stdout);
+  const print = (line: object): void => out.write(JSON.stringify(line) + '\n', jsonNote);
   const report = (): void => print(gateway.metrics());
   const timer = loaded.metrics > 0 ? setInterval(report, loaded.metrics) : null;
   const isOver = options.control === true ? controlGateway(gateway, process.stdin, print).then(() => 'quit') : ending;

@@ -4,8 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
+import { endOutlets, hasOutlet } from '../host/outlet.ts';
 import { printError, printFaults, screenOf, styled, takesColour, widthOf } from '../host/terminal.ts';
 import { COMMANDS } from './commands.ts';
+
+/** Milliseconds that a reader has for the last lines. */
+const LAST_WORDS = 500;
 
 /** The nearest package.json above this file: the project's, both in the source tree and in dist. */
 function version(): string {
@@ -61,10 +65,15 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-// `dietesp ... | head` is not an error.
+// `dietesp ... | head` is not an error. Programs that run for long have an outlet there, and go on.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (hasOutlet(process.stdout)) return;
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  printError(`standard output: ${errorText(error)}`);
+  process.exit(1);
 });
+process.stderr.on('error', () => {});
 
 process.exitCode = await main(process.argv.slice(2));
+// What nobody reads keeps no process.
+if (!(await endOutlets(LAST_WORDS))) process.exit();

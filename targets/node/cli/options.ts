@@ -1,6 +1,7 @@
 // Values of options, checked: what is refused is wrong use, exit code 2.
 
 import { CommandError } from '../host/errors.ts';
+import type { LossNote } from '../host/outlet.ts';
 
 /** How numbers are written. */
 export const INTEGER = /^\d{1,10}$/;
@@ -34,6 +35,9 @@ export function gatewayOf(text: string): { address: string; port: number } {
   if (match === null || port < 1 || port > 65535) throw new CommandError(`--gateway: ${text}: must be HOST:PORT`, 2);
   return { address: match[1] ?? match[2], port };
 }
+
+/** What stands in place of JSON lines that could not be written. */
+export const jsonNote: LossNote = (lines, reason) => `${JSON.stringify({ event: 'lost-lines', lines, reason })}\n`;
 
 /** Prints data for programs. */
 export function printJson(data: unknown): void {

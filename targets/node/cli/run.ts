@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { createProgress } from '../host/progress.ts';
-import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../host/radio/pcap.ts';
+import { createPcapWriter, LINKTYPE_IEEE802_15_4, type PcapWriter } from '../host/radio/pcap.ts';
 import { printError } from '../host/terminal.ts';
 import { freshSecret, type RunResult, runBoard } from '../lab/boards/run.ts';
 import { boardAndEngine, runProblem } from '../lab/boards/start.ts';
@@ -27,7 +27,7 @@ interface Options {
   json?: boolean;
 }
 
-function captureOf(file: string | undefined): CaptureWriter | null {
+function captureOf(file: string | undefined): PcapWriter | null {
   if (file === undefined) return null;
   try {
     return createPcapWriter(file, LINKTYPE_IEEE802_15_4);
@@ -118,6 +118,7 @@ async function run(options: Options): Promise<void> {
     built();
     for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
     capture?.close();
+    if (capture !== null && capture.problem() !== '') printError(`${options.pcap}: ${capture.problem()}`);
   }
 }
 

@@ -5,14 +5,15 @@ import { addressOctets } from '../host/addresses.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, type LogLevel, parseLog, parseLogFormat, SENSOR_NAMES, silent } from '../host/log.ts';
+import { outletOf } from '../host/outlet.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
-import { printError } from '../host/terminal.ts';
+import { printError, printWarning } from '../host/terminal.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
-import { integerOf, SIGNAL_CODES } from './options.ts';
+import { integerOf, jsonNote, SIGNAL_CODES } from './options.ts';
 
 const PINGS_MAX = 1000000;
 
@@ -101,7 +102,8 @@ async function sensorAction(options: Options): Promise<void> {
   const { loaded } = plan;
   warn(loaded.warnings);
   const isJson = options.json === true || options.control === true;
-  const print = (line: object): void => void process.stdout.write(JSON.stringify(line) + '\n');
+  const out = outletOf(process.stdout);
+  const print = (line: object): void => out.write(JSON.stringify(line) + '\n', jsonNote);
   const format = options.logFormat === undefined ? {} : { format: parseLogFormat(options.logFormat) };
   const isLogged = options.log !== undefined || options.logFormat !== undefined;
   const logging = options.log === undefined ? {} : parseLog(options.log, SENSOR_NAMES);
@@ -109,10 +111,15 @@ async function sensorAction(options: Options): Promise<void> {
   const report = (event: SensorEvent): void => {
     log(levelOf(event), namespaceOf(event), () => eventText(event));
     if (isJson) print(event);
-    else process.stdout.write(eventText(event) + '\n');
+    else out.write(eventText(event) + '\n');
   };
   const folder = options.keylog ?? loaded.keylog ?? '';
-  const keylog = folder === '' ? null : createKeyLog(folder);
+  const keylog =
+    folder === ''
+      ? null
+      : createKeyLog(folder, (lines, error) => {
+          printWarning(`key log: ${lines} lines lost: ${errorText(error)}`);
+        });
   const provider = await providerNamed(options.provider);
   let sensor: Sensor;
   try {
@@ -142,7 +149,7 @@ async function sensorAction(options: Options): Promise<void> {
   async function work(): Promise<boolean> {
     const first = sensor.connect(false);
     const seconds = patience(loaded);
-    if (!isJson) process.stdout.write(`waiting for the gateway, ${seconds} s at most\n`);
+    if (!isJson) out.write(`waiting for the gateway, ${seconds} s at most\n`);
     if (options.control === true) {
       await control(sensor, process.stdin, print);
       return true;

@@ -8,6 +8,8 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
+import { besides } from '../host/keylog.ts';
 import type { Pollable } from '../host/radio/radio.ts';
 import { MARKER_SIZE, markedIke, UDP_ESP, UDP_IKE } from '../host/udp.ts';
 import type { Air } from './air.ts';
@@ -102,11 +104,18 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     air.send(known ?? peerAt(path.remote, port, link), built, length);
   }
 
+  const keylogFailed = (error: unknown): void => {
+    bus.drop('ike', 'keylog');
+    bus.bounded.log('warn', 'ike', 'keylog', () => `key log: ${errorText(error)}`);
+  };
   const ike =
     config.ike === undefined || config.ike.connections.length === 0
       ? null
       : createIkeHost({
-          ike: config.ike,
+          ike: {
+            ...config.ike,
+            ...(config.ike.keylog === undefined ? {} : { keylog: besides(config.ike.keylog, keylogFailed) }),
+          },
           provider: parts.provider,
           endpoint: parts.endpoint,
           sas,

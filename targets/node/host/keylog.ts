@@ -7,11 +7,12 @@
 // Wireshark cannot decrypt get a comment instead of a key: ChaCha20-Poly1305, implicit IVs, and ESP whose SPI or sequence
 // number is not whole on the wire. It does not know Diet-ESP: after a whole header it decrypts, and shows the residue.
 
-import { appendFileSync, chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { IkeCipher } from '../../../core/ike/crypto/suites.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { appendTo, makeFolders } from './append.ts';
 import { CommandError } from './errors.ts';
 
 /** Keys of SAs, for a key log. The octets are valid during the call only. */
@@ -79,16 +80,50 @@ export function espLine(config: SaConfig): string {
   return [family, '*', '*', spi, ...columns].map((column) => `"${column}"`).join(',');
 }
 
-/** Opens (or makes) the folder; throws a CommandError that names it. */
-export function createKeyLog(folder: string): KeyLog & { sa(config: SaConfig): void } {
+/** A key log of a program: what goes wrong there is told to `failed`, and stops nothing. */
+export function besides(keylog: KeyLog, failed: (error: unknown) => void): KeyLog {
+  const guarded = (write: () => void): void => {
+    try {
+      write();
+    } catch (error) {
+      failed(error);
+    }
+  };
+  return {
+    ike: (sa, octets, size) => guarded(() => keylog.ike(sa, octets, size)),
+    esp: (sa, outgoing, incoming) => guarded(() => keylog.esp(sa, outgoing, incoming)),
+  };
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return (count & (count - 1)) === 0;
+}
+
+/**
+ * Opens (or makes) the folder; throws a CommandError that names it. Lines that cannot be written later are lost: looking on
+ * stops nothing. `lost` is told how many are in a row, and why: of the first, the second, the fourth, ...
+ */
+export function createKeyLog(
+  folder: string,
+  lost: (lines: number, error: unknown) => void = () => {},
+): KeyLog & { sa(config: SaConfig): void } {
+  let missing = 0;
   function append(table: string, line: string): void {
-    const file = join(folder, table);
-    appendFileSync(file, line === '' ? '' : line + '\n', { mode: 0o600 });
-    chmodSync(file, 0o600);
+    const note = missing > 0 ? `# ${missing} lines are missing here\n` : '';
+    try {
+      appendTo(join(folder, table), Buffer.from(`${note}${line}\n`), 0o600);
+      missing = 0;
+    } catch (error) {
+      missing++;
+      if (isPowerOfTwo(missing)) lost(missing, error);
+    }
   }
   try {
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const table of [IKE_TABLE, ESP_TABLE]) append(table, '');
+    makeFolders(folder, 0o700);
+    for (const table of [IKE_TABLE, ESP_TABLE]) {
+      appendTo(join(folder, table), Buffer.alloc(0), 0o600);
+      chmodSync(join(folder, table), 0o600);
+    }
   } catch (error) {
     throw CommandError.from(folder, error);
   }

@@ -2,6 +2,7 @@
 // is off costs a call and a comparison. Lines that a stranger can cause are bounded (createBounded).
 
 import { CommandError } from './errors.ts';
+import { type LossNote, outletOf } from './outlet.ts';
 
 /** Levels of importance, the most important first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -33,7 +34,7 @@ export interface LogConfig {
   namespaces?: string[];
   /** `text`: `TIME LEVEL NAME: MESSAGE`; `json`: an object with time, level, name, message and the line's fields. */
   format?: LogFormat;
-  /** Default: one line on stderr. */
+  /** Default: one line on stderr; what cannot be written is lost, and a later line says how many were. */
   sink?: (line: string) => void;
   /** Milliseconds since 1970, for the time of a line; default the system's clock. */
   time?: () => number;
@@ -51,14 +52,18 @@ export function createLog(config: LogConfig = {}): Log {
   const format = config.format ?? 'text';
   if (!LOG_FORMATS.includes(format)) throw new Error(`log.format: ${format}: must be one of ${LOG_FORMATS.join(', ')}`);
   const only = config.namespaces === undefined ? null : new Set(config.namespaces);
-  const sink = config.sink ?? ((line: string) => void process.stderr.write(line + '\n'));
   const clock = config.time ?? Date.now;
+  const lineOf = (level: LogLevel, namespace: string, message: string, fields?: LogFields): string => {
+    const time = new Date(clock()).toISOString();
+    if (format === 'json') return JSON.stringify({ time, level, name: namespace, message, ...fields });
+    return `${time} ${level} ${namespace}: ${oneLine(message)}`;
+  };
+  const note: LossNote = (lost, reason) =>
+    `${lineOf('warn', 'log', `${lost} lines lost: ${reason}`, { lost, reason })}\n`;
+  const sink = config.sink ?? ((line: string) => outletOf(process.stderr).write(line + '\n', note));
   return (level, namespace, text, fields) => {
     if (LOG_LEVELS.indexOf(level) > most || (only !== null && !only.has(namespace))) return;
-    const message = typeof text === 'function' ? text() : text;
-    const time = new Date(clock()).toISOString();
-    if (format === 'json') sink(JSON.stringify({ time, level, name: namespace, message, ...fields }));
-    else sink(`${time} ${level} ${namespace}: ${oneLine(message)}`);
+    sink(lineOf(level, namespace, typeof text === 'function' ? text() : text, fields));
   };
 }
 

@@ -1,5 +1,7 @@
 // What a terminal takes: colour and a width. Pipes and files get neither, so that what programs read is plain text.
 
+import { outletOf } from './outlet.ts';
+
 /** What is asked of a stream; process.stdout and process.stderr have it. */
 export interface Stream {
   isTTY?: boolean;
@@ -52,16 +54,16 @@ export function styled(screen: Screen, look: Look, text: string): string {
 
 /** Prints an error on stderr. */
 export function printError(text: string): void {
-  process.stderr.write(`${styled(screenOf(process.stderr), 'red', 'error:')} ${text}\n`);
+  outletOf(process.stderr).write(`${styled(screenOf(process.stderr), 'red', 'error:')} ${text}\n`);
 }
 
 /** Prints faults of files on stderr, one a line and as compilers do: editors follow `FILE:LINE:`. */
 export function printFaults(messages: readonly string[]): void {
   const screen = screenOf(process.stderr);
-  for (const message of messages) process.stderr.write(`${styled(screen, 'red', message)}\n`);
+  for (const message of messages) outletOf(process.stderr).write(`${styled(screen, 'red', message)}\n`);
 }
 
 /** Prints on stderr what is no error, but should be known. */
 export function printWarning(text: string): void {
-  process.stderr.write(`${styled(screenOf(process.stderr), 'yellow', 'warning:')} ${text}\n`);
+  outletOf(process.stderr).write(`${styled(screenOf(process.stderr), 'yellow', 'warning:')} ${text}\n`);
 }

@@ -17,13 +17,14 @@ import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
 import { errorText } from '../host/errors.ts';
 import { fullIke } from '../host/full-ike.ts';
-import type { KeyLog } from '../host/keylog.ts';
+import { besides, type KeyLog } from '../host/keylog.ts';
 import { checkContexts } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Radio, stack } from '../host/radio/radio.ts';
 import { openZep } from '../host/radio/zep.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';
+import { printWarning } from '../host/terminal.ts';
 import { establishedView, outcomeName, type ReadingOutcome, type Report, rounded } from './describe.ts';
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
@@ -123,7 +124,10 @@ export interface Sensor {
  */
 export async function openSensor(loaded: LoadedSensor, options: SensorOptions): Promise<Sensor> {
   const { connection, gateway } = loaded;
-  const { keylog } = options;
+  const keylog =
+    options.keylog === null
+      ? null
+      : besides(options.keylog, (error) => void printWarning(`key log: ${errorText(error)}`));
   const now = (): number => performance.now();
   const waiting = new Set<() => void>();
   let isClosing = false;
@@ -142,15 +146,6 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     queueMicrotask(check);
   };
 
-  /** The key log is for looking on: what goes wrong there stops nothing. */
-  const logKeys = (write: () => void): void => {
-    try {
-      write();
-    } catch (error) {
-      process.stderr.write(`key log: ${errorText(error)}\n`);
-    }
-  };
-
   const events: UplinkEvents = {
     connecting() {},
     established(sa, attempt) {
@@ -166,7 +161,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     replaced: (_old, sa) => report({ event: 'rekeyed', ...spisOf(sa) }),
     installed(sa, child, outgoing, incoming) {
       report({ event: 'child', ...childView(child) });
-      logKeys(() => keylog?.esp(sa, outgoing, incoming));
+      keylog?.esp(sa, outgoing, incoming);
     },
     removed: (_sa, child) => report({ event: 'child-removed', spiIn: spiText(child.spiIn) }),
     childFailed(_sa, outcome, problem) {
@@ -174,7 +169,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       failures++;
       report({ event: 'child-failed', outcome: outcomeName(outcome), problem: text });
     },
-    keys: (sa, octets, size) => logKeys(() => keylog?.ike(sa, octets, size)),
+    keys: (sa, octets, size) => keylog?.ike(sa, octets, size),
   };
 
   async function open(): Promise<IkeHost> {

@@ -1,8 +1,9 @@
 // The files of a gateway and its sensors, ready to use: each sensor has a key and an identity of its own.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressOctets, addressText } from '../host/addresses.ts';
+import { makeFolders } from '../host/append.ts';
 import { addressRange } from '../host/config/ike-names.ts';
 import { CommandError } from '../host/errors.ts';
 import { newKeyPair, newPsk, writeSecret } from './keys.ts';
@@ -139,7 +140,7 @@ export function initFiles(options: InitOptions): NewFile[] {
 /** Writes the files into a folder, which is made where it is missing; refuses when one of them is there. */
 export function writeFolder(folder: string, files: NewFile[]): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
     throw CommandError.from(folder, error);
   }

@@ -1,7 +1,9 @@
 // pcap files [draft-ietf-opsawg-pcap]: a writer, and a reader that holds one record at a time. It recognizes pcapng files by
 // their first octets and reads them with pcapng.ts.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
+import { appendWhole } from '../append.ts';
+import { errorText } from '../errors.ts';
 import { readPcapng } from './pcapng.ts';
 import {
   CaptureError,
@@ -28,6 +30,8 @@ const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const MAGIC_PCAPNG = 0x0a0d0d0a;
 const HEADER_SIZE = 24;
 const RECORD_HEADER_SIZE = 16;
+/** Appending: records stand one behind the other whatever was cut off. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 
 /** The header of a little-endian file with times in microseconds. */
 export function pcapHeader(linkType: number): Uint8Array {
@@ -62,14 +66,40 @@ export interface CaptureWriter {
   close(): void;
 }
 
-/** Writes pcap to `sink`, or to a file by path. */
-export function createPcapWriter(sink: string | ((octets: Uint8Array) => void), linkType: number): CaptureWriter {
-  const fd = typeof sink === 'string' ? openSync(sink, 'w') : -1;
-  const put = typeof sink === 'string' ? (octets: Uint8Array) => void writeSync(fd, octets) : sink;
+/** A capture in a file. */
+export interface PcapWriter extends CaptureWriter {
+  /** Frames that the file could not take, and why: `12 frames lost: no space left on the device`; '' where there are none. */
+  problem(): string;
+}
+
+/**
+ * Writes pcap to `sink`, or to a file by path. Throws where the file cannot be made; frames that it cannot take later are
+ * lost and counted, and the file stays one that can be read.
+ */
+export function createPcapWriter(sink: string | ((octets: Uint8Array) => void), linkType: number): PcapWriter {
+  const fd = typeof sink === 'string' ? openSync(sink, NEW_FILE) : -1;
+  const put = typeof sink === 'string' ? (octets: Uint8Array) => appendWhole(fd, octets) : sink;
   const trailer = linkType === LINKTYPE_IEEE802_15_4_NOFCS ? 2 : 0;
-  put(pcapHeader(linkType));
+  let lost = 0;
+  let why = '';
+  try {
+    put(pcapHeader(linkType));
+  } catch (error) {
+    if (fd >= 0) closeSync(fd);
+    throw error;
+  }
   return {
-    write: (time, frame) => put(pcapRecord(time, frame.subarray(0, Math.max(0, frame.length - trailer)))),
+    write(time, frame) {
+      const record = pcapRecord(time, frame.subarray(0, Math.max(0, frame.length - trailer)));
+      try {
+        put(record);
+      } catch (error) {
+        if (fd < 0) throw error;
+        lost++;
+        why = errorText(error);
+      }
+    },
+    problem: () => (lost === 0 ? '' : `${lost} frames lost: ${why}`),
     close: () => {
       if (fd >= 0) closeSync(fd);
     },

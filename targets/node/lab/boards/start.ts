@@ -1,9 +1,10 @@
 // Boards without hardware: builds a board's firmware or script and starts it as its board.json says.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
 import { outputFolder, sourceRoot } from '../../../build/root.ts';
+import { makeFolders } from '../../host/append.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { BoardEnd, RunningBoard } from './process.ts';
 import { startProgram } from './program.ts';
@@ -48,7 +49,7 @@ async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImag
   const text =
     engine === 'espruino' ? await espruinoText(entry, true) : (await bundleScript(entry, engine as 'duktape')).text;
   const folder = outputFolder('boards', board.name);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const file = join(folder, `${engine}.js`);
   writeFileSync(file, text);
   const size = Buffer.byteLength(text);

@@ -32,7 +32,8 @@ function createTap(sensors: NodePlan[], pcap: string) {
   };
   const byName = (part: 'answers' | 'ike') =>
     Object.fromEntries(sensors.map(({ name, index }) => [name, counter.of(index)[part]]));
-  return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames }) };
+  const capture = (): string => (file === null || file.problem() === '' ? '' : `${pcap}: ${file.problem()}`);
+  return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames, capture: capture() }) };
 }
 
 async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {

@@ -55,8 +55,18 @@ export type FromGateway =
   | { type: 'ready'; zepPort: number }
   /** The CoAP server took a reading. */
   | { type: 'reading'; name: string; text: string }
-  /** After `stop`: by sensor, data frames to it with answers, and those of IKE both ways; the gateway's metrics. */
-  | { type: 'report'; answers: Record<string, Air>; ike: Record<string, Air>; frames: number; metrics: unknown }
+  /**
+   * After `stop`: by sensor, data frames to it with answers, and those of IKE both ways; the gateway's metrics; what was wrong
+   * with the capture, or ''.
+   */
+  | {
+      type: 'report';
+      answers: Record<string, Air>;
+      ike: Record<string, Air>;
+      frames: number;
+      metrics: unknown;
+      capture: string;
+    }
   | { type: 'failed'; text: string };
 
 export type FromSensor =

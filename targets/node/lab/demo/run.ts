@@ -256,6 +256,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     } else {
       result.frames = message.frames;
       result.metrics = message.metrics;
+      if (message.capture !== '') result.problems.push(message.capture);
       for (const state of states) {
         state.answers = message.answers[state.name];
         state.ike = message.ike[state.name];

@@ -1,10 +1,9 @@
 // The demo's output: a line for each handshake, a table that is redrawn on a terminal or lines elsewhere, and a summary with
 // the same reading under other protocols.
 
-import type { WriteStream } from 'node:tty';
 import { costOf } from '../../host/radio/air-time.ts';
 import { table } from '../../host/table.ts';
-import { PLAIN, type Screen, screenOf } from '../../host/terminal.ts';
+import { PLAIN, type Screen, type Stream, screenOf } from '../../host/terminal.ts';
 import type { Handshake } from './messages.ts';
 import type { DemoResult, DemoWatcher, SensorState } from './run.ts';
 
@@ -179,8 +178,14 @@ const LEGEND =
   'setup: octets on air of the handshake, both ways; resent: by CoAP; retries: by the MAC; octets each: on air for one\n' +
   'reading, all frames.\n\n';
 
+/** Where it goes: standard output. */
+export interface Terminal extends Stream {
+  rows?: number;
+  write(text: string): unknown;
+}
+
 /** Tables on a terminal, lines elsewhere. */
-export function createView(stream: WriteStream, others: Comparison[], pcap: string, keylog: string): View {
+export function createView(stream: Terminal, others: Comparison[], pcap: string, keylog: string): View {
   let states: SensorState[] = [];
   let isBegun = false;
   let drawn = 0;
