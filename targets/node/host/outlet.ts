@@ -3,7 +3,6 @@
 
 import { fstatSync, writeSync } from 'node:fs';
 import { errorText } from './errors.ts';
-import type { Stream } from './terminal.ts';
 
 /** Octets that may wait for a slow reader; what comes then is lost. */
 const WAITING_MAX = 1 << 20;
@@ -12,14 +11,18 @@ const WAITING_MAX = 1 << 20;
 export type LossNote = (lines: number, why: string) => string;
 
 /** What process.stdout and process.stderr have. */
-export interface StandardStream extends Stream {
+export interface StandardStream {
+  isTTY?: boolean;
+  columns?: number;
   fd: number;
   rows?: number;
   write(text: string, done: (error?: Error | null) => void): boolean;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
-export interface Outlet extends Stream {
+export interface Outlet {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
   readonly rows?: number;
   /** Writes whole lines, or loses and counts them. Never throws. */
   write(text: string, note?: LossNote): void;
