@@ -8,7 +8,9 @@
 //                    +---+------------------------- timeout --- WAITING ------------------> IDLE
 //                          up to 3 retries, then NO_ACK
 //
-// The MAC sends its own acknowledgements 192 us after a frame, in any state; a clear channel assessment waits for them.
+// The MAC sends its own acknowledgements 192 us after a frame, in any state; a clear channel assessment waits for them. Frames
+// that come faster than acknowledgements go are not taken: who sent them repeats them. On a carrier without air time
+// (Phy.instant) acknowledgements go at once, and frames without back-off.
 // Not supported: beacons, association, security, indirect transmission (frame pending), version 2015 frames.
 
 import { type Address, addressOf } from '../base/address.ts';
@@ -23,6 +25,7 @@ import {
   DROP_TOO_LONG,
 } from '../base/drop.ts';
 import { checkRange } from '../base/refuse.ts';
+import { frameFcs } from '../base/spans.ts';
 import {
   ACK_SIZE,
   checkFrame,
@@ -46,6 +49,11 @@ import {
 
 /** A radio, for the MAC. */
 export interface Phy {
+  /**
+   * True: frames take no time on this carrier, such as UDP or a pipe. Then nobody is to be waited for: acknowledgements are
+   * sent from within `receive`, frames at the next `poll`, and `clear` is not asked.
+   */
+  instant?: boolean;
   /** Clear channel assessment: true when nobody is heard. */
   clear(): boolean;
   /** Starts to send a frame (MHR to FCS) now; the octets are the caller's again when this returns. */
@@ -89,7 +97,7 @@ export interface MacConfig {
   random: (buffer: Uint8Array, offset: number, length: number) => void;
   /** Frames that can wait, 1 or more. */
   queue: number;
-  /** Neighbours whose last sequence number is remembered, 1 or more. */
+  /** Neighbours whose last sequence number is remembered, 1..524288. The one heard before all others goes; of many, before 7 others. */
   neighbours: number;
   /** Milliseconds to wait for an acknowledgement; macAckWaitDuration is 0.864. A slow carrier (UDP) needs more. */
   ackWait: number;
@@ -122,6 +130,12 @@ const MIN_BE = 3;
 const MAX_BE = 5;
 const MAX_CSMA_BACKOFFS = 4;
 const MAX_RETRIES = 3;
+/** Acknowledgements that can wait. */
+const ACKS_MAX = 4;
+/** Neighbours with the same check sum of their addresses: whoever makes more can have a repetition delivered, and no more. */
+const WAYS = 8;
+/** Milliseconds of an attempt at most, without the wait: 5 back-offs (7, 15, 31, 31, 31 periods), turnaround, longest frame. */
+const ATTEMPT_MAX = 42;
 
 const IDLE = 0;
 const BACKOFF = 1;
@@ -155,12 +169,12 @@ export interface Mac extends Link {
   counters: Float64Array;
 }
 
-/** Makes a MAC. It takes all its memory here (128 octets per queued frame, 9 per neighbour). */
+/** Makes a MAC. It takes all its memory here (128 octets per queued frame, 17 per neighbour). */
 export function createMac(config: MacConfig): Mac {
   const queue = config.queue;
   const neighbours = config.neighbours;
   checkRange('mac.queue', queue, 1, 255);
-  checkRange('mac.neighbours', neighbours, 1, 255);
+  checkRange('mac.neighbours', neighbours, 1, 524288);
   checkRange('mac.extendedAddress.length', config.extendedAddress.length, 8, 8);
   const phy = config.phy;
   const upper = config.upper;
@@ -179,7 +193,14 @@ export function createMac(config: MacConfig): Mac {
   const frames = new Uint8Array(queue * 128);
   const table = new Uint8Array(neighbours * 9);
   fill(table, 0, neighbours * 9, 0xff);
+  // When they sent the last new frame. A repetition of it comes within the time that retries take.
+  const heard = new Float64Array(neighbours);
+  const ways = Math.min(WAYS, neighbours);
+  const memory = MAX_RETRIES * (ATTEMPT_MAX + config.ackWait);
   const ack = new Uint8Array(ACK_SIZE);
+  // Sequence numbers to acknowledge, in order.
+  const owed = new Uint8Array(ACKS_MAX);
+  const instant = phy.instant === true;
   // Both addresses of the last received frame.
   const peer = new Uint8Array(16);
   const from: Address = { octets: peer, at: 0, size: 0 };
@@ -189,7 +210,7 @@ export function createMac(config: MacConfig): Mac {
   // frames do not call airTime.
   const times = new Float64Array(2);
   times[ACK_AT] = -1;
-  let owesAck = false;
+  let owes = 0;
   let head = 0;
   let count = 0;
   let handle = 0;
@@ -197,7 +218,6 @@ export function createMac(config: MacConfig): Mac {
   let backoffs = 0;
   let exponent = 0;
   let retries = 0;
-  let victim = 0;
   config.random(dice, 0, 1);
   let sequence = dice[0];
 
@@ -216,6 +236,10 @@ export function createMac(config: MacConfig): Mac {
     backoffs = 0;
     exponent = MIN_BE;
     backoff(now);
+    if (instant) {
+      state = TURNAROUND;
+      times[AT] = now;
+    }
   }
 
   function start(now: number): void {
@@ -262,6 +286,15 @@ export function createMac(config: MacConfig): Mac {
     return handle;
   }
 
+  function acknowledge(now: number): void {
+    emitAck(ack, 0, 0, owed[0]);
+    copy(owed, 0, owed, 1, --owes);
+    // The next one after this one and the space between frames, aMinSIFSPeriod, which is as long as a turnaround.
+    times[ACK_AT] = now + (owes > 0 ? ACK_TIME + TURNAROUND_TIME : 0);
+    counters[MAC_ACKS]++;
+    phy.transmit(ack, 0, ACK_SIZE);
+  }
+
   function receive(buffer: Uint8Array, offset: number, length: number, now: number): number {
     const result = checkFrame(buffer, offset, length);
     if (result < 0) return drop(result);
@@ -284,21 +317,27 @@ export function createMac(config: MacConfig): Mac {
       return drop(DROP_NOT_FOR_US);
     }
     if (unicast && (buffer[offset] & FRAME_ACK_REQUEST) !== 0) {
-      emitAck(ack, 0, 0, dsn);
-      times[ACK_AT] = now + TURNAROUND_TIME;
-      owesAck = true;
+      if (owes === ACKS_MAX) return drop(DROP_QUEUE);
+      if (owes === 0) times[ACK_AT] = now + TURNAROUND_TIME;
+      owed[owes++] = dsn;
+      if (instant) acknowledge(now);
     }
     fill(peer, 0, 16, 0);
     copyReversed(peer, 0, buffer, frameSrc(buffer, offset), srcLength);
     copyReversed(peer, 8, buffer, dst + 2, dstLength);
-    let at = 0;
-    while (at < table.length && !equal(table, at, peer, 0, 8)) at += 9;
-    if (at === table.length) {
-      at = victim;
-      victim = (victim + 9) % table.length;
-      copy(table, at, peer, 0, 8);
-    } else if (table[at + 8] === dsn) return drop(DROP_DUPLICATE);
-    table[at + 8] = dsn;
+    const first = (frameFcs(peer, 0, 8) % Math.floor(neighbours / ways)) * ways;
+    let place = first;
+    for (let i = first; i < first + ways; i++) {
+      if (equal(table, i * 9, peer, 0, 8)) {
+        if (table[i * 9 + 8] === dsn && now - heard[i] < memory) return drop(DROP_DUPLICATE);
+        place = i;
+        break;
+      }
+      if (heard[i] < heard[place]) place = i;
+    }
+    copy(table, place * 9, peer, 0, 8);
+    table[place * 9 + 8] = dsn;
+    heard[place] = now;
     counters[MAC_RECEIVED]++;
     const header = frameHeaderLength(buffer, offset);
     from.size = srcLength;
@@ -308,17 +347,12 @@ export function createMac(config: MacConfig): Mac {
   }
 
   function poll(now: number): void {
-    if (owesAck && now >= times[ACK_AT]) {
-      owesAck = false;
-      times[ACK_AT] = now;
-      counters[MAC_ACKS]++;
-      phy.transmit(ack, 0, ACK_SIZE);
-    }
+    if (owes > 0 && now >= times[ACK_AT]) acknowledge(now);
     if (state === IDLE || now < times[AT]) return;
     const slot = head * 128;
     const length = frames[slot];
     const free = times[ACK_AT] + ACK_TIME;
-    if (state <= TURNAROUND && now < free) {
+    if (!instant && state <= TURNAROUND && now < free) {
       // Our acknowledgement uses the radio: look at the channel after it.
       state = BACKOFF;
       times[AT] = free + CCA_TIME;
@@ -334,10 +368,11 @@ export function createMac(config: MacConfig): Mac {
       }
     } else if (state === TURNAROUND) {
       state = SENDING;
-      times[AT] = now + (length + PREAMBLE_SIZE) * OCTET_TIME;
+      times[AT] = now + (instant ? 0 : (length + PREAMBLE_SIZE) * OCTET_TIME);
       counters[MAC_FRAMES]++;
       counters[MAC_OCTETS] += length;
       phy.transmit(frames, slot + 1, length);
+      if (instant && state === SENDING) poll(now);
     } else if (state === SENDING) {
       if ((frames[slot + 1] & FRAME_ACK_REQUEST) !== 0) {
         state = WAITING;
@@ -351,7 +386,7 @@ export function createMac(config: MacConfig): Mac {
 
   function nextTimeout(): number {
     const at = state === IDLE ? -1 : times[AT];
-    return owesAck && (at < 0 || times[ACK_AT] < at) ? times[ACK_AT] : at;
+    return owes > 0 && (at < 0 || times[ACK_AT] < at) ? times[ACK_AT] : at;
   }
 
   return { address, room, send, receive, poll, nextTimeout, counters };

@@ -17,6 +17,8 @@ import type { CheckedConfig } from './config.ts';
 import { createPeers, type Peer, type Peers, peerText } from './peers.ts';
 
 const PEERS_MAX = 65536;
+/** Neighbours of a radio whose last frame is remembered; 17 octets each. */
+const NEIGHBOURS = 16384;
 
 /** One radio. */
 export interface Port {
@@ -70,7 +72,7 @@ function createPort(
     upper: lowpan,
     random: provider.random,
     queue: 1,
-    neighbours: config.neighbours ?? 255,
+    neighbours: config.neighbours ?? NEIGHBOURS,
     ackWait: ackWaitOf(config),
   });
   lowpan.attach(mac);

@@ -20,7 +20,7 @@ type OpenRadio = NonNullable<RadioConfig['radio']>;
 
 export const realTime: Clock = {
   now: () => performance.now(),
-  run: (node) => drive(node),
+  run: (node, radio) => drive(node, realTime.now, radio.instant !== true),
 };
 
 /** What the gateway opened. */

@@ -278,7 +278,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     });
   }
 
-  runner = drive(stack(host, core), now);
+  // Only the air needs times finer than a millisecond.
+  const fine = options.radio !== undefined && options.radio.instant !== true;
+  runner = drive(stack(host, core), now, fine);
 
   const sensor: Sensor = {
     host,

@@ -41,6 +41,13 @@ const RADIO = object(
       mustBe: '16 hexadecimal digits',
     }),
     queue: integer('Queue', 'Packets that can wait.', 1, 255, 32),
+    neighbours: integer(
+      'Frames remembered',
+      'Neighbours whose last frame is remembered, to know a repetition.',
+      1,
+      524288,
+      16384,
+    ),
     ackWait: {
       title: 'Acknowledgement',
       description: 'Milliseconds to wait for it.',

@@ -137,6 +137,7 @@ export function createBridge(config: BridgeConfig): Bridge {
       };
       const local: LocalRadio = {
         onFrame: null,
+        instant: true,
         closed: Promise.resolve(),
         clear: () => true,
         transmit: (buffer, offset, length) => outer.onFrame?.(buffer, offset, length),

@@ -27,7 +27,7 @@ export interface RadioConfig {
   extendedAddress?: string;
   /** Packets that can wait, 1..255, default 32. */
   queue?: number;
-  /** Neighbours whose last frame is remembered, 1..255, default 255. */
+  /** Neighbours whose last frame is remembered, to know a repetition: 1..524288, default 16384. */
   neighbours?: number;
   /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
   ackWait?: number;
@@ -64,7 +64,7 @@ export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): C
   integerIn([...path, 'panId'], radio.panId, 0, 0xfffe);
   if (radio.shortAddress !== undefined) integerIn([...path, 'shortAddress'], radio.shortAddress, 0, 0xfffd);
   integerIn([...path, 'queue'], radio.queue ?? 1, 1, 255);
-  integerIn([...path, 'neighbours'], radio.neighbours ?? 1, 1, 255);
+  integerIn([...path, 'neighbours'], radio.neighbours ?? 1, 1, 524288);
   inRange([...path, 'ackWait'], radio.ackWait ?? 1, 0.1, 10000);
   integerIn([...path, 'reassemblies'], radio.reassemblies ?? 1, 1, 255);
   inRange([...path, 'reassemblyTime'], radio.reassemblyTime ?? 1, 1, 60000);

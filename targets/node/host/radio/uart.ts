@@ -164,6 +164,7 @@ export function createUartRadio(config: UartConfig): UartRadio {
     closed: new Promise((resolve) => {
       onClosed = resolve;
     }),
+    instant: true,
     isConnected: () => stream !== null,
     problem: () => problem,
     clear: () => true,

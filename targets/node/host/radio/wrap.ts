@@ -8,6 +8,7 @@ import { createRandom } from './random.ts';
 function wrap(inner: Radio, onFrame: (radio: Radio) => NonNullable<Radio['onFrame']>, change: Partial<Radio>): Radio {
   const radio: Radio = {
     onFrame: null,
+    ...(inner.instant === undefined ? {} : { instant: inner.instant }),
     clear: () => inner.clear(),
     transmit: (buffer, offset, length) => inner.transmit(buffer, offset, length),
     close: () => {

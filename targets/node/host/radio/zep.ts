@@ -220,6 +220,7 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
     closed: new Promise((resolve) => {
       onClosed = resolve;
     }),
+    instant: true,
     counters,
     clear: () => true,
     transmit: (buffer, offset, length) => {
