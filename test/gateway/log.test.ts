@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createBounded, createLog } from '../../targets/node/host/log.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { createBounded, sourceOf } from '../../targets/node/host/bounded.ts';
+import { createLog } from '../../targets/node/host/log.ts';
 
 test('a line stays one line, and a terminal obeys nothing of it', () => {
   const lines: string[] = [];
@@ -13,6 +15,42 @@ test('a line stays one line, and a terminal obeys nothing of it', () => {
   assert.equal(lines[0], '1970-01-01T00:00:00.000Z info ike: one two [2Jthree 31m four ');
   assert.ok(!lines[1].includes('\n') && !lines[1].includes('\u001b'));
   assert.equal(JSON.parse(lines[1]).message, text);
+});
+
+test('one source takes no room from others, all strangers have a limit, and so has everything', () => {
+  let now = 0;
+  const lines: string[] = [];
+  const log = createLog({ sink: (line) => void lines.push(line.slice(25)), time: () => 0 });
+  const bounded = createBounded(log, () => now);
+  for (let i = 0; i < 1660; i++) bounded.log('warn', 'ike', 'unknown', 'flood', {}, 'a');
+  bounded.log('warn', 'ike', 'unknown', 'other', {}, 'b');
+  assert.deepEqual(lines.splice(0), ['warn ike: flood', 'warn ike: flood', 'warn ike: flood', 'warn ike: other']);
+  for (let i = 0; i < 1660; i++) bounded.log('warn', 'ike', 'unknown', 'many', {}, `source ${i}`);
+  assert.equal(lines.splice(0).length, 6);
+  for (let i = 0; i < 1660; i++) bounded.peer('info', 'ike', 'up', 'up', {}, `peer ${i}`);
+  assert.equal(lines.splice(0).length, 100);
+  // 110 of 2000 lines at once are gone.
+  for (let i = 0; i < 3000; i++) bounded.line('info', 'gateway', 'own');
+  assert.equal(lines.splice(0).length, 1890);
+  bounded.line('debug', 'gateway', 'not written: the level is info');
+  now = 1000;
+  bounded.poll(now);
+  assert.deepEqual(lines.splice(0).sort(), [
+    'info ike: up: 1560 more lines suppressed',
+    'warn ike: unknown: 3311 more lines suppressed',
+    'warn log: of all kinds: 1110 more lines suppressed',
+  ]);
+  assert.equal(bounded.suppressed(), 1560 + 3311 + 1110);
+  for (let i = 0; i < 3000; i++) bounded.line('info', 'gateway', 'own');
+  assert.equal(lines.length, 100);
+});
+
+test('sources are addresses, and networks of the Internet', () => {
+  const of = (text: string) => sourceOf(addressOctets(text)!);
+  assert.equal(of('2001:db8::1'), of('2001:db8::2:3'));
+  assert.notEqual(of('2001:db8::1'), of('2001:db8:0:1::1'));
+  assert.notEqual(of('fd00::1'), of('fd00::2'));
+  assert.notEqual(of('192.0.2.1'), of('192.0.2.2'));
 });
 
 test('a flood of lines at `debug` takes no room from a warning for the same reason', () => {

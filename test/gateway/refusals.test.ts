@@ -6,7 +6,8 @@ import { createChild } from '../../core/ike/exchange/requests.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createRefusals } from '../../targets/node/gateway/refusals.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
-import { createBounded, createLog, GATEWAY_NAMES, parseLog } from '../../targets/node/host/log.ts';
+import { createBounded } from '../../targets/node/host/bounded.ts';
+import { createLog, GATEWAY_NAMES, parseLog } from '../../targets/node/host/log.ts';
 import { offerText } from '../../targets/node/host/offer.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
@@ -179,7 +180,7 @@ test('a flood of strangers is a few lines', () => {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ format: 'json', sink: (line) => void lines.push(JSON.parse(line)) });
   const bounded = createBounded(log, () => 0);
-  const refusals = createRefusals(log, bounded, ikeOf().connections);
+  const refusals = createRefusals(bounded, ikeOf().connections);
   const remote = addressOctets('192.0.2.1')!;
   const path = { local: remote, localPort: 500, remote, remotePort: 500, encapsulated: false, port: 0 };
   for (let i = 0; i < 5000; i++) refusals.claims(2, Buffer.from(`stranger${i}`), path as never, null);

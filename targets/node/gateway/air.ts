@@ -10,6 +10,7 @@ import { createMac, type Mac } from '../../../core/link/mac.ts';
 import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../../core/wire/sixlowpan-udp.ts';
 import { addressText } from '../host/addresses.ts';
+import { sourceOf } from '../host/bounded.ts';
 import { ackWaitOf, type CheckedRadio } from '../host/radio/config.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import type { Bus } from './bus.ts';
@@ -87,7 +88,7 @@ export function createAir(
   provider: Provider,
   lostAfter: number,
 ): Air {
-  const { log } = bus;
+  const { bounded } = bus;
   const peers = createPeers(PEERS_MAX);
 
   /** The end of a packet to a peer: 0, or a drop code. */
@@ -98,10 +99,24 @@ export function createAir(
       return;
     }
     peer.failed++;
-    log('debug', 'link', () => `${peerText(peer)}: ${dropName(result)}`);
+    bounded.log(
+      'debug',
+      'link',
+      dropName(result),
+      () => `${peerText(peer)}: ${dropName(result)}`,
+      {},
+      sourceOf(peer.address),
+    );
     if (++peer.failing < lostAfter || peer.lost) return;
     peer.lost = true;
-    log('warn', 'peer', () => `${peerText(peer)} is lost: ${dropName(result)}`);
+    bounded.peer(
+      'warn',
+      'peer',
+      'lost',
+      () => `${peerText(peer)} is lost: ${dropName(result)}`,
+      {},
+      sourceOf(peer.address),
+    );
     bus.emit('lost', addressText(peer.address));
   }
 
@@ -127,7 +142,14 @@ export function createAir(
       const port = ports[peer.radio];
       const tag = port.lowpan.send(packet, 0, size, addressOf(peer.link), bus.now());
       if (tag < 0) {
-        log('debug', 'link', () => `${peerText(peer)}: ${dropName(tag)}`);
+        bounded.log(
+          'debug',
+          'link',
+          dropName(tag),
+          () => `${peerText(peer)}: ${dropName(tag)}`,
+          {},
+          sourceOf(peer.address),
+        );
         return dropName(tag);
       }
       port.inFlight.set(tag, peer);
@@ -137,13 +159,20 @@ export function createAir(
     heard(radio, packet, at, link) {
       const { peer, moved } = peers.learn(packet, at, radio, link, bus.now());
       if (moved) {
-        log('info', 'peer', () => `${peerText(peer)} on ${ports[radio].name}`);
+        bounded.peer(
+          'info',
+          'peer',
+          'moved',
+          () => `${peerText(peer)} on ${ports[radio].name}`,
+          {},
+          sourceOf(peer.address),
+        );
         bus.emit('peer', addressText(peer.address), ports[radio].name);
       }
       peer.failing = 0;
       if (peer.lost) {
         peer.lost = false;
-        log('info', 'peer', () => `${peerText(peer)} is back`);
+        bounded.peer('info', 'peer', 'back', () => `${peerText(peer)} is back`, {}, sourceOf(peer.address));
         bus.emit('back', addressText(peer.address));
       }
       return peer;

@@ -1,16 +1,18 @@
 // Shared by all parts of a gateway: its clock, its log, its events, its drop counters, and the call that wakes the timers.
 
 import { EventEmitter } from 'node:events';
+import { type Bounded, createBounded } from '../host/bounded.ts';
 import { errorText } from '../host/errors.ts';
-import { type Bounded, createBounded, type Log } from '../host/log.ts';
+import type { Log } from '../host/log.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Emit, GatewayEvents } from './events.ts';
 
 export interface Bus {
   /** Milliseconds of the gateway's clock. */
   now(): number;
+  /** `bounded.line`. */
   log: Log;
-  /** For lines that anybody can cause. */
+  /** For lines that others can cause. */
   bounded: Bounded;
   events: EventEmitter<GatewayEvents>;
   /** Tells the listeners. Counts errors that one throws, and passes none on. */
@@ -27,21 +29,23 @@ export interface Bus {
   wake(radio: number): void;
 }
 
-export function createBus(now: () => number, log: Log): Bus {
+export function createBus(now: () => number, sink: Log): Bus {
   const events = new EventEmitter<GatewayEvents>();
   const drops: Reasons = {};
   const wakers: (() => void)[] = [];
+  const bounded = createBounded(sink, now);
+  const log = bounded.line;
 
   function drop(namespace: string, reason: string): string {
     drops[reason] = (drops[reason] ?? 0) + 1;
-    log('debug', namespace, () => `dropped: ${reason}`);
+    bounded.log('debug', namespace, reason, () => `dropped: ${reason}`);
     return reason;
   }
 
   return {
     now,
     log,
-    bounded: createBounded(log, now),
+    bounded,
     events,
     drop,
     drops,
@@ -51,7 +55,7 @@ export function createBus(now: () => number, log: Log): Bus {
         (events as EventEmitter).emit(name, ...values);
       } catch (error) {
         drop('gateway', 'listener');
-        log('error', 'gateway', () => `a listener of ${name}: ${errorText(error)}`);
+        bounded.log('error', 'gateway', 'listener', () => `a listener of ${name}: ${errorText(error)}`);
       }
     },
     guard(otherwise, run) {
@@ -59,7 +63,9 @@ export function createBus(now: () => number, log: Log): Bus {
         return run();
       } catch (error) {
         drop('gateway', 'internal');
-        log('error', 'gateway', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+        bounded.log('error', 'gateway', 'internal', () => {
+          return error instanceof Error ? (error.stack ?? error.message) : String(error);
+        });
         return otherwise;
       }
     },

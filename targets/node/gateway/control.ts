@@ -10,6 +10,9 @@ import type { IkeSaView } from './views.ts';
 const LIMIT = 30000;
 const STEP = 5;
 
+/** Events a second of attempts of which no identity was proved. */
+const STRANGERS = 10;
+
 const REQUESTS: readonly string[] = ['rekey-child', 'rekey-ike', 'delete-child', 'delete', 'probe'];
 
 function isRequest(cmd: string): cmd is IkeRequest {
@@ -65,7 +68,21 @@ async function obey(gateway: Gateway, command: ControlCommand): Promise<ControlA
 /** Obeys commands until `quit` or the end of the input; `print` takes events and answers. */
 export function controlGateway(gateway: Gateway, input: Readable, print: (line: object) => void): Promise<void> {
   gateway.on('up', (peer, name) => print({ event: 'up', peer, name }));
-  gateway.on('down', (peer, reason) => print({ event: 'down', peer, reason }));
+  const strangers = { until: 0, events: 0, more: 0 };
+  gateway.on('down', (peer, reason) => {
+    const now = performance.now();
+    if (peer !== '') {
+      print({ event: 'down', peer, reason });
+      return;
+    }
+    if (now >= strangers.until) Object.assign(strangers, { until: now + 1000, events: 0 });
+    if (strangers.events++ >= STRANGERS) {
+      strangers.more++;
+      return;
+    }
+    print({ event: 'down', peer, reason, ...(strangers.more === 0 ? {} : { suppressed: strangers.more }) });
+    strangers.more = 0;
+  });
   gateway.on('childFailed', (peer, reason) => print({ event: 'child-failed', peer, reason }));
   gateway.on('lost', (address) => print({ event: 'lost', address }));
   gateway.on('back', (address) => print({ event: 'back', address }));

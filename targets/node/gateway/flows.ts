@@ -2,8 +2,8 @@
 // per inner source address and port, so that every answer finds its way back. Idle sockets are closed. Their number is
 // bounded: the one idle for longest goes first.
 
+import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { type Datagram, endpointText, octetsKey } from '../host/datagram.ts';
-import type { Log } from '../host/log.ts';
 import type { FlowSocket, OpenSocket, Target } from './socket.ts';
 
 export interface Flow {
@@ -40,7 +40,7 @@ export interface FlowConfigs {
   idle: number;
   openSocket: OpenSocket;
   now: () => number;
-  log: Log;
+  bounded: Bounded;
   /** Sends an answer towards its sensor. */
   answer: (datagram: Datagram) => void;
 }
@@ -61,7 +61,7 @@ interface Session {
 }
 
 export function createFlows(config: FlowConfigs): Flows {
-  const { log, now } = config;
+  const { bounded, now } = config;
   const flows = new Map<string, Flow>();
   for (const flow of config.flows) flows.set(octetsKey(flow.destination) + flow.port, flow);
   // In order of last use, the oldest first.
@@ -118,7 +118,7 @@ export function createFlows(config: FlowConfigs): Flows {
         },
         failed(error, closed) {
           metrics.socketErrors++;
-          log('warn', 'flow', () => `${name()}: ${error.message}`);
+          bounded.peer('warn', 'flow', 'socket', () => `${name()}: ${error.message}`, {}, sourceOf(source));
           // The next datagram opens a new socket.
           if (closed && sessions.get(key) === session) end(session, 'failed');
         },
@@ -127,7 +127,7 @@ export function createFlows(config: FlowConfigs): Flows {
     touch(session);
     metrics.opened++;
     metrics.open = sessions.size;
-    log('debug', 'flow', () => `open ${name()}`);
+    bounded.peer('debug', 'flow', 'open', () => `open ${name()}`, {}, sourceOf(source));
     return session;
   }
 

@@ -120,6 +120,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       udp: udp.map(udpMetrics),
       tun: tun === null ? null : { ...router.carried },
       drops: { ...bus.drops },
+      suppressedLines: bus.bounded.suppressed(),
     }),
     ikeSas: () => ike.sas().map(ikeSaView),
     askIke(id, request) {

@@ -32,11 +32,12 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { childPathOf, type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
+import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { endpointText, octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
-import type { Bounded, Log } from '../host/log.ts';
+import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
@@ -127,11 +128,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { connections } = settings;
   const pairs = new Map<ChildSa, [Association, Association]>();
   const outcomes: Reasons = {};
-  const refusals = createRefusals(log, config.bounded, connections);
+  const refusals = createRefusals(config.bounded, connections);
   let established = 0;
 
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
+  const idOf = (sa: IkeSa): string => idKey(sa.peerIdType, sa.peerId);
   const where = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
 
   /** Nobody has proved the identity yet: nothing is kept of it. */
@@ -157,7 +159,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   }
 
   function untaken(sa: IkeSa, why: string): false {
-    log('warn', 'ike', () => `${nameOf(sa)}: Child SA not taken: ${why}`);
+    config.bounded.peer('warn', 'ike', 'not-taken', () => `${nameOf(sa)}: Child SA not taken: ${why}`, {}, idOf(sa));
     return false;
   }
 
@@ -223,11 +225,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       }
       settings.keylog?.esp(sa, outgoing, incoming);
       const a = outgoing.attributes;
-      log('info', 'ike', () => {
+      const line = (): string => {
         const form = child.compression === null ? 'plain ESP' : `Diet-ESP ${a.espSpiLsb}+${a.espSnLsb} bits`;
         const spi = (value: number): string => value.toString(16).padStart(8, '0');
         return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${outgoing.suite.name}, ${form}`;
-      });
+      };
+      config.bounded.peer('info', 'ike', 'child', line, {}, idOf(sa));
       return true;
     },
     retire(_sa, child) {
@@ -241,7 +244,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     established(sa) {
       established++;
-      log('info', 'ike', () => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`);
+      const line = (): string => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`;
+      config.bounded.peer('info', 'ike', 'up', line, {}, idOf(sa));
       const verifies = announcedNames(sa.announced);
       if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
       config.emit('up', nameOf(sa), sa.policy.name);
@@ -276,7 +280,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     address(sa, type) {
       const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
       const address = pool.lease(idKey(sa.peerIdType, sa.peerId), size);
-      if (address === null) log('warn', 'ike', () => `${nameOf(sa)}: no address is left in the pool`);
+      if (address === null) {
+        const line = (): string => `${nameOf(sa)}: no address is left in the pool`;
+        config.bounded.peer('warn', 'ike', 'pool', line, {}, idOf(sa));
+      }
       return address;
     },
   };
@@ -327,7 +334,14 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       if (code < 0) {
         const reason = dropName(code);
         const from = (): string => endpointText(path.remote, path.remotePort);
-        config.bounded.log('debug', 'ike', reason, () => `dropped from ${from()}: ${reason}`);
+        config.bounded.log(
+          'debug',
+          'ike',
+          reason,
+          () => `dropped from ${from()}: ${reason}`,
+          {},
+          sourceOf(path.remote),
+        );
       }
     },
     heard: (owner, now) => heard(owner.ike, now),

@@ -1,4 +1,4 @@
-// Logs why a negotiation failed: the peer, its offer and our configuration, by names. Anybody can cause most of these lines, so
+// Logs why a negotiation failed: the peer, its offer and our configuration, by names. Others cause all of these lines, so
 // they are bounded. They never contain a key.
 
 import { u16 } from '../../../core/base/bytes.ts';
@@ -35,10 +35,10 @@ import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import { endpointText } from '../host/datagram.ts';
-import type { Bounded, Log } from '../host/log.ts';
 import { configuredText, offeredSelectors, offerText, selectorsText, transformName } from '../host/offer.ts';
 import { keName } from '../host/sa-view.ts';
 
@@ -101,7 +101,7 @@ function sideBySide(sa: IkeSa, verdict: number, question: Message): string {
   return `: offered ${initiator} to ${responder}${configured} ${own.join('; ')}`;
 }
 
-export function createRefusals(log: Log, bounded: Bounded, connections: Connection[]): Refusals {
+export function createRefusals(bounded: Bounded, connections: Connection[]): Refusals {
   // Who the message that is being taken says it comes from.
   let claimed: { name: string; connection: Connection | null } | null = null;
 
@@ -109,7 +109,7 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
   function tell(level: 'warn' | 'info', sa: IkeSa, outcome: number, text: () => string): void {
     const peer = identityText(sa.peerIdType, sa.peerId);
     const at = where(sa.path);
-    bounded.log(level, 'ike', outcomeName(outcome), () => `${peer} at ${at}: ${text()}`, { peer, at });
+    bounded.peer(level, 'ike', outcomeName(outcome), () => `${peer} at ${at}: ${text()}`, { peer, at }, peer);
   }
 
   return {
@@ -122,7 +122,14 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
       if (connection !== null) return;
       const at = where(path);
       const fields = { peer: name, at };
-      bounded.log('warn', 'ike', 'unknown-identity', () => `${name} at ${at} is not known here`, fields);
+      bounded.log(
+        'warn',
+        'ike',
+        'unknown-identity',
+        () => `${name} at ${at} is not known here`,
+        fields,
+        sourceOf(path.remote),
+      );
     },
     taken(path, other) {
       const name = claimed?.name ?? 'a peer';
@@ -132,6 +139,8 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
         'ike',
         'address-taken',
         () => `${name} comes from the address ${where(path)} of ${other}: refused`,
+        {},
+        sourceOf(path.remote),
       );
     },
     answers(path, buffer, offset, question) {
@@ -160,14 +169,16 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
           return `${begin}: it began with ${names[0]}, this side asks for ${names[1]}`;
         },
         { at },
+        sourceOf(path.remote),
       );
     },
     ended(sa, outcome, question) {
       const reason = outcomeName(outcome);
       const at = where(sa.path);
+      const source = sourceOf(sa.path.remote);
       if (sa.peerId.length > 0) {
         const peer = identityText(sa.peerIdType, sa.peerId);
-        log('info', 'ike', () => `${peer} at ${at}: down, ${reason}`, { peer, at, reason });
+        bounded.peer('info', 'ike', reason, () => `${peer} at ${at}: down, ${reason}`, { peer, at }, peer);
         return;
       }
       const who = claimed;
@@ -175,7 +186,7 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
       if (who === null || policy === undefined) {
         // What refuses IKE_SA_INIT, and an unknown identity, have been told.
         const isTold = outcome === N_NO_PROPOSAL_CHOSEN || outcome === OUTCOME_PEER_AUTH;
-        bounded.log(isTold ? 'debug' : 'info', 'ike', reason, () => `a peer at ${at}: down, ${reason}`, { at });
+        bounded.log(isTold ? 'debug' : 'info', 'ike', reason, () => `a peer at ${at}: down, ${reason}`, { at }, source);
         return;
       }
       bounded.log(
@@ -192,6 +203,7 @@ export function createRefusals(log: Log, bounded: Bounded, connections: Connecti
           return `${begin}: offered ${chosen}; configured for ${policy.name} ${configuredText(policy.ike)}`;
         },
         { peer: who.name, at },
+        source,
       );
     },
     childFailed(sa, outcome, question) {

@@ -58,7 +58,7 @@ export interface RouterParts {
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
   const { endpoint, sas, air, udp, tun, ike } = parts;
-  const { log, drop } = bus;
+  const { drop } = bus;
   const restored = new Uint8Array(PACKET_MAX);
   const built = new Uint8Array(PACKET_MAX);
   const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
@@ -69,7 +69,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   // Outwards.
 
   function unsent(code: number): string {
-    log('debug', 'esp', () => `not sent: ${dropName(code)}`);
+    bus.bounded.log('debug', 'esp', dropName(code), () => `not sent: ${dropName(code)}`);
     return dropName(code);
   }
 
@@ -104,7 +104,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     idle: config.idle ?? 300000,
     openSocket: config.openSocket ?? openUdp,
     now: bus.now,
-    log,
+    bounded: bus.bounded,
     answer: (datagram) => {
       if (isClosed) return;
       bus.guard('', () => {

@@ -155,10 +155,12 @@ export interface GatewayMetrics {
   /** Packets given to the network interface, and taken from it; null: none. */
   tun: { written: number; read: number } | null;
   /**
-   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, listener, internal.
+   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, listener, keylog, internal.
    * Those that a layer below dropped on the way out are in its drops.
    */
   drops: Reasons;
+  /** Lines of the log that were left out, because there were too many. */
+  suppressedLines: number;
 }
 
 /** `waiting`: packets on their way. */

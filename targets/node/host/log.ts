@@ -1,5 +1,5 @@
 // Logs with levels and namespaces. A text may be a function: it is called only when the line is wanted, so a log that
-// is off costs a call and a comparison. Lines that a stranger can cause are bounded (createBounded).
+// is off costs a call and a comparison. Lines that others can cause are bounded (bounded.ts).
 
 import { CommandError } from './errors.ts';
 import { type LossNote, outletOf } from './outlet.ts';
@@ -87,68 +87,4 @@ export function parseLogFormat(text: string): LogFormat {
     throw new CommandError(`--log-format: ${text}: must be one of ${LOG_FORMATS.join(', ')}`, 2);
   }
   return text as LogFormat;
-}
-
-/** Lines of one reason within a window; the window in milliseconds. */
-const LINES = 3;
-const WINDOW = 1000;
-
-/** A log whose lines anybody can cause: a few a second for each reason, then one with the number that was left out. */
-export interface Bounded {
-  /** `reason`: one of a few, such as the name of an outcome; it is a field of the line as well. */
-  log(level: LogLevel, namespace: string, reason: string, text: LogText, fields?: LogFields): void;
-  /** Writes what was left out in windows that are over at `now`. */
-  poll(now: number): void;
-  /** When poll has something to write, or -1. */
-  nextTimeout(): number;
-}
-
-interface Window {
-  reason: string;
-  /** Its end: compared as it is, since a difference of two times may fall short of the window by rounding. */
-  until: number;
-  lines: number;
-  suppressed: number;
-  level: LogLevel;
-  namespace: string;
-}
-
-/** `now`: milliseconds, the clock of `poll`. */
-export function createBounded(log: Log, now: () => number): Bounded {
-  const windows = new Map<string, Window>();
-
-  function finish(key: string, window: Window): void {
-    windows.delete(key);
-    const { reason, suppressed, level, namespace } = window;
-    if (suppressed > 0) log(level, namespace, `${reason}: ${suppressed} more lines suppressed`, { reason, suppressed });
-  }
-
-  return {
-    log(level, namespace, reason, text, fields) {
-      const time = now();
-      // Lines that nobody wants to see must not take the place of those that matter.
-      const key = `${level} ${namespace} ${reason}`;
-      let window = windows.get(key);
-      if (window !== undefined && time >= window.until) {
-        finish(key, window);
-        window = undefined;
-      }
-      window ??= { reason, until: time + WINDOW, lines: 0, suppressed: 0, level, namespace };
-      windows.set(key, window);
-      if (window.lines < LINES) {
-        window.lines++;
-        log(level, namespace, text, { ...fields, reason });
-      } else window.suppressed++;
-    },
-    poll(time) {
-      for (const [key, window] of [...windows]) if (time >= window.until) finish(key, window);
-    },
-    nextTimeout() {
-      let due = -1;
-      for (const { until, suppressed } of windows.values()) {
-        if (suppressed > 0 && (due < 0 || until < due)) due = until;
-      }
-      return due;
-    },
-  };
 }
