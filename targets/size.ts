@@ -31,7 +31,7 @@ export const ROWS: readonly Row[] = [
   },
   // wire, schc, dietesp, esp, AES-CCM, MAC and 6LoWPAN, as a board uses them.
   // Goal: 12,000. Not reached yet; the budget keeps the present size.
-  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 37500 },
+  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 37600 },
   // Goal: 32,000. Not reached; see docs/results.md.
   { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 108600 },
   // A board's application: the device, provisioning, CoAP, console.
@@ -41,7 +41,7 @@ export const ROWS: readonly Row[] = [
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
   { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 132600 },
   // Modules for Espruino, with the radio driver.
-  { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 44200 },
+  { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 44500 },
   { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 142000 },
 ];
 

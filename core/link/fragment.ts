@@ -17,9 +17,11 @@ export interface Reassembly {
   /**
    * Takes a fragment: `length` octets of the uncompressed datagram from `position` on. Returns 0 when octets are
    * still missing, the offset of the whole datagram in `memory` (valid until the next call), or a drop code:
-   * DROP_DUPLICATE for octets that are there already, DROP_FRAGMENT for impossible or overlapping ones (an overlap
-   * discards the datagram), DROP_TOO_LONG, DROP_REASSEMBLY when all slots are taken. A sender's new datagram takes the place of its own
-   * oldest when there is no other: what it gave up would else hold the slot until the time-out.
+   * DROP_DUPLICATE for octets that are there already, DROP_FRAGMENT for impossible ones, DROP_TOO_LONG. A fragment that
+   * overlaps others and is no repetition begins its datagram afresh [RFC 4944 §5.3].
+   *
+   * When all slots are taken, a datagram of the same sender gives way, else the one that got no fragment for longest. Only a
+   * first fragment takes the slot of one that still gets fragments; others get DROP_REASSEMBLY.
    */
   add(key: Uint8Array, position: number, buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** The datagrams, one slot behind the other. */
@@ -30,6 +32,34 @@ export interface Reassembly {
   nextTimeout(): number;
 }
 
+/** Octets in front of a slot's datagram: its key, and a bit per 8 octets. */
+export function slotHead(maxSize: number): number {
+  return KEY_SIZE + ((maxSize + 63) >>> 6);
+}
+
+/** 0, or why no datagram with this key can have a fragment of `length` octets at `position`: a drop code. */
+export function checkFragment(key: Uint8Array, position: number, length: number, maxSize: number): number {
+  const size = u16(key, KEY_SIZE - 4);
+  const end = position + length;
+  if (size > maxSize) return DROP_TOO_LONG;
+  return length < 1 || end > size || (end < size && (length & 7) !== 0) ? DROP_FRAGMENT : 0;
+}
+
+/** Notes in the bits at `bits` that the octets position..end-1 are there. Returns how many were before, in steps of 8. */
+export function markFragment(memory: Uint8Array, bits: number, position: number, end: number): number {
+  let old = 0;
+  for (let unit = position; unit < end; unit += 8) {
+    const at = bits + (unit >>> 6);
+    const bit = 1 << ((unit >>> 3) & 7);
+    if ((memory[at] & bit) !== 0) old += 8;
+    memory[at] |= bit;
+  }
+  return old;
+}
+
+/** A datagram that got a fragment within this part of the time-out still lives. */
+export const ALIVE = 1 / 40;
+
 /**
  * Reassembles up to `datagrams` at a time, of at most maxSize octets (1280 suits IPv6, 2047 is the format's limit). Gives one
  * up `timeout` milliseconds after its first fragment (at most 60,000 [RFC 4944 §5.3]).
@@ -38,13 +68,22 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
   checkRange('reassembly.datagrams', datagrams, 1, 255);
   checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
   checkRange('reassembly.timeout', timeout, 1, 60000);
-  const data = KEY_SIZE + ((maxSize + 63) >>> 6);
-  const stride = data + maxSize;
+  const head = slotHead(maxSize);
+  const stride = head + maxSize;
   const memory = new Uint8Array(datagrams * stride);
-  // 0: free.
+  // When each began, and got its last fragment, both with the time-out; 0: free.
   const deadlines = new Float64Array(datagrams);
+  const moved = new Float64Array(datagrams);
   const missing = new Uint16Array(datagrams);
   let given = 0;
+
+  function begin(slot: number, key: Uint8Array, now: number): void {
+    if (deadlines[slot] > 0) given++;
+    fill(memory, slot * stride, head, 0);
+    copy(memory, slot * stride, key, 0, KEY_SIZE);
+    deadlines[slot] = now + timeout;
+    missing[slot] = u16(key, KEY_SIZE - 4);
+  }
 
   function add(
     key: Uint8Array,
@@ -54,56 +93,46 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
     length: number,
     now: number,
   ): number {
-    const size = u16(key, KEY_SIZE - 4);
-    const end = position + length;
-    if (size > maxSize) return DROP_TOO_LONG;
-    if (length < 1 || end > size || (end < size && (length & 7) !== 0)) return DROP_FRAGMENT;
+    const bad = checkFragment(key, position, length, maxSize);
+    if (bad < 0) return bad;
     let slot = -1;
-    let best = -1;
+    let best = 0;
+    let least = Infinity;
     for (let i = 0; i < datagrams; i++) {
-      const until = deadlines[i];
-      if (until > 0 && equal(memory, i * stride, key, 0, KEY_SIZE)) slot = i;
-      else if (
-        (until === 0 || equal(memory, i * stride, key, 0, KEY_SIZE - 4)) &&
-        (best < 0 || until < deadlines[best])
-      ) {
+      const at = i * stride;
+      if (deadlines[i] > 0 && equal(memory, at, key, 0, KEY_SIZE)) slot = i;
+      // A free slot before the sender's own, these before all others.
+      const rank = moved[i] * (equal(memory, at, key, 0, KEY_SIZE - 4) ? 0.000001 : 1);
+      if (rank < least) {
+        least = rank;
         best = i;
       }
     }
     if (slot < 0) {
-      if (best < 0) return DROP_REASSEMBLY;
-      if (deadlines[best] > 0) given++;
+      if (position > 0 && moved[best] > now + timeout * (1 - ALIVE)) return DROP_REASSEMBLY;
       slot = best;
-      fill(memory, slot * stride, data, 0);
-      copy(memory, slot * stride, key, 0, KEY_SIZE);
-      deadlines[slot] = now + timeout;
-      missing[slot] = size;
+      begin(slot, key, now);
     }
-    const at = slot * stride + data;
-    let old = 0;
-    for (let unit = position; unit < end; unit += 8) {
-      const bits = slot * stride + KEY_SIZE + (unit >>> 6);
-      const bit = 1 << ((unit >>> 3) & 7);
-      if ((memory[bits] & bit) !== 0) old += 8;
-      memory[bits] |= bit;
-    }
+    const bits = slot * stride + KEY_SIZE;
+    const at = slot * stride + head;
+    const old = markFragment(memory, bits, position, position + length);
     if (old > 0) {
       if (old >= length && equal(memory, at + position, buffer, offset, length)) return DROP_DUPLICATE;
-      // [RFC 4944 §5.3] An overlap that is not a repetition discards the datagram.
-      deadlines[slot] = 0;
-      return DROP_FRAGMENT;
+      begin(slot, key, now);
+      markFragment(memory, bits, position, position + length);
     }
     copy(memory, at + position, buffer, offset, length);
+    moved[slot] = now + timeout;
     missing[slot] -= length;
     if (missing[slot] > 0) return 0;
-    deadlines[slot] = 0;
+    deadlines[slot] = moved[slot] = 0;
     return at;
   }
 
   function poll(now: number): number {
     for (let i = 0; i < datagrams; i++) {
       if (deadlines[i] > 0 && now >= deadlines[i]) {
-        deadlines[i] = 0;
+        deadlines[i] = moved[i] = 0;
         given++;
       }
     }

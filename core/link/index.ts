@@ -6,6 +6,7 @@ export { CONTEXT_STRIDE, createContexts, setContext } from '../wire/sixlowpan.ts
 export type { NextHeaderCompression } from '../wire/sixlowpan-iphc.ts';
 export { createUdpCompression } from '../wire/sixlowpan-udp.ts';
 export { createReassembly, type Reassembly } from './fragment.ts';
+export { createReassemblyTable } from './fragment-table.ts';
 export {
   createLowpan,
   LOWPAN_FRAMES,

@@ -4,7 +4,7 @@
 import { addressOf } from '../../../core/base/address.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { createReassembly } from '../../../core/link/fragment.ts';
+import { createReassemblyTable } from '../../../core/link/fragment-table.ts';
 import { createLowpan, type Lowpan, type LowpanUpper } from '../../../core/link/lowpan.ts';
 import { createMac, type Mac } from '../../../core/link/mac.ts';
 import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
@@ -20,6 +20,8 @@ import { createPeers, type Peer, type Peers, peerText } from './peers.ts';
 const PEERS_MAX = 65536;
 /** Neighbours of a radio whose last frame is remembered; 17 octets each. */
 const NEIGHBOURS = 16384;
+/** Datagrams in reassembly at a time. */
+const REASSEMBLIES = 1024;
 
 /** One radio. */
 export interface Port {
@@ -57,7 +59,12 @@ function createPort(
   const lowpan = createLowpan({
     contexts,
     nhc: createUdpCompression(false),
-    reassembly: createReassembly(config.reassemblies ?? 16, maxSize, config.reassemblyTime ?? 10000),
+    reassembly: createReassemblyTable(
+      config.reassemblies ?? REASSEMBLIES,
+      maxSize,
+      config.reassemblyTime ?? 10000,
+      provider.random,
+    ),
     upper,
     queue: config.queue ?? 32,
     maxSize,

@@ -2,7 +2,7 @@
 
 import { createIkeDevice } from '../../../core/device/ike-device.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
-import { createReassembly } from '../../../core/link/fragment.ts';
+import { createReassemblyTable } from '../../../core/link/fragment-table.ts';
 import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
 import { MAC_RETRIES } from '../../../core/link/mac.ts';
 import { ackWaitOf, type RadioConfig } from '../host/radio/config.ts';
@@ -39,7 +39,12 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     gateway: config.link,
     address: new Uint8Array(16),
     contexts: config.contexts,
-    reassembly: createReassembly(settings.reassemblies ?? 2, 2047, settings.reassemblyTime ?? 10000),
+    reassembly: createReassemblyTable(
+      settings.reassemblies ?? 8,
+      2047,
+      settings.reassemblyTime ?? 10000,
+      provider.random,
+    ),
     echo: null,
     maxSize: INNER_MAX,
     queue: settings.queue ?? 16,

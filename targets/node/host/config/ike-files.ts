@@ -48,6 +48,15 @@ const RADIO = object(
       524288,
       16384,
     ),
+    reassemblies: integer('Datagrams', 'In reassembly at a time; default 1024 at a gateway, 8 at a sensor.', 1, 65535),
+    reassemblyTime: {
+      title: 'Reassembly',
+      description: 'Milliseconds until an incomplete datagram is given up.',
+      type: 'number',
+      minimum: 1,
+      maximum: 60000,
+      default: 10000,
+    },
     ackWait: {
       title: 'Acknowledgement',
       description: 'Milliseconds to wait for it.',

@@ -31,7 +31,7 @@ export interface RadioConfig {
   neighbours?: number;
   /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
   ackWait?: number;
-  /** Datagrams in reassembly at a time, 1..255, default 16, and milliseconds until one is given up, default 10000. */
+  /** Datagrams in reassembly at a time, 1..65535; default 1024 at a gateway, 8 at a sensor. */
   reassemblies?: number;
   /** Milliseconds until an incomplete datagram is given up, default 10000. */
   reassemblyTime?: number;
@@ -66,7 +66,7 @@ export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): C
   integerIn([...path, 'queue'], radio.queue ?? 1, 1, 255);
   integerIn([...path, 'neighbours'], radio.neighbours ?? 1, 1, 524288);
   inRange([...path, 'ackWait'], radio.ackWait ?? 1, 0.1, 10000);
-  integerIn([...path, 'reassemblies'], radio.reassemblies ?? 1, 1, 255);
+  integerIn([...path, 'reassemblies'], radio.reassemblies ?? 1, 1, 65535);
   inRange([...path, 'reassemblyTime'], radio.reassemblyTime ?? 1, 1, 60000);
   integerIn([...path, 'maxSize'], radio.maxSize ?? 40, 40, DATAGRAM_MAX);
   return {
