@@ -254,16 +254,15 @@ test('overlap with other content, or with other borders, begins the datagram afr
     feed(node, frames[0]);
     feed(node, frames[1]);
     const bad = change === 'content' ? frames[1].slice() : frames[1].slice(0, 5 + 16);
-    if (change === 'content') bad[20] ^= 1;
-    else bad[4] -= 1;
+    bad[change === 'content' ? 20 : 4] -= 1;
     feed(node, bad);
     node.lowpan.poll(0);
     assert.equal(dropped(node, DROP_FRAGMENT), 1, change);
     for (const frame of frames.slice(2)) feed(node, frame);
     assert.equal(node.packets.length, 0, 'the first fragment was thrown away');
     feed(node, frames[0]);
-    if (change === 'content') assert.notDeepEqual(node.packets, [toHex(packet)]);
-    else assert.equal(node.packets.length, 0, 'octets are missing');
+    assert.equal(node.packets.length, change === 'content' ? 1 : 0, change);
+    assert.notDeepEqual(node.packets, [toHex(packet)]);
   }
 });
 
@@ -394,8 +393,7 @@ test('a sender’s new datagram replaces its own unfinished one, never another s
   feed(node, frames[0], 0, new Uint8Array([0, 9]));
   for (const tag of [1, 2, 3]) feed(node, retag(frames[0], tag), tag);
   node.lowpan.poll(10);
-  assert.equal(dropped(node, DROP_FRAGMENT), 2);
-  assert.equal(dropped(node, DROP_REASSEMBLY), 0);
+  assert.deepEqual([dropped(node, DROP_FRAGMENT), dropped(node, DROP_REASSEMBLY)], [2, 0]);
   for (const frame of frames.slice(1)) feed(node, retag(frame, 3), 20);
   for (const frame of frames.slice(1)) feed(node, frame, 20, new Uint8Array([0, 9]));
   assert.equal(node.packets.length, 2);
