@@ -103,7 +103,7 @@ export {
   COUNT_SENT,
   COUNT_UNEXPECTED,
 } from './exchange/registry.ts';
-export { closeChild, closeIke, createChild, probe, rekeyChild, rekeyIke } from './exchange/requests.ts';
+export { closeChild, closeIke, createChild, leaveIke, probe, rekeyChild, rekeyIke } from './exchange/requests.ts';
 export { ikeTimeout } from './exchange/schedule.ts';
 export { pollIke } from './exchange/timers.ts';
 export { authMethods } from './ext/announce.ts';

@@ -250,6 +250,7 @@ export function restoreIke(
   if (sa.rekeyAt >= 0) due(ike, sa, sa.rekeyAt);
   if (sa.reauthAt >= 0) due(ike, sa, sa.reauthAt);
   if (policy.dpdTime > 0) due(ike, sa, now + policy.dpdTime);
+  if (ike.responder !== null) ike.responder.joined(sa);
   for (let i = 0; i < children.length; i++) restoreChild(ike, sa, children[i], now);
   resume(ike, sa, progress, now);
   return sa;

@@ -2,7 +2,6 @@
 
 import { NONE, wipe } from '../codec/octets.ts';
 import type { Ike } from '../state/ike.ts';
-import { STATE_HALF_OPEN } from '../state/sa.ts';
 import { forget } from './registry.ts';
 import { dropHeld, dropSetup, dropTask, wipeNotes } from './session.ts';
 
@@ -13,7 +12,7 @@ import { dropHeld, dropSetup, dropTask, wipeNotes } from './session.ts';
 export function clearIke(ike: Ike): void {
   while (ike.sas.length > 0) {
     const sa = ike.sas[0];
-    if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+    if (ike.responder !== null) ike.responder.dropped(sa);
     dropHeld(ike, sa);
     dropTask(ike, sa.task);
     for (let i = 0; i < sa.tasks.length; i++) dropTask(ike, sa.tasks[i]);

@@ -120,6 +120,7 @@ export function createIkeSa(ike: Ike, policy: IkePolicy, path: Path, initiator: 
     predecessor: null,
     successor: null,
     former: null,
+    sibling: null,
     reported: false,
     tag: 0,
   };

@@ -6,7 +6,7 @@ import { OUTCOME_CLOSED, OUTCOME_NONE } from '../state/outcome.ts';
 import type { ChildPolicy } from '../state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../state/sa.ts';
 import { TASK_DELETE_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
-import { nextTask, request, requestChild } from './queue.ts';
+import { createTask, enqueue, isAsked, nextTask, request, requestChild } from './queue.ts';
 import { endIkeSa, sendDelete } from './session.ts';
 
 /**
@@ -33,16 +33,23 @@ export function rekeyIke(ike: Ike, sa: IkeSa, now: number): void {
   request(ike, sa, TASK_REKEY_IKE, null, now);
 }
 
-/** Ends an IKE SA: with a Delete if it is established, else at once. */
-export function closeIke(ike: Ike, sa: IkeSa, now: number): void {
+/**
+ * Asks for the end of an IKE SA, with a Delete if it is established, which `pollIke` sends: the way to end very many at a time.
+ */
+export function leaveIke(ike: Ike, sa: IkeSa, now: number): void {
   if (sa.state !== STATE_ESTABLISHED) {
     endIkeSa(ike, sa, OUTCOME_CLOSED, now);
     return;
   }
   if (sa.outcome === OUTCOME_NONE) sa.outcome = OUTCOME_CLOSED;
-  request(ike, sa, TASK_DELETE_IKE, null, now);
-  if (sa.task !== null) return;
   // It goes before all that waits.
+  if (!isAsked(sa, TASK_DELETE_IKE, null)) enqueue(ike, sa, createTask(TASK_DELETE_IKE, null), now);
+}
+
+/** Ends an IKE SA: with a Delete if it is established, else at once. */
+export function closeIke(ike: Ike, sa: IkeSa, now: number): void {
+  leaveIke(ike, sa, now);
+  if (sa.state !== STATE_ESTABLISHED || sa.task !== null) return;
   sa.task = nextTask(sa, now);
   sendDelete(ike, sa, null, now);
 }

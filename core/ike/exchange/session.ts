@@ -1,22 +1,14 @@
 // The life of an IKE SA: made, established, replaced, ended; and its waiting requests.
 
 import { INFORMATIONAL, N_AUTHENTICATION_FAILED, PROTOCOL_IKE } from '../codec/numbers.ts';
-import { NONE, same, wipe } from '../codec/octets.ts';
+import { NONE, wipe } from '../codec/octets.ts';
 import { addDelete, addStatus } from '../codec/payloads.ts';
 import { dropKe } from '../crypto/key-exchange.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
 import type { ChildSa, Draft, Note } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { type End, OUTCOME_NONE, OUTCOME_PEER_AUTH, OUTCOME_PEER_ID, OUTCOME_REPLACED } from '../state/outcome.ts';
-import {
-  type IkeSa,
-  STATE_CLOSING,
-  STATE_ENDED,
-  STATE_ESTABLISHED,
-  STATE_FORMING,
-  STATE_HALF_OPEN,
-  type Task,
-} from '../state/sa.ts';
+import { type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED, STATE_FORMING, type Task } from '../state/sa.ts';
 import { TASK_DELETE_IKE } from '../state/task.ts';
 import { removeChild } from './children.ts';
 import { createTask, request, requestChild } from './queue.ts';
@@ -87,6 +79,7 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   const resumed = sa.setup !== null && sa.setup.resumed;
   dropSetup(ike, sa);
   startClocks(ike, sa, now);
+  if (ike.responder !== null) ike.responder.joined(sa);
   ike.upper.established(sa, resumed, now);
   const more = sa.policy.children;
   for (let i = 0; more !== undefined && sa.initiator && i < more.length; i++) requestChild(ike, sa, more[i], now);
@@ -126,7 +119,7 @@ function strip(ike: Ike, sa: IkeSa, now: number): void {
 /** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
 export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_ENDED) return;
-  if (sa.state === STATE_HALF_OPEN) ike.responder!.dropped(ike, sa);
+  if (ike.responder !== null) ike.responder.dropped(sa);
   strip(ike, sa, now);
   const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
   if (!known) sa.outcome = outcome;
@@ -142,30 +135,6 @@ export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (rival !== null) endIkeSa(ike, rival, outcome, now);
   reauthLater(ike, sa, now);
   report(ike, sa, now);
-}
-
-/** True when both belong to one peer. An identity is unique among the peers of one policy; the policy's name is part of it. */
-function samePeer(a: IkeSa, b: IkeSa): boolean {
-  if (a.policy.name !== b.policy.name || a.peerIdType !== b.peerIdType) return false;
-  return same(a.peerId, b.peerId);
-}
-
-/** Ends the other IKE SAs of the authenticated peer of `sa`, except the `keep` that were heard last. */
-export function replaceOthers(ike: Ike, sa: IkeSa, keep: number, now: number): void {
-  const others: IkeSa[] = [];
-  for (let i = 0; i < ike.sas.length; i++) {
-    const other = ike.sas[i];
-    // A half-open SA with the identity of a ticket has proved nothing.
-    const counts = other !== sa && other.state !== STATE_ENDED && other.state !== STATE_HALF_OPEN;
-    if (counts && samePeer(other, sa)) others.push(other);
-  }
-  while (others.length > keep) {
-    let oldest = 0;
-    for (let i = 1; i < others.length; i++) if (others[i].heardAt < others[oldest].heardAt) oldest = i;
-    endIkeSa(ike, others[oldest], OUTCOME_REPLACED, now);
-    others[oldest] = others[others.length - 1];
-    others.pop();
-  }
 }
 
 /** Sends INFORMATIONAL with a Delete for the IKE SA (child null), or for a Child SA. */

@@ -34,6 +34,7 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   old.rekeyAt = -1;
   old.reauthAt = -1;
   startClocks(ike, sa, now);
+  if (ike.responder !== null) ike.responder.joined(sa);
   sa.reauthAt = reauthAt;
   ike.upper.replaced(old, sa, now);
 }

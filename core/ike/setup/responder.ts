@@ -70,7 +70,7 @@ import {
 } from '../exchange/registry.ts';
 import { due } from '../exchange/schedule.ts';
 import { begin, sendNotify, sendResponse, transmitAll } from '../exchange/send.ts';
-import { endIkeSa, establish, replaceOthers } from '../exchange/session.ts';
+import { endIkeSa, establish } from '../exchange/session.ts';
 import type { Draft } from '../state/child.ts';
 import type { Ike, Responder } from '../state/ike.ts';
 import type { Verdict } from '../state/outcome.ts';
@@ -86,8 +86,20 @@ import {
 } from '../state/step.ts';
 import { endOf, notifyOf } from '../state/verdict.ts';
 import { freshCookie, hasCookie, renewCookies } from './cookie.ts';
-import { askerOf, createDesk, type Desk, list, makeRoom, type ResponderConfig, release } from './half-open.ts';
+import {
+  askerOf,
+  createDesk,
+  type Desk,
+  enter,
+  giveBack,
+  isSuspect,
+  list,
+  type ResponderConfig,
+  release,
+} from './half-open.ts';
 import { allows, makeInit, readInit } from './init.ts';
+import { addPeer, removePeer, replaceOthers } from './peer-index.ts';
+import { type Source, sourceKey } from './sources.ts';
 
 /** Most other IKE SAs of one peer. */
 const MAX_SAME = 4;
@@ -209,16 +221,17 @@ function addProof(ike: Ike, sa: IkeSa, w: Writer): boolean {
 /** IKE_AUTH of a half-open SA is in ike.message. */
 function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
   const m = ike.message;
-  release(desk, sa);
+  const source = release(desk, sa);
   sa.endAt = -1;
   const wrong = authenticate(desk, ike, sa);
   if (wrong !== 0) {
     fail(ike, sa, IKE_AUTH, notifyOf(wrong), now);
     return;
   }
+  if (source !== null) giveBack(desk, source);
   const setup = sa.setup!;
   // A restarted device has no other SAs [RFC 7296 §2.4]; others have few.
-  replaceOthers(ike, sa, setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null ? 0 : MAX_SAME, now);
+  replaceOthers(desk.peers, ike, sa, setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null ? 0 : MAX_SAME, now);
   const asked: Uint8Array[] = [];
   const type = readCp(m, CP_REQUEST, asked);
   let verdict = lease(ike, sa, type, now);
@@ -271,9 +284,9 @@ function onKnown(ike: Ike, known: IkeSa): number {
 }
 
 /** True when the request has returned its cookie, or needs none. Else it asks for one. */
-function hasPaid(desk: Desk, ike: Ike, nonceI: Uint8Array): boolean {
-  if (desk.open < desk.config.cookieThreshold) return true;
+function hasPaid(desk: Desk, ike: Ike, key: string, nonceI: Uint8Array): boolean {
   const d = ike.incoming;
+  if (!isSuspect(desk, key, d.now)) return true;
   const spi = take(d.buffer, d.offset + IKE_SPI_I, 8);
   renewCookies(ike, desk.cookies, d.now);
   if (hasCookie(ike, desk.cookies, d.path, ike.message, spi, nonceI)) return true;
@@ -283,7 +296,7 @@ function hasPaid(desk: Desk, ike: Ike, nonceI: Uint8Array): boolean {
 }
 
 /** Makes a half-open SA for the request in ike.incoming and ike.message. */
-function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
+function admit(desk: Desk, ike: Ike, asker: string, source: Source, isResume: boolean): void {
   const d = ike.incoming;
   const config = desk.config;
   const now = d.now;
@@ -295,6 +308,7 @@ function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   sa.expectedId = 1;
   const response = isResume ? config.tickets!.resume(ike, sa) : answerInit(ike, sa);
   if (response.length === 0) {
+    if (setup.error === N_INVALID_KE_PAYLOAD) giveBack(desk, source);
     // The host need not know of another KE method and of nonsense, but should know that nothing fits.
     sa.reported = setup.error !== N_NO_PROPOSAL_CHOSEN;
     endIkeSa(ike, sa, setup.error, now);
@@ -305,7 +319,7 @@ function admit(desk: Desk, ike: Ike, asker: string, isResume: boolean): void {
   sa.fragmentation = setup.fragmentation && sa.policy.fragmentSize > 0;
   sa.endAt = now + config.halfOpenTime;
   due(ike, sa, sa.endAt);
-  list(desk, sa, asker);
+  list(desk, sa, asker, source, now);
   transmitAll(ike, sa, response, now);
 }
 
@@ -318,8 +332,8 @@ function onFirst(desk: Desk, ike: Ike): number {
   if (code !== 0) return refuseHeader(ike, code);
   const exchange = buffer[at + IKE_EXCHANGE];
   const asker = askerOf(d);
-  const known = desk.halfOpen[asker];
-  if (known !== undefined) return onKnown(ike, known);
+  const known = desk.byAsker[asker];
+  if (known !== undefined) return onKnown(ike, known.sa);
   const m = ike.message;
   m.buffer = buffer;
   const wrong = parsePayloads(m.payloads, buffer, buffer[at + IKE_NEXT], at + IKE_SIZE, at + d.length);
@@ -333,12 +347,14 @@ function onFirst(desk: Desk, ike: Ike): number {
     tellNumber(ike, wrong, m.payloads.critical, 1);
     return 0;
   }
-  if (!hasPaid(desk, ike, nonceI)) return 0;
-  if (desk.open >= desk.config.halfOpenMax && !makeRoom(desk, ike, d.now)) {
+  const key = sourceKey(d.path);
+  if (!hasPaid(desk, ike, key, nonceI)) return 0;
+  const source = enter(desk, ike, key, d.now);
+  if (source === null) {
     count(ike, COUNT_HALF_OPEN_REFUSED);
     return DROP_QUEUE;
   }
-  admit(desk, ike, asker, isResume);
+  admit(desk, ike, asker, source, isResume);
   return 0;
 }
 
@@ -355,6 +371,10 @@ export function createResponder(config: ResponderConfig): Responder {
       const verdict = ike.intermediate === null ? N_INVALID_SYNTAX : ike.intermediate.answer(ike, sa, now);
       if (verdict !== 0) fail(ike, sa, exchange, notifyOf(verdict), now);
     },
-    dropped: (_ike, sa) => release(desk, sa),
+    joined: (sa) => addPeer(desk.peers, sa),
+    dropped: (sa) => {
+      release(desk, sa);
+      removePeer(desk.peers, sa);
+    },
   };
 }

@@ -97,8 +97,10 @@ export interface Responder {
   begin(ike: Ike): number;
   /** A protected request of a half-open IKE SA is in `ike.message`. */
   request(ike: Ike, sa: IkeSa, exchange: Exchange, now: number): void;
-  /** A half-open IKE SA ends, for any reason. */
-  dropped(ike: Ike, sa: IkeSa): void;
+  /** The peer of `sa` proved its identity, or a rekey made `sa` with it. */
+  joined(sa: IkeSa): void;
+  /** An IKE SA ends, for any reason. */
+  dropped(sa: IkeSa): void;
 }
 
 /** An IKE endpoint: the state that its functions share. */

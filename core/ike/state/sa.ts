@@ -166,6 +166,8 @@ export interface IkeSa extends KeySet {
   successor: IkeSa | null;
   /** The SA whose place it took, while that one waits for its end. @internal */
   former: IkeSa | null;
+  /** The next IKE SA in a responder's index of peers. @internal */
+  sibling: IkeSa | null;
   /** The host was told of its end. @internal */
   reported: boolean;
   /** For the host. */

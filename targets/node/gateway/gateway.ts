@@ -125,7 +125,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     ikeSas: () => ike.sas().map(ikeSaView),
     askIke(id, request) {
       if (isClosed) return 'closed';
-      const sa = ike.sas().find((one) => Buffer.from(one.spis).toString('hex') === id);
+      const sa = ike.find(Buffer.from(id, 'hex'));
       if (sa === undefined) return 'no-sa';
       const ask = requestOf(sa, request);
       if (ask === null) return 'no-child';

@@ -14,11 +14,11 @@ import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
-import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
+import { narrowSelectors } from '../../../core/ike/codec/selectors.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
-import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
-import { closeIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
+import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
+import { leaveIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import { ikeTimeout } from '../../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
@@ -30,21 +30,23 @@ import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
-import { childPathOf, type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { childPathOf, type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
-import { endpointText, octetsKey } from '../host/datagram.ts';
+import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
+import { createConnections } from './connections.ts';
 import type { Emit } from './events.ts';
 import type { Pool } from './pool.ts';
 import { createRefusals } from './refusals.ts';
+import { createUp, idKey } from './up.ts';
 import type { IkeMetrics } from './views.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
@@ -93,6 +95,8 @@ export interface IkeHost {
   metrics(): IkeMetrics;
   /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
   sas(): IkeSa[];
+  /** The one with these SPIs (16 octets), if it has not ended. */
+  find(spis: Uint8Array): IkeSa | undefined;
   ask(sa: IkeSa, request: HostRequest, now: number): void;
 }
 
@@ -115,18 +119,12 @@ function fallbackOf(connections: Connection[], nat: Nat): IkePolicy {
   };
 }
 
-function isEvery({ start, end }: Selector): boolean {
-  return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
-}
-
-function idKey(type: number, data: Uint8Array): string {
-  return `${type} ${octetsKey(data)}`;
-}
-
 export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { ike: settings, provider, endpoint, sas, pool, radios, log } = config;
   const { connections } = settings;
   const pairs = new Map<ChildSa, [Association, Association]>();
+  const known = createConnections(connections);
+  const up = createUp();
   const outcomes: Reasons = {};
   const refusals = createRefusals(config.bounded, connections);
   let established = 0;
@@ -138,21 +136,14 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
 
   /** Nobody has proved the identity yet: nothing is kept of it. */
   function findPolicy(type: number, data: Uint8Array, path: Path): IkePolicy | null {
-    const connection = connections.find(
-      ({ policy: { remoteId } }) =>
-        remoteId === null || (remoteId.type === type && Buffer.compare(remoteId.data, data) === 0),
-    );
+    const connection = known.find(type, data);
     refusals.claims(type, data, path, connection ?? null);
     if (connection === undefined) return null;
     const udp = isUdp(path);
     // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
-    const isTaken = (one: IkeSa): boolean =>
-      one.state === STATE_ESTABLISHED &&
-      Buffer.compare(one.path.remote, path.remote) === 0 &&
-      !(one.peerIdType === type && Buffer.compare(one.peerId, data) === 0);
-    const other = udp ? undefined : onRadio.sas.find(isTaken);
+    const other = udp ? undefined : up.otherAt(path.remote, idKey(type, data));
     if (other !== undefined) {
-      refusals.taken(path, nameOf(other));
+      refusals.taken(path, identityText(other.type, other.data));
       return null;
     }
     return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
@@ -170,11 +161,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     // Its outer address, which it chose itself, where the file says `dynamic`.
     const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
     // The file gives it, or a range with it, to another peer.
-    const isGiven = connections
-      .filter(({ name }) => name !== sa.policy.name)
-      .flatMap(({ remote }) => remote)
-      .some((one) => !one.isDynamic && !isEvery(one) && narrowSelectors([one], [child.remote]).length > 0);
-    if (isOwn && (isGiven || pool.owns(start))) return `${addressText(start)} is not for peers to choose`;
+    if (isOwn && (known.givesTo(sa.policy.name, child.remote) || pool.owns(start)))
+      return `${addressText(start)} is not for peers to choose`;
     for (const { owner, name } of sas.holders(start)) {
       if (owner === null) {
         if (isOwn) return `${addressText(start)} is that of ${name}`;
@@ -244,6 +232,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     established(sa) {
       established++;
+      up.add(sa, !isUdp(sa.path));
       const line = (): string => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`;
       config.bounded.peer('info', 'ike', 'up', line, {}, idOf(sa));
       const verifies = announcedNames(sa.announced);
@@ -261,9 +250,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const reason = outcomeName(outcome);
       outcomes[reason] = (outcomes[reason] ?? 0) + 1;
       const isKnown = sa.peerId.length > 0;
-      const isLast =
-        isKnown && !all().some((one) => one !== sa && one.state === STATE_ESTABLISHED && nameOf(one) === nameOf(sa));
-      if (isLast) pool.release(idKey(sa.peerIdType, sa.peerId));
+      up.remove(sa, !isUdp(sa.path));
+      const id = idKey(sa.peerIdType, sa.peerId);
+      if (isKnown && !up.has(id)) pool.release(id);
       refusals.ended(sa, outcome, ikeOf(sa.path).message);
       config.emit('down', isKnown ? nameOf(sa) : '', reason);
     },
@@ -361,13 +350,18 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     leave(now) {
       for (const ike of endpoints) {
-        for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) closeIke(ike, sa, now);
+        for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) leaveIke(ike, sa, now);
         pollIke(ike, now);
       }
     },
     sas: () => all().filter(({ state }) => state !== STATE_ENDED),
+    find(spis) {
+      if (spis.length !== 16) return undefined;
+      const own = [8, 0].flatMap((at) => endpoints.map((ike) => ike.bySpi[spiKey(spis, at)]));
+      return own.find((sa) => sa !== undefined && sa.state !== STATE_ENDED && Buffer.compare(sa.spis, spis) === 0);
+    },
     ask: (sa, request, now) => request(ikeOf(sa.path), sa, now),
-    isLeaving: () => all().some((sa) => sa.state === STATE_CLOSING || sa.state === STATE_ESTABLISHED),
+    isLeaving: () => up.count() > 0,
     clear() {
       for (const ike of endpoints) clearIke(ike);
       pairs.clear();

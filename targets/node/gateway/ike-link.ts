@@ -59,6 +59,7 @@ export interface IkeLink extends Pollable {
   clear(): void;
   /** Live IKE SAs that have not ended: for this side of the API only. */
   sas(): IkeSa[];
+  find(spis: Uint8Array): IkeSa | undefined;
   ask(sa: IkeSa, request: HostRequest): void;
   /** Null where there is no IKE. */
   metrics(): IkeMetrics | null;
@@ -194,6 +195,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),
     sas: () => ike?.sas() ?? [],
+    find: (spis) => ike?.find(spis),
     ask(sa, request) {
       ike?.ask(sa, request, now());
       bus.wake(0);
