@@ -42,6 +42,7 @@ function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
   next.peerBehindNat = old.peerBehindNat;
   next.behindNat = old.behindNat;
   next.reported = true;
+  next.rivalOf = old;
   return next;
 }
 
@@ -123,7 +124,6 @@ export function makeIke(ike: Ike, sa: IkeSa, next: IkeSa, draft: Draft, now: num
   if (task !== null && task.kind === TASK_REKEY_IKE) {
     sa.rival = next;
     sa.rivalNonce = lowest(draft.kx);
-    next.rivalOf = sa;
     next.state = STATE_ESTABLISHED;
     // The loser deletes the SA that it made; a side without an answer does not know of it.
     next.endAt = now + sa.policy.retransmitTime * 64;

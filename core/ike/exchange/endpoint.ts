@@ -83,7 +83,7 @@ import {
   spiKey,
 } from './registry.ts';
 import { sendNotify, settle, transmitAll } from './send.ts';
-import { abandon, endIkeSa } from './session.ts';
+import { abandon, crash, endIkeSa } from './session.ts';
 import { runTasks } from './timers.ts';
 
 export { connect } from '../setup/initiator.ts';
@@ -154,6 +154,7 @@ export function createIke(config: IkeConfig): Ike {
     bySpi: {},
     counters: new Float64Array(COUNTERS),
     incoming: { path: NOWHERE, buffer: NONE, offset: 0, length: 0, now: 0 },
+    hand: null,
     replyTo: null,
     wantedKe: NONE,
     header: new Uint8Array(IKE_SIZE),
@@ -185,6 +186,7 @@ function receiveInit(ike: Ike, sa: IkeSa, event: IkeEvent): number {
     count(ike, COUNT_INVALID);
     return DROP_LENGTH;
   }
+  ike.hand = sa;
   onInitResponse(ike, sa, d.now);
   return 0;
 }
@@ -304,6 +306,7 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
   if (code <= 0) return code < 0 ? dropped(ike, code) : 0;
   const path = d.path;
   const now = d.now;
+  ike.hand = sa;
   sa.heardAt = now;
   follow(sa, path);
   if (isResponse) {
@@ -319,7 +322,7 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
 
 /**
  * Takes an IKE message (without non-ESP marker) that came over `path`; may overwrite its octets. Returns 0, or a drop code,
- * counted.
+ * counted. What an extension, the cryptography or the host throws ends the IKE SA in question, and is passed on.
  */
 export function receiveIke(
   ike: Ike,
@@ -339,7 +342,11 @@ export function receiveIke(
   count(ike, COUNT_RECEIVED);
   try {
     return route(ike);
+  } catch (error) {
+    if (ike.hand !== null) crash(ike, ike.hand, now);
+    throw error;
   } finally {
+    ike.hand = null;
     ike.replyTo = null;
     d.buffer = NONE;
   }

@@ -141,12 +141,14 @@ export function rename(ike: Ike, sa: IkeSa, spis: Uint8Array): void {
 /** Removes an SA from the endpoint and wipes its keys. */
 export function forget(ike: Ike, sa: IkeSa): void {
   delete ike.bySpi[spiKey(sa.spis, sa.initiator ? 0 : 8)];
-  if (sa.skIn !== null) wipeSkKey(ike.provider, sa.skIn);
-  if (sa.skOut !== null) wipeSkKey(ike.provider, sa.skOut);
-  sa.skIn = null;
-  sa.skOut = null;
-  wipe(sa.skD);
+  unschedule(ike, sa);
   sa.state = STATE_ENDED;
   if (sa.successor !== null) sa.successor.former = null;
-  unschedule(ike, sa);
+  wipe(sa.skD);
+  const keyIn = sa.skIn;
+  const keyOut = sa.skOut;
+  sa.skIn = null;
+  sa.skOut = null;
+  if (keyIn !== null) wipeSkKey(ike.provider, keyIn);
+  if (keyOut !== null) wipeSkKey(ike.provider, keyOut);
 }

@@ -7,7 +7,14 @@ import { dropKe } from '../crypto/key-exchange.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
 import type { ChildSa, Draft, Note } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
-import { type End, OUTCOME_NONE, OUTCOME_PEER_AUTH, OUTCOME_PEER_ID, OUTCOME_REPLACED } from '../state/outcome.ts';
+import {
+  type End,
+  OUTCOME_INTERNAL,
+  OUTCOME_NONE,
+  OUTCOME_PEER_AUTH,
+  OUTCOME_PEER_ID,
+  OUTCOME_REPLACED,
+} from '../state/outcome.ts';
 import { type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED, STATE_FORMING, type Task } from '../state/sa.ts';
 import { TASK_DELETE_IKE } from '../state/task.ts';
 import { removeChild } from './children.ts';
@@ -47,6 +54,7 @@ export function dropTask(ike: Ike, task: Task | null): void {
 export function dropSetup(ike: Ike, sa: IkeSa): void {
   const setup = sa.setup;
   if (setup === null) return;
+  sa.setup = null;
   dropKe(ike.asymmetric, setup.kx);
   wipeNotes(setup.notes);
   wipe(setup.skPi);
@@ -54,7 +62,6 @@ export function dropSetup(ike: Ike, sa: IkeSa): void {
   wipe(setup.plainKeys);
   if (setup.earlierIn !== null) wipeSkKey(ike.provider, setup.earlierIn);
   dropDraft(ike, setup.draft);
-  sa.setup = null;
 }
 
 /** Starts the clocks of an IKE SA that both sides have. */
@@ -109,32 +116,34 @@ function report(ike: Ike, sa: IkeSa, now: number): void {
 function strip(ike: Ike, sa: IkeSa, now: number): void {
   while (sa.children.length > 0) removeChild(ike, sa, sa.children[0], now);
   settle(sa);
-  dropHeld(ike, sa);
-  dropTask(ike, sa.task);
-  sa.task = null;
   sa.tasks = [];
+  dropHeld(ike, sa);
+  const task = sa.task;
+  sa.task = null;
+  dropTask(ike, task);
   dropSetup(ike, sa);
+}
+
+/** Ends what an ended IKE SA has. Where something throws, the rest is done by the SA's timer. */
+export function finish(ike: Ike, sa: IkeSa, now: number): void {
+  if (ike.responder !== null) ike.responder.dropped(sa);
+  strip(ike, sa, now);
+  const rival = sa.rival;
+  sa.rival = null;
+  if (sa.response.length === 0) forget(ike, sa);
+  if (rival !== null) endIkeSa(ike, rival, sa.outcome, now);
+  reauthLater(ike, sa, now);
+  report(ike, sa, now);
 }
 
 /** Ends an IKE SA and its Child SAs. Its last answer stays for a while, for a peer that did not get it. */
 export function endIkeSa(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   if (sa.state === STATE_ENDED) return;
-  if (ike.responder !== null) ike.responder.dropped(sa);
-  strip(ike, sa, now);
-  const known = sa.outcome !== OUTCOME_NONE && outcome <= 0;
-  if (!known) sa.outcome = outcome;
+  if (sa.outcome === OUTCOME_NONE || outcome > 0) sa.outcome = outcome;
   sa.state = STATE_ENDED;
-  const rival = sa.rival;
-  sa.rival = null;
-  if (sa.response.length > 0) {
-    sa.endAt = now + ike.linger;
-    due(ike, sa, sa.endAt);
-  } else {
-    forget(ike, sa);
-  }
-  if (rival !== null) endIkeSa(ike, rival, outcome, now);
-  reauthLater(ike, sa, now);
-  report(ike, sa, now);
+  sa.endAt = sa.response.length > 0 ? now + ike.linger : now;
+  due(ike, sa, sa.endAt);
+  finish(ike, sa, now);
 }
 
 /** Sends INFORMATIONAL with a Delete for the IKE SA (child null), or for a Child SA. */
@@ -159,4 +168,32 @@ export function abandon(ike: Ike, sa: IkeSa, outcome: End, now: number): void {
   sa.task = createTask(TASK_DELETE_IKE, null);
   sendDelete(ike, sa, null, now);
   report(ike, sa, now);
+}
+
+/** Not even the Delete can be sent. */
+function crashHard(ike: Ike, sa: IkeSa, now: number): void {
+  try {
+    endIkeSa(ike, sa, OUTCOME_INTERNAL, now);
+  } catch (_error) {
+    // What is left is due: the timer ends it.
+  }
+}
+
+/**
+ * Something threw an error in the middle of work for `sa`: the SA ends, with a Delete where the peer knows it, and nothing of
+ * it stays. The error is the caller's to pass on.
+ */
+export function crash(ike: Ike, sa: IkeSa, now: number): void {
+  for (let i = 0; i < ike.sas.length; i++) {
+    const made = ike.sas[i];
+    if (made.rivalOf !== sa || made.state !== STATE_FORMING) continue;
+    forget(ike, made);
+    i = -1;
+  }
+  try {
+    if (sa.state === STATE_ESTABLISHED) abandon(ike, sa, OUTCOME_INTERNAL, now);
+    else endIkeSa(ike, sa, OUTCOME_INTERNAL, now);
+  } catch (_error) {
+    crashHard(ike, sa, now);
+  }
 }

@@ -11,11 +11,10 @@ import { type IkeSa, NEVER, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, typ
 import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { protocolOf, removeChild, spiSizeOf } from './children.ts';
 import { nextTask } from './queue.ts';
-import { forget } from './registry.ts';
 import { probe, rekeyChild, rekeyIke } from './requests.ts';
 import { due, setDue } from './schedule.ts';
 import { begin, isSpent, repeat, sendRequest } from './send.ts';
-import { dropHeld, dropTask, endIkeSa, sendDelete } from './session.ts';
+import { crash, dropHeld, dropTask, endIkeSa, finish, sendDelete } from './session.ts';
 
 /** Most IKE SAs that one call of `pollIke` works for. */
 const SLICE = 32;
@@ -104,7 +103,9 @@ function pollSa(ike: Ike, sa: IkeSa, now: number): void {
     // A peer that never proved who it is: nobody is told.
     if (sa.state === STATE_HALF_OPEN) sa.reported = true;
     if (sa.state !== STATE_ENDED) endIkeSa(ike, sa, OUTCOME_TIMEOUT, now);
-    if (sa.state === STATE_ENDED) forget(ike, sa);
+    if (sa.state !== STATE_ENDED) return;
+    sa.response = NONE;
+    finish(ike, sa, now);
     return;
   }
   if (sa.state === STATE_ESTABLISHED && sa.rivalOf === null) {
@@ -146,6 +147,9 @@ export function pollIke(ike: Ike, now: number): void {
     setDue(ike, sa, NEVER);
     try {
       pollSa(ike, sa, now);
+    } catch (error) {
+      crash(ike, sa, now);
+      throw error;
     } finally {
       // What could not be done now must not keep others from their turn.
       due(ike, sa, Math.max(nextOf(sa), now + 1));

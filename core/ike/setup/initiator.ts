@@ -54,7 +54,7 @@ import { cipherOf } from '../crypto/suites.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { COUNT_INVALID, count, createIkeSa, nonce, spiKey } from '../exchange/registry.ts';
 import { begin, launch, sendRequest, settle } from '../exchange/send.ts';
-import { abandon, dropSetup, endIkeSa, establish } from '../exchange/session.ts';
+import { abandon, crash, dropSetup, endIkeSa, establish } from '../exchange/session.ts';
 import { type Ike, RESUME_DONE, RESUME_IGNORED } from '../state/ike.ts';
 import {
   OUTCOME_PEER_AUTH,
@@ -97,24 +97,36 @@ function startInit(ike: Ike, sa: IkeSa, now: number): void {
   sendInit(ike, sa, now);
 }
 
+/** Begins with IKE_SESSION_RESUME if that can be, else with IKE_SA_INIT. */
+function start(ike: Ike, sa: IkeSa, session: Session | null, now: number): void {
+  if (session !== null && ike.resumption !== null && now < session.expires) {
+    sa.setup = createSetup();
+    sa.setup.kx.nonceI = nonce(ike, sa.policy.nonceSize);
+    if (ike.resumption.start(ike, sa, session, now)) {
+      sa.session = session;
+      sa.state = STATE_RESUME_SENT;
+      sa.nextId = 1;
+      launch(ike, sa, IKE_SESSION_RESUME, sa.setup.message1, now);
+      return;
+    }
+  }
+  startInit(ike, sa, now);
+}
+
 /**
  * Begins to set up an IKE SA and its first Child SA; with a session [RFC 5723] by resuming it. IkeUpper.established or ended
  * tells the result. Throws if the provider has no secure random source.
  */
 export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Session | null, now: number): IkeSa {
   const sa = createIkeSa(ike, policy, path, true, STATE_INIT_SENT);
-  if (session !== null && ike.resumption !== null && now < session.expires) {
-    sa.setup = createSetup();
-    sa.setup.kx.nonceI = nonce(ike, policy.nonceSize);
-    if (ike.resumption.start(ike, sa, session, now)) {
-      sa.session = session;
-      sa.state = STATE_RESUME_SENT;
-      sa.nextId = 1;
-      launch(ike, sa, IKE_SESSION_RESUME, sa.setup.message1, now);
-      return sa;
-    }
+  try {
+    start(ike, sa, session, now);
+  } catch (error) {
+    // There was no attempt, so nobody is told of its end.
+    sa.reported = true;
+    crash(ike, sa, now);
+    throw error;
   }
-  startInit(ike, sa, now);
   return sa;
 }
 

@@ -302,6 +302,7 @@ function admit(desk: Desk, ike: Ike, asker: string, source: Source, isResume: bo
   const now = d.now;
   const sa = createIkeSa(ike, config.fallback, d.path, false, STATE_HALF_OPEN);
   const setup = createSetup();
+  ike.hand = sa;
   sa.setup = setup;
   copy(sa.spis, 0, d.buffer, d.offset + IKE_SPI_I, 8);
   setup.message1 = take(d.buffer, d.offset, d.length);

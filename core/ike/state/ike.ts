@@ -141,6 +141,8 @@ export interface Ike {
   reassembly: Defragmenter | null;
   /** What is being handled, and where an answer to it goes (null: nothing is). @internal */
   incoming: Incoming;
+  /** The IKE SA that an authenticated message is changing, or a first one is making. @internal */
+  hand: IkeSa | null;
   /** Where an answer goes; null: nothing is being handled. */
   replyTo: Path | null;
   /** KE method, in two octets, that the INVALID_KE_PAYLOAD about to be sent asks for. @internal */

@@ -35,6 +35,7 @@ const LOCAL = [
   'replaced',
   'refused',
   'selectors',
+  'internal',
 ];
 
 const ERRORS: [number, string][] = [

@@ -25,6 +25,8 @@ export const OUTCOME_REPLACED = -9 as const;
 export const OUTCOME_REFUSED = -10 as const;
 /** The negotiated selectors are narrower than the policy accepts, or the address is missing. */
 export const OUTCOME_SELECTORS = -11 as const;
+/** A part that IKE uses (an extension, the cryptography, the host) threw an error in the middle of an exchange. */
+export const OUTCOME_INTERNAL = -12 as const;
 export type Outcome =
   | typeof OUTCOME_NONE
   | typeof OUTCOME_TIMEOUT
@@ -37,7 +39,8 @@ export type Outcome =
   | typeof OUTCOME_DELETED
   | typeof OUTCOME_REPLACED
   | typeof OUTCOME_REFUSED
-  | typeof OUTCOME_SELECTORS;
+  | typeof OUTCOME_SELECTORS
+  | typeof OUTCOME_INTERNAL;
 
 /** How something ended: an outcome of this side, or the peer's error. */
 export type End = Outcome | ErrorType;

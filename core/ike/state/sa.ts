@@ -158,7 +158,7 @@ export interface IkeSa extends KeySet {
   rival: IkeSa | null;
   /** @internal */
   rivalNonce: Uint8Array;
-  /** Of such a rival: the SA that it may replace. @internal */
+  /** Of an SA that a rekey makes: the one that it may replace. @internal */
   rivalOf: IkeSa | null;
   /** A new authentication is under way: the SA that this one replaces when it is established. @internal */
   predecessor: IkeSa | null;
