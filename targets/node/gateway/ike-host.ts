@@ -46,6 +46,7 @@ import { createConnections } from './connections.ts';
 import type { Emit } from './events.ts';
 import type { Pool } from './pool.ts';
 import { createRefusals } from './refusals.ts';
+import { shieldUpper } from './shield.ts';
 import { createUp, idKey } from './up.ts';
 import type { IkeMetrics } from './views.ts';
 
@@ -73,6 +74,8 @@ export interface IkeHostConfig {
   /** A peer on a radio proved that it is at this path. */
   proved(path: Path): void;
   emit: Emit;
+  /** Counts what went wrong here, by reason. */
+  drop(namespace: string, reason: string): string;
 }
 
 /** What is asked of an IKE SA: a function of core/ike/exchange/requests.ts. */
@@ -128,7 +131,6 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const outcomes: Reasons = {};
   const refusals = createRefusals(config.bounded, connections);
   let established = 0;
-
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
   const idOf = (sa: IkeSa): string => idKey(sa.peerIdType, sa.peerId);
@@ -290,7 +292,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
-      upper,
+      upper: shieldUpper(upper, (error) => {
+        config.drop('ike', 'internal');
+        log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+      }),
       extensions: [...fullExtensions(), issuer.extension],
       numbers: settings.numbers,
       responder: createResponder({

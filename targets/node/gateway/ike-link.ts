@@ -127,6 +127,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           transmit,
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,
+          drop: bus.drop,
         });
 
   /** Where a peer at a socket is. */
