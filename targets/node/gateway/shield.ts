@@ -4,11 +4,18 @@ import type { IkeUpper } from '../../../core/ike/state/ike.ts';
 
 /** `upper`, whose errors go to `failed`. An SA that could not be taken is refused, and so is an address. */
 export function shieldUpper(upper: IkeUpper, failed: (error: unknown) => void): IkeUpper {
+  function tell(error: unknown): void {
+    try {
+      failed(error);
+    } catch {
+      // A log that throws as well has nowhere to say so.
+    }
+  }
   function attempt<Value>(otherwise: Value, run: () => Value): Value {
     try {
       return run();
     } catch (error) {
-      failed(error);
+      tell(error);
       return otherwise;
     }
   }
@@ -18,8 +25,15 @@ export function shieldUpper(upper: IkeUpper, failed: (error: unknown) => void): 
     proved: (sa, path, now) => attempt(undefined, () => upper.proved(sa, path, now)),
     // To IKE an error means that none is free.
     allocateSpi: (path, offers, now) => upper.allocateSpi(path, offers, now),
-    install: (sa, child, outgoing, incoming, first, now) =>
-      attempt(false, () => upper.install(sa, child, outgoing, incoming, first, now)),
+    install(sa, child, outgoing, incoming, first, now) {
+      try {
+        return upper.install(sa, child, outgoing, incoming, first, now);
+      } catch (error) {
+        tell(error);
+        attempt(undefined, () => upper.remove(sa, child, now));
+        return false;
+      }
+    },
     retire: (sa, child, now) => attempt(undefined, () => upper.retire(sa, child, now)),
     remove: (sa, child, now) => attempt(undefined, () => upper.remove(sa, child, now)),
     established: (sa, resumed, now) => attempt(undefined, () => upper.established(sa, resumed, now)),
