@@ -37,8 +37,8 @@ test('one source takes no room from others, all strangers have a limit, and so h
   bounded.poll(now);
   assert.deepEqual(lines.splice(0).sort(), [
     'info ike: up: 1560 more lines suppressed',
+    'warn gateway: of all kinds: 1110 more lines suppressed',
     'warn ike: unknown: 3311 more lines suppressed',
-    'warn log: of all kinds: 1110 more lines suppressed',
   ]);
   assert.equal(bounded.suppressed(), 1560 + 3311 + 1110);
   for (let i = 0; i < 3000; i++) bounded.line('info', 'gateway', 'own');

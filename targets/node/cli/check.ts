@@ -1,9 +1,10 @@
 // `dietesp check`, and `--check` of gateway and sensor: checks files and starts nothing.
 
 import { Command, Option } from 'commander';
+import { FILE_KINDS, type FileKind } from '../host/config/kind.ts';
 import { FieldError, pathName } from '../host/errors.ts';
 import { printFaults, printWarning } from '../host/terminal.ts';
-import { checkFile, FILE_KINDS, type FileKind } from '../tools/check-file.ts';
+import { checkFile } from '../tools/check-file.ts';
 
 /** Says what is no error, but should be known. */
 export function warn(warnings: readonly string[]): void {

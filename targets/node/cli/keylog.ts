@@ -1,17 +1,20 @@
 // `dietesp keylog`: the folder of keys for Wireshark. Sensors and gateways write it (--keylog). This command adds the keys of
 // SAs keyed by hand, and says how to use the folder.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { loadSaFile } from '../host/config/sa.ts';
 import { CommandError } from '../host/errors.ts';
 import { createKeyLog, ESP_TABLE, IKE_TABLE } from '../host/keylog.ts';
+import { readOctets } from '../host/read-file.ts';
 import { shellWord } from '../host/shell.ts';
+
+/** Octets of a table that is read. */
+const TABLE_MAX = 1 << 28;
 
 function linesOf(folder: string, table: string): string[] {
   try {
-    return readFileSync(join(folder, table), 'utf8').split('\n').slice(0, -1);
+    return readOctets(join(folder, table), TABLE_MAX).toString().split('\n').slice(0, -1);
   } catch (error) {
     throw CommandError.from(join(folder, table), error);
   }
@@ -20,7 +23,9 @@ function linesOf(folder: string, table: string): string[] {
 function keylog(folder: string, options: { sas?: string }): void {
   if (options.sas !== undefined) {
     const loaded = loadSaFile(options.sas);
-    const log = createKeyLog(folder);
+    const log = createKeyLog(folder, (_lines, error) => {
+      throw CommandError.from(folder, error);
+    });
     for (const { config } of loaded) log.sa(config);
   }
   const [ike, esp] = [IKE_TABLE, ESP_TABLE].map((table) => linesOf(folder, table));

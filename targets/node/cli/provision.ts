@@ -1,9 +1,10 @@
 // `dietesp provision`: writes the blob from which a board reads its identity, key, peer and policy.
 
-import { closeSync, fchmodSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { BLOB_MAX } from '../../board/blob.ts';
 import { CommandError } from '../host/errors.ts';
+import { readOctets } from '../host/read-file.ts';
 import { loadProvision } from '../lab/boards/provision.ts';
 import { blobText, showBlob } from '../lab/boards/show-blob.ts';
 
@@ -16,6 +17,8 @@ interface Options {
 
 /** Only its owner reads it: the key is in it. */
 const MODE = 0o600;
+/** A dump of a whole flash. */
+const DUMP_MAX = 1 << 26;
 
 function provision(options: Options): void {
   const { config, out, show } = options;
@@ -25,7 +28,7 @@ function provision(options: Options): void {
     }
     let octets: Buffer;
     try {
-      octets = readFileSync(show);
+      octets = readOctets(show, DUMP_MAX);
     } catch (error) {
       throw CommandError.from(show, error);
     }

@@ -5,7 +5,7 @@ import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
-import { addressOctets } from '../host/addresses.ts';
+import { addressLimit, addressOctets } from '../host/addresses.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import { FieldError, type FieldPath } from '../host/errors.ts';
@@ -149,7 +149,7 @@ function listIn<Value>(field: string, value: Value[] | undefined, objects: boole
 
 function ipv6Of(path: FieldPath, text: unknown): Uint8Array {
   const octets = typeof text === 'string' ? addressOctets(text) : undefined;
-  if (octets?.length !== 16) refuseAt(path, text, 'must be an IPv6 address');
+  if (octets?.length !== 16) refuseAt(path, text, addressLimit(text, 'an IPv6 address'));
   return octets!;
 }
 
@@ -233,7 +233,8 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
   const flows = each(listOf('flows', config.flows, true), (flow, index) => {
     const at = ['flows', index];
     const destination = addressOctets(String(flow.destination));
-    if (destination === undefined) refuseAt([...at, 'destination'], flow.destination, 'must be an IP address');
+    if (destination === undefined)
+      refuseAt([...at, 'destination'], flow.destination, addressLimit(flow.destination, 'an IP address'));
     integerIn([...at, 'port'], flow.port, 1, 65535);
     const to = hostPort([...at, 'to'], flow.to);
     return { destination: destination!, port: flow.port, field: `flows[${index}].to`, ...to };

@@ -12,11 +12,12 @@ import {
   filled,
   inside,
   keepError,
+  warnOfOthers,
 } from '../host/config/field.ts';
 import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts';
 import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
-import { loadSaFile } from '../host/config/sa.ts';
+import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
 import { FieldError } from '../host/errors.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
@@ -71,6 +72,14 @@ function connectionsOf(root: Field): Connection[] {
   });
 }
 
+/** SAs keyed by hand: their file has keys. */
+function manualSas(field: Field): LoadedSa[] {
+  const file = fileOf(field);
+  const sas = loadSaFile(file);
+  warnOfOthers(field.document, file);
+  return sas;
+}
+
 /** The check of programs' configurations calls the file's `neighbours` peers. */
 function keepChecked(root: Field, error: unknown): void {
   if (error instanceof FieldError && error.path[0] === 'peers') {
@@ -83,7 +92,7 @@ function keepChecked(root: Field, error: unknown): void {
 
 /** Reads a gateway's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
 export function readGateway(file: string, text: string): LoadedGateway {
-  const root = checkText(file, text, GATEWAY_SCHEMA);
+  const root = checkText(file, text, GATEWAY_SCHEMA, 'gateway');
   const values = filled(root.value, GATEWAY_PROPERTIES);
   const { numbers, maxMessage, ...common } = commonOf(root, values);
   const connections = connectionsOf(root);
@@ -102,7 +111,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     radios: listed('radios') as RadioConfig[],
     addresses: listed('addresses') as string[],
     contexts: listed('contexts') as string[],
-    sas: sas.value === undefined ? [] : attempt(sas, () => loadSaFile(fileOf(sas)), []),
+    sas: sas.value === undefined ? [] : attempt(sas, () => manualSas(sas), []),
     peers: listed('neighbours') as NonNullable<GatewayConfig['peers']>,
     flows: listed('flows') as NonNullable<GatewayConfig['flows']>,
     sessions: values.sessions as number,

@@ -22,6 +22,12 @@ export function addressOctets(text: string): Uint8Array | undefined {
   return octets;
 }
 
+/** Why a text is no address of `kind`, `an IP address`: what is wrong with one that has a zone (`fe80::1%eth0`) is said. */
+export function addressLimit(text: unknown, kind: string): string {
+  const [address, zone] = String(text).split('%');
+  return zone !== undefined && isIPv6(address) ? `must be ${kind} without a zone (%${zone})` : `must be ${kind}`;
+}
+
 /** Text of 4 or 16 octets; IPv6 in the form of RFC 5952. */
 export function addressText(octets: Uint8Array, offset = 0, length = octets.length - offset): string {
   if (length === 4) return Array.from(octets.subarray(offset, offset + 4)).join('.');

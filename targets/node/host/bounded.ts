@@ -99,7 +99,7 @@ export function createBounded(log: Log, now: () => number): Bounded {
   /** Takes one of the lines of all kinds; false where there is none. */
   function hasRoom(level: LogLevel, time: number): boolean {
     if (take(level === 'debug' ? debug : all, time)) return true;
-    suppress(windowOf(level === 'debug' ? 'debug' : 'warn', 'log', 'of all kinds', time));
+    suppress(windowOf(level === 'debug' ? 'debug' : 'warn', 'gateway', 'of all kinds', time));
     return false;
   }
 

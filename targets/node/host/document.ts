@@ -15,6 +15,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { isHidden, isHolder } from './config/secrets.ts';
@@ -62,6 +63,8 @@ export interface ConfigDocument {
   error(path: FieldPath, value: string, limit: string): FieldError;
   /** Keeps an error, unless one of the same field, of one around or of one in it is kept already. */
   keep(error: FieldError): void;
+  /** True where an error of the field at `path`, or of one in it, is kept. */
+  hasError(path: FieldPath): boolean;
   /** Throws what was kept, in the order of the file. */
   finish(): void;
 }
@@ -135,7 +138,7 @@ export function parseConfig(file: string, text: string): ConfigDocument {
   let document: ReturnType<typeof parseDocument>;
   let data: unknown;
   try {
-    document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+    document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     throw whole(1, error instanceof RangeError ? 'nested too deep' : errorText(error).split(': ')[0]);
   }
@@ -145,6 +148,12 @@ export function parseConfig(file: string, text: string): ConfigDocument {
     throw whole(counter.linePos(problem.pos[0]).line, limit);
   }
   if (document.contents === null) throw whole(1, 'is empty');
+  // `yaml` would make a name of a list or an object, and tell all of it in a warning.
+  visit(document, {
+    Pair(_, { key }) {
+      if (isMap(key) || isSeq(key)) throw whole(counter.linePos(key.range?.[0] ?? 0).line, 'a name must be text');
+    },
+  });
   try {
     data = document.toJS();
   } catch (error) {
@@ -217,6 +226,7 @@ export function parseConfig(file: string, text: string): ConfigDocument {
       const isTold = kept.some((one) => isWithin(one.path, error.path) || isWithin(error.path, one.path));
       if (!isTold || error.file !== file) kept.push(error);
     },
+    hasError: (path) => kept.some((one) => isWithin(one.path, writtenPath(path))),
     finish() {
       if (kept.length === 0) return;
       if (kept.length === 1) throw kept[0];

@@ -23,11 +23,23 @@ export class CommandError extends Error {
 /** Where a field stands: names of fields and places in lists. */
 export type FieldPath = (string | number)[];
 
+/** Longer names are no fields of ours. */
+const NAME_MAX = 100;
+
+/** A field's name as a message shows it: no line ends, and nothing that a terminal obeys. */
+function shownName(name: string): string {
+  const text = name.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`,
+  );
+  return text.length > NAME_MAX ? `${text.slice(0, NAME_MAX - 3)}...` : text;
+}
+
 /** `['sas', 1, 'ts_ip_src', 0]` as `sas[1].ts_ip_src[0]`. */
 export function pathName(path: FieldPath): string {
   let name = '';
   for (const step of path) {
-    name += typeof step === 'number' ? `[${step}]` : name === '' ? step : `.${step}`;
+    name += typeof step === 'number' ? `[${step}]` : name === '' ? shownName(step) : `.${shownName(step)}`;
   }
   return name;
 }

@@ -1,7 +1,7 @@
 // Commands as JSON lines on stdin, each answered in order with a JSON line: `--control` of the command line.
 
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { errorText } from './errors.ts';
 
 export type ControlCommand = Record<string, unknown> & { cmd: string };
@@ -22,17 +22,41 @@ function commandOf(line: string): ControlCommand {
   return value as ControlCommand;
 }
 
+/** Octets of a line, about. What is longer is no command, and is not kept until its end comes. */
+const LINE_MAX = 65536;
+
+/** The lines of `input`; null for one that is too long. */
+async function* linesOf(input: Readable): AsyncGenerator<string | null> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let isLong = false;
+  for await (const chunk of input) {
+    rest += typeof chunk === 'string' ? chunk : decoder.write(chunk as Buffer);
+    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+      yield isLong || end > LINE_MAX ? null : rest.slice(0, end);
+      rest = rest.slice(end + 1);
+      isLong = false;
+    }
+    if (rest.length > LINE_MAX) {
+      isLong = true;
+      rest = '';
+    }
+  }
+  if (isLong || rest !== '') yield isLong ? null : rest;
+}
+
 /** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer. */
 export async function obeyLines(
   input: Readable,
   obey: (command: ControlCommand) => Promise<ControlAnswer>,
   answer: (line: object) => void,
 ): Promise<void> {
-  for await (const line of createInterface({ input })) {
-    if (line.trim() === '') continue;
+  for await (const line of linesOf(input)) {
+    if (line?.trim() === '') continue;
     let command: ControlCommand = { cmd: '' };
     let result: ControlAnswer;
     try {
+      if (line === null) throw new Error(`a line is longer than ${LINE_MAX} octets`);
       command = commandOf(line);
       result = await obey(command);
     } catch (error) {

@@ -3,6 +3,7 @@
 
 import { CommandError } from './errors.ts';
 import { type LossNote, outletOf } from './outlet.ts';
+import { didYouMean } from './suggest.ts';
 
 /** Levels of importance, the most important first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -71,12 +72,16 @@ export function createLog(config: LogConfig = {}): Log {
 export function parseLog(text: string, names: readonly string[]): { level: LogLevel; namespaces?: string[] } {
   const [level, list, ...more] = text.split(':');
   if (!LOG_LEVELS.includes(level as LogLevel)) {
-    throw new CommandError(`--log: ${level}: must be one of ${LOG_LEVELS.join(', ')}`, 2);
+    throw new CommandError(
+      `--log: ${level}: must be one of ${LOG_LEVELS.join(', ')}${didYouMean(level, LOG_LEVELS)}`,
+      2,
+    );
   }
   if (list === undefined) return { level: level as LogLevel };
   const namespaces = [list, ...more].join(':').split(',');
   for (const name of namespaces) {
-    if (!names.includes(name)) throw new CommandError(`--log: ${name}: must be one of ${names.join(', ')}`, 2);
+    if (names.includes(name)) continue;
+    throw new CommandError(`--log: ${name}: must be one of ${names.join(', ')}${didYouMean(name, names)}`, 2);
   }
   return { level: level as LogLevel, namespaces };
 }

@@ -75,7 +75,7 @@ export interface ReadOptions {
 
 /** Reads a sensor's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
 export function readSensor(file: string, text: string, options: ReadOptions = {}): LoadedSensor {
-  const root = checkText(file, text, SENSOR_SCHEMA);
+  const root = checkText(file, text, SENSOR_SCHEMA, 'sensor');
   const values = filled(root.value, SENSOR_PROPERTIES);
   const common = commonOf(root, values);
   const radio = inside(root, 'radio');

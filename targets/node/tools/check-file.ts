@@ -8,6 +8,7 @@ import { createSa, destroySa } from '../../../core/esp/sa.ts';
 import { addConfigured, createAssociations } from '../gateway/associations.ts';
 import { checkGatewayConfig, type GatewayConfig } from '../gateway/config.ts';
 import { readGateway } from '../gateway/file.ts';
+import { type FileKind, kindOf } from '../host/config/kind.ts';
 import { warnOfOwnKeys } from '../host/config/own-keys.ts';
 import { type LoadedSa, readSas } from '../host/config/sa.ts';
 import { parseConfig, readText } from '../host/document.ts';
@@ -16,9 +17,6 @@ import { createFastProvider } from '../host/provider/fast.ts';
 import { readSensor } from '../sensor/file.ts';
 import { gatewaySummary, saSummary, sensorSummary } from './summary.ts';
 
-export const FILE_KINDS = ['gateway', 'sensor', 'sa'] as const;
-export type FileKind = (typeof FILE_KINDS)[number];
-
 export interface CheckedFile {
   file: string;
   kind: FileKind;
@@ -26,21 +24,6 @@ export interface CheckedFile {
   summary: string;
   errors: Fault[];
   warnings: string[];
-}
-
-/** Fields that only one kind has. */
-const TELLING: Record<FileKind, string[]> = {
-  sa: ['sas', 'esp_spi', 'esp_encr', 'ts_ip_version', 'ipsec_mode'],
-  sensor: ['radio', 'gateway', 'server', 'innerAddress', 'interval', 'board'],
-  gateway: ['radios', 'peers', 'pool', 'flows', 'tun', 'neighbours', 'connection'],
-};
-
-/** The kind of a file by its fields; a gateway's where they do not tell. `sas` of a gateway names a file. */
-export function kindOf(data: unknown): FileKind {
-  const fields = typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};
-  const has = (kind: FileKind): number => TELLING[kind].filter((name) => fields[name] !== undefined).length;
-  if (typeof fields.sas === 'string') return 'gateway';
-  return has('sa') > 0 ? 'sa' : has('sensor') > has('gateway') - 1 && has('sensor') > 0 ? 'sensor' : 'gateway';
 }
 
 /** All that the core refuses of an SA. */

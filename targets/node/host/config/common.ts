@@ -1,7 +1,7 @@
 // The common parts of a gateway's and a sensor's file, beside the connection.
 
 import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
-import { addressOctets } from '../addresses.ts';
+import { addressLimit, addressOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
 import type { UdpAddress } from '../udp.ts';
 import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
@@ -23,7 +23,7 @@ export interface Common {
 export function addressOf(field: Field, size?: number): Uint8Array {
   const octets = addressOctets(String(field.value));
   if (octets === undefined || (size !== undefined && octets.length !== size)) {
-    throw fieldError(field, size === 16 ? 'must be an IPv6 address' : 'must be an IP address');
+    throw fieldError(field, addressLimit(field.value, size === 16 ? 'an IPv6 address' : 'an IP address'));
   }
   return octets;
 }

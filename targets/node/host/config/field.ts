@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { type ConfigDocument, parseConfig, valueText } from '../document.ts';
 import { CommandError, errorText, FieldError, FieldErrors, type FieldPath, isRefusal } from '../errors.ts';
 import { readOctets } from '../read-file.ts';
+import { type FileKind, refuseOtherKind } from './kind.ts';
 import type { Property } from './schema.ts';
 import { type Shape, validate } from './validate.ts';
 
@@ -71,12 +72,13 @@ export function attempt<Part>(field: Field, read: () => Part, instead: Part): Pa
 }
 
 /** Parses the text of a file and checks it against its schema; what is wrong is kept in the document. */
-export function checkText(file: string, text: string, schema: Shape): Field {
+export function checkText(file: string, text: string, schema: Shape, kind: FileKind): Field {
   const document = parseConfig(file, text);
   const { data } = document;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     throw document.error([], '', 'must be an object');
   }
+  refuseOtherKind(document, kind);
   validate(document, schema, data, []);
   return { document, path: [], value: data };
 }
@@ -86,13 +88,19 @@ export function fileOf(field: Field): string {
   return resolve(dirname(field.document.file), String(field.value));
 }
 
+/** False for what may be a key with an error in it, which is no name of a file either. */
+function isFileName(text: string): boolean {
+  const parts = text.split(/[/\\]/);
+  return parts.every((part) => part.length < 32) && (text.length < 40 || parts[parts.length - 1].includes('.'));
+}
+
 /** The octets of a small file that a field names. */
 export function fileOctets(field: Field): Buffer {
   const file = fileOf(field);
   try {
     return readOctets(file, KEY_FILE_MAX);
   } catch (error) {
-    throw field.document.error(field.path, file, errorText(error));
+    throw field.document.error(field.path, isFileName(String(field.value)) ? file : '(hidden)', errorText(error));
   }
 }
 
@@ -101,7 +109,8 @@ export function warnOfOthers(document: ConfigDocument, file: string): void {
   const stat = process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile() || (stat.mode & 0o077) === 0) return;
   const mode = (stat.mode & 0o777).toString(8);
-  document.warnings.push(`${file}: others may read the key in it (mode 0${mode}); chmod 600 closes it`);
+  const text = `${file}: others may read the key in it (mode 0${mode}); chmod 600 closes it`;
+  if (!document.warnings.includes(text)) document.warnings.push(text);
 }
 
 /** The values of an object with the schema's defaults, nested objects included. */

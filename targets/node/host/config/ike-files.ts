@@ -1,6 +1,7 @@
 // The JSON Schemas of the two files: `dietesp gateway --config` and `dietesp sensor --config`. ike-schema.ts has the shared
 // parts.
 
+import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
 import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
 import type { Property } from './schema.ts';
 
@@ -91,21 +92,21 @@ const NUMBERS = object('Private numbers', 'Notify types without an IANA number.'
   tsDscp: integer('TS_DSCP', 'Traffic selector type.', 241, 255, 241),
 });
 
-const COMMON: Record<string, Property> = {
-  contexts: list('6LoWPAN contexts', 'Context 0, 1, ...: `fd00::/64`.', { type: 'string' }, 16),
-  privateNumbers: NUMBERS,
-  maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
-  keylog: text('Key log', 'Folder for the keys of IKE and ESP SAs, for Wireshark. Whoever reads it reads everything.'),
-  log: object('Log', 'What is written to stderr.', {
-    level: oneOf('Level', 'The least important one.', ['error', 'warn', 'info', 'debug'], 'info'),
-    namespaces: list(
-      'Namespaces',
-      'Only these: gateway, radio, link, esp, ike, peer, flow, tun.',
-      { type: 'string' },
-      16,
+function common(names: readonly string[]): Record<string, Property> {
+  return {
+    contexts: list('6LoWPAN contexts', 'Context 0, 1, ...: `fd00::/64`.', { type: 'string' }, 16),
+    privateNumbers: NUMBERS,
+    maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
+    keylog: text(
+      'Key log',
+      'Folder for the keys of IKE and ESP SAs, for Wireshark. Whoever reads it reads everything.',
     ),
-  }),
-};
+    log: object('Log', 'What is written to stderr.', {
+      level: oneOf('Level', 'The least important one.', ['error', 'warn', 'info', 'debug'], 'info'),
+      namespaces: list('Namespaces', `Only these: ${names.join(', ')}.`, { type: 'string', enum: names }, 16),
+    }),
+  };
+}
 
 const LINK = text('Link-layer address', '4 or 16 hexadecimal digits.', {
   pattern: '^([0-9a-fA-F]{4}|[0-9a-fA-F]{16})$',
@@ -181,7 +182,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     writeOnly: true,
   }),
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
-  ...COMMON,
+  ...common(GATEWAY_NAMES),
 };
 
 /** Times of a board are numbers of 28 bits, in milliseconds. */
@@ -240,7 +241,7 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
   interval: seconds('Interval', 'Seconds between readings.', 10, 0.01),
   count: integer('Count', 'Readings; 0: without end.', 0, COUNT_MAX, 0),
   board: BOARD,
-  ...COMMON,
+  ...common(SENSOR_NAMES),
 };
 
 function schemaOf(title: string, description: string, properties: Record<string, Property>, required: string[]) {

@@ -140,6 +140,8 @@ function authOf(field: Field): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk
     attempt(field, () => keyOf(inside(field, name), isPrivate), NOBODY.data);
   const privateKey = key('privateKey', true);
   const publicKey = key('publicKey', false);
+  // What is refused is not missing too.
+  if (field.document.hasError(field.path)) return NO_AUTH;
   const octets = psk === undefined ? hex(pskHex ?? '') : Uint8Array.from(Buffer.from(psk));
   if (octets.length === 0) {
     if (privateKey.length === 0) throw fieldError(inside(field, 'privateKey'), 'is required without psk');

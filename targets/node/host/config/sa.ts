@@ -7,11 +7,12 @@ import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
-import { addressOctets } from '../addresses.ts';
+import { addressLimit, addressOctets } from '../addresses.ts';
 import { type ConfigDocument, parseConfig, readText } from '../document.ts';
 import { CommandError, errorText, FieldError, type FieldPath, isRefusal } from '../errors.ts';
 import { didYouMean } from '../suggest.ts';
 import { commonWithToday, fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
+import { refuseOtherKind } from './kind.ts';
 import { ALIASES, SA_LIST, SA_OBJECT, SA_PROPERTIES } from './schema.ts';
 import { validate } from './validate.ts';
 
@@ -53,7 +54,7 @@ export function suiteNamed(name: string): Suite {
 
 function address(field: string, text: string, version?: number): Uint8Array {
   const octets = addressOctets(text);
-  if (octets === undefined) refuse(field, text, 'must be an IP address');
+  if (octets === undefined) refuse(field, text, addressLimit(text, 'an IP address'));
   if (version !== undefined && octets.length !== (version === 4 ? 4 : 16)) {
     refuse(field, text, `must be an IPv${version} address (ts_ip_version)`);
   }
@@ -186,6 +187,7 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
   if (data === null || typeof data !== 'object' || Array.isArray(data)) {
     throw document.error([], '', 'must be an object with one SA, or with `sas`, a list of them');
   }
+  refuseOtherKind(document, 'sa');
   const file = data as Values;
   const isList = Object.hasOwn(file, 'sas');
   const listed: unknown[] = Array.isArray(file.sas) ? file.sas : [];

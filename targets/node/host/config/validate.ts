@@ -76,7 +76,7 @@ function limitOf(shape: Shape, value: unknown): string {
 /** A name that may be shown: ours misspelt, or at least a word, and not where a key may stand. */
 function isShown(path: FieldPath, name: string, known: string[]): boolean {
   if (nearest(name, known) !== undefined) return true;
-  const isNear = isHolder(path) && path.some((step) => step === 'auth' || step === 'ppk');
+  const isNear = path.length > 0 && isHolder(path);
   return !isNear && !isHidden(path) && /^[A-Za-z_][A-Za-z0-9_-]{0,31}$/.test(name);
 }
 

@@ -169,7 +169,7 @@ function selectorText({ protocol, startPort, endPort, start, end }: Selector): s
 /** The blob of a sensor's file. Throws a CommandError at the first thing that a board cannot do. */
 export function readProvision(file: string, text: string): Uint8Array {
   const loaded = readSensor(file, text, { onBoard: true });
-  const root = checkText(file, text, SENSOR_SCHEMA);
+  const root = checkText(file, text, SENSOR_SCHEMA, 'sensor');
   const radio = inside(root, 'radio');
   const server = inside(root, 'server');
   if (loaded.radio === null) throw fieldError({ ...radio, value: undefined }, 'is required for a board');
