@@ -4,6 +4,7 @@
 import type { Provider } from '../crypto/provider.ts';
 import { placeAlone } from '../esp/sa.ts';
 import { createList } from '../esp/sa-table.ts';
+import { createSearch } from '../esp/search.ts';
 import { sn32 } from '../esp/sn.ts';
 import { window32 } from '../esp/window.ts';
 import { createReassembly } from '../link/fragment.ts';
@@ -14,8 +15,8 @@ import { udp } from '../wire/udp.ts';
 import type { DeviceConfig, DeviceUpper } from './device.ts';
 
 /**
- * A configuration with IPv6 and UDP, 32-bit sequence numbers, a replay window of 32, one packet in reassembly and short
- * addresses. The caller sets panId, shortAddress, extendedAddress, gateway, address and whatever else differs. It does not
+ * A configuration with IPv6 and UDP, 32-bit sequence numbers, a replay window of 32, resynchronisation after outages of 8 * 2^k
+ * packets, one packet in reassembly and short addresses. The caller sets panId, shortAddress, extendedAddress, gateway, address and whatever else differs. It does not
  * check SAs (`parts.check` null): they were checked elsewhere, or the board sets checkConfig.
  */
 export function sensorConfig(provider: Provider, phy: Phy, upper: DeviceUpper): DeviceConfig {
@@ -26,6 +27,7 @@ export function sensorConfig(provider: Provider, phy: Phy, upper: DeviceUpper): 
       transports: [udp],
       counters: [sn32],
       window: window32,
+      search: createSearch(8, 8),
       table: createList,
       check: null,
       place: placeAlone,

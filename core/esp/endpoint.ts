@@ -7,6 +7,7 @@ import { SLOT_COUNT } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Sa } from './sa.ts';
 import type { SaTable } from './sa-table.ts';
+import type { SearchState } from './search.ts';
 import type { Sn } from './sn.ts';
 
 /**
@@ -30,6 +31,10 @@ export interface Endpoint {
   fixedIv: Uint8Array;
   /** Inbound SAs; change it with `addInbound` and `removeInbound`. */
   table: SaTable;
+  /** Budget and counters of the search for sequence numbers; null: `Parts.search` is. */
+  search: SearchState | null;
+  /** ICVs that were computed for inbound packets. */
+  trials: number;
   // Scratch.
   /** @internal */
   slots: Int32Array;
@@ -50,6 +55,8 @@ export function createEndpoint(parts: Parts, provider: Provider): Endpoint {
     sa: null,
     fixedIv: new Uint8Array(0),
     table: parts.table(),
+    search: parts.search === null ? null : parts.search.create(),
+    trials: 0,
     slots: new Int32Array(SLOT_COUNT),
     sn: { hi: 0, lo: 0 },
     spare: new Uint8Array(16),
@@ -77,6 +84,7 @@ export function addInbound(endpoint: Endpoint, sa: Sa): void {
     table.remove(other);
     sa.previous = other;
   }
+  if (endpoint.parts.search !== null) sa.search = endpoint.parts.search.create();
   table.insert(sa);
 }
 

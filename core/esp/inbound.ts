@@ -10,6 +10,7 @@ import {
   DROP_NO_SA,
   DROP_REPLAY,
   DROP_SELECTOR,
+  DROP_SEQUENCE,
   DROP_SHORT,
   DROP_TOO_LONG,
   DROP_UNSUPPORTED,
@@ -33,44 +34,71 @@ function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
 }
 
 /**
- * Checks replay and ICV for one candidate sequence number. Returns 0 when the text is open, else a drop code. `skip` as in
- * recoverSn.
+ * Opens the ESP payload with `sa`; on success the window has moved. It tries the sequence numbers that are `first` to `last`
+ * times 2^k above the likely one (recoverSn), in this order. -1 instead asks whether the likely one was a replay: then
+ * DROP_REPLAY, when the ICV is right. Returns 0, or why the first number failed.
  */
-function attempt(
+function open(
   endpoint: Endpoint,
   sa: Sa,
-  low: number,
-  skip: number,
   buffer: Uint8Array,
-  iv: number,
-  length: number,
+  esp: number,
+  end: number,
+  first: number,
+  last: number,
 ): number {
-  const sn = endpoint.sn;
-  let code = recoverSn(sa, low, skip, sn);
-  if (code === 0) code = endpoint.parts.window.check(sa, sn.hi, sn.lo);
-  if (code !== 0) return code;
-  return sa.form.suite.open(endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length) ? 0 : DROP_ICV;
-}
-
-/**
- * Opens the ESP payload with `sa`; on success the window has moved. `retry`: try once more with SN + 2^k, for a long loss.
- */
-function open(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, retry: boolean): number {
   const suite = sa.form.suite;
   const iv = esp + sa.form.headerSize;
   const length = end - iv - suite.ivLength - suite.icvLength;
   if (length < 0) return DROP_SHORT;
   const low = getBits(buffer, esp * 8 + sa.form.spiLsb, sa.form.snLsb);
+  const sn = endpoint.sn;
+  const window = endpoint.parts.window;
   // Suites with HMAC use the 8 octets before the IV.
   copy(endpoint.spare, 0, buffer, iv - 8, 8);
-  const first = attempt(endpoint, sa, low, 0, buffer, iv, length);
-  let code = first;
-  if (retry && sa.form.snLsb < 32 && (first === DROP_ICV || first === DROP_REPLAY)) {
-    if (attempt(endpoint, sa, low, 1, buffer, iv, length) === 0) code = 0;
+  let code = DROP_ICV;
+  for (let skip = first; skip <= last; skip++) {
+    let seen = recoverSn(sa, low, Math.max(0, skip), sn);
+    if (seen === 0) seen = window.check(sa, sn.hi, sn.lo);
+    if (skip === 0 && seen !== 0) code = seen;
+    // No higher number is left.
+    if (seen === DROP_SEQUENCE) break;
+    if (seen !== (skip < 0 ? DROP_REPLAY : 0)) continue;
+    endpoint.trials++;
+    if (!suite.open(endpoint.provider, sa, sn.hi, sn.lo, buffer, iv, length)) continue;
+    code = seen;
+    break;
   }
   copy(buffer, iv - 8, endpoint.spare, 0, 8);
-  if (code === 0) endpoint.parts.window.update(sa, endpoint.sn.hi, endpoint.sn.lo);
+  if (code === 0) {
+    window.update(sa, sn.hi, sn.lo);
+    if (sa.search !== null) sa.search.failures = 0;
+  }
   return code;
+}
+
+/** Multiples of 2^k that every packet may try: one more than the likely one, unless the whole number is on the wire. */
+function retries(sa: Sa): number {
+  return sa.previous === null && sa.form.snLsb < 32 ? 1 : 0;
+}
+
+/** Searches further up for the number of a packet that failed under `sa` and `previous`. The SA that opened it, or null. */
+function searched(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, now: number): Sa | null {
+  const search = endpoint.parts.search;
+  if (search === null || sa.search === null) return null;
+  const trials = endpoint.trials;
+  const previous = sa.previous !== null && !isExpired(sa.previous, now) ? sa.previous : null;
+  // Duplicates need no search, and tell of no loss.
+  if (open(endpoint, sa, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
+  if (previous !== null && open(endpoint, previous, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
+  sa.search.failures++;
+  const last = search.allow(endpoint, sa, now);
+  if (last === 0) return null;
+  let by: Sa | null = null;
+  if (open(endpoint, sa, buffer, esp, end, retries(sa) + 1, last) === 0) by = sa;
+  else if (previous !== null && open(endpoint, previous, buffer, esp, end, 1, last) === 0) by = previous;
+  search.book(endpoint, sa, endpoint.trials - trials, by !== null);
+  return by;
 }
 
 /**
@@ -122,18 +150,19 @@ export function inbound(
   if (sa === null || sa.form.outer !== outer) return drop(endpoint, end === esp ? DROP_SHORT : DROP_NO_SA);
   endpoint.sa = sa;
   if (isExpired(sa, now)) return rejected(endpoint, sa, DROP_LIFETIME);
-  // At most two trials. During a rekey without SPI bits the second is with the old SA, whatever the new one returned (REKEY);
-  // else it is the retry.
+  // Two trials at first. During a rekey without SPI bits the second is with the old SA, whatever the new one returned (REKEY).
   const previous = sa.previous;
-  code = open(endpoint, sa, src, esp, end, previous === null);
-  if (code !== 0 && previous !== null && !isExpired(previous, now)) {
-    if (open(endpoint, previous, src, esp, end, false) === 0) {
-      sa = previous;
-      endpoint.sa = sa;
-      code = 0;
-    }
+  code = open(endpoint, sa, src, esp, end, 0, retries(sa));
+  if (code !== 0) {
+    let by: Sa | null = null;
+    if (previous !== null && !isExpired(previous, now) && open(endpoint, previous, src, esp, end, 0, 0) === 0) {
+      by = previous;
+    } else if (code === DROP_ICV || code === DROP_REPLAY) by = searched(endpoint, sa, src, esp, end, now);
+    if (by === null) return rejected(endpoint, sa, code);
+    sa = by;
+    endpoint.sa = by;
   }
-  if (code !== 0) return rejected(endpoint, sa, code);
+  if (sa.search !== null) sa.search.goodAt = now;
 
   const text = esp + sa.form.headerSize + sa.form.suite.ivLength;
   const clear = end - sa.form.suite.icvLength - text;

@@ -26,6 +26,15 @@ export {
 } from './sa.ts';
 export { createHash } from './sa-hash.ts';
 export { createList, type SaTable, type Scoped, scopeOf } from './sa-table.ts';
+export {
+  createPace,
+  createSearch,
+  isSuspect,
+  mayAsk,
+  type Pace,
+  type Search,
+  type SearchState,
+} from './search.ts';
 export { type Counter, esn64, type Numbered, recoverSn, type Sn, sn32 } from './sn.ts';
 export { allocateSpi } from './spi.ts';
 export {

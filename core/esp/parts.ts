@@ -5,6 +5,7 @@ import type { ShapeCache } from '../dietesp/iipc.ts';
 import type { Header, Network } from '../wire/header.ts';
 import type { Sa, SaConfig, SaForm } from './sa.ts';
 import type { SaTable } from './sa-table.ts';
+import type { Search } from './search.ts';
 import type { Counter } from './sn.ts';
 import type { Window } from './window.ts';
 
@@ -22,6 +23,8 @@ export interface Parts {
   counters: Counter[];
   /** Replay window: `window32` (up to 32 packets) or `windowWide`. */
   window: Window;
+  /** createSearch, for sequence numbers after a long outage; null: an SA that lost them stays lost until a rekey. */
+  search: Search | null;
   /** createList or createHash. */
   table: () => SaTable;
   /** checkConfig; null on a board whose SAs were checked elsewhere. */

@@ -9,6 +9,7 @@ import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
 import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
+import type { SearchState } from './search.ts';
 import type { Counter } from './sn.ts';
 import { INTEGRITY_ALG, type Suite } from './suites.ts';
 
@@ -152,6 +153,8 @@ export interface Sa {
   ended: number;
   /** Inbound, during a rekey without SPI bits on the wire: the SA that is being replaced. */
   previous: Sa | null;
+  /** Of an inbound SA at an endpoint with `Parts.search`, else null. */
+  search: SearchState | null;
 }
 
 const NONE = /* @__PURE__ */ new Uint8Array(0);
@@ -303,6 +306,7 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     dropLifetime: 0,
     ended: 0,
     previous: null,
+    search: null,
   };
   if (words > 0) sa.seen = new Uint32Array(words);
   if (sa.snHi > 0 || sa.snLo > 0) {

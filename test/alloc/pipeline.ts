@@ -10,6 +10,7 @@ import { outbound } from '../../core/esp/outbound.ts';
 import type { Parts } from '../../core/esp/parts.ts';
 import { createSa, defaultConfig, placeAlone, type Sa } from '../../core/esp/sa.ts';
 import { createList } from '../../core/esp/sa-table.ts';
+import { createSearch } from '../../core/esp/search.ts';
 import { esn64 } from '../../core/esp/sn.ts';
 import type { Suite } from '../../core/esp/suites.ts';
 import { windowWide } from '../../core/esp/window.ts';
@@ -52,6 +53,7 @@ export function createPipeline(provider: Provider, suite: Suite, room: number, s
     transports: [udp],
     counters: [esn64],
     window: windowWide,
+    search: createSearch(8, 8),
     table: createList,
     check: checkConfig,
     shapes: {},

@@ -15,7 +15,18 @@ import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { Random } from '../naive/random.ts';
 import type { Sa as NaiveSa } from '../naive/types.ts';
-import { configOf, easySa, endpointOf, hex, packetOf, provider, receive, send, stateOf } from './support.ts';
+import {
+  configOf,
+  easySa,
+  endpointOf,
+  hex,
+  packetOf,
+  provider,
+  receive,
+  send,
+  stateOf,
+  UNSEARCHED,
+} from './support.ts';
 
 const inner = packet(SIX, udp(5001, 4500, Buffer.from('0102030405', 'hex')));
 
@@ -252,7 +263,7 @@ function rekeyed(change: Partial<NaiveSa> = {}) {
   const old = makeSa(6, 17, { ...spiSa(0x112233a7, 0), ...change });
   const fresh = { ...old, esp_spi: '445566b8', key: 'c0'.repeat(16) };
   const { provider: counted, opened } = counting();
-  const endpoint = createEndpoint(FULL_PARTS, counted);
+  const endpoint = createEndpoint(UNSEARCHED, counted);
   const receivers = [old, fresh].map((sa) => createSa(FULL_PARTS, counted, configOf(sa)));
   const senders = [old, fresh].map((sa) => createSa(FULL_PARTS, provider, configOf(sa)));
   for (const sa of receivers) addInbound(endpoint, sa);
@@ -330,7 +341,7 @@ test('one SA: a forged packet costs two trials, with 32 bits of SN one', () => {
   ]) {
     const { provider: counted, opened } = counting();
     const sa = makeSa(6, 17, { esp_spi_lsb: 32, esp_sn_lsb: bits });
-    const endpoint = createEndpoint(FULL_PARTS, counted);
+    const endpoint = createEndpoint(UNSEARCHED, counted);
     addInbound(endpoint, createSa(FULL_PARTS, counted, configOf(sa)));
     const wire = packetOf(send(endpointOf(), easySa(6, 17, sa), inner));
     wire[wire.length - 1] ^= 1;

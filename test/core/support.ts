@@ -5,6 +5,7 @@ import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoi
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../core/esp/outbound.ts';
+import type { Parts } from '../../core/esp/parts.ts';
 import { createSa, type Sa, type SaConfig } from '../../core/esp/sa.ts';
 import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
@@ -50,6 +51,16 @@ export function endpointOf(...sas: Sa[]): Endpoint {
   return endpoint;
 }
 
+/** All parts but the search for lost sequence numbers: two trials a packet. */
+export const UNSEARCHED: Parts = { ...FULL_PARTS, search: null };
+
+/** An endpoint without that search. */
+export function plainEndpointOf(...sas: Sa[]): Endpoint {
+  const endpoint = createEndpoint(UNSEARCHED, provider);
+  for (const sa of sas) addInbound(endpoint, sa);
+  return endpoint;
+}
+
 /** What `outbound` makes: the packet, or the name of the drop code. */
 export function send(endpoint: Endpoint, sa: Sa, inner: Uint8Array, now = 0): Uint8Array | string {
   const dst = new Uint8Array(inner.length + OUTBOUND_ROOM);
@@ -70,11 +81,11 @@ export function packetOf(result: Uint8Array | string): Uint8Array {
   return result;
 }
 
-/** Everything of an SA that a dropped packet must not move, as text: all but the drop counters. */
+/** Everything of an SA that a dropped packet must not move, as text: all but the drop counters and the search's. */
 export function stateOf(sa: Sa): string {
   const state: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(sa)) {
-    if (name.startsWith('drop') || name === 'previous' || name === 'form') continue;
+    if (name.startsWith('drop') || name === 'previous' || name === 'form' || name === 'search') continue;
     if (name === 'octets') state[name] = hex(sa.octets.subarray(sa.base, sa.base + sa.form.size));
     else if (!ArrayBuffer.isView(value)) state[name] = value;
     else state[name] = hex(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
