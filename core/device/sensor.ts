@@ -1,8 +1,9 @@
 // A sensor's application, the same on boards and on Node. It posts readings with CoAP through its SAs, by a schedule or at
 // once, and asks IKE to connect, resume, rekey or probe. The host provides the readings, sends packets and takes reports.
 //
-// Readings find a gateway that lost its state: when one stays unanswered and nothing else arrives, the sensor asks IKE
-// whether the gateway is there [RFC 7296 §2.4]. Without an answer the uplink connects again, with back-off.
+// Readings find a gateway that lost its state: when three transmissions stay unanswered and nothing else arrives, the sensor
+// asks IKE whether the gateway is there [RFC 7296 §2.4]. Without an answer the uplink connects again, with back-off. When the
+// gateway is there and readings stay unanswered, the Child SA has lost its sequence numbers: the sensor asks for its rekey.
 
 import { copy, equal } from '../base/bytes.ts';
 import type { Random } from '../crypto/portable.ts';
@@ -13,8 +14,8 @@ import { createCoapClient } from './coap.ts';
 import { earlier } from './device.ts';
 import type { Uplink } from './uplink.ts';
 
-/** After so many repetitions of a reading the sensor asks whether the gateway is there. */
-const DOUBT = 2;
+/** After so many transmissions without an answer the sensor asks whether the gateway is there. */
+const DOUBT = 3;
 /** Most immediate readings that wait. */
 const EXTRA_MAX = 65535;
 
@@ -122,9 +123,12 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
   let acknowledged = 0;
   let failed = 0;
   let isDone = true;
-  // Packets that had come in when a reading went out, and the IKE SA that was asked since.
+  // Transmissions since the last answer, under which IKE SA; packets that had come in before them; when IKE was asked because
+  // of them, -1: not yet.
+  let unanswered = 0;
+  let watched: IkeSa | null = null;
   let heard = 0;
-  let doubted: IkeSa | null = null;
+  let doubtedAt = -1;
 
   function established(): IkeSa | null {
     const sa = uplink!.current();
@@ -133,14 +137,27 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
 
   function doubt(now: number): void {
     const sa = established();
-    if (sa === null || sa === doubted || endpoint!.received !== heard) return;
-    doubted = sa;
-    probe(uplink!.ike, sa, now);
+    if (sa === null || unanswered < DOUBT) return;
+    // The gateway lives: it answered the question, or its packets come.
+    if (endpoint!.received !== heard || (doubtedAt >= 0 && sa.heardAt > doubtedAt)) uplink!.suspect(now);
+    else if (doubtedAt < 0) {
+      doubtedAt = now;
+      probe(uplink!.ike, sa, now);
+    }
   }
 
   const client = createCoapClient(config, {
     transmit: (buffer, offset, length, repeat, now) => {
+      const sa = established();
+      if (sa !== watched) unanswered = 0;
+      watched = sa;
+      if (unanswered === 0) {
+        heard = endpoint!.received;
+        doubtedAt = -1;
+      }
+      unanswered++;
       upper.transmit(buffer, offset, length, server, serverPort, repeat, now);
+      doubt(now);
     },
     answer: (buffer, offset, length, now) => {
       upper.transmit(buffer, offset, length, asker, askerPort, -1, now);
@@ -150,7 +167,12 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
       if (isTaken) acknowledged++;
       else failed++;
       upper.ended(number, isTaken, ms, now);
-      if (!isTaken) doubt(now);
+      if (unanswered > 0) {
+        doubt(now);
+        // The next reading asks again.
+        heard = endpoint!.received;
+        doubtedAt = -1;
+      }
       if (count > 0 && left === 0 && extra === 0 && !isDone) {
         isDone = true;
         upper.done(acknowledged, failed, now);
@@ -203,11 +225,15 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
       copy(asker, 0, source, sourceOffset, asker.length);
       askerPort = sourcePort;
       const isServer = sourcePort === serverPort && equal(asker, 0, server, 0, server.length);
-      return client.receive(buffer, offset, length, isServer, now);
+      // What answers a reading comes before its end is told.
+      const before = unanswered;
+      unanswered = 0;
+      const code = client.receive(buffer, offset, length, isServer, now);
+      if (code !== 0) unanswered = before;
+      return code;
     },
     poll: (now) => {
       client.poll(now);
-      if (client.isBusy() && client.repeated() >= DOUBT) doubt(now);
       if (!isReady()) return;
       if (extra > 0) extra--;
       else if (isTimed() && now >= nextAt) {
@@ -215,8 +241,6 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
         nextAt = nextAt < 0 ? now + interval : Math.max(now, nextAt + interval);
       } else return;
       reading++;
-      heard = endpoint!.received;
-      doubted = null;
       client.post(reading, now);
     },
     nextTimeout: () => {

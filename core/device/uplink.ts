@@ -7,6 +7,7 @@ import type { Asymmetric } from '../crypto/asymmetric.ts';
 import { addPair, findPair, type Pairs, preferLast, removePair, retirePair } from '../esp/pairs.ts';
 import { isAgeing, type SaConfig } from '../esp/sa.ts';
 import { scopeOf } from '../esp/sa-table.ts';
+import { createPace, isSuspect, mayAsk } from '../esp/search.ts';
 import { allocateSpi } from '../esp/spi.ts';
 import type { Defragmenter } from '../ike/codec/fragments.ts';
 import type { PrivateNumbers } from '../ike/codec/private-numbers.ts';
@@ -124,8 +125,14 @@ export interface Uplink {
   close(now: number): void;
   /** Takes an IKE message. Returns 0, or a drop code. */
   receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
-  /** Call it after packets came in or went out: it judges silence and lifetimes by the SAs' counters. */
+  /**
+   * Call it after packets came in or went out: it judges silence, lifetimes and lost sequence numbers by the SAs' counters.
+   */
   carried(now: number): void;
+  /**
+   * The Child SAs may not carry packets though the IKE SA lives: asks for their rekey, at most as often as `mayAsk` says.
+   */
+  suspect(now: number): void;
   /** Does the work that is due at `now`: repetitions, rekeys, the next attempt. */
   poll(now: number): void;
   /** When to call `poll`, or -1. */
@@ -161,6 +168,7 @@ export function createUplink(
   let retryAt = -1;
   let received = 0;
   let begun = 0;
+  const pace = createPace();
   const attempt: Attempt = { resumed: false, messages: 0, octets: 0, ms: 0 };
 
   function reset(): void {
@@ -315,10 +323,17 @@ export function createUplink(
         const child = sa.children[i];
         const at = findPair(sas, child.spiIn);
         if (child.retired !== CHILD_LIVE || at < 0 || now < child.tag) continue;
-        if (!isAgeing(sas.outgoing[at], now) && !isAgeing(sas.incoming[at], now)) continue;
+        const incoming = sas.incoming[at];
+        if (!isAgeing(sas.outgoing[at], now) && !isAgeing(incoming, now)) {
+          if (!isSuspect(incoming, now) || !mayAsk(pace, now)) continue;
+        }
         child.tag = now + REKEY_AGAIN;
         rekeyChild(ike, sa, child, now);
       }
+    },
+    suspect: (now) => {
+      if (sa === null || !mayAsk(pace, now)) return;
+      for (let i = 0; i < sa.children.length; i++) rekeyChild(ike, sa, sa.children[i], now);
     },
     poll: (now) => {
       pollIke(ike, now);

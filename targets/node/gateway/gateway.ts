@@ -20,7 +20,7 @@ import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
 import { createRouter } from './router.ts';
-import { ikeSaView, peerMetrics, radioMetrics, saMetrics, udpMetrics } from './views.ts';
+import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, udpMetrics } from './views.ts';
 
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
 const LEAVE_STEP = 20;
@@ -112,7 +112,12 @@ function start(config: GatewayConfig, opened: Opened): Started {
     removeSa: sas.remove,
     metrics: () => ({
       radios: air.ports.map(({ name, mac, lowpan, inFlight }) => radioMetrics(name, mac, lowpan, inFlight.size)),
-      esp: { sent: endpoint.sent, received: endpoint.received, drops: reasonsOf(endpoint.drops) },
+      esp: {
+        sent: endpoint.sent,
+        received: endpoint.received,
+        drops: reasonsOf(endpoint.drops),
+        search: searchMetrics(endpoint.search),
+      },
       sas: [...sas.all()].map(({ name, direction, sa }) => saMetrics(name, direction, sa)),
       peers: air.peers.all().map((peer) => peerMetrics(peer, air.ports[peer.radio].name)),
       flows: { ...router.flows.metrics },

@@ -4,8 +4,10 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/search.ts';
+import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
+import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
@@ -53,6 +55,8 @@ export interface IkeLink extends Pollable {
   carried(association: Association): void;
   /** An authenticated packet of this SA came in, from a socket or (null) from a radio. */
   heard(sa: Sa, from: SocketPeer | null): void;
+  /** A packet of this SA was dropped: asks for a rekey when the peer's sequence numbers seem lost. */
+  failed(sa: Sa): void;
   leave(): void;
   isLeaving(): boolean;
   /** Wipes and forgets all IKE SAs. */
@@ -81,6 +85,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   const { sas, air, udp } = parts;
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
+  const paces = new WeakMap<IkeSa, Pace>();
   // Tickets outlive the process: the time of IKE is that of the world. Whole milliseconds: sums of them are exact.
   const epoch = config.clock === undefined ? Math.floor(performance.timeOrigin) : 0;
   const now = (): number => Math.floor(bus.now() + epoch);
@@ -186,6 +191,18 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         return `${places[0]} is at ${places[1]} now`;
       };
       bus.bounded.peer('info', 'peer', 'moved', line, {}, owner.ike.policy.name);
+    },
+    failed(sa) {
+      if (ike === null || !isSuspect(sa, bus.now())) return;
+      const owner = sas.of(sa)?.owner;
+      if (owner === undefined || owner === null || owner.ike.state !== STATE_ESTABLISHED) return;
+      const pace = paces.get(owner.ike) ?? createPace();
+      paces.set(owner.ike, pace);
+      if (!mayAsk(pace, now())) return;
+      bus.log('info', 'ike', () => `${sas.nameOf(sa)}: packets fail and none is good: the Child SA is rekeyed`);
+      // The answer is a sign of life, and its absence the end of the IKE SA.
+      ike.ask(owner.ike, (endpoint, one, time) => rekeyChild(endpoint, one, owner.child, time), now());
+      bus.wake(0);
     },
     poll: () => ike?.poll(now()),
     nextTimeout() {

@@ -151,6 +151,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   ): { sa: Sa; size: number } | null {
     const size = inbound(endpoint, packet, offset, length, restored, 0, bus.now());
     if (size < 0) {
+      if (endpoint.sa !== null) ike.failed(endpoint.sa);
       const reason = dropName(size);
       bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
       return null;

@@ -2,6 +2,7 @@
 // copies, which contain no live objects and no keys.
 
 import type { Sa } from '../../../core/esp/sa.ts';
+import type { SearchState } from '../../../core/esp/search.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import {
@@ -49,6 +50,16 @@ export interface RadioMetrics {
   lowpanDrops: Reasons;
 }
 
+/** Counters of the search for sequence numbers after an outage. */
+export interface SearchMetrics {
+  /** Packets that were searched for. */
+  searches: number;
+  /** ICVs that were computed for them. */
+  trials: number;
+  /** Packets that were found. */
+  found: number;
+}
+
 /** Counters of an SA. */
 export interface SaMetrics {
   /** As configured, or made from the connection's name. */
@@ -65,6 +76,8 @@ export interface SaMetrics {
   sn: string;
   /** Drops by reason. */
   drops: Reasons;
+  /** Searches for sequence numbers after an outage; null for outgoing SAs. */
+  search: SearchMetrics | null;
 }
 
 /** A device on a radio. */
@@ -140,8 +153,8 @@ export interface UdpMetrics {
 export interface GatewayMetrics {
   /** Radios, in the order of the configuration. */
   radios: RadioMetrics[];
-  /** ESP packets sent and accepted, and drops by reason. */
-  esp: { sent: number; received: number; drops: Reasons };
+  /** ESP packets sent and accepted, drops by reason, searches for sequence numbers. */
+  esp: { sent: number; received: number; drops: Reasons; search: SearchMetrics | null };
   /** SAs, keyed by hand or by IKE, one a direction. */
   sas: SaMetrics[];
   /** Devices on radios, configured or learned. */
@@ -181,6 +194,11 @@ export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: nu
   };
 }
 
+/** Counters of a search; null where there is none. */
+export function searchMetrics(state: SearchState | null): SearchMetrics | null {
+  return state === null ? null : { searches: state.searches, trials: state.trials, found: state.found };
+}
+
 export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetrics {
   const drops: Reasons = {};
   const counts: [string, number][] = [
@@ -200,6 +218,7 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
     octets: sa.bytes,
     sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
     drops,
+    search: searchMetrics(sa.search),
   };
 }
 
