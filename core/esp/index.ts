@@ -33,6 +33,8 @@ export {
   mayAsk,
   type Pace,
   type Search,
+  type Searched,
+  type Searching,
   type SearchState,
 } from './search.ts';
 export { type Counter, esn64, type Numbered, recoverSn, type Sn, sn32 } from './sn.ts';

@@ -6,8 +6,7 @@
 // first is found when nobody forges, and a share of them otherwise. A forger also gains the number of trials on the ICV's
 // strength: 64 times 2^-64 with an ICV of 8 octets.
 
-import type { Endpoint } from './endpoint.ts';
-import type { Sa } from './sa.ts';
+import type { Provider } from '../crypto/provider.ts';
 
 /** Failures after which an SA is suspect, and the silence in milliseconds: where good packets come too, somebody forges. */
 const SUSPECT_FAILURES = 3;
@@ -36,6 +35,24 @@ export interface SearchState {
   found: number;
 }
 
+/** The fields of an endpoint that a search needs. */
+export interface Searching {
+  /** Its budget and counters. */
+  search: SearchState | null;
+  /** Scratch. */
+  spare: Uint8Array;
+  /** Random octets. */
+  provider: Provider;
+}
+
+/** The fields of an inbound SA that a search needs. */
+export interface Searched {
+  /** Its budget and counters. */
+  search: SearchState | null;
+  /** Bits of the sequence number on the wire. */
+  form: { snLsb: number };
+}
+
 /**
  * The part of a build that finds lost sequence numbers (`createSearch`).
  *
@@ -45,9 +62,9 @@ export interface Search {
   /** State of an SA or of an endpoint. */
   create: () => SearchState;
   /** The last multiple of 2^k to try for a packet of `sa` that failed at `now` (ms); 0: no search. */
-  allow: (endpoint: Endpoint, sa: Sa, now: number) => number;
+  allow: (endpoint: Searching, sa: Searched, now: number) => number;
   /** Books a search of `trials` ICVs for a packet of `sa`. `isFound`: it was good. */
-  book: (endpoint: Endpoint, sa: Sa, trials: number, isFound: boolean) => void;
+  book: (endpoint: Searching, sa: Searched, trials: number, isFound: boolean) => void;
 }
 
 function createState(): SearchState {
@@ -102,7 +119,7 @@ export function createSearch(wraps: number, rate: number): Search {
  * True when packets fail under an inbound SA and none was good for a while: its peer may have lost the sequence numbers. Ask
  * IKE for a rekey then, as `mayAsk` allows. `now` is in milliseconds.
  */
-export function isSuspect(sa: Sa, now: number): boolean {
+export function isSuspect(sa: Searched, now: number): boolean {
   const state = sa.search;
   return (
     state !== null && state.failures >= SUSPECT_FAILURES && (state.goodAt < 0 || now - state.goodAt >= SUSPECT_TIME)

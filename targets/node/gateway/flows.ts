@@ -148,7 +148,7 @@ export function createFlows(config: FlowConfigs): Flows {
     },
     poll(time) {
       for (const session of sessions.values()) {
-        if (time - session.used < config.idle) return;
+        if (time < session.used + config.idle) return;
         end(session, 'idle');
       }
     },

@@ -12,7 +12,7 @@ import { silent } from '../host/log.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
-import { addConfigured, createAssociations } from './associations.ts';
+import { type Associations, addConfigured, createAssociations } from './associations.ts';
 import { createBus } from './bus.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
@@ -31,6 +31,7 @@ export type { Gateway, GatewayEvents, IkeRequest, PacketInfo } from './events.ts
 export interface Started {
   gateway: Gateway;
   ike: IkeLink;
+  sas: Associations;
 }
 
 /**
@@ -161,5 +162,5 @@ function start(config: GatewayConfig, opened: Opened): Started {
       await close(opened);
     },
   };
-  return { gateway, ike };
+  return { gateway, ike, sas };
 }

@@ -4,6 +4,7 @@
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Uplink, UplinkConfig } from '../../../core/device/uplink.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import type { Pairs } from '../../../core/esp/pairs.ts';
 import type { Pollable } from '../host/radio/radio.ts';
 
 /** The largest inner packet. */
@@ -29,6 +30,8 @@ export interface IkeHost extends Pollable {
   uplink: Uplink;
   /** ESP: counters. */
   endpoint: Endpoint;
+  /** The SAs, live. */
+  sas: Pairs;
   /** Protects and sends an inner IP packet: 0 or more, or a drop code. */
   send(packet: Uint8Array, length: number): number;
   /** Counters of the link, by name. */

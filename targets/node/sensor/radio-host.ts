@@ -64,6 +64,7 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
   return {
     uplink: device.uplink,
     endpoint: device.endpoint,
+    sas: device,
     send(packet, length) {
       device.inner.set(packet.subarray(0, length));
       return device.protect(length, config.now());

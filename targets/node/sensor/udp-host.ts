@@ -196,6 +196,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   return {
     uplink,
     endpoint,
+    sas,
     send(packet, length) {
       const time = now();
       const sa = choose(sas.outgoing, packet, 0, length, time);
