@@ -20,7 +20,7 @@ import { ipPacketOf } from '../../targets/node/host/radio/link-type.ts';
 import { readCapture } from '../../targets/node/host/radio/pcap.ts';
 import { createPipeDecoder, GAP_TIME, pipeOctets } from '../../targets/node/host/radio/pipe.ts';
 import { CaptureError } from '../../targets/node/host/radio/source.ts';
-import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/host/radio/zep.ts';
+import { checkZep, ZEP_OK, zepFrameLength } from '../../targets/node/host/radio/zep-datagram.ts';
 
 export interface FuzzTarget {
   name: string;

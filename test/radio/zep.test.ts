@@ -6,17 +6,16 @@ import { addressOf } from '../../core/base/address.ts';
 import { createMac } from '../../core/link/mac.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
+import { createZep, type ZepRadio } from '../../targets/node/host/radio/zep.ts';
 import {
   checkZep,
-  createZep,
   ZEP_ACK,
   ZEP_MALFORMED,
   ZEP_OK,
   ZEP_OTHER_CHANNEL,
-  type ZepRadio,
   zepDatagram,
   zepFrameLength,
-} from '../../targets/node/host/radio/zep.ts';
+} from '../../targets/node/host/radio/zep-datagram.ts';
 import { extendedOf, PAN } from '../link/nodes.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'));

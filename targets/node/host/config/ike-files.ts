@@ -34,6 +34,12 @@ const RADIO = object(
       ),
       channel: integer('Channel', 'IEEE 802.15.4 channel.', 11, 26, 26),
       relay: flag('Relay', 'Pass frames of one peer on to the others.', false),
+      maxPeers: integer('Peers remembered', 'The one silent for longest is forgotten first.', 1, 65535, 1024),
+      riot: flag(
+        'RIOT',
+        'Peers are native nodes of RIOT: HELLO datagrams make them known, and the FCS of versions before May 2026 is taken.',
+        false,
+      ),
     }),
     panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
     shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),

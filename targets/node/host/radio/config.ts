@@ -8,8 +8,8 @@ import type { FieldPath } from '../errors.ts';
 import type { Radio } from './radio.ts';
 import type { ZepConfig, ZepRadio } from './zep.ts';
 
-/** UDP carries a frame slower than the air. */
-const ZEP_ACK_WAIT = 20;
+/** Processes answer later than chips. */
+const UDP_ACK_WAIT = 20;
 
 /** A radio: one of `radio` (the gateway closes it) and `zep`. */
 export interface RadioConfig {
@@ -29,7 +29,7 @@ export interface RadioConfig {
   queue?: number;
   /** Neighbours whose last frame is remembered, to know a repetition: 1..524288, default 16384. */
   neighbours?: number;
-  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` 20. */
+  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` and others without air time 20. */
   ackWait?: number;
   /** Datagrams in reassembly at a time, 1..65535; default 1024 at a gateway, 8 at a sensor. */
   reassemblies?: number;
@@ -48,7 +48,7 @@ export interface CheckedRadio extends RadioConfig {
 
 /** Milliseconds that this radio's MAC waits for an acknowledgement. */
 export function ackWaitOf(radio: RadioConfig): number {
-  return radio.ackWait ?? (radio.zep === undefined ? ACK_WAIT : ZEP_ACK_WAIT);
+  return radio.ackWait ?? (radio.zep === undefined && radio.radio?.instant !== true ? ACK_WAIT : UDP_ACK_WAIT);
 }
 
 /** Checks the radio at `path`; `name` where it has none. Throws a FieldError. */
@@ -60,6 +60,7 @@ export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): C
     if (typeof radio.zep !== 'object' || radio.zep === null) refuseAt([...path, 'zep'], radio.zep, 'must be an object');
     integerIn([...path, 'zep', 'port'], radio.zep.port ?? 0, 0, 65535);
     integerIn([...path, 'zep', 'channel'], radio.zep.channel ?? 26, 11, 26);
+    integerIn([...path, 'zep', 'maxPeers'], radio.zep.maxPeers ?? 1, 1, 65535);
   }
   integerIn([...path, 'panId'], radio.panId, 0, 0xfffe);
   if (radio.shortAddress !== undefined) integerIn([...path, 'shortAddress'], radio.shortAddress, 0, 0xfffd);

@@ -1,70 +1,30 @@
-// ZEP v2: 802.15.4 frames over UDP, the virtual radio link of RIOT's native nodes. Wireshark shows it live. It learns peers
-// from their frames, and never sends a frame back to its sender.
+// IEEE 802.15.4 frames over UDP, by the ZigBee Encapsulation Protocol: the virtual radio link of RIOT's native nodes. Wireshark
+// shows it live. It learns peers from their frames, and never sends a frame back to its sender. zep-peers.ts says who gets
+// which frame, zep-datagram.ts has the form of the datagrams.
 //
-//  "EX" 2 type(1) channel(1) device(2) mode(1) LQI(1) NTP time(8) sequence(4) reserved(10) length(1) | frame with FCS
-//
-// UDP has no channel to sense: `clear` is always true. Give the MAC an ackWait of about 20 ms.
+// UDP has no channel to sense and no air time. Give the MAC an ackWait of about 20 ms.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { lookupAddress, widenBuffers } from '../socket-buffer.ts';
 import type { Radio } from './radio.ts';
+import {
+  checkZep,
+  mendRiotFcs,
+  ZEP_HEADER,
+  ZEP_HELLO,
+  ZEP_MALFORMED,
+  ZEP_OK,
+  ZEP_OTHER_CHANNEL,
+  zepDatagram,
+  zepFrameLength,
+} from './zep-datagram.ts';
+import { createZepPeers, type ZepPeer } from './zep-peers.ts';
 
 /** UDP port of ZEP by convention; Wireshark listens for it. */
 export const ZEP_PORT = 17754;
-const HEADER_SIZE = 32;
-const VERSION = 2;
-const TYPE_DATA = 1;
-const TYPE_ACK = 2;
-const ACK_SIZE = 8;
-/** The last two octets of the frame are its FCS. */
-const MODE_CRC = 1;
-/** From 1900 (NTP) to 1970. */
-const NTP_EPOCH = 2208988800;
-
-/** Why a datagram is not taken, or 0. */
-export const ZEP_OK = 0;
-export const ZEP_MALFORMED = 1;
-export const ZEP_OTHER_CHANNEL = 2;
-/** An acknowledgement packet: nothing to do. */
-export const ZEP_ACK = 3;
-
-/** Checks a datagram. After ZEP_OK the frame is at octet 32 and `zepFrameLength` octets long, within the datagram. */
-export function checkZep(datagram: Uint8Array, channel: number): number {
-  if (datagram.length < ACK_SIZE || datagram[0] !== 0x45 || datagram[1] !== 0x58 || datagram[2] !== VERSION) {
-    return ZEP_MALFORMED;
-  }
-  if (datagram[3] === TYPE_ACK) return ZEP_ACK;
-  if (datagram[3] !== TYPE_DATA || datagram.length <= HEADER_SIZE) return ZEP_MALFORMED;
-  if (datagram[7] !== MODE_CRC || HEADER_SIZE + zepFrameLength(datagram) > datagram.length) return ZEP_MALFORMED;
-  return datagram[4] === channel ? ZEP_OK : ZEP_OTHER_CHANNEL;
-}
-
-/** Octets of the frame in a datagram, FCS included. */
-export function zepFrameLength(datagram: Uint8Array): number {
-  return datagram[31] & 0x7f;
-}
-
-/** A datagram for one frame; `time` in milliseconds since 1970. */
-export function zepDatagram(
-  frame: Uint8Array,
-  channel: number,
-  device: number,
-  sequence: number,
-  time: number,
-): Uint8Array {
-  const datagram = new Uint8Array(HEADER_SIZE + frame.length);
-  const view = new DataView(datagram.buffer);
-  datagram.set([0x45, 0x58, VERSION, TYPE_DATA, channel]);
-  view.setUint16(5, device);
-  datagram[7] = MODE_CRC;
-  datagram[8] = 255;
-  view.setUint32(9, (Math.floor(time / 1000) + NTP_EPOCH) % 2 ** 32);
-  view.setUint32(13, Math.floor(((time % 1000) / 1000) * 2 ** 32));
-  view.setUint32(17, sequence % 2 ** 32);
-  datagram[31] = frame.length;
-  datagram.set(frame, HEADER_SIZE);
-  return datagram;
-}
+/** Peers remembered by default. */
+export const ZEP_PEERS = 1024;
 
 /** Options of `createZep`. */
 export interface ZepConfig {
@@ -80,8 +40,17 @@ export interface ZepConfig {
   device?: number;
   /** Passes frames of one peer on to the others: a hub. */
   relay?: boolean;
-  /** Peers remembered at most; the one silent for longest goes first. Default 64. */
+  /** Peers remembered at most, 1..65535; the one silent for longest goes first. Default 1024. */
   maxPeers?: number;
+  /**
+   * Peers are native nodes of RIOT: HELLO datagrams make them known, and frames with the FCS of its versions before May 2026
+   * are taken.
+   */
+  riot?: boolean;
+  /** Octets of the socket's buffers; default: what the system gives. */
+  buffer?: number;
+  /** Is told of a buffer that the system keeps smaller. */
+  warn?: (text: string) => void;
   /** Milliseconds since 1970. */
   clock?: () => number;
 }
@@ -92,14 +61,20 @@ export interface ZepRadio extends Radio {
   ready: Promise<number>;
   /** Frames and datagrams by what became of them. */
   counters: {
-    /** Frames sent, each to all peers. */
+    /** Frames sent. */
     sent: number;
+    /** Datagrams sent: a frame may go to many peers. */
+    datagrams: number;
     /** Frames received. */
     received: number;
     /** Datagrams that are no ZEP data of version 2. */
     malformed: number;
     /** Frames of another channel. */
     otherChannel: number;
+    /** HELLO datagrams of RIOT. */
+    hello: number;
+    /** Frames with RIOT's FCS, taken. */
+    riotFcs: number;
     /** Frames not sent, as no peer is known. */
     noPeer: number;
     /** Datagrams that the system refused to send. */
@@ -121,15 +96,19 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
   if (!(channel >= 11 && channel <= 26)) throw new Error(`zep.channel ${channel}: must be 11..26`);
   const address = config.address ?? '127.0.0.1';
   const clock = config.clock ?? Date.now;
-  const maxPeers = config.maxPeers ?? 64;
-  const fixed = new Set<string>();
-  // Insertion order is order of last hearing.
-  const peers = new Map<string, { address: string; port: number }>();
+  const maxPeers = config.maxPeers ?? ZEP_PEERS;
+  if (!(maxPeers >= 1 && maxPeers <= 65535)) throw new Error(`zep.maxPeers ${maxPeers}: must be 1..65535`);
+  const peers = createZepPeers(maxPeers);
+  // Who sent the frame that the layer above is taking.
+  let current: ZepPeer | undefined;
   const counters = {
     sent: 0,
+    datagrams: 0,
     received: 0,
     malformed: 0,
     otherChannel: 0,
+    hello: 0,
+    riotFcs: 0,
     noPeer: 0,
     sendErrors: 0,
     socketErrors: 0,
@@ -143,34 +122,18 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
   let onFailed: (error: Error) => void = () => {};
   let onClosed: () => void = () => {};
 
-  for (const peer of config.peers ?? []) {
-    const known = { address: peer.address, port: peer.port ?? ZEP_PORT };
-    const key = `${known.address} ${known.port}`;
-    fixed.add(key);
-    peers.set(key, known);
+  for (const peer of config.peers ?? []) peers.hear(peer.address, peer.port ?? ZEP_PORT, true);
+
+  function ended(error: Error | null): void {
+    if (error !== null) counters.sendErrors++;
   }
 
-  function learn(from: RemoteInfo): void {
-    const key = `${from.address} ${from.port}`;
-    const known = peers.get(key) ?? { address: from.address, port: from.port };
-    peers.delete(key);
-    if (peers.size >= maxPeers) {
-      for (const old of peers.keys()) {
-        if (fixed.has(old)) continue;
-        peers.delete(old);
-        break;
-      }
-    }
-    if (peers.size < maxPeers) peers.set(key, known);
-  }
-
-  function sendTo(datagram: Uint8Array, except: string): void {
-    for (const [key, peer] of peers) {
-      if (key === except) continue;
+  function sendTo(datagram: Uint8Array, receivers: Iterable<ZepPeer>, except: ZepPeer | undefined): void {
+    for (const peer of receivers) {
+      if (peer === except) continue;
+      counters.datagrams++;
       try {
-        socket?.send(datagram, peer.port, peer.address, (error) => {
-          if (error !== null) counters.sendErrors++;
-        });
+        socket?.send(datagram, peer.port, peer.address, ended);
       } catch {
         counters.sendErrors++;
       }
@@ -181,22 +144,34 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
     const result = checkZep(datagram, channel);
     if (result === ZEP_MALFORMED) counters.malformed++;
     else if (result === ZEP_OTHER_CHANNEL) counters.otherChannel++;
-    if (result !== ZEP_OK || (from.port === port && from.address === address)) return;
+    else if (result === ZEP_HELLO) counters.hello++;
+    if (from.port === port && from.address === address) return;
+    if (result === ZEP_HELLO && config.riot === true) peers.hear(from.address, from.port);
+    if (result !== ZEP_OK) return;
     counters.received++;
-    learn(from);
-    if (config.relay === true) sendTo(datagram, `${from.address} ${from.port}`);
-    radio.onFrame?.(datagram, HEADER_SIZE, zepFrameLength(datagram));
+    const length = zepFrameLength(datagram);
+    if (config.riot === true && mendRiotFcs(datagram, ZEP_HEADER, length)) counters.riotFcs++;
+    const peer = peers.hear(from.address, from.port);
+    if (peer !== undefined) peers.learn(peer, datagram, ZEP_HEADER, length, clock());
+    if (config.relay === true) sendTo(datagram, peers.all(), peer);
+    current = peer;
+    try {
+      radio.onFrame?.(datagram, ZEP_HEADER, length);
+    } finally {
+      current = undefined;
+    }
   }
 
   function open(): void {
     reopening = null;
-    const opened = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    const opened = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', lookup: lookupAddress });
     socket = opened;
     let bound = false;
     opened.on('message', receive);
     opened.on('listening', () => {
       bound = true;
       port = opened.address().port;
+      if (config.buffer !== undefined) widenBuffers(opened, config.buffer, config.warn ?? (() => {}));
       onReady(port);
     });
     opened.on('error', (error) => {
@@ -225,18 +200,13 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
     clear: () => true,
     transmit: (buffer, offset, length) => {
       if (isClosed) return;
-      if (peers.size === 0) counters.noPeer++;
+      if (peers.size() === 0) counters.noPeer++;
       else counters.sent++;
-      const datagram = zepDatagram(
-        buffer.subarray(offset, offset + length),
-        channel,
-        config.device ?? 0,
-        sequence++,
-        clock(),
-      );
-      sendTo(datagram, '');
+      const frame = buffer.subarray(offset, offset + length);
+      const datagram = zepDatagram(frame, channel, config.device ?? 0, sequence++, clock());
+      sendTo(datagram, peers.whereTo(buffer, offset, length, current), undefined);
     },
-    peers: () => [...peers.keys()],
+    peers: () => [...peers.all()].map(({ key }) => key),
     close: () => {
       if (isClosed) return;
       isClosed = true;
