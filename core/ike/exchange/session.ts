@@ -9,6 +9,7 @@ import type { ChildSa, Draft, Note } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import {
   type End,
+  OUTCOME_CLOSED,
   OUTCOME_INTERNAL,
   OUTCOME_NONE,
   OUTCOME_PEER_AUTH,
@@ -155,7 +156,8 @@ export function sendDelete(ike: Ike, sa: IkeSa, child: ChildSa | null, now: numb
   if (child === null) addDelete(w, PROTOCOL_IKE, 0, []);
   else addDelete(w, child.protocol, child.spiSize, [child.spiIn]);
   if (child === null) sa.state = STATE_CLOSING;
-  sendRequest(ike, sa, INFORMATIONAL, now);
+  // With no key left to say so the SA ends at once.
+  if (!sendRequest(ike, sa, INFORMATIONAL, now) && child === null) endIkeSa(ike, sa, OUTCOME_CLOSED, now);
 }
 
 /** Ends an IKE SA that we give up: ends its Child SAs at once, and tells the peer. */
