@@ -50,7 +50,15 @@ function keeping(options: Options = {}): {
     restart(stored) {
       clearIke(gateway.ike);
       gateway.pairs.clear();
-      const sa = restoreIke(gateway.ike, s.gateway, stored.ike, stored.progress, stored.children, s.world.now);
+      const sa = restoreIke(
+        gateway.ike,
+        s.gateway,
+        stored.ike,
+        stored.progress,
+        stored.children,
+        s.world.now,
+        () => {},
+      );
       assert.ok(sa !== null);
       s.world.settle();
       return sa;
@@ -213,10 +221,13 @@ test('a policy without the cipher takes nothing back', () => {
   s.world.gateway.pairs.clear();
   const policy = { ...s.gateway, ciphers: [] };
   const { ike } = s.world.gateway;
-  assert.equal(restoreIke(ike, policy, stored.ike, stored.progress, stored.children, s.world.now), null);
+  assert.equal(
+    restoreIke(ike, policy, stored.ike, stored.progress, stored.children, s.world.now, () => {}),
+    null,
+  );
   assert.equal(ike.sas.length, 0);
   const renamed = { ...s.gateway, child: { ...s.gateway.child, name: 'another' } };
-  const sa = restoreIke(ike, renamed, stored.ike, stored.progress, stored.children, s.world.now)!;
+  const sa = restoreIke(ike, renamed, stored.ike, stored.progress, stored.children, s.world.now, () => {})!;
   assert.equal(sa.children.length, 0);
   assert.equal(s.world.gateway.pairs.size, 0);
 });

@@ -197,8 +197,8 @@ function resume(ike: Ike, sa: IkeSa, progress: IkeProgress, now: number): void {
 }
 
 /**
- * Brings an established IKE SA back, with those of its Child SAs that the host takes. Null: the policy does not have its
- * cipher. Its request that was on its way goes out during the call.
+ * Brings an established IKE SA back, with those of its Child SAs that the host takes (`IkeUpper.install`), and tells the host
+ * (`back`) before that. Null: the policy does not have its cipher. Its request that was on its way goes out during the call.
  */
 export function restoreIke(
   ike: Ike,
@@ -207,6 +207,7 @@ export function restoreIke(
   progress: IkeProgress,
   children: RestoredChild[],
   now: number,
+  back: (sa: IkeSa) => void,
 ): IkeSa | null {
   const choice = createChoice();
   choice.encr = record.encr;
@@ -251,6 +252,7 @@ export function restoreIke(
   if (sa.reauthAt >= 0) due(ike, sa, sa.reauthAt);
   if (policy.dpdTime > 0) due(ike, sa, now + policy.dpdTime);
   if (ike.responder !== null) ike.responder.joined(sa);
+  back(sa);
   for (let i = 0; i < children.length; i++) restoreChild(ike, sa, children[i], now);
   resume(ike, sa, progress, now);
   return sa;

@@ -9,6 +9,7 @@ import { CommandError, errorText } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
 import { outletOf } from '../host/outlet.ts';
+import { openState } from '../host/state/open.ts';
 import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
 import { jsonNote, SIGNAL_CODES } from './options.ts';
@@ -20,6 +21,7 @@ interface Options {
   config: string;
   check?: boolean;
   keylog?: string;
+  state?: string;
   log?: string;
   logFormat?: string;
   json?: boolean;
@@ -60,7 +62,9 @@ async function run(options: Options): Promise<void> {
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();
-  const gateway = await createGateway({ ...loaded.config, log }).catch((error: unknown) => {
+  const store = await openState('gateway', options.config, loaded.state, options.state);
+  const kept = store === null ? {} : { store };
+  const gateway = await createGateway({ ...loaded.config, ...kept, log }).catch((error: unknown) => {
     throw new CommandError(`${loaded.file}: ${errorText(error)}`);
   });
   for (const line of startText(loaded.config, gateway.metrics())) log('info', 'gateway', line);
@@ -85,6 +89,7 @@ export function gatewayCommand(): Command {
     )
     .requiredOption('--config <file>', 'configuration, see `dietesp schema gateway`')
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
+    .option('--state <dir>', 'where SAs survive a restart, before what the file says; off: nowhere')
     .option('--keylog <folder>', 'write the keys of all SAs for Wireshark')
     .addOption(
       new Option(

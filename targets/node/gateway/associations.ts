@@ -15,6 +15,7 @@ import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Direction, GatewaySa } from './config.ts';
+import type { Kept } from './state/keeper.ts';
 
 export interface Association {
   name: string;
@@ -24,6 +25,8 @@ export interface Association {
   remote: Uint8Array;
   /** Who negotiated it; null: configured. */
   owner: Owner | null;
+  /** Its sequence numbers in the store; null: they are kept nowhere. */
+  kept: Kept | null;
 }
 
 /** A Child SA and the IKE SA that it belongs to, which a rekey changes. */
@@ -144,7 +147,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
       const place = direction === 'in' ? { list: [], key: '' } : listOf(entry);
       if (atFront) place.list.unshift(sa);
       else place.list.push(sa);
-      const listed: Listed = { name: entry.name, direction, sa, remote, owner: owner ?? null, ...place };
+      const listed: Listed = { name: entry.name, direction, sa, remote, owner: owner ?? null, kept: null, ...place };
       entries.set(sa, listed);
       return listed;
     },

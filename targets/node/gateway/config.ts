@@ -13,6 +13,7 @@ import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
 import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { Pollable, Radio } from '../host/radio/radio.ts';
+import type { StateStore } from '../host/state/store.ts';
 import type { UdpAddress } from '../host/udp.ts';
 import type { OpenSocket } from './socket.ts';
 
@@ -108,6 +109,11 @@ export interface GatewayConfig {
   provider?: Provider;
   /** Sets up SAs with peers that ask for it. */
   ike?: GatewayIkeConfig;
+  /**
+   * Where SAs survive a restart (`openLevelStore`); it belongs to the gateway from here on. Absent: nowhere, and every peer
+   * has to set its SAs up anew.
+   */
+  store?: StateStore;
   /** A network interface for inner packets that no flow takes; its packets go to the peers. */
   tun?: TunConfig;
   /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */

@@ -1,8 +1,13 @@
 // The configured connections, found by identity and by the addresses that they give to peers: a file may name very many.
 
+import { createHash } from 'node:crypto';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
-import type { Connection } from '../host/config/ike-policy.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { octetsKey } from '../host/datagram.ts';
+import type { PeerRecord } from './state/keeper.ts';
 import { idKey } from './up.ts';
 
 export interface Connections {
@@ -10,6 +15,16 @@ export interface Connections {
   find(type: number, data: Uint8Array): Connection | undefined;
   /** True when another connection than `name` gives its peer what `selector` has, in whole or in part. */
   givesTo(name: string, selector: Selector): boolean;
+  /** The policy of a connection for a peer on this path. */
+  policyOn(connection: Connection, path: Path): IkePolicy;
+  /** What answers IKE_SA_INIT on such a path, before the peer is known: whatever any of the connections accepts. */
+  fallbackOf(path: Pick<Path, 'port'>): IkePolicy;
+  /** The post-quantum key with this PPK_ID, or null. */
+  findPpk(id: Uint8Array): Uint8Array | null;
+  /** Which connection an IKE SA is of, for a store. */
+  peerOf(sa: IkeSa): PeerRecord;
+  /** The connection of a stored IKE SA, if it is still there and the same. */
+  sameAs(peer: PeerRecord): Connection | undefined;
 }
 
 interface Given {
@@ -21,7 +36,38 @@ function isEvery({ start, end }: Selector): boolean {
   return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
 }
 
-export function createConnections(list: readonly Connection[]): Connections {
+function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
+  const policies = connections.map(({ policy }) => policy);
+  const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
+  const ppk = policies.map((policy) => policy.ppk).find((one) => one !== null);
+  return {
+    ...policies[0],
+    name: 'unknown',
+    ike: [...ike.values()],
+    ciphers: [...new Set(policies.flatMap((policy) => policy.ciphers))],
+    ppk: ppk === undefined || ppk === null ? null : { ...ppk, mandatory: false },
+    transcript: policies.some((policy) => policy.transcript),
+    fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
+    nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
+    announce: [...new Set(policies.flatMap((policy) => policy.announce))],
+    nat,
+  };
+}
+
+/** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
+export function createConnections(list: readonly Connection[], radios: number): Connections {
+  const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
+  const digests = new WeakMap<Connection, Uint8Array>();
+  const named = new Map(list.map((one) => [one.name, one]));
+
+  function digestOf(connection: Connection): Uint8Array {
+    const known = digests.get(connection);
+    if (known !== undefined) return known;
+    const digest = createHash('sha256').update(JSON.stringify(connection)).digest();
+    digests.set(connection, digest);
+    return digest;
+  }
+
   const byId = new Map<string, number>();
   let anyone = list.length;
   // By address where that is one; and ranges.
@@ -45,6 +91,25 @@ export function createConnections(list: readonly Connection[]): Connections {
   });
 
   return {
+    policyOn(connection, path) {
+      const nat = natOf(path);
+      return { ...policyFor(connection, path.local, path.remote, nat === NAT_FORCE), nat };
+    },
+    fallbackOf: (path) => fallbackFor(list, natOf(path)),
+    findPpk: (id) =>
+      list.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ?? null,
+    peerOf(sa) {
+      const connection = named.get(sa.policy.name);
+      return {
+        connection: sa.policy.name,
+        digest: connection === undefined ? new Uint8Array(0) : digestOf(connection),
+      };
+    },
+    sameAs(peer) {
+      const connection = named.get(peer.connection);
+      const isSame = connection !== undefined && Buffer.compare(digestOf(connection), peer.digest) === 0;
+      return isSame ? connection : undefined;
+    },
     find: (type, data) => list[Math.min(byId.get(idKey(type, data)) ?? anyone, anyone)],
     givesTo(name, selector) {
       const meets = (one: Given): boolean =>

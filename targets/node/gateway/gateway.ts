@@ -20,6 +20,7 @@ import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
 import { createRouter } from './router.ts';
+import { createState } from './state/state.ts';
 import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, udpMetrics } from './views.ts';
 
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
@@ -44,7 +45,10 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
 
 /** As createGateway, with the live parts beside it. */
 export async function startGateway(config: GatewayConfig): Promise<Started> {
-  const opened = await open(config);
+  const opened = await open(config).catch(async (error: unknown) => {
+    await config.store?.close();
+    throw error;
+  });
   try {
     return start(config, opened);
   } catch (error) {
@@ -72,13 +76,17 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const sas = createAssociations(endpoint, provider);
   const air = createAir(bus, radios, checked, provider, config.lostAfter ?? 3);
-  const ike = createIkeLink(bus, config, checked, { provider, endpoint, sas, air, udp });
+  const state = opened.store === null ? null : createState(opened.store, bus);
+  const keep = state === null ? null : state.keep;
+  const ike = createIkeLink(bus, config, checked, { provider, endpoint, sas, air, udp, keep });
   const router = createRouter(bus, config, { endpoint, sas, air, udp, tun, ike, flows });
+  const kept = state === null ? sas : state.counting(sas);
   let stop: () => void;
   try {
-    addConfigured(sas, config.sas, checked.directions, (error) => {
+    addConfigured(kept, config.sas, checked.directions, (error) => {
       throw error;
     });
+    state?.restore(ike);
     stop = run(bus, clock, opened, air, ike, router);
   } catch (error) {
     sas.clear();
@@ -105,7 +113,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       if (isClosed) throw new Error('the gateway is closed');
       const [direction] = checkGatewayConfig({ ...config, sas: [entry] }).directions;
       try {
-        sas.add(entry, direction, true);
+        kept.add(entry, direction, true);
       } catch (error) {
         throw entry.locate?.(error) ?? new Error(`${entry.name}.${errorText(error)}`);
       }
@@ -158,6 +166,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
         sas.clear();
         bus.bounded.poll(Number.POSITIVE_INFINITY);
         bus.log('info', 'gateway', 'closed');
+        await state?.close();
       }
       await close(opened);
     },

@@ -14,7 +14,6 @@ import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
-import { narrowSelectors } from '../../../core/ike/codec/selectors.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -29,12 +28,11 @@ import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
+import type { IkePolicy } from '../../../core/ike/state/policy.ts';
 import { childPathOf, type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
-import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -44,9 +42,12 @@ import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import type { Emit } from './events.ts';
+import { createOwners } from './owners.ts';
 import type { Pool } from './pool.ts';
 import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
+import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
+import { type Restored, restoreSas } from './state/restore.ts';
 import { createUp, idKey } from './up.ts';
 import type { IkeMetrics } from './views.ts';
 
@@ -71,6 +72,8 @@ export interface IkeHostConfig {
    * index of the radio, or behind the radios of the socket.
    */
   transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void;
+  /** Keeps SAs over a restart; null: nothing does. */
+  keeper: Keeper | null;
   /** A peer on a radio proved that it is at this path. */
   proved(path: Path): void;
   emit: Emit;
@@ -93,6 +96,8 @@ export interface IkeHost {
   leave(now: number): void;
   /** True while a peer has not confirmed that. */
   isLeaving(): boolean;
+  /** Brings IKE SAs back from the records of a store. */
+  restore(records: ReadonlyMap<string, Uint8Array>, portOf: (place: string) => number, now: number): Restored;
   /** Wipes and forgets all IKE SAs; peers are told nothing. */
   clear(): void;
   metrics(): IkeMetrics;
@@ -103,33 +108,15 @@ export interface IkeHost {
   ask(sa: IkeSa, request: HostRequest, now: number): void;
 }
 
-/** What answers IKE_SA_INIT: whatever any of the connections accepts. */
-function fallbackOf(connections: Connection[], nat: Nat): IkePolicy {
-  const policies = connections.map(({ policy }) => policy);
-  const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
-  const ppk = policies.map((policy) => policy.ppk).find((one) => one !== null);
-  return {
-    ...policies[0],
-    name: 'unknown',
-    ike: [...ike.values()],
-    ciphers: [...new Set(policies.flatMap((policy) => policy.ciphers))],
-    ppk: ppk === undefined || ppk === null ? null : { ...ppk, mandatory: false },
-    transcript: policies.some((policy) => policy.transcript),
-    fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
-    nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
-    announce: [...new Set(policies.flatMap((policy) => policy.announce))],
-    nat,
-  };
-}
-
 export function createIkeHost(config: IkeHostConfig): IkeHost {
-  const { ike: settings, provider, endpoint, sas, pool, radios, log } = config;
-  const { connections } = settings;
-  const pairs = new Map<ChildSa, [Association, Association]>();
-  const known = createConnections(connections);
+  const { ike: settings, provider, endpoint, sas, pool, radios, log, keeper } = config;
+  const pairs = new Map<ChildSa, Pair>();
+  const connections = createConnections(settings.connections, radios);
+  const takenBy = createOwners(connections, pool, sas);
   const up = createUp();
   const outcomes: Reasons = {};
-  const refusals = createRefusals(config.bounded, connections);
+  const refusals = createRefusals(config.bounded, settings.connections);
+  if (keeper !== null) keeper.peerOf = connections.peerOf;
   let established = 0;
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
@@ -138,17 +125,16 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
 
   /** Nobody has proved the identity yet: nothing is kept of it. */
   function findPolicy(type: number, data: Uint8Array, path: Path): IkePolicy | null {
-    const connection = known.find(type, data);
+    const connection = connections.find(type, data);
     refusals.claims(type, data, path, connection ?? null);
     if (connection === undefined) return null;
-    const udp = isUdp(path);
     // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
-    const other = udp ? undefined : up.otherAt(path.remote, idKey(type, data));
+    const other = isUdp(path) ? undefined : up.otherAt(path.remote, idKey(type, data));
     if (other !== undefined) {
       refusals.taken(path, identityText(other.type, other.data));
       return null;
     }
-    return { ...policyFor(connection, path.local, path.remote, udp), nat: udp ? NAT_FORCE : NAT_OFF };
+    return connections.policyOn(connection, path);
   }
 
   function untaken(sa: IkeSa, why: string): false {
@@ -156,33 +142,16 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     return false;
   }
 
-  /** Why the peer may not have the inner address of `child`, or ''. */
-  function takenBy(sa: IkeSa, child: ChildSa): string {
-    const { start, end } = child.remote;
-    if (Buffer.compare(start, end) !== 0) return '';
-    // Its outer address, which it chose itself, where the file says `dynamic`.
-    const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
-    // The file gives it, or a range with it, to another peer.
-    if (isOwn && (known.givesTo(sa.policy.name, child.remote) || pool.owns(start)))
-      return `${addressText(start)} is not for peers to choose`;
-    for (const { owner, name } of sas.holders(start)) {
-      if (owner === null) {
-        if (isOwn) return `${addressText(start)} is that of ${name}`;
-        continue;
-      }
-      const isSame = owner.ike.peerIdType === sa.peerIdType && Buffer.compare(owner.ike.peerId, sa.peerId) === 0;
-      const { local, remote } = owner.child;
-      const meets =
-        narrowSelectors([remote], [child.remote]).length > 0 && narrowSelectors([local], [child.local]).length > 0;
-      if (!isSame && meets) return `${addressText(start)} is that of ${nameOf(owner.ike)}`;
-    }
-    return '';
-  }
-
   const upper: IkeUpper = {
     transmit(path, replyTo, buffer, offset, length) {
       refusals.answers(path, buffer, offset, ikeOf(path).message);
-      config.transmit(path, buffer.subarray(offset, offset + length), replyTo);
+      const octets = buffer.subarray(offset, offset + length);
+      if (keeper === null) {
+        config.transmit(path, octets, replyTo);
+        return;
+      }
+      const copied = octets.slice();
+      keeper.message(saOfMessage(ikeOf(path), octets), () => config.transmit(path, copied, replyTo));
     },
     proved(sa, path) {
       const isHere = Buffer.compare(path.remote, sa.path.remote) === 0;
@@ -208,7 +177,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       let incomingSa: Association | null = null;
       try {
         incomingSa = sas.add({ name, config: incoming }, 'in', false, owner);
-        pairs.set(child, [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa]);
+        const pair: Pair = [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa];
+        pairs.set(child, pair);
+        keeper?.installed(child, outgoing, incoming, pair);
       } catch (error) {
         if (incomingSa !== null) sas.end(incomingSa);
         return untaken(sa, errorText(error));
@@ -228,11 +199,13 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       if (pair !== undefined) sas.retire(pair[0]);
     },
     remove(_sa, child) {
+      keeper?.removed(child);
       const pair = pairs.get(child);
       pairs.delete(child);
       for (const association of pair ?? []) sas.end(association);
     },
     established(sa) {
+      keeper?.established(sa);
       established++;
       up.add(sa, !isUdp(sa.path));
       const line = (): string => `${nameOf(sa)} at ${where(sa)}: up (${sa.policy.name})`;
@@ -241,7 +214,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
       config.emit('up', nameOf(sa), sa.policy.name);
     },
-    replaced(_old, sa) {
+    replaced(old, sa) {
+      keeper?.ended(old);
+      keeper?.established(sa);
       for (const child of sa.children) {
         const pair = pairs.get(child);
         for (const association of pair ?? []) if (association.owner !== null) association.owner.ike = sa;
@@ -249,6 +224,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
     },
     ended(sa, outcome) {
+      keeper?.ended(sa);
       const reason = outcomeName(outcome);
       outcomes[reason] = (outcomes[reason] ?? 0) + 1;
       const isKnown = sa.peerId.length > 0;
@@ -266,6 +242,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       refusals.refused(sa, reason, ikeOf(sa.path).message);
     },
     keys(sa, octets, size) {
+      keeper?.keys(sa, octets);
       settings.keylog?.ike(sa, octets, size);
     },
     address(sa, type) {
@@ -279,16 +256,17 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
   };
 
-  const ticketKey = settings.ticketKey ?? new Uint8Array(16);
-  if (settings.ticketKey === null) provider.random(ticketKey, 0, 16);
-  const findPpk = (id: Uint8Array): Uint8Array | null =>
-    connections.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ??
-    null;
+  const fresh = (): Uint8Array => {
+    const key = new Uint8Array(16);
+    provider.random(key, 0, 16);
+    return key;
+  };
+  const ticketKey = settings.ticketKey ?? keeper?.secret('ticket', fresh) ?? fresh();
 
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey);
 
-  function create(nat: Nat): Ike {
+  function create(port: number): Ike {
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
@@ -299,24 +277,24 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       extensions: [...fullExtensions(), issuer.extension],
       numbers: settings.numbers,
       responder: createResponder({
-        fallback: fallbackOf(connections, nat),
+        fallback: connections.fallbackOf({ port }),
         findPolicy,
         halfOpenMax: settings.halfOpenMax,
         cookieThreshold: settings.cookieThreshold,
         halfOpenTime: HALF_OPEN_TIME,
         tickets: issuer.tickets,
       }),
-      intermediate: createRounds([createIntermediate(findPpk)]),
+      intermediate: createRounds([createIntermediate(connections.findPpk)]),
       resumption: null,
       reassembly: fragmentation,
       maxMessage: settings.maxMessage,
-      keylog: settings.keylog !== undefined,
+      keylog: settings.keylog !== undefined || keeper !== null,
       linger: LINGER,
     });
   }
 
-  const onRadio = create(NAT_OFF);
-  const onUdp = create(NAT_FORCE);
+  const onRadio = create(0);
+  const onUdp = create(radios);
   const endpoints = [onRadio, onUdp];
   const all = (): IkeSa[] => endpoints.flatMap((ike) => ike.sas);
   const ikeOf = (path: Path): Ike => (isUdp(path) ? onUdp : onRadio);
@@ -353,6 +331,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
       return times.length === 0 ? -1 : Math.min(...times);
     },
+    restore: (records, portOf, now) =>
+      restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
+        up.add(sa, !isUdp(sa.path));
+        if (!isUdp(sa.path)) config.proved(sa.path);
+        if (sa.address.length > 0) pool.lease(idOf(sa), sa.address.length);
+      }),
     leave(now) {
       for (const ike of endpoints) {
         for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) leaveIke(ike, sa, now);

@@ -21,6 +21,8 @@ import type { CheckedConfig, GatewayConfig } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { peerAt } from './peers.ts';
 import { createPool } from './pool.ts';
+import type { Keeper, KeeperConfig } from './state/keeper.ts';
+import type { Restored } from './state/restore.ts';
 import type { UdpPort } from './udp.ts';
 import type { IkeMetrics } from './views.ts';
 
@@ -35,6 +37,8 @@ export interface IkeLinkParts {
   sas: Associations;
   air: Air;
   udp: UdpPort[];
+  /** Makes what keeps SAs in a store; null: there is none. */
+  keep: ((config: Omit<KeeperConfig, 'journal' | 'records'>) => Keeper) | null;
 }
 
 /** A peer at a socket: the socket's index, the peer's address (4 or 16 octets) and port. */
@@ -57,6 +61,10 @@ export interface IkeLink extends Pollable {
   heard(sa: Sa, from: SocketPeer | null): void;
   /** A packet of this SA was dropped: asks for a rekey when the peer's sequence numbers seem lost. */
   failed(sa: Sa): void;
+  /** Null where there is no store. */
+  keeper: Keeper | null;
+  /** Brings IKE SAs back from the records of a store. */
+  restore(records: ReadonlyMap<string, Uint8Array>): Restored | null;
   leave(): void;
   isLeaving(): boolean;
   /** Wipes and forgets all IKE SAs. */
@@ -114,6 +122,16 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     bus.drop('ike', 'keylog');
     bus.bounded.log('warn', 'ike', 'keylog', () => `key log: ${errorText(error)}`);
   };
+  /** The name of a radio or socket in a store: places in lists change with the configuration. */
+  function placeOf({ port }: Pick<Path, 'port'>): string {
+    if (port < radios) return `radio ${checked.radios[port].name}`;
+    const { local, port: own } = udp[port - radios];
+    return `udp ${endpointText(local, own)}`;
+  }
+  const places = new Map<string, number>();
+  for (let port = 0; port < radios + udp.length; port++) places.set(placeOf({ port }), port);
+  const keeper = parts.keep?.({ now, placeOf }) ?? null;
+
   const ike =
     config.ike === undefined || config.ike.connections.length === 0
       ? null
@@ -129,6 +147,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           radios,
           log: bus.log,
           bounded: bus.bounded,
+          keeper,
           transmit,
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,
@@ -209,6 +228,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const time = ike?.nextTimeout() ?? -1;
       return time < 0 ? -1 : Math.max(0, time - epoch);
     },
+    keeper,
+    restore: (records) => ike?.restore(records, (place) => places.get(place) ?? -1, now()) ?? null,
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),

@@ -7,6 +7,7 @@ import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Pollable, stack } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
+import type { StateStore } from '../host/state/store.ts';
 import type { Air } from './air.ts';
 import type { Bus } from './bus.ts';
 import { type CheckedConfig, type Clock, checkGatewayConfig, type GatewayConfig } from './config.ts';
@@ -30,6 +31,7 @@ export interface Opened {
   radios: OpenRadio[];
   udp: UdpPort[];
   tun: Tun | null;
+  store: StateStore | null;
 }
 
 async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
@@ -83,7 +85,14 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     await closeRadios(given);
     throw error;
   }
-  const opened: Opened = { checked, flows, radios: await openRadios(checked.radios, given), udp: [], tun: null };
+  const opened: Opened = {
+    checked,
+    flows,
+    radios: await openRadios(checked.radios, given),
+    udp: [],
+    tun: null,
+    store: config.store ?? null,
+  };
   try {
     opened.udp = await openUdpPorts(config.ike?.udp ?? []);
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);
@@ -95,8 +104,8 @@ export async function open(config: GatewayConfig): Promise<Opened> {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tun }: Opened): Promise<void> {
-  await Promise.all([closeRadios(radios), ...udp.map((port) => port.close()), tun?.close()]);
+export async function close({ radios, udp, tun, store }: Opened): Promise<void> {
+  await Promise.all([closeRadios(radios), ...udp.map((port) => port.close()), tun?.close(), store?.close()]);
 }
 
 /** Connects radios, sockets, timers and the interface with the parts that they drive. Returns a function that stops the timers. */

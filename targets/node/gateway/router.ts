@@ -18,7 +18,7 @@ import { addressText } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { outerPacket, outerSize, UDP_ESP } from '../host/udp.ts';
 import type { Air } from './air.ts';
-import type { Associations } from './associations.ts';
+import type { Association, Associations } from './associations.ts';
 import type { Bus } from './bus.ts';
 import type { GatewayConfig } from './config.ts';
 import { createEchoResponder } from './echo.ts';
@@ -66,6 +66,19 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   const carried = { written: 0, read: 0 };
   let isClosed = false;
 
+  /** True when what the packet of this SA does is not to be seen before its number is durable. */
+  function mustWait(association: Association | undefined): boolean {
+    return ike.keeper !== null && association !== undefined && ike.keeper.waits(association);
+  }
+
+  /** Does it then: '', or the reason why it will not be done. */
+  function wait(effect: () => void): string {
+    const isTaken = ike.keeper!.after(() => {
+      if (!isClosed) bus.guard(undefined, effect);
+    });
+    return isTaken ? '' : drop('state', 'store');
+  }
+
   // Outwards.
 
   function unsent(code: number): string {
@@ -83,9 +96,14 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
       if (size < 0) return unsent(size);
       const header = sa.form.outer.headerSize(outer, 0);
-      udp[socket.index].send(outer.subarray(header, size), socket.remote, socket.remotePort, true);
+      const { index, remote: to, remotePort } = socket;
       ike.carried(chosen);
       bus.wake(0);
+      if (mustWait(chosen)) {
+        const copy = outer.slice(header, size);
+        return wait(() => udp[index].send(copy, to, remotePort, true));
+      }
+      udp[index].send(outer.subarray(header, size), to, remotePort, true);
       return '';
     }
     // In transport mode with a range the outer destination is the packet's own.
@@ -94,7 +112,9 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
     if (size < 0) return unsent(size);
     ike.carried(chosen);
-    return air.send(peer, outer, size);
+    if (!mustWait(chosen)) return air.send(peer, outer, size);
+    const copy = outer.slice(0, size);
+    return wait(() => void air.send(peer, copy, size));
   }
 
   const echo = createEchoResponder(parts.flows.map(({ destination }) => destination));
@@ -159,6 +179,19 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     return { sa: endpoint.sa!, size };
   }
 
+  /** Delivers what `restore` gave, at once or when a restart could not make it come twice. */
+  function hand({ sa, size }: { sa: Sa; size: number }, from: () => string): void {
+    if (!mustWait(sas.of(sa))) {
+      deliver(size, sa, from);
+      return;
+    }
+    const copy = restored.slice(0, size);
+    wait(() => {
+      restored.set(copy);
+      deliver(size, sa, from);
+    });
+  }
+
   air.take = (radio, buffer, offset, length, link) => {
     if (isClosed) return;
     if (buffer[offset + IPV6_NEXT_HEADER] === PROTO_UDP) {
@@ -172,7 +205,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (got === null) return;
     ike.heard(got.sa, null);
     const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
-    deliver(got.size, got.sa, () => addressText(peer.address));
+    hand(got, () => addressText(peer.address));
   };
 
   if (tun !== null) {
@@ -195,7 +228,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       const got = restore(came, 0, outerPacket(came, octets, remote, udp[index].local), from);
       if (got === null) return;
       ike.heard(got.sa, { index, remote, remotePort });
-      deliver(got.size, got.sa, from);
+      hand(got, from);
     },
     close() {
       isClosed = true;

@@ -47,9 +47,14 @@ function grow(out: Sink, size: number): number {
 
 function putHead(out: Sink, kind: number, value: number): void {
   const first = kind << 5;
-  if (value < 24) out.octets.writeUInt8(first | value, grow(out, 1));
-  else if (value < 0x100) out.octets.writeUInt16BE(((first | 24) << 8) | value, grow(out, 2));
-  else if (value < 0x10000) {
+  // `grow` may replace the octets, so it goes first.
+  if (value < 24) {
+    const at = grow(out, 1);
+    out.octets.writeUInt8(first | value, at);
+  } else if (value < 0x100) {
+    const at = grow(out, 2);
+    out.octets.writeUInt16BE(((first | 24) << 8) | value, at);
+  } else if (value < 0x10000) {
     const at = grow(out, 3);
     out.octets.writeUInt8(first | 25, at);
     out.octets.writeUInt16BE(value, at + 1);

@@ -17,7 +17,7 @@ export type LogText = string | (() => string);
 export type LogFields = Record<string, string | number>;
 
 /** The parts of a gateway that speak. */
-export const GATEWAY_NAMES = ['gateway', 'peer', 'ike', 'esp', 'link', 'flow', 'tun'] as const;
+export const GATEWAY_NAMES = ['gateway', 'peer', 'ike', 'esp', 'link', 'flow', 'tun', 'state'] as const;
 /** The parts of a sensor that speak. */
 export const SENSOR_NAMES = ['ike', 'application'] as const;
 

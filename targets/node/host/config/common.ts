@@ -3,6 +3,7 @@
 import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
 import { addressLimit, addressOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
+import type { StateConfig } from '../state/open.ts';
 import type { UdpAddress } from '../udp.ts';
 import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
 import { warnOfOwnKeys } from './own-keys.ts';
@@ -13,6 +14,8 @@ export interface Common {
   file: string;
   /** Level, namespaces and format of the log. */
   log: LogConfig;
+  /** Where its state survives a restart. */
+  state: StateConfig;
   /** Folder for keys, or null. */
   keylog: string | null;
   /** What is no error, but should be known: files with keys that others may read. */
@@ -35,6 +38,7 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
     file: root.document.file,
     warnings: root.document.warnings,
     log: (values.log ?? {}) as LogConfig,
+    state: { directory: String(values.state ?? ''), keyFile: String(values.stateKey ?? '') },
     keylog: keylog.value === undefined ? null : fileOf(keylog),
     numbers: numbersOf(inside(root, 'privateNumbers')),
     maxMessage: values.maxMessage as number,

@@ -103,6 +103,14 @@ function common(names: readonly string[]): Record<string, Property> {
     contexts: list('6LoWPAN contexts', 'Context 0, 1, ...: `fd00::/64`.', { type: 'string' }, 16),
     privateNumbers: NUMBERS,
     maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
+    state: text(
+      'State',
+      'Directory in which SAs survive a restart, relative to the file; `off`: nowhere. Default: below the state directory of systemd, of root (/var/lib/dietesp), or of the user.',
+    ),
+    stateKey: text(
+      'State key',
+      'File of 32 octets, or 64 hexadecimal digits, that seal the records. Default: a key in the directory.',
+    ),
     keylog: text(
       'Key log',
       'Folder for the keys of IKE and ESP SAs, for Wireshark. Whoever reads it reads everything.',

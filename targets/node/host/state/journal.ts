@@ -78,7 +78,13 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
   }
 
   function run(list: (() => void)[]): void {
-    for (const effect of list) effect();
+    for (const effect of list) {
+      try {
+        effect();
+      } catch (error) {
+        log('error', 'state', () => errorText(error));
+      }
+    }
   }
 
   /** Begins the store anew with all that is there now. */

@@ -1,0 +1,268 @@
+// Keeps the gateway's SAs in its store: what is written when, and what waits until it is durable.
+//
+//   ike/SPI   the lasting part of an IKE SA, written when it is set up
+//   now/SPI   its Message IDs, last answer, request, path and Child SAs: before a message that they describe leaves
+//   sa/ID     a Child SA, written when it is set up
+//   num/ID    its sequence numbers, reserved ahead
+//   key/NAME  secrets of the gateway itself, such as the key of tickets
+
+import { randomBytes } from 'node:crypto';
+import type { Sa, SaConfig } from '../../../../core/esp/sa.ts';
+import { recordChild, recordIke, recordProgress } from '../../../../core/ike/child/restore.ts';
+import { IKE_FLAGS, IKE_SPI_I, IKE_SPI_R } from '../../../../core/ike/codec/message.ts';
+import { FLAG_INITIATOR } from '../../../../core/ike/codec/numbers.ts';
+import { spiKey } from '../../../../core/ike/exchange/registry.ts';
+import { CHILD_LIVE, type ChildSa } from '../../../../core/ike/state/child.ts';
+import type { Ike } from '../../../../core/ike/state/ike.ts';
+import type { Path } from '../../../../core/ike/state/path.ts';
+import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../../../../core/ike/state/sa.ts';
+import type { Journal } from '../../host/state/journal.ts';
+import { encodePlain } from '../../host/state/plain.ts';
+import { aheadOf, createReserve, numberOf, type Reserve, use } from '../../host/state/reserve.ts';
+import type { Association } from '../associations.ts';
+
+/** The SAs of a Child SA: outbound, inbound. */
+export type Pair = [Association, Association];
+
+/** The numbers of a pair of SAs, or of one configured SA. */
+export interface Kept {
+  /** Key of its numbers in the store. */
+  key: string;
+  out: Reserve | null;
+  in: Reserve | null;
+}
+
+/** A Child SA, with its keys for a store that begins anew. */
+interface KeptChild {
+  id: string;
+  keysOut: Uint8Array;
+  keysIn: Uint8Array;
+  kept: Kept;
+}
+
+interface KeptIke {
+  spi: string;
+  keys: Uint8Array;
+}
+
+/** What belongs to a peer in a store beside the core's record. */
+export interface PeerRecord {
+  /** Name of its connection, and a digest of what the file says about it. */
+  connection: string;
+  digest: Uint8Array;
+}
+
+export interface KeeperConfig {
+  journal: Journal;
+  /** What the last process left. */
+  records: ReadonlyMap<string, Uint8Array>;
+  /** Milliseconds of IKE's clock. */
+  now(): number;
+  /** Names the radio or socket of a path, so that it is found again. */
+  placeOf(path: Path): string;
+}
+
+export interface Keeper {
+  /** Tells who the peer of an IKE SA is in the configuration; set before the first is set up. */
+  peerOf: (sa: IkeSa) => PeerRecord;
+  /** Keys of an IKE SA that is being set up, valid during the call. */
+  keys(sa: IkeSa, octets: Uint8Array): void;
+  /** A Child SA was installed; the keys in its configurations are valid during the call. */
+  installed(child: ChildSa, outgoing: SaConfig, incoming: SaConfig, pair: Pair): void;
+  /** It was removed. */
+  removed(child: ChildSa): void;
+  /** An IKE SA is up, was restored, or has taken over from another. */
+  established(sa: IkeSa): void;
+  ended(sa: IkeSa): void;
+  /** A message of this IKE SA is about to leave: sends it when its progress is durable. */
+  message(sa: IkeSa | undefined, send: () => void): void;
+  /** A configured SA: its numbers are kept under this key. */
+  configured(association: Association, key: string): void;
+  /** A number of this SA was used. True: what it did must wait (`after`). */
+  waits(association: Association): boolean;
+  /** Runs `effect` when every change so far is durable. False: dropped. */
+  after(effect: () => void): boolean;
+  /** A secret of the gateway: the stored one, or what `make` gives, stored from now on. */
+  secret(name: string, make: () => Uint8Array): Uint8Array;
+  /** Puts every record again. */
+  everything(): void;
+}
+
+/** The IKE SA of a message that `ike` sends. */
+export function saOfMessage(ike: Ike, message: Uint8Array): IkeSa | undefined {
+  const isInitiator = (message[IKE_FLAGS] & FLAG_INITIATOR) !== 0;
+  return ike.bySpi[spiKey(message, isInitiator ? IKE_SPI_I : IKE_SPI_R)];
+}
+
+function keysOf({ key, salt, authKey }: SaConfig): Uint8Array {
+  return new Uint8Array(Buffer.concat([key, salt, authKey]));
+}
+
+function reserveOf(sa: Sa, isOut: boolean, now: number): Reserve {
+  // A peer that is sent few bits of a number cannot follow a long jump.
+  return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), now);
+}
+
+export function createKeeper(config: KeeperConfig): Keeper {
+  const { journal, now } = config;
+  const children = new Map<ChildSa, KeptChild>();
+  const ikes = new Map<IkeSa, KeptIke>();
+  /** Keys of IKE SAs that are being set up. */
+  const fresh = new WeakMap<IkeSa, Uint8Array>();
+  const secrets = new Map<string, Uint8Array>();
+  const configured = new Map<string, Kept>();
+
+  function placed(path: Path | null): object | null {
+    return path === null ? null : { ...path, port: config.placeOf(path) };
+  }
+
+  function putIke(sa: IkeSa, { spi, keys }: KeptIke): void {
+    journal.put(`ike/${spi}`, () => {
+      return ikes.has(sa) ? encodePlain({ ...recordIke(sa, keys), ...keeper.peerOf(sa) }) : null;
+    });
+  }
+
+  function putProgress(sa: IkeSa): void {
+    const kept = ikes.get(sa);
+    if (kept === undefined) return;
+    journal.put(`now/${kept.spi}`, () => {
+      if (!ikes.has(sa) || sa.state !== STATE_ESTABLISHED) return null;
+      const progress = recordProgress(sa, now());
+      const ids = sa.children.flatMap((child) => {
+        const one = children.get(child);
+        return one === undefined ? [] : [{ id: one.id, stage: child.retired }];
+      });
+      const [path, espPath] = [placed(progress.path), placed(progress.espPath)];
+      return encodePlain({ ...progress, path, espPath, children: ids, at: Date.now() });
+    });
+  }
+
+  function putChild(child: ChildSa, { id, keysOut, keysIn }: KeptChild): void {
+    journal.put(`sa/${id}`, () => {
+      if (!children.has(child)) return null;
+      const record = recordChild(child, keysOut, keysIn, now());
+      return encodePlain({ ...record, path: placed(record.path), at: Date.now() });
+    });
+  }
+
+  /** Writes the numbers that are asked for; they count when that is durable. */
+  function putNumbers(kept: Kept, isThere: () => boolean): void {
+    journal.put(kept.key, () => {
+      return isThere() ? encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 }) : null;
+    });
+    for (const reserve of [kept.out, kept.in]) {
+      if (reserve === null || reserve.asked === reserve.durable) continue;
+      const value = reserve.asked;
+      journal.after(() => {
+        reserve.durable = Math.max(reserve.durable, value);
+      });
+    }
+  }
+
+  function drop(key: string): void {
+    journal.put(key, () => null);
+  }
+
+  const isChildThere = (id: string) => (): boolean => [...children.values()].some((one) => one.id === id);
+
+  const keeper: Keeper = {
+    peerOf: (sa) => ({ connection: sa.policy.name, digest: new Uint8Array(0) }),
+    keys(sa, octets) {
+      fresh.set(sa, octets.slice());
+    },
+    installed(child, outgoing, incoming, [out, into]) {
+      const id = randomBytes(8).toString('hex');
+      const time = now();
+      const kept: Kept = {
+        key: `num/${id}`,
+        out: reserveOf(out.sa, true, time),
+        in: reserveOf(into.sa, false, time),
+      };
+      const one: KeptChild = { id, keysOut: keysOf(outgoing), keysIn: keysOf(incoming), kept };
+      children.set(child, one);
+      out.kept = kept;
+      into.kept = kept;
+      putChild(child, one);
+      for (const reserve of [kept.out, kept.in]) if (reserve !== null) reserve.asked++;
+      putNumbers(kept, isChildThere(id));
+    },
+    removed(child) {
+      const one = children.get(child);
+      if (one === undefined) return;
+      children.delete(child);
+      one.keysOut.fill(0);
+      one.keysIn.fill(0);
+      drop(`sa/${one.id}`);
+      drop(one.kept.key);
+    },
+    established(sa) {
+      const at = sa.initiator ? 0 : 8;
+      const spi = Buffer.from(sa.spis.subarray(at, at + 8)).toString('hex');
+      const keys = fresh.get(sa);
+      if (ikes.has(sa) || keys === undefined) return;
+      const kept = { spi, keys };
+      ikes.set(sa, kept);
+      putIke(sa, kept);
+      putProgress(sa);
+    },
+    ended(sa) {
+      const kept = ikes.get(sa);
+      if (kept === undefined) return;
+      ikes.delete(sa);
+      kept.keys.fill(0);
+      drop(`ike/${kept.spi}`);
+      drop(`now/${kept.spi}`);
+    },
+    message(sa, send) {
+      // Of an IKE SA that nobody has proved yet nothing is kept, unless its Child SA was just made.
+      const isKept = sa !== undefined && (ikes.has(sa) || sa.children.some((child) => children.has(child)));
+      if (!isKept) {
+        send();
+        return;
+      }
+      if (sa.state === STATE_HALF_OPEN) keeper.established(sa);
+      else putProgress(sa);
+      journal.after(send);
+    },
+    configured(association, key) {
+      const { sa, direction } = association;
+      const reserve = reserveOf(sa, direction === 'out', now());
+      reserve.asked++;
+      const kept: Kept = { key, out: direction === 'out' ? reserve : null, in: direction === 'in' ? reserve : null };
+      association.kept = kept;
+      configured.set(key, kept);
+      putNumbers(kept, () => configured.get(key) === kept);
+    },
+    waits({ kept, direction, sa, owner }) {
+      if (kept === null || !journal.isKept()) return false;
+      const reserve = direction === 'out' ? kept.out : kept.in;
+      if (reserve === null) return false;
+      const number = numberOf(sa.snHi, sa.snLo);
+      if (use(reserve, number, now())) {
+        putNumbers(kept, owner === null ? () => configured.get(kept.key) === kept : () => children.has(owner.child));
+      }
+      return number > reserve.durable;
+    },
+    after: journal.after,
+    secret(name, make) {
+      const value = config.records.get(`key/${name}`) ?? make();
+      secrets.set(name, value);
+      if (!config.records.has(`key/${name}`)) journal.put(`key/${name}`, () => value);
+      return value;
+    },
+    everything() {
+      for (const [name, value] of secrets) journal.put(`key/${name}`, () => value);
+      for (const kept of configured.values()) putNumbers(kept, () => configured.get(kept.key) === kept);
+      for (const [child, one] of children) {
+        if (child.retired !== CHILD_LIVE) continue;
+        putChild(child, one);
+        putNumbers(one.kept, () => children.has(child));
+      }
+      for (const [sa, kept] of ikes) {
+        putIke(sa, kept);
+        putProgress(sa);
+      }
+    },
+  };
+  return keeper;
+}

@@ -1,0 +1,89 @@
+// Reads the records of the gateway's SAs (keeper.ts writes them).
+
+import type { Path } from '../../../../core/ike/state/path.ts';
+import type { ChildRecord, IkeProgress, IkeRecord, RestoredChild } from '../../../../core/ike/state/record.ts';
+import type { ChildStage } from '../../../../core/ike/state/stage.ts';
+import { decodePlain } from '../../host/state/plain.ts';
+import { halvesOf } from '../../host/state/reserve.ts';
+import type { PeerRecord } from './keeper.ts';
+
+/** Milliseconds until what was due during the outage is done: not at the very start. */
+const SOON = 1000;
+
+export interface StoredIke {
+  peer: PeerRecord;
+  ike: IkeRecord;
+  progress: IkeProgress;
+  children: RestoredChild[];
+}
+
+type Decoded = Record<string, unknown>;
+
+/** Time left now of what was left at `at`. A clock that was set back or far forward changes nothing, or makes it due. */
+function since(time: number, at: number): number {
+  return time < 0 ? -1 : Math.max(SOON, Math.min(time, time - (Date.now() - at)));
+}
+
+/** A path whose radio or socket is still there, or null. */
+function pathOf(value: unknown, portOf: (place: string) => number): Path | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const path = value as Omit<Path, 'port'> & { port: string };
+  const port = portOf(path.port);
+  return port < 0 ? null : { ...path, port };
+}
+
+function numbersOf(records: ReadonlyMap<string, Uint8Array>, key: string): RestoredChild['numbers'] | null {
+  const record = records.get(key);
+  const numbers = record === undefined ? null : decodePlain(record);
+  if (numbers === null || typeof numbers.out !== 'number' || typeof numbers.in !== 'number') return null;
+  const [out, into] = [halvesOf(numbers.out), halvesOf(numbers.in)];
+  return { outHi: out.hi, outLo: out.lo, inHi: into.hi, inLo: into.lo };
+}
+
+function childOf(
+  records: ReadonlyMap<string, Uint8Array>,
+  { id, stage }: { id: string; stage: ChildStage },
+  portOf: (place: string) => number,
+): RestoredChild | null {
+  const octets = records.get(`sa/${id}`);
+  const record = octets === undefined ? null : decodePlain(octets);
+  const numbers = numbersOf(records, `num/${id}`);
+  // Without its numbers a Child SA would use some of them twice.
+  if (record === null || numbers === null) return null;
+  const { at, ...rest } = record as Decoded & { at: number; rekeyIn: number };
+  const path = pathOf(rest.path, portOf);
+  return { record: { ...rest, path, rekeyIn: since(rest.rekeyIn, at) } as unknown as ChildRecord, stage, numbers };
+}
+
+/** The IKE SA with this SPI of ours (hexadecimal), or null: a record is missing or damaged, or its radio or socket is gone. */
+export function recordOf(
+  records: ReadonlyMap<string, Uint8Array>,
+  spi: string,
+  portOf: (place: string) => number,
+): StoredIke | null {
+  const [lasting, current] = [records.get(`ike/${spi}`), records.get(`now/${spi}`)];
+  if (lasting === undefined || current === undefined) return null;
+  const [ike, now] = [decodePlain(lasting), decodePlain(current)];
+  if (ike === null || now === null) return null;
+  const { connection, digest, ...record } = ike as Decoded & PeerRecord;
+  const { children, at, ...progress } = now as Decoded & {
+    children: { id: string; stage: ChildStage }[];
+    at: number;
+    rekeyIn: number;
+    reauthIn: number;
+  };
+  const path = pathOf(progress.path, portOf);
+  if (path === null) return null;
+  return {
+    peer: { connection, digest },
+    ike: record as unknown as IkeRecord,
+    progress: {
+      ...(progress as unknown as IkeProgress),
+      path,
+      espPath: pathOf(progress.espPath, portOf),
+      rekeyIn: since(progress.rekeyIn, at),
+      reauthIn: since(progress.reauthIn, at),
+    },
+    children: children.flatMap((one) => childOf(records, one, portOf) ?? []),
+  };
+}

@@ -1,0 +1,83 @@
+// Brings the gateway's SAs back from its store after a restart. A record that cannot be used costs its SA, nothing else. A
+// peer that is no longer configured, or differently, gets a Delete.
+
+import { restoreIke } from '../../../../core/ike/child/restore.ts';
+import { spiKey } from '../../../../core/ike/exchange/registry.ts';
+import { closeIke } from '../../../../core/ike/exchange/requests.ts';
+import { endIkeSa } from '../../../../core/ike/exchange/session.ts';
+import type { Ike } from '../../../../core/ike/state/ike.ts';
+import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
+import type { Path } from '../../../../core/ike/state/path.ts';
+import type { IkeSa } from '../../../../core/ike/state/sa.ts';
+import { errorText } from '../../host/errors.ts';
+import type { Log } from '../../host/log.ts';
+import type { Connections } from '../connections.ts';
+import type { Keeper } from './keeper.ts';
+import { recordOf } from './records.ts';
+
+export interface RestoreConfig {
+  records: ReadonlyMap<string, Uint8Array>;
+  keeper: Keeper;
+  log: Log;
+  /** Milliseconds of IKE's clock. */
+  now: number;
+  /** Index of the radio or socket with this name (KeeperConfig.placeOf), or -1. */
+  portOf(place: string): number;
+  ikeOf(path: Path): Ike;
+  connections: Connections;
+}
+
+export interface Restored {
+  /** IKE SAs that came back, and Child SAs. */
+  ikes: number;
+  children: number;
+  /** IKE SAs that end with a Delete, because the configuration has changed. */
+  ended: number;
+  /** IKE SAs whose record could not be used. */
+  failed: number;
+}
+
+function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => void): 'ended' | IkeSa | null {
+  const { records, keeper, now, connections } = config;
+  const stored = recordOf(records, spi, config.portOf);
+  if (stored === null) return null;
+  const { ike: record, progress, children } = stored;
+  const { path } = progress;
+  const ike = config.ikeOf(path);
+  const connection = connections.sameAs(stored.peer);
+  try {
+    if (connection === undefined) {
+      const idle = { ...progress, request: new Uint8Array(0) };
+      const last = restoreIke(ike, connections.fallbackOf(path), record, idle, [], now, () => {});
+      if (last === null) return null;
+      closeIke(ike, last, now);
+      return 'ended';
+    }
+    return restoreIke(ike, connections.policyOn(connection, path), record, progress, children, now, (sa) => {
+      keeper.keys(sa, record.keys);
+      keeper.established(sa);
+      back(sa);
+    });
+  } catch (error) {
+    const half = ike.bySpi[spiKey(record.spis, record.initiator ? 0 : 8)];
+    if (half !== undefined) endIkeSa(ike, half, OUTCOME_REFUSED, now);
+    config.log('error', 'state', () => `IKE SA ${spi}: ${errorText(error)}`);
+    return null;
+  }
+}
+
+/** Restores every IKE SA of the records. `back` is told of each before its Child SAs are there. */
+export function restoreSas(config: RestoreConfig, back: (sa: IkeSa) => void): Restored {
+  const restored: Restored = { ikes: 0, children: 0, ended: 0, failed: 0 };
+  for (const key of config.records.keys()) {
+    if (!key.startsWith('ike/')) continue;
+    const result = restoreOne(config, key.slice(4), back);
+    if (result === null) restored.failed++;
+    else if (result === 'ended') restored.ended++;
+    else {
+      restored.ikes++;
+      restored.children += result.children.length;
+    }
+  }
+  return restored;
+}

@@ -1,0 +1,58 @@
+// The gateway's state over restarts: its journal, what keeps SAs in it, and how they come back at the start.
+
+import { createJournal, type Journal, type JournalMetrics } from '../../host/state/journal.ts';
+import type { StateStore } from '../../host/state/store.ts';
+import type { Associations } from '../associations.ts';
+import type { Bus } from '../bus.ts';
+import type { IkeLink } from '../ike-link.ts';
+import { configuredKey, continued } from './configured.ts';
+import { createKeeper, type Keeper, type KeeperConfig } from './keeper.ts';
+
+/** Records that the SAs which come back write anew. */
+const RENEWED = /^(?:ike|now|sa|num)\/(?!file\/)/;
+
+export interface State {
+  /** Makes what keeps SAs; called once. */
+  keep(config: Omit<KeeperConfig, 'journal' | 'records'>): Keeper;
+  /** Associations whose configured SAs go on where the store says they were. */
+  counting(sas: Associations): Associations;
+  /** Brings back what the last process had. */
+  restore(ike: IkeLink): void;
+  metrics(): JournalMetrics & { isKept: boolean };
+  close(): Promise<void>;
+}
+
+export function createState(store: StateStore, bus: Bus): State {
+  const { log } = bus;
+  let keeper: Keeper | null = null;
+  const journal: Journal = createJournal(store, log, () => keeper?.everything());
+  for (const problem of store.problems) log('warn', 'state', () => problem);
+  return {
+    keep(config) {
+      keeper = createKeeper({ ...config, journal, records: store.records });
+      return keeper;
+    },
+    counting: (sas) => ({
+      ...sas,
+      add(entry, direction, atFront, owner) {
+        if (owner !== undefined || keeper === null) return sas.add(entry, direction, atFront, owner);
+        const key = configuredKey(entry, direction);
+        const association = sas.add(continued(entry, direction, store.records.get(key)), direction, atFront);
+        keeper.configured(association, key);
+        return association;
+      },
+    }),
+    restore(ike) {
+      for (const key of store.records.keys()) if (RENEWED.test(key)) journal.put(key, () => null);
+      const done = ike.restore(store.records);
+      if (done === null || done.ikes + done.ended + done.failed === 0) return;
+      log('info', 'state', () => {
+        const lost = done.failed === 0 ? '' : `; ${done.failed} could not be used`;
+        const ended = done.ended === 0 ? '' : `; ${done.ended} end, as their configuration has changed`;
+        return `${done.ikes} IKE SAs and ${done.children} Child SAs are back${ended}${lost}`;
+      });
+    },
+    metrics: () => ({ ...journal.metrics, isKept: journal.isKept() }),
+    close: journal.close,
+  };
+}

@@ -1,0 +1,71 @@
+// Where a program keeps its state: a directory that the command line or the file names, or one of the user's own.
+
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { CommandError, errorText } from '../errors.ts';
+import { readOctets } from '../read-file.ts';
+import { openLevelStore } from './level-store.ts';
+import { SEAL_KEY_SIZE } from './seal.ts';
+import type { StateStore } from './store.ts';
+
+/** What a file says about its state. */
+export interface StateConfig {
+  /** A directory, `off`, or '': the default. Relative to the file. */
+  directory: string;
+  /** File of the key that seals the records; '': the directory has its own. Relative to the file. */
+  keyFile: string;
+}
+
+/**
+ * The directory of a program whose configuration is `file`: below that of systemd (STATE_DIRECTORY), /var/lib/dietesp for
+ * root, or the user's (XDG_STATE_HOME). Files of one name in different folders have different ones.
+ */
+export function defaultDirectory(file: string, environment = process.env): string {
+  const path = resolve(file);
+  const digest = createHash('sha256').update(path).digest('hex').slice(0, 8);
+  const name = `${basename(path, extname(path))}-${digest}`;
+  const { STATE_DIRECTORY, XDG_STATE_HOME } = environment;
+  // systemd gives several, parted by colons.
+  if (STATE_DIRECTORY !== undefined && STATE_DIRECTORY !== '') return join(STATE_DIRECTORY.split(':')[0], name);
+  if (process.getuid?.() === 0) return join('/var/lib/dietesp', name);
+  return join(XDG_STATE_HOME ?? join(homedir(), '.local', 'state'), 'dietesp', name);
+}
+
+function readKey(file: string): Uint8Array {
+  let octets: Buffer;
+  try {
+    octets = readOctets(file, 256);
+  } catch (error) {
+    throw CommandError.from(file, error);
+  }
+  if (octets.length === SEAL_KEY_SIZE) return octets;
+  const text = octets.toString('latin1').trim();
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) {
+    throw new CommandError(`${file}: must be ${SEAL_KEY_SIZE} octets, or 64 hexadecimal digits`);
+  }
+  return Buffer.from(text, 'hex');
+}
+
+/**
+ * Opens the state of a program. `directory`: what the command line says, before the file. Null: `off`. Rejects with a
+ * CommandError that names the directory.
+ */
+export async function openState(
+  kind: string,
+  file: string,
+  state: StateConfig,
+  directory: string | undefined,
+): Promise<StateStore | null> {
+  const said = directory ?? state.directory;
+  if (said === 'off') return null;
+  const base = directory === undefined ? dirname(resolve(file)) : process.cwd();
+  const place = said === '' ? defaultDirectory(file) : resolve(base, said);
+  const sealKey = state.keyFile === '' ? undefined : readKey(resolve(dirname(resolve(file)), state.keyFile));
+  try {
+    return await openLevelStore({ directory: place, kind, ...(sealKey === undefined ? {} : { sealKey }) });
+  } catch (error) {
+    const help = said === '' ? '; --state names another directory, `off` goes without' : '';
+    throw new CommandError(`${errorText(error)}${help}`);
+  }
+}
