@@ -14,8 +14,8 @@ import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
+import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
-import type { Kept } from './state/keeper.ts';
 
 export interface Association {
   name: string;

@@ -18,19 +18,11 @@ import type { Path } from '../../../../core/ike/state/path.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../../../../core/ike/state/sa.ts';
 import type { Journal } from '../../host/state/journal.ts';
 import { encodePlain } from '../../host/state/plain.ts';
-import { aheadOf, createReserve, numberOf, type Reserve, use } from '../../host/state/reserve.ts';
+import { aheadOf, createReserve, type Kept, numberOf, type Reserve, use } from '../../host/state/reserve.ts';
 import type { Association } from '../associations.ts';
 
 /** The SAs of a Child SA: outbound, inbound. */
 export type Pair = [Association, Association];
-
-/** The numbers of a pair of SAs, or of one configured SA. */
-export interface Kept {
-  /** Key of its numbers in the store. */
-  key: string;
-  out: Reserve | null;
-  in: Reserve | null;
-}
 
 /** A Child SA, with its keys for a store that begins anew. */
 interface KeptChild {

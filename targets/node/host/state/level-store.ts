@@ -5,18 +5,10 @@
 // the sum of these numbers over all records. A sum that is wrong at the start: no record is trusted.
 
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { makeFolders } from '../append.ts';
 import { decodeCbor, encodeCbor } from '../cbor.ts';
 import { CommandError, errorText } from '../errors.ts';
 import { SEAL_KEY_SIZE, seal, unseal } from './seal.ts';
@@ -47,7 +39,7 @@ function ofStore(directory: string, why: string): CommandError {
 /** The directory is ours, or new and empty. */
 function prepare(directory: string): void {
   if (!existsSync(directory)) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolders(directory, 0o700);
     return;
   }
   const strange = readdirSync(directory).find((name) => name !== KEY_FILE && !name.startsWith(DATABASE));

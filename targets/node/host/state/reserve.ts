@@ -35,6 +35,14 @@ export interface Reserve {
   usedThen: number;
 }
 
+/** The numbers of a pair of SAs, or of one configured SA. */
+export interface Kept {
+  /** Key of its numbers in the store. */
+  key: string;
+  out: Reserve | null;
+  in: Reserve | null;
+}
+
 /** A reserve for an SA whose last number is `number`, which a record holds. */
 export function createReserve(number: number, max: number, now: number): Reserve {
   return { asked: number, durable: number, max, askedAt: now, usedThen: number };
