@@ -2,6 +2,7 @@
 
 import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
+import { benchIkeScale } from './ike-scale.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchSchc } from './schc.ts';
 
@@ -15,6 +16,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['crypto', benchCrypto],
   ['ike', benchIkeAir],
   ['ike-rate', benchIkeRate],
+  ['ike-scale', benchIkeScale],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all three of its groups.
