@@ -53,6 +53,7 @@ function measure(): Measured {
   };
 }
 
+process.on('disconnect', () => process.exit(0));
 process.on('message', (question: string) => {
   if (question === 'measure') process.send!(measure());
   else {

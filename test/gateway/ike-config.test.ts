@@ -207,6 +207,8 @@ test('every field is in the documentation', () => {
 const BAD_GATEWAY: [string, RegExp][] = [
   ['radio: 1\n', /^g\.yaml:6: radio: unknown field; did you mean `radios`\?$/],
   ['halfOpenMax: 0\n', /^g\.yaml:6: halfOpenMax: 0: must be 1\.\.65535$/],
+  ['attemptsPerSource: 0\n', /^g\.yaml:6: attemptsPerSource: 0: must be 1\.\.1000000$/],
+  ['attempts: 0\n', /^g\.yaml:6: attempts: 0: must be 1\.\.1000000$/],
   ['cookieThreshold: -1\n', /^g\.yaml:6: cookieThreshold: -1: must be 0\.\.65535$/],
   ['maxMessage: 1000\n', /^g\.yaml:6: maxMessage: 1000: must be 1280\.\.65535$/],
   ['metrics: soon\n', /^g\.yaml:6: metrics: soon: must be a number$/],

@@ -85,6 +85,10 @@ export interface GatewayIkeConfig {
   halfOpenMax: number;
   /** Half-open IKE SAs from which on a COOKIE is required [RFC 7296 §2.6]. */
   cookieThreshold: number;
+  /** Attempts a second of one source that may end without a proof of identity. Default 50. */
+  attemptsPerSource?: number;
+  /** The same of all sources together. Default 500. */
+  attempts?: number;
   /** 16 octets, the same after a restart, so that tickets stay good; null: made at the start. */
   ticketKey: Uint8Array | null;
   /** Gets the keys of IKE and ESP, to decrypt captures. They are secrets. */

@@ -126,6 +126,8 @@ export function readGateway(file: string, text: string): LoadedGateway {
       maxMessage,
       halfOpenMax: values.halfOpenMax as number,
       cookieThreshold: values.cookieThreshold as number,
+      attemptsPerSource: values.attemptsPerSource as number,
+      attempts: values.attempts as number,
       ticketKey: values.ticketKey === undefined ? null : hex(String(values.ticketKey)),
     },
   };

@@ -281,6 +281,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         findPolicy,
         halfOpenMax: settings.halfOpenMax,
         cookieThreshold: settings.cookieThreshold,
+        attemptsPerSource: settings.attemptsPerSource,
+        attempts: settings.attempts,
         halfOpenTime: HALF_OPEN_TIME,
         tickets: issuer.tickets,
       }),

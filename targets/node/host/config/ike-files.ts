@@ -190,6 +190,14 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   lostAfter: integer('Lost', 'Failed packets in a row after which a peer counts as lost.', 1, 1000000, 3),
   halfOpenMax: integer('Half-open SAs', 'At a time.', 1, 65535, 256),
   cookieThreshold: integer('Cookies', 'Half-open SAs from which a COOKIE is asked for.', 0, 65535, 32),
+  attemptsPerSource: integer(
+    'Attempts of a source',
+    'A second, that may end without a proof of identity: of one IPv4 address, /64 prefix or link-layer address.',
+    1,
+    1000000,
+    50,
+  ),
+  attempts: integer('Attempts in all', 'A second, that may end without a proof of identity.', 1, 1000000, 500),
   ticketKey: text('Ticket key', '16 octets in hexadecimal; default: made at the start.', {
     pattern: '^[0-9a-fA-F]{32}$',
     mustBe: '32 hexadecimal digits',
