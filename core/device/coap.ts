@@ -189,11 +189,6 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
         if (kind === COAP_RESET) end(false, now);
         return 0;
       }
-      // An answer may be built in the datagram's buffer: don't read from it after an answer.
-      if (kind === COAP_RESPONSE && type === COAP_CON && isServer && isSeen(id)) {
-        answer(COAP_ACK, id, now);
-        return DROP_DUPLICATE;
-      }
       const isAnswer =
         kind === COAP_RESPONSE &&
         isServer &&
@@ -202,6 +197,12 @@ export function createCoapClient(config: CoapConfig, upper: CoapUpper): CoapClie
         (buffer[offset] & 15) === TOKEN &&
         buffer[offset + COAP_SIZE] === message[COAP_SIZE] &&
         coapPayload(buffer, offset, offset + length, option) >= 0;
+      // An answer may be built in the datagram's buffer: don't read from it after an answer. The token goes before the message
+      // ID: a server that was started again may use IDs that are known.
+      if (!isAnswer && kind === COAP_RESPONSE && type === COAP_CON && isServer && isSeen(id)) {
+        answer(COAP_ACK, id, now);
+        return DROP_DUPLICATE;
+      }
       if (!isAnswer) {
         // Unexpected, not understood, or a request [RFC 7252 §4.2, §5.3.2, §5.4.1].
         if (type === COAP_CON) answer(COAP_RST, id, now);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { generate, type ParsedPacket, parse } from 'coap-packet';
 import { type CoapClient, createCoapClient } from '../../core/device/coap.ts';
+import { REJECTED } from './coap-cases.ts';
 
 const ACK_TIMEOUT = 2000;
 const MAX_RETRANSMIT = 4;
@@ -175,62 +176,6 @@ test('a response comes before its ACK, or is not confirmable: it counts', () => 
   assert.deepEqual(b.answers, ['60000007']);
 });
 
-/** What comes while a reading (message ID 0, token 00) is on its way, and the answer to it. */
-const REJECTED: [string, string, string][] = [
-  ['ping', '40001234', '70001234'],
-  ['GET', '40011235b161', '70001235'],
-  ['POST of somebody', '41021236aab161ff31', '70001236'],
-  ['request of an unknown method', '401f1237', '70001237'],
-  ['token of 13 octets', `4d441234 00 ${'aa'.repeat(13)}`, '70001234'],
-  ['token length 9', `49441234 ${'00'.repeat(9)}`, '70001234'],
-  ['token length 15 of nothing', '4f441234', '70001234'],
-  ['token that ends early', '4844123400', '70001234'],
-  ['code class 7', '40ff1234', '70001234'],
-  ['code class 6', '40c01234', '70001234'],
-  ['code class 1', '40211234', '70001234'],
-  ['empty with a token', '4100123400', '70001234'],
-  ['empty with an option', '40001234b161', '70001234'],
-  ['empty with a payload', '40001234ff31', '70001234'],
-  ['response with a marker and no payload', '4144123400ff', '70001234'],
-  ['response with an option whose delta is 15', '4144123400f0', '70001234'],
-  ['response with an option whose length is 15', '41441234000f', '70001234'],
-  ['response with an option that ends early', '414412340043aabb', '70001234'],
-  ['response with an option whose extended delta ends early', '4144123400e0 01', '70001234'],
-  ['response with an option number above 65535', '4144123400e0ffff e0ffff', '70001234'],
-  ['separate response with an unknown critical option', '4144123400e006f4', '70001234'],
-  ['separate response with Block2, which is critical', '4144123400d10a06', '70001234'],
-  ['unexpected separate response', '4144123477', '70001234'],
-  ['separate response without token', '40441234', '70001234'],
-  // Nothing may be answered, or nothing has to be.
-  ['piggybacked, unknown critical option', '6144000000e006f4', ''],
-  ['piggybacked, unknown critical option behind others', '6144000000 c0 d1 00 00 ff31', ''],
-  ['piggybacked, marker without payload', '6144000000ff', ''],
-  ['piggybacked, option cut', '614400000043aa', ''],
-  ['piggybacked, another message ID', '6144123400', ''],
-  ['piggybacked, another token', '6144000077', ''],
-  ['piggybacked, longer token', '624400000000', ''],
-  ['piggybacked, no token', '60440000', ''],
-  ['piggybacked, class 1', '6121000000', ''],
-  ['piggybacked, class 7', '61e4000000', ''],
-  ['piggybacked request', '6102000000', ''],
-  ['empty ACK of another message', '60001234', ''],
-  ['empty ACK with a token', '6100000000', ''],
-  ['empty ACK with a payload', '60000000ff31', ''],
-  ['RST of another message', '70001234', ''],
-  ['RST that is not empty', '7144000000', ''],
-  ['RST with octets behind', '7000000000', ''],
-  ['NON ping', '50001234', ''],
-  ['NON GET', '50011234b161', ''],
-  ['NON response with a critical option', '5144123400e006f4', ''],
-  ['NON response to nothing', '5144123477', ''],
-  ['version 0', '01441234 00', ''],
-  ['version 2', '80001234', ''],
-  ['version 3', 'c1440000 00', ''],
-  ['no octets', '', ''],
-  ['one octet', '40', ''],
-  ['three octets', '400012', ''],
-];
-
 test('what cannot be processed: RST for a confirmable message, silence else; the reading goes on', () => {
   for (const [what, octets, expected] of REJECTED) {
     const b = bench();
@@ -261,6 +206,22 @@ test('the same while no reading is on its way; and a good response is unexpected
     assert.ok(b.receive(hex(octets)) < 0, what);
     assert.deepEqual([b.answers, b.ended, b.sent], [expected === '' ? [] : [expected], [], []], what);
   }
+});
+
+test('a server that was started again uses a message ID that it used before: its answer counts', () => {
+  const b = bench();
+  b.post(1, 0);
+  const response = { confirmable: true, code: '2.04', messageId: 1 };
+  assert.equal(b.receive(generate({ ...response, token: b.last().token })), 0);
+  b.post(2, 10);
+  assert.equal(b.receive(generate({ ...response, token: b.last().token }), 20), 0);
+  assert.deepEqual(
+    [b.ended, b.answers],
+    [
+      ['1 acknowledged 5', '2 acknowledged 10'],
+      ['60000001', '60000001'],
+    ],
+  );
 });
 
 test('elective options, known or not, change nothing; payloads neither', () => {

@@ -32,10 +32,12 @@ test('paths, tokens, options that do not matter; not confirmable', () => {
   const { taken, ask } = bench();
   assert.equal(ask('40020001 b161 0162 ff31'), '60440001');
   assert.equal(ask('48020002 0102030405060708 3161 41aa 4161 11aa'), '684400020102030405060708');
-  assert.deepEqual(taken, ['a/b 1', 'a ']);
+  // Observe, elective: longer than it may be, and again.
+  assert.equal(ask('4102000407 6401020304 00 5162'), '6144000407');
+  assert.deepEqual(taken, ['a/b 1', 'a ', 'b ']);
   assert.match(ask('5102000309 b161 ff31'), /^5144....09$/);
   assert.equal(ask('5102000309 b161 ff31'), '', 'a duplicate is not answered again');
-  assert.equal(taken.length, 3);
+  assert.equal(taken.length, 4);
 });
 
 test('other methods, unknown critical options, proxying: their codes; nothing is taken', () => {
@@ -47,6 +49,12 @@ test('other methods, unknown critical options, proxying: their codes; nothing is
     ['4102000407 d20e0102', '6182000407'],
     ['4102000507 d116 61', '61a5000507'],
     ['5102000607 b161 6106', ''],
+    // Values of a wrong length, and options that may come once only.
+    ['4102000707 30 8161', '6182000707'],
+    ['4102000807 3161 0162 8161', '6182000807'],
+    ['4102000907 73010203 4161', '6182000907'],
+    ['4102000a07 7116 0116 4161', '6182000a07'],
+    [`4102000b07 bdf3${'61'.repeat(256)}`, '6182000b07'],
   ]) {
     assert.equal(ask(request), answer, request);
   }

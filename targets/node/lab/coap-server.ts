@@ -28,8 +28,14 @@ const VERSION_RST = 0x70;
 const BAD_OPTION = 0x82;
 const METHOD_NOT_ALLOWED = 0x85;
 const PROXYING_NOT_SUPPORTED = 0xa5;
-/** Uri-Host, Uri-Port, Uri-Path, Uri-Query. */
-const KNOWN = [3, 7, COAP_URI_PATH, 15];
+/** What it understands: number, octets of a value at least and at most, whether it may come again [§5.10]. */
+const KNOWN: [number, number, number, boolean][] = [
+  // Uri-Host, Uri-Port, Uri-Path, Uri-Query.
+  [3, 1, 255, false],
+  [7, 0, 2, false],
+  [COAP_URI_PATH, 0, 255, true],
+  [15, 0, 255, true],
+];
 /** Proxy-Uri, Proxy-Scheme. */
 const PROXY = [35, 39];
 /** Milliseconds: EXCHANGE_LIFETIME [RFC 7252 §4.8.2]. */
@@ -43,6 +49,13 @@ interface Content {
   problem: number;
 }
 
+/** An option of another length, or once more than it may come, is as one that is unknown [§5.4.3, §5.4.5]. */
+function isKnown(number: number, length: number, isAgain: boolean): boolean {
+  return KNOWN.some(([of, least, most, mayRepeat]) => {
+    return number === of && length >= least && length <= most && (mayRepeat || !isAgain);
+  });
+}
+
 function contentOf(message: Buffer): Content {
   const option = new Int32Array(3);
   const parts: string[] = [];
@@ -53,10 +66,11 @@ function contentOf(message: Buffer): Content {
   for (; next > at; next = coapOption(message, at, message.length, option)) {
     at = next;
     number += option[OPTION_DELTA];
-    const value = message.subarray(option[OPTION_VALUE], option[OPTION_VALUE] + option[OPTION_LENGTH]);
-    if (number === COAP_URI_PATH) parts.push(value.toString());
-    else if (PROXY.includes(number)) problem = PROXYING_NOT_SUPPORTED;
-    else if (number % 2 === 1 && !KNOWN.includes(number) && problem === 0) problem = BAD_OPTION;
+    const length = option[OPTION_LENGTH];
+    if (PROXY.includes(number)) problem = PROXYING_NOT_SUPPORTED;
+    else if (number % 2 === 1 && !isKnown(number, length, option[OPTION_DELTA] === 0)) problem ||= BAD_OPTION;
+    else if (number === COAP_URI_PATH)
+      parts.push(message.toString('utf8', option[OPTION_VALUE], option[OPTION_VALUE] + length));
   }
   if (next < 0 || number > COAP_OPTION_MAX) problem = -1;
   return { path: parts.join('/'), payload: message.subarray(at + 1), problem };
