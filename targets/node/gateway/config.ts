@@ -120,7 +120,9 @@ export interface GatewayConfig {
   store?: StateStore;
   /** A network interface for inner packets that no flow takes; its packets go to the peers. */
   tun?: TunConfig;
-  /** UDP sockets at a time, 1..65535, default 1024; milliseconds until an idle one closes, default 300000. */
+  /** Octets of the buffers of UDP sockets, each way, default 4194304. Asked for here, a smaller one is a warning. */
+  socketBuffer?: number;
+  /** UDP sockets at a time, 1..65535, default 16384. */
   sessions?: number;
   /** Milliseconds until an idle socket closes, default 300000. */
   idle?: number;
@@ -223,6 +225,7 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
     if (sa.config?.attributes === undefined) refuseAt(['sas', index, 'config'], typeof sa.config, 'must be an SA');
   });
   part(() => integerIn(['sessions'], config.sessions ?? 1, 1, 65535), undefined);
+  part(() => integerIn(['socketBuffer'], config.socketBuffer ?? 65536, 4096, 1073741824), undefined);
   part(() => inRange(['idle'], config.idle ?? 1, 1, 86400000), undefined);
   part(() => integerIn(['lostAfter'], config.lostAfter ?? 1, 1, 1000000), undefined);
   const radios = each(listOf('radios', config.radios, true), (radio, index) =>

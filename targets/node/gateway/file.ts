@@ -114,6 +114,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     sas: sas.value === undefined ? [] : attempt(sas, () => manualSas(sas), []),
     peers: listed('neighbours') as NonNullable<GatewayConfig['peers']>,
     flows: listed('flows') as NonNullable<GatewayConfig['flows']>,
+    ...(values.socketBuffer === undefined ? {} : { socketBuffer: values.socketBuffer as number }),
     sessions: values.sessions as number,
     idle: (values.idle as number) * 1000,
     lostAfter: values.lostAfter as number,

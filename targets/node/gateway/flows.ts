@@ -1,6 +1,6 @@
 // User-space UDP: datagrams from sensors go to servers through ordinary sockets, without root rights. Each flow has a socket
 // per inner source address and port, so that every answer finds its way back. Idle sockets are closed. Their number is
-// bounded: the one idle for longest goes first.
+// bounded, for each inner address and in all: the one idle for longest goes first. Where the system has fewer, so has this.
 
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { type Datagram, endpointText, octetsKey } from '../host/datagram.ts';
@@ -54,8 +54,16 @@ export interface Flows {
   metrics: FlowMetrics;
 }
 
+/** The part of all sessions that one inner address gets, and the least. */
+const SHARE = 1 / 16;
+const SHARE_MIN = 8;
+/** The part of the open sockets that is kept when the system has no more. */
+const KEPT = 7 / 8;
+
 interface Session {
   key: string;
+  /** Inner source address. */
+  owner: string;
   socket: FlowSocket;
   used: number;
 }
@@ -66,6 +74,9 @@ export function createFlows(config: FlowConfigs): Flows {
   for (const flow of config.flows) flows.set(octetsKey(flow.destination) + flow.port, flow);
   // In order of last use, the oldest first.
   const sessions = new Map<string, Session>();
+  // Those of each inner address, in the same order.
+  const owners = new Map<string, Map<string, Session>>();
+  let room = config.sessions;
   const metrics: FlowMetrics = {
     delivered: 0,
     answers: 0,
@@ -82,27 +93,53 @@ export function createFlows(config: FlowConfigs): Flows {
     session.used = now();
     sessions.delete(session.key);
     sessions.set(session.key, session);
+    const own = owners.get(session.owner) ?? new Map<string, Session>();
+    if (own.size === 0) owners.set(session.owner, own);
+    own.delete(session.key);
+    own.set(session.key, session);
   }
 
   function end(session: Session, why: 'idle' | 'evicted' | 'failed'): void {
     sessions.delete(session.key);
+    const own = owners.get(session.owner);
+    own?.delete(session.key);
+    if (own?.size === 0) owners.delete(session.owner);
     metrics[why]++;
     metrics.open = sessions.size;
     session.socket.close();
   }
 
-  function open(key: string, flow: Flow, datagram: Datagram): Session {
-    if (sessions.size >= config.sessions) {
-      for (const oldest of sessions.values()) {
-        end(oldest, 'evicted');
-        break;
-      }
+  /** Closes the oldest of `list` until there are fewer than `most`. */
+  function makeRoom(list: Map<string, Session>, most: number): void {
+    for (const oldest of list.values()) {
+      if (list.size < most) return;
+      end(oldest, 'evicted');
     }
+  }
+
+  /** The system has no more sockets: others need some, too. */
+  function exhausted(error: Error): void {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EMFILE' && code !== 'ENFILE') return;
+    room = Math.max(1, Math.floor(sessions.size * KEPT));
+    bounded.line(
+      'warn',
+      'flow',
+      () => `the system has no more sockets (${code}): ${room} sessions at a time from now on`,
+    );
+    makeRoom(sessions, room);
+  }
+
+  function open(key: string, flow: Flow, datagram: Datagram): Session {
+    const owner = octetsKey(datagram.source);
+    makeRoom(owners.get(owner) ?? new Map(), Math.max(SHARE_MIN, Math.floor(room * SHARE)));
+    makeRoom(sessions, room);
     const source = datagram.source.slice();
     const { sourcePort } = datagram;
     const name = () => `${endpointText(source, sourcePort)} to ${flow.target.address} port ${flow.target.port}`;
     const session: Session = {
       key,
+      owner,
       used: 0,
       socket: config.openSocket(flow.target, {
         message(payload) {
@@ -121,6 +158,7 @@ export function createFlows(config: FlowConfigs): Flows {
           bounded.peer('warn', 'flow', 'socket', () => `${name()}: ${error.message}`, {}, sourceOf(source));
           // The next datagram opens a new socket.
           if (closed && sessions.get(key) === session) end(session, 'failed');
+          exhausted(error);
         },
       }),
     };
@@ -159,6 +197,7 @@ export function createFlows(config: FlowConfigs): Flows {
     close() {
       for (const session of sessions.values()) session.socket.close();
       sessions.clear();
+      owners.clear();
       metrics.open = 0;
     },
   };

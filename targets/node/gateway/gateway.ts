@@ -69,7 +69,8 @@ function requestOf(sa: IkeSa, request: IkeRequest): HostRequest | null {
 }
 
 function start(config: GatewayConfig, opened: Opened): Started {
-  const { checked, radios, udp, tun, flows } = opened;
+  const { checked, radios, tun, flows } = opened;
+  const udp = opened.udp?.ports ?? [];
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
   const bus = createBus(clock.now, config.log ?? silent);

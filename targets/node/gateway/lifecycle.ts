@@ -3,10 +3,12 @@
 
 import { lookup } from 'node:dns/promises';
 import { errorText } from '../host/errors.ts';
+import { silent } from '../host/log.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Pollable, stack } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
+import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
 import type { StateStore } from '../host/state/store.ts';
 import type { Air } from './air.ts';
 import type { Bus } from './bus.ts';
@@ -15,7 +17,7 @@ import type { Flow } from './flows.ts';
 import type { IkeLink } from './ike-link.ts';
 import type { Router } from './router.ts';
 import { openTun, type Tun } from './tun.ts';
-import { openUdpPorts, type UdpPort } from './udp.ts';
+import { openUdpPorts, type UdpSockets } from './udp.ts';
 
 type OpenRadio = NonNullable<RadioConfig['radio']>;
 
@@ -29,7 +31,7 @@ export interface Opened {
   checked: CheckedConfig;
   flows: Flow[];
   radios: OpenRadio[];
-  udp: UdpPort[];
+  udp: UdpSockets | null;
   tun: Tun | null;
   store: StateStore | null;
 }
@@ -54,11 +56,20 @@ async function closeRadios(radios: OpenRadio[]): Promise<void> {
 }
 
 /** Opens every radio, or none: then the error names the one that failed, and all are closed. `given`: those that are there. */
-async function openRadios(radios: CheckedConfig['radios'], given: OpenRadio[]): Promise<OpenRadio[]> {
+async function openRadios(
+  radios: CheckedConfig['radios'],
+  given: OpenRadio[],
+  { log = silent, socketBuffer }: GatewayConfig,
+): Promise<OpenRadio[]> {
   const opened: OpenRadio[] = [];
   let index = 0;
   try {
-    for (; index < radios.length; index++) opened.push(radios[index].radio ?? createZep(radios[index].zep));
+    for (; index < radios.length; index++) {
+      const { radio, zep, name } = radios[index];
+      const warn = (text: string): void =>
+        log(socketBuffer === undefined ? 'info' : 'warn', 'gateway', `${name}: ${text}`);
+      opened.push(radio ?? createZep({ buffer: socketBuffer ?? SOCKET_BUFFER, warn, ...zep }));
+    }
     for (index = 0; index < radios.length; index++) await opened[index].ready;
     return opened;
   } catch (error) {
@@ -88,13 +99,13 @@ export async function open(config: GatewayConfig): Promise<Opened> {
   const opened: Opened = {
     checked,
     flows,
-    radios: await openRadios(checked.radios, given),
-    udp: [],
+    radios: await openRadios(checked.radios, given, config),
+    udp: null,
     tun: null,
     store: config.store ?? null,
   };
   try {
-    opened.udp = await openUdpPorts(config.ike?.udp ?? []);
+    opened.udp = await openUdpPorts(config.ike?.udp ?? [], { log: config.log, buffer: config.socketBuffer });
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);
     return opened;
   } catch (error) {
@@ -105,7 +116,7 @@ export async function open(config: GatewayConfig): Promise<Opened> {
 
 /** Closes everything that `open` opened. */
 export async function close({ radios, udp, tun, store }: Opened): Promise<void> {
-  await Promise.all([closeRadios(radios), ...udp.map((port) => port.close()), tun?.close(), store?.close()]);
+  await Promise.all([closeRadios(radios), udp?.close(), tun?.close(), store?.close()]);
 }
 
 /** Connects radios, sockets, timers and the interface with the parts that they drive. Returns a function that stops the timers. */
@@ -134,10 +145,10 @@ export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLi
       bus.wake(index);
     });
     if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike, bus.bounded)), clock.now));
-    opened.udp.forEach((port, index) => {
-      port.onDatagram = (octets, kind, remote, remotePort) =>
+    if (opened.udp !== null) {
+      opened.udp.onDatagram = (index, octets, kind, remote, remotePort) =>
         bus.guard(undefined, () => router.datagram(index, octets, kind, remote, remotePort));
-    });
+    }
     opened.tun?.start();
   } catch (error) {
     stop();

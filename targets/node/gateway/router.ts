@@ -62,7 +62,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   const restored = new Uint8Array(PACKET_MAX);
   const built = new Uint8Array(PACKET_MAX);
   const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
-  const came = new Uint8Array(udp.length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
+  const came = new Uint8Array((config.ike?.udp ?? []).length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
   const carried = { written: 0, read: 0 };
   let isClosed = false;
 
@@ -120,7 +120,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   const echo = createEchoResponder(parts.flows.map(({ destination }) => destination));
   const flows = createFlows({
     flows: parts.flows,
-    sessions: config.sessions ?? 1024,
+    sessions: config.sessions ?? 16384,
     idle: config.idle ?? 300000,
     openSocket: config.openSocket ?? openUdp,
     now: bus.now,

@@ -135,6 +135,8 @@ export interface UdpMetrics {
   port: number;
   /** Port of IKE and ESP with NAT. */
   natPort: number;
+  /** False while the host does not have the address. */
+  isOpen: boolean;
   /** Datagrams received. */
   received: number;
   /** Datagrams sent. */
@@ -235,8 +237,8 @@ export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
   };
 }
 
-export function udpMetrics({ local, port, natPort, counters }: UdpPort): UdpMetrics {
-  return { address: addressText(local), port, natPort, ...counters };
+export function udpMetrics({ local, port, natPort, isOpen, counters }: UdpPort): UdpMetrics {
+  return { address: addressText(local), port, natPort, isOpen, ...counters };
 }
 
 /** An IKE SA, with no key and nothing live in it. */
