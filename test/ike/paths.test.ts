@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { closeIke, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import type { Extension } from '../../core/ike/state/ike.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import { espPathOf, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
@@ -74,5 +74,51 @@ test('without another way ESP follows IKE', () => {
   const sa = s.connect();
   assert.equal(sa.espPath, null);
   assert.equal(espPathOf(sa), sa.path);
+  s.close();
+});
+
+test('an answer goes to the port from which its request came, also a repeated one; requests of this side do not', () => {
+  // Every request of the device comes from a port of its own, and all but the first once more from another.
+  const asked: number[] = [];
+  const answered: number[] = [];
+  const begun: number[] = [];
+  let port = 1000;
+  let first = 0;
+  const s = scene({
+    unobserved: true,
+    filter: (d) => {
+      const isAnswer = (d.octets[19]! & 0x20) !== 0;
+      if (d.from.name === 'gateway') {
+        (isAnswer ? answered : begun).push(d.path.remotePort);
+        return [d];
+      }
+      if (isAnswer) return [d];
+      const from = (): typeof d => {
+        asked.push(++port);
+        return { ...d, path: { ...d.path, localPort: port } };
+      };
+      if (d.octets[18] !== 34) return [from(), from()];
+      const only = from();
+      first = port;
+      return [only];
+    },
+  });
+  const sa = s.connect();
+  assert.equal(sa.state, STATE_ESTABLISHED);
+  const { ike } = s.world.device;
+  rekeyChild(ike, sa, sa.children[0]!, s.world.now);
+  s.wait(5000);
+  rekeyIke(ike, sa, s.world.now);
+  s.wait(5000);
+  const theirs = s.world.gateway.ike.sas.find((one) => one.state === STATE_ESTABLISHED)!;
+  probe(s.world.gateway.ike, theirs, s.world.now);
+  s.wait(5000);
+  const newest = ike.sas.find((one) => one.state === STATE_ESTABLISHED)!;
+  closeIke(ike, newest, s.world.now);
+  s.wait(5000);
+  // IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA and Delete of the Child SA, of the IKE SA, and the last Delete.
+  assert.equal(asked.length, 13);
+  assert.deepEqual(answered, asked);
+  assert.deepEqual(begun, [first]);
   s.close();
 });

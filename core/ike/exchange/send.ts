@@ -3,7 +3,7 @@
 
 import { u32 } from '../../base/bytes.ts';
 import { DROP_TOO_LONG } from '../../base/drop.ts';
-import { beginChain, beginMessage, IKE_LENGTH, type Writer } from '../codec/message.ts';
+import { beginChain, beginMessage, IKE_FLAGS, IKE_LENGTH, type Writer } from '../codec/message.ts';
 import { type ErrorType, type Exchange, FLAG_INITIATOR, FLAG_RESPONSE } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { addStatus, type Content } from '../codec/payloads.ts';
@@ -29,7 +29,9 @@ export function transmitAll(ike: Ike, sa: IkeSa, octets: Uint8Array, now: number
   while (at < octets.length) {
     const length = u32(octets, at + IKE_LENGTH);
     count(ike, COUNT_SENT);
-    ike.upper.transmit(sa.path, ike.replyTo, octets, at, length, now);
+    // An answer goes to the address and port from which its request came, also a repeated one [RFC 7296 §2.11].
+    const isAnswer = (octets[at + IKE_FLAGS] & FLAG_RESPONSE) !== 0 && ike.replyTo !== null;
+    ike.upper.transmit(isAnswer ? ike.replyTo! : sa.path, ike.replyTo, octets, at, length, now);
     at += length;
   }
 }

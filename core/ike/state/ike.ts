@@ -36,7 +36,7 @@ export interface Extension {
  */
 export interface IkeUpper {
   /**
-   * Sends an IKE message (without the non-ESP marker) over `path`. `replyTo`: the path of the message that is being
+   * Sends an IKE message (without the non-ESP marker) over `path`: an answer where its request came from. `replyTo`: the path of the message that is being
    * handled, which nobody may have proved; null outside of `receiveIke`. The octets are valid during the call only.
    */
   transmit(path: Path, replyTo: Path | null, buffer: Uint8Array, offset: number, length: number, now: number): void;
