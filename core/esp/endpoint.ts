@@ -7,7 +7,6 @@ import { SLOT_COUNT } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
 import type { Sa } from './sa.ts';
 import type { SaTable } from './sa-table.ts';
-import type { SearchState } from './search.ts';
 import type { Sn } from './sn.ts';
 
 /**
@@ -32,7 +31,7 @@ export interface Endpoint {
   /** Inbound SAs; change it with `addInbound` and `removeInbound`. */
   table: SaTable;
   /** Budget and counters of the search for sequence numbers; null: `Parts.search` is. */
-  search: SearchState | null;
+  search: Float64Array | null;
   /** ICVs that were computed for inbound packets. */
   trials: number;
   // Scratch.
@@ -44,8 +43,13 @@ export interface Endpoint {
   spare: Uint8Array;
 }
 
-/** Makes an endpoint without SAs. It allocates all memory that packets need. */
+/**
+ * Makes an endpoint without SAs. It allocates all memory that packets need. Throws when the provider lacks random octets that
+ * `Parts.search` needs.
+ */
 export function createEndpoint(parts: Parts, provider: Provider): Endpoint {
+  const spare = new Uint8Array(16);
+  if (parts.search !== null) provider.random(spare, 14, 2);
   return {
     parts: parts,
     provider: provider,
@@ -59,7 +63,7 @@ export function createEndpoint(parts: Parts, provider: Provider): Endpoint {
     trials: 0,
     slots: new Int32Array(SLOT_COUNT),
     sn: { hi: 0, lo: 0 },
-    spare: new Uint8Array(16),
+    spare: spare,
   };
 }
 

@@ -22,6 +22,7 @@ import { PROTO_ESP } from '../wire/esp.ts';
 import { type Network, SLOT_ECN, SLOT_GENERATED } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
+import { SEARCH_FAILURES, SEARCH_GOOD } from './search.ts';
 import { recoverSn } from './sn.ts';
 
 function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
@@ -72,7 +73,7 @@ function open(
   copy(buffer, iv - 8, endpoint.spare, 0, 8);
   if (code === 0) {
     window.update(sa, sn.hi, sn.lo);
-    if (sa.search !== null) sa.search.failures = 0;
+    if (sa.search !== null) sa.search[SEARCH_FAILURES] = 0;
   }
   return code;
 }
@@ -91,7 +92,7 @@ function searched(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, e
   // Duplicates need no search, and tell of no loss.
   if (open(endpoint, sa, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
   if (previous !== null && open(endpoint, previous, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
-  sa.search.failures++;
+  sa.search[SEARCH_FAILURES]++;
   const last = search.allow(endpoint, sa, now);
   if (last === 0) return null;
   let by: Sa | null = null;
@@ -162,7 +163,7 @@ export function inbound(
     sa = by;
     endpoint.sa = by;
   }
-  if (sa.search !== null) sa.search.goodAt = now;
+  if (sa.search !== null) sa.search[SEARCH_GOOD] = now;
 
   const text = esp + sa.form.headerSize + sa.form.suite.ivLength;
   const clear = end - sa.form.suite.icvLength - text;

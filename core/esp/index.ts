@@ -32,10 +32,14 @@ export {
   isSuspect,
   mayAsk,
   type Pace,
+  SEARCH_COUNT,
+  SEARCH_FAILURES,
+  SEARCH_FOUND,
+  SEARCH_GOOD,
+  SEARCH_TRIALS,
   type Search,
   type Searched,
   type Searching,
-  type SearchState,
 } from './search.ts';
 export { type Counter, esn64, type Numbered, recoverSn, type Sn, sn32 } from './sn.ts';
 export { allocateSpi } from './spi.ts';

@@ -9,7 +9,6 @@ import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
 import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
 import type { Parts } from './parts.ts';
-import type { SearchState } from './search.ts';
 import type { Counter } from './sn.ts';
 import { INTEGRITY_ALG, type Suite } from './suites.ts';
 
@@ -154,7 +153,7 @@ export interface Sa {
   /** Inbound, during a rekey without SPI bits on the wire: the SA that is being replaced. */
   previous: Sa | null;
   /** Of an inbound SA at an endpoint with `Parts.search`, else null. */
-  search: SearchState | null;
+  search: Float64Array | null;
 }
 
 const NONE = /* @__PURE__ */ new Uint8Array(0);

@@ -2,11 +2,11 @@
 // further multiples of 2^k, upward, as RFC 4303 Appendix A3 does for 2^32.
 //
 // Anybody can send packets that fail, so trials cost from a budget: a bucket per SA and one per endpoint. The emptier they
-// are, the less likely is a search, by a secret octet. So a forger cannot take the turn of the packet that is genuine: the
+// are, the less likely is a search, by dice whose state is secret. So a forger cannot take the turn of the packet that is genuine: the
 // first is found when nobody forges, and a share of them otherwise. A forger also gains the number of trials on the ICV's
 // strength: 64 times 2^-64 with an ICV of 8 octets.
 
-import type { Provider } from '../crypto/provider.ts';
+import { put16, u16 } from '../base/bytes.ts';
 
 /** Failures after which an SA is suspect, and the silence in milliseconds: where good packets come too, somebody forges. */
 const SUSPECT_FAILURES = 3;
@@ -17,38 +17,37 @@ const ASK_MOST = 512000;
 /** How many SAs that are under attack at once an endpoint affords at the full rate. */
 const SHARE = 4;
 
-/** State of the search of an inbound SA, or of an endpoint: plain data. */
-export interface SearchState {
-  /** Trials that are left; below 0 after a search that took more. */
-  budget: number;
-  /** When it was filled last, milliseconds; -1: it is full. */
-  filledAt: number;
-  /** Packets that failed since the last good one; replays do not count. */
-  failures: number;
-  /** When the last good packet came, milliseconds; -1: none did. */
-  goodAt: number;
-  /** Packets that were searched for, in all. */
-  searches: number;
-  /** ICVs that were computed for them. */
-  trials: number;
-  /** Packets that were found. */
-  found: number;
-}
+/**
+ * State of the search of an inbound SA, or of an endpoint: numbers at these places. An array, because V8 makes an object for
+ * every fraction that is stored in a property. Trials that are left, below 0 after a search that took more.
+ */
+export const SEARCH_BUDGET = 0;
+/** When the budget was filled last, milliseconds; -1: it is full. */
+export const SEARCH_FILLED = 1;
+/** Packets that failed since the last good one; replays do not count. */
+export const SEARCH_FAILURES = 2;
+/** When the last good packet came, milliseconds; -1: none did. */
+export const SEARCH_GOOD = 3;
+/** Packets that were searched for, in all. */
+export const SEARCH_COUNT = 4;
+/** ICVs that were computed for them. */
+export const SEARCH_TRIALS = 5;
+/** Packets that were found. */
+export const SEARCH_FOUND = 6;
+const SEARCH_SIZE = 7;
 
 /** The fields of an endpoint that a search needs. */
 export interface Searching {
   /** Its budget and counters. */
-  search: SearchState | null;
-  /** Scratch. */
+  search: Float64Array | null;
+  /** Scratch, with the state of its dice at 14: a random number of 16 bits. */
   spare: Uint8Array;
-  /** Random octets. */
-  provider: Provider;
 }
 
 /** The fields of an inbound SA that a search needs. */
 export interface Searched {
   /** Its budget and counters. */
-  search: SearchState | null;
+  search: Float64Array | null;
   /** Bits of the sequence number on the wire. */
   form: { snLsb: number };
 }
@@ -60,31 +59,43 @@ export interface Searched {
  */
 export interface Search {
   /** State of an SA or of an endpoint. */
-  create: () => SearchState;
+  create: () => Float64Array;
   /** The last multiple of 2^k to try for a packet of `sa` that failed at `now` (ms); 0: no search. */
   allow: (endpoint: Searching, sa: Searched, now: number) => number;
   /** Books a search of `trials` ICVs for a packet of `sa`. `isFound`: it was good. */
   book: (endpoint: Searching, sa: Searched, trials: number, isFound: boolean) => void;
 }
 
-function createState(): SearchState {
-  return { budget: 0, filledAt: -1, failures: 0, goodAt: -1, searches: 0, trials: 0, found: 0 };
+function createState(): Float64Array {
+  const state = new Float64Array(SEARCH_SIZE);
+  state[SEARCH_FILLED] = -1;
+  state[SEARCH_GOOD] = -1;
+  return state;
 }
 
-/** Fills a bucket as of `now`; returns how full it is, 0..256. */
-function fullness(state: SearchState, capacity: number, rate: number, now: number): number {
-  if (state.filledAt < 0) state.budget = capacity;
-  const gained = (Math.max(0, now - state.filledAt) * rate) / 1000;
-  state.budget = Math.min(capacity, state.budget + gained);
-  state.filledAt = now;
-  return (state.budget * 256) / capacity;
+/** Fills a bucket as of `now`. */
+function refill(state: Float64Array, capacity: number, rate: number, now: number): void {
+  const gained = state[SEARCH_FILLED] < 0 ? capacity : (Math.max(0, now - state[SEARCH_FILLED]) * rate) / 1000;
+  state[SEARCH_BUDGET] = Math.min(capacity, state[SEARCH_BUDGET] + gained);
+  state[SEARCH_FILLED] = now;
 }
 
-function spend(state: SearchState, trials: number, isFound: boolean): void {
-  state.budget -= trials;
-  state.searches++;
-  state.trials += trials;
-  if (isFound) state.found++;
+/** The next of numbers 0..255 that nobody outside can know: a xorshift of 16 bits, because random octets cost an object each. */
+function roll(spare: Uint8Array): number {
+  let x = u16(spare, 14);
+  if (x === 0) x = 1;
+  x ^= (x << 7) & 0xffff;
+  x ^= x >>> 9;
+  x ^= (x << 8) & 0xffff;
+  put16(spare, 14, x);
+  return x & 0xff;
+}
+
+function spend(state: Float64Array, trials: number, isFound: boolean): void {
+  state[SEARCH_BUDGET] -= trials;
+  state[SEARCH_COUNT]++;
+  state[SEARCH_TRIALS] += trials;
+  if (isFound) state[SEARCH_FOUND]++;
 }
 
 /**
@@ -98,14 +109,12 @@ export function createSearch(wraps: number, rate: number): Search {
   return {
     create: createState,
     allow: (endpoint, sa, now) => {
-      const share = fullness(endpoint.search!, capacity * SHARE, rate * SHARE, now);
-      const own = fullness(sa.search!, capacity, rate, now);
-      const least = Math.min(own, share);
-      if (least < 256) {
-        const octets = endpoint.spare;
-        endpoint.provider.random(octets, 8, 1);
-        if (octets[8] >= least) return 0;
-      }
+      const all = endpoint.search!;
+      const own = sa.search!;
+      refill(all, capacity * SHARE, rate * SHARE, now);
+      refill(own, capacity, rate, now);
+      const left = Math.min(own[SEARCH_BUDGET], all[SEARCH_BUDGET] / SHARE);
+      if (left < capacity && roll(endpoint.spare) * capacity >= left * 256) return 0;
       return sa.form.snLsb < 8 ? 4 * wraps : wraps;
     },
     book: (endpoint, sa, trials, isFound) => {
@@ -121,9 +130,8 @@ export function createSearch(wraps: number, rate: number): Search {
  */
 export function isSuspect(sa: Searched, now: number): boolean {
   const state = sa.search;
-  return (
-    state !== null && state.failures >= SUSPECT_FAILURES && (state.goodAt < 0 || now - state.goodAt >= SUSPECT_TIME)
-  );
+  if (state === null || state[SEARCH_FAILURES] < SUSPECT_FAILURES) return false;
+  return state[SEARCH_GOOD] < 0 || now - state[SEARCH_GOOD] >= SUSPECT_TIME;
 }
 
 /** Paces what suspicion may ask for: one for each peer, and a rekey does not start it anew. */

@@ -4,12 +4,12 @@
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
-import { createPipeline, receive, send } from './pipeline.ts';
+import { anyOctets, createPipeline, receive, send } from './pipeline.ts';
 
 const BATCH = 50;
 
 export function run(cases: string[][], emit: (line: string) => void): void {
-  const pipeline = createPipeline(createPortable([aesCcm], null), aesCcm8Iiv, BATCH, 0x7fff * 65536);
+  const pipeline = createPipeline(createPortable([aesCcm], anyOctets), aesCcm8Iiv, BATCH, 0x7fff * 65536);
   const kept: number[][] = [];
   const packets = cases[0][0].length * 100;
   let good = 0;

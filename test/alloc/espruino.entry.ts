@@ -7,7 +7,7 @@ import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import type { Board } from '../../targets/board/hooks.ts';
 import { createNativeCcm } from '../../targets/board/native.ts';
 import { createCcmHook } from '../../targets/espruino/ccm.ts';
-import { createPipeline, receive, send } from './pipeline.ts';
+import { anyOctets, createPipeline, receive, send } from './pipeline.ts';
 
 declare const process: { memory(collect: boolean): { usage: number } };
 
@@ -23,7 +23,7 @@ export function run(cases: string[][], emit: (line: string) => void): void {
     emit('no native AES');
     return;
   }
-  const provider = createPortable([createNativeCcm({ ccm: hook } as Board)], null);
+  const provider = createPortable([createNativeCcm({ ccm: hook } as Board)], anyOctets);
   const pipeline = createPipeline(provider, aesCcm8Iiv, BATCH, 0x7fff * 65536);
   const kept: number[][] = [];
   const isLeaking = cases[0][1] === 'leak';

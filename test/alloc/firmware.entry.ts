@@ -8,7 +8,7 @@ import { aesCcm8Iiv } from '../../core/esp/suites.ts';
 import { type Board, engineBoard } from '../../targets/board/hooks.ts';
 import { createNativeCcm } from '../../targets/board/native.ts';
 import { begin, createReport, end, expectNumber, finish } from '../engines/report.ts';
-import { createPipeline, type Pipeline, receive, send } from './pipeline.ts';
+import { anyOctets, createPipeline, type Pipeline, receive, send } from './pipeline.ts';
 
 const BATCH = 4;
 const FEW = 100;
@@ -50,7 +50,12 @@ function fillUp(world: World): void {
 export function run(cases: string[][], emit: (line: string) => void): void {
   const report = createReport(emit);
   const board = engineBoard();
-  const pipeline = createPipeline(createPortable([createNativeCcm(board)], null), aesCcm8Iiv, BATCH, 0x7fff * 65536);
+  const pipeline = createPipeline(
+    createPortable([createNativeCcm(board)], anyOctets),
+    aesCcm8Iiv,
+    BATCH,
+    0x7fff * 65536,
+  );
   const world: World = { board: board, pipeline: pipeline, last: null };
   for (let i = 0; i < cases.length; i++) {
     if (board.heap() < 0) {

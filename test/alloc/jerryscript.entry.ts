@@ -4,13 +4,13 @@
 import { aesCcm } from '../../core/crypto/ccm.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { aesCcm8Iiv } from '../../core/esp/suites.ts';
-import { createPipeline, receive, send } from './pipeline.ts';
+import { anyOctets, createPipeline, receive, send } from './pipeline.ts';
 
 const BATCH = 50;
 const PIECE = 256;
 
 export function run(cases: string[][], emit: (line: string) => void): void {
-  const pipeline = createPipeline(createPortable([aesCcm], null), aesCcm8Iiv, BATCH, 0x7fff * 65536);
+  const pipeline = createPipeline(createPortable([aesCcm], anyOctets), aesCcm8Iiv, BATCH, 0x7fff * 65536);
   const kept: number[][] = [];
   const ballast: Uint8Array[] = [];
   const digits = cases[0][2];

@@ -4,6 +4,7 @@ import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeScale } from './ike-scale.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
+import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
 
 const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
@@ -12,6 +13,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['compression', benchCompression],
   ['pipeline', benchPipeline],
   ['scale', benchScale],
+  ['resync', benchResync],
   ['schc', benchSchc],
   ['crypto', benchCrypto],
   ['ike', benchIkeAir],

@@ -8,7 +8,15 @@ import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoi
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import type { Parts } from '../../core/esp/parts.ts';
 import { advanceSn, type Sa } from '../../core/esp/sa.ts';
-import { createSearch, isSuspect } from '../../core/esp/search.ts';
+import {
+  createSearch,
+  isSuspect,
+  SEARCH_COUNT,
+  SEARCH_FAILURES,
+  SEARCH_FOUND,
+  SEARCH_TRIALS,
+} from '../../core/esp/search.ts';
+import { searchMetrics } from '../../targets/node/gateway/views.ts';
 import { SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { Random } from '../naive/random.ts';
@@ -87,10 +95,10 @@ test('8 bits towards a gateway: every outage up to 16,000 packets heals with the
     lose(line, outage);
     for (let i = 0; i < 10; i++) assert.ok(give(line, next(line), 60000 + i), `${outage} lost, packet ${i}`);
     assert.equal(line.receiver.snLo, line.sender.snLo);
-    const { searches, found } = line.receiver.search!;
+    const { searches, found } = searchMetrics(line.receiver.search)!;
     assert.equal(searches, found, 'no search failed');
     assert.ok(found <= 1);
-    assert.equal(line.to.search!.found, found);
+    assert.equal(line.to.search![SEARCH_FOUND], found);
   }
 });
 
@@ -183,7 +191,7 @@ for (const suite of ALL_SUITES) {
       const line = lineOf(8, FULL_PARTS, { esp_encr, akey, salt, key, esn });
       lose(line, 9000);
       assert.ok(give(line, next(line), 0));
-      assert.equal(line.receiver.search!.found, 1);
+      assert.equal(line.receiver.search![SEARCH_FOUND], 1);
     }
   });
 }
@@ -220,8 +228,8 @@ test('a replay is told from a loss: it costs one trial more and no search', () =
   const before = line.to.trials;
   for (const wire of wires) assert.equal(receive(line.to, wire, 0), 'replay');
   assert.ok(line.to.trials - before <= 2 * wires.length);
-  assert.equal(line.receiver.search!.searches, 0);
-  assert.equal(line.receiver.search!.failures, 0);
+  assert.equal(line.receiver.search![SEARCH_COUNT], 0);
+  assert.equal(line.receiver.search![SEARCH_FAILURES], 0);
 });
 
 test('gateway: under 1,000 forged packets a second on that SPI an outage heals, and trials are bounded', () => {
@@ -235,7 +243,7 @@ test('gateway: under 1,000 forged packets a second on that SPI an outage heals, 
     for (let i = 0; i < 3000; i++) assert.ok(!give(line, forged(sample, random), now++));
     lose(line, 16000);
     const begun = now;
-    const trials = line.to.search!.trials;
+    const trials = line.to.search![SEARCH_TRIALS];
     let healed = false;
     while (!healed && now < begun + 60000) {
       // 10 genuine packets a second among them.
@@ -243,7 +251,7 @@ test('gateway: under 1,000 forged packets a second on that SPI an outage heals, 
       healed = give(line, next(line), now);
     }
     assert.ok(healed, `round ${round}`);
-    const spent = line.to.search!.trials - trials;
+    const spent = line.to.search![SEARCH_TRIALS] - trials;
     assert.ok(spent <= ((now - begun) * 4096) / 1000 + 256, `${spent} trials in ${now - begun} ms`);
   }
 });
@@ -255,7 +263,7 @@ test('board: under forged packets its trials are bounded, and the SA is suspect'
   assert.ok(give(line, sample, 0));
   let now = 5000;
   for (let i = 0; i < 10000; i++) assert.ok(!give(line, forged(sample, random), now++));
-  assert.ok(line.to.search!.trials <= 64 + 10 * 8 + 8, `${line.to.search!.trials}`);
+  assert.ok(line.to.search![SEARCH_TRIALS] <= 64 + 10 * 8 + 8, `${line.to.search![SEARCH_TRIALS]}`);
   assert.ok(isSuspect(line.receiver, now));
   // Where good packets come too, a forger makes nobody suspect.
   assert.ok(give(line, next(line), now));
@@ -272,7 +280,7 @@ test('a forger on other SPIs leaves the search of this one its share', () => {
     send(line.from, easySa(6, 17, { esp_spi: '55667788', esp_spi_lsb: 32, esp_sn_lsb: 8 }), inner),
   );
   for (let i = 0; i < 3000; i++) assert.equal(typeof receive(line.to, forged(sample, random), i), 'string');
-  assert.ok(other.search!.trials > 0);
+  assert.ok(other.search![SEARCH_TRIALS] > 0);
   lose(line, 5000);
   let tries = 0;
   while (!give(line, next(line), 3000 + tries)) tries++;
@@ -286,6 +294,6 @@ test('a search that finds nothing moves nothing', () => {
   bad[bad.length - 1] ^= 1;
   for (let i = 0; i < 50; i++) assert.ok(!give(line, bad, i));
   assert.equal(stateOf(line.receiver), state);
-  assert.ok(line.receiver.search!.searches > 0);
-  assert.equal(line.receiver.search!.found, 0);
+  assert.ok(line.receiver.search![SEARCH_COUNT] > 0);
+  assert.equal(line.receiver.search![SEARCH_FOUND], 0);
 });

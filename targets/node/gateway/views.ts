@@ -2,7 +2,7 @@
 // copies, which contain no live objects and no keys.
 
 import type { Sa } from '../../../core/esp/sa.ts';
-import type { SearchState } from '../../../core/esp/search.ts';
+import { SEARCH_COUNT, SEARCH_FOUND, SEARCH_TRIALS } from '../../../core/esp/search.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import {
@@ -197,8 +197,10 @@ export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: nu
 }
 
 /** Counters of a search; null where there is none. */
-export function searchMetrics(state: SearchState | null): SearchMetrics | null {
-  return state === null ? null : { searches: state.searches, trials: state.trials, found: state.found };
+export function searchMetrics(state: Float64Array | null): SearchMetrics | null {
+  return state === null
+    ? null
+    : { searches: state[SEARCH_COUNT], trials: state[SEARCH_TRIALS], found: state[SEARCH_FOUND] };
 }
 
 export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetrics {
