@@ -19,7 +19,7 @@ export {
   MAX_FRAGMENTS,
   resetFragments,
 } from './codec/fragments.ts';
-export { addCp, addId, type Identity, isId, readCp } from './codec/ident.ts';
+export { addCp, addId, type CpKind, type Identity, isId, readCp } from './codec/ident.ts';
 export {
   addNotify,
   beginChain,
@@ -72,6 +72,7 @@ export {
 export {
   addSelectors,
   narrowSelectors,
+  pairSelectors,
   parseSelectors,
   type Selector,
   type SelectorVerdict,

@@ -121,10 +121,14 @@ function cp(bytes: Uint8Array): void {
     p.size[0] = bytes.length;
     const message = { buffer, payloads: p, at: 0, size: 0, first: PAYLOAD_CP };
     const out: Uint8Array[] = [];
-    const types = bytes.length < 4 ? [] : ([CP_REQUEST, CP_REPLY] as const).map((kind) => readCp(message, kind, out));
-    for (const type of types)
-      ensure([0, CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS].includes(type), `type ${type}`);
-    ensure(out.length === 0 || [0, 4, 16].includes(out[0].length), 'no address');
+    const types: AddressType[] = [];
+    for (const kind of bytes.length < 4 ? [] : ([CP_REQUEST, CP_REPLY] as const)) readCp(message, kind, types, out);
+    ensure(types.length === out.length, 'an address for each type');
+    for (const [i, type] of types.entries()) {
+      const width = type === CP_INTERNAL_IP4_ADDRESS ? 4 : 16;
+      ensure(width === 4 || type === CP_INTERNAL_IP6_ADDRESS, `type ${type}`);
+      ensure([0, width].includes(out[i].length), 'no address');
+    }
     const now = `${types.join()} ${out.map((one) => one.join()).join()}`;
     ensure(sentinel === 0 || now === before, `the result depends on octets outside: ${before} or ${now}`);
     before = now;

@@ -18,7 +18,7 @@ import { addStatus, type Message, readSpi, spiOctets } from '../codec/payloads.t
 import { addAnswer, addSa, checkSaAnswer, chooseSa, createChoice, type Transforms } from '../codec/proposals.ts';
 import {
   addSelectors,
-  narrowSelectors,
+  pairSelectors,
   parseSelectors,
   type Selector,
   type SelectorVerdict,
@@ -160,13 +160,6 @@ export function addChildSelectors(sa: IkeSa, draft: Draft, w: Writer): void {
   addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : policy.remote);
 }
 
-/** The widest of the selectors that contains the first, because an SA takes only one pair. */
-function pick(list: Selector[]): Selector[] {
-  let best = 0;
-  for (let i = 1; i < list.length; i++) if (selectorsWithin([list[best]], [list[i]])) best = i;
-  return list.length === 0 ? list : [list[best]];
-}
-
 /** Reads the selectors of TSi or TSr: 0, or the error. */
 function readSelectors(m: Message, type: typeof PAYLOAD_TSI | typeof PAYLOAD_TSR, out: Selector[]): SelectorVerdict {
   const p = m.payloads;
@@ -181,18 +174,18 @@ export function readChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, 
   const sai = findPayload(p, PAYLOAD_SA, 0);
   const theirs: Selector[] = [];
   const ours: Selector[] = [];
-  let code = sai < 0 ? N_INVALID_SYNTAX : readSelectors(m, PAYLOAD_TSI, theirs);
-  if (code === 0) code = readSelectors(m, PAYLOAD_TSR, ours);
-  if (code !== 0) return code;
+  if (sai < 0) return N_INVALID_SYNTAX;
   const own = proposalsFor(policy, step, pfsInfoOf(sa));
   const spiSize = spiSizeOf(ike, protocolOf(policy));
   const chosen = chooseSa(m.buffer, p.at[sai], p.size[sai], own, spiSize, keMethodOf(m), draft.choice);
   if (chosen !== 0) return chosen;
   draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return N_INVALID_SYNTAX;
-  draft.remote = pick(narrowSelectors(theirs, peerSelectors(sa, policy)));
-  draft.local = pick(narrowSelectors(ours, ownSelectors(sa, policy)));
-  if (!fits(draft)) return N_TS_UNACCEPTABLE;
+  if (readSelectors(m, PAYLOAD_TSI, theirs) !== 0 || readSelectors(m, PAYLOAD_TSR, ours) !== 0) return N_INVALID_SYNTAX;
+  const pair = pairSelectors(theirs, peerSelectors(sa, policy), ours, ownSelectors(sa, policy));
+  if (pair.length === 0) return N_TS_UNACCEPTABLE;
+  draft.remote = [pair[0]];
+  draft.local = [pair[1]];
   // A peer that did not ask for transport mode gets a tunnel, if the policy has one [RFC 7296 §1.3.1].
   if (policy.mode === MODE_TRANSPORT && findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) < 0) return N_NO_PROPOSAL_CHOSEN;
   const verdict = readExtensions(ike, sa, step, draft, m);
@@ -219,15 +212,6 @@ export function agreeChild(ike: Ike, sa: IkeSa, step: Step, m: Message, now: num
     if (best === null || (isFar(best.verdict) && draft.verdict !== N_NO_PROPOSAL_CHOSEN)) best = draft;
   }
   return best!;
-}
-
-/** True for one selector each way, of one IP version. */
-function fits(draft: Draft): boolean {
-  return (
-    draft.local.length === 1 &&
-    draft.remote.length === 1 &&
-    draft.local[0].start.length === draft.remote[0].start.length
-  );
 }
 
 export function addChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
@@ -262,9 +246,10 @@ export function readChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft,
   if (!policy.narrow && !(selectorsEqual(draft.local, local) && selectorsEqual(draft.remote, remote))) {
     return OUTCOME_SELECTORS;
   }
-  draft.local = pick(draft.local);
-  draft.remote = pick(draft.remote);
-  if (!fits(draft)) return OUTCOME_SELECTORS;
+  const pair = pairSelectors(draft.local, local, draft.remote, remote);
+  if (pair.length === 0) return OUTCOME_SELECTORS;
+  draft.local = [pair[0]];
+  draft.remote = [pair[1]];
   if (draft.mode === MODE_TRANSPORT && findNotify(p, m.buffer, N_USE_TRANSPORT_MODE) < 0) return OUTCOME_SELECTORS;
   return readExtensions(ike, sa, step, draft, m);
 }

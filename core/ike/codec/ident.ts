@@ -28,6 +28,9 @@ export interface Identity {
   data: Uint8Array;
 }
 
+/** CFG Types that are understood. */
+export type CpKind = typeof CP_REQUEST | typeof CP_REPLY;
+
 /** The body of an ID payload: type, three octets reserved, data. */
 export function idBody(id: Identity): Uint8Array {
   const out = new Uint8Array(4 + id.data.length);
@@ -55,12 +58,7 @@ export function isIdOf(body: Uint8Array, type: number, data: Uint8Array): boolea
 }
 
 /** CP with one address attribute: empty in a request; an IPv6 address has its prefix length 128 behind it. */
-export function addCp(
-  w: Writer,
-  kind: typeof CP_REQUEST | typeof CP_REPLY,
-  type: AddressType,
-  address: Uint8Array,
-): void {
+export function addCp(w: Writer, kind: CpKind, type: AddressType, address: Uint8Array): void {
   const at = beginPayload(w, PAYLOAD_CP);
   const six = type === CP_INTERNAL_IP6_ADDRESS && address.length > 0;
   write8(w, kind);
@@ -74,25 +72,25 @@ export function addCp(
 }
 
 /**
- * The address attribute of the message's CP payload of `kind`: its type, 0 when there is none; `out[0]` gets the
- * address, empty in requests that leave the choice.
+ * Appends the address attributes of the message's CP payloads of `kind`, in their order, to `types` and `addresses`
+ * (empty: the request leaves the choice) [RFC 7296 §3.15.1]. What is cut short ends its payload.
  */
-export function readCp(m: Message, kind: typeof CP_REQUEST | typeof CP_REPLY, out: Uint8Array[]): AddressType | 0 {
-  const i = findPayload(m.payloads, PAYLOAD_CP, 0);
-  out[0] = NONE;
-  if (i < 0 || m.buffer[m.payloads.at[i]] !== kind) return 0;
-  let at = m.payloads.at[i] + 4;
-  const end = m.payloads.at[i] + m.payloads.size[i];
-  while (at + 4 <= end) {
-    const type = u16(m.buffer, at) & 0x7fff;
-    const size = u16(m.buffer, at + 2);
-    if (at + 4 + size > end) return 0;
-    if (type === CP_INTERNAL_IP4_ADDRESS || type === CP_INTERNAL_IP6_ADDRESS) {
+export function readCp(m: Message, kind: CpKind, types: AddressType[], addresses: Uint8Array[]): void {
+  const p = m.payloads;
+  for (let i = findPayload(p, PAYLOAD_CP, 0); i >= 0; i = findPayload(p, PAYLOAD_CP, i + 1)) {
+    if (m.buffer[p.at[i]] !== kind) continue;
+    const end = p.at[i] + p.size[i];
+    let next = p.at[i] + 4;
+    while (next + 4 <= end) {
+      const at = next;
+      const type = u16(m.buffer, at) & 0x7fff;
+      const size = u16(m.buffer, at + 2);
+      next = at + 4 + size;
+      if (next > end) break;
+      if (type !== CP_INTERNAL_IP4_ADDRESS && type !== CP_INTERNAL_IP6_ADDRESS) continue;
       const width = type === CP_INTERNAL_IP4_ADDRESS ? 4 : 16;
-      if (size >= width) out[0] = take(m.buffer, at + 4, width);
-      return type;
+      types.push(type);
+      addresses.push(size >= width ? take(m.buffer, at + 4, width) : NONE);
     }
-    at += 4 + size;
   }
-  return 0;
 }

@@ -4,7 +4,7 @@
 import { compare, u16 } from '../../base/bytes.ts';
 import { copy } from '../../base/spans.ts';
 import { beginPayload, endPayload, type Writer, write8, write16, write32, writeOctets } from './message.ts';
-import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from './numbers.ts';
+import { N_INVALID_SYNTAX, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from './numbers.ts';
 
 /** A Traffic Selector [RFC 7296 §3.13.1]: a range of addresses, a protocol, a range of ports. */
 export interface Selector {
@@ -21,10 +21,10 @@ export interface Selector {
 }
 
 /** 0, or the error notify that answers a TS payload. */
-export type SelectorVerdict = 0 | typeof N_INVALID_SYNTAX | typeof N_TS_UNACCEPTABLE;
+export type SelectorVerdict = 0 | typeof N_INVALID_SYNTAX;
 
-/** Most selectors in a payload; more are refused. */
-const MAX_SELECTORS = 16;
+/** Most selectors that `narrowSelectors` gives. A payload has as many as its count says, 255 at most. */
+const MAX_NARROWED = 16;
 
 function isOpaque(s: Selector): boolean {
   return s.startPort === 65535 && s.endPort === 0;
@@ -36,7 +36,7 @@ function isAnyPort(s: Selector): boolean {
 
 /**
  * Appends the selectors of the TS payload whose body is buffer[at..at+size) to `out`; those of an unknown type are
- * skipped. 0, N_INVALID_SYNTAX (also for a range that ends before it starts) or N_TS_UNACCEPTABLE (more than 16).
+ * skipped. 0, or N_INVALID_SYNTAX (also for a range that ends before it starts).
  */
 export function parseSelectors(buffer: Uint8Array, at: number, size: number, out: Selector[]): SelectorVerdict {
   if (size < 4) return N_INVALID_SYNTAX;
@@ -51,7 +51,6 @@ export function parseSelectors(buffer: Uint8Array, at: number, size: number, out
     const addressSize = buffer[s] === TS_IPV4_ADDR_RANGE ? 4 : buffer[s] === TS_IPV6_ADDR_RANGE ? 16 : 0;
     if (addressSize !== 0) {
       if (length !== 8 + 2 * addressSize) return N_INVALID_SYNTAX;
-      if (out.length === MAX_SELECTORS) return N_TS_UNACCEPTABLE;
       const one: Selector = {
         protocol: buffer[s + 1],
         startPort: u16(buffer, s + 4),
@@ -154,12 +153,62 @@ export function narrowSelectors(offered: Selector[], allowed: Selector[]): Selec
       if (both !== null && !selectorsWithin([both], list)) {
         const rest: Selector[] = [];
         for (let k = 0; k < list.length; k++) if (!isWithin(list[k], both)) rest.push(list[k]);
-        if (rest.length < MAX_SELECTORS) rest.push(both);
+        if (rest.length < MAX_NARROWED) rest.push(both);
         list = rest;
       }
     }
   }
   return list;
+}
+
+/** What each selector of `offered` has in common with each of `allowed`, in the order of `offered`. */
+function overlaps(offered: Selector[], allowed: Selector[]): Selector[] {
+  const list: Selector[] = [];
+  for (let i = 0; i < offered.length; i++) {
+    for (let j = 0; j < allowed.length; j++) {
+      const both = common(offered[i], allowed[j]);
+      if (both !== null) list.push(both);
+    }
+  }
+  return list;
+}
+
+/** True when a packet can be within both, one at each end: of the same IP version and protocol. */
+function joins(a: Selector, b: Selector): boolean {
+  const isSame = a.protocol === b.protocol || a.protocol === 0 || b.protocol === 0;
+  return isSame && a.start.length === b.start.length;
+}
+
+/** The widest of `list` that holds `one` and goes with `other`. */
+function widest(list: Selector[], one: Selector, other: Selector): Selector {
+  let best = one;
+  for (let i = 0; i < list.length; i++) if (joins(list[i], other) && isWithin(best, list[i])) best = list[i];
+  return best;
+}
+
+/** `s`, with the protocol where it leaves it open. */
+function withProtocol(s: Selector, protocol: number): Selector {
+  if (s.protocol === protocol || protocol === 0) return s;
+  return { protocol: protocol, startPort: s.startPort, endPort: s.endPort, start: s.start, end: s.end };
+}
+
+/**
+ * The one pair that an SA takes: of what TSi and its limits, and TSr and its limits, have in common, the first that go
+ * together, each as wide as it can be. A protocol on one side is that of both, as packets have only one
+ * [RFC 7296 §2.9]. Empty: none go together. The addresses are those of the arguments, not copies.
+ */
+export function pairSelectors(tsi: Selector[], limitsI: Selector[], tsr: Selector[], limitsR: Selector[]): Selector[] {
+  const left = overlaps(tsi, limitsI);
+  const right = overlaps(tsr, limitsR);
+  for (let i = 0; i < left.length; i++) {
+    for (let j = 0; j < right.length; j++) {
+      if (!joins(left[i], right[j])) continue;
+      const a = widest(left, left[i], right[j]);
+      const b = widest(right, right[j], a);
+      return [withProtocol(a, b.protocol), withProtocol(b, a.protocol)];
+    }
+  }
+  return [];
 }
 
 /** The selector in `list` that equals `s`, so that SAs of one policy share it; else `s`. */

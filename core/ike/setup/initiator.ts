@@ -30,6 +30,7 @@ import {
 import { addCp, addId, idBody, isId, readCp } from '../codec/ident.ts';
 import { findPayload, IKE_SPI_R } from '../codec/message.ts';
 import {
+  type AddressType,
   CP_REPLY,
   CP_REQUEST,
   IKE_AUTH,
@@ -42,6 +43,7 @@ import {
   PAYLOAD_AUTH,
   PAYLOAD_IDI,
   PAYLOAD_IDR,
+  PAYLOAD_NONCE,
   PAYLOAD_SA,
 } from '../codec/numbers.ts';
 import { join, NONE, take } from '../codec/octets.ts';
@@ -248,7 +250,9 @@ export function onInitResponse(ike: Ike, sa: IkeSa, now: number): void {
   const d = ike.incoming;
   const setup = sa.setup!;
   const cookie = dataOf(m, N_COOKIE);
-  if (cookie !== null && m.payloads.count === 1) {
+  // Beside it may be whatever may be anywhere, such as Vendor ID; but a full answer, which has a nonce, wants none
+  // [RFC 7296 §2.6, §3.10.1, §3.12].
+  if (cookie !== null && findPayload(m.payloads, PAYLOAD_NONCE, 0) < 0) {
     onCookie(ike, sa, cookie, now);
     return;
   }
@@ -348,12 +352,16 @@ export function onAuthResponse(ike: Ike, sa: IkeSa, now: number): void {
     return;
   }
   if (policy.requestAddress !== 0) {
-    const address: Uint8Array[] = [];
-    if (readCp(m, CP_REPLY, address) !== policy.requestAddress || address[0].length === 0) {
+    const types: AddressType[] = [];
+    const addresses: Uint8Array[] = [];
+    readCp(m, CP_REPLY, types, addresses);
+    for (let i = types.length - 1; i >= 0; i--) {
+      if (types[i] === policy.requestAddress && addresses[i].length > 0) sa.address = addresses[i];
+    }
+    if (sa.address.length === 0) {
       abandon(ike, sa, OUTCOME_SELECTORS, now);
       return;
     }
-    sa.address = address[0];
   }
   const draft = setup.draft!;
   code = readChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft, m);

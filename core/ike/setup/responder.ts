@@ -24,6 +24,8 @@ import {
 } from '../codec/message.ts';
 import {
   type AddressType,
+  CP_INTERNAL_IP4_ADDRESS,
+  CP_INTERNAL_IP6_ADDRESS,
   CP_REPLY,
   CP_REQUEST,
   type ErrorType,
@@ -40,6 +42,7 @@ import {
   N_INVALID_MAJOR_VERSION,
   N_INVALID_SYNTAX,
   N_NO_PROPOSAL_CHOSEN,
+  N_TS_UNACCEPTABLE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
   PAYLOAD_AUTH,
   PAYLOAD_IDI,
@@ -197,13 +200,21 @@ function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
   return 0;
 }
 
-/** Gives the peer an inner address of `type` if it asked for one. Returns 0, or the error. */
-function lease(ike: Ike, sa: IkeSa, type: AddressType | 0, now: number): Verdict {
-  if (type === 0) return 0;
-  const address = ike.upper.address(sa, type, now);
-  if (address === null) return N_INTERNAL_ADDRESS_FAILURE;
-  sa.address = address;
-  return 0;
+/**
+ * Negotiates the first Child SA; where the peer asked for inner addresses, with one of the first kind that there is and that
+ * its selectors allow [RFC 7296 §2.19]. Null: there is none.
+ */
+function serve(ike: Ike, sa: IkeSa, asked: AddressType[], now: number): Draft | null {
+  if (asked.length === 0) return agreeChild(ike, sa, STEP_AUTH_REQUEST, ike.message, now);
+  let draft: Draft | null = null;
+  for (let i = 0; i < asked.length; i++) {
+    const address = asked.indexOf(asked[i]) < i ? null : ike.upper.address(sa, asked[i], now);
+    if (address === null) continue;
+    sa.address = address;
+    draft = agreeChild(ike, sa, STEP_AUTH_REQUEST, ike.message, now);
+    if (draft.verdict !== N_TS_UNACCEPTABLE) return draft;
+  }
+  return draft;
 }
 
 /** Writes this side's IDr and AUTH into the answer. False: there is no credential for them. */
@@ -232,15 +243,13 @@ function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
   const setup = sa.setup!;
   // A restarted device has no other SAs [RFC 7296 §2.4]; others have few.
   replaceOthers(desk.peers, ike, sa, setup.resumed || dataOf(m, N_INITIAL_CONTACT) !== null ? 0 : MAX_SAME, now);
-  const asked: Uint8Array[] = [];
-  const type = readCp(m, CP_REQUEST, asked);
-  let verdict = lease(ike, sa, type, now);
-  let draft: Draft | null = null;
-  if (verdict === 0) {
-    draft = agreeChild(ike, sa, STEP_AUTH_REQUEST, m, now);
+  const asked: AddressType[] = [];
+  readCp(m, CP_REQUEST, asked, []);
+  const draft = serve(ike, sa, asked, now);
+  let verdict: Verdict = draft === null ? N_INTERNAL_ADDRESS_FAILURE : draft.verdict;
+  if (draft !== null) {
     draft.kx.nonceI = setup.kx.nonceI;
     draft.kx.nonceR = setup.kx.nonceR;
-    verdict = draft.verdict;
   }
   const w = begin(ike);
   if (!addProof(ike, sa, w)) {
@@ -249,7 +258,8 @@ function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
   }
   if (verdict === 0 && installChild(ike, sa, draft!, false, now) === null) verdict = N_NO_PROPOSAL_CHOSEN;
   if (verdict === 0) {
-    if (type !== 0) addCp(w, CP_REPLY, type, sa.address);
+    const kind = sa.address.length === 4 ? CP_INTERNAL_IP4_ADDRESS : CP_INTERNAL_IP6_ADDRESS;
+    if (asked.length > 0) addCp(w, CP_REPLY, kind, sa.address);
     addChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft!, w);
     addAnswerSelectors(draft!, w);
   } else {

@@ -143,9 +143,14 @@ export function configuredText(proposals: Transforms[]): string {
     .join('; ');
 }
 
+/** A peer may offer 255. */
+const SELECTORS_SHOWN = 16;
+
 /** `2001:db8::1 udp 5683, any4`. */
 export function selectorsText(list: Selector[]): string {
-  return list.length === 0 ? 'none' : list.map(selectorText).join(', ');
+  if (list.length === 0) return 'none';
+  const rest = list.length > SELECTORS_SHOWN ? ` and ${list.length - SELECTORS_SHOWN} more` : '';
+  return list.slice(0, SELECTORS_SHOWN).map(selectorText).join(', ') + rest;
 }
 
 /** The selectors that a message offers, from its sender's side (TSi) and from the other (TSr); '' where it has none. */
