@@ -69,7 +69,7 @@ test('errors are one line, with file and line', async () => {
     [['--config', bad, '--log', 'loud'], /--log: loud: must be one of error, warn, info, debug\n$/],
     [
       ['--config', bad, '--log', 'debug:nosuch'],
-      /--log: nosuch: must be one of gateway, peer, ike, esp, link, flow, tun\n$/,
+      /--log: nosuch: must be one of gateway, peer, ike, esp, link, flow, tun, state\n$/,
     ],
   ] as const) {
     const { code, stderr } = await dietesp('gateway', ...args);
@@ -123,6 +123,26 @@ server: { address: "10.8.0.1" }
   assert.ok(existsSync(table));
   assert.equal(statSync(table).mode & 0o777, 0o600);
   assert.match(readFileSync(table, 'utf8'), /^[0-9a-f]{16},[0-9a-f]{16},[0-9a-f]{38},[0-9a-f]{38},"AES-CCM-128/);
+});
+
+test('SIGHUP: the file is read again; a wrong one changes nothing and says why', async (t) => {
+  const config = files.file('hup.yaml', UDP);
+  const gateway = start('gateway', '--config', config);
+  t.after(() => gateway.child.kill('SIGKILL'));
+  await gateway.until(/stop: (Ctrl-C)/);
+  files.file('hup.yaml', UDP.replace('metrics: 0.2', 'metrics: x\nlostAfter: y'));
+  gateway.child.kill('SIGHUP');
+  await gateway.until(/error gateway: not reloaded: .*hup\.yaml:6: (metrics): x: must be a number/);
+  files.file(
+    'hup.yaml',
+    UDP.replace('localId', 'remoteId: fqdn:other\n  localId') + 'log: { level: debug }\nlostAfter: 5\n',
+  );
+  gateway.child.kill('SIGHUP');
+  await gateway.until(
+    /warn gateway: reloaded; peers: 0 added, 1 changed, 0 removed; 0 IKE SAs end; needs a restart: (lostAfter)$/m,
+  );
+  gateway.child.kill('SIGTERM');
+  assert.equal(await gateway.ended, 0);
 });
 
 test('SIGTERM without peers', async (t) => {

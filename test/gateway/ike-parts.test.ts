@@ -39,6 +39,69 @@ test('a small pool: neither first nor last of a prefix, nor what is reserved; th
   assert.equal(new Set([text(exact.lease('a', 4)), text(exact.lease('b', 4))]).size, 2, 'a range is used whole');
 });
 
+test('every address of a pool is given, and each peer gets its own again', () => {
+  for (const [text, count] of [
+    ['10.0.0.0/23', 510],
+    ['10.0.0.0/20', 4094],
+    ['10.9.0.0/16', 65534],
+  ] as const) {
+    const pool = createPool([range(text)], []);
+    const given = new Map<string, string>();
+    for (let n = 0; n < count; n++) given.set(addressText(pool.lease(`peer${n}`, 4)!), `peer${n}`);
+    assert.equal(given.size, count, text);
+    assert.equal(pool.lease('one more', 4), null);
+    for (const [, id] of given) pool.release(id);
+    assert.equal(pool.used(), 0);
+    for (const [address, id] of [...given].reverse()) assert.equal(addressText(pool.lease(id, 4)!), address);
+    pool.release('peer7');
+    assert.equal(given.get(addressText(pool.lease('one more', 4)!)), 'peer7');
+  }
+});
+
+test('what others have is left out: addresses and ranges, in the middle and at the ends', () => {
+  const fixed = [range('10.0.0.1-10.0.0.3'), range('10.0.0.8-10.0.0.8'), range('10.0.0.14/32'), range('9.0.0.0/8')];
+  const pool = createPool([range('10.0.0.0/28'), range('10.0.0.6-10.0.0.17')], [addressOctets('10.0.0.5')!], fixed);
+  const given = new Set<string>();
+  for (let n = 0; ; n++) {
+    const address = pool.lease(String(n), 4);
+    if (address === null) break;
+    given.add(addressText(address));
+  }
+  assert.deepEqual([...given].sort(), [4, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17].map((n) => `10.0.0.${n}`).sort());
+  assert.ok(pool.owns(addressOctets('10.0.0.5')!) && pool.owns(addressOctets('10.0.0.0')!));
+  assert.ok(!pool.owns(addressOctets('10.0.0.18')!));
+});
+
+test('addresses of an earlier run are kept', () => {
+  const pool = createPool([range('10.0.0.0/29')], []);
+  for (let n = 1; n < 4; n++) pool.keep(`peer${n}`, addressOctets(`10.0.0.${n}`)!);
+  pool.keep('late', addressOctets('10.0.0.1')!);
+  assert.equal(pool.used(), 3);
+  assert.equal(text(pool.lease('peer2', 4)), '10.0.0.2');
+  assert.deepEqual([4, 5, 6].map((n) => text(pool.lease(`peer${n}`, 4))).sort(), ['10.0.0.4', '10.0.0.5', '10.0.0.6']);
+  assert.equal(pool.lease('late', 4), null);
+});
+
+test('another pool: leases stay, and are given to nobody else', () => {
+  const pool = createPool([range('10.0.0.0/29')], []);
+  const held = ['a', 'b', 'c'].map((id) => text(pool.lease(id, 4))!);
+  pool.release('c');
+  pool.follow([range('10.0.0.0/28')], [], []);
+  assert.deepEqual(
+    ['a', 'b', 'c'].map((id) => text(pool.lease(id, 4))),
+    held,
+  );
+  pool.follow([range('10.1.0.0/30')], [], []);
+  assert.deepEqual(
+    ['a', 'b'].map((id) => text(pool.lease(id, 4))),
+    held.slice(0, 2),
+  );
+  assert.equal(pool.used(), 3);
+  for (const id of ['a', 'b', 'c']) pool.release(id);
+  assert.match(text(pool.lease('a', 4))!, /^10\.1\.0\.[12]$/);
+  assert.equal(pool.used(), 1);
+});
+
 test('no address is given twice, whatever comes and goes', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.boolean()), { maxLength: 200 }), (steps) => {

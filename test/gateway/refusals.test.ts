@@ -34,7 +34,10 @@ test('--log names levels and namespaces that there are', () => {
   assert.deepEqual(parseLog('debug:ike,esp', GATEWAY_NAMES), { level: 'debug', namespaces: ['ike', 'esp'] });
   assert.throws(() => parseLog('loud', GATEWAY_NAMES), /^CommandError: --log: loud: must be one of error, warn/);
   for (const text of ['debug:nosuch', 'debug:ike,nosuch', 'debug:', 'debug:ike:esp']) {
-    assert.throws(() => parseLog(text, GATEWAY_NAMES), /must be one of gateway, peer, ike, esp, link, flow, tun$/);
+    assert.throws(
+      () => parseLog(text, GATEWAY_NAMES),
+      /must be one of gateway, peer, ike, esp, link, flow, tun, state$/,
+    );
   }
 });
 
@@ -180,7 +183,7 @@ test('a flood of strangers is a few lines', () => {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({ format: 'json', sink: (line) => void lines.push(JSON.parse(line)) });
   const bounded = createBounded(log, () => 0);
-  const refusals = createRefusals(bounded, ikeOf().connections);
+  const refusals = createRefusals(bounded, () => ikeOf().connections);
   const remote = addressOctets('192.0.2.1')!;
   const path = { local: remote, localPort: 500, remote, remotePort: 500, encapsulated: false, port: 0 };
   for (let i = 0; i < 5000; i++) refusals.claims(2, Buffer.from(`stranger${i}`), path as never, null);

@@ -4,10 +4,11 @@ import { Command, Option } from 'commander';
 import { controlGateway } from '../gateway/control.ts';
 import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import { type Reloaded, reloadText } from '../gateway/reload.ts';
 import { startText } from '../gateway/start-text.ts';
-import { CommandError, errorText } from '../host/errors.ts';
+import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { createLog, GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
+import { createLog, GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
 import { outletOf } from '../host/outlet.ts';
 import { openState } from '../host/state/open.ts';
 import { printWarning } from '../host/terminal.ts';
@@ -52,7 +53,8 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const loaded = loadGatewayFile(options.config);
-  const log = createLog({ ...loaded.log, ...logging });
+  let sink = createLog({ ...loaded.log, ...logging });
+  const log: Log = (level, namespace, text, fields) => sink(level, namespace, text, fields);
   warn(loaded.warnings);
   const folder = options.keylog ?? loaded.keylog;
   if (folder !== null) {
@@ -62,6 +64,9 @@ async function run(options: Options): Promise<void> {
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();
+  // One that comes during the start does not end the program.
+  let hup: () => void = () => {};
+  process.on('SIGHUP', () => hup());
   const store = await openState('gateway', options.config, loaded.state, options.state);
   const kept = store === null ? {} : { store };
   const gateway = await createGateway({ ...loaded.config, ...kept, log }).catch((error: unknown) => {
@@ -71,8 +76,31 @@ async function run(options: Options): Promise<void> {
   const out = outletOf(process.stdout);
   const print = (line: object): void => out.write(JSON.stringify(line) + '\n', jsonNote);
   const report = (): void => print(gateway.metrics());
-  const timer = loaded.metrics > 0 ? setInterval(report, loaded.metrics) : null;
-  const isOver = options.control === true ? controlGateway(gateway, process.stdin, print).then(() => 'quit') : ending;
+  let timer = loaded.metrics > 0 ? setInterval(report, loaded.metrics) : null;
+
+  /** Reads the file again; a wrong one changes nothing. */
+  async function reload(): Promise<Reloaded> {
+    try {
+      const next = loadGatewayFile(options.config);
+      const result = await gateway.reload(next.config);
+      const isKeyLogOther = options.keylog === undefined && next.keylog !== folder;
+      if (isKeyLogOther) result.restart.push('keylog');
+      sink = createLog({ ...next.log, ...logging });
+      for (const text of next.warnings) log('warn', 'gateway', text);
+      if (timer !== null) clearInterval(timer);
+      timer = next.metrics > 0 ? setInterval(report, next.metrics) : null;
+      log(result.restart.length > 0 ? 'warn' : 'info', 'gateway', `reloaded; ${reloadText(result)}`);
+      return result;
+    } catch (error) {
+      const faults = faultsOf(error);
+      const texts = faults.length > 0 ? faults.map(({ message }) => message) : [errorText(error)];
+      for (const text of texts) log('error', 'gateway', `not reloaded: ${text}`);
+      throw error;
+    }
+  }
+  hup = () => void reload().catch(() => {});
+  const isOver =
+    options.control === true ? controlGateway(gateway, process.stdin, print, reload).then(() => 'quit') : ending;
   const signal = await Promise.race([ending, isOver]);
   if (options.control === true) process.stdin.destroy();
   if (timer !== null) clearInterval(timer);
@@ -85,7 +113,7 @@ export function gatewayCommand(): Command {
   return new Command('gateway')
     .description(
       'Runs a gateway: peers on IEEE 802.15.4 radios and UDP set up SAs with IKEv2, and their packets go to UDP servers or ' +
-        'to a network interface. It runs until SIGTERM or SIGINT, then tells its peers that the SAs end.',
+        'to a network interface. It runs until SIGTERM or SIGINT, then tells its peers that the SAs end. SIGHUP: reads the file again.',
     )
     .requiredOption('--config <file>', 'configuration, see `dietesp schema gateway`')
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')

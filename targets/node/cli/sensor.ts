@@ -16,6 +16,8 @@ import { checkFiles, warn } from './check.ts';
 import { integerOf, jsonNote, SIGNAL_CODES } from './options.ts';
 
 const PINGS_MAX = 1000000;
+/** A terminal that goes away ends a sensor as the other signals do. */
+const SIGNALS: Record<string, number> = { ...SIGNAL_CODES, SIGHUP: 129 };
 
 interface Options {
   config: string;
@@ -144,7 +146,7 @@ async function sensorAction(options: Options): Promise<void> {
     signal = name;
     stop();
   };
-  for (const name of Object.keys(SIGNAL_CODES)) process.on(name, onSignal);
+  for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
 
   async function work(): Promise<boolean> {
     const first = sensor.connect(false);
@@ -167,13 +169,13 @@ async function sensorAction(options: Options): Promise<void> {
 
   try {
     const good = await Promise.race([work(), stopped.then(() => !plan.isBounded)]);
-    process.exitCode = good ? 0 : signal !== '' ? SIGNAL_CODES[signal] : 1;
+    process.exitCode = good ? 0 : signal !== '' ? SIGNALS[signal] : 1;
   } catch (error) {
     printError(errorText(error));
     process.exitCode = 1;
   } finally {
     await sensor.close();
-    for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
+    for (const name of Object.keys(SIGNALS)) process.off(name, onSignal);
     process.stdin.destroy();
   }
 }

@@ -13,6 +13,10 @@ import { idKey } from './up.ts';
 export interface Connections {
   /** The first connection that takes this identity. */
   find(type: number, data: Uint8Array): Connection | undefined;
+  /** All of the configuration. */
+  readonly list: readonly Connection[];
+  /** Takes others. The result finds those from before. */
+  follow(list: readonly Connection[]): Connections['find'];
   /** True when another connection than `name` gives its peer what `selector` has, in whole or in part. */
   givesTo(name: string, selector: Selector): boolean;
   /** The policy of a connection for a peer on this path. */
@@ -54,27 +58,26 @@ function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
   };
 }
 
-/** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
-export function createConnections(list: readonly Connection[], radios: number): Connections {
-  const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
-  const digests = new WeakMap<Connection, Uint8Array>();
+interface Index {
+  list: readonly Connection[];
+  named: Map<string, Connection>;
+  ppks: Map<string, Uint8Array>;
+  find: Connections['find'];
+  givesTo: Connections['givesTo'];
+}
+
+function indexOf(list: readonly Connection[]): Index {
   const named = new Map(list.map((one) => [one.name, one]));
-
-  function digestOf(connection: Connection): Uint8Array {
-    const known = digests.get(connection);
-    if (known !== undefined) return known;
-    const digest = createHash('sha256').update(JSON.stringify(connection)).digest();
-    digests.set(connection, digest);
-    return digest;
-  }
-
   const byId = new Map<string, number>();
+  const ppks = new Map<string, Uint8Array>();
   let anyone = list.length;
   // By address where that is one; and ranges.
   const single = new Map<string, Given[]>();
   const ranges: Given[] = [];
   list.forEach(({ name, policy, remote }, index) => {
     const id = policy.remoteId;
+    const { ppk } = policy;
+    if (ppk !== null && !ppks.has(octetsKey(ppk.id))) ppks.set(octetsKey(ppk.id), ppk.key);
     if (id === null) anyone = Math.min(anyone, index);
     else if (!byId.has(idKey(id.type, id.data))) byId.set(idKey(id.type, id.data), index);
     for (const selector of remote) {
@@ -91,30 +94,63 @@ export function createConnections(list: readonly Connection[], radios: number): 
   });
 
   return {
-    policyOn(connection, path) {
-      const nat = natOf(path);
-      return { ...policyFor(connection, path.local, path.remote, nat === NAT_FORCE), nat };
-    },
-    fallbackOf: (path) => fallbackFor(list, natOf(path)),
-    findPpk: (id) =>
-      list.find(({ policy: { ppk } }) => ppk !== null && Buffer.compare(ppk.id, id) === 0)?.policy.ppk?.key ?? null,
-    peerOf(sa) {
-      const connection = named.get(sa.policy.name);
-      return {
-        connection: sa.policy.name,
-        digest: connection === undefined ? new Uint8Array(0) : digestOf(connection),
-      };
-    },
-    sameAs(peer) {
-      const connection = named.get(peer.connection);
-      const isSame = connection !== undefined && Buffer.compare(digestOf(connection), peer.digest) === 0;
-      return isSame ? connection : undefined;
-    },
+    list,
+    named,
+    ppks,
     find: (type, data) => list[Math.min(byId.get(idKey(type, data)) ?? anyone, anyone)],
     givesTo(name, selector) {
       const meets = (one: Given): boolean =>
         one.name !== name && narrowSelectors([one.selector], [selector]).length > 0;
       return (single.get(octetsKey(selector.start)) ?? []).some(meets) || ranges.some(meets);
     },
+  };
+}
+
+/** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
+export function createConnections(first: readonly Connection[], radios: number): Connections {
+  const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
+  const digests = new WeakMap<Connection, Uint8Array>();
+
+  function digestOf(connection: Connection): Uint8Array {
+    const known = digests.get(connection);
+    if (known !== undefined) return known;
+    const digest = createHash('sha256')
+      .update(JSON.stringify([connection.policy, connection.local, connection.remote]))
+      .digest();
+    digests.set(connection, digest);
+    return digest;
+  }
+
+  let index = indexOf(first);
+
+  return {
+    policyOn(connection, path) {
+      const nat = natOf(path);
+      return { ...policyFor(connection, path.local, path.remote, nat === NAT_FORCE), nat };
+    },
+    fallbackOf: (path) => fallbackFor(index.list, natOf(path)),
+    findPpk: (id) => index.ppks.get(octetsKey(id)) ?? null,
+    peerOf(sa) {
+      const connection = index.named.get(sa.policy.name);
+      return {
+        connection: sa.policy.name,
+        digest: connection === undefined ? new Uint8Array(0) : digestOf(connection),
+      };
+    },
+    sameAs(peer) {
+      const connection = index.named.get(peer.connection);
+      const isSame = connection !== undefined && Buffer.compare(digestOf(connection), peer.digest) === 0;
+      return isSame ? connection : undefined;
+    },
+    get list() {
+      return index.list;
+    },
+    follow(list) {
+      const { find } = index;
+      index = indexOf(list);
+      return find;
+    },
+    find: (type, data) => index.find(type, data),
+    givesTo: (name, selector) => index.givesTo(name, selector),
   };
 }

@@ -4,11 +4,19 @@
 import type { Readable } from 'node:stream';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
 import type { Gateway, IkeRequest } from './events.ts';
+import type { Reloaded } from './reload.ts';
 import type { IkeSaView } from './views.ts';
 
 /** Milliseconds to wait for the outcome of a command, and between looks. */
 const LIMIT = 30000;
 const STEP = 5;
+
+/** Reads the file again and applies it; rejects with all that is wrong with it. */
+type Reload = () => Promise<Reloaded>;
+
+function noFile(): Promise<never> {
+  return Promise.reject(new Error('there is no file to read again'));
+}
 
 /** Events a second of attempts of which no identity was proved. */
 const STRANGERS = 10;
@@ -42,9 +50,10 @@ function resultOf(request: IkeRequest, before: IkeSaView, now: IkeSaView | undef
   }
 }
 
-async function obey(gateway: Gateway, command: ControlCommand): Promise<ControlAnswer> {
+async function obey(gateway: Gateway, reload: Reload, command: ControlCommand): Promise<ControlAnswer> {
   const { cmd } = command;
   if (cmd === 'status') return { ok: true, sas: gateway.ikeSas(), metrics: gateway.metrics() };
+  if (cmd === 'reload') return { ok: true, ...(await reload()) };
   if (cmd === 'quit') return { ok: true };
   if (!isRequest(cmd)) return failed(`${cmd}: no such command`);
   const peer = command.peer === undefined ? undefined : String(command.peer);
@@ -65,8 +74,13 @@ async function obey(gateway: Gateway, command: ControlCommand): Promise<ControlA
   }
 }
 
-/** Obeys commands until `quit` or the end of the input; `print` takes events and answers. */
-export function controlGateway(gateway: Gateway, input: Readable, print: (line: object) => void): Promise<void> {
+/** Obeys commands until `quit` or the end of the input; `print` takes events and answers, `reload` reads the file again. */
+export function controlGateway(
+  gateway: Gateway,
+  input: Readable,
+  print: (line: object) => void,
+  reload: Reload = noFile,
+): Promise<void> {
   gateway.on('up', (peer, name) => print({ event: 'up', peer, name }));
   const strangers = { until: 0, events: 0, more: 0 };
   gateway.on('down', (peer, reason) => {
@@ -87,5 +101,5 @@ export function controlGateway(gateway: Gateway, input: Readable, print: (line: 
   gateway.on('lost', (address) => print({ event: 'lost', address }));
   gateway.on('back', (address) => print({ event: 'back', address }));
   print({ event: 'started' });
-  return obeyLines(input, (command) => obey(gateway, command), print);
+  return obeyLines(input, (command) => obey(gateway, reload, command), print);
 }

@@ -1,6 +1,7 @@
 // The gateway's events, and its interface for programs.
 
-import type { GatewaySa } from './config.ts';
+import type { GatewayConfig, GatewaySa } from './config.ts';
+import type { Reloaded } from './reload.ts';
 import type { GatewayMetrics, IkeSaView } from './views.ts';
 
 /** Where an inner packet came from. */
@@ -66,6 +67,12 @@ export interface Gateway {
    * turn, else why not: `no-sa`, `no-child`, `closed`. What comes of it is seen in `ikeSas` and in the events.
    */
   askIke(id: string, request: IkeRequest): string;
+  /**
+   * Takes another configuration while it runs: connections, pool, flows and neighbours. It is checked first; a wrong one throws
+   * `field: value: limit` and changes nothing. IKE SAs of peers that are removed, or whose credentials, proposals or selectors
+   * differ, get a Delete; the others go on. What needs a restart stays as it is, and is named in the result.
+   */
+  reload(config: GatewayConfig): Promise<Reloaded>;
   /** Sends Delete for every IKE SA, waits for the answers, `time` milliseconds at most, and closes. */
   leave(time: number): Promise<void>;
   /** Closes sockets and radios at once and wipes the keys of ESP and IKE; peers are told nothing. A second call waits as well. */

@@ -50,6 +50,8 @@ export interface Flows {
   deliver(datagram: Datagram): boolean;
   poll(now: number): void;
   nextTimeout(): number;
+  /** Takes other flows; sessions of those that are there no more, or go elsewhere, are closed. */
+  follow(flows: readonly Flow[]): void;
   close(): void;
   metrics: FlowMetrics;
 }
@@ -64,14 +66,24 @@ interface Session {
   key: string;
   /** Inner source address. */
   owner: string;
+  /** Key of its flow. */
+  inner: string;
+  target: Target;
   socket: FlowSocket;
   used: number;
 }
 
+function mapOf(flows: readonly Flow[]): Map<string, Flow> {
+  return new Map(flows.map((flow) => [octetsKey(flow.destination) + flow.port, flow]));
+}
+
+function isSame(a: Target, b: Target | undefined): boolean {
+  return a.address === b?.address && a.port === b.port;
+}
+
 export function createFlows(config: FlowConfigs): Flows {
   const { bounded, now } = config;
-  const flows = new Map<string, Flow>();
-  for (const flow of config.flows) flows.set(octetsKey(flow.destination) + flow.port, flow);
+  let flows = mapOf(config.flows);
   // In order of last use, the oldest first.
   const sessions = new Map<string, Session>();
   // Those of each inner address, in the same order.
@@ -140,6 +152,8 @@ export function createFlows(config: FlowConfigs): Flows {
     const session: Session = {
       key,
       owner,
+      inner: octetsKey(flow.destination) + flow.port,
+      target: flow.target,
       used: 0,
       socket: config.openSocket(flow.target, {
         message(payload) {
@@ -193,6 +207,12 @@ export function createFlows(config: FlowConfigs): Flows {
     nextTimeout() {
       for (const session of sessions.values()) return session.used + config.idle;
       return -1;
+    },
+    follow(list) {
+      flows = mapOf(list);
+      for (const session of [...sessions.values()]) {
+        if (!isSame(session.target, flows.get(session.inner)?.target)) end(session, 'idle');
+      }
     },
     close() {
       for (const session of sessions.values()) session.socket.close();

@@ -19,6 +19,7 @@ import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
+import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { createState } from './state/state.ts';
 import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, udpMetrics } from './views.ts';
@@ -82,6 +83,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const ike = createIkeLink(bus, config, checked, { provider, endpoint, sas, air, udp, keep });
   const router = createRouter(bus, config, { endpoint, sas, air, udp, tun, ike, flows });
   const kept = state === null ? sas : state.counting(sas);
+  const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
   try {
     addConfigured(kept, config.sas, checked.directions, (error) => {
@@ -146,6 +148,10 @@ function start(config: GatewayConfig, opened: Opened): Started {
       if (ask === null) return 'no-child';
       bus.guard(undefined, () => ike.ask(sa, ask));
       return '';
+    },
+    async reload(next) {
+      if (isClosed) throw new Error('the gateway is closed');
+      return reloader.reload(next);
     },
     async leave(time) {
       if (!isClosed) {

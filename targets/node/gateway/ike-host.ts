@@ -22,6 +22,7 @@ import { ikeTimeout } from '../../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
+import type { ResponderConfig } from '../../../core/ike/setup/half-open.ts';
 import { createResponder } from '../../../core/ike/setup/responder.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
@@ -33,6 +34,7 @@ import { childPathOf, type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../.
 import { addressText } from '../host/addresses.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -41,6 +43,7 @@ import type { Reasons } from '../host/reasons.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createConnections } from './connections.ts';
+import { followConnections } from './differences.ts';
 import type { Emit } from './events.ts';
 import { createOwners } from './owners.ts';
 import type { Pool } from './pool.ts';
@@ -101,6 +104,11 @@ export interface IkeHost {
   /** Wipes and forgets all IKE SAs; peers are told nothing. */
   clear(): void;
   metrics(): IkeMetrics;
+  /**
+   * Takes other connections. IKE SAs of peers that are none any more, or whose credentials, proposals or selectors are others,
+   * are told to end; the rest goes on, with new times. In slices; the number of those that end.
+   */
+  follow(connections: readonly Connection[], now: () => number): Promise<number>;
   /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
   sas(): IkeSa[];
   /** The one with these SPIs (16 octets), if it has not ended. */
@@ -115,7 +123,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const takenBy = createOwners(connections, pool, sas);
   const up = createUp();
   const outcomes: Reasons = {};
-  const refusals = createRefusals(config.bounded, settings.connections);
+  const refusals = createRefusals(config.bounded, () => connections.list);
   if (keeper !== null) keeper.peerOf = connections.peerOf;
   let established = 0;
   const isUdp = (path: Path): boolean => path.port >= radios;
@@ -266,6 +274,23 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey);
 
+  // With the port of their paths: their fallback follows another configuration.
+  const responders: [ResponderConfig, number][] = [];
+  function responderOn(port: number): ResponderConfig {
+    const responder: ResponderConfig = {
+      fallback: connections.fallbackOf({ port }),
+      findPolicy,
+      halfOpenMax: settings.halfOpenMax,
+      cookieThreshold: settings.cookieThreshold,
+      attemptsPerSource: settings.attemptsPerSource,
+      attempts: settings.attempts,
+      halfOpenTime: HALF_OPEN_TIME,
+      tickets: issuer.tickets,
+    };
+    responders.push([responder, port]);
+    return responder;
+  }
+
   function create(port: number): Ike {
     return createIke({
       provider,
@@ -276,16 +301,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       }),
       extensions: [...fullExtensions(), issuer.extension],
       numbers: settings.numbers,
-      responder: createResponder({
-        fallback: connections.fallbackOf({ port }),
-        findPolicy,
-        halfOpenMax: settings.halfOpenMax,
-        cookieThreshold: settings.cookieThreshold,
-        attemptsPerSource: settings.attemptsPerSource,
-        attempts: settings.attempts,
-        halfOpenTime: HALF_OPEN_TIME,
-        tickets: issuer.tickets,
-      }),
+      responder: createResponder(responderOn(port)),
       intermediate: createRounds([createIntermediate(connections.findPpk)]),
       resumption: null,
       reassembly: fragmentation,
@@ -337,13 +353,18 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
         up.add(sa, !isUdp(sa.path));
         if (!isUdp(sa.path)) config.proved(sa.path);
-        if (sa.address.length > 0) pool.lease(idOf(sa), sa.address.length);
+        if (sa.address.length > 0) pool.keep(idOf(sa), sa.address);
       }),
     leave(now) {
       for (const ike of endpoints) {
         for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) leaveIke(ike, sa, now);
         pollIke(ike, now);
       }
+    },
+    follow(list, now) {
+      const before = connections.follow(list);
+      for (const [responder, port] of responders) responder.fallback = connections.fallbackOf({ port });
+      return followConnections(before, connections, all(), (sa) => leaveIke(ikeOf(sa.path), sa, now()));
     },
     sas: () => all().filter(({ state }) => state !== STATE_ENDED),
     find(spis) {

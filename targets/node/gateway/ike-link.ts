@@ -9,7 +9,7 @@ import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets } from '../host/addresses.ts';
-import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
+import { endpointText, octetsKey, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { besides } from '../host/keylog.ts';
 import type { Pollable } from '../host/radio/radio.ts';
@@ -20,7 +20,7 @@ import type { Bus } from './bus.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { peerAt } from './peers.ts';
-import { createPool } from './pool.ts';
+import { type AddressRange, createPool } from './pool.ts';
 import type { Keeper, KeeperConfig } from './state/keeper.ts';
 import type { Restored } from './state/restore.ts';
 import type { UdpPort } from './udp.ts';
@@ -69,6 +69,8 @@ export interface IkeLink extends Pollable {
   isLeaving(): boolean;
   /** Wipes and forgets all IKE SAs. */
   clear(): void;
+  /** Takes the connections and the pool of another configuration; the number of IKE SAs that end for that. */
+  follow(config: GatewayConfig, checked: CheckedConfig): Promise<number>;
   /** Live IKE SAs that have not ended: for this side of the API only. */
   sas(): IkeSa[];
   find(spis: Uint8Array): IkeSa | undefined;
@@ -83,10 +85,22 @@ function reservedOf({ flows }: CheckedConfig, { tun }: GatewayConfig): Uint8Arra
   return [...flows.map((flow) => flow.destination), ...own];
 }
 
-/** Inner addresses that the file gives to one peer: in the pool they would go to others. */
-function fixedOf({ ike }: GatewayConfig): Uint8Array[] {
-  const selectors = (ike?.connections ?? []).flatMap(({ policy }) => policy.child.remote);
-  return selectors.filter(({ start, end }) => Buffer.compare(start, end) === 0).map(({ start }) => start);
+/** Inner addresses that the file gives to one peer: in the pool they would go to others. What several may have is no such. */
+function fixedOf({ ike }: GatewayConfig): AddressRange[] {
+  const pool = ike?.pool ?? [];
+  const given = new Map<string, AddressRange | null>();
+  for (const { policy, remote } of ike?.connections ?? []) {
+    for (const { isDynamic, start, end } of remote) {
+      if (isDynamic) continue;
+      const key = octetsKey(start) + octetsKey(end);
+      const isRange = Buffer.compare(start, end) !== 0;
+      const holds = ([first, last]: AddressRange): boolean =>
+        first.length === start.length && Buffer.compare(start, first) <= 0 && Buffer.compare(last, end) <= 0;
+      const isShared = isRange && (given.has(key) || policy.remoteId === null || pool.some(holds));
+      given.set(key, isShared ? null : [start, end]);
+    }
+  }
+  return [...given.values()].filter((range) => range !== null);
 }
 
 export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedConfig, parts: IkeLinkParts): IkeLink {
@@ -132,6 +146,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   for (let port = 0; port < radios + udp.length; port++) places.set(placeOf({ port }), port);
   const keeper = parts.keep?.({ now, placeOf }) ?? null;
 
+  const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config));
   const ike =
     config.ike === undefined || config.ike.connections.length === 0
       ? null
@@ -143,7 +158,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           provider: parts.provider,
           endpoint: parts.endpoint,
           sas,
-          pool: createPool(config.ike.pool, reservedOf(checked, config), fixedOf(config)),
+          pool,
           radios,
           log: bus.log,
           bounded: bus.bounded,
@@ -233,6 +248,13 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),
+    async follow(next, nextChecked) {
+      if (ike === null || next.ike === undefined || next.ike.connections.length === 0) return 0;
+      pool.follow(next.ike.pool, reservedOf(nextChecked, next), fixedOf(next));
+      const ended = await ike.follow(next.ike.connections, now);
+      bus.wake(0);
+      return ended;
+    },
     sas: () => ike?.sas() ?? [],
     find: (spis) => ike?.find(spis),
     ask(sa, request) {

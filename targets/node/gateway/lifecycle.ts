@@ -36,7 +36,7 @@ export interface Opened {
   store: StateStore | null;
 }
 
-async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
+export async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
   return Promise.all(
     flows.map(async ({ destination, port, host, hostPort, field }) => {
       try {

@@ -1,110 +1,221 @@
-// Inner addresses for peers that ask for one (CP). A peer gets the same address each time: its identity determines where the
-// search begins, and its former address is kept for it until all others are taken.
+// Inner addresses for peers that ask for one (CP). A peer gets the same address each time: its identity says which one is tried
+// first, and its former address is kept for it until all others are taken. Giving one out and taking it back cost the same for
+// small and large pools, empty and full ones.
 
 import { createHash } from 'node:crypto';
-import { octetsKey } from '../host/datagram.ts';
+import { lastFrom, merged, type Range, toNumber, toOctets, without } from './ranges.ts';
+
+export type AddressRange = [Uint8Array, Uint8Array];
 
 export interface Pool {
   /** An address of `size` octets (4 or 16) for the peer `id`, or null when all are in use. */
   lease(id: string, size: number): Uint8Array | null;
+  /** The peer `id` has this address already, from an earlier run: it keeps it, unless another has it. */
+  keep(id: string, address: Uint8Array): void;
   /** The peer is gone; its address may be given to another when no other is left. */
   release(id: string): void;
   /** True for an address that only the pool may give, or that nobody may have. */
   owns(address: Uint8Array): boolean;
   /** Addresses in use. */
   used(): number;
+  /** Takes other addresses; who has one keeps it. */
+  follow(ranges: AddressRange[], reserved: Uint8Array[], fixed: AddressRange[]): void;
 }
 
 interface Lease {
-  key: string;
-  address: Uint8Array;
+  address: bigint;
   inUse: boolean;
 }
 
-/** Probes before a free address is looked for among those that were given. */
-const PROBES = 256;
-/** Peers whose address is remembered. */
-const LEASES_MAX = 65536;
+/** Addresses of one family that are used: numbers are exact up to here, and no gateway has as many peers. */
+const COUNT_MAX = 2n ** 52n;
+/** Peers that are gone whose address is remembered. */
+const REMEMBERED = 131072;
 
-function toNumber(octets: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
-}
-
-function toOctets(value: bigint, size: number): Uint8Array {
-  return Uint8Array.from(Buffer.from(value.toString(16).padStart(size * 2, '0'), 'hex'));
-}
-
-/** First and number of the addresses that are given: of a whole prefix neither the first nor the last one. */
-function usable([start, end]: [Uint8Array, Uint8Array]): { first: bigint; count: bigint; size: number } {
-  const [low, high] = [toNumber(start), toNumber(end)];
-  const count = high - low + 1n;
-  const isPrefix = count > 2n && (count & (count - 1n)) === 0n && low % count === 0n;
-  return { first: isPrefix ? low + 1n : low, count: isPrefix ? count - 2n : count, size: start.length };
-}
-
-/** Never given are `reserved` addresses, which nobody may have, and `fixed` ones, which some peers have already. */
-export function createPool(ranges: [Uint8Array, Uint8Array][], reserved: Uint8Array[], fixed: Uint8Array[] = []): Pool {
-  const spans = ranges.map(usable);
-  const reservedKeys = new Set(reserved.map((address) => octetsKey(address)));
-  const taken = new Set([...reservedKeys, ...fixed.map((address) => octetsKey(address))]);
-  // In order of last use.
-  const leases = new Map<string, Lease>();
-
-  function search(id: string, size: number): Uint8Array | null {
-    const seed = BigInt(`0x${createHash('sha256').update(id).digest('hex')}`);
-    for (const span of spans) {
-      if (span.size !== size) continue;
-      const tries = span.count < BigInt(PROBES) ? span.count : BigInt(PROBES);
-      for (let n = 0n; n < tries; n++) {
-        const address = toOctets(span.first + ((seed + n) % span.count), size);
-        if (!taken.has(octetsKey(address))) return address;
-      }
+/** All numbers from 0 up to `count`, to be taken and given back; memory only for those that were. */
+function createNumbers(count: number) {
+  // A list of the free ones, of which only what differs from the natural order is kept; and where each stands in it.
+  const values = new Map<number, number>();
+  const places = new Map<number, number>();
+  const taken = new Set<number>();
+  let free = count;
+  function put(place: number, value: number): void {
+    if (place === value) {
+      values.delete(place);
+      places.delete(value);
+    } else {
+      values.set(place, value);
+      places.set(value, place);
     }
-    return null;
+  }
+  return {
+    isFree: (value: number): boolean => value < count && !taken.has(value),
+    /** The free one at a place, `place` < `free()`. */
+    at: (place: number): number => values.get(place) ?? place,
+    free: (): number => free,
+    take(value: number): void {
+      const place = places.get(value) ?? value;
+      free--;
+      const last = values.get(free) ?? free;
+      values.delete(free);
+      places.delete(value);
+      if (place !== free) put(place, last);
+      else places.delete(last);
+      taken.add(value);
+    },
+    giveBack(value: number): void {
+      taken.delete(value);
+      put(free, value);
+      free++;
+    },
+  };
+}
+
+/** Of a whole prefix neither the first nor the last address is given. */
+function usable([start, end]: AddressRange): Range {
+  const [first, last] = [toNumber(start), toNumber(end)];
+  const count = last - first + 1n;
+  const isPrefix = count > 2n && (count & (count - 1n)) === 0n && first % count === 0n;
+  return isPrefix ? { first: first + 1n, last: last - 1n } : { first, last };
+}
+
+function rangeOf([start, end]: AddressRange): Range {
+  return { first: toNumber(start), last: toNumber(end) };
+}
+
+/** The addresses of one family. */
+function createFamily(size: number, ranges: Range[]) {
+  const starts: bigint[] = [];
+  let total = 0n;
+  for (const { first, last } of ranges) {
+    starts.push(total);
+    total += last - first + 1n;
+  }
+  const count = Number(total < COUNT_MAX ? total : COUNT_MAX);
+  const numbers = createNumbers(count);
+  const leases = new Map<string, Lease>();
+  // Those of peers that are gone, the longest gone first.
+  const gone = new Map<string, Lease>();
+  let used = 0;
+
+  /** The number of an address, -1 where it is none of these. */
+  function numberOf(address: bigint): number {
+    const index = lastFrom(ranges, address);
+    if (index < 0 || address > ranges[index].last) return -1;
+    const number = starts[index] + address - ranges[index].first;
+    return number < BigInt(count) ? Number(number) : -1;
   }
 
-  function end(key: string): void {
-    const lease = leases.get(key)!;
-    leases.delete(key);
-    taken.delete(octetsKey(lease.address));
+  function addressAt(number: number): bigint {
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle] <= BigInt(number)) low = middle + 1;
+      else high = middle;
+    }
+    return ranges[low - 1].first + BigInt(number) - starts[low - 1];
+  }
+
+  function forget(id: string, { address }: Lease): void {
+    gone.delete(id);
+    leases.delete(id);
+    const number = numberOf(address);
+    if (number >= 0) numbers.giveBack(number);
+  }
+
+  function forgetOldest(): void {
+    for (const [id, lease] of gone) {
+      forget(id, lease);
+      return;
+    }
   }
 
   return {
-    lease(id, size) {
-      const key = `${size} ${id}`;
-      const known = leases.get(key);
-      if (known !== undefined) {
-        leases.delete(key);
-        leases.set(key, known);
-        known.inUse = true;
-        return known.address.slice();
+    size,
+    used: (): number => used,
+    all: (): Map<string, Lease> => leases,
+    /** An address that a peer has already, or had: it stays, unless another has it. */
+    keep(id: string, lease: Lease): void {
+      if (leases.get(id)?.address === lease.address && lease.inUse) this.lease(id);
+      if (leases.has(id)) return;
+      const number = numberOf(lease.address);
+      if (number < 0 ? !lease.inUse : !numbers.isFree(number)) return;
+      if (number >= 0) numbers.take(number);
+      leases.set(id, lease);
+      if (lease.inUse) used++;
+      else gone.set(id, lease);
+    },
+    lease(id: string): Uint8Array | null {
+      let lease = leases.get(id);
+      if (lease === undefined) {
+        if (count === 0) return null;
+        if (numbers.free() === 0) forgetOldest();
+        if (numbers.free() === 0) return null;
+        const seed = BigInt(`0x${createHash('sha256').update(id).digest('hex')}`);
+        const wanted = Number(seed % BigInt(count));
+        const number = numbers.isFree(wanted) ? wanted : numbers.at(Number(seed % BigInt(numbers.free())));
+        numbers.take(number);
+        lease = { address: addressAt(number), inUse: false };
+        leases.set(id, lease);
       }
-      let address = search(id, size);
-      if (address === null || leases.size >= LEASES_MAX) {
-        for (const [old, lease] of leases) {
-          if (lease.inUse || lease.address.length !== size) continue;
-          end(old);
-          address ??= lease.address;
-          break;
-        }
-      }
-      if (address === null || leases.size >= LEASES_MAX) return null;
-      leases.set(key, { key, address, inUse: true });
-      taken.add(octetsKey(address));
-      return address.slice();
+      gone.delete(id);
+      if (!lease.inUse) used++;
+      lease.inUse = true;
+      return toOctets(lease.address, size);
+    },
+    release(id: string): void {
+      const lease = leases.get(id);
+      if (lease === undefined || !lease.inUse) return;
+      lease.inUse = false;
+      used--;
+      gone.set(id, lease);
+      // One that is given no more since the configuration changed is not remembered.
+      if (numberOf(lease.address) < 0) forget(id, lease);
+      else if (gone.size > REMEMBERED) forgetOldest();
+    },
+  };
+}
+
+/** Never given are `reserved` addresses, which nobody may have, and `fixed` ranges, which some peers have already. */
+export function createPool(ranges: AddressRange[], reserved: Uint8Array[], fixed: AddressRange[] = []): Pool {
+  let owned: Record<number, Range[]> = {};
+  let families: ReturnType<typeof createFamily>[] = [];
+
+  function build(spans: AddressRange[], nobodys: Uint8Array[], others: AddressRange[]): void {
+    const own: Record<number, Range[]> = {};
+    families = [16, 4].map((size) => {
+      const of = (list: AddressRange[]): AddressRange[] => list.filter(([start]) => start.length === size);
+      const kept = nobodys.filter(({ length }) => length === size).map(toNumber);
+      const nobody = merged(kept.map((first) => ({ first, last: first })));
+      own[size] = merged([...of(spans).map(rangeOf), ...nobody]);
+      const taken = merged([...nobody, ...of(others).map(rangeOf)]);
+      return createFamily(size, without(merged(of(spans).map(usable)), taken));
+    });
+    owned = own;
+  }
+
+  build(ranges, reserved, fixed);
+  const familyOf = (size: number) => families.find((family) => family.size === size);
+  return {
+    lease: (id, size) => familyOf(size)?.lease(id) ?? null,
+    keep(id, address) {
+      familyOf(address.length)?.keep(id, { address: toNumber(address), inUse: true });
     },
     release(id) {
-      for (const size of [4, 16]) {
-        const lease = leases.get(`${size} ${id}`);
-        if (lease !== undefined) lease.inUse = false;
-      }
+      for (const family of families) family.release(id);
     },
-    owns: (address) =>
-      reservedKeys.has(octetsKey(address)) ||
-      ranges.some(
-        ([start, end]) =>
-          start.length === address.length && Buffer.compare(start, address) <= 0 && Buffer.compare(address, end) <= 0,
-      ),
-    used: () => [...leases.values()].filter((lease) => lease.inUse).length,
+    owns(address) {
+      const list = owned[address.length] ?? [];
+      const value = toNumber(address);
+      const index = lastFrom(list, value);
+      return index >= 0 && value <= list[index].last;
+    },
+    used: () => families.reduce((sum, family) => sum + family.used(), 0),
+    follow(spans, nobodys, others) {
+      const before = families;
+      build(spans, nobodys, others);
+      for (const { size, all } of before) for (const [id, lease] of all()) familyOf(size)!.keep(id, lease);
+    },
   };
 }

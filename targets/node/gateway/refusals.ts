@@ -67,7 +67,7 @@ function where({ remote, remotePort }: Path): string {
 }
 
 /** What every connection offers of IKE, each proposal once. */
-function allProposals(connections: Connection[]): string {
+function allProposals(connections: readonly Connection[]): string {
   return [...new Set(connections.map(({ policy }) => configuredText(policy.ike)))].join('; ');
 }
 
@@ -101,7 +101,7 @@ function sideBySide(sa: IkeSa, verdict: number, question: Message): string {
   return `: offered ${initiator} to ${responder}${configured} ${own.join('; ')}`;
 }
 
-export function createRefusals(bounded: Bounded, connections: Connection[]): Refusals {
+export function createRefusals(bounded: Bounded, connections: () => readonly Connection[]): Refusals {
   // Who the message that is being taken says it comes from.
   let claimed: { name: string; connection: Connection | null } | null = null;
 
@@ -159,7 +159,7 @@ export function createRefusals(bounded: Bounded, connections: Connection[]): Ref
         () => {
           const begin = `a peer at ${at}: IKE_SA_INIT refused, ${reason}`;
           if (type === N_NO_PROPOSAL_CHOSEN) {
-            return `${begin}: offered ${offerText(question)}; configured ${allProposals(connections)}`;
+            return `${begin}: offered ${offerText(question)}; configured ${allProposals(connections())}`;
           }
           if (type !== N_INVALID_KE_PAYLOAD) return begin;
           const ke = findPayload(question.payloads, PAYLOAD_KE, 0);

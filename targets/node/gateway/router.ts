@@ -41,6 +41,8 @@ export interface Router {
   protect(packet: Uint8Array, length: number): string;
   /** A datagram of socket `index`. */
   datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void;
+  /** Takes other flows. */
+  follow(flows: Flow[]): void;
   /** Nothing goes out any more. */
   close(): void;
 }
@@ -229,6 +231,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       if (got === null) return;
       ike.heard(got.sa, { index, remote, remotePort });
       hand(got, from);
+    },
+    follow(list) {
+      flows.follow(list);
+      echo.follow(list.map(({ destination }) => destination));
     },
     close() {
       isClosed = true;

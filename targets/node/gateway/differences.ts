@@ -1,0 +1,114 @@
+// What a new configuration changes for peers that are connected. Times and sizes are taken over by the IKE SAs as they are;
+// what was negotiated or proved needs a new IKE SA.
+
+import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import type { Connection } from '../host/config/ike-policy.ts';
+import type { GatewayConfig } from './config.ts';
+import type { Connections } from './connections.ts';
+import { inSlices } from './slices.ts';
+
+/** Fields of a policy that an IKE SA reads when it needs them: it goes on with new ones. */
+const SOFT = new Set([
+  'name',
+  'nameRemote',
+  'rekeyTime',
+  'reauthTime',
+  'dpdTime',
+  'retransmitTime',
+  'retransmitTries',
+  'ticketLifetime',
+  'maxChildren',
+  'fragmentSize',
+  'nonceSize',
+  'privateAlways',
+  'initialContact',
+  'announce',
+  'optimizedRekey',
+  'rekeyPackets',
+]);
+
+function text(value: unknown, isHard: boolean): string {
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (isHard && SOFT.has(key)) return undefined;
+    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner;
+  });
+}
+
+interface Print {
+  hard: string;
+  whole: string;
+}
+
+export type Difference = 'same' | 'soft' | 'hard';
+
+export type Comparison = (old: Connection, next: Connection) => Difference;
+
+/** Compares connections; each is written down once. */
+export function createComparison(): Comparison {
+  const prints = new Map<Connection, Print>();
+  function printOf(connection: Connection): Print {
+    let print = prints.get(connection);
+    if (print === undefined) {
+      const { policy, local, remote } = connection;
+      const parts = [policy, local, remote];
+      print = { hard: text(parts, true), whole: text(parts, false) };
+      prints.set(connection, print);
+    }
+    return print;
+  }
+  return (old, next) => {
+    if (old === next) return 'same';
+    const [a, b] = [printOf(old), printOf(next)];
+    if (a.hard !== b.hard) return 'hard';
+    return a.whole === b.whole ? 'same' : 'soft';
+  };
+}
+
+/**
+ * Has IKE SAs follow other connections: those of peers that are none any more, or that differ in what was negotiated or proved,
+ * are given to `end`; where only times and sizes differ, they go on with the new ones. In slices; the number of those that end.
+ */
+export async function followConnections(
+  before: Connections['find'],
+  connections: Connections,
+  sas: readonly IkeSa[],
+  end: (sa: IkeSa) => void,
+): Promise<number> {
+  const differ = createComparison();
+  let ended = 0;
+  await inSlices(sas, (sa) => {
+    if (sa.state !== STATE_ESTABLISHED) return;
+    const old = before(sa.peerIdType, sa.peerId);
+    const next = connections.find(sa.peerIdType, sa.peerId);
+    const difference = old === undefined || next === undefined ? 'hard' : differ(old, next);
+    if (difference === 'soft') sa.policy = connections.policyOn(next!, sa.path);
+    if (difference !== 'hard') return;
+    ended++;
+    end(sa);
+  });
+  return ended;
+}
+
+/** What can be changed while it runs, by the names of a file; all else needs a restart. */
+const FIXED: [string, (config: GatewayConfig) => unknown][] = [
+  ['radios', ({ radios }) => radios.map(({ radio: _, ...rest }) => rest)],
+  ['addresses', ({ addresses }) => addresses ?? []],
+  ['contexts', ({ contexts }) => contexts ?? []],
+  ['udp', ({ ike }) => ike?.udp ?? []],
+  ['tun', ({ tun }) => tun],
+  ['sas', ({ sas }) => sas.map(({ name, config, direction }) => ({ name, config, direction }))],
+  ['sessions', ({ sessions }) => sessions],
+  ['idle', ({ idle }) => idle],
+  ['lostAfter', ({ lostAfter }) => lostAfter],
+  ['privateNumbers', ({ ike }) => ike?.numbers],
+  ['maxMessage', ({ ike }) => ike?.maxMessage],
+  ['halfOpenMax', ({ ike }) => ike?.halfOpenMax],
+  ['cookieThreshold', ({ ike }) => ike?.cookieThreshold],
+  ['ticketKey', ({ ike }) => ike?.ticketKey],
+  ['connection', ({ ike }) => (ike?.connections.length ?? 0) > 0],
+];
+
+/** Names of the fields that differ and need a restart. */
+export function needRestart(old: GatewayConfig, next: GatewayConfig): string[] {
+  return FIXED.filter(([, read]) => text(read(old), false) !== text(read(next), false)).map(([name]) => name);
+}

@@ -1,0 +1,88 @@
+// Another configuration for a gateway that runs. It is checked as a whole first: then what differs is applied, and what needs a
+// restart is named. SAs whose configuration did not change go on.
+
+import type { Air } from './air.ts';
+import { checkGatewayConfig, type GatewayConfig } from './config.ts';
+import { createComparison, needRestart } from './differences.ts';
+import type { IkeLink } from './ike-link.ts';
+import { resolveFlows } from './lifecycle.ts';
+import type { Router } from './router.ts';
+
+/** What a reload did. */
+export interface Reloaded {
+  /** Peers (connections) that are new, that differ, that are there no more. */
+  added: number;
+  /** Peers whose settings differ. */
+  changed: number;
+  /** Peers that are there no more. */
+  removed: number;
+  /** IKE SAs that were told to end. */
+  ended: number;
+  /** Fields whose change needs a restart: they are as before. */
+  restart: string[];
+}
+
+export interface Reloader {
+  /** Throws `field: value: limit`, and then nothing has changed. */
+  reload(next: GatewayConfig): Promise<Reloaded>;
+}
+
+function countPeers(old: GatewayConfig, next: GatewayConfig): Pick<Reloaded, 'added' | 'changed' | 'removed'> {
+  const differ = createComparison();
+  const before = new Map((old.ike?.connections ?? []).map((connection) => [connection.name, connection]));
+  let added = 0;
+  let changed = 0;
+  for (const connection of next.ike?.connections ?? []) {
+    const known = before.get(connection.name);
+    before.delete(connection.name);
+    if (known === undefined) added++;
+    else if (differ(known, connection) !== 'same') changed++;
+  }
+  return { added, changed, removed: before.size };
+}
+
+/** `config`: as it was started with. */
+export function createReloader(config: GatewayConfig, air: Air, ike: IkeLink, router: Router): Reloader {
+  let current = config;
+
+  async function apply(next: GatewayConfig): Promise<Reloaded> {
+    // What was opened stays as it is.
+    const merged: GatewayConfig = { ...current, peers: next.peers ?? [], flows: next.flows ?? [] };
+    if (current.ike !== undefined && next.ike !== undefined) {
+      merged.ike = { ...current.ike, connections: next.ike.connections, pool: next.ike.pool };
+    }
+    const checked = checkGatewayConfig(merged);
+    const flows = await resolveFlows(checked.flows);
+    const restart = needRestart(current, next);
+    const peers = countPeers(current, next);
+    router.follow(flows);
+    const kept = new Set<string>();
+    for (const { address, radio, link } of checked.peers) {
+      air.peers.configure(address, radio, link);
+      kept.add(Buffer.from(address).toString('hex'));
+    }
+    for (const peer of air.peers.all()) {
+      // From now on it is learned as others are.
+      if (!kept.has(Buffer.from(peer.address).toString('hex'))) peer.configured = false;
+    }
+    const ended = await ike.follow(merged, checked);
+    current = merged;
+    return { ...peers, ended, restart };
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    reload(next) {
+      const done = last.then(() => apply(next));
+      last = done.catch(() => {});
+      return done;
+    },
+  };
+}
+
+/** `1 peer added, 2 changed; 3 IKE SAs end; needs a restart: tun`. */
+export function reloadText({ added, changed, removed, ended, restart }: Reloaded): string {
+  const parts = [`peers: ${added} added, ${changed} changed, ${removed} removed; ${ended} IKE SAs end`];
+  if (restart.length > 0) parts.push(`needs a restart: ${restart.join(', ')}`);
+  return parts.join('; ');
+}
