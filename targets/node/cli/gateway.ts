@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { controlGateway } from '../gateway/control.ts';
 import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { type Reloaded, reloadText } from '../gateway/reload.ts';
+import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';

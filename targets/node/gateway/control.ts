@@ -4,7 +4,7 @@
 import type { Readable } from 'node:stream';
 import { type ControlAnswer, type ControlCommand, failed, obeyLines } from '../host/lines.ts';
 import type { Gateway, IkeRequest } from './events.ts';
-import type { Reloaded } from './reload.ts';
+import type { Reloaded } from './reloaded.ts';
 import type { IkeSaView } from './views.ts';
 
 /** Milliseconds to wait for the outcome of a command, and between looks. */

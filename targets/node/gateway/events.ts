@@ -1,7 +1,7 @@
 // The gateway's events, and its interface for programs.
 
 import type { GatewayConfig, GatewaySa } from './config.ts';
-import type { Reloaded } from './reload.ts';
+import type { Reloaded } from './reloaded.ts';
 import type { GatewayMetrics, IkeSaView } from './views.ts';
 
 /** Where an inner packet came from. */

@@ -6,21 +6,8 @@ import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import { createComparison, needRestart } from './differences.ts';
 import type { IkeLink } from './ike-link.ts';
 import { resolveFlows } from './lifecycle.ts';
+import type { Reloaded } from './reloaded.ts';
 import type { Router } from './router.ts';
-
-/** What a reload did. */
-export interface Reloaded {
-  /** Peers (connections) that are new, that differ, that are there no more. */
-  added: number;
-  /** Peers whose settings differ. */
-  changed: number;
-  /** Peers that are there no more. */
-  removed: number;
-  /** IKE SAs that were told to end. */
-  ended: number;
-  /** Fields whose change needs a restart: they are as before. */
-  restart: string[];
-}
 
 export interface Reloader {
   /** Throws `field: value: limit`, and then nothing has changed. */
@@ -78,11 +65,4 @@ export function createReloader(config: GatewayConfig, air: Air, ike: IkeLink, ro
       return done;
     },
   };
-}
-
-/** `1 peer added, 2 changed; 3 IKE SAs end; needs a restart: tun`. */
-export function reloadText({ added, changed, removed, ended, restart }: Reloaded): string {
-  const parts = [`peers: ${added} added, ${changed} changed, ${removed} removed; ${ended} IKE SAs end`];
-  if (restart.length > 0) parts.push(`needs a restart: ${restart.join(', ')}`);
-  return parts.join('; ');
 }
