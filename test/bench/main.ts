@@ -3,6 +3,7 @@
 import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeScale } from './ike-scale.ts';
+import { benchMac } from './mac.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
@@ -14,6 +15,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['pipeline', benchPipeline],
   ['scale', benchScale],
   ['resync', benchResync],
+  ['mac', benchMac],
   ['schc', benchSchc],
   ['crypto', benchCrypto],
   ['ike', benchIkeAir],
