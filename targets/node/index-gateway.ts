@@ -46,9 +46,12 @@ export {
 export type { RadioConfig } from './host/radio/config.ts';
 export type { Reasons } from './host/reasons.ts';
 export type { ChildView } from './host/sa-view.ts';
+export { openLevelStore, type StoreOptions } from './host/state/level-store.ts';
+export type { StateStore } from './host/state/store.ts';
 export type { UdpAddress } from './host/udp.ts';
 export type { EstablishedEvent, ReadingOutcome, Report, SensorEvent } from './sensor/describe.ts';
 export { type LoadedSensor, loadSensorFile, type ReadOptions, readSensor } from './sensor/file.ts';
 export type { IkeHost } from './sensor/host.ts';
 export type { InnerHost, OnDatagram } from './sensor/inner.ts';
-export { openSensor, type ReadingEnd, type Sensor, type SensorOptions } from './sensor/sensor.ts';
+export type { ReadingEnd, ReadingOptions } from './sensor/readings.ts';
+export { openSensor, type Sensor, type SensorOptions } from './sensor/sensor.ts';

@@ -11,6 +11,13 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const EXAMPLES = join(ROOT, 'targets', 'node', 'examples');
 
+/** Gateways of tests keep their state here, not where those of the user do. */
+if (process.env.STATE_DIRECTORY === undefined) {
+  const state = mkdtempSync(join(tmpdir(), 'dietesp-state-'));
+  process.env.STATE_DIRECTORY = state;
+  after(() => rmSync(state, { recursive: true, force: true }));
+}
+
 const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 
 export interface Outcome {

@@ -7,6 +7,7 @@ import { createKeyLog } from '../host/keylog.ts';
 import { createLog, type LogLevel, parseLog, parseLogFormat, SENSOR_NAMES, silent } from '../host/log.ts';
 import { outletOf } from '../host/outlet.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
+import { openState } from '../host/state/open.ts';
 import { printError, printWarning } from '../host/terminal.ts';
 import { control } from '../sensor/control.ts';
 import { eventText, type SensorEvent } from '../sensor/describe.ts';
@@ -35,6 +36,7 @@ interface Options {
   logFormat?: string;
   retry: boolean;
   keylog?: string;
+  state?: string;
   provider: string;
 }
 
@@ -123,6 +125,7 @@ async function sensorAction(options: Options): Promise<void> {
           printWarning(`key log: ${lines} lines lost: ${errorText(error)}`);
         });
   const provider = await providerNamed(options.provider);
+  const store = await openState('sensor', options.config, loaded.state, options.state);
   let sensor: Sensor;
   try {
     sensor = await openSensor(loaded, {
@@ -132,6 +135,10 @@ async function sensorAction(options: Options): Promise<void> {
       retry: options.retry && !plan.isBounded,
       waits: options.retry && !plan.isBounded && options.control !== true,
       report,
+      log: (level, _name, text) => {
+        if (level === 'error') printWarning(`state: ${typeof text === 'string' ? text : text()}`);
+      },
+      ...(store === null ? {} : { store }),
     });
   } catch (error) {
     throw error instanceof CommandError ? error : CommandError.from(loaded.file, error);
@@ -203,6 +210,7 @@ export function sensorCommand(): Command {
     .option('--json', 'events as JSON lines')
     .addOption(new Option('--log <level[:names]>', 'events on stderr, with time: error, warn, info, debug; debug:ike'))
     .addOption(new Option('--log-format <format>', 'text, or json: one object a line').choices(['text', 'json']))
+    .option('--state <dir>', 'where its session survives a restart, before what the file says; off: nowhere')
     .option('--keylog <folder>', 'write keys for Wireshark there, see `dietesp keylog`')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .addHelpText(

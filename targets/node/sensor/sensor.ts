@@ -3,13 +3,11 @@
 
 import { DROP_SELECTOR } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
-import type { Random } from '../../../core/crypto/portable.ts';
-import type { Provider } from '../../../core/crypto/provider.ts';
-import { createSensor } from '../../../core/device/sensor.ts';
 import type { UplinkEvents } from '../../../core/device/uplink.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
+import { OUTCOME_CLOSED, OUTCOME_DELETED } from '../../../core/ike/state/outcome.ts';
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
@@ -18,19 +16,22 @@ import { policyFor } from '../host/config/ike-policy.ts';
 import { errorText } from '../host/errors.ts';
 import { fullIke } from '../host/full-ike.ts';
 import { besides, type KeyLog } from '../host/keylog.ts';
+import { type Log, silent } from '../host/log.ts';
 import { checkContexts } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Radio, stack } from '../host/radio/radio.ts';
 import { openZep } from '../host/radio/zep.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';
+import type { StateStore } from '../host/state/store.ts';
 import { printWarning } from '../host/terminal.ts';
-import { establishedView, outcomeName, type ReadingOutcome, type Report, rounded } from './describe.ts';
+import { establishedView, outcomeName, type Report, rounded } from './describe.ts';
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
 import { createRadioHost } from './radio-host.ts';
-import { createThermometer } from './thermometer.ts';
+import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
+import { createSessionKeeper } from './session.ts';
 import { createUdpHost, openUdpSockets } from './udp-host.ts';
 
 const RETRY_TIME = 1000;
@@ -41,16 +42,9 @@ const PING_TIME = 3000;
 const PING_SIZE = 8;
 /** Milliseconds for the last acknowledgement of the MAC. */
 const LAST_TIME = 20;
-/** Of CoAP [RFC 7252 §4.8]. ACK_TIMEOUT is 2000 ms there: on the loopback an answer takes a few. */
-export const ACK_TIMEOUT = 250;
-export const MAX_RETRANSMIT = 4;
-/** Octets of the longest reading. */
-const READING_MAX = 1024;
 
 /** Options of `openSensor`. */
-export interface SensorOptions {
-  /** Cryptography and random octets. */
-  provider: Provider;
+export interface SensorOptions extends ReadingOptions {
   /** Gets keys, to decrypt captures; null: nobody does. */
   keylog: KeyLog | null;
   /** UDP port whose payloads are sent back, 0: none. */
@@ -59,24 +53,14 @@ export interface SensorOptions {
   retry: boolean;
   /** Milliseconds to the next attempt at most, default 60000. */
   retryMax?: number;
-  /** Readings of a schedule wait for an SA; else they fail without one. */
-  waits: boolean;
   /** Hears of what happens. */
   report: Report;
   /** A radio in place of that of the file; it is closed with the sensor. */
   radio?: Radio & { closed?: Promise<void> };
-  /** Chance for readings and their repetition; default the provider's. */
-  random?: Random;
-  /** A reading goes out: 0 the first time, n its nth repetition. */
-  onTransmit?: (reading: number, text: string, repeat: number) => void;
-}
-
-/** The end of a reading. */
-export interface ReadingEnd {
-  /** Whether it was acknowledged. */
-  outcome: ReadingOutcome;
-  /** Milliseconds since it first went out. */
-  ms: number;
+  /** Where its session survives a restart; it belongs to the sensor from here on. Absent: nowhere. */
+  store?: StateStore;
+  /** Gets a line where something is wrong with the store. */
+  log?: Log;
 }
 
 /** A sensor on Node, as `dietesp sensor` runs one. */
@@ -150,10 +134,13 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     connecting() {},
     established(sa, attempt) {
       if (sa.address.length > 0 && loaded.innerAddress === null) inner.address = sa.address.slice();
+      session?.keep(sa.session);
       report(establishedView(sa, attempt));
       attempted('');
     },
     ended(sa, outcome, at, time) {
+      // After a Delete of either side its ticket is void [RFC 5723 §6.2].
+      if (outcome === OUTCOME_CLOSED || outcome === OUTCOME_DELETED) session?.keep(null);
       const peer = sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
       report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
       attempted(outcomeName(outcome));
@@ -216,62 +203,17 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     }
   }
 
+  const session =
+    options.store === undefined ? null : createSessionKeeper(options.store, connection, now, options.log ?? silent);
   let inner!: InnerHost;
   let runner: ReturnType<typeof drive> | null = null;
-  const host = await open();
+  const host = await open().catch(async (error: unknown) => {
+    await session?.close();
+    throw error;
+  });
 
-  // Readings: those of `read` in order, in front of those of the schedule.
-  const { server } = loaded;
-  const random = options.random ?? options.provider.random;
-  const next = createThermometer(random);
-  const asked: { text: string; done: (end: ReadingEnd) => void }[] = [];
-  let current = { text: '', done: (_end: ReadingEnd): void => {} };
-  let allRead: (good: boolean) => void = () => {};
-  let failedBefore = 0;
-  const core = createSensor(
-    {
-      server: server?.address ?? new Uint8Array(inner.address.length),
-      serverPort: server?.port ?? 0,
-      path: Buffer.from(server?.path ?? ''),
-      ackTimeout: ACK_TIMEOUT,
-      maxRetransmit: MAX_RETRANSMIT,
-      maxPayload: READING_MAX,
-      random,
-      waits: options.waits,
-    },
-    {
-      transmit(buffer, offset, length, destination, port, repeat) {
-        // A packet that does not go out is as one that is lost: the timer sends it again.
-        inner.send(buffer.subarray(offset, offset + length), server!.sourcePort, destination, port);
-        if (repeat > 0) options.onTransmit?.(reading, current.text, repeat);
-      },
-      payload(number, buffer, at) {
-        current = asked.shift() ?? { text: next(), done: () => {} };
-        reading = number;
-        options.onTransmit?.(reading, current.text, 0);
-        const octets = Buffer.from(current.text);
-        buffer.set(octets, at);
-        return at + octets.length;
-      },
-      ended(number, acknowledged, ms) {
-        const { text, done } = current;
-        const end: ReadingEnd = { outcome: acknowledged ? 'acknowledged' : 'failed', ms: rounded(ms) };
-        report({ event: 'reading', reading: number, text, ...end });
-        done(end);
-      },
-      done(_acknowledged, failed) {
-        allRead(failed === failedBefore);
-        failedBefore = failed;
-      },
-    },
-  );
-  let reading = 0;
-  core.attach(host.uplink, host.endpoint);
-  if (server !== null) {
-    inner.listen(server.sourcePort, (payload, source, port, time) => {
-      core.receive(payload, 0, payload.length, source, 0, port, time);
-    });
-  }
+  const readings = createReadings(loaded, options, host, inner, report);
+  const { core } = readings;
   if (options.echoPort > 0) {
     inner.listen(options.echoPort, (payload, source, port) => {
       inner.send(payload.slice(), options.echoPort, source.slice(), port);
@@ -293,28 +235,23 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     probe: () => core.probe(now()),
     connect(resumes) {
       attempted = () => {};
-      core.connect(resumes, now());
+      const stored = session?.take() ?? null;
+      if (stored === null) core.connect(resumes, now());
+      else host.uplink.connect(stored, now());
       wake();
       return new Promise<string>((resolve) => {
         attempted = resolve;
       });
     },
     read(text) {
-      if (server === null) throw new Error('server: (missing): is required for readings');
-      const size = Buffer.byteLength(text);
-      if (size > READING_MAX) throw new Error(`text: ${size} octets: must be ${READING_MAX} at most`);
-      return new Promise((done) => {
-        asked.push({ text, done });
-        core.post(1);
-        wake();
-      });
+      const end = readings.read(text);
+      wake();
+      return end;
     },
     readAll(count, interval, delay) {
-      return new Promise((done) => {
-        allRead = done;
-        core.schedule(count, interval, now() + delay);
-        wake();
-      });
+      const end = readings.readAll(count, interval, now() + delay);
+      wake();
+      return end;
     },
     async ping(to, count, interval) {
       const times: number[] = [];
@@ -385,6 +322,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       runner?.stop();
       inner.close();
       clearIke(host.uplink.ike);
+      await session?.close();
       await host.close();
     },
   };

@@ -1,6 +1,9 @@
 // The demo's gateway process: a gateway with a radio over UDP (ZEP) that answers IKE, and a CoAP server for the sensors'
 // readings. Every frame on air passes its radio once, where it is counted and captured. run.ts starts it.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createKeyLog } from '../../host/keylog.ts';
@@ -8,6 +11,7 @@ import { providerNamed } from '../../host/provider/by-name.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../../host/radio/pcap.ts';
 import { withCapture, withLoss } from '../../host/radio/wrap.ts';
 import { createZep } from '../../host/radio/zep.ts';
+import { openLevelStore } from '../../host/state/level-store.ts';
 import { startCoapServer } from '../coap-server.ts';
 import { NODES_MAX, type NodePlan } from '../network.ts';
 import { createAirCounter } from './air.ts';
@@ -45,11 +49,14 @@ async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
   const zep = createZep({ ...settings, maxPeers: NODES_MAX });
   const zepPort = await zep.ready;
   const captured = withCapture(zep, tap.writer, () => performance.timeOrigin + performance.now());
+  const state = mkdtempSync(join(tmpdir(), 'dietesp-demo-'));
+  process.on('exit', () => rmSync(state, { recursive: true, force: true }));
   const gateway: Gateway = await createGateway({
     ...config,
     radios: [{ ...radio, radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }) }],
     ike: { ...config.ike, ...(keylog === '' ? {} : { keylog: createKeyLog(keylog) }) },
     provider: await providerNamed(provider),
+    store: await openLevelStore({ directory: state, kind: 'gateway' }),
   });
   return {
     zepPort,
