@@ -136,6 +136,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       ike: ike.metrics(),
       udp: udp.map(udpMetrics),
       tun: tun === null ? null : { ...router.carried },
+      state: state?.metrics() ?? null,
       drops: { ...bus.drops },
       suppressedLines: bus.bounded.suppressed(),
     }),

@@ -18,6 +18,7 @@ import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
+import type { JournalMetrics } from '../host/state/journal.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import type { UdpPort } from './udp.ts';
@@ -151,6 +152,12 @@ export interface UdpMetrics {
   socketErrors: number;
 }
 
+/** Counters of the store in which SAs survive a restart. */
+export interface StateMetrics extends JournalMetrics {
+  /** False: it was given up, and is begun anew within a minute. */
+  isKept: boolean;
+}
+
 /** All counters of a gateway. Each is a count since the start if it does not say otherwise. */
 export interface GatewayMetrics {
   /** Radios, in the order of the configuration. */
@@ -169,8 +176,11 @@ export interface GatewayMetrics {
   udp: UdpMetrics[];
   /** Packets given to the network interface, and taken from it; null: none. */
   tun: { written: number; read: number } | null;
+  /** The store of SAs; null: there is none. */
+  state: StateMetrics | null;
   /**
-   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, listener, keylog, internal.
+   * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, store, listener, keylog,
+   * internal.
    * Those that a layer below dropped on the way out are in its drops.
    */
   drops: Reasons;

@@ -1,10 +1,11 @@
 // The gateway's state over restarts: its journal, what keeps SAs in it, and how they come back at the start.
 
-import { createJournal, type Journal, type JournalMetrics } from '../../host/state/journal.ts';
+import { createJournal, type Journal } from '../../host/state/journal.ts';
 import type { StateStore } from '../../host/state/store.ts';
 import type { Associations } from '../associations.ts';
 import type { Bus } from '../bus.ts';
 import type { IkeLink } from '../ike-link.ts';
+import type { StateMetrics } from '../views.ts';
 import { configuredKey, continued } from './configured.ts';
 import { createKeeper, type Keeper, type KeeperConfig } from './keeper.ts';
 
@@ -18,7 +19,7 @@ export interface State {
   counting(sas: Associations): Associations;
   /** Brings back what the last process had. */
   restore(ike: IkeLink): void;
-  metrics(): JournalMetrics & { isKept: boolean };
+  metrics(): StateMetrics;
   close(): Promise<void>;
 }
 

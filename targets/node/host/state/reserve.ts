@@ -30,8 +30,10 @@ export interface Reserve {
   durable: number;
   /** Most numbers ahead. */
   max: number;
-  /** When `asked` was raised last, and the number used then. */
-  askedAt: number;
+  /** Numbers a millisecond, over the last span of AHEAD or more. */
+  rate: number;
+  /** When the current span began, and the number used then. */
+  since: number;
   usedThen: number;
 }
 
@@ -45,18 +47,20 @@ export interface Kept {
 
 /** A reserve for an SA whose last number is `number`, which a record holds. */
 export function createReserve(number: number, max: number, now: number): Reserve {
-  return { asked: number, durable: number, max, askedAt: now, usedThen: number };
+  return { asked: number, durable: number, max, rate: 0, since: now, usedThen: number };
 }
 
 /** A number was used at `now` (ms). True: `asked` was raised, and wants to be written. */
 export function use(reserve: Reserve, number: number, now: number): boolean {
-  const left = reserve.asked - number;
-  const ahead = reserve.asked - reserve.usedThen;
-  if (left > 0 && left > ahead / 2) return false;
-  const rate = Math.max(0, number - reserve.usedThen) / Math.max(1, now - reserve.askedAt);
-  const more = Math.max(1, Math.min(reserve.max, Math.ceil(rate * AHEAD)));
+  const time = now - reserve.since;
+  // Packets that came at once, after they had waited somewhere, are no rate.
+  if (time >= AHEAD) {
+    reserve.rate = Math.max(0, number - reserve.usedThen) / time;
+    reserve.since = now;
+    reserve.usedThen = number;
+  }
+  const more = Math.max(1, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
+  if (reserve.asked - number > more / 2) return false;
   reserve.asked = Math.max(reserve.asked, number + more);
-  reserve.askedAt = now;
-  reserve.usedThen = number;
   return true;
 }
