@@ -21,6 +21,7 @@ export type {
   PeerMetrics,
   RadioMetrics,
   SaMetrics,
+  StateMetrics,
   UdpMetrics,
 } from './gateway/views.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
@@ -46,6 +47,7 @@ export {
 export type { RadioConfig } from './host/radio/config.ts';
 export type { Reasons } from './host/reasons.ts';
 export type { ChildView } from './host/sa-view.ts';
+export type { JournalMetrics } from './host/state/journal.ts';
 export { openLevelStore, type StoreOptions } from './host/state/level-store.ts';
 export type { StateStore } from './host/state/store.ts';
 export type { UdpAddress } from './host/udp.ts';

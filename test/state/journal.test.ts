@@ -4,7 +4,15 @@ import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import fc from 'fast-check';
 import { createJournal, type Journal } from '../../targets/node/host/state/journal.ts';
-import { aheadOf, createReserve, halvesOf, numberOf, use } from '../../targets/node/host/state/reserve.ts';
+import {
+  aheadOf,
+  createReserve,
+  halvesOf,
+  isWide,
+  narrow,
+  numberOf,
+  use,
+} from '../../targets/node/host/state/reserve.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
 
 interface Fake extends StateStore {
@@ -227,6 +235,18 @@ test('whatever the traffic and whenever the crash: no number twice, and few are 
   const burst = createReserve(0, 4096, 0);
   for (let n = 1; n <= 100; n++) use(burst, n, 60000);
   assert.ok(burst.asked <= 102, `${burst.asked}`);
+  // Numbers that were lost on the way are no rate either.
+  const jump = createReserve(0, 4096, 0);
+  use(jump, 5000, 500);
+  assert.equal(jump.asked, 5001);
+  use(jump, 5001, 1000);
+  assert.ok(jump.asked <= 5002);
+  // What a peer that fell silent does not use is given back.
+  const silent = createReserve(0, 4096, 0);
+  for (let n = 1; n <= 2000; n++) use(silent, n, n);
+  silent.durable = silent.asked;
+  assert.ok(isWide(silent) && !narrow(silent, 2100) && narrow(silent, 2500) && !narrow(silent, 3000));
+  assert.deepEqual([silent.asked, silent.durable], [2001, 2001]);
   // A thousand a second: some hundreds of milliseconds ahead, few writes.
   const fast = createReserve(0, 4096, 0);
   let writes = 0;

@@ -18,8 +18,20 @@ import type { Path } from '../../../../core/ike/state/path.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../../../../core/ike/state/sa.ts';
 import type { Journal } from '../../host/state/journal.ts';
 import { encodePlain } from '../../host/state/plain.ts';
-import { aheadOf, createReserve, type Kept, numberOf, type Reserve, use } from '../../host/state/reserve.ts';
+import {
+  aheadOf,
+  createReserve,
+  isWide,
+  type Kept,
+  narrow,
+  numberOf,
+  type Reserve,
+  use,
+} from '../../host/state/reserve.ts';
 import type { Association } from '../associations.ts';
+
+/** Milliseconds between looks at SAs with more than one number ahead. */
+const SWEEP = 200;
 
 /** The SAs of a Child SA: outbound, inbound. */
 export type Pair = [Association, Association];
@@ -78,6 +90,8 @@ export interface Keeper {
   secret(name: string, make: () => Uint8Array): Uint8Array;
   /** Puts every record again. */
   everything(): void;
+  /** Stops its timer. */
+  close(): void;
 }
 
 /** The IKE SA of a message that `ike` sends. */
@@ -137,16 +151,37 @@ export function createKeeper(config: KeeperConfig): Keeper {
     });
   }
 
+  /** Numbers with more than one ahead, and whether their SA is there. */
+  const wide = new Map<Kept, () => boolean>();
+  let sweeper: NodeJS.Timeout | null = null;
+
+  function sweep(): void {
+    for (const [kept, isThere] of wide) {
+      const isNarrower = [kept.out, kept.in].filter((one) => one !== null && narrow(one, now())).length > 0;
+      if (isNarrower) putNumbers(kept, isThere);
+      if (!isThere() || ![kept.out, kept.in].some((one) => one !== null && isWide(one))) wide.delete(kept);
+    }
+    if (wide.size > 0 || sweeper === null) return;
+    clearInterval(sweeper);
+    sweeper = null;
+  }
+
   /** Writes the numbers that are asked for; they count when that is durable. */
   function putNumbers(kept: Kept, isThere: () => boolean): void {
     journal.put(kept.key, () => {
       return isThere() ? encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 }) : null;
     });
     for (const reserve of [kept.out, kept.in]) {
-      if (reserve === null || reserve.asked === reserve.durable) continue;
+      if (reserve === null) continue;
+      if (isWide(reserve)) {
+        wide.set(kept, isThere);
+        sweeper ??= setInterval(sweep, SWEEP).unref();
+      }
+      if (reserve.asked === reserve.durable) continue;
       const value = reserve.asked;
       journal.after(() => {
-        reserve.durable = Math.max(reserve.durable, value);
+        // Less is asked for meanwhile where a peer has fallen silent.
+        reserve.durable = Math.max(reserve.durable, Math.min(value, reserve.asked));
       });
     }
   }
@@ -154,8 +189,6 @@ export function createKeeper(config: KeeperConfig): Keeper {
   function drop(key: string): void {
     journal.put(key, () => null);
   }
-
-  const isChildThere = (id: string) => (): boolean => [...children.values()].some((one) => one.id === id);
 
   const keeper: Keeper = {
     peerOf: (sa) => ({ connection: sa.policy.name, digest: new Uint8Array(0) }),
@@ -176,7 +209,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
       into.kept = kept;
       putChild(child, one);
       for (const reserve of [kept.out, kept.in]) if (reserve !== null) reserve.asked++;
-      putNumbers(kept, isChildThere(id));
+      putNumbers(kept, () => children.has(child));
     },
     removed(child) {
       const one = children.get(child);
@@ -241,6 +274,11 @@ export function createKeeper(config: KeeperConfig): Keeper {
       secrets.set(name, value);
       if (!config.records.has(`key/${name}`)) journal.put(`key/${name}`, () => value);
       return value;
+    },
+    close() {
+      if (sweeper !== null) clearInterval(sweeper);
+      sweeper = null;
+      wide.clear();
     },
     everything() {
       for (const [name, value] of secrets) journal.put(`key/${name}`, () => value);

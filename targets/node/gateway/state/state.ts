@@ -54,6 +54,9 @@ export function createState(store: StateStore, bus: Bus): State {
       });
     },
     metrics: () => ({ ...journal.metrics, isKept: journal.isKept() }),
-    close: journal.close,
+    close() {
+      keeper?.close();
+      return journal.close();
+    },
   };
 }

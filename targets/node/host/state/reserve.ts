@@ -30,11 +30,14 @@ export interface Reserve {
   durable: number;
   /** Most numbers ahead. */
   max: number;
-  /** Numbers a millisecond, over the last span of AHEAD or more. */
+  /** Packets a millisecond, over the last span of AHEAD or more: numbers that were lost on the way don't count. */
   rate: number;
-  /** When the current span began, and the number used then. */
+  /** When the current span began, and its packets. */
   since: number;
-  usedThen: number;
+  packets: number;
+  /** The number used last, and when. */
+  last: number;
+  lastAt: number;
 }
 
 /** The numbers of a pair of SAs, or of one configured SA. */
@@ -47,7 +50,7 @@ export interface Kept {
 
 /** A reserve for an SA whose last number is `number`, which a record holds. */
 export function createReserve(number: number, max: number, now: number): Reserve {
-  return { asked: number, durable: number, max, rate: 0, since: now, usedThen: number };
+  return { asked: number, durable: number, max, rate: 0, since: now, packets: 0, last: number, lastAt: now };
 }
 
 /** A number was used at `now` (ms). True: `asked` was raised, and wants to be written. */
@@ -55,12 +58,34 @@ export function use(reserve: Reserve, number: number, now: number): boolean {
   const time = now - reserve.since;
   // Packets that came at once, after they had waited somewhere, are no rate.
   if (time >= AHEAD) {
-    reserve.rate = Math.max(0, number - reserve.usedThen) / time;
+    reserve.rate = reserve.packets / time;
     reserve.since = now;
-    reserve.usedThen = number;
+    reserve.packets = 0;
   }
+  reserve.packets++;
+  reserve.last = Math.max(reserve.last, number);
+  reserve.lastAt = now;
   const more = Math.max(1, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
   if (reserve.asked - number > more / 2) return false;
   reserve.asked = Math.max(reserve.asked, number + more);
+  return true;
+}
+
+/** True while more than one number is reserved: `narrow` may have something to do. */
+export function isWide(reserve: Reserve): boolean {
+  return reserve.asked > reserve.last + 1;
+}
+
+/**
+ * Gives back what a peer that has fallen silent will not use: else it would be refused as many packets after a restart. True:
+ * `asked` was lowered, and wants to be written.
+ */
+export function narrow(reserve: Reserve, now: number): boolean {
+  if (!isWide(reserve) || now - reserve.lastAt < AHEAD) return false;
+  reserve.asked = reserve.last + 1;
+  // The record may say more until it is written: that is safe.
+  reserve.durable = Math.min(reserve.durable, reserve.asked);
+  reserve.rate = 0;
+  reserve.packets = 0;
   return true;
 }
