@@ -95,13 +95,14 @@ export function addInbound(endpoint: Endpoint, sa: Sa): void {
 /** Removes an SA from the look-up without destroying it. The SA that it replaced comes back, if it is still there. */
 export function removeInbound(endpoint: Endpoint, sa: Sa): void {
   const table = endpoint.table;
-  const sas = table.all();
-  for (let i = 0; i < sas.length; i++) {
-    if (sas[i].previous === sa) sas[i].previous = null;
-    if (sas[i] !== sa) continue;
-    table.remove(sa);
-    if (sa.previous !== null) table.insert(sa.previous);
-    sa.previous = null;
+  // What is in the table where this SA was, or would be: itself, or the one that replaced it.
+  const there = table.conflict(sa, sa.spi, sa.form.spiLsb);
+  if (there === null) return;
+  if (there !== sa) {
+    if (there.previous === sa) there.previous = null;
     return;
   }
+  table.remove(sa);
+  if (sa.previous !== null) table.insert(sa.previous);
+  sa.previous = null;
 }

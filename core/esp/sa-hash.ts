@@ -1,5 +1,5 @@
-// SA look-up for gateways: a hash table by scope, number of SPI bits and SPI bits. A packet costs one probe for each scope
-// and number of bits in use, whatever the number of SAs.
+// SA look-up for gateways: hash tables by scope, number of SPI bits and SPI bits. A packet costs one probe for each scope
+// and number of bits in use, whatever the number of SAs; so do adding, removing, and the question for a conflict.
 
 import { getBits } from '../base/bits.ts';
 import { u32 } from '../base/bytes.ts';
@@ -31,96 +31,168 @@ function hashOf(sa: Scoped, scope: number): number {
   return hash;
 }
 
+/** A chained hash table of the SAs with one scope and number of SPI bits, by an address part and a prefix of these bits. */
+interface Index {
+  /** The SAs that are in it. */
+  scope: number;
+  bits: number;
+  /** What it hashes: the addresses of this scope (that of the SAs, or a wider one), and as many of the first bits. */
+  by: number;
+  common: number;
+  /** First slot of each chain, and the slots beside each one; plus one, 0: none. */
+  heads: Int32Array;
+  after: Int32Array;
+  before: Int32Array;
+}
+
 /** A table for many SAs. */
 export function createHash(): SaTable {
-  let places: (Sa | null)[] = [];
-  let used = 0;
-  /** SAs by scope and number of bits. */
+  /** SAs by slot, and the slots that are free. */
+  const sas: (Sa | null)[] = [];
+  const free: number[] = [];
+  let capacity = 8;
+  const indexes: Index[] = [];
+  /** Number of SAs, and their index, by scope and number of bits. */
   const counts = new Int32Array(SCOPES * WIDTHS);
-  for (let i = 0; i < 8; i++) places.push(null);
+  const mains: (Index | null)[] = [];
+  for (let i = 0; i < SCOPES * WIDTHS; i++) mains.push(null);
 
-  function put(sa: Sa): void {
-    const scope = sa.form.scope;
-    const mask = places.length - 1;
-    let at = finish(scope, sa.form.spiLsb, sa.spi % power(sa.form.spiLsb), hashOf(sa, scope)) & mask;
-    while (places[at] !== null) at = (at + 1) & mask;
-    places[at] = sa;
+  /** Chain of an SPI of which `bits` are on the wire, in an index that hashes the first of them. */
+  function chainOf(index: Index, sa: Scoped, spi: number, bits: number): number {
+    const prefix = Math.floor((spi % power(bits)) / power(bits - index.common));
+    return finish(index.by, index.common, prefix, hashOf(sa, index.by)) & (index.heads.length - 1);
   }
 
-  function all(): Sa[] {
-    const sas: Sa[] = [];
-    for (let i = 0; i < places.length; i++) {
-      const sa = places[i];
-      if (sa !== null) sas.push(sa);
+  function link(index: Index, slot: number, sa: Sa): void {
+    const chain = chainOf(index, sa, sa.spi, index.bits);
+    const first = index.heads[chain];
+    index.after[slot] = first;
+    index.before[slot] = 0;
+    if (first !== 0) index.before[first - 1] = slot + 1;
+    index.heads[chain] = slot + 1;
+  }
+
+  function unlink(index: Index, slot: number, sa: Sa): void {
+    const after = index.after[slot];
+    const before = index.before[slot];
+    if (after !== 0) index.before[after - 1] = before;
+    if (before !== 0) index.after[before - 1] = after;
+    else index.heads[chainOf(index, sa, sa.spi, index.bits)] = after;
+  }
+
+  function holds(index: Index, sa: Sa): boolean {
+    return index.scope === sa.form.scope && index.bits === sa.form.spiLsb;
+  }
+
+  /** Fills an index anew, for the present capacity. */
+  function fill(index: Index): void {
+    index.heads = new Int32Array(2 * capacity);
+    index.after = new Int32Array(capacity);
+    index.before = new Int32Array(capacity);
+    for (let slot = 0; slot < sas.length; slot++) {
+      const sa = sas[slot];
+      if (sa !== null && holds(index, sa)) link(index, slot, sa);
     }
-    return sas;
   }
 
-  function rebuild(sas: Sa[], size: number): void {
-    places = [];
-    for (let i = 0; i < size; i++) places.push(null);
-    for (let i = 0; i < sas.length; i++) put(sas[i]);
-  }
-
-  /** The SAs along the probe for a hash, up to one that matches `spi`. */
-  function probe(sa: Scoped, spi: number, bits: number, scope: number): Sa | null {
-    const mask = places.length - 1;
-    let at = finish(scope, bits, spi % power(bits), hashOf(sa, scope)) & mask;
-    for (;;) {
-      const other = places[at];
-      if (other === null || meets(sa, spi, bits, other)) return other;
-      at = (at + 1) & mask;
+  /** An index, made when it is asked for first. */
+  function indexOf(scope: number, bits: number, by: number, common: number): Index {
+    for (let i = 0; i < indexes.length; i++) {
+      const one = indexes[i];
+      if (one.scope === scope && one.bits === bits && one.by === by && one.common === common) return one;
     }
+    const none = new Int32Array(0);
+    const made: Index = {
+      scope: scope,
+      bits: bits,
+      by: by,
+      common: common,
+      heads: none,
+      after: none,
+      before: none,
+    };
+    fill(made);
+    indexes.push(made);
+    return made;
+  }
+
+  /** The slot of an SA, or -1. */
+  function slotOf(sa: Sa): number {
+    const main = mains[sa.form.scope * WIDTHS + sa.form.spiLsb];
+    if (main === null) return -1;
+    let at = main.heads[chainOf(main, sa, sa.spi, main.bits)];
+    while (at !== 0 && sas[at - 1] !== sa) at = main.after[at - 1];
+    return at - 1;
   }
 
   return {
     find: (buffer, source, destination, size, esp, length) => {
       const local = mix(0, buffer, destination, size);
       const both = mix(local, buffer, source, size);
-      const mask = places.length - 1;
       for (let scope = 0; scope < SCOPES; scope++) {
         const hash = scope === 0 ? both : scope === 1 ? local : 0;
         for (let bits = 0; bits < WIDTHS && bits <= length * 8; bits++) {
           if (counts[scope * WIDTHS + bits] === 0) continue;
-          let at = finish(scope, bits, getBits(buffer, esp * 8, bits), hash) & mask;
-          for (;;) {
-            const sa = places[at];
-            if (sa === null) break;
+          const main = mains[scope * WIDTHS + bits]!;
+          let at = main.heads[finish(scope, bits, getBits(buffer, esp * 8, bits), hash) & (main.heads.length - 1)];
+          while (at !== 0) {
+            const sa = sas[at - 1]!;
             if (fits(sa, buffer, source, destination, size, esp, length)) return sa;
-            at = (at + 1) & mask;
+            at = main.after[at - 1];
           }
         }
       }
       return null;
     },
     conflict: (sa, spi, bits) => {
-      // With one scope and one number of bits in use (the common case) only an equal prefix matches: one probe.
-      const scope = sa.form.scope;
-      if (counts[scope * WIDTHS + bits] === used) return probe(sa, spi, bits, scope);
-      for (let i = 0; i < places.length; i++) {
-        const other = places[i];
-        if (other !== null && meets(sa, spi, bits, other)) return other;
+      const own = sa.form.scope;
+      for (let scope = 0; scope < SCOPES; scope++) {
+        for (let width = 0; width < WIDTHS; width++) {
+          if (counts[scope * WIDTHS + width] === 0) continue;
+          const index = indexOf(scope, width, Math.max(own, scope), Math.min(bits, width));
+          let at = index.heads[chainOf(index, sa, spi, bits)];
+          while (at !== 0) {
+            const other = sas[at - 1]!;
+            if (meets(sa, spi, bits, other)) return other;
+            at = index.after[at - 1];
+          }
+        }
       }
       return null;
     },
     insert: (sa) => {
-      used++;
-      counts[sa.form.scope * WIDTHS + sa.form.spiLsb]++;
-      if (used * 2 > places.length) rebuild(all(), places.length * 2);
-      put(sa);
-    },
-    remove: (sa) => {
-      const sas = all();
-      for (let i = 0; i < sas.length; i++) {
-        if (sas[i] !== sa) continue;
-        sas[i] = sas[sas.length - 1];
-        sas.pop();
-        used--;
-        counts[sa.form.scope * WIDTHS + sa.form.spiLsb]--;
-        rebuild(sas, places.length);
+      const scope = sa.form.scope;
+      const spiLsb = sa.form.spiLsb;
+      counts[scope * WIDTHS + spiLsb]++;
+      mains[scope * WIDTHS + spiLsb] = indexOf(scope, spiLsb, scope, spiLsb);
+      let slot = sas.length;
+      if (free.length > 0) {
+        slot = free[free.length - 1];
+        free.pop();
+        sas[slot] = sa;
+      } else sas.push(sa);
+      if (slot < capacity) {
+        for (let i = 0; i < indexes.length; i++) if (holds(indexes[i], sa)) link(indexes[i], slot, sa);
         return;
       }
+      capacity *= 2;
+      for (let i = 0; i < indexes.length; i++) fill(indexes[i]);
     },
-    all: all,
+    remove: (sa) => {
+      const slot = slotOf(sa);
+      if (slot < 0) return;
+      for (let i = 0; i < indexes.length; i++) if (holds(indexes[i], sa)) unlink(indexes[i], slot, sa);
+      counts[sa.form.scope * WIDTHS + sa.form.spiLsb]--;
+      sas[slot] = null;
+      free.push(slot);
+    },
+    all: () => {
+      const found: Sa[] = [];
+      for (let i = 0; i < sas.length; i++) {
+        const sa = sas[i];
+        if (sa !== null) found.push(sa);
+      }
+      return found;
+    },
   };
 }
