@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { emitIpv6 } from '../../core/wire/ipv6.ts';
 import { emitUdp } from '../../core/wire/udp.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
@@ -59,6 +60,10 @@ async function summaryOf(command: string, sa: string, input: string, output: str
 
 const HEADS: [number, string][] = [
   [101, ''],
+  [12, ''],
+  [14, ''],
+  [0, '1e000000'],
+  [108, '0000000a'],
   [1, '00'.repeat(12) + '86dd'],
   [1, '00'.repeat(12) + '8100000186dd'],
   [113, '00'.repeat(14) + '86dd'],
@@ -177,6 +182,79 @@ test('what no SA takes is counted by reason', async () => {
   });
   const { stdout } = await dietesp('compress', '--sa', SA, input, files.path('mixed-frames.pcap'));
   assert.match(stdout, /^7 packets, 1 carried in 1 frames\ndropped: no-sa 2, checksum 1, /);
+});
+
+/** Each of `frames` (with FCS) as another link type has it. */
+const FRAME_KINDS: [string, number, string[], (frame: Uint8Array) => Uint8Array][] = [
+  ['215', 215, [], (frame) => withHead('00000000a7' + frame.length.toString(16).padStart(2, '0'), frame)],
+  ['230', 230, [], (frame) => frame.subarray(0, -2)],
+  ['283 with an FCS', 283, [], (frame) => withHead('00000c00 0000 0100 01000000'.replaceAll(' ', ''), frame)],
+  ['283 with fields, without FCS', 283, [], (frame) => withHead('00000c000100040012345678', frame.subarray(0, -2))],
+  [
+    '283 with an FCS of 32 bits',
+    283,
+    [],
+    (frame) => withHead('00000c000000010002000000', with32(frame.subarray(0, -2))),
+  ],
+  ['195 with an FCS of 32 bits', 195, [], (frame) => with32(frame.subarray(0, -2))],
+  ['195 that says so', 0x240000c3, [], (frame) => with32(frame.subarray(0, -2))],
+  ['195 that says it has none', 0x040000c3, [], (frame) => frame.subarray(0, -2)],
+  ['195 of a radio of TI', 195, ['--fcs', 'ti'], (frame) => Buffer.from([...frame.subarray(0, -2), 0xc8, 0xea])],
+  ['195 with anything', 195, ['--fcs', 'ignore'], (frame) => Buffer.from([...frame.subarray(0, -2), 1, 2])],
+];
+
+/** With the CRC-32 that zlib computes. */
+function with32(frame: Uint8Array): Uint8Array {
+  const octets = Buffer.alloc(frame.length + 4);
+  octets.set(frame);
+  octets.writeUInt32LE(zlibCrc(frame), frame.length);
+  return octets;
+}
+
+/** gzip's trailer has it. */
+function zlibCrc(octets: Uint8Array): number {
+  return gzipSync(octets).readUInt32LE(gzipSync(octets).length - 8);
+}
+
+test('frames of every link type are decompressed', async () => {
+  const packets = [packetOf(4), packetOf(40), packetOf(200)];
+  const frames = files.path('kinds-frames.pcap');
+  await summaryOf('compress', SA, files.file('kinds.pcap', captureOf(101, packets)), frames);
+  const onAir = recordsOf(frames).map((record) => Uint8Array.from(record.data));
+  for (const [what, linkType, more, change] of FRAME_KINDS) {
+    const input = files.file('kind.pcap', captureOf(linkType, onAir.map(change)));
+    const output = files.path('kind-out.pcap');
+    const { code, stdout, stderr } = await dietesp('decompress', '--sa', SA, input, output, '--json', ...more);
+    assert.equal(code, 0, `${what}: ${stderr}`);
+    assert.deepEqual((JSON.parse(stdout) as Summary).drops, {}, what);
+    assert.deepEqual(
+      recordsOf(output).map(({ data }) => Buffer.from(data).toString('hex')),
+      packets.map((packet) => Buffer.from(packet).toString('hex')),
+      what,
+    );
+  }
+});
+
+test('frames that cannot be read: the reason, and what may help', async () => {
+  const frames = files.path('bad-frames.pcap');
+  await summaryOf('compress', SA, files.file('one.pcap', captureOf(101, [packetOf(4)])), frames);
+  const frame = Uint8Array.from(recordsOf(frames)[0].data);
+  for (const [linkType, octets, more, reason] of [
+    [195, [...frame.subarray(0, -2), 0xc8, 0xea], [], 'fcs 1; --fcs tells what stands in the place of the FCS'],
+    [195, [...frame.subarray(0, -2), 0xc8, 0x6a], ['--fcs', 'ti'], 'fcs 1'],
+    [215, [0, 0, 0, 0, 0xa7, 5, ...frame], [], 'malformed 1'],
+    [283, [0, 0, 0xff, 0xff, ...frame], [], 'malformed 1'],
+    [283, [0, 0, 12, 0, 0, 0, 1, 0, 9, 0, 0, 0, ...frame], [], 'malformed 1'],
+    [283, [0, 0, 8, 0, 0, 0, 200, 0, ...frame], [], 'malformed 1'],
+    [283, [], [], 'malformed 1'],
+    [191, [...frame], [], 'link type 191 (IEEE802_15_4_LINUX): no IEEE 802.15.4 frame 1'],
+    [1, [...frame], [], 'link type 1: no IEEE 802.15.4 frame 1'],
+  ] as [number, number[], string[], string][]) {
+    const input = files.file('bad.pcap', captureOf(linkType, [Uint8Array.from(octets)]));
+    const { code, stderr } = await dietesp('decompress', '--sa', SA, input, files.path('bad-out.pcap'), ...more);
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(reason) && isOneLine(stderr), `${linkType}: ${stderr}`);
+  }
 });
 
 test('frames that were changed or lost are counted, the rest comes back', async () => {

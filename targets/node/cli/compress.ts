@@ -4,7 +4,9 @@ import { Command, Option } from 'commander';
 import { CommandError } from '../host/errors.ts';
 import { createProgress } from '../host/progress.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
-import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS, LINKTYPE_RAW } from '../host/radio/pcap.ts';
+import { FCS_FORMS } from '../host/radio/captured-frame.ts';
+import { IEEE802_15_4 } from '../host/radio/link-type.ts';
+import { LINKTYPE_RAW } from '../host/radio/pcap.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import type { Totals } from '../tools/convert/convert.ts';
@@ -33,9 +35,15 @@ function common(command: Command): Command {
     .option('--json', 'print the summary as JSON');
 }
 
+function listed(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
 function dropText(totals: Totals): string {
-  const rows = Object.entries(totals.drops).map(([reason, count]) => `${reason} ${count}`);
-  return rows.length === 0 ? 'dropped: none\n' : `dropped: ${rows.join(', ')}\n`;
+  const blocks = listed(totals.blocks);
+  return `dropped: ${listed(totals.drops) || 'none'}\n` + (blocks === '' ? '' : `blocks without packets: ${blocks}\n`);
 }
 
 function average(octets: number, packets: number): string {
@@ -48,9 +56,13 @@ function print(text: string, data: unknown, json: boolean | undefined): void {
 
 function nothingCarried(totals: Totals, input: string): void {
   if (totals.packetsOut > 0) return;
-  const drops = dropText(totals).trim();
+  const drops = dropText(totals).split('\n')[0];
+  // Of radios that put something else there.
+  const hint = totals.drops.fcs === undefined ? '' : '; --fcs tells what stands in the place of the FCS';
   throw new CommandError(
-    totals.packetsIn + totals.framesIn === 0 ? `${input}: no packets` : `${input}: no packet was carried; ${drops}`,
+    totals.packetsIn + totals.framesIn === 0
+      ? `${input}: no packets`
+      : `${input}: no packet was carried; ${drops}${hint}`,
   );
 }
 
@@ -111,6 +123,7 @@ async function decompress(input: string, output: string, options: Options): Prom
       airOctets: totals.airOctets,
       clearOctets: totals.clearOctets,
       drops: totals.drops,
+      blocks: totals.blocks,
     },
     options.json,
   );
@@ -120,7 +133,7 @@ async function decompress(input: string, output: string, options: Options): Prom
 export function compressCommand(): Command {
   return common(new Command('compress'))
     .description(
-      'Compresses and encrypts the IP packets of a capture (link types 1, 101, 113, 276) and writes them as IEEE ' +
+      'Compresses and encrypts the IP packets of a capture (link types 0, 1, 12, 14, 101, 108, 113, 276) and writes them as IEEE ' +
         '802.15.4 frames (link type 195), with the time stamps of the packets. A packet goes to the first SA that ' +
         'takes it. Packets that no SA takes are counted by reason.',
     )
@@ -130,9 +143,14 @@ export function compressCommand(): Command {
 
 export function decompressCommand(): Command {
   return common(new Command('decompress'))
+    .addOption(
+      new Option('--fcs <form>', "what stands in the place of frames' FCS; ti: signal strength of TI's radios")
+        .choices(FCS_FORMS)
+        .default('crc'),
+    )
     .description(
-      `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ${LINKTYPE_IEEE802_15_4} and ` +
-        `${LINKTYPE_IEEE802_15_4_NOFCS}) and writes the IP packets (link type ${LINKTYPE_RAW}) with the time stamp of their last frame.`,
+      `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ` +
+        `${IEEE802_15_4.join(', ')}) and writes the IP packets (link type ${LINKTYPE_RAW}) with the time stamp of their last frame.`,
     )
     .addHelpText('after', '\nExample:\n  $ dietesp decompress --sa leshan.yaml frames.pcap restored.pcap')
     .action((input: string, output: string, options: Options) => decompress(input, output, options));

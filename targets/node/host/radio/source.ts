@@ -26,13 +26,20 @@ export interface CaptureRecord {
   originalLength: number;
   /** Offset of the record in the file. */
   offset: number;
+  /** Octets of a frame check sequence at the packet's end, as the capture tells; -1: it does not. */
+  fcs: number;
 }
+
+/** Hears of what a capture holds beside packets: the type of a pcapng block, and its octets. */
+export type OnBlock = (type: number, length: number) => void;
 
 export interface Source {
   /** Octets taken so far. */
   offset: number;
   /** The next `length` octets, or fewer at the end of the file; a fresh copy. */
   take(length: number): Uint8Array;
+  /** Leaves out the next `length` octets, any number. Returns how many there were. */
+  skip(length: number): number;
   close(): void;
 }
 
@@ -43,6 +50,11 @@ export function sourceOf(bytes: Uint8Array): Source {
       const piece = bytes.slice(source.offset, source.offset + length);
       source.offset += piece.length;
       return piece;
+    },
+    skip(length) {
+      const count = Math.min(length, bytes.length - source.offset);
+      source.offset += count;
+      return count;
     },
     close() {},
   };
@@ -55,25 +67,30 @@ export function sourceOfFile(path: string): Source {
   const chunk = new Uint8Array(65536);
   let start = 0;
   let end = 0;
+  /** Passes the next `length` octets by, to `piece` if there is one. */
+  function pass(length: number, piece: Uint8Array | null): number {
+    let have = 0;
+    while (have < length) {
+      if (start === end) {
+        start = 0;
+        end = readSync(fd, chunk, 0, chunk.length, null);
+        if (end === 0) break;
+      }
+      const count = Math.min(length - have, end - start);
+      piece?.set(chunk.subarray(start, start + count), have);
+      start += count;
+      have += count;
+    }
+    source.offset += have;
+    return have;
+  }
   const source: Source = {
     offset: 0,
     take(length) {
       const piece = new Uint8Array(length);
-      let have = 0;
-      while (have < length) {
-        if (start === end) {
-          start = 0;
-          end = readSync(fd, chunk, 0, chunk.length, null);
-          if (end === 0) break;
-        }
-        const count = Math.min(length - have, end - start);
-        piece.set(chunk.subarray(start, start + count), have);
-        start += count;
-        have += count;
-      }
-      source.offset += have;
-      return piece.subarray(0, have);
+      return piece.subarray(0, pass(length, piece));
     },
+    skip: (length) => pass(length, null),
     close() {
       if (fd !== 0) closeSync(fd);
     },
@@ -81,8 +98,10 @@ export function sourceOfFile(path: string): Source {
   return source;
 }
 
-/** Longest record taken from a file: more is a broken length, not a packet. */
+/** Octets of a packet that are read: of a longer one, which neither IP nor a radio has, the rest is left out. */
 export const RECORD_MAX = 1 << 20;
+/** Longest record of a pcap file: more is a broken length, not a packet. It is what Wireshark takes at most. */
+export const LENGTH_MAX = 1 << 27;
 
 /** Takes exactly `length` octets, or throws a CaptureError that names `what`. */
 export function takeAll(source: Source, length: number, what: string): Uint8Array {
@@ -92,4 +111,11 @@ export function takeAll(source: Source, length: number, what: string): Uint8Arra
     throw new CaptureError(`${what}: ${length} octets wanted, the file ends after ${piece.length}`, at);
   }
   return piece;
+}
+
+/** Leaves out exactly `length` octets, or throws a CaptureError that names `what`. */
+export function skipAll(source: Source, length: number, what: string): void {
+  const at = source.offset;
+  const count = source.skip(length);
+  if (count < length) throw new CaptureError(`${what}: ${length} octets wanted, the file ends after ${count}`, at);
 }

@@ -3,11 +3,18 @@
 import { statSync } from 'node:fs';
 import { CommandError } from '../../host/errors.ts';
 import { type CaptureWriter, createPcapWriter, readCapture } from '../../host/radio/pcap.ts';
+import { blockName } from '../../host/radio/pcapng.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';
 
-/** The records of a capture, one at a time. A malformed file throws a CommandError after its good records. */
-export function* packetsOf(file: string): Generator<CaptureRecord> {
-  const records = readCapture(file);
+/**
+ * The records of a capture, one at a time; what else it holds is counted in `blocks`. A malformed file throws a CommandError
+ * after its good records.
+ */
+export function* packetsOf(file: string, blocks: Record<string, number> = {}): Generator<CaptureRecord> {
+  const records = readCapture(file, (type) => {
+    const name = blockName(type);
+    blocks[name] = (blocks[name] ?? 0) + 1;
+  });
   let count = 0;
   try {
     for (;;) {

@@ -14,7 +14,7 @@ import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { FieldError } from '../../host/errors.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
-import { LINKTYPE_IEEE802_15_4, LINKTYPE_IEEE802_15_4_NOFCS } from '../../host/radio/pcap.ts';
+import { type FcsForm, frameOf } from '../../host/radio/captured-frame.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';
 import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
 import { findIp } from './packets.ts';
@@ -40,6 +40,8 @@ export interface Totals {
   clearPackets: number;
   plainPackets: number;
   drops: Record<string, number>;
+  /** Blocks of the capture that hold no packet, by kind. */
+  blocks: Record<string, number>;
 }
 
 export function createTotals(): Totals {
@@ -57,6 +59,7 @@ export function createTotals(): Totals {
     clearPackets: 0,
     plainPackets: 0,
     drops: {},
+    blocks: {},
   };
 }
 
@@ -199,14 +202,19 @@ export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: L
 
 /** Frames -> IP packets. */
 export interface Decompressor {
-  /** A frame of link type 195 or 230. */
+  /** A frame of link type 195, 215, 230 or 283. */
   frame(record: CaptureRecord, sink: PacketSink): void;
   /** Adds the drops of the lower layers; after the last frame. */
   end(): void;
   totals: Totals;
 }
 
-export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan: LinkPlan): Decompressor {
+export function createDecompressor(
+  loaded: LoadedSa[],
+  provider: Provider,
+  plan: LinkPlan,
+  fcsForm: FcsForm = 'crc',
+): Decompressor {
   const totals = createTotals();
   const endpoint = createEndpoint(FULL_PARTS, provider);
   createSas(loaded, provider).forEach((sa, index) => {
@@ -231,19 +239,16 @@ export function createDecompressor(loaded: LoadedSa[], provider: Provider, plan:
   };
   return {
     totals,
-    frame({ linkType, data, originalLength, time: seconds }, to) {
-      const now = seconds * 1000;
+    frame(record, to) {
+      const now = record.time * 1000;
       totals.framesIn++;
-      if (linkType !== LINKTYPE_IEEE802_15_4 && linkType !== LINKTYPE_IEEE802_15_4_NOFCS) {
-        return countDrop(totals, `link type ${linkType}`);
-      }
-      const fcs = linkType === LINKTYPE_IEEE802_15_4 ? 0 : FCS_SIZE;
-      const length = data.length + fcs;
-      if (originalLength > data.length) return countDrop(totals, 'truncated');
+      const place = frameOf(record, fcsForm);
+      if (place.reason !== '') return countDrop(totals, place.reason);
+      const length = place.length + FCS_SIZE;
       if (length > FRAME_MAX) return countDrop(totals, 'too-long');
-      frame.set(data);
-      // Without an FCS in the capture there is nothing to verify: a right one is added.
-      if (fcs !== 0) putFcs(frame, 0, data.length);
+      frame.set(record.data.subarray(place.offset, place.offset + place.length));
+      // What stood in its place was checked, or cannot be.
+      putFcs(frame, 0, place.length);
       totals.airOctets += length + PHY_OCTETS;
       sink = to;
       time = now;

@@ -45,7 +45,7 @@ export async function compressFile(
   const size = sizeOf(input);
   const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input, sa);
   try {
-    for (const record of packetsOf(input)) {
+    for (const record of packetsOf(input, compressor.totals.blocks)) {
       compressor.packet(record, (frame, length) => writer.write(record.time * 1000, frame.subarray(0, length)));
       step(record.offset, size, `${compressor.totals.packetsIn} packets`);
     }
@@ -64,11 +64,11 @@ export async function decompressFile(
 ): Promise<Totals> {
   const loaded = loadSaFile(sa);
   requireIpv6(loaded);
-  const decompressor = createDecompressor(loaded, provider, linkPlan(link, outerAddresses(loaded)));
+  const decompressor = createDecompressor(loaded, provider, linkPlan(link, outerAddresses(loaded)), link.fcs);
   const size = sizeOf(input);
   const writer = writeCapture(output, LINKTYPE_RAW, input, sa);
   try {
-    for (const record of packetsOf(input)) {
+    for (const record of packetsOf(input, decompressor.totals.blocks)) {
       decompressor.frame(record, (buffer, offset, length) => {
         writer.write(record.time * 1000, buffer.subarray(offset, offset + length));
       });

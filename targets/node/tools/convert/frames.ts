@@ -27,6 +27,7 @@ import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/
 import { createUdpCompression } from '../../../../core/wire/sixlowpan-udp.ts';
 import { addressOctets, addressText } from '../../host/addresses.ts';
 import { CommandError } from '../../host/errors.ts';
+import type { FcsForm } from '../../host/radio/captured-frame.ts';
 
 const CONTEXTS = 16;
 /** Datagrams in reassembly at a time, and how long: RFC 4944's limit. */
@@ -45,6 +46,8 @@ export interface LinkOptions {
   pan: string;
   context?: string[];
   mac?: string[];
+  /** What captured frames have in the place of the FCS. */
+  fcs?: FcsForm;
 }
 
 /** All but the last 16 bits, which the short address gives: IPHC then elides the whole address. */
