@@ -28,6 +28,8 @@ export interface Port {
   name: string;
   mac: Mac;
   lowpan: Lowpan;
+  /** Octets of the largest outer packet. */
+  maxSize: number;
   /** Packets on their way, by the tag of 6LoWPAN. */
   inFlight: Map<number, Peer>;
 }
@@ -84,7 +86,7 @@ function createPort(
     ackWait: ackWaitOf(config),
   });
   lowpan.attach(mac);
-  return { name: config.name, mac, lowpan, inFlight: new Map() };
+  return { name: config.name, mac, lowpan, maxSize, inFlight: new Map() };
 }
 
 /** `lostAfter`: packets in a row without acknowledgement after which a peer counts as lost. */

@@ -29,6 +29,8 @@ export interface LoadedGateway extends Common {
   config: GatewayConfig & { ike: GatewayIkeConfig };
   /** Milliseconds between reports of metrics, 0: none. */
   metrics: number;
+  /** SAs keyed by hand are wanted without a store. */
+  unsafeVolatile: boolean;
 }
 
 function tunOf(field: Field): TunConfig {
@@ -134,7 +136,12 @@ export function readGateway(file: string, text: string): LoadedGateway {
   };
   inspectGatewayConfig(config, (error) => keepChecked(root, error));
   root.document.finish();
-  return { ...common, config, metrics: (values.metrics as number) * 1000 };
+  return {
+    ...common,
+    config,
+    metrics: (values.metrics as number) * 1000,
+    unsafeVolatile: values.unsafeVolatile === true,
+  };
 }
 
 /** Loads the file of `dietesp gateway --config FILE`. Throws like readGateway. */

@@ -5,7 +5,7 @@
 //   UDP answer, TUN, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
 //                                                                       \-> datagram of a socket
 
-import { DROP_NO_SA } from '../../../core/base/drop.ts';
+import { DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
@@ -14,7 +14,7 @@ import type { Sa } from '../../../core/esp/sa.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
-import { addressText } from '../host/addresses.ts';
+import { addressOctets, addressText } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { outerPacket, outerSize, UDP_ESP } from '../host/udp.ts';
 import type { Air } from './air.ts';
@@ -23,6 +23,7 @@ import type { Bus } from './bus.ts';
 import type { GatewayConfig } from './config.ts';
 import { createEchoResponder } from './echo.ts';
 import { createFlows, type Flow, type Flows } from './flows.ts';
+import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { openUdp } from './socket.ts';
 import type { Tun } from './tun.ts';
@@ -30,6 +31,9 @@ import type { UdpPort } from './udp.ts';
 
 /** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
 const PACKET_MAX = 4096;
+/** Octets by which padding of ESP differs. */
+const PADDING_MAX = 7;
+const NO_SA = dropName(DROP_NO_SA);
 /** The largest payload of a datagram. */
 const DATAGRAM_MAX = 65536;
 
@@ -88,10 +92,14 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     return dropName(code);
   }
 
+  // Octets that the last packet might have had, where it was too long; else 0.
+  let fits = 0;
+
   function protect(packet: Uint8Array, length: number): string {
     const now = bus.now();
+    fits = 0;
     const chosen = sas.choose(packet, length, now);
-    if (chosen === undefined) return drop('esp', dropName(DROP_NO_SA));
+    if (chosen === undefined) return drop('esp', NO_SA);
     const { sa, remote } = chosen;
     const socket = ike.socketOf(chosen);
     if (socket !== null) {
@@ -113,6 +121,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (peer === undefined) return drop('peer', 'no-neighbour');
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
     if (size < 0) return unsent(size);
+    const { maxSize } = air.ports[peer.radio];
+    if (size > maxSize) {
+      // What this SA adds, and what more padding may be in a shorter packet.
+      fits = maxSize - (size - length) - PADDING_MAX;
+      return drop('link', dropName(DROP_TOO_LONG));
+    }
     ike.carried(chosen);
     if (!mustWait(chosen)) return air.send(peer, outer, size);
     const copy = outer.slice(0, size);
@@ -211,9 +225,16 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   };
 
   if (tun !== null) {
+    const own = (config.tun?.addresses ?? []).map((text) => addressOctets(text.split('/')[0])!);
+    const icmp = createIcmpErrors(own, bus.now);
     tun.onPacket = (packet, length) => {
       carried.read++;
-      bus.guard('', () => protect(packet, length));
+      bus.guard(undefined, () => {
+        const reason = protect(packet, length);
+        if (reason !== NO_SA && fits === 0) return;
+        const size = icmp.about(packet, length, fits);
+        if (size > 0 && tun.write(icmp.error, size)) carried.written++;
+      });
     };
   }
 

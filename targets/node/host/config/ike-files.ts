@@ -185,6 +185,11 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     ),
   ),
   sas: text('Manual SAs', 'An SA file (`dietesp schema sa`) with SAs that need no IKE.'),
+  unsafeVolatile: flag(
+    'Volatile manual SAs',
+    'true: `sas` also without a store. After a crash their sequence numbers begin again: two packets get the same key stream, and old packets are taken again.',
+    false,
+  ),
   sessions: integer(
     'Sessions',
     'UDP sockets of flows at a time; one sensor gets a 16th of them, 8 or more.',
