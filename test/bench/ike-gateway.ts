@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
+import { openLevelStore } from '../../targets/node/host/state/level-store.ts';
 
 /** What the gateway answers to a question. */
 export interface Measured {
@@ -18,9 +19,10 @@ export interface Measured {
   halfOpen: number;
 }
 
-const [, , dpd, retransmit, tries] = process.argv;
-const gateway = await createGateway(
-  readGateway(
+const [, , dpd, retransmit, tries, state = ''] = process.argv;
+const store = state === '' ? {} : { store: await openLevelStore({ directory: state, kind: 'gateway' }) };
+const gateway = await createGateway({
+  ...readGateway(
     'gateway.yaml',
     `udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]
 pool: ["2001:db8:1::/64"]
@@ -30,7 +32,8 @@ connection:
   ike: { dpd: ${dpd}, retransmit: ${retransmit}, tries: ${tries} }
 `,
   ).config,
-);
+  ...store,
+});
 let stop = monitorEventLoopDelay({ resolution: 1 });
 stop.enable();
 

@@ -35,9 +35,10 @@ interface GatewayProcess {
   leave(): Promise<{ took: number; stop: number }>;
 }
 
-async function startGateway(dpd: number, retransmit = 2, tries = 6): Promise<GatewayProcess> {
+/** `state`: its state directory; '': none. */
+async function startGateway(dpd: number, retransmit = 2, tries = 6, state = ''): Promise<GatewayProcess> {
   const file = new URL('ike-gateway.ts', import.meta.url);
-  const child = fork(file, [String(dpd), String(retransmit), String(tries)], {
+  const child = fork(file, [String(dpd), String(retransmit), String(tries), state], {
     execArgv: ['--import', 'tsx', '--expose-gc'],
   });
   const [{ natPort }] = await once(child, 'message');
@@ -198,8 +199,13 @@ function probing(peers: Peers, sa: IkeSa, every: number): () => { sent: number; 
 }
 
 /** Peers of one address, behind a gateway that has just started. */
-async function scene(dpd: number, retransmit = 2, tries = 6): Promise<{ gateway: GatewayProcess; peers: Peers }> {
-  const gateway = await startGateway(dpd, retransmit, tries);
+export async function scene(
+  dpd: number,
+  retransmit = 2,
+  tries = 6,
+  state = '',
+): Promise<{ gateway: GatewayProcess; peers: Peers }> {
+  const gateway = await startGateway(dpd, retransmit, tries, state);
   const peers = new Peers(gateway.natPort, '127.0.0.1', 1);
   await peers.open();
   return { gateway, peers };

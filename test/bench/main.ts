@@ -7,6 +7,7 @@ import { benchMac } from './mac.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
+import { benchState } from './state.ts';
 
 const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['heap', benchHeap],
@@ -20,6 +21,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['crypto', benchCrypto],
   ['ike', benchIkeAir],
   ['ike-rate', benchIkeRate],
+  ['state', benchState],
   ['ike-scale', benchIkeScale],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));

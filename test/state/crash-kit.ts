@@ -115,13 +115,27 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** `state`: the gateway's state directory, or `off`. `write`: makes the file of the gateway. */
-export async function openStage(write: (name: string, text: string) => string, state: string): Promise<Stage> {
+/**
+ * `state`: the gateway's state directory, or `off`. `write`: makes the file of the gateway. `reads`: the sensor posts readings
+ * (`sensor.read`) and does not send numbers.
+ */
+export async function openStage(
+  write: (name: string, text: string) => string,
+  state: string,
+  reads = false,
+): Promise<Stage> {
   const delivered: number[] = [];
   const echoed = new Set<number>();
   const log: string[] = [];
   const server = await socketAt();
   server.on('message', (octets, from) => {
+    if (octets[0] >>> 6 === 1) {
+      // CoAP: 2.04, with the token.
+      const size = octets[0] & 15;
+      const head = Buffer.of(0x60 | size, 0x44, octets[2], octets[3]);
+      server.send(Buffer.concat([head, octets.subarray(4, 4 + size)]), from.port, from.address);
+      return;
+    }
     delivered.push(octets.readUInt32BE(0));
     server.send(octets, from.port, from.address);
   });
@@ -161,9 +175,11 @@ export async function openStage(write: (name: string, text: string) => string, s
     report() {},
   });
   const to = addressOctets(SERVER)!;
-  sensor.inner.listen(PORT, (payload) => {
-    echoed.add(Buffer.from(payload.buffer, payload.byteOffset, 4).readUInt32BE(0));
-  });
+  if (!reads) {
+    sensor.inner.listen(PORT, (payload) => {
+      echoed.add(Buffer.from(payload.buffer, payload.byteOffset, 4).readUInt32BE(0));
+    });
+  }
   let gateway: ChildProcess | null = null;
   let number = 0;
 
