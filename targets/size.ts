@@ -33,16 +33,16 @@ export const ROWS: readonly Row[] = [
   // Goal: 12,000. Not reached yet; the budget keeps the present size.
   { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 38900 },
   // Goal: 32,000. Not reached; see docs/results.md.
-  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 110300 },
+  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 111400 },
   // A board's application: the device, provisioning, CoAP, console.
-  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 126600 },
-  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 118800 },
+  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 127800 },
+  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 120000 },
   // Modules for programs, see targets/jerryscript/README.md.
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
-  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 134500 },
+  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 135600 },
   // Modules for Espruino, with the radio driver.
   { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 45900 },
-  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 143900 },
+  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 145000 },
 ];
 
 export interface Size {
