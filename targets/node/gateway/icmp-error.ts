@@ -59,7 +59,7 @@ function isAnswerable(packet: Uint8Array, length: number, isSix: boolean): boole
   return packet[IPV4_PROTOCOL] !== PROTO_ICMP || (length > header && QUERIES.includes(packet[header]));
 }
 
-/** `own`: the addresses of the interface; the first of a family is the source, else the packet's destination is. */
+/** `own`: the addresses of the interface; the first of IPv6 is the source, else the packet's destination is. */
 export function createIcmpErrors(own: readonly Uint8Array[], now: () => number): IcmpErrors {
   const error = new Uint8Array(SIX_MAX);
   let tokens = BURST;
@@ -87,7 +87,9 @@ export function createIcmpErrors(own: readonly Uint8Array[], now: () => number):
       const total = header + ICMP_SIZE + quoted;
       error.fill(0, 0, header + ICMP_SIZE);
       error.set(packet.subarray(0, quoted), header + ICMP_SIZE);
-      const address = own.find((one) => one.length === size) ?? packet.subarray(destination, destination + size);
+      // Linux takes no IPv4 packet that comes in from an address of its own.
+      const known = isSix ? own.find((one) => one.length === size) : undefined;
+      const address = known ?? packet.subarray(destination, destination + size);
       error.set(address, source);
       error.set(packet.subarray(source, source + size), destination);
       const [type, code] = (mtu > 0 ? TOO_BIG : UNREACHABLE)[isSix ? 'six' : 'four'];
