@@ -35,14 +35,15 @@ export const ROWS: readonly Row[] = [
   // Goal: 32,000. Not reached; see docs/results.md.
   { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 111400 },
   // A board's application: the device, provisioning, CoAP, console.
-  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 127800 },
-  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 120000 },
+  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 127900 },
+  // With the session kept over a restart (targets/board/keep.ts): 1,500 octets.
+  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 121500 },
   // Modules for programs, see targets/jerryscript/README.md.
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
-  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 135600 },
+  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 135700 },
   // Modules for Espruino, with the radio driver.
   { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 45900 },
-  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 145000 },
+  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 146900 },
 ];
 
 export interface Size {

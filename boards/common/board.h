@@ -28,6 +28,12 @@ void board_puts(const char *text);
 int board_command(uint8_t *out, size_t size);
 /* Points `area` to the provisioning area. Returns its size in octets; 0: it is erased, or there is none. */
 size_t board_provision(const uint8_t **area);
+/* Octets of the longest record, and what keeps one over a power cut. False: there is no place for it, or it failed, and the
+   record of before may still be there. */
+#define RECORD_MAX 512
+bool board_save(const uint8_t *record, size_t length);
+/* Copies the record that was saved last, cut at `size`. Returns its octets; 0: there is none. */
+size_t board_load(uint8_t *out, size_t size);
 /* Ends the program and tells QEMU or a debugger. Without either the board sleeps; after HALT_* it restarts some seconds later. */
 void board_exit(int code) __attribute__((noreturn));
 void board_restart(void) __attribute__((noreturn));

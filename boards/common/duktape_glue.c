@@ -155,6 +155,20 @@ static duk_ret_t hook_provision(duk_context *C) {
   return 1;
 }
 
+static duk_ret_t hook_save(duk_context *C) {
+  const size_t offset = whole(C, 1, "offset", MOST);
+  const size_t length = whole(C, 2, "length", RECORD_MAX);
+  duk_push_boolean(C, board_save(range(C, 0, "buffer", offset, length), length));
+  return 1;
+}
+
+static duk_ret_t hook_load(duk_context *C) {
+  size_t size;
+  uint8_t *data = octets(C, 0, "buffer", &size);
+  duk_push_uint(C, board_load(data, size));
+  return 1;
+}
+
 static duk_ret_t hook_exit(duk_context *C) { board_exit((int)whole(C, 0, "code", 255)); }
 
 static duk_ret_t hook_restart(duk_context *C) {
@@ -294,7 +308,7 @@ static const duk_function_list_entry HOOKS[] = {
     {"memory", hook_memory, 0},   {"ccm", hook_ccm, 10},            {"hmac", hook_hmac, 6},
     {"x25519", hook_x25519, 6},   {"copy", hook_copy, 5},           {"fill", hook_fill, 4},
     {"equal", hook_equal, 5},     {"difference", hook_difference, 6}, {"sum", hook_sum, 4},
-    {"fcs", hook_fcs, 3},
+    {"fcs", hook_fcs, 3},         {"save", hook_save, 3},           {"load", hook_load, 1},
 };
 
 /* --- start --- */

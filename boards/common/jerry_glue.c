@@ -123,6 +123,21 @@ HOOK(provision) {
   return finish(call, jerry_number((double)size));
 }
 
+HOOK(save) {
+  CALL;
+  const size_t offset = whole(call, 1, "offset", MOST);
+  const size_t length = whole(call, 2, "length", RECORD_MAX);
+  const uint8_t *record = range(call, 0, "buffer", offset, length);
+  return finish(call, jerry_boolean(!failed(call) && board_save(record, length)));
+}
+
+HOOK(load) {
+  CALL;
+  size_t size;
+  uint8_t *out = octets(call, 0, "buffer", &size);
+  return finish(call, jerry_number(failed(call) ? 0 : (double)board_load(out, size)));
+}
+
 HOOK(exit) {
   CALL;
   const size_t code = whole(call, 0, "code", 255);
@@ -202,6 +217,7 @@ static const Hook HOOKS[] = {
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
     {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
+    {"save", hook_save},       {"load", hook_load},
 };
 
 /* --- start --- */

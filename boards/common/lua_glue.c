@@ -132,6 +132,28 @@ static int hook_provision(lua_State *L) {
   return 1;
 }
 
+static int hook_save(lua_State *L) {
+  uint8_t record[RECORD_MAX];
+  const size_t offset = whole(L, 2, "offset", MOST);
+  const size_t length = whole(L, 3, "length", RECORD_MAX);
+  const Octets buffer = range(L, 1, "buffer", offset, length);
+  buffer.get(&buffer, 0, record, length);
+  lua_pushboolean(L, board_save(record, length));
+  crypto_wipe(record, sizeof record);
+  return 1;
+}
+
+static int hook_load(lua_State *L) {
+  uint8_t record[RECORD_MAX];
+  const size_t length = octets_length(L, 1, "buffer");
+  const Octets buffer = lua_octets(L, 1, 0);
+  const size_t size = board_load(record, length < sizeof record ? length : sizeof record);
+  buffer.put(&buffer, 0, record, size);
+  crypto_wipe(record, sizeof record);
+  lua_pushinteger(L, (lua_Integer)size);
+  return 1;
+}
+
 static int hook_exit(lua_State *L) { board_exit((int)whole(L, 1, "code", 255)); }
 
 static int hook_restart(lua_State *L) {
@@ -220,6 +242,7 @@ static const luaL_Reg HOOKS[] = {
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
     {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
+    {"save", hook_save},       {"load", hook_load},
     {NULL, NULL},
 };
 

@@ -1,4 +1,4 @@
-/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [entropy=FILE]. The radio pipe is a unix socket
+/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [state=FILE] [entropy=FILE]. The radio pipe is a unix socket
    at which a gateway's radio listens; the console is standard input and output. There are no interrupts: octets are read
    when the script waits or looks at the clock. */
 
@@ -29,7 +29,7 @@ uint8_t __heap_start[HEAP_SIZE] __attribute__((aligned(16)));
 #endif
 
 static char **words;
-static const char *radio_path, *entropy_path;
+static const char *radio_path, *entropy_path, *state_path;
 static uint8_t area[PROVISION_SIZE];
 static size_t area_length;
 static int radio = -1, entropy = -1;
@@ -201,6 +201,57 @@ size_t board_provision(const uint8_t **at) {
   return area_length == 0 || area[0] == 0xff || area[0] == 0 ? 0 : area_length;
 }
 
+/* --- the record: a file, replaced as a whole --- */
+
+#define PATH_SIZE 4096
+
+static bool write_all(int file, const uint8_t *octets, size_t length) {
+  while (length > 0) {
+    const ssize_t written = write(file, octets, length);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    octets += written;
+    length -= (size_t)written;
+  }
+  return true;
+}
+
+/* The new name of a file is on the disk when its folder is. */
+static bool sync_folder(char *path) {
+  char *slash = strrchr(path, '/');
+  if (slash != NULL) slash[slash == path ? 1 : 0] = 0;
+  const int folder = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool good = folder >= 0 && fsync(folder) == 0;
+  if (folder >= 0) close(folder);
+  return good;
+}
+
+bool board_save(const uint8_t *record, size_t length) {
+  char path[PATH_SIZE];
+  if (state_path == NULL) return false;
+  snprintf(path, sizeof path, "%s.new", state_path);
+  const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool good = file >= 0 && write_all(file, record, length) && fsync(file) == 0;
+  if (file >= 0) close(file);
+  good = good && rename(path, state_path) == 0;
+  if (good) good = sync_folder(path);
+  if (!good) fprintf(stderr, "state: %s: %s\n", state_path, strerror(errno));
+  return good;
+}
+
+size_t board_load(uint8_t *out, size_t size) {
+  const int file = state_path == NULL ? -1 : open(state_path, O_RDONLY | O_CLOEXEC);
+  size_t length = 0;
+  while (file >= 0 && length < size) {
+    const ssize_t got = read(file, out + length, size - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    length += (size_t)got;
+  }
+  if (file >= 0) close(file);
+  return length;
+}
+
 /* Of the whole process with its libraries. (getrusage would give the peak of the process that started this one.) */
 long board_memory(void) {
   FILE *status = fopen("/proc/self/status", "re");
@@ -272,12 +323,15 @@ int main(int count, char **arguments) {
       read_area(value);
     } else if ((value = value_of(words[i], "entropy")) != NULL) {
       entropy_path = value;
+    } else if ((value = value_of(words[i], "state")) != NULL) {
+      state_path = value;
     } else {
-      refuse("argument", words[i], "must be radio=SOCKET, provision=FILE or entropy=FILE");
+      refuse("argument", words[i], "must be radio=SOCKET, provision=FILE, state=FILE or entropy=FILE");
     }
   }
   if (radio_path == NULL) refuse("radio", "(missing)", "must be the path of a unix socket");
   if (strlen(radio_path) >= sizeof((struct sockaddr_un *)0)->sun_path) refuse("radio", radio_path, "is too long");
+  if (state_path != NULL && strlen(state_path) + sizeof ".new" > PATH_SIZE) refuse("state", state_path, "is too long");
   if (entropy_path != NULL) entropy = open_file("entropy", entropy_path);
   radio_connect();
   board_exit(engine_run());

@@ -14,7 +14,22 @@
 #define RCC_APB2ENR REGISTER(RCC + 0x44)
 #define CR_PLLON (1U << 24)
 #define CR_PLLRDY (1U << 25)
-#define FLASH_ACR REGISTER(0x40023c00)
+#define FLASH 0x40023c00U
+#define FLASH_ACR REGISTER(FLASH + 0x00)
+#define FLASH_KEYR REGISTER(FLASH + 0x04)
+#define FLASH_SR REGISTER(FLASH + 0x0c)
+#define FLASH_CR REGISTER(FLASH + 0x10)
+#define ACR_DATA_CACHE (1U << 10)
+#define ACR_DATA_CACHE_RESET (1U << 12)
+#define SR_BUSY (1U << 16)
+/* OPERR, WRPERR, PGAERR, PGPERR, PGSERR. */
+#define SR_ERRORS 0xf2U
+#define CR_PROGRAM (1U << 0)
+#define CR_SECTOR_ERASE (1U << 1)
+/* 32 bits at a time: the supply has 2.7 V or more. */
+#define CR_WORDS (2U << 8)
+#define CR_START (1U << 16)
+#define CR_LOCK (1U << 31)
 
 #define GPIOA_MODER REGISTER(0x40020000)
 #define GPIOA_AFRL REGISTER(0x40020020)
@@ -109,6 +124,62 @@ static bool put(uint32_t usart, uint8_t octet) {
 bool console_put(uint8_t octet) { return put(USART1, octet); }
 
 bool radio_put(uint8_t octet) { return put(USART2, octet); }
+
+/* --- flash for record.c --- */
+
+/* Sectors of 128 kB from 5 on. */
+#define SECTOR_5 0x08020000U
+#define SECTOR_SIZE 0x00020000U
+
+#if RECORD_SIZE > 0
+_Static_assert(RECORD_SIZE == 2 * SECTOR_SIZE, "two sectors");
+_Static_assert(RECORD_ADDRESS >= SECTOR_5 && RECORD_ADDRESS % SECTOR_SIZE == 0, "sectors of 128 kB");
+#endif
+
+/* Opens the flash for `work`. QEMU has no flash controller: the register stays as it was. */
+static bool flash_open(uint32_t work) {
+  if ((FLASH_CR & CR_LOCK) != 0) {
+    FLASH_KEYR = 0x45670123U;
+    FLASH_KEYR = 0xcdef89abU;
+  }
+  FLASH_SR = SR_ERRORS;
+  FLASH_CR = work;
+  return FLASH_CR == work;
+}
+
+static bool flash_close(void) {
+  const bool good = (FLASH_SR & SR_ERRORS) == 0;
+  FLASH_CR = CR_LOCK;
+  return good;
+}
+
+/* The core stands still while it reads from a flash that is busy: up to 2 s for an erased sector. Interrupts come late. */
+static void flash_wait(void) {
+  while ((FLASH_SR & SR_BUSY) != 0) continue;
+}
+
+bool flash_erase(unsigned half) {
+  const uint32_t sector = 5 + (RECORD_ADDRESS - SECTOR_5) / SECTOR_SIZE + half;
+  const uint32_t work = CR_SECTOR_ERASE | CR_WORDS | sector << 3;
+  flash_wait();
+  if (!flash_open(work)) return false;
+  FLASH_CR = work | CR_START;
+  flash_wait();
+  /* The data cache may hold words of before. */
+  const uint32_t acr = FLASH_ACR;
+  FLASH_ACR = acr & ~ACR_DATA_CACHE;
+  FLASH_ACR = (acr & ~ACR_DATA_CACHE) | ACR_DATA_CACHE_RESET;
+  FLASH_ACR = acr;
+  return flash_close();
+}
+
+bool flash_program(uint32_t *at, uint32_t word) {
+  flash_wait();
+  if (!flash_open(CR_PROGRAM | CR_WORDS)) return false;
+  *(volatile uint32_t *)at = word;
+  flash_wait();
+  return flash_close();
+}
 
 static bool next_word(uint32_t *word) {
   if (!wait_for(RNG + 0x04, RNG_READY) || (RNG_SR & RNG_ERRORS) != 0) return false;

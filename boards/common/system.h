@@ -17,6 +17,12 @@ bool radio_put(uint8_t octet);
 /* Random octets from hardware. False: there are none. */
 bool board_hardware_random(uint8_t *out, size_t length);
 
+/* Flash for record.c, in the board's own file. Erases the area from RECORD_ADDRESS + half * RECORD_SIZE / 2 to all ones.
+   False: it can't. */
+bool flash_erase(unsigned half);
+/* Clears the bits of a word in flash that `word` has not. False: it can't. */
+bool flash_program(uint32_t *at, uint32_t word);
+
 /* radio.c: an octet from the radio's UART, called in its interrupt handler. */
 void radio_octet(uint8_t octet);
 bool radio_ready(void);

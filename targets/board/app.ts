@@ -12,6 +12,7 @@ import type { Provider } from '../../core/crypto/provider.ts';
 import { earlier } from '../../core/device/device.ts';
 import { createIkeDevice, type IkeDevice } from '../../core/device/ike-device.ts';
 import { createSensor } from '../../core/device/sensor.ts';
+import { OUTCOME_CLOSED, OUTCOME_DELETED } from '../../core/ike/state/outcome.ts';
 import type { BoardConfig } from './blob.ts';
 import {
   COMMAND_CONNECT,
@@ -29,6 +30,7 @@ import {
   hexText,
 } from './console.ts';
 import type { Board } from './hooks.ts';
+import type { KeeperOf } from './keep.ts';
 import { deviceConfig } from './policy.ts';
 import { type App, createEnded, HALT_ENTROPY, halt, haltWith, readConfig, VERSION } from './start.ts';
 
@@ -72,8 +74,17 @@ function sumOf(counters: Float64Array): number {
   return sum;
 }
 
-/** Makes the application: prints its version, reads the blob, and ends if the blob or a source of randomness is missing. */
-export function createApp(board: Board, engine: string, provider: Provider, asymmetric: Asymmetric): App {
+/**
+ * Makes the application: prints its version, reads the blob, and ends if the blob or a source of randomness is missing.
+ * `keeperOf`: createKeeper, or null for a build that forgets its session.
+ */
+export function createApp(
+  board: Board,
+  engine: string,
+  provider: Provider,
+  asymmetric: Asymmetric,
+  keeperOf: KeeperOf | null,
+): App {
   board.print('dietesp ' + VERSION + ' ' + engine + ' native=' + decimal(board.native));
   const read = readConfig(board, asymmetric);
   if (read === null) return createEnded(board);
@@ -87,6 +98,9 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     return createEnded(board);
   }
 
+  const keeper = keeperOf === null ? null : keeperOf(board, config);
+  // Of the last run, until the first attempt.
+  let session = keeper === null ? null : keeper.begin(board.now());
   const frame = new Uint8Array(FRAME_MAX);
   const lines = createConsole(board);
   let isOver = false;
@@ -152,7 +166,7 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
     handshakeTicks = 0;
     board.print('ike connecting');
   };
-  events.established = (_sa, attempt) => {
+  events.established = (sa, attempt, now) => {
     board.print(
       'ike established messages=' +
         decimal(attempt.messages) +
@@ -163,10 +177,14 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
         (attempt.resumed ? ' resumed=1' : ' resumed=0'),
     );
     isConnecting = false;
+    if (keeper !== null) keeper.keep(sa.session, now);
   };
   events.ended = (_sa, outcome, retryAt, now) => {
     board.print('ike ended outcome=' + decimal(outcome) + ' retry=' + (retryAt < 0 ? '-1' : decimal(retryAt - now)));
-    if (device.uplink.current() === null) isConnecting = false;
+    if (device.uplink.current() !== null) return;
+    isConnecting = false;
+    // A Delete of either side makes the ticket void [RFC 5723 §6.2].
+    if (keeper !== null && (outcome === OUTCOME_CLOSED || outcome === OUTCOME_DELETED)) keeper.keep(null, now);
   };
   events.replaced = () => {
     board.print('ike rekeyed');
@@ -209,7 +227,8 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
         ' drops=' +
         decimal(all) +
         ' console-bad=' +
-        decimal(lines.bad()),
+        decimal(lines.bad()) +
+        (keeper === null ? '' : ' saves=' + decimal(keeper.saves())),
     );
   }
 
@@ -234,7 +253,12 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
   function work(now: number): void {
     if (isWanted) {
       isWanted = false;
-      sensor.connect(true, now);
+      if (session === null) sensor.connect(true, now);
+      else {
+        const last = session;
+        session = null;
+        device.uplink.connect(last, now);
+      }
     }
     let frames = 0;
     for (; frames < FRAMES_AT_ONCE; frames++) {
@@ -280,9 +304,15 @@ export function createApp(board: Board, engine: string, provider: Provider, asym
 }
 
 /** Runs the application until it ends. There is one `try` around everything, because on Lua each costs a closure. */
-export function runApp(board: Board, engine: string, provider: Provider, asymmetric: Asymmetric): void {
+export function runApp(
+  board: Board,
+  engine: string,
+  provider: Provider,
+  asymmetric: Asymmetric,
+  keeperOf: KeeperOf | null,
+): void {
   try {
-    const app = createApp(board, engine, provider, asymmetric);
+    const app = createApp(board, engine, provider, asymmetric, keeperOf);
     while (!app.isOver()) {
       app.step(board.now());
       const at = app.nextTimeout();

@@ -7,7 +7,8 @@
 // A reader refuses an unknown positive key and ignores an unknown negative one. Times are below 2^28 ms, which is a number of
 // 28 bits on every engine. dietesp provision writes blobs (targets/node/lab/boards/provision.ts).
 
-import { u16 } from '../../core/base/bytes.ts';
+import { copy, u16 } from '../../core/base/bytes.ts';
+import { crc32 } from '../../core/base/crc32.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { CompressionProposal } from '../../core/ike/state/compression.ts';
 import {
@@ -130,32 +131,14 @@ export interface BoardConfig {
   coapRetransmit: number;
   proposals: CompressionProposal[];
   numbers: PrivateNumbers;
+  /** The blob's CRC-32, 4 octets: names this configuration. */
+  mark: Uint8Array;
 }
 
 /** `code`: 0, or BLOB_*; `config` is null then. */
 export interface BlobResult {
   code: number;
   config: BoardConfig | null;
-}
-
-/** CRC-32 (IEEE 802.3) of buffer[at..end), as high and low 16 bits, so that each fits in 28 bits. */
-export function crc32(buffer: Uint8Array, at: number, end: number, out: Uint16Array): void {
-  let high = 0xffff;
-  let low = 0xffff;
-  for (let i = at; i < end; i++) {
-    low = low ^ buffer[i];
-    for (let bit = 0; bit < 8; bit++) {
-      const odd = low & 1;
-      low = (low >>> 1) | ((high & 1) << 15);
-      high = high >>> 1;
-      if (odd !== 0) {
-        high = high ^ 0xedb8;
-        low = low ^ 0x8320;
-      }
-    }
-  }
-  out[0] = high ^ 0xffff;
-  out[1] = low ^ 0xffff;
 }
 
 /** The frame of a blob: 0 when magic, version, length and CRC are right. */
@@ -281,6 +264,34 @@ function readMap(
   return code;
 }
 
+/** KEY_NUMBERS: the private numbers of IKE, in the order of the blob. */
+export function numberList(n: PrivateNumbers): number[] {
+  return [
+    n.hcpProposal,
+    n.ehcSupported,
+    n.ehcUnacceptableParameter,
+    n.optimizedRekeySupported,
+    n.optimizedRekey,
+    n.childSaPfsInfoSupported,
+    n.dscp,
+    n.tsDscp,
+  ];
+}
+
+/** The other way round. */
+function numbersOf(list: number[]): PrivateNumbers {
+  return {
+    hcpProposal: list[0],
+    ehcSupported: list[1],
+    ehcUnacceptableParameter: list[2],
+    optimizedRekeySupported: list[3],
+    optimizedRekey: list[4],
+    childSaPfsInfoSupported: list[5],
+    dscp: list[6],
+    tsDscp: list[7],
+  };
+}
+
 /** Reads the blob in buffer[0..length). Never throws, whatever the octets are. */
 export function readBlob(buffer: Uint8Array, length: number): BlobResult {
   const refused = checkFrame(buffer, Math.min(length, buffer.length));
@@ -297,17 +308,8 @@ export function readBlob(buffer: Uint8Array, length: number): BlobResult {
   const reader = createCborReader(buffer, BLOB_HEAD, BLOB_HEAD + u16(buffer, 6));
   const code = readMap(reader, n, o, proposals, registered);
   if (code !== 0) return { code: code, config: null };
-  const numbers = privateNumbers();
-  if (registered.length > 0) {
-    numbers.hcpProposal = registered[0];
-    numbers.ehcSupported = registered[1];
-    numbers.ehcUnacceptableParameter = registered[2];
-    numbers.optimizedRekeySupported = registered[3];
-    numbers.optimizedRekey = registered[4];
-    numbers.childSaPfsInfoSupported = registered[5];
-    numbers.dscp = registered[6];
-    numbers.tsDscp = registered[7];
-  }
+  const mark = new Uint8Array(BLOB_TAIL);
+  copy(mark, 0, buffer, reader.end, BLOB_TAIL);
   const config: BoardConfig = {
     panId: n[KEY_PAN_ID],
     shortAddress: n[KEY_SHORT_ADDRESS],
@@ -348,7 +350,8 @@ export function readBlob(buffer: Uint8Array, length: number): BlobResult {
     coapTimeout: n[KEY_COAP_TIMEOUT],
     coapRetransmit: n[KEY_COAP_RETRANSMIT],
     proposals: proposals,
-    numbers: numbers,
+    numbers: registered.length > 0 ? numbersOf(registered) : privateNumbers(),
+    mark: mark,
   };
   const problem = checkConfig(config);
   return { code: problem, config: problem === 0 ? config : null };

@@ -35,6 +35,13 @@ export interface Board {
   command(buffer: Uint8Array): number;
   /** Copies the provisioning area, up to buffer.length. Returns the octets copied; 0: there is none. */
   provision(buffer: Uint8Array): number;
+  /**
+   * Keeps a record of 0 to 512 octets over a restart and a power cut, in the place of the last one; 0: none. A power cut in the
+   * middle leaves the old record, the new one, or octets that a checksum refuses. False: there is no place, or it failed.
+   */
+  save(buffer: Uint8Array, offset: number, length: number): boolean;
+  /** Copies the record that was saved last, up to buffer.length. Returns the octets copied; 0: there is none. */
+  load(buffer: Uint8Array): number;
   /** Ends the program. An emulator exits with `code`. A real board falls silent; from code 20 on it restarts after a while. */
   exit(code: number): void;
   /** System reset. */
@@ -100,6 +107,8 @@ export const BOARD_MEMBERS: (keyof Board)[] = /* @__PURE__ */ [
   'print',
   'command',
   'provision',
+  'save',
+  'load',
   'exit',
   'restart',
   'memory',

@@ -36,7 +36,7 @@ export function createWhole(engine: EngineFacts): WholeModule {
       const blob = given === undefined ? null : blobOf(given, engine.namesOf);
       const program = createProgram(options.board, blob, engine.print);
       const board = program.board;
-      const app = createApp(board, engine.name, createMixedProvider(board), createMixedAsymmetric(board));
+      const app = createApp(board, engine.name, createMixedProvider(board), createMixedAsymmetric(board), null);
       return createSensorOf(program, app);
     },
     blob: (provision) => blobOf(provision, engine.namesOf),

@@ -139,6 +139,9 @@ export function createProgram(hooks: ProgramBoard, blob: Uint8Array | null, prin
       copy(buffer, 0, blob, 0, length);
       return length;
     },
+    // Modules leave out keep.ts.
+    save: () => false,
+    load: () => 0,
     exit: (code) => {
       isStopped = true;
       if (hooks.exit !== undefined) hooks.exit(code);

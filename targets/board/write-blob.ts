@@ -1,8 +1,9 @@
 // Makes a provisioning blob (blob.ts) on the board, for scripts that contain their configuration: an object with the field
 // names of BoardConfig and the blob's units.
 
-import { fill } from '../../core/base/bytes.ts';
-import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32 } from './blob.ts';
+import { copy, fill, put16 } from '../../core/base/bytes.ts';
+import { crc32 } from '../../core/base/crc32.ts';
+import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL } from './blob.ts';
 import { FIELDS, KEY_PROPOSALS } from './blob-keys.ts';
 import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
 import { octetsOf } from './octets.ts';
@@ -61,7 +62,7 @@ interface Writer {
 }
 
 function put(w: Writer, octet: number): void {
-  if (w.at >= BLOB_MAX - BLOB_TAIL) throw new Error('provision: longer than ' + BLOB_MAX + ' octets');
+  if (w.at >= BLOB_MAX - BLOB_HEAD - BLOB_TAIL) throw new Error('provision: longer than ' + BLOB_MAX + ' octets');
   w.buffer[w.at] = octet;
   w.at++;
 }
@@ -110,9 +111,26 @@ export function blobOf(provision: Uint8Array | string | BlobFields, namesOf: (of
   return writeBlob(provision as BlobFields, namesOf(provision));
 }
 
+/** Magic, version, length and CRC round the map cbor[0..size). */
+export function frameOf(cbor: Uint8Array, size: number): Uint8Array {
+  const end = BLOB_HEAD + size;
+  const blob = new Uint8Array(end + BLOB_TAIL);
+  // "DESP"
+  put16(blob, 0, 0x4445);
+  put16(blob, 2, 0x5350);
+  blob[4] = 1;
+  put16(blob, 6, size);
+  copy(blob, BLOB_HEAD, cbor, 0, size);
+  const crc = new Uint16Array(2);
+  crc32(blob, 0, end, crc);
+  put16(blob, end, crc[0]);
+  put16(blob, end + 2, crc[1]);
+  return blob;
+}
+
 /** Throws for an unknown name or a value out of range, with field, value and limits. */
 export function writeBlob(fields: BlobFields, names: string[]): Uint8Array {
-  const w: Writer = { buffer: new Uint8Array(BLOB_MAX), at: BLOB_HEAD };
+  const w: Writer = { buffer: new Uint8Array(BLOB_MAX), at: 0 };
   for (let i = 0; i < names.length; i++) {
     if (NAMES.indexOf(names[i]) < 0) throw new Error('provision.' + names[i] + ': no such field');
   }
@@ -135,22 +153,7 @@ export function writeBlob(fields: BlobFields, names: string[]): Uint8Array {
     else if (key === KEY_PROPOSALS) putNumbers(w, value);
     else putOctets(w, kind, value);
   }
-  const size = w.at - BLOB_HEAD;
-  w.buffer[0] = 0x44;
-  w.buffer[1] = 0x45;
-  w.buffer[2] = 0x53;
-  w.buffer[3] = 0x50;
-  w.buffer[4] = 1;
-  w.buffer[6] = size >>> 8;
-  w.buffer[7] = size & 0xff;
-  const crc = new Uint16Array(2);
-  crc32(w.buffer, 0, w.at, crc);
-  const blob = new Uint8Array(w.at + BLOB_TAIL);
-  for (let i = 0; i < w.at; i++) blob[i] = w.buffer[i];
-  for (let i = 0; i < 2; i++) {
-    blob[w.at + 2 * i] = crc[i] >>> 8;
-    blob[w.at + 2 * i + 1] = crc[i] & 0xff;
-  }
+  const blob = frameOf(w.buffer, w.at);
   // It held the key.
   fill(w.buffer, 0, BLOB_MAX, 0);
   return blob;

@@ -60,6 +60,8 @@ export interface Board {
   heap: { [engine in BoardEngine]?: number };
   /** The provisioning area, in flash. */
   provision: { address: number; size: number } | null;
+  /** Firmware: flash for the record of `Board.save`, in two halves of whole sectors; null: it keeps none. */
+  record: { address: number; size: number } | null;
   radio: BoardRadio;
   build: BoardBuild;
   flashing: BoardFlashing;
@@ -95,39 +97,44 @@ function kinds(shapes: Record<string, Record<string, unknown>>): Record<string, 
 }
 
 const KIND = { type: 'string' };
+const AREA = object({ address: NUMBER, size: NUMBER });
 const REGION = object({ origin: NUMBER, size: NUMBER });
 const optional = (schema: Record<string, unknown>): Record<string, unknown> => ({ ...schema, nullable: true });
 const ANY_SETTINGS = { type: 'object' };
 
-export const BOARD_SCHEMA = object({
-  name: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]*$' },
-  title: TEXT,
-  engines: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: BOARD_ENGINES } },
-  core: TEXT,
-  flash: optional(REGION),
-  ram: optional(REGION),
-  heap: object(Object.fromEntries(BOARD_ENGINES.map((name) => [name, NUMBER])), BOARD_ENGINES),
-  provision: optional(object({ address: NUMBER, size: NUMBER })),
-  radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS }),
-  build: kinds({
-    firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
-    program: object({ kind: KIND, sources: TEXTS }),
-    module: object({ kind: KIND }),
-  }),
-  flashing: kinds(
-    Object.fromEntries(
-      ['qemu', 'espruino', 'openocd', 'stlink', 'uf2', 'none'].map((kind) => [kind, { type: 'object' }]),
-    ),
-  ),
-  run: optional(
-    kinds({
-      qemu: object({ kind: KIND, machine: TEXT, serial: TEXTS }, ['serial']),
-      program: object({ kind: KIND }),
-      interpreter: object({ kind: KIND, command: TEXT }),
+export const BOARD_SCHEMA = object(
+  {
+    name: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]*$' },
+    title: TEXT,
+    engines: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: BOARD_ENGINES } },
+    core: TEXT,
+    flash: optional(REGION),
+    ram: optional(REGION),
+    heap: object(Object.fromEntries(BOARD_ENGINES.map((name) => [name, NUMBER])), BOARD_ENGINES),
+    provision: optional(AREA),
+    record: optional(AREA),
+    radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS }),
+    build: kinds({
+      firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
+      program: object({ kind: KIND, sources: TEXTS }),
+      module: object({ kind: KIND }),
     }),
-  ),
-  tested: TEXT,
-});
+    flashing: kinds(
+      Object.fromEntries(
+        ['qemu', 'espruino', 'openocd', 'stlink', 'uf2', 'none'].map((kind) => [kind, { type: 'object' }]),
+      ),
+    ),
+    run: optional(
+      kinds({
+        qemu: object({ kind: KIND, machine: TEXT, serial: TEXTS }, ['serial']),
+        program: object({ kind: KIND }),
+        interpreter: object({ kind: KIND, command: TEXT }),
+      }),
+    ),
+    tested: TEXT,
+  },
+  ['record'],
+);
 
 let validator: ValidateFunction | undefined;
 
@@ -170,6 +177,12 @@ function region(value: unknown): Region | null {
   return { origin: number(origin), size: number(size) };
 }
 
+function area(value: unknown): { address: number; size: number } | null {
+  if (value === null || value === undefined) return null;
+  const { address, size } = value as Record<string, unknown>;
+  return { address: number(address), size: number(size) };
+}
+
 /** Reads a board from the text of its board.json. `folder` is its absolute path; the last part is the board's name. */
 export function parseBoard(file: string, text: string, folder: string): Board {
   const document = parseConfig(file, text);
@@ -186,13 +199,13 @@ export function parseBoard(file: string, text: string, folder: string): Board {
     );
   }
   const data = document.data as Board;
-  const provision = data.provision as Record<string, unknown> | null;
   const board: Board = {
     ...data,
     flash: region(data.flash),
     ram: region(data.ram),
     heap: Object.fromEntries(Object.entries(data.heap).map(([engine, size]) => [engine, number(size)])),
-    provision: provision && { address: number(provision['address']), size: number(provision['size']) },
+    provision: area(data.provision),
+    record: area(data.record),
     folder,
   };
   checkBoard(board, document);

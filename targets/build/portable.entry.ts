@@ -7,4 +7,4 @@ import { createMixedAsymmetric, createMixedProvider } from '../board/mixed.ts';
 const board = engineBoard();
 board.native = 0;
 
-runApp(board, 'portable', createMixedProvider(board), createMixedAsymmetric(board));
+runApp(board, 'portable', createMixedProvider(board), createMixedAsymmetric(board), null);

@@ -7,4 +7,4 @@ import { createMixedAsymmetric, createMixedProvider } from '../board/mixed.ts';
 
 const board = engineBoard();
 
-runApp(board, 'duktape', createMixedProvider(board), createMixedAsymmetric(board));
+runApp(board, 'duktape', createMixedProvider(board), createMixedAsymmetric(board), null);

@@ -6,7 +6,7 @@ import type { Phy } from '../../core/link/mac.ts';
 import type { Board } from '../board/hooks.ts';
 import type { App } from '../board/start.ts';
 import type { CryptoHooks } from './crypto.ts';
-import { after, clock, engine, forget, printLine, variables } from './globals.ts';
+import { after, clock, engine, forget, printLine, readStored, variables, writeStored } from './globals.ts';
 
 const FRAME_MAX = 127;
 /** Most frames that wait for the application. Any more is lost, until the sender repeats it. */
@@ -33,6 +33,8 @@ export interface BoardOptions {
   print: ((line: string) => void) | null;
   /** Null: E.reboot. */
   restart: (() => void) | null;
+  /** Name of the Storage's file that keeps the session; '': it is not kept. */
+  record: string;
 }
 
 /** @noSelf */
@@ -107,6 +109,19 @@ export function createEspruinoBoard(hooks: CryptoHooks, options: BoardOptions): 
     provision: (buffer) => {
       const length = Math.min(options.blob.length, buffer.length);
       copy(buffer, 0, options.blob, 0, length);
+      return length;
+    },
+    // The Storage drops the old file before it writes the new one: a power cut between leaves none.
+    save: (buffer, offset, length) => {
+      if (options.record === '') return false;
+      let text = '';
+      for (let i = 0; i < length; i++) text += String.fromCharCode(buffer[offset + i]);
+      return writeStored(options.record, text);
+    },
+    load: (buffer) => {
+      const text = options.record === '' ? '' : readStored(options.record);
+      const length = Math.min(text.length, buffer.length);
+      for (let i = 0; i < length; i++) buffer[i] = text.charCodeAt(i) & 0xff;
       return length;
     },
     exit: () => {

@@ -116,6 +116,8 @@ export interface StartOptions {
   print?: (line: string) => void;
   random?: (buffer: Uint8Array, offset: number, length: number) => boolean;
   restart?: () => void;
+  /** Name of a file of the Storage that keeps the session over a restart. Default: it is not kept. */
+  record?: string;
 }
 
 export interface Sensor {

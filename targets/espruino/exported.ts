@@ -30,4 +30,6 @@ export interface StartOptions {
   random?: (buffer: Uint8Array, offset: number, length: number) => boolean;
   /** Default: E.reboot. */
   restart?: () => void;
+  /** Name of a file of the Storage that keeps the session over a restart, e.g. `desp.ses`. Default: it is not kept. */
+  record?: string;
 }

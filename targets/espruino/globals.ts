@@ -143,6 +143,8 @@ export function namesOf(object: unknown): string[] {
 
 interface Storage {
   read(name: string): string | undefined;
+  write(name: string, text: string): boolean;
+  erase(name: string): void;
   readJSON(name: string, quiet: boolean): unknown;
 }
 
@@ -151,6 +153,15 @@ export function readStored(name: string): string {
   const storage = builtinModule('Storage') as Storage | null;
   const text = storage === null ? undefined : storage.read(name);
   return text === undefined ? '' : text;
+}
+
+/** Writes a file of the Storage whole, or removes it for ''. False: there is no Storage, or it is full. */
+export function writeStored(name: string, text: string): boolean {
+  const storage = builtinModule('Storage') as Storage | null;
+  if (storage === null) return false;
+  if (text !== '') return storage.write(name, text);
+  storage.erase(name);
+  return true;
 }
 
 /** Undefined: there is no file, or it is no JSON. */

@@ -7,6 +7,9 @@ import { createRadio, storedBlob, storedSettings } from './config.ts';
 import { boardName, createKeepAlive, engine, later, publish } from './globals.ts';
 import { blobOf, createSensor, type EspruinoSensor } from './sensor.ts';
 
+/** The file of the Storage with the session. */
+const RECORD = 'desp.ses';
+
 let radio: EspruinoRadio | null = null;
 let sensor: EspruinoSensor | null = null;
 
@@ -24,7 +27,7 @@ function createRadioOf(blob: Uint8Array): EspruinoRadio {
 function run(): void {
   const blob = blobOf(storedBlob());
   if (radio === null) radio = createRadioOf(blob);
-  sensor = createSensor({ radio: radio, provision: blob, restart: restart });
+  sensor = createSensor({ radio: radio, provision: blob, restart: restart, record: RECORD });
 }
 
 /** Nothing resets a Linux process. */

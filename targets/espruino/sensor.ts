@@ -1,6 +1,7 @@
 // A sensor with IKEv2 on Espruino: the application of every board (targets/board/app.ts), from a blob and a radio.
 
 import { createApp } from '../board/app.ts';
+import { createKeeper } from '../board/keep.ts';
 import { type BlobFields, blobOf as octetsOfBlob } from '../board/write-blob.ts';
 import { createAppRunner, createEspruinoBoard } from './board.ts';
 import { createCryptoHooks } from './crypto.ts';
@@ -37,8 +38,10 @@ export function createSensor(options: StartOptions): EspruinoSensor {
     blob: blobOf(options.provision),
     print: options.print === undefined ? null : options.print,
     restart: options.restart === undefined ? null : options.restart,
+    record: options.record === undefined ? '' : options.record,
   });
-  const app = createApp(espruino.board, 'espruino', createEspruinoProvider(hooks), createEspruinoAsymmetric(hooks));
+  const provider = createEspruinoProvider(hooks);
+  const app = createApp(espruino.board, 'espruino', provider, createEspruinoAsymmetric(hooks), createKeeper);
   const runner = createAppRunner(app, espruino, options.radio);
   return {
     command: espruino.command,

@@ -7,4 +7,4 @@ import { createMixedAsymmetric, createMixedProvider } from '../board/mixed.ts';
 
 const board = engineBoard();
 
-runApp(board, 'jerryscript', createMixedProvider(board), createMixedAsymmetric(board));
+runApp(board, 'jerryscript', createMixedProvider(board), createMixedAsymmetric(board), null);

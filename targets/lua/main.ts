@@ -7,4 +7,4 @@ import { createMixedAsymmetric, createMixedProvider } from '../board/mixed.ts';
 
 const board = engineBoard();
 
-runApp(board, 'lua', createMixedProvider(board), createMixedAsymmetric(board));
+runApp(board, 'lua', createMixedProvider(board), createMixedAsymmetric(board), null);

@@ -10,7 +10,7 @@ import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { blobOf, boardOn, coapServer, gatewayOn, mockBoard } from './app-support.ts';
 
-const hook = (board: Board) => createApp(board, 'node', createMixedProvider(board), createMixedAsymmetric(board));
+const hook = (board: Board) => createApp(board, 'node', createMixedProvider(board), createMixedAsymmetric(board), null);
 
 /** More frames than any board has time for, then none: a loop that has no end of its own is seen as that. */
 const FLOOD = 100000;

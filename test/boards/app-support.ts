@@ -3,6 +3,7 @@
 import { generate, parse } from 'coap-packet';
 import { type App, createApp } from '../../targets/board/app.ts';
 import type { Board } from '../../targets/board/hooks.ts';
+import type { KeeperOf } from '../../targets/board/keep.ts';
 import { createMixedAsymmetric, createMixedProvider } from '../../targets/board/mixed.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
@@ -67,6 +68,8 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
         buffer.set(blob.subarray(0, length));
         return length;
       },
+      save: () => false,
+      load: () => 0,
       exit: (code) => void mock.ends.push(code),
       restart: () => void mock.ends.push(-1),
       memory: () => 1000,
@@ -119,7 +122,13 @@ export interface BoardNode extends MockBoard {
 }
 
 /** A board on a medium, driven by events: it is stepped for frames and when a time has come, by a clock of whole milliseconds. */
-export function boardOn(medium: Medium, blob: Uint8Array, seed: number, hooks: Partial<Board> = {}): BoardNode {
+export function boardOn(
+  medium: Medium,
+  blob: Uint8Array,
+  seed: number,
+  hooks: Partial<Board> = {},
+  keeperOf: KeeperOf | null = null,
+): BoardNode {
   const radio = medium.radio();
   const mock = mockBoard(() => medium.now, blob, seed);
   Object.assign(mock.board, hooks);
@@ -127,7 +136,13 @@ export function boardOn(medium: Medium, blob: Uint8Array, seed: number, hooks: P
     mock.sent++;
     radio.transmit(buffer, offset, length);
   };
-  const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+  const app = createApp(
+    mock.board,
+    'node',
+    createMixedProvider(mock.board),
+    createMixedAsymmetric(mock.board),
+    keeperOf,
+  );
   let wake = false;
   radio.onFrame = (frame, offset, length) => {
     mock.frames.push(frame.slice(offset, offset + length));

@@ -138,6 +138,8 @@ function createBoard(world: World, blob: Uint8Array): Board {
       copy(buffer, 0, blob, 0, blob.length);
       return blob.length;
     },
+    save: () => false,
+    load: () => 0,
     exit: () => {
       world.isOver = true;
     },
@@ -178,7 +180,7 @@ export function play(blob: Uint8Array): string[] {
     isOver: false,
   };
   const board = createBoard(world, blob);
-  runApp(board, 'engine', createMixedProvider(board), createMixedAsymmetric(board));
+  runApp(board, 'engine', createMixedProvider(board), createMixedAsymmetric(board), null);
   return [world.lines.join('|'), air.log];
 }
 

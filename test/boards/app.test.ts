@@ -287,7 +287,7 @@ test('no randomness: nothing of IKE; and its end ends the board', async () => {
     left -= length;
     return left >= 0 && random(buffer, offset, length);
   };
-  runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+  runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
   assert.equal(mock.lines.at(-1), 'halt 20 entropy');
   assert.deepEqual(mock.ends, [20]);
 });
@@ -303,7 +303,7 @@ test('what is thrown ends the board with a line that says what', () => {
     mock.board.receive = () => {
       throw thrown;
     };
-    runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+    runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
     assert.deepEqual(
       mock.lines.slice(2).filter((line) => !line.startsWith('ike')),
       wanted,
@@ -373,7 +373,7 @@ test('the blocking loop: it waits as long as nothing is due, and ends with exit'
     }
     if (mock.lines.includes('done 5 0')) mock.type('exit');
   };
-  runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+  runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
   assert.deepEqual(mock.ends, [0]);
   assert.ok(mock.lines.includes('done 5 0'), mock.lines.join('\n'));
   assert.ok(waits < 3000, `${waits} waits`);
@@ -384,7 +384,7 @@ test('names that leave the bundle, and the version', () => {
   const mock = mockBoard(() => 0, new Uint8Array(0), 1);
   assert.deepEqual([...BOARD_MEMBERS].sort(), Object.keys(mock.board).sort());
   assert.equal(VERSION, JSON.parse(readFileSync(join(sourceRoot(), 'package.json'), 'utf8')).version);
-  const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+  const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
   assert.ok(app.isOver());
   app.step(1);
   assert.equal(app.nextTimeout(), -1);

@@ -98,7 +98,7 @@ function replay({ blob, entropy, frames }: Recording): { sent: string[]; lines: 
   mock.board.transmit = (buffer, offset, length) => {
     sent.push(Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'));
   };
-  const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board));
+  const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
   let due = 0;
   for (const { isSent, frame } of frames) {
     if (!isSent) {

@@ -135,6 +135,11 @@ const REFUSED: [string, string][] = [
   ['wait-text', 'ms'],
   ['command-none', 'buffer'],
   ['provision-none', 'buffer'],
+  ['save-range', 'buffer'],
+  ['save-offset', 'offset'],
+  ['save-long', 'length'],
+  ['save-none', 'buffer'],
+  ['load-none', 'buffer'],
   ['exit-code', 'code'],
   ['ccm-key', 'key'],
   ['ccm-nonce', 'nonceLength'],
@@ -225,6 +230,7 @@ export function nativeCases(): string[][] {
     ...SHAPES.map(ccmByNode),
     ...ccmFromFile(),
     ...spanCases(),
+    ['record', 'record'],
     ...REFUSED.map(([call, words]) => ['refuse-' + call, 'refuse', call, words]),
   ];
 }

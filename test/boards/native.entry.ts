@@ -7,7 +7,18 @@ import { u16 } from '../../core/base/bytes.ts';
 import { problemText } from '../../targets/board/console.ts';
 import { engineBoard } from '../../targets/board/hooks.ts';
 import type { Report } from '../engines/report.ts';
-import { begin, createReport, end, expect, expectTrue, finish, hex, hexTo, octets } from '../engines/report.ts';
+import {
+  begin,
+  createReport,
+  end,
+  expect,
+  expectNumber,
+  expectTrue,
+  finish,
+  hex,
+  hexTo,
+  octets,
+} from '../engines/report.ts';
 
 interface Spans {
   copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void;
@@ -115,6 +126,11 @@ function call(name: string): void {
   else if (name === 'wait-text') board.wait(text);
   else if (name === 'command-none') board.command(none);
   else if (name === 'provision-none') board.provision(none);
+  else if (name === 'save-range') board.save(b, 30, 11);
+  else if (name === 'save-offset') board.save(b, -1, 2);
+  else if (name === 'save-long') board.save(new Uint8Array(513), 0, 513);
+  else if (name === 'save-none') board.save(none, 0, 1);
+  else if (name === 'load-none') board.load(none);
   else if (name === 'exit-code') board.exit(256);
   else if (name === 'ccm-key') board.ccm(1, b, b, 11, b, 8, b, 0, 8, 8);
   else if (name === 'ccm-nonce') board.ccm(1, new Uint8Array(16), b, 6, b, 8, b, 0, 8, 8);
@@ -149,6 +165,29 @@ function call(name: string): void {
   else if (name === 'fcs-none') line.fcs(none, 0, 1);
 }
 
+/** Records of many lengths, each in the place of the last. A board without a place keeps none. */
+function record(report: Report): void {
+  const out = new Uint8Array(520);
+  if (!board.save(octets('0102030405'), 1, 3)) {
+    expectNumber(report, 'nothing', 0, board.load(out));
+    return;
+  }
+  expectNumber(report, 'octets', 3, board.load(out));
+  expect(report, 'record', '02030400', hex(out, 0, 4));
+  expectNumber(report, 'cut', 2, board.load(new Uint8Array(2)));
+  const long = new Uint8Array(514);
+  for (let i = 0; i < 514; i++) long[i] = (7 * i) & 0xff;
+  // More than the flash of a board in QEMU has room for.
+  for (let i = 0; i < 40; i++) {
+    const length = i === 39 ? 512 : (37 * i) % 513;
+    expectTrue(report, 'save', board.save(long, 1 + (i & 1), length));
+    expectNumber(report, 'octets', length, board.load(out));
+    expect(report, 'record', hex(long, 1 + (i & 1), length), hex(out, 0, length));
+  }
+  expectTrue(report, 'erase', board.save(long, 0, 0));
+  expectNumber(report, 'none', 0, board.load(out));
+}
+
 function refuse(report: Report, strings: string[]): void {
   let said = 'nothing';
   try {
@@ -167,6 +206,7 @@ export function run(cases: string[][], emit: (line: string) => void): void {
     else if (cases[i][1] === 'hmac') hmac(report, cases[i]);
     else if (cases[i][1] === 'x25519') x25519(report, cases[i]);
     else if (cases[i][1] === 'spans') spans(report, cases[i]);
+    else if (cases[i][1] === 'record') record(report);
     else if (cases[i][1] === 'refuse') refuse(report, cases[i]);
     else expect(report, 'kind', 'known', cases[i][1]);
     end(report);

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { test } from 'node:test';
+import { RECORD_MAX } from '../../core/device/session-record.ts';
 import { loadBoard } from '../../targets/build/board-file.ts';
 import { buildFirmware, type FirmwareEngine } from '../../targets/build/firmware/firmware.ts';
 import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
@@ -59,7 +61,8 @@ for (const engine of ENGINES) {
       const wanted = Array.from({ length: COUNT }, (_value, i) => i + 1);
       for (const round of ['first', 'after a restart']) {
         await console.waitFor(new RegExp(`^dietesp \\S+ ${engine} native=23$`), PATIENCE);
-        await console.waitFor(/^ike established messages=4 .* resumed=0$/, PATIENCE);
+        const resumed = round === 'first' ? 0 : 1;
+        await console.waitFor(new RegExp(`^ike established messages=4 .* resumed=${resumed}$`), PATIENCE);
         const [done] = await console.waitFor(/^done \d+ \d+$/, PATIENCE);
         assert.equal(done, `done ${COUNT} 0`, round);
         assert.deepEqual(numbers(), wanted, round);
@@ -78,6 +81,35 @@ for (const engine of ENGINES) {
       assert.deepEqual([code, signal, stderr], [null, 'SIGTERM', '']);
     });
   }
+  test(
+    `${NAME} with ${engine}: kill -9, started again: it resumes, with one record written a handshake`,
+    limit,
+    async (t) => {
+      const lab = await labOf();
+      t.after(() => lab.close());
+      const { elf } = await buildFirmware(board, engine);
+      const blob = readProvision('node', lab.nodes[0].file);
+      const state = files.path(`state-${engine}`);
+      const spis = new Set<string>();
+      for (const resumed of [0, 1, 1]) {
+        const running = await startBoard(board, { image: elf, blob, state });
+        t.after(() => running.quit());
+        lab.bridge.join(`board ${spis.size}`, running.radio);
+        const { console } = running;
+        const [, spi] = await console.waitFor(/^child installed spi=(\S+)$/, PATIENCE);
+        assert.ok(!spis.has(spi));
+        spis.add(spi);
+        await console.waitFor(new RegExp(`^ike established .* resumed=${resumed}$`), PATIENCE);
+        await console.waitFor(/^reading 1 acknowledged /, PATIENCE);
+        running.send('stats');
+        assert.equal(figuresOf((await console.waitFor(/^stats .*$/, PATIENCE))[0])['saves'], 1);
+        process.kill(running.pid, 'SIGKILL');
+        await running.exited;
+        assert.ok(statSync(state).size > 100 && statSync(state).size <= RECORD_MAX);
+        assert.equal(statSync(state).mode & 0o777, 0o600);
+      }
+    },
+  );
   test(`${NAME} with ${engine}: wrong arguments`, limit, async () => {
     const { elf } = await buildFirmware(board, engine);
     const socket = files.path('nobody');
@@ -85,7 +117,7 @@ for (const engine of ENGINES) {
     for (const [args, pattern] of [
       [[], /^radio: \(missing\): must be the path of a unix socket$/],
       [['radio=' + 'x'.repeat(200)], /^radio: x+: is too long$/],
-      [['radio'], /^argument: radio: must be radio=SOCKET, provision=FILE or entropy=FILE$/],
+      [['radio'], /^argument: radio: must be radio=SOCKET, provision=FILE, state=FILE or entropy=FILE$/],
       [[`radio=${socket}`, `provision=${socket}`], /^provision: \S+nobody: No such file or directory$/],
       [[`radio=${socket}`, `provision=${large}`], /^provision: \S+large: is too large$/],
       [[`radio=${socket}`, 'provision=/'], /^provision: \/: Is a directory$/],

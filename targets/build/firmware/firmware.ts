@@ -25,6 +25,7 @@ const COMMON_SOURCES = [
   'radio',
   'console',
   'provision',
+  'record',
   'crypto',
   'x25519',
   'spans',
@@ -37,12 +38,12 @@ export function firmwareMissing(engine: BoardEngine, board?: Board): string | fa
   return toolchain === false ? engineSourcesMissing(engine, board?.core) : toolchain;
 }
 
-/** Flash without the provisioning area at its end. */
+/** Flash without the areas at its end, for provisioning and for the record. */
 function codeRegion(board: Board): Region {
-  const flash = board.flash as Region;
-  const end = flash.origin + flash.size;
-  const at = board.provision?.address ?? end;
-  return { origin: flash.origin, size: (at > flash.origin && at < end ? at : end) - flash.origin };
+  const { origin, size } = board.flash as Region;
+  const isInside = (at: number | undefined): at is number => at !== undefined && at > origin && at < origin + size;
+  const areas = [board.provision?.address, board.record?.address].filter(isInside);
+  return { origin, size: Math.min(origin + size, ...areas) - origin };
 }
 
 /** Builds an image or a program. Throws a CommandError: something is missing, does not compile, or does not fit. */
@@ -75,6 +76,8 @@ export async function buildFirmware(
     '-fno-tree-loop-distribute-patterns',
     '-DPROVISION_ADDRESS=' + (board.provision?.address ?? 0) + 'U',
     '-DPROVISION_SIZE=' + (board.provision?.size ?? 0),
+    '-DRECORD_ADDRESS=' + (board.record?.address ?? 0) + 'U',
+    '-DRECORD_SIZE=' + (board.record?.size ?? 0),
     '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
     ...(board.build.defines ?? []).map((define) => '-D' + define),
     '-I' + common,

@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { crc32 } from '../../../board/blob.ts';
+import { crc32 } from '../../../../core/base/crc32.ts';
 import type { Board } from '../../../build/board-file.ts';
 import { CommandError } from '../../host/errors.ts';
 import { bootText, type FlashFile } from './espruino-text.ts';

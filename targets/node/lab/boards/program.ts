@@ -14,6 +14,8 @@ export interface ProgramConfig {
   blob?: Uint8Array;
   /** As in QemuConfig; none: the kernel's random numbers. */
   entropy?: QemuConfig['entropy'];
+  /** The file of its record; default: in its own folder, which ends with it. */
+  state?: string;
   environment?: NodeJS.ProcessEnv;
   /** Milliseconds for the radio's gaps. */
   clock?: () => number;
@@ -24,7 +26,11 @@ const QUIT_TIME = 3000;
 /** Starts a program; resolves when it runs and has its radio, or has ended already. Rejects when it cannot be executed. */
 export async function startProgram(config: ProgramConfig): Promise<RunningBoard> {
   const place = openPlace('program');
-  const words = [config.program, `radio=${join(place.folder, 'radio')}`];
+  const words = [
+    config.program,
+    `radio=${join(place.folder, 'radio')}`,
+    `state=${config.state ?? join(place.folder, 'state')}`,
+  ];
   const { blob, entropy } = config;
   let radio: UartRadio;
   try {

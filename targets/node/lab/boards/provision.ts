@@ -13,7 +13,7 @@ import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
-import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL, crc32, readBlob } from '../../../board/blob.ts';
+import { BLOB_MAX, numberList, readBlob } from '../../../board/blob.ts';
 import {
   BOARD_MAX,
   FLAG_DIET_ESP,
@@ -67,6 +67,7 @@ import {
   KEY_TICKET_LIFETIME,
 } from '../../../board/blob-keys.ts';
 import { boardPolicy } from '../../../board/policy.ts';
+import { frameOf } from '../../../board/write-blob.ts';
 import { encodeCbor } from '../../host/cbor.ts';
 import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
@@ -138,16 +139,7 @@ function flagsOf(policy: IkePolicy): number {
 
 /** Magic, version, length and CRC round a map. */
 export function frameBlob(cbor: Uint8Array): Uint8Array {
-  const end = BLOB_HEAD + cbor.length;
-  const blob = Buffer.alloc(end + BLOB_TAIL);
-  blob.write('DESP\x01\x00', 'latin1');
-  blob.writeUInt16BE(cbor.length, 6);
-  blob.set(cbor, BLOB_HEAD);
-  const crc = new Uint16Array(2);
-  crc32(blob, 0, end, crc);
-  blob.writeUInt16BE(crc[0], end);
-  blob.writeUInt16BE(crc[1], end + 2);
-  return Uint8Array.from(blob);
+  return frameOf(cbor, cbor.length);
 }
 
 /** One CBOR map with integer keys. */
@@ -244,18 +236,11 @@ export function readProvision(file: string, text: string): Uint8Array {
     proposals.map(({ allowed }) => allowed),
     proposals.length > 0,
   );
-  const { numbers: n } = loaded;
-  const registered = [
-    n.hcpProposal,
-    n.ehcSupported,
-    n.ehcUnacceptableParameter,
-    n.optimizedRekeySupported,
-    n.optimizedRekey,
-    n.childSaPfsInfoSupported,
-    n.dscp,
-    n.tsDscp,
-  ];
-  add(KEY_NUMBERS, registered, root.value !== null && inside(root, 'privateNumbers').value !== undefined);
+  add(
+    KEY_NUMBERS,
+    numberList(loaded.numbers),
+    root.value !== null && inside(root, 'privateNumbers').value !== undefined,
+  );
 
   const blob = frameBlob(encodeKeys(keys));
   if (blob.length > BLOB_MAX) throw root.document.error([], `${blob.length} octets`, `must be ${BLOB_MAX} at most`);

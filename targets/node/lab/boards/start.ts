@@ -27,6 +27,8 @@ export interface StartConfig {
   /** See QemuConfig. */
   entropy?: QemuConfig['entropy'];
   icount?: boolean;
+  /** A program's file for its record; default: in its own folder, which ends with it. */
+  state?: string;
 }
 
 /** A board by name, and the engine asked for, or its standard one. */
@@ -113,11 +115,12 @@ export async function startBoard(board: Board, config: StartConfig): Promise<Run
     throw new CommandError(`provisioning: ${config.blob.length} octets: must be ${provision!.size} at most`);
   }
   if (run.kind === 'program') {
-    const { image: program, blob, entropy } = config;
+    const { image: program, blob, entropy, state } = config;
     return startProgram({
       program,
       ...(blob === undefined ? {} : { blob }),
       ...(entropy === undefined ? {} : { entropy }),
+      ...(state === undefined ? {} : { state }),
     });
   }
   return startQemu({
