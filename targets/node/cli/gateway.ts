@@ -6,6 +6,7 @@ import { loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
+import { volatileProblem } from '../gateway/volatile.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
@@ -68,6 +69,8 @@ async function run(options: Options): Promise<void> {
   let hup: () => void = () => {};
   process.on('SIGHUP', () => hup());
   const store = await openState('gateway', options.config, loaded.state, options.state);
+  const volatile = volatileProblem(loaded, store !== null);
+  if (volatile !== '') throw new CommandError(volatile);
   const kept = store === null ? {} : { store };
   const gateway = await createGateway({ ...loaded.config, ...kept, log }).catch((error: unknown) => {
     throw new CommandError(`${loaded.file}: ${errorText(error)}`);
