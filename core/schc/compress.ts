@@ -40,7 +40,7 @@ import {
   MO_MSB,
   type Way,
 } from './model.ts';
-import { type Fields, LAYER_NETWORK, LAYER_PAYLOAD, type Layout, parseFields } from './parse.ts';
+import { type Fields, LAYER_NETWORK, LAYER_PAYLOAD, type Layout, mayBeEmpty, parseFields } from './parse.ts';
 import { appendOctets, putIid, putSize, sameBits, sizeBits } from './residue.ts';
 import { COMPUTE_CHECKSUM, COMPUTE_LENGTH, computeKind, SIZE_MAX } from './validate.ts';
 
@@ -115,8 +115,9 @@ function emit(
     const cda = steps[s + STEP_CDA];
     const fl = steps[s + STEP_FL];
     const first = steps[s + STEP_VALUE];
-    // An absent field of variable length is sent as size 0 [RFC 8724 §7.4.2]; an empty one is not.
-    const mayLack = mo === MO_IGNORE && cda === CDA_VALUE_SENT && fl <= 0;
+    // An absent field of variable length is sent as size 0 [RFC 8724 §7.4.2]; then an empty one is not.
+    const isEmptySent = !context.isZeroAbsence && mayBeEmpty(steps[s + STEP_FID]);
+    const mayLack = mo === MO_IGNORE && cda === CDA_VALUE_SENT && fl <= 0 && !isEmptySent;
     let i = steps[s + STEP_FIELD];
     if (i < 0) {
       i = findField(fields, fixed, steps[s + STEP_FID], steps[s + STEP_ORDINAL]);

@@ -56,6 +56,12 @@ export interface Context {
   valueBits: Int32Array;
   /** Bits of the last SCHC packet made, without padding. */
   bitLength: number;
+  /**
+   * What size 0 of a residue means, for `ignore` with `value-sent`. False, as `compileContext` makes it: an empty value for CoAP
+   * options that may have one (Observe 0, Content-Format 0, If-None-Match), absence for others. True: absence always, as RFC
+   * 8724 §7.4.2 says; then no such rule takes an empty option. Both ends need the same; set it before the first packet.
+   */
+  isZeroAbsence: boolean;
   /** @internal */
   fields: Fields;
   /** Interface identifiers from link-layer addresses: Dev, App; and an octet of scratch. */
@@ -269,6 +275,7 @@ export function compileContext(rules: Rule[], headers: Header[]): Context {
     valueBit: toInt32(builder.valueBit),
     valueBits: toInt32(builder.valueBits),
     bitLength: 0,
+    isZeroAbsence: false,
     fields: createFields(),
     iids: new Uint8Array(17),
     sourceBit: new Int32Array(builder.mostSteps),

@@ -48,6 +48,7 @@ import {
   LAYER_NETWORK,
   LAYER_PAYLOAD,
   LAYER_TRANSPORT,
+  mayBeEmpty,
   parseFields,
 } from './parse.ts';
 import { extractOctets, getSize, putIid, sizeBits } from './residue.ts';
@@ -116,7 +117,9 @@ function locate(
       context.sourceBit[n] = at;
       at += sent;
       bits = known + sent;
-      if (bits === 0 && cda === CDA_VALUE_SENT && steps[s + STEP_MO] === MO_IGNORE) bits = ABSENT;
+      if (bits === 0 && cda === CDA_VALUE_SENT && steps[s + STEP_MO] === MO_IGNORE) {
+        if (context.isZeroAbsence || !mayBeEmpty(steps[s + STEP_FID])) bits = ABSENT;
+      }
     } else if (cda === CDA_MAPPING_SENT) {
       const width = indexBits(steps[s + STEP_COUNT]);
       if (at + width > end) return DROP_RESIDUE;

@@ -58,6 +58,8 @@ export const COAP_INNER = 2;
 /** Most fields of one packet. */
 export const FIELDS_MAX = 64;
 
+/** Uri-Host, ETag, Location-Path, Uri-Path, Uri-Query, Location-Query, Proxy-Uri, Proxy-Scheme. */
+const NOT_EMPTY: number[] = /* @__PURE__ */ [3, 4, 8, 11, 15, 20, 35, 39];
 const PROTO_IPV6 = 41;
 const PROTO_IPV4 = 4;
 const IPV4_SIZE = 20;
@@ -120,6 +122,14 @@ export function isVariableField(fid: number): boolean {
 /** True for CoAP options. */
 export function isOption(fid: number): boolean {
   return fid >= FID_COAP_OPTION && fid <= FID_COAP_OPTION + COAP_OPTION_MAX;
+}
+
+/**
+ * True for fields of which a residue of size 0 is an empty value: CoAP options, but those that have one octet at least, and
+ * parts of paths and queries, of which a rule may have more than a packet [RFC 8824 §5.3.3].
+ */
+export function mayBeEmpty(fid: number): boolean {
+  return isOption(fid) && NOT_EMPTY.indexOf(fid - FID_COAP_OPTION) < 0;
 }
 
 /** The field in a header's table for an identifier that is named by role, or by another division of the header. */

@@ -58,6 +58,8 @@ function one(report: Report, strings: readonly string[]): void {
   const rules: Rule[] = [];
   for (let i = 6; i < strings.length; i++) rules.push(ruleOf(strings[i]));
   const context = compileContext(rules, headers);
+  // Size 0 of every residue means absence.
+  context.isZeroAbsence = strings[0].indexOf('strict') === 0;
   const direction = number(strings[1]);
   const dev = octets(strings[2]);
   const app = octets(strings[3]);

@@ -27,6 +27,21 @@ const cases = [
   ['no-compression', '2', '', '', '4101000182', 'e820200030' + '40', coap, '7/3:'],
 ];
 
+// Observe, Content-Format and If-None-Match without octets, and a rule that has them.
+const options =
+  '5/8:60100,2,1,0,0,0,0,01;60101,2,1,0,0,0,0,00;60102,4,1,0,0,0,0,00;60103,8,1,0,1,0,1;60104,16,1,0,1,0,1';
+for (const [name, fid, packet] of [
+  ['if-none-match', 61005, '4001123450'],
+  ['observe', 61006, '4001123460'],
+  ['content-format', 61012, '40011234c0'],
+] as const) {
+  const rule = `${options};${fid},0,1,0,1,0,1`;
+  cases.push([`empty-${name}`, '1', '', '', packet, '0501123400', rule]);
+  cases.push([`empty-absent-${name}`, '1', '', '', '40011234', '-6', rule]);
+  cases.push([`strict-${name}`, '1', '', '', packet, '-6', rule]);
+  cases.push([`strict-absent-${name}`, '1', '', '', '40011234', '0501123400', rule]);
+}
+
 for (const [i, { stack, split, up, draws }] of fc.sample(scenario, { seed: SEED, numRuns: COUNT }).entries()) {
   let n = 0;
   const draw = (most: number): number => draws[n++ % draws.length] % (most + 1);
