@@ -10,43 +10,12 @@ import * as C from '../../core/wire/coap.ts';
 import * as W from '../../core/wire/fid.ts';
 import { SLOT_NONE } from '../../core/wire/header.ts';
 import { packet, raw } from '../naive/packets.ts';
+import { both, coap, HEAD, MID } from './coap-rule.ts';
 import * as M from './make.ts';
 
 const { DI_DW, DI_UP, FL_TOKEN_LENGTH, FL_VARIABLE } = S;
 const QUERY = C.FID_COAP_OPTION + 15;
 const PATH = C.FID_COAP_OPTION + 11;
-const HEAD = [
-  M.notSent(C.FID_COAP_VERSION, 2, 1),
-  M.notSent(C.FID_COAP_TYPE, 2, 0),
-  M.sent(C.FID_COAP_TKL, 4),
-  M.notSent(C.FID_COAP_CODE, 8, 1),
-];
-const MID = M.sent(C.FID_COAP_MID, 16);
-
-function coap(options: [number, Uint8Array][], token = '', payload = ''): Buffer {
-  const head = Buffer.from('40010007', 'hex');
-  head[0] += token.length / 2;
-  const parts = [head, Buffer.from(token, 'hex')];
-  let number = 0;
-  for (const [n, value] of options) {
-    const bytes = new Uint8Array(5);
-    const at = C.putCoapHead(bytes, 0, n - number, value.length);
-    assert.equal(at, C.coapHeadSize(n - number, value.length));
-    parts.push(Buffer.from(bytes.subarray(0, at)), Buffer.from(value));
-    number = n;
-  }
-  if (payload !== '') parts.push(Buffer.from('ff' + payload, 'hex'));
-  return Buffer.concat(parts);
-}
-
-/** Compresses and restores; the SCHC packet, or the drop code of the compressor. */
-function both(fields: S.FieldDescriptor[], bytes: Uint8Array, direction = DI_UP, dev = M.NONE): string {
-  const context = compileContext([M.rule(1, 8, fields)], M.HEADERS);
-  const schc = M.compressed(context, direction, bytes, dev);
-  if (typeof schc !== 'number') assert.equal(M.text(M.restored(context, direction, schc, dev)), M.hex(bytes));
-  return M.text(schc);
-}
-
 const MO = ['equal', 'ignore', 'MSB', 'match-mapping'];
 const CDA = ['not-sent', 'value-sent', 'mapping-sent', 'LSB', 'compute', 'DevIID', 'AppIID'];
 
@@ -199,43 +168,6 @@ test('an absent variable-length field is size 0, an empty one does not pass as a
     assert.equal(both(token, coap([])), fl === FL_VARIABLE ? '01000070' : '01000070');
     assert.equal(both(token, coap([], 'a1b2c3')), fl === FL_VARIABLE ? '01300073a1b2c3' : '0130007a1b2c30');
   }
-});
-
-test('an empty CoAP option: size 0 is its value, or means absence everywhere', () => {
-  const empty = Buffer.alloc(0);
-  // If-None-Match, Observe 0, Content-Format 0, Accept 0, an option that nobody knows: head of the option in the packet.
-  for (const number of [1, 5, 6, 7, 9, 12, 14, 17, 23, 27, 28, 60, 258, 4711]) {
-    const fid = C.FID_COAP_OPTION + number;
-    const fields = [...HEAD, MID, M.sent(fid, FL_VARIABLE)];
-    assert.equal(both(fields, coap([[number, empty]])), '01000070', `${number}`);
-    assert.equal(both(fields, coap([[number, Buffer.from('2a', 'hex')]])), '010000712a');
-    // A rule with it does not take a packet without it: size 0 would bring one in.
-    assert.equal(both(fields, coap([])), '-6', `${number}`);
-    for (const [packet, schc] of [
-      [coap([]), '01000070'],
-      [coap([[number, empty]]), '-6'],
-    ] as const) {
-      const context = compileContext([M.rule(1, 8, fields)], M.HEADERS);
-      context.isZeroAbsence = true;
-      const result = M.compressed(context, DI_UP, packet);
-      assert.equal(M.text(result), schc, `strict ${number}`);
-      if (typeof result !== 'number') assert.equal(M.text(M.restored(context, DI_UP, result)), M.hex(packet));
-    }
-  }
-  // Several of one number, and others between.
-  const many = [6, 12, 12].map((number, i) => M.sent(C.FID_COAP_OPTION + number, FL_VARIABLE, { fp: i === 2 ? 2 : 1 }));
-  const octet = Buffer.from('01', 'hex');
-  assert.equal(
-    both(
-      [...HEAD, MID, ...many],
-      coap([
-        [6, empty],
-        [12, octet],
-        [12, empty],
-      ]),
-    ),
-    '010000701010',
-  );
 });
 
 test('a token whose length is not TKL is dropped', () => {
