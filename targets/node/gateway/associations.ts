@@ -63,6 +63,8 @@ interface Listed extends Association {
   key: string;
 }
 
+const NOWHERE = new Uint8Array(0);
+
 function remoteOf(entry: GatewaySa): Uint8Array {
   const a = entry.config.attributes;
   if (a.ipsecMode === MODE_TUNNEL) return a.tunnelDst.slice();
@@ -129,7 +131,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     add(entry, direction, atFront, owner) {
       // An IKE SA may come up while a listener closes the gateway.
       if (isCleared) throw new Error('the gateway is closed');
-      const remote = remoteOf(entry);
+      const remote = direction === 'out' ? remoteOf(entry) : NOWHERE;
       const spi = entry.config.attributes.espSpi;
       const key = direction === 'out' && owner === undefined ? spiKey(spi, remote) : '';
       // The peer could not tell them apart, and the same SA twice would use its nonces twice.

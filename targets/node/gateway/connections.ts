@@ -19,7 +19,7 @@ export interface Connections {
   follow(list: readonly Connection[]): Connections['find'];
   /** True when another connection than `name` gives its peer what `selector` has, in whole or in part. */
   givesTo(name: string, selector: Selector): boolean;
-  /** The policy of a connection for a peer on this path. */
+  /** The policy of a connection for a peer on this path; peers share what does not depend on their addresses. */
   policyOn(connection: Connection, path: Path): IkePolicy;
   /** What answers IKE_SA_INIT on such a path, before the peer is known: whatever any of the connections accepts. */
   fallbackOf(path: Pick<Path, 'port'>): IkePolicy;
@@ -110,6 +110,8 @@ function indexOf(list: readonly Connection[]): Index {
 export function createConnections(first: readonly Connection[], radios: number): Connections {
   const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
   const digests = new WeakMap<Connection, Uint8Array>();
+  // By connection, then by kind of path and own address.
+  const shared = new WeakMap<Connection, Map<string, IkePolicy>>();
 
   function digestOf(connection: Connection): Uint8Array {
     const known = digests.get(connection);
@@ -126,7 +128,15 @@ export function createConnections(first: readonly Connection[], radios: number):
   return {
     policyOn(connection, path) {
       const nat = natOf(path);
-      return { ...policyFor(connection, path.local, path.remote, nat === NAT_FORCE), nat };
+      const isUdp = nat === NAT_FORCE;
+      const known = shared.get(connection) ?? new Map<string, IkePolicy>();
+      shared.set(connection, known);
+      const key = `${nat} ${octetsKey(path.local)}`;
+      const base = known.get(key) ?? { ...policyFor(connection, path.local, path.remote, isUdp), nat };
+      known.set(key, base);
+      if (!connection.remote.some(({ isDynamic }) => isDynamic)) return base;
+      const { remote } = policyFor(connection, new Uint8Array(0), path.remote, isUdp).child;
+      return { ...base, child: { ...base.child, remote } };
     },
     fallbackOf: (path) => fallbackFor(index.list, natOf(path)),
     findPpk: (id) => index.ppks.get(octetsKey(id)) ?? null,

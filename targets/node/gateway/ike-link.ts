@@ -27,6 +27,8 @@ import type { UdpPort } from './udp.ts';
 import type { IkeMetrics } from './views.ts';
 
 const IKE_PORT = 500;
+/** The link-layer address of a peer at a socket. */
+const NO_LINK = new Uint8Array(0);
 /** What 6LoWPAN carries is shorter; what a socket carries does not go through here. */
 const MESSAGE_MAX = 4096;
 
@@ -174,8 +176,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     const { local, port, natPort } = udp[index];
     const isPlain = kind === UDP_IKE;
     const localPort = isPlain ? port : natPort;
-    const link = new Uint8Array(0);
-    return { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link };
+    return { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link: NO_LINK };
   }
 
   return {

@@ -142,6 +142,11 @@ export class CcmSimd {
   }
 
   /** Wipes a slot and takes it back. */
+  /** The key of a slot: the first of its round keys. A copy. */
+  keyOf(slot: number): Uint8Array {
+    return this.memory.slice(slot, slot + 16);
+  }
+
   release(slot: number): void {
     this.memory.fill(0, slot, slot + SLOT_SIZE);
     this.free.push(slot);

@@ -15,6 +15,8 @@ import { createNodeProvider } from './node-crypto.ts';
 const SIMD_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
 const HMAC_LIMIT = 128;
+const CCM = 'aes-128-ccm';
+const NONE = new Uint8Array(0);
 
 /** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null, as long as unused). */
 export interface FastKey extends NodeKey {
@@ -27,14 +29,21 @@ export interface FastKey extends NodeKey {
 export function createFastProvider(): Provider {
   const node = createNodeProvider();
   const simd = simdAvailable() ? new CcmSimd() : null;
+
+  /** A key of a slot with its octets, for OpenSSL; to be wiped. */
+  function withOctets({ alg, slot, cipher }: FastKey): NodeKey {
+    return { alg, octets: simd!.keyOf(slot), cipher };
+  }
+
   return {
     has: node.has,
     key: (alg, octets) => {
-      const key = node.key(alg, octets) as FastKey;
-      key.slot = simd !== null && alg === ALG_AES_CCM && octets.length === 16 ? simd.expand(octets) : 0;
-      key.hmac = null;
-      key.used = false;
-      return key;
+      // A gateway has four of these for each peer. The WebAssembly has their octets: an array of their own costs ten times as much.
+      if (simd !== null && alg === ALG_AES_CCM && octets.length === 16) {
+        return { alg, octets: NONE, cipher: CCM, slot: simd.expand(octets), hmac: null, used: false } satisfies FastKey;
+      }
+      const { octets: own, cipher } = node.key(alg, octets) as NodeKey;
+      return { alg, octets: own, cipher, slot: 0, hmac: null, used: false } satisfies FastKey;
     },
     wipe: (key) => {
       const k = key as FastKey;
@@ -45,8 +54,14 @@ export function createFastProvider(): Provider {
     },
     seal: (key, aead, buffer, offset, length) => {
       const slot = (key as FastKey).slot;
-      if (slot === 0 || length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+      if (slot === 0) {
         node.seal(key, aead, buffer, offset, length);
+        return;
+      }
+      if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+        const full = withOctets(key as FastKey);
+        node.seal(full, aead, buffer, offset, length);
+        node.wipe(full);
         return;
       }
       checkAead(key, aead, buffer, offset, length);
@@ -54,8 +69,12 @@ export function createFastProvider(): Provider {
     },
     open: (key, aead, buffer, offset, length) => {
       const slot = (key as FastKey).slot;
-      if (slot === 0 || length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
-        return node.open(key, aead, buffer, offset, length);
+      if (slot === 0) return node.open(key, aead, buffer, offset, length);
+      if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+        const full = withOctets(key as FastKey);
+        const isGood = node.open(full, aead, buffer, offset, length);
+        node.wipe(full);
+        return isGood;
       }
       checkAead(key, aead, buffer, offset, length);
       return simd!.open(slot, aead, buffer, offset, length);
