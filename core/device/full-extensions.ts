@@ -2,6 +2,7 @@
 // whether private numbers are valid. The DSCP notify precedes compression, which may index its list.
 
 import { authMethods } from '../ike/ext/announce.ts';
+import { crashTokens } from '../ike/ext/crash-taker.ts';
 import { downgradePrevention } from '../ike/ext/downgrade.ts';
 import { dscpNotify } from '../ike/ext/dscp-notify.ts';
 import { headerCompression } from '../ike/ext/header-compression.ts';
@@ -27,5 +28,6 @@ export function fullExtensions(): Extension[] {
     headerCompression,
     ticketRequest,
     authMethods,
+    crashTokens,
   ];
 }

@@ -19,8 +19,8 @@ import { endIkeSa } from '../ike/exchange/session.ts';
 import { pollIke } from '../ike/exchange/timers.ts';
 import { connect } from '../ike/setup/initiator.ts';
 import { CHILD_LIVE, type ChildSa } from '../ike/state/child.ts';
-import type { Extension, Ike, Resumption, Rounds } from '../ike/state/ike.ts';
-import { OUTCOME_REPLACED, OUTCOME_TIMEOUT } from '../ike/state/outcome.ts';
+import type { Extension, Ike, Resumption, Rounds, Unprotected } from '../ike/state/ike.ts';
+import { OUTCOME_PEER_CRASHED, OUTCOME_REPLACED, OUTCOME_TIMEOUT } from '../ike/state/outcome.ts';
 import type { Path } from '../ike/state/path.ts';
 import type { IkePolicy } from '../ike/state/policy.ts';
 import { type IkeSa, type Session, STATE_ESTABLISHED } from '../ike/state/sa.ts';
@@ -87,6 +87,8 @@ export interface UplinkConfig {
   intermediate: Rounds | null;
   /** IKE_SESSION_RESUME [RFC 5723], or null: every attempt is a whole one. */
   resumption: Resumption | null;
+  /** `crashTaker` [RFC 6290]; absent: a gateway that lost its state is found by its silence. */
+  unprotected?: Unprotected;
   /** Fragments of IKE messages [RFC 7383], or null: they are dropped. */
   reassembly: Defragmenter | null;
   /** True: `UplinkEvents.keys` gets keys, to decrypt captures. They are secrets. */
@@ -264,8 +266,10 @@ export function createUplink(
         if (isCurrent) {
           sa = null;
           // After a Delete of either side its ticket is void [RFC 5723 §6.2].
-          session = outcome === OUTCOME_TIMEOUT ? owner.session : null;
+          session = outcome === OUTCOME_TIMEOUT || outcome === OUTCOME_PEER_CRASHED ? owner.session : null;
           later(now);
+          // The gateway is there, and said so.
+          if (outcome === OUTCOME_PEER_CRASHED && retryAt >= 0) retryAt = now;
         }
         events.ended(owner, outcome, isCurrent ? retryAt : -1, now);
       },
@@ -283,6 +287,7 @@ export function createUplink(
     responder: null,
     intermediate: config.intermediate,
     resumption: config.resumption,
+    unprotected: config.unprotected,
     reassembly: config.reassembly,
     maxMessage: maxMessage,
     keylog: config.keylog,

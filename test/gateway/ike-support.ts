@@ -51,8 +51,9 @@ function finish(
   loaded: LoadedSensor,
   make: (common: ReturnType<typeof commonOf>) => IkeHost,
   now: () => number,
+  retry = 0,
 ): IkeSensor {
-  const common = commonOf(loaded, now);
+  const common = commonOf(loaded, now, retry);
   const host = make(common);
   const server = addressOctets(SERVER)!;
   const packet = new Uint8Array(1280);
@@ -77,7 +78,7 @@ function finish(
   };
 }
 
-function commonOf(loaded: LoadedSensor, now: () => number) {
+function commonOf(loaded: LoadedSensor, now: () => number, retry: number) {
   const heard: string[] = [];
   const told: string[] = [];
   return {
@@ -89,8 +90,8 @@ function commonOf(loaded: LoadedSensor, now: () => number) {
         policy: policyFor(loaded.connection, new Uint8Array(0), loaded.gateway.address, loaded.udp !== null),
         numbers: loaded.numbers,
         keylog: false,
-        retryTime: 0,
-        retryMax: 0,
+        retryTime: retry,
+        retryMax: 8 * retry,
         events: {
           connecting: () => {},
           established: () => void told.push('up'),
@@ -129,6 +130,7 @@ export function ikeSensorOn(
     top?: string;
     ike?: string;
     provider?: Provider;
+    retry?: number;
   } = {},
 ) {
   const loaded = readSensor(
@@ -161,6 +163,7 @@ ${options.top ?? ''}`,
         contexts: contextsOf(),
       }),
     () => medium.now,
+    options.retry,
   );
   medium.attach(radio, sensor.host);
   return { ...sensor, radio };

@@ -26,10 +26,11 @@ import type { Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_FORMING, STATE_REPLACED, type Task } from '../state/sa.ts';
+import { STEP_REKEY_RESPONSE } from '../state/step.ts';
 import { TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_IKE } from '../state/task.ts';
 import { addOptimized, answerKe, optimizedSpi } from './create-kit.ts';
 import { below, lowest } from './install.ts';
-import { createDraft } from './negotiate.ts';
+import { createDraft, readExtensions } from './negotiate.ts';
 
 /** Makes an IKE SA that continues `old`, with the agreed values. */
 function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
@@ -85,7 +86,8 @@ export function readIkeAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
   }
   if (spi.length === 0 || next.cipher === null) return OUTCOME_PROTOCOL;
   copy(next.spis, 8, spi, 0, 8);
-  return finishKe(ike.asymmetric, draft.kx, m) ? 0 : OUTCOME_PROTOCOL;
+  if (!finishKe(ike.asymmetric, draft.kx, m)) return OUTCOME_PROTOCOL;
+  return readExtensions(ike, next, STEP_REKEY_RESPONSE, null, m);
 }
 
 /** Keys of the IKE SA that a rekey makes [RFC 7296 §2.18, RFC 9370 §2.2.4]. */
@@ -174,6 +176,7 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
   else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
   addNonceAndKe(draft.kx, draft.kx.nonceR, w);
+  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, next, STEP_REKEY_RESPONSE, null, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
   if (!isLater) makeIke(ike, sa, next, draft, now);
   return 0;

@@ -151,6 +151,8 @@ export const N_TICKET_LT_OPAQUE = 16409 as const;
 export const N_TICKET_REQUEST = 16410 as const;
 export const N_TICKET_NACK = 16412 as const;
 export const N_TICKET_OPAQUE = 16413 as const;
+/** Quick crash detection [RFC 6290]. */
+export const N_QCD_TOKEN = 16419 as const;
 export const N_FRAGMENTATION_SUPPORTED = 16430 as const;
 export const N_SIGNATURE_HASH_ALGORITHMS = 16431 as const;
 export const N_USE_PPK = 16435 as const;

@@ -13,6 +13,7 @@ import {
   checkIkeHeader,
   createPayloads,
   createWriter,
+  findPayload,
   IKE_EXCHANGE,
   IKE_FLAGS,
   IKE_NEXT,
@@ -28,6 +29,8 @@ import {
   N_INVALID_SYNTAX,
   N_TEMPORARY_FAILURE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
+  PAYLOAD_SK,
+  PAYLOAD_SKF,
 } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { listPayloads, messageIdOf } from '../codec/payloads.ts';
@@ -43,6 +46,7 @@ import type {
   Resumption,
   Rounds,
   SecurityProtocol,
+  Unprotected,
 } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
 import { type Path, samePath } from '../state/path.ts';
@@ -109,6 +113,8 @@ export interface IkeConfig {
   followUps?: FollowUps;
   /** Security Protocols beside ESP. Absent: none. */
   protocols?: SecurityProtocol[];
+  /** `crashTaker` or createCrashMaker [RFC 6290]. Absent: what nothing protects is dropped. */
+  unprotected?: Unprotected;
   /** Initiator: `resumption` [RFC 5723]; null: without. */
   resumption: Resumption | null;
   /** `fragmentation` [RFC 7383]; null: fragments are dropped, and not offered. */
@@ -144,6 +150,7 @@ export function createIke(config: IkeConfig): Ike {
     responder: config.responder,
     intermediate: config.intermediate,
     followUps: config.followUps,
+    unprotected: config.unprotected,
     protocols: config.protocols === undefined ? [] : config.protocols,
     resumption: config.resumption,
     reassembly: config.reassembly,
@@ -260,10 +267,13 @@ function route(ike: Ike): number {
   const isResponse = (flags & FLAG_RESPONSE) !== 0;
   const fromInitiator = (flags & FLAG_INITIATOR) !== 0;
   if (isFirst(d) && !isResponse && fromInitiator && code !== DROP_TOO_LONG) {
-    return ike.responder === null ? unexpected(ike) : ike.responder.begin(ike);
+    if (ike.responder !== null) return ike.responder.begin(ike);
+    if (ike.unprotected !== undefined && code === 0) ike.unprotected.stray(ike);
+    return unexpected(ike);
   }
   if (code !== 0) return dropped(ike, code);
   const sa = ike.bySpi[spiKey(d.buffer, d.offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
+  if (sa === undefined && !isResponse && ike.unprotected !== undefined) ike.unprotected.unknown(ike);
   if (sa === undefined || sa.initiator === fromInitiator) return dropped(ike, DROP_NO_SA);
   const event = eventOf(d.buffer[d.offset + IKE_EXCHANGE], isResponse);
   const isFollowUp = event === EVENT_FOLLOWUP_REQUEST || event === EVENT_FOLLOWUP_RESPONSE;
@@ -292,6 +302,13 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
   if (parsePayloads(ike.outer, buffer, buffer[d.offset + IKE_NEXT], d.offset + IKE_SIZE, end) === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
     return DROP_LENGTH;
+  }
+  if (isResponse && ike.unprotected !== undefined) {
+    const p = ike.outer;
+    if (findPayload(p, PAYLOAD_SK, 0) < 0 && findPayload(p, PAYLOAD_SKF, 0) < 0) {
+      ike.unprotected.hint(ike, sa);
+      return dropped(ike, DROP_NO_SA);
+    }
   }
   let code = openProtected(ike, sa, buffer, d.offset, isAgain);
   if (code < 0) return dropped(ike, code);

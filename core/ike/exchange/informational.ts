@@ -14,6 +14,7 @@ import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_NONE } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
+import { STEP_INFORMATIONAL_REQUEST } from '../state/step.ts';
 import { TASK_DELETE_CHILD, TASK_DELETE_IKE } from '../state/task.ts';
 import { findChild, retireChild, spiSizeOf } from './children.ts';
 import { isAsked } from './queue.ts';
@@ -61,6 +62,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
     if (m.buffer[p.at[i]] === PROTOCOL_IKE) ends = true;
   }
   decided(ike, sa, ends, now);
+  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].read(ike, sa, STEP_INFORMATIONAL_REQUEST, null, m);
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
     const at = p.at[i];

@@ -138,13 +138,25 @@ export function settle(sa: IkeSa): void {
   sa.request = NONE;
   sa.deadline = -1;
   sa.tries = 0;
+  sa.hurried = false;
+}
+
+/**
+ * The peer may have lost `sa`, says somebody whom nobody can trust. The request on its way, or the next one, gets all its
+ * repetitions, but sooner [RFC 7296 §2.4].
+ */
+export function hurry(ike: Ike, sa: IkeSa, now: number): void {
+  sa.hurried = true;
+  if (sa.deadline < 0) return;
+  sa.deadline = Math.min(sa.deadline, now + sa.policy.retransmitTime);
+  due(ike, sa, sa.deadline);
 }
 
 /** Repeats the request. False: it was repeated often enough. */
 export function repeat(ike: Ike, sa: IkeSa, now: number): boolean {
   if (sa.tries >= sa.policy.retransmitTries) return false;
   let wait = sa.policy.retransmitTime;
-  for (let i = 0; i < sa.tries; i++) wait *= 2;
+  for (let i = 0; i < sa.tries && !sa.hurried; i++) wait *= 2;
   sa.tries++;
   sa.deadline = now + wait;
   count(ike, COUNT_REPEATED);

@@ -1,6 +1,7 @@
 // Succession after a rekey of the IKE SA: the new one gets the Child SAs and the waiting requests of the old one
 // [RFC 7296 §1.3.2, §2.8, §2.25.2].
 
+import { setNote } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { type IkeSa, STATE_REPLACED } from '../state/sa.ts';
 import { TASK_REKEY_IKE } from '../state/task.ts';
@@ -18,7 +19,10 @@ export function succeed(ike: Ike, old: IkeSa, sa: IkeSa, now: number): void {
   sa.address = old.address;
   sa.tag = old.tag;
   sa.session = old.session;
+  // What the rekey brought replaces what was noted before.
+  const fresh = sa.notes;
   sa.notes = old.notes;
+  for (let i = 0; i < fresh.length; i++) setNote(sa.notes, fresh[i].name, fresh[i].octets);
   old.notes = [];
   sa.outcome = old.outcome;
   sa.rivalOf = null;

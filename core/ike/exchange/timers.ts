@@ -8,6 +8,7 @@ import { CHILD_LIVE } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_REFUSED, OUTCOME_TIMEOUT } from '../state/outcome.ts';
 import { type IkeSa, NEVER, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, type Task } from '../state/sa.ts';
+import { STEP_INFORMATIONAL_REQUEST } from '../state/step.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { protocolOf, removeChild, spiSizeOf } from './children.ts';
 import { nextTask } from './queue.ts';
@@ -27,7 +28,8 @@ function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   if (kind === TASK_REKEY_CHILD) return child!.retired === CHILD_LIVE && startChild(ike, sa, task, now);
   if (kind === TASK_REKEY_IKE) return startIkeRekey(ike, sa, task, now);
   if (kind === TASK_PROBE) {
-    begin(ike);
+    const w = begin(ike);
+    for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INFORMATIONAL_REQUEST, null, w);
     return sendRequest(ike, sa, INFORMATIONAL, now);
   }
   if (kind === TASK_DELETE_IKE) {

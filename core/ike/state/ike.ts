@@ -103,6 +103,21 @@ export interface Responder {
   dropped(sa: IkeSa): void;
 }
 
+/**
+ * What an endpoint makes of messages without protection, and of those that no key of its own protects [RFC 7296 §1.5,
+ * RFC 6290]. They count as dropped, whatever is made of them.
+ *
+ * @noSelf
+ */
+export interface Unprotected {
+  /** A request that is not the first of an IKE SA, under SPIs unknown here, is in `ike.incoming`. */
+  unknown(ike: Ike): void;
+  /** A message without SPIr came to an endpoint without a responder; it is in `ike.incoming`. */
+  stray(ike: Ike): void;
+  /** An unprotected answer to the request of `sa` that is on its way: its payloads are in `ike.outer`. */
+  hint(ike: Ike, sa: IkeSa): void;
+}
+
 /** An IKE endpoint: the state that its functions share. */
 export interface Ike {
   /** Symmetric cryptography and random octets. */
@@ -129,6 +144,8 @@ export interface Ike {
   bySpi: Record<string, IkeSa>;
   /** Dropped messages by negated drop code, then COUNT_*. */
   counters: Float64Array;
+  /** Crash detection; absent: what nothing protects is dropped. */
+  unprotected: Unprotected | undefined;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
   followUps: FollowUps | undefined;
   /** Security Protocols beside ESP. */

@@ -36,6 +36,7 @@ const LOCAL = [
   'refused',
   'selectors',
   'internal',
+  'peer-crashed',
 ];
 
 const ERRORS: [number, string][] = [

@@ -27,6 +27,8 @@ export const OUTCOME_REFUSED = -10 as const;
 export const OUTCOME_SELECTORS = -11 as const;
 /** A part that IKE uses (an extension, the cryptography, the host) threw an error in the middle of an exchange. */
 export const OUTCOME_INTERNAL = -12 as const;
+/** The peer proved by its token that it has lost the IKE SA [RFC 6290]. */
+export const OUTCOME_PEER_CRASHED = -13 as const;
 export type Outcome =
   | typeof OUTCOME_NONE
   | typeof OUTCOME_TIMEOUT
@@ -40,7 +42,8 @@ export type Outcome =
   | typeof OUTCOME_REPLACED
   | typeof OUTCOME_REFUSED
   | typeof OUTCOME_SELECTORS
-  | typeof OUTCOME_INTERNAL;
+  | typeof OUTCOME_INTERNAL
+  | typeof OUTCOME_PEER_CRASHED;
 
 /** How something ended: an outcome of this side, or the peer's error. */
 export type End = Outcome | ErrorType;

@@ -102,6 +102,8 @@ export interface IkeSa extends KeySet {
   tries: number;
   /** When to send it again, -1: nothing is waited for. @internal */
   deadline: number;
+  /** The peer may have lost this SA: its request is repeated without growing pauses. @internal */
+  hurried: boolean;
   /** The last answer, for repetitions; and from when on it need not be kept. @internal */
   response: Uint8Array;
   /** @internal */
@@ -146,6 +148,8 @@ export interface IkeSa extends KeySet {
   rekeyAt: number;
   /** When to authenticate anew, milliseconds; -1: never. */
   reauthAt: number;
+  /** When a message without protection last was a reason to ask the peer, milliseconds. @internal */
+  hintedAt: number;
   /** When an authenticated message or packet last came, milliseconds. */
   heardAt: number;
   /** @internal */

@@ -12,6 +12,10 @@ export const STEP_CHILD_RESPONSE = 5 as const;
 /** IKE_AUTH again, before AUTH is computed or verified; without a draft. */
 export const STEP_IDENT_REQUEST = 6 as const;
 export const STEP_IDENT_RESPONSE = 7 as const;
+/** The answer to CREATE_CHILD_SA about the IKE SA: `sa` is the new one, and has both SPIs. */
+export const STEP_REKEY_RESPONSE = 8 as const;
+/** INFORMATIONAL: a probe. */
+export const STEP_INFORMATIONAL_REQUEST = 9 as const;
 /** Steps of an extension. */
 export type Step =
   | typeof STEP_INIT_REQUEST
@@ -21,7 +25,9 @@ export type Step =
   | typeof STEP_CHILD_REQUEST
   | typeof STEP_CHILD_RESPONSE
   | typeof STEP_IDENT_REQUEST
-  | typeof STEP_IDENT_RESPONSE;
+  | typeof STEP_IDENT_RESPONSE
+  | typeof STEP_REKEY_RESPONSE
+  | typeof STEP_INFORMATIONAL_REQUEST;
 
 /** True for a request about a Child SA. */
 export function isChildRequest(step: Step): boolean {

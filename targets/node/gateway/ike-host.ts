@@ -17,7 +17,7 @@ import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
-import { leaveIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
+import { leaveIke, probe, rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import { ikeTimeout } from '../../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
@@ -40,6 +40,7 @@ import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
+import { createAdvice } from './advice.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createConnections } from './connections.ts';
@@ -91,6 +92,8 @@ export interface IkeHost {
   receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): void;
   /** An authenticated packet of this SA came in. */
   heard(owner: Owner, now: number): void;
+  /** ESP came over `path` that no SA is for; `spi`: its first four octets. */
+  unknownSpi(path: Path, spi: number, now: number): void;
   /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
   carried(association: Association, now: number): void;
   poll(now: number): void;
@@ -222,7 +225,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
       config.emit('up', nameOf(sa), sa.policy.name);
     },
-    replaced(old, sa) {
+    replaced(old, sa, now) {
+      // The token of the new IKE SA, where the rekey was this side's.
+      if (sa.initiator) probe(ikeOf(sa.path), sa, now);
       keeper?.ended(old);
       keeper?.established(sa);
       for (const child of sa.children) {
@@ -271,6 +276,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   };
   const ticketKey = settings.ticketKey ?? keeper?.secret('ticket', fresh) ?? fresh();
 
+  const advice = createAdvice(provider, keeper, settings.ticketKey, () => endpoints);
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey);
 
@@ -299,7 +305,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         config.drop('ike', 'internal');
         log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
       }),
-      extensions: [...fullExtensions(), issuer.extension],
+      extensions: [...fullExtensions(), issuer.extension, advice.extension],
+      unprotected: advice.unprotected,
       numbers: settings.numbers,
       responder: createResponder(responderOn(port)),
       intermediate: createRounds([createIntermediate(connections.findPpk)]),
@@ -335,6 +342,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       }
     },
     heard: (owner, now) => heard(owner.ike, now),
+    unknownSpi: (path, spi, now) => advice.unknownSpi(ikeOf(path), path, spi, now),
     carried(association, now) {
       const { owner, sa } = association;
       if (owner === null || !isAgeing(sa, now)) return;

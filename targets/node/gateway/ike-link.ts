@@ -1,6 +1,7 @@
 // Connects the gateway's packets with its IKE: IKE messages in and out, over radios as UDP in an outer packet, over sockets
 // with the non-ESP marker if there may be a NAT. It also follows a peer's address by its authenticated packets.
 
+import { u32 } from '../../../core/base/bytes.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
@@ -8,6 +9,7 @@ import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/sear
 import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, octetsKey, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
@@ -61,6 +63,9 @@ export interface IkeLink extends Pollable {
   carried(association: Association): void;
   /** An authenticated packet of this SA came in, from a socket or (null) from a radio. */
   heard(sa: Sa, from: SocketPeer | null): void;
+  /** An outer ESP packet for which there is no SA came from a radio, or its octets from a socket (`from`). */
+  unknown(radio: number, packet: Uint8Array, offset: number, link: Uint8Array): void;
+  unknownAt(from: SocketPeer, octets: Uint8Array): void;
   /** A packet of this SA was dropped: asks for a rekey when the peer's sequence numbers seem lost. */
   failed(sa: Sa): void;
   /** Null where there is no store. */
@@ -226,6 +231,16 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         return `${places[0]} is at ${places[1]} now`;
       };
       bus.bounded.peer('info', 'peer', 'moved', line, {}, owner.ike.policy.name);
+    },
+    unknown(radio, packet, offset, link) {
+      const local = packet.slice(offset + IPV6_DST, offset + IPV6_DST + 16);
+      if (!checked.addresses.some((one) => Buffer.compare(one, local) === 0)) return;
+      const remote = packet.slice(offset + IPV6_SRC, offset + IPV6_SRC + 16);
+      const ports = { localPort: IKE_PORT, remotePort: IKE_PORT, encapsulated: false };
+      ike?.unknownSpi({ local, remote, ...ports, port: radio, link }, u32(packet, offset + IPV6_SIZE), now());
+    },
+    unknownAt(from, octets) {
+      if (octets.length >= 4) ike?.unknownSpi(pathOf(from, UDP_ESP), u32(octets, 0), now());
     },
     failed(sa) {
       if (ike === null || !isSuspect(sa, bus.now())) return;

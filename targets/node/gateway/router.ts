@@ -12,7 +12,7 @@ import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SRC } from '../../../core/wire/ipv6.ts';
+import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
@@ -184,10 +184,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     offset: number,
     length: number,
     from: () => string,
+    unknown: () => void,
   ): { sa: Sa; size: number } | null {
     const size = inbound(endpoint, packet, offset, length, restored, 0, bus.now());
     if (size < 0) {
       if (endpoint.sa !== null) ike.failed(endpoint.sa);
+      else if (size === DROP_NO_SA) unknown();
       const reason = dropName(size);
       bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
       return null;
@@ -217,7 +219,15 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       drop('esp', 'unprotected');
       return;
     }
-    const got = restore(buffer, offset, length, () => addressText(buffer, offset + IPV6_SRC, 16));
+    const got = restore(
+      buffer,
+      offset,
+      length,
+      () => addressText(buffer, offset + IPV6_SRC, 16),
+      () => {
+        if (length >= IPV6_SIZE + 4) ike.unknown(radio, buffer, offset, link.slice());
+      },
+    );
     if (got === null) return;
     ike.heard(got.sa, null);
     const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
@@ -248,9 +258,11 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
         return;
       }
       const from = (): string => endpointText(remote, remotePort);
-      const got = restore(came, 0, outerPacket(came, octets, remote, udp[index].local), from);
+      const peer = { index, remote, remotePort };
+      const size = outerPacket(came, octets, remote, udp[index].local);
+      const got = restore(came, 0, size, from, () => ike.unknownAt(peer, octets));
       if (got === null) return;
-      ike.heard(got.sa, { index, remote, remotePort });
+      ike.heard(got.sa, peer);
       hand(got, from);
     },
     follow(list) {

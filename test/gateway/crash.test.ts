@@ -1,0 +1,88 @@
+// A gateway that is killed and starts again without its SAs, in virtual time: INVALID_SPI and INVALID_IKE_SPI make the sensor
+// find out, a token makes it sure [RFC 7296 §1.5, RFC 6290].
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OUTCOME_PEER_CRASHED, OUTCOME_TIMEOUT } from '../../core/ike/state/outcome.ts';
+import { createAnswerLimit } from '../../targets/node/gateway/advice.ts';
+import { startGateway } from '../../targets/node/gateway/gateway.ts';
+import { createMedium } from '../../targets/node/lab/medium.ts';
+import { path } from '../ike/pair.ts';
+import { ikeOf, ikeSensorOn } from './ike-support.ts';
+import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+
+const KEY = '000102030405060708090a0b0c0d0e0f';
+
+type Medium = ReturnType<typeof createMedium>;
+
+function start(medium: Medium, seed: number, top: string) {
+  return startGateway({
+    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
+    addresses: [GATEWAY],
+    contexts: ['fd00::/64'],
+    sas: [],
+    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
+    provider: seeded(seed),
+    clock: clockOf(medium),
+    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ike: ikeOf('', top),
+  });
+}
+
+/** The seconds from the restart of the gateway to the next answer, and what ended on the sensor. */
+async function restart(top: string): Promise<{ seconds: number; told: string[] }> {
+  const medium = createMedium({ seed: 5 });
+  const first = await start(medium, 99, top);
+  const sensor = ikeSensorOn(medium, 1, { retry: 5000 });
+  sensor.host.uplink.connect(null, medium.now);
+  medium.run(medium.now + 5000);
+  sensor.send('first');
+  medium.run(medium.now + 1000);
+  assert.deepEqual(sensor.heard, ['first!']);
+  medium.run(medium.now + 60000);
+  await first.gateway.close();
+  medium.run(medium.now + 1000);
+  const told = sensor.told.length;
+  const second = await start(medium, 100, top);
+  let seconds = 0;
+  for (; seconds < 120 && sensor.heard.length === 1; seconds++) {
+    if (sensor.sa() !== null) sensor.send(`reading ${seconds}`);
+    medium.run(medium.now + 1000);
+  }
+  await second.gateway.close();
+  return { seconds, told: sensor.told.slice(told) };
+}
+
+test('without a store and without a key of tickets: within 30 s', async () => {
+  const { seconds, told } = await restart('');
+  assert.ok(seconds <= 30, `${seconds} s`);
+  assert.ok(
+    told.some((line) => line === `down ${OUTCOME_TIMEOUT}`),
+    told.join(),
+  );
+});
+
+test('with a key of tickets in the file there are tokens: within 3 s', async () => {
+  const { seconds, told } = await restart(`ticketKey: ${KEY}\n`);
+  assert.ok(seconds <= 3, `${seconds} s`);
+  assert.ok(
+    told.some((line) => line === `down ${OUTCOME_PEER_CRASHED}`),
+    told.join(),
+  );
+});
+
+test('answers without protection: four to a source at once, then one each 2 s, and 100 a second in all', () => {
+  const allows = createAnswerLimit();
+  const from = (n: number) => ({ ...path(), remote: Uint8Array.of(10, n >>> 16, n >>> 8, n) });
+  const many = (n: number, now: number): number =>
+    Array.from({ length: 100 }, () => allows(from(n), now)).filter(Boolean).length;
+  assert.equal(many(1, 0), 4);
+  assert.equal(many(1, 1999), 0);
+  assert.equal(many(1, 4000), 2);
+  let all = 0;
+  for (let n = 0; n < 20000; n++) if (allows(from(n), 100000)) all++;
+  assert.equal(all, 200);
+  let later = 0;
+  for (let n = 0; n < 20000; n++) if (allows(from(n), 101000)) later++;
+  assert.equal(later, 100);
+});
