@@ -48,18 +48,19 @@ export function createAnswerLimit(): (path: Path, now: number) => boolean {
   };
 }
 
-/** A secret for tokens that outlives the process, or null. */
-function secretOf(
-  provider: Provider,
-  keeper: Keeper | null,
-  ticketKey: Uint8Array | null | undefined,
-): Uint8Array | null {
-  const fresh = (): Uint8Array => {
-    const key = new Uint8Array(32);
-    provider.random(key, 0, 32);
+/** A secret of the gateway: from its store, or a new one. */
+export function secretOf(provider: Provider, keeper: Keeper | null, name: string, size: number): Uint8Array {
+  const make = (): Uint8Array => {
+    const key = new Uint8Array(size);
+    provider.random(key, 0, size);
     return key;
   };
-  if (keeper !== null) return keeper.secret('crash', fresh);
+  return keeper === null ? make() : keeper.secret(name, make);
+}
+
+/** A secret for tokens that outlives the process, or null. */
+function crashSecret(provider: Provider, keeper: Keeper | null, ticketKey?: Uint8Array | null): Uint8Array | null {
+  if (keeper !== null) return secretOf(provider, keeper, 'crash', 32);
   return ticketKey === undefined || ticketKey === null
     ? null
     : prf(provider, ticketKey, Buffer.from('crash detection'));
@@ -80,7 +81,7 @@ export function createAdvice(
   const allows = createAnswerLimit();
   const isHeld = (spis: Uint8Array): boolean =>
     endpoints().some(({ bySpi }) => bySpi[spiKey(spis, 0)] !== undefined || bySpi[spiKey(spis, 8)] !== undefined);
-  const maker = createCrashMaker({ provider, secret: secretOf(provider, keeper, ticketKey), isHeld, allows });
+  const maker = createCrashMaker({ provider, secret: crashSecret(provider, keeper, ticketKey), isHeld, allows });
   return {
     ...maker,
     unknownSpi(ike, path, spi, now) {

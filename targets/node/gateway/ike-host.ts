@@ -40,7 +40,7 @@ import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
-import { createAdvice } from './advice.ts';
+import { createAdvice, secretOf } from './advice.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createConnections } from './connections.ts';
@@ -269,13 +269,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
   };
 
-  const fresh = (): Uint8Array => {
-    const key = new Uint8Array(16);
-    provider.random(key, 0, 16);
-    return key;
-  };
-  const ticketKey = settings.ticketKey ?? keeper?.secret('ticket', fresh) ?? fresh();
-
+  const ticketKey = settings.ticketKey ?? secretOf(provider, keeper, 'ticket', 16);
   const advice = createAdvice(provider, keeper, settings.ticketKey, () => endpoints);
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey);
@@ -330,15 +324,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const code = receiveIke(ikeOf(path), path, buffer, offset, length, now);
       if (code < 0) {
         const reason = dropName(code);
-        const from = (): string => endpointText(path.remote, path.remotePort);
-        config.bounded.log(
-          'debug',
-          'ike',
-          reason,
-          () => `dropped from ${from()}: ${reason}`,
-          {},
-          sourceOf(path.remote),
-        );
+        const text = (): string => `dropped from ${endpointText(path.remote, path.remotePort)}: ${reason}`;
+        config.bounded.log('debug', 'ike', reason, text, {}, sourceOf(path.remote));
       }
     },
     heard: (owner, now) => heard(owner.ike, now),
