@@ -14,7 +14,7 @@ import { packageMissing } from '../support/packages.ts';
 import { blocksOf, compile, installInto, type Packed, pack, root, runIn, runWell } from './kit.ts';
 
 /** Octets of the tarball, and of minified bundles for browsers. */
-const TARBALL_MAX = 1_000_000;
+const TARBALL_MAX = 1_100_000;
 const SCHC_MAX = 20_000;
 const CRYPTO_MAX = 60_000;
 
@@ -87,8 +87,11 @@ test('links of the documents in the package lead to files that are in it', () =>
 });
 
 test('npm install says nothing that a user has to think about', () => {
+  // The database of the state store brings its binary; npm 11 mentions the script that would look for one (README).
+  const isKnown = (line: string): boolean =>
+    /^npm warn install-scripts( +(classic-level@\S+ .*|1 package has .*|Run `npm install-scripts .*)?)?$/.test(line);
   assert.deepEqual(
-    output.split('\n').filter((line) => /warn|error|deprecated/i.test(line)),
+    output.split('\n').filter((line) => /warn|error|deprecated/i.test(line) && !isKnown(line)),
     [],
   );
 });
