@@ -22,6 +22,7 @@ import {
   SchcFormatError,
   SLOTS,
 } from './names.ts';
+import { type Sids, withoutSids, withSids } from './sid.ts';
 
 export { SchcFormatError };
 
@@ -99,9 +100,10 @@ function ruleNode(rule: S.Rule): Node {
   return node;
 }
 
-/** Rules as one CBOR data item; map keys in the order of the model. */
-export function schcCbor(rules: S.Rule[]): Uint8Array {
-  return encodeCbor(new Map([[SCHC, new Map([[RULE - SCHC, rules.map(ruleNode)]])]]));
+/** Rules as one CBOR data item; map keys in the order of the model. `sids`: numbers of a `.sid` file. */
+export function schcCbor(rules: S.Rule[], sids: Sids | null = null): Uint8Array {
+  const octets = encodeCbor(new Map([[SCHC, new Map([[RULE - SCHC, rules.map(ruleNode)]])]]));
+  return sids === null ? octets : withSids(octets, sids);
 }
 
 /** Reads a map and refuses keys that are not in `known` (SIDs). */
@@ -217,12 +219,13 @@ function ruleOf(value: unknown, where: string): S.Rule {
   };
 }
 
-/** Reads what `schcCbor` writes; throws SchcFormatError. Whether the rules have a meaning is for `validateRules`. */
-export function readSchcCbor(octets: Uint8Array): S.Rule[] {
+/** Reads what `schcCbor` writes, with the same `sids`; throws SchcFormatError. Whether the rules have a meaning is for `validateRules`. */
+export function readSchcCbor(octets: Uint8Array, sids: Sids | null = null): S.Rule[] {
   let item: unknown;
   try {
-    item = decodeCbor(octets);
+    item = decodeCbor(sids === null ? octets : withoutSids(octets, sids));
   } catch (error) {
+    if (error instanceof SchcFormatError) throw error;
     throw new SchcFormatError(`not CBOR: ${error instanceof Error ? error.message : String(error)}`);
   }
   const schc = mapOf(item, 0, [SCHC], 'data item')(SCHC);

@@ -7,6 +7,7 @@ import { createSas } from '../convert/convert.ts';
 import { rulesCbor } from './cbor-diagnostic.ts';
 import { schcJson } from './json.ts';
 import { dumpOf, type RuleView, rulesOf } from './rules-view.ts';
+import { type Sids, withSids } from './sid.ts';
 
 /** An SA and the rules IIPC, CTEC and EEC that both peers derive from it. */
 export interface DerivedRules {
@@ -22,13 +23,16 @@ export async function deriveRules(file: string): Promise<DerivedRules[]> {
 }
 
 /** Rules as plain data, for people and their programs. */
-export function rulesData({ name, rules }: DerivedRules): object {
+export function rulesData(sa: DerivedRules): object {
+  const { name, rules } = sa;
   return {
     sa: name,
     rules: rules.map(({ fields, ...rule }) => ({
       ...rule,
       fields: fields.map(({ descriptor: _descriptor, ...field }) => field),
     })),
+    // What readSchcJson takes of it.
+    schc: rulesSchc(sa),
   };
 }
 
@@ -42,7 +46,8 @@ export function rulesSchc({ rules }: DerivedRules): ReturnType<typeof schcJson> 
   return schcJson(rules.map(ruleOf));
 }
 
-/** Rules as one CBOR data item [RFC 9363, RFC 9254]; those of several SAs are a CBOR sequence [RFC 8742]. */
-export function rulesItem({ rules }: DerivedRules): Uint8Array {
-  return rulesCbor(dumpOf(rules));
+/** Rules as one CBOR data item [RFC 9363, RFC 9254], `sids`: numbers of a `.sid` file; those of several SAs are a CBOR sequence [RFC 8742]. */
+export function rulesItem({ rules }: DerivedRules, sids: Sids | null): Uint8Array {
+  const octets = rulesCbor(dumpOf(rules));
+  return sids === null ? octets : withSids(octets, sids);
 }

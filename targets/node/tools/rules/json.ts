@@ -117,6 +117,17 @@ function fieldOf(value: unknown, where: string): S.FieldDescriptor {
   };
 }
 
+/**
+ * The rules of a file: itself, or those of the one SA that `dietesp rules --json` wrote, where they are beside what people
+ * read.
+ */
+function fileRules(data: unknown): unknown {
+  if (!Array.isArray(data)) return data;
+  if (data.length === 0) return refuse('file', 'a list of no SA', 'must be an object');
+  if (data.length !== 1) refuse('file: SAs', data.length, 'one at a time; `dietesp rules --schc` writes one a line');
+  return objectOf(data[0], ['sa', 'rules', 'schc'], 'file[0]')['schc'];
+}
+
 /** Reads the text of a rule file; throws SchcFormatError. Whether the rules have a meaning is for `validateRules`. */
 export function readSchcJson(text: string): S.Rule[] {
   let data: unknown;
@@ -125,7 +136,7 @@ export function readSchcJson(text: string): S.Rule[] {
   } catch (error) {
     throw new SchcFormatError(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const rules = listOf(objectOf(data, ['rules'], 'file')['rules'], 'rules');
+  const rules = listOf(objectOf(fileRules(data), ['rules'], 'file')['rules'], 'rules');
   return rules.map((item, i) => {
     const where = `rules[${i}]`;
     const json = objectOf(item, ['ruleId', 'ruleIdLength', 'fields'], where);

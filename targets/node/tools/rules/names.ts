@@ -131,6 +131,8 @@ const OPTIONS: [number, string][] = [
   [258, 'no-response'],
 ];
 for (const [number, name] of OPTIONS) NAMES.set(C.FID_COAP_OPTION + number, OPTION + name);
+/** Names of field identifiers. */
+export const FIELD_NAMES: ReadonlyMap<number, string> = NAMES;
 const FIDS = new Map([...NAMES].map(([fid, name]) => [name, fid]));
 
 /** Name of a field identifier; a CoAP option without a name is fid-coap-option-NUMBER. Undefined for an unknown one. */
