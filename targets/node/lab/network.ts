@@ -49,6 +49,8 @@ export interface NetworkStyle {
   ackWait: number;
   /** Members of `connection.ike` beside those of every network. */
   ike: Record<string, unknown>;
+  /** Seconds that a ticket for resumption lives, default 0: none. */
+  resumption?: number;
 }
 
 /** What both ends know of a node. */
@@ -81,8 +83,8 @@ export function planNodes(count: number, secret: string): NodePlan[] {
   });
 }
 
-function connectionOf({ ike }: NetworkStyle) {
-  return { privateAlways: true, resumption: 0, ike: { ...IKE, ...ike } };
+function connectionOf({ ike, resumption }: NetworkStyle) {
+  return { privateAlways: true, resumption: resumption ?? 0, ike: { ...IKE, ...ike } };
 }
 
 /** The gateway's file. `coapPort`: UDP port of the CoAP server on the loopback. */

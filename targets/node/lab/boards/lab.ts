@@ -30,6 +30,8 @@ export interface LabConfig {
   interval: number;
   /** Seconds until a request of IKE is repeated, default 0.5: more for nodes that compute for seconds. */
   retransmit?: number;
+  /** Seconds that a ticket for resumption lives, default 0: none. */
+  resumption?: number;
   /** Nothing is repeated for tens of seconds: a run without loss is the same frames on the slowest machine. */
   patient?: boolean;
   capture?: CaptureWriter;
@@ -64,7 +66,10 @@ export interface Lab {
 }
 
 /** The network's style, and the times of a board's application. */
-function styleOf({ patient, retransmit }: LabConfig): { style: NetworkStyle; board: Record<string, number> } {
+function styleOf({ patient, retransmit, resumption }: LabConfig): {
+  style: NetworkStyle;
+  board: Record<string, number>;
+} {
   const isPatient = patient === true;
   const ike = {
     retransmit: isPatient ? 60 : (retransmit ?? 0.5),
@@ -74,7 +79,7 @@ function styleOf({ patient, retransmit }: LabConfig): { style: NetworkStyle; boa
     dpd: isPatient ? 0 : 5,
   };
   return {
-    style: { node: 'node', ackWait: isPatient ? PATIENT_WAIT : ACK_WAIT, ike },
+    style: { node: 'node', ackWait: isPatient ? PATIENT_WAIT : ACK_WAIT, ike, resumption: resumption ?? 0 },
     board: { ackTimeout: isPatient ? 60 : 1, maxRetransmit: 4, retry: 0.5, retryMax: 4 },
   };
 }
