@@ -20,8 +20,11 @@ async function script(): Promise<string> {
   return (await buildImage(loadBoard('espruino-linux'), 'espruino')).file;
 }
 
-test('IKEv2, readings at 10 % loss, a rekey and a restart', { skip }, async () => {
-  const lab = await createLab({ nodes: 1, seed: 5, loss: 0.1, secret: 'espruino', count: 10, interval: 0.2 });
+test('IKEv2, readings at 10 % loss, a rekey, and a restart that resumes by the record in the Storage', {
+  skip,
+}, async () => {
+  const options = { nodes: 1, seed: 5, loss: 0.1, secret: 'espruino', count: 10, interval: 0.2 };
+  const lab = await createLab({ ...options, resumption: 3600 });
   let board: EspruinoBoardProcess | undefined;
   try {
     const [node] = lab.nodes;
@@ -39,10 +42,13 @@ test('IKEv2, readings at 10 % loss, a rekey and a restart', { skip }, async () =
     await lines.waitFor(/^reading 12 acknowledged/, LIMIT);
     board.send('nonsense');
     board.send('stats');
-    const stats = await lines.waitFor(/^stats heap=(\d+) .* sent=(\d+) received=(\d+) drops=\d+ console-bad=1$/, LIMIT);
+    const stats = await lines.waitFor(
+      /^stats heap=(\d+) .* sent=(\d+) received=(\d+) drops=\d+ console-bad=1 saves=1$/,
+      LIMIT,
+    );
     assert.ok(Number(stats[1]) > 0 && Number(stats[2]) >= 12 && Number(stats[3]) >= 12, stats[0]);
     board.send('restart');
-    await lines.waitFor(/^ike established/, LIMIT);
+    await lines.waitFor(/^ike established .* resumed=1$/, LIMIT);
     await lines.waitFor(/^reading 1 acknowledged/, LIMIT);
     const numbers = node.readings.map((text) => JSON.parse(text).n as number);
     for (let n = 1; n <= 12; n++) assert.ok(numbers.includes(n), `reading ${n}`);
