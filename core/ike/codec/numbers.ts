@@ -153,6 +153,11 @@ export const N_TICKET_NACK = 16412 as const;
 export const N_TICKET_OPAQUE = 16413 as const;
 /** Quick crash detection [RFC 6290]. */
 export const N_QCD_TOKEN = 16419 as const;
+/** Synchronisation after a failover [RFC 6311]. */
+export const N_IKEV2_MESSAGE_ID_SYNC_SUPPORTED = 16420 as const;
+export const N_IPSEC_REPLAY_COUNTER_SYNC_SUPPORTED = 16421 as const;
+export const N_IKEV2_MESSAGE_ID_SYNC = 16422 as const;
+export const N_IPSEC_REPLAY_COUNTER_SYNC = 16423 as const;
 export const N_FRAGMENTATION_SUPPORTED = 16430 as const;
 export const N_SIGNATURE_HASH_ALGORITHMS = 16431 as const;
 export const N_USE_PPK = 16435 as const;

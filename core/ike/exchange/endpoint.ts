@@ -26,6 +26,7 @@ import {
   type Exchange,
   FLAG_INITIATOR,
   FLAG_RESPONSE,
+  INFORMATIONAL,
   N_INVALID_SYNTAX,
   N_TEMPORARY_FAILURE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
@@ -37,6 +38,7 @@ import { listPayloads, messageIdOf } from '../codec/payloads.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
 import { onAuthResponse, onInitResponse, onIntermediateResponse } from '../setup/initiator.ts';
 import type {
+  CounterSync,
   Extension,
   FollowUps,
   Ike,
@@ -113,6 +115,8 @@ export interface IkeConfig {
   followUps?: FollowUps;
   /** Security Protocols beside ESP. Absent: none. */
   protocols?: SecurityProtocol[];
+  /** createCounterSync [RFC 6311]. Absent: none. */
+  sync?: CounterSync;
   /** `crashTaker` or createCrashMaker [RFC 6290]. Absent: what nothing protects is dropped. */
   unprotected?: Unprotected;
   /** Initiator: `resumption` [RFC 5723]; null: without. */
@@ -151,6 +155,7 @@ export function createIke(config: IkeConfig): Ike {
     intermediate: config.intermediate,
     followUps: config.followUps,
     unprotected: config.unprotected,
+    sync: config.sync,
     protocols: config.protocols === undefined ? [] : config.protocols,
     resumption: config.resumption,
     reassembly: config.reassembly,
@@ -291,13 +296,11 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
   const exchange = buffer[d.offset + IKE_EXCHANGE] as Exchange;
   const isAgain = !isResponse && id === sa.expectedId - 1 && sa.response.length > 0;
   const action = actionOf(sa.initiator, sa.state, event);
-  if (!isAgain) {
-    if (action === ACT_DROP) return unexpected(ike);
-    const fits = isResponse
-      ? sa.request.length > 0 && id === sa.nextId - 1 && exchange === sa.requestExchange
-      : id === sa.expectedId;
-    if (!fits) return unexpected(ike);
-  }
+  const fits = isResponse
+    ? sa.request.length > 0 && id === sa.nextId - 1 && exchange === sa.requestExchange
+    : id === sa.expectedId;
+  const mayTake = ike.sync !== undefined && id === 0 && exchange === INFORMATIONAL && sa.state === STATE_ESTABLISHED;
+  if (!isAgain && (action === ACT_DROP || !(fits || mayTake))) return unexpected(ike);
   const end = d.offset + d.length;
   if (parsePayloads(ike.outer, buffer, buffer[d.offset + IKE_NEXT], d.offset + IKE_SIZE, end) === N_INVALID_SYNTAX) {
     count(ike, COUNT_INVALID);
@@ -312,6 +315,15 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
   }
   let code = openProtected(ike, sa, buffer, d.offset, isAgain);
   if (code < 0) return dropped(ike, code);
+  if (mayTake && ike.opened.total === 0 && listPayloads(ike.message) === 0) {
+    ike.hand = sa;
+    if (ike.sync!.take(ike, sa, isResponse, d.now)) {
+      sa.heardAt = d.now;
+      runTasks(ike, sa, d.now);
+      return 0;
+    }
+    if (!isAgain && !fits) return unexpected(ike);
+  }
   if (isAgain) {
     if (ike.opened.total === 0 || ike.opened.number === 1) {
       count(ike, COUNT_ANSWERED_AGAIN);

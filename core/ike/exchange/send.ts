@@ -39,7 +39,7 @@ export function transmitAll(ike: Ike, sa: IkeSa, octets: Uint8Array, now: number
 const part: Content = { first: 0, at: 0, size: 0, number: 0, total: 0 };
 
 /** The payloads in the writer as one message, or in fragments. Empty: they do not fit. */
-function seal(ike: Ike, sa: IkeSa, exchange: Exchange, flags: number, id: number): Uint8Array {
+export function seal(ike: Ike, sa: IkeSa, exchange: Exchange, flags: number, id: number): Uint8Array {
   const w = ike.writer;
   const key = sa.skOut;
   if (w.full || key === null) return NONE;

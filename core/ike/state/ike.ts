@@ -118,6 +118,16 @@ export interface Unprotected {
   hint(ike: Ike, sa: IkeSa): void;
 }
 
+/**
+ * Synchronisation of counters by INFORMATIONAL with Message ID 0 [RFC 6311].
+ *
+ * @noSelf
+ */
+export interface CounterSync {
+  /** A verified INFORMATIONAL with Message ID 0 is in `ike.message`. True: it was one of these, and is done or dropped. */
+  take(ike: Ike, sa: IkeSa, isResponse: boolean, now: number): boolean;
+}
+
 /** An IKE endpoint: the state that its functions share. */
 export interface Ike {
   /** Symmetric cryptography and random octets. */
@@ -144,6 +154,8 @@ export interface Ike {
   bySpi: Record<string, IkeSa>;
   /** Dropped messages by negated drop code, then COUNT_*. */
   counters: Float64Array;
+  /** Synchronisation of counters; absent: none. */
+  sync: CounterSync | undefined;
   /** Crash detection; absent: what nothing protects is dropped. */
   unprotected: Unprotected | undefined;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */
