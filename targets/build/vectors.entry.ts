@@ -10,5 +10,7 @@ import { runCases } from './vector-case.ts';
 
 /** Runs the cases; `emit` prints a line. */
 export function run(cases: readonly string[][], emit: (line: string) => void): void {
+  // A vector is one packet: nothing was lost before it. The search would need random octets, which no engine has here.
+  FULL_PARTS.search = null;
   runCases(cases, FULL_PARTS, createPortable([aesCcm, aesCbc, hmacSha256], null), ALL_SUITES, emit);
 }

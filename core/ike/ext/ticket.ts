@@ -70,16 +70,16 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     put16(out, at + 20, sa.peerId.length);
     copy(out, at + FIXED, sa.peerId, 0, sa.peerId.length);
     copy(out, at + FIXED + sa.peerId.length, sa.skD, 0, SK_SIZE);
-    ike.provider.seal(sealing, aeadOf(out), out, at, size);
+    provider.seal(sealing, aeadOf(out), out, at, size);
     return out;
   }
 
   /** What was sealed, or empty. */
-  function open(ike: Ike, ticket: Uint8Array): Uint8Array {
+  function open(ticket: Uint8Array): Uint8Array {
     const size = ticket.length - NONCE_SIZE - ICV_SIZE;
     if (size < FIXED + SK_SIZE || size > 1024) return NONE;
     const copied = take(ticket, 0, ticket.length);
-    if (!ike.provider.open(sealing, aeadOf(ticket), copied, NONCE_SIZE, size)) return NONE;
+    if (!provider.open(sealing, aeadOf(ticket), copied, NONCE_SIZE, size)) return NONE;
     return take(copied, NONCE_SIZE, size);
   }
 
@@ -134,7 +134,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         const now = ike.incoming.now;
         const setup = sa.setup!;
         const ticket = dataOf(m, N_TICKET_OPAQUE);
-        const state = ticket === null ? NONE : open(ike, ticket);
+        const state = ticket === null ? NONE : open(ticket);
         if (state.length === 0) return nack(ike, sa, now);
         const expiry = u32(state, 8);
         const idSize = u16(state, 20);
