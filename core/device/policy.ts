@@ -65,6 +65,7 @@ export function sensorPolicy(id: Uint8Array, psk: Uint8Array, own: Uint8Array, p
       notify: hcp,
       compression: { proposals: [], required: false, dscpList: [] },
       dscp: null,
+      df: null,
       replayWindow: 32,
       rekeyTime: 0,
       rekeyPackets: 0,

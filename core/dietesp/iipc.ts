@@ -67,6 +67,8 @@ export interface Bound extends Values {
   };
   /** Bounds of selectors that are not prefixes, else empty (`rangesOf`). */
   ranges: Uint8Array;
+  /** Packets whose TCP or IPv4 checksum FFFF comes back as 0000 (CKSUM-VERIFY). */
+  normalised: number;
 }
 
 /** Protocols whose header is compressed wherever it follows the IP header (HDR-EXTENT). */
@@ -256,7 +258,9 @@ export function iipcCompress(
   const ruleId = bound.form.ruleId;
   const network = shape.network;
   let code = network.verify(buffer, ip, end, ip);
-  if (code === 0) code = select(bound, buffer, ip, end);
+  if (code < 0) return code;
+  let changed = shape.tunnel ? code : 0;
+  code = select(bound, buffer, ip, end);
   if (code !== 0) return code;
   const payload = ip + network.headerSize(buffer, ip);
   if (!shape.tunnel && network.fragment(buffer, ip) !== 0) return DROP_NO_RULE;
@@ -277,7 +281,8 @@ export function iipcCompress(
     const index = coveredTransport(shape, buffer, ip, proto);
     if (index >= 0) {
       code = shape.transports[index].verify(buffer, payload, end, ip);
-      if (code !== 0) return code;
+      if (code < 0) return code;
+      changed += code;
       bit = emitResidue(shape.transportPrograms[index], bound, buffer, payload, out, bit);
       from += shape.transports[index].size;
     } else if (isTransport(proto) && transportIndex(shape, proto) < 0) {
@@ -285,6 +290,7 @@ export function iipcCompress(
     }
     if ((bit & 7) !== 0) putBits(out, bit, 8 - (bit & 7), 0);
     at = (bit + 7) >>> 3;
+    if (changed > 0) bound.normalised++;
   }
   copy(out, at, buffer, from, end - from);
   return at - outOffset + end - from;
@@ -342,7 +348,9 @@ export function iipcRestore(
     }
     from = (bit + 7) >>> 3;
   }
-  const rest = inputEnd - from;
+  let rest = inputEnd - from;
+  // What follows the inner packet is padding for traffic flow confidentiality, of any value [RFC 4303 §2.7] (TFC).
+  if (!shape.compressed && shape.tunnel && rest >= network.size) rest = Math.min(rest, network.packetSize(input, from));
   const end = at + rest;
   if (end - outOffset > 65535 || end > out.length) return DROP_TOO_LONG;
   copy(out, at, input, from, rest);
@@ -354,6 +362,6 @@ export function iipcRestore(
     network.putChecksums(out, outOffset, end, outOffset);
   }
   let code = network.verify(out, outOffset, end, outOffset);
-  if (code === 0) code = select(bound, out, outOffset, end);
+  if (code >= 0) code = select(bound, out, outOffset, end);
   return code === 0 ? end - outOffset : code;
 }

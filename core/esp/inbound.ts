@@ -138,7 +138,7 @@ export function inbound(
   if (outer === null) return drop(endpoint, DROP_VERSION);
   const end = srcOffset + srcLength;
   let code = outer.verify(src, srcOffset, end, srcOffset);
-  if (code !== 0) return drop(endpoint, code);
+  if (code < 0) return drop(endpoint, code);
   // ESP of fragments cannot be processed before reassembly [RFC 4303 §3.4.1].
   if (src[srcOffset + outer.protocol] !== PROTO_ESP || outer.fragment(src, srcOffset) !== 0) {
     return drop(endpoint, DROP_UNSUPPORTED);

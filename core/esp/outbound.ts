@@ -55,7 +55,10 @@ function putOuter(
   sa.form.shape.network.read(src, srcOffset, slots);
   copy(dst, dstOffset + outer.src, sa.octets, sa.base + sa.form.sourceAt, outer.addressSize);
   copy(dst, dstOffset + outer.dst, sa.octets, sa.base + sa.form.destinationAt, outer.addressSize);
-  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, sa.form.flowLower ? slots[SLOT_FLOW] : 0);
+  let flow = 0;
+  if (sa.form.flowLower) flow = slots[SLOT_FLOW];
+  else if (sa.form.df !== null) flow = sa.form.df.identification(sa.snLo, src, srcOffset);
+  outer.emit(dst, dstOffset, packet, PROTO_ESP, slots, flow);
 }
 
 /**
@@ -68,7 +71,7 @@ export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: nu
   let last: Sa | null = null;
   for (let i = 0; i < sas.length; i++) {
     const sa = sas[i];
-    if (sa.ended !== 0 || sa.form.shape.network.verify(buffer, offset, end, offset) !== 0) continue;
+    if (sa.ended !== 0 || sa.form.shape.network.verify(buffer, offset, end, offset) < 0) continue;
     const code = select(sa, buffer, offset, end);
     if (code === 0 && !isExpired(sa, now) && !sa.form.counter.last(sa.snHi, sa.snLo)) return sa;
     if (code !== DROP_SELECTOR && last === null) last = sa;

@@ -8,6 +8,7 @@ import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.t
 import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
 import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
+import type { DfPolicy } from './df.ts';
 import type { Parts } from './parts.ts';
 import type { Counter } from './sn.ts';
 import { INTEGRITY_ALG, type Suite } from './suites.ts';
@@ -44,6 +45,8 @@ export interface SaConfig {
   hardTime: number;
   /** Inbound: 1 when the SA is looked up without the remote address. */
   anyRemote: number;
+  /** Outbound tunnel over IPv4: DF of the outer header; null: set. Without effect where flow_label_cda is "lower". */
+  df: DfPolicy | null;
 }
 
 /** Shared by SAs of one kind: everything that follows from the attributes, except addresses, keys and the SPI. */
@@ -72,6 +75,8 @@ export interface SaForm {
   ecnLower: boolean;
   /** 0: found by both outer addresses, 1: by the local one, 2: by none (transport mode with ranges of addresses). */
   scope: number;
+  /** DF of the outer IPv4 header; null: set, with Identification 0 [RFC 6864 §4.1]. */
+  df: DfPolicy | null;
   // Where an SA's octets are, from its `base` on: target values of the rules at 0, then these.
   /** Offset of the outer source. */
   sourceAt: number;
@@ -146,6 +151,8 @@ export interface Sa {
   dropMalformed: number;
   /** Outgoing: the packet fits no rule of the SA. */
   dropRefused: number;
+  /** Outgoing: packets whose TCP or IPv4 checksum FFFF comes back as 0000, which is as valid [RFC 1071]. */
+  normalised: number;
   /** A hard lifetime is over, or the sequence numbers are. */
   dropLifetime: number;
   /** 1 after `destroySa`. */
@@ -178,6 +185,7 @@ export function defaultConfig(attributes: Attributes, suite: Suite): SaConfig {
     softTime: 0,
     hardTime: 0,
     anyRemote: 0,
+    df: null,
   };
 }
 
@@ -205,6 +213,7 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
     source.length,
     destination.length,
     config.anyRemote,
+    config.df === null ? '' : config.df.name,
     config.replayWindow,
     config.softPackets,
     config.hardPackets,
@@ -239,6 +248,7 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
     flowLower: a.flowLabelCda === CDA_LOWER,
     ecnLower: a.ecnCda === CDA_LOWER && shape.compressed,
     scope: destination.length === 0 ? 2 : config.anyRemote !== 0 || source.length === 0 ? 1 : 0,
+    df: outer.version === 4 ? config.df : null,
     sourceAt: sourceAt,
     sourceSize: source.length,
     destinationAt: destinationAt,
@@ -302,6 +312,7 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     dropSelector: 0,
     dropMalformed: 0,
     dropRefused: 0,
+    normalised: 0,
     dropLifetime: 0,
     ended: 0,
     previous: null,

@@ -36,8 +36,8 @@ export interface Header {
   fields: number[];
   /**
    * Checks the header at `offset` of a packet that ends at `end`: the fixed header is there, and every computed field
-   * has the value that `restore` would give it. `ip` is the offset of the IP header, for the pseudo-header.
-   * Returns 0 or a drop code; after 0 all fixed fields can be read.
+   * is right. `ip` is the offset of the IP header, for the pseudo-header. Returns 0; 1 where the checksum FFFF stands for
+   * 0000 [RFC 1071] and so comes back as 0000; or a drop code. After 0 and 1 all fixed fields can be read.
    */
   verify: (buffer: Uint8Array, offset: number, end: number, ip: number) => number;
   /** Writes length fields (called first, inner to outer or outer to inner: they do not depend on each other). */
@@ -72,6 +72,8 @@ export interface Network extends Header {
   dst: number;
   /** Offset of Next Header / Protocol. */
   protocol: number;
+  /** Octets of the whole packet, as its header says. */
+  packetSize: (buffer: Uint8Array, offset: number) => number;
   /** Octets of the header with options. */
   headerSize: (buffer: Uint8Array, offset: number) => number;
   /** 0: a whole packet, 1: a first fragment, 2: a later fragment (no transport header). */
@@ -80,7 +82,7 @@ export interface Network extends Header {
   read: (buffer: Uint8Array, offset: number, slots: Int32Array) => void;
   /**
    * Writes a header without options for a packet of `length` octets in all (addresses are there already), with DSCP,
-   * ECN and hop limit of `slots` and the given flow label (IPv4: low 16 bits as Identification).
+   * ECN and hop limit of `slots` and the given flow label (IPv4: `emitIpv4`'s identification).
    */
   emit: (buffer: Uint8Array, offset: number, length: number, protocol: number, slots: Int32Array, flow: number) => void;
   /** Sets the ECN field; the IPv4 checksum is left to putChecksums. */

@@ -41,6 +41,8 @@ export const IPV4_SIZE = 20;
 export const IPV4_TOTAL_LENGTH = 2;
 export const IPV4_ID = 4;
 export const IPV4_FRAGMENT = 6;
+/** "Don't fragment" in the word at IPV4_FRAGMENT. */
+export const IPV4_DF = 0x4000;
 export const IPV4_TTL = 8;
 export const IPV4_PROTOCOL = 9;
 export const IPV4_CHECKSUM = 10;
@@ -73,7 +75,13 @@ export function putIpv4Checksum(buffer: Uint8Array, offset: number): void {
   putChecksum(buffer, offset + IPV4_CHECKSUM, offset, ipv4HeaderSize(buffer, offset), 0, 0);
 }
 
-/** Writes a 20-octet header without options, DF clear. The addresses must be there, as the checksum covers them. */
+/** Identification of a packet that may be fragmented, even where its low 16 bits are 0. */
+export const IPV4_NOT_ATOMIC = 0x100000;
+
+/**
+ * Writes a 20-octet header without options. The low 16 bits of `identification` are sent. 0 makes the packet atomic, so DF
+ * is set [RFC 6864 §4.1]; any other value clears it. The addresses must be there, as the checksum covers them.
+ */
 export function emitIpv4(
   buffer: Uint8Array,
   offset: number,
@@ -87,7 +95,7 @@ export function emitIpv4(
   buffer[offset + 1] = typeOfService;
   put16(buffer, offset + IPV4_TOTAL_LENGTH, totalLength);
   put16(buffer, offset + IPV4_ID, identification);
-  put16(buffer, offset + IPV4_FRAGMENT, 0);
+  put16(buffer, offset + IPV4_FRAGMENT, identification === 0 ? IPV4_DF : 0);
   buffer[offset + IPV4_TTL] = ttl;
   buffer[offset + IPV4_PROTOCOL] = protocol;
   putIpv4Checksum(buffer, offset);
@@ -120,8 +128,7 @@ export const ipv4: Network = {
   ],
   verify: (buffer: Uint8Array, offset: number, end: number, _ip: number): number => {
     const code = checkIpv4(buffer, offset, end - offset);
-    // All ones is as valid as zero, but would be restored as zero.
-    return code === 0 && u16(buffer, offset + IPV4_CHECKSUM) === 0xffff ? DROP_CHECKSUM : code;
+    return code === 0 && u16(buffer, offset + IPV4_CHECKSUM) === 0xffff ? 1 : code;
   },
   putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + IPV4_TOTAL_LENGTH, end - offset);
@@ -129,6 +136,7 @@ export const ipv4: Network = {
   putChecksums: (buffer: Uint8Array, offset: number, _end: number, _ip: number): void => {
     putIpv4Checksum(buffer, offset);
   },
+  packetSize: (buffer: Uint8Array, offset: number): number => u16(buffer, offset + IPV4_TOTAL_LENGTH),
   headerSize: ipv4HeaderSize,
   fragment: (buffer: Uint8Array, offset: number): number => {
     const field = u16(buffer, offset + IPV4_FRAGMENT);
@@ -150,7 +158,9 @@ export const ipv4: Network = {
     flow: number,
   ): void => {
     const typeOfService = (slots[SLOT_DSCP] << 2) | slots[SLOT_ECN];
-    emitIpv4(buffer, offset, typeOfService, flow & 0xffff, length, protocol, slots[SLOT_HOPS]);
+    // A label of IPv6 can be wider than Identification, so its high bits say nothing.
+    const identification = flow < IPV4_NOT_ATOMIC ? flow & 0xffff : flow;
+    emitIpv4(buffer, offset, typeOfService, identification, length, protocol, slots[SLOT_HOPS]);
   },
   putEcn: (buffer: Uint8Array, offset: number, ecn: number): void => {
     buffer[offset + 1] = (buffer[offset + 1] & 0xfc) | ecn;

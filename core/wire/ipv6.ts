@@ -103,6 +103,7 @@ export const ipv6: Network = {
     put16(buffer, offset + IPV6_PAYLOAD_LENGTH, end - offset - IPV6_SIZE);
   },
   putChecksums: (_buffer: Uint8Array, _offset: number, _end: number, _ip: number): void => {},
+  packetSize: (buffer: Uint8Array, offset: number): number => IPV6_SIZE + u16(buffer, offset + IPV6_PAYLOAD_LENGTH),
   headerSize: (_buffer: Uint8Array, _offset: number): number => IPV6_SIZE,
   fragment: (_buffer: Uint8Array, _offset: number): number => 0,
   read: (buffer: Uint8Array, offset: number, slots: Int32Array): void => {

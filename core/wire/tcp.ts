@@ -43,9 +43,8 @@ export const tcp: Header = {
   verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
     const length = end - offset;
     if (length < TCP_SIZE) return DROP_SHORT;
-    // All ones is as valid as zero, but would be restored as zero.
-    if (u16(buffer, offset + TCP_CHECKSUM) === 0xffff) return DROP_CHECKSUM;
-    return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length)) ? 0 : DROP_CHECKSUM;
+    if (!sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length))) return DROP_CHECKSUM;
+    return u16(buffer, offset + TCP_CHECKSUM) === 0xffff ? 1 : 0;
   },
   putLengths: (_buffer: Uint8Array, _offset: number, _end: number): void => {},
   putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number): void => {

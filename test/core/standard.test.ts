@@ -77,6 +77,7 @@ function outerOf(sa: NaiveSa, inner: Buffer, esp: Buffer): Buffer {
   header[0] = 0x45;
   header[1] = traffic;
   header.writeUInt16BE(20 + esp.length, 2);
+  header[6] = 0x40;
   header[8] = hops;
   header[9] = 50;
   of('c0000201').copy(header, 12);

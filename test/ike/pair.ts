@@ -48,6 +48,7 @@ export function childPolicy(local: number, remote: number): ChildPolicy {
     notify: hcp,
     compression: defaultCompression(),
     dscp: null,
+    df: null,
     replayWindow: 32,
     rekeyTime: 0,
     rekeyPackets: 0,

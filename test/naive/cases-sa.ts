@@ -1,7 +1,7 @@
 // Accepted packets, second half: trailer, suites, SPI and SN bits, ESN, switches [draft-ietf-ipsecme-diet-esp §5, §6].
 import type { Collector } from './collector.ts';
 import { FOUR, makeSa, OUTER_FOUR, SIX, SUITE_NAMES } from './make-sa.ts';
-import { echo, packet, tcp, udp } from './packets.ts';
+import { echo, packet, patched, tcp, udp } from './packets.ts';
 import type { Sa, Suite } from './types.ts';
 
 const ALIGNMENTS = [8, 16, 32, 64] as const;
@@ -142,9 +142,37 @@ function switches(c: Collector): void {
   }
 }
 
+/** TCP and IPv4 header checksums FFFF where 0000 is computed, which is as valid [RFC 1071]. */
+function onesSums(c: Collector): void {
+  const flags = { seq: 1, ack: 2, flags: 16, window: 3 };
+  for (const [version, ip] of [
+    [6, six],
+    [4, four],
+  ] as const) {
+    const ipsec_mode = version === 6 ? 'tunnel' : 'transport';
+    const size = version === 6 ? 40 : 20;
+    const zeroed = packet(ip, tcp(5001, 4500, flags, Buffer.alloc(2)));
+    const inner = packet(ip, tcp(5001, 4500, flags, zeroed.subarray(size + 16, size + 18)));
+    const sa = makeSa(version, 6, { ipsec_mode });
+    c.add(`${ipsec_mode}, IPv${version}, TCP checksum FFFF for 0000`, sa, patched(inner, size + 16, [255, 255]), [
+      'CKSUM-VERIFY',
+    ]);
+  }
+  for (const iipc_enabled of [true, false]) {
+    const datagram = udp(5001, 4500, c.octets(2));
+    // With the checksum as Identification the header's sum is all ones.
+    const inner = packet({ ...four, label: packet(four, datagram).readUInt16BE(10) }, datagram);
+    const sa = makeSa(4, 17, { iipc_enabled, flow_label_cda: 'not_compressed' });
+    c.add(`IPv4 header checksum FFFF for 0000${iipc_enabled ? '' : ', IIPC off'}`, sa, patched(inner, 10, [255, 255]), [
+      'CKSUM-VERIFY',
+    ]);
+  }
+}
+
 export function saCases(c: Collector): void {
   trailers(c);
   ordinary(c);
   headers(c);
   switches(c);
+  onesSums(c);
 }

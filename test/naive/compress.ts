@@ -105,6 +105,11 @@ function checkSelectors(sa: Sa, p: Inner, segment: Buffer): void {
   if (ports[1]! < sa.ts_port_dst[0] || ports[1]! > sa.ts_port_dst[1]) drop('selector', `destination port ${ports[1]}`);
 }
 
+/** RFC 1071: to the receiver's sum FFFF is as good as 0000 (CKSUM-VERIFY). 0000 for FFFF is another thing in UDP. */
+function sameSum(found: Buffer, computed: Buffer): boolean {
+  return found.equals(computed) || (found.toString('hex') === 'ffff' && computed.toString('hex') === '0000');
+}
+
 function checkTransport(p: Inner, segment: Buffer): void {
   const transport = TRANSPORTS[p.proto]!;
   if (segment.length < transport.size) drop('short', `${transport.name} header cut`);
@@ -115,8 +120,8 @@ function checkTransport(p: Inner, segment: Buffer): void {
   }
   if (p.proto === 17 && segment.readUInt16BE(6) === 0) return;
   const found = segment.subarray(transport.sumAt, transport.sumAt + transport.sumSize);
-  // The exact value, not only one that verifies: TCP FFFF for 0000 would come back changed.
-  if (!found.equals(transportChecksum(p.proto, p.src, p.dst, segment))) drop('checksum', `${transport.name} checksum`);
+  if (!sameSum(found, transportChecksum(p.proto, p.src, p.dst, segment)))
+    drop('checksum', `${transport.name} checksum`);
 }
 
 /** Collects the residue: a field of no bits leaves no trace. */
@@ -217,6 +222,8 @@ function outerTunnel(sa: Sa, p: Inner, espLength: number): Buffer {
   header[1] = (p.dscp << 2) | p.ecn;
   header.writeUInt16BE(20 + espLength, 2);
   header.writeUInt16BE(label & 0xffff, 4);
+  // RFC 6864 4.1: Identification 0 is for atomic datagrams, which have DF set, MF clear and offset 0.
+  if ((label & 0xffff) === 0) header[6] = 0x40;
   header[8] = p.hops;
   header[9] = 50;
   from.copy(header, 12);
@@ -268,7 +275,9 @@ export function compress(
   checkSelectors(sa, p, segment);
   // In transport mode the header checksum is always recomputed, since length and protocol change.
   if (p.version === 4 && (sa.iipc_enabled || !tunnel)) {
-    if (packet.readUInt16BE(10) !== ipv4Checksum(packet.subarray(0, p.headerSize))) drop('checksum', 'IPv4 header');
+    const computed = Buffer.alloc(2);
+    computed.writeUInt16BE(ipv4Checksum(packet.subarray(0, p.headerSize)));
+    if (!sameSum(packet.subarray(10, 12), computed)) drop('checksum', 'IPv4 header');
   }
   const residue = new Residue();
   let payload = tunnel ? packet : segment;

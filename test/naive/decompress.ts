@@ -138,7 +138,8 @@ function readOuter(wire: Buffer): Outer {
   const size = (wire[0]! % 16) * 4;
   if (wire.length < 20 || wire.length < size) drop('short', 'outer IPv4 header cut');
   if (wire.readUInt16BE(2) !== wire.length) drop('length', 'outer Total Length');
-  if (wire.readUInt16BE(10) !== ipv4Checksum(wire.subarray(0, size))) drop('checksum', 'outer IPv4 header');
+  const sum = wire.readUInt16BE(10);
+  if ((sum === 0xffff ? 0 : sum) !== ipv4Checksum(wire.subarray(0, size))) drop('checksum', 'outer IPv4 header');
   if (wire[9] !== 50) throw new Error('not ESP');
   return {
     version,
@@ -294,11 +295,12 @@ function rebuildPacket(sa: Sa, outer: Outer, output: Buffer, next: number): Buff
 function plainPacket(sa: Sa, outer: Outer, output: Buffer, next: number): Buffer {
   if (sa.ipsec_mode === 'transport') return rebuildPacket(sa, outer, output, next);
   if (output.length < 1) drop('short', 'no inner packet');
-  const packet = Buffer.from(output);
-  const six = packet[0]! >> 4 === 6;
-  if (packet.length < (six ? 40 : 20)) drop('short', 'inner header');
-  const said = six ? packet.readUInt16BE(4) + 40 : packet.readUInt16BE(2);
-  if (said !== packet.length) drop('length', 'inner length');
+  const six = output[0]! >> 4 === 6;
+  if (output.length < (six ? 40 : 20)) drop('short', 'inner header');
+  const said = six ? output.readUInt16BE(4) + 40 : output.readUInt16BE(2);
+  if (said > output.length || said < 20) drop('length', 'inner length');
+  // RFC 4303 2.7: what follows the packet is padding for traffic flow confidentiality, of any value.
+  const packet = Buffer.from(output.subarray(0, said));
   const inner = six ? (packet[1]! >> 4) & 3 : packet[1]! & 3;
   const ecn = decapsulateEcn(inner, outer.ecn);
   if (ecn !== inner && six) packet[1] = (packet[1]! & 0xcf) | (ecn << 4);

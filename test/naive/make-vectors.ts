@@ -63,7 +63,7 @@ export function makeFile(): VectorFile {
         iv: 'the explicit IV to send; a runner feeds it',
         aad: 'AEAD additional data, or the HMAC input',
         outer_ipv4:
-          'Identification 0 unless flow_label_cda is lower; Flags and Fragment Offset 0 (local policy: RFC 4301 8.1)',
+          'Identification 0 unless flow_label_cda is lower; with 0 DF is set (RFC 6864 4.1), else Flags are 0; Fragment Offset 0',
         std_esp_len: 'same packet with ordinary ESP, same algorithm, alignment 4 octets or the cipher block',
         transport: 'ts_ip_src, ts_ip_dst absent: any address',
         refusals:

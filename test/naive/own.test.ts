@@ -20,9 +20,9 @@ const isDrop =
   (error: unknown): boolean =>
     error instanceof Dropped && names.includes(error.drop);
 
-test('own.json is what make-vectors.ts writes, and below 600 kB', () => {
+test('own.json is what make-vectors.ts writes, and below 620 kB', () => {
   assert.ok(fileText(makeFile()) === text, 'run node --import tsx test/naive/make-vectors.ts');
-  assert.ok(text.length < 600_000);
+  assert.ok(text.length < 620_000);
   assert.ok(file.vectors.length >= 300);
   assert.ok(file.refusals!.length >= 40);
   assert.ok(file.rejections!.length >= 30);

@@ -216,7 +216,7 @@ export function randomCase(seed: number): RandomCase {
 
 /**
  * What must come back for an accepted packet: the packet itself but for the exceptions of core/dietesp/README.md
- * (zero UDP checksum, UDP-Lite coverage 0, a Flow Label carried in an outer Identification).
+ * (zero UDP checksum, TCP and IPv4 checksum FFFF, UDP-Lite coverage 0, a Flow Label carried in an outer Identification).
  */
 export function expectedBack(sa: Sa, inner: Buffer): Buffer {
   const back = Buffer.from(inner);
@@ -224,9 +224,11 @@ export function expectedBack(sa: Sa, inner: Buffer): Buffer {
   const six = sa.ts_ip_version === 6;
   const tunnel = sa.ipsec_mode === 'tunnel';
   if (six && tunnel && sa.flow_label_cda === 'lower' && sa.tunnel_ip![0].includes('.')) back[1] = back[1]! & 0xf0;
+  if (!six && tunnel && back.readUInt16BE(10) === 0xffff) back.writeUInt16BE(0, 10);
   const size = six ? 40 : (inner[0]! & 15) * 4;
   const proto = six ? inner[6]! : inner[9]!;
   const hidden = !six && tunnel && (size > 20 || (inner.readUInt16BE(6) & 0x3fff) !== 0);
+  if (!hidden && proto === 6 && back.readUInt16BE(size + 16) === 0xffff) back.writeUInt16BE(0, size + 16);
   if (hidden || (proto !== 17 && proto !== 136)) return back;
   const at = proto === 17 ? 6 : 4;
   if (back.readUInt16BE(size + at) !== 0) return back;

@@ -102,7 +102,7 @@ export function refusals(): Refusal[] {
   add('checksum', 'TCP checksum 0', makeSa(6, 6), patched(segment, 56, [0, 0]));
   const sum = segmentOctets(six, tcp(5001, 4500, SYN, Buffer.alloc(2))).subarray(16, 18);
   const zeroSum = packet(six, tcp(5001, 4500, SYN, sum));
-  add('checksum', 'TCP checksum FFFF where 0000 would come back', makeSa(6, 6), patched(zeroSum, 56, [255, 255]));
+  add('checksum', 'TCP checksum FFFE where 0000 is computed', makeSa(6, 6), patched(zeroSum, 56, [255, 254]));
   const chunk = packet(six, sctp(5001, 4500, 7, PAYLOAD));
   add('checksum', 'SCTP CRC', makeSa(6, 132), flip(chunk, 48));
   const swapped = patched(chunk, 48, [...chunk.subarray(48, 52)].reverse());

@@ -133,7 +133,7 @@ export function rejections(): Rejection[] {
     'length',
     'IIPC off, inner length',
     off,
-    wireOf(off, v6, () => patched(v6, 5, [15])),
+    wireOf(off, v6, () => patched(v6, 5, [17])),
   );
   add(
     'version',
@@ -219,5 +219,19 @@ export function onPath(): OnPath[] {
   add('More padding than needed', 'the receiver only reads Pad Length', padded, wireOf(padded, v6, longer));
   const unaligned = clearText('aabbcc' + '01' + '01');
   add('Clear text not a multiple of A', 'OPT-ALIGN: works either way', padded, wireOf(padded, v6, unaligned));
+  // RFC 4303 2.7: behind the inner packet of a tunnel there may be any octets.
+  for (const [name, tail] of [
+    ['16 zero octets', Buffer.alloc(16)],
+    ['3 octets', Buffer.from('aa0155', 'hex')],
+  ] as const) {
+    for (const [version, inner] of [
+      [6, v6],
+      [4, v4],
+    ] as const) {
+      const off = makeSa(version, 17, { iipc_enabled: false, esp_encr: 'AES_GCM_16', tunnel_ip: OUTER_FOUR });
+      const behind = wireOf(off, inner, () => Buffer.concat([inner, tail]));
+      add(`IIPC off, IPv${version}, ${name} behind the packet`, 'TFC', off, behind);
+    }
+  }
   return list;
 }

@@ -84,6 +84,7 @@ export function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: U
   config.salt = take(octets, at + size, suite.saltLength);
   config.authKey = take(octets, at + size + suite.saltLength, suite.authKeyLength);
   config.replayWindow = outgoing ? 0 : child.policy.replayWindow;
+  config.df = child.policy.df;
   config.softPackets = child.policy.rekeyPackets;
   return config;
 }

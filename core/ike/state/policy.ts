@@ -2,6 +2,7 @@
 // (a configuration file, or the board's own code) checks it; the core does not check it again.
 
 import type { IpsecMode } from '../../dietesp/attributes.ts';
+import type { DfPolicy } from '../../esp/df.ts';
 import type { Suite } from '../../esp/suites.ts';
 import type { Identity } from '../codec/ident.ts';
 import type { AddressType, AuthMethod } from '../codec/numbers.ts';
@@ -52,6 +53,8 @@ export interface ChildPolicy {
   compression: CompressionPolicy | null;
   /** DSCP values that this side will send, for the DSCP notify; null: none is sent. */
   dscp: number[] | null;
+  /** DF of a tunnel's outer IPv4 header; null: set. */
+  df: DfPolicy | null;
   /** Packets: 0 or a power of two, 32 .. 4096. */
   replayWindow: number;
   /** Milliseconds after which a Child SA is rekeyed, 0: never; and packets, 0: no limit. */

@@ -77,6 +77,8 @@ export interface SaMetrics {
   sn: string;
   /** Drops by reason. */
   drops: Reasons;
+  /** Packets whose TCP or IPv4 checksum FFFF comes back as 0000. */
+  normalised: number;
   /** Searches for sequence numbers after an outage; null for outgoing SAs. */
   search: SearchMetrics | null;
 }
@@ -232,6 +234,7 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
     octets: sa.bytes,
     sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
     drops,
+    normalised: sa.normalised,
     search: searchMetrics(sa.search),
   };
 }

@@ -31,6 +31,7 @@ import {
   selectorsOf,
 } from './ike-names.ts';
 import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES } from './ike-schema.ts';
+import { dfNamed } from './sa.ts';
 
 /** A checked connection. */
 export interface Connection {
@@ -233,6 +234,7 @@ export function readConnection(
       notify,
       compression: notify === null ? null : compressionOf(compression),
       dscp: (c.dscp as number[] | undefined) ?? null,
+      df: dfNamed(String(c.df)),
       replayWindow: number(c, 'replayWindow'),
       rekeyTime: number(c, 'rekey') * 1000,
       rekeyPackets: number(c, 'rekeyPackets'),

@@ -203,6 +203,12 @@ const CHILD: Record<string, Property> = {
   narrow: flag('Narrowing', 'false: the peer must take the selectors as they are.', true),
   compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
   dscp: list('DSCP', 'Values that this side will send, for the DSCP notify.', dscpValues, 64),
+  df: oneOf(
+    'DF',
+    '"Don\'t fragment" of a tunnel\'s outer IPv4 header; copy: as in an inner IPv4 packet, else set.',
+    ['set', 'clear', 'copy'],
+    'set',
+  ),
   replayWindow: {
     title: 'Replay window',
     description: 'Packets; 0: no replay protection.',

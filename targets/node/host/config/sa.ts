@@ -4,6 +4,7 @@
 import { refuse } from '../../../../core/base/refuse.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
+import { type DfPolicy, dfClear, dfCopy } from '../../../../core/esp/df.ts';
 import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
@@ -119,6 +120,11 @@ export function toAttributes(values: Values): A.Attributes {
   };
 }
 
+/** DF of the outer IPv4 header by its name in files; null: set. */
+export function dfNamed(name: string): DfPolicy | null {
+  return name === 'clear' ? dfClear : name === 'copy' ? dfCopy : null;
+}
+
 /** Keys, counters and limits of checked values. Throws Error("field: value: limit"). */
 export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   const sa = withDefaults(values);
@@ -141,6 +147,7 @@ export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   config.hardBytes = life.hard_bytes ?? 0;
   config.softTime = (life.soft_seconds ?? 0) * 1000;
   config.hardTime = (life.hard_seconds ?? 0) * 1000;
+  config.df = dfNamed(sa.df as string);
   config.anyRemote = sa.any_remote === true ? 1 : 0;
   return config;
 }

@@ -271,6 +271,14 @@ export const SA_PROPERTIES: Record<string, Property> = {
     enum: ['Optional', 'Mandatory'],
     default: 'Optional',
   },
+  df: {
+    title: 'DF',
+    description:
+      '"Don\'t fragment" of a tunnel\'s outer IPv4 header; copy: as in an inner IPv4 packet, else set. Not where Identification carries the flow label (lower).',
+    type: 'string',
+    enum: ['set', 'clear', 'copy'],
+    default: 'set',
+  },
   replay_window: {
     title: 'Replay window',
     description: 'Packets; 0: no replay protection [RFC 4303 §3.4.3].',
