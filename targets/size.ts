@@ -31,19 +31,19 @@ export const ROWS: readonly Row[] = [
   },
   // wire, schc, dietesp, esp, AES-CCM, MAC and 6LoWPAN, as a board uses them.
   // Goal: 12,000. Not reached yet; the budget keeps the present size.
-  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 39200 },
+  { name: 'device data plane', entry: 'test/support/device-entry.ts', budget: 39300 },
   // Goal: 32,000. Not reached; see docs/results.md.
-  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 112500 },
+  { name: 'device with IKEv2', entry: 'test/support/ike-entry.ts', budget: 112700 },
   // A board's application: the device, provisioning, CoAP, console.
-  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 129100 },
+  { name: 'application of a board', entry: 'targets/jerryscript/main.ts', budget: 129300 },
   // With the session kept over a restart (targets/board/keep.ts): 1,500 octets.
-  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 122600 },
+  { name: 'the same with native cryptography', entry: 'targets/jerryscript/main-native.ts', budget: 122850 },
   // Modules for programs, see targets/jerryscript/README.md.
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45000 },
-  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 136800 },
+  { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 137100 },
   // Modules for Espruino, with the radio driver.
   { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 46100 },
-  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 148000 },
+  { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 148250 },
 ];
 
 export interface Size {
