@@ -49,6 +49,8 @@ interface Index {
 export function createHash(): SaTable {
   /** SAs by slot, and the slots that are free. */
   const sas: (Sa | null)[] = [];
+  /** Places of `sas`, free ones too: on Lua an array with an empty place has no length. */
+  let places = 0;
   const free: number[] = [];
   let capacity = 8;
   const indexes: Index[] = [];
@@ -89,7 +91,7 @@ export function createHash(): SaTable {
     index.heads = new Int32Array(2 * capacity);
     index.after = new Int32Array(capacity);
     index.before = new Int32Array(capacity);
-    for (let slot = 0; slot < sas.length; slot++) {
+    for (let slot = 0; slot < places; slot++) {
       const sa = sas[slot];
       if (sa !== null && holds(index, sa)) link(index, slot, sa);
     }
@@ -165,12 +167,12 @@ export function createHash(): SaTable {
       const spiLsb = sa.form.spiLsb;
       counts[scope * WIDTHS + spiLsb]++;
       mains[scope * WIDTHS + spiLsb] = indexOf(scope, spiLsb, scope, spiLsb);
-      let slot = sas.length;
+      let slot = places;
       if (free.length > 0) {
         slot = free[free.length - 1];
         free.pop();
-        sas[slot] = sa;
-      } else sas.push(sa);
+      } else places++;
+      sas[slot] = sa;
       if (slot < capacity) {
         for (let i = 0; i < indexes.length; i++) if (holds(indexes[i], sa)) link(indexes[i], slot, sa);
         return;
@@ -188,7 +190,7 @@ export function createHash(): SaTable {
     },
     all: () => {
       const found: Sa[] = [];
-      for (let i = 0; i < sas.length; i++) {
+      for (let i = 0; i < places; i++) {
         const sa = sas[i];
         if (sa !== null) found.push(sa);
       }

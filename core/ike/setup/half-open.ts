@@ -160,8 +160,8 @@ export function release(desk: Desk, sa: IkeSa): Source | null {
 function makeRoom(desk: Desk, ike: Ike, newcomer: Source, now: number): boolean {
   const sources = desk.sources;
   const most = newcomer.open >= sources.top ? newcomer : sources.first[sources.top];
-  const oldest = most === null ? null : most.oldest;
-  if (most === null || oldest === null) return false;
+  const oldest = most === undefined ? null : most.oldest;
+  if (most === undefined || oldest === null) return false;
   if (most.open <= newcomer.open + 1 && now - oldest.since < PATIENCE) return false;
   oldest.sa.reported = true;
   endIkeSa(ike, oldest.sa, OUTCOME_TIMEOUT, now);

@@ -45,14 +45,17 @@ export interface Source extends Bucket {
 export interface Sources {
   byKey: Record<string, Source>;
   count: number;
-  /** By number of half-open SAs: first and last of the sources with as many; and the highest number. */
-  first: (Source | null)[];
-  last: (Source | null)[];
+  /**
+   * By number of half-open SAs: first and last of the sources with as many; and the highest number. No arrays: those of Lua
+   * end at an empty place.
+   */
+  first: Record<number, Source | undefined>;
+  last: Record<number, Source | undefined>;
   top: number;
 }
 
 export function createSources(): Sources {
-  return { byKey: {}, count: 0, first: [null], last: [null], top: 0 };
+  return { byKey: {}, count: 0, first: {}, last: {}, top: 0 };
 }
 
 /** The source of what comes over `path`. Anybody on a radio can write any IP address. */
@@ -72,22 +75,23 @@ export function fill(bucket: Bucket, rate: number, burst: number, now: number): 
   bucket.at = now;
 }
 
+function set(list: Record<number, Source | undefined>, open: number, s: Source | null): void {
+  if (s === null) delete list[open];
+  else list[open] = s;
+}
+
 function unlink(sources: Sources, s: Source): void {
-  if (s.before === null) sources.first[s.open] = s.after;
+  if (s.before === null) set(sources.first, s.open, s.after);
   else s.before.after = s.after;
-  if (s.after === null) sources.last[s.open] = s.before;
+  if (s.after === null) set(sources.last, s.open, s.before);
   else s.after.before = s.before;
 }
 
 function append(sources: Sources, s: Source): void {
-  while (sources.first.length <= s.open) {
-    sources.first.push(null);
-    sources.last.push(null);
-  }
   const last = sources.last[s.open];
-  s.before = last;
+  s.before = last === undefined ? null : last;
   s.after = null;
-  if (last === null) sources.first[s.open] = s;
+  if (last === undefined) sources.first[s.open] = s;
   else last.after = s;
   sources.last[s.open] = s;
 }
@@ -97,7 +101,7 @@ function move(sources: Sources, s: Source, by: number): void {
   s.open += by;
   append(sources, s);
   if (s.open > sources.top) sources.top = s.open;
-  while (sources.top > 0 && sources.first[sources.top] === null) sources.top--;
+  while (sources.top > 0 && sources.first[sources.top] === undefined) sources.top--;
 }
 
 /** The source of `key`, made where it is new. */
@@ -105,7 +109,7 @@ export function takeSource(sources: Sources, key: string, burst: number, now: nu
   const known = sources.byKey[key];
   if (known !== undefined) return known;
   const idle = sources.first[0];
-  if (sources.count >= SOURCES_MAX && idle !== null) {
+  if (sources.count >= SOURCES_MAX && idle !== undefined) {
     unlink(sources, idle);
     delete sources.byKey[idle.key];
     sources.count--;
