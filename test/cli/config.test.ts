@@ -155,7 +155,10 @@ const WRONG: [string, RegExp][] = [
   ['ts_port_src:\n  - 0\n  - 65536', /^sa\.yaml:10: ts_port_src\[1\]: 65536: must be 0\.\.65535$/],
   ['ts_port_src: [1]', /^sa\.yaml:8: ts_port_src: \[1\]: must have 2 entries$/],
   ['ts_ip_src: ["::1", "::g"]', /^sa\.yaml:8: ts_ip_src\[1\]: ::g: must be an IP address$/],
-  ['ts_ip_src: ["fe80::1%eth0", "::1"]', /^sa\.yaml:8: ts_ip_src\[0\]: fe80::1%eth0: must be an IP address$/],
+  [
+    'ts_ip_src: ["fe80::1%eth0", "::1"]',
+    /^sa\.yaml:8: ts_ip_src\[0\]: fe80::1%eth0: must be an IP address without a zone \(%eth0\)$/,
+  ],
   ['ts_ip_src: ["10.0.0.1", "10.0.0.2"]', /^sa\.yaml:8: ts_ip_src\[0\]: 10\.0\.0\.1: must be an IPv6 address/],
   ['ts_ip_src: ["010.0.0.1", "10.0.0.2"]', /^sa\.yaml:8: ts_ip_src\[0\]: 010\.0\.0\.1: must be an IP address$/],
   ['esp_sn: xyz', /^sa\.yaml:8: esp_sn: xyz: must be 1 to 16 hexadecimal digits/],
