@@ -2,7 +2,9 @@
 // files whose path contains one of the texts. The last line is always `N passed, N failed, N skipped`; the names of skipped
 // tests are listed above it.
 
-import { cpus } from 'node:os';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { filesBelow } from './support/files.ts';
 import { providePackages } from './support/packages.ts';
 import { type FileResult, runNode, runTestFile } from './support/test-file.ts';
@@ -64,6 +66,10 @@ async function runAll(jobs: readonly Job[], atOnce: number): Promise<FileResult[
 async function main(patterns: readonly string[]): Promise<number> {
   const wanted = (name: string): boolean => patterns.length === 0 || patterns.some((text) => name.includes(text));
   const left = providePackages(say);
+  // State of gateways in memory where there is such a place: other tests keep the disk busy for seconds.
+  const state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'dietesp-state-'));
+  process.env.STATE_DIRECTORY = state;
+  process.on('exit', () => rmSync(state, { recursive: true, force: true }));
   // Checks of the project first, then the rest by name.
   const files = filesBelow('test', ['test.ts']).filter(wanted);
   const ordered = [

@@ -1,7 +1,7 @@
 // Runs the command line as a process, as a user does.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
@@ -13,7 +13,8 @@ export const EXAMPLES = join(ROOT, 'targets', 'node', 'examples');
 
 /** Gateways of tests keep their state here, not where those of the user do. */
 if (process.env.STATE_DIRECTORY === undefined) {
-  const state = mkdtempSync(join(tmpdir(), 'dietesp-state-'));
+  // In memory where there is such a place: other tests keep the disk busy for seconds.
+  const state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'dietesp-state-'));
   process.env.STATE_DIRECTORY = state;
   after(() => rmSync(state, { recursive: true, force: true }));
 }

@@ -2,12 +2,14 @@
 // old packet taken, and the peer goes on without a new handshake. DIETESP_LONG=1: 200 times.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { scratch } from '../cli/run.ts';
 import { openStage, type Stage } from './crash-kit.ts';
 
-const { file, path } = scratch();
+const { file } = scratch();
+const path = (name: string): string => join(process.env.STATE_DIRECTORY!, `crash-${process.pid}-${name}`);
 const ROUNDS = process.env.DIETESP_LONG === '1' ? 200 : 6;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

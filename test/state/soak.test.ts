@@ -18,7 +18,8 @@ import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { ROOT, scratch } from '../cli/run.ts';
 
-const { file, path } = scratch();
+const { file } = scratch();
+const STATE = join(process.env.STATE_DIRECTORY!, `soak-${process.pid}`);
 const SENSORS = 50;
 const SECONDS = Number(process.env.DIETESP_SOAK ?? '120');
 const LOSS = 0.03;
@@ -91,7 +92,7 @@ interface Gateway {
 }
 
 async function startGateway(config: string): Promise<Gateway> {
-  const args = ['gateway', '--config', config, '--state', path('state'), '--log', 'info'];
+  const args = ['gateway', '--config', config, '--state', STATE, '--log', 'info'];
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -38,9 +38,11 @@ let number = 0;
 function bundled(folder: string): string {
   const file = join(folder, 'dietesp', 'main.mjs');
   if (existsSync(file)) return file;
-  // An optional package that is no JavaScript alone: it stays where it is.
+  // Packages that are no JavaScript alone: they stay where they are.
+  const { resolve } = createRequire(join(sourceRoot(), 'package.json'));
   const hasKoffi = existsSync(join(sourceRoot(), 'node_modules', 'koffi'));
-  const koffi = hasKoffi ? createRequire(join(sourceRoot(), 'package.json')).resolve('koffi') : 'koffi';
+  const stay: Record<string, string> = { 'classic-level': resolve('classic-level') };
+  if (hasKoffi) stay.koffi = resolve('koffi');
   buildSync({
     entryPoints: [fileURLToPath(new URL('../../../targets/node/cli/main.ts', import.meta.url))],
     outdir: join(folder, 'dietesp'),
@@ -51,8 +53,8 @@ function bundled(folder: string): string {
     format: 'esm',
     target: 'node20',
     // Compilers are for commands that are not needed here.
-    external: [koffi, 'esbuild', 'typescript', 'typescript-to-lua'],
-    alias: hasKoffi ? { koffi } : {},
+    external: ['koffi', ...Object.values(stay), 'esbuild', 'typescript', 'typescript-to-lua'],
+    alias: stay,
     // For packages that are CommonJS.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'error',
@@ -68,9 +70,18 @@ export function startProgram(
   config: object,
   options: readonly string[],
 ): Program {
-  const file = join(folder, `${command}-${number++}.json`);
+  const file = join(folder, `${command}-${++number}.json`);
   writeFileSync(file, JSON.stringify(config, null, 1));
-  const args = [bundled(folder), command, '--config', file, '--control', ...options];
+  const args = [
+    bundled(folder),
+    command,
+    '--config',
+    file,
+    '--control',
+    '--state',
+    join(folder, `state-${number}`),
+    ...options,
+  ];
   const child = spawnIn(space, process.execPath, args);
   const [events, answers]: [Line[], Line[]] = [[], []];
   let [said, complaint] = ['', ''];

@@ -30,6 +30,8 @@ export interface StoreOptions {
   kind: string;
   /** 32 octets that seal the records; absent: those of the file seal.key in the directory, made where it is missing. */
   sealKey?: Uint8Array;
+  /** False: records survive the end of the process, but not that of the system. Default true: also a power cut. */
+  sync?: boolean;
 }
 
 function ofStore(directory: string, why: string): CommandError {
@@ -212,7 +214,7 @@ export async function openLevelStore(options: StoreOptions): Promise<StateStore>
     const head = encodeCbor([FORMAT, kind, next, after.sum, after.count]);
     batch.push({ type: 'put', key: HEAD, value: seal(secret, HEAD, next, head) });
     try {
-      await database.batch(batch, { sync: true });
+      await database.batch(batch, { sync: options.sync ?? true });
     } catch (error) {
       throw ofStore(directory, levelText(error));
     }

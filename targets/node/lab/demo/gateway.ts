@@ -56,7 +56,7 @@ async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
     radios: [{ ...radio, radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }) }],
     ike: { ...config.ike, ...(keylog === '' ? {} : { keylog: createKeyLog(keylog) }) },
     provider: await providerNamed(provider),
-    store: await openLevelStore({ directory: state, kind: 'gateway' }),
+    store: await openLevelStore({ directory: state, kind: 'gateway', sync: false }),
   });
   return {
     zepPort,
