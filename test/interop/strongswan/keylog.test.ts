@@ -169,7 +169,9 @@ for (const [initiator, ike, esp, isChecked] of [
       if (row['isakmp.exchangetype'] !== '') messages.set(key.map((field) => row[field]).join(' '), row);
     }
     const exchanges = [...messages.values()].map((row) => row['isakmp.exchangetype']);
-    assert.deepEqual(exchanges, EXCHANGES);
+    // After an IKE rekey of ours as a gateway, a probe has the token of the new SPIs [RFC 6290 §4.1].
+    const more = initiator === 'charon' ? [INFORMATIONAL, INFORMATIONAL] : [];
+    assert.deepEqual(exchanges, [...EXCHANGES, ...more]);
     for (const row of messages.values()) {
       assert.equal(row['isakmp.enc.decrypted'] !== '', row['isakmp.exchangetype'] !== IKE_SA_INIT, JSON.stringify(row));
     }
