@@ -66,7 +66,14 @@ export function use(reserve: Reserve, number: number, now: number): boolean {
   reserve.last = Math.max(reserve.last, number);
   reserve.lastAt = now;
   const more = Math.max(1, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
-  if (reserve.asked - number > more / 2) return false;
+  const left = reserve.asked - number;
+  if (left > 2 * more) {
+    // The peer has become slower: after a restart it would be refused as many packets. What the record says until then is safe.
+    reserve.asked = number + more;
+    reserve.durable = Math.min(reserve.durable, reserve.asked);
+    return true;
+  }
+  if (left > more / 2) return false;
   reserve.asked = Math.max(reserve.asked, number + more);
   return true;
 }
