@@ -27,9 +27,8 @@ export function drive(node: Pollable, now: () => number = () => performance.now(
 
   /** Many frames may come before the next turn of the event loop: one look is enough for all. */
   function wake(): void {
-    if (stopped || immediate !== null) return;
-    const next = node.nextTimeout();
-    if (next >= 0 && (timer === null || next < until)) immediate = setImmediate(tick);
+    // What is due may change after this call, in the same turn: so the look is always taken.
+    if (!stopped && immediate === null) immediate = setImmediate(tick);
   }
 
   function tick(): void {
