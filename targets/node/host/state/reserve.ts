@@ -53,7 +53,7 @@ export function createReserve(number: number, max: number, now: number): Reserve
   return { asked: number, durable: number, max, rate: 0, since: now, packets: 0, last: number, lastAt: now };
 }
 
-/** A number was used at `now` (ms). True: `asked` was raised, and wants to be written. */
+/** `number` is the highest that was used, at `now` (ms). True: `asked` changed with the rate, and wants to be written. */
 export function use(reserve: Reserve, number: number, now: number): boolean {
   const time = now - reserve.since;
   // Packets that came at once, after they had waited somewhere, are no rate.
