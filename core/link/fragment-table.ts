@@ -6,11 +6,18 @@
 // neighbours as well has to send as many fragments as there are slots within the time between two fragments of a datagram,
 // some milliseconds. A fragment that is not the first takes no slot of a datagram that still gets fragments.
 
-import { copy, equal, fill, u16 } from '../base/bytes.ts';
-import { DROP_DUPLICATE, DROP_REASSEMBLY } from '../base/drop.ts';
-import { checkRange } from '../base/refuse.ts';
-import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
-import { ALIVE, checkFragment, KEY_SIZE, markFragment, type Reassembly, slotHead } from './fragment.ts';
+import { equal, u16 } from '../base/bytes.ts';
+import { DROP_REASSEMBLY } from '../base/drop.ts';
+import {
+  ALIVE,
+  beginSlot,
+  checkFragment,
+  checkReassembly,
+  KEY_SIZE,
+  putFragment,
+  type Reassembly,
+  slotHead,
+} from './fragment.ts';
 import { createHash8 } from './hash.ts';
 import { createOrder } from './order.ts';
 
@@ -29,9 +36,7 @@ export function createReassemblyTable(
   timeout: number,
   random: (buffer: Uint8Array, offset: number, length: number) => void,
 ): Reassembly {
-  checkRange('reassembly.datagrams', datagrams, 1, 65535);
-  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
-  checkRange('reassembly.timeout', timeout, 1, 60000);
+  checkReassembly(datagrams, 65535, maxSize, timeout);
   const head = slotHead(maxSize);
   const stride = head + maxSize;
   const memory = new Uint8Array(datagrams * stride);
@@ -73,10 +78,10 @@ export function createReassemblyTable(
     free[frees++] = slot;
   }
 
-  function begin(slot: number, key: Uint8Array): void {
-    fill(memory, slot * stride, head, 0);
-    copy(memory, slot * stride, key, 0, KEY_SIZE);
+  function begin(slot: number, key: Uint8Array, now: number): void {
     missing[slot] = u16(key, KEY_SIZE - 4);
+    deadlines[slot] = now + timeout;
+    byStart.add(slot);
   }
 
   function add(
@@ -107,31 +112,24 @@ export function createReassemblyTable(
         given++;
       }
       slot = free[--frees];
-      begin(slot, key);
+      beginSlot(memory, slot * stride, head, key);
+      begin(slot, key, now);
       next[slot] = chains[chain];
       chains[chain] = slot;
-      deadlines[slot] = now + timeout;
-      byStart.add(slot);
       byMove.add(slot);
     }
-    const bits = slot * stride + KEY_SIZE;
-    const at = slot * stride + head;
-    const old = markFragment(memory, bits, position, position + length);
+    const at = slot * stride;
+    const old = putFragment(memory, at, head, position, buffer, offset, length);
+    if (old < 0) return old;
     if (old > 0) {
-      if (old >= length && equal(memory, at + position, buffer, offset, length)) return DROP_DUPLICATE;
-      // [RFC 4944 §5.3] The newest fragment begins afresh.
       given++;
-      begin(slot, key);
-      markFragment(memory, bits, position, position + length);
-      deadlines[slot] = now + timeout;
       byStart.remove(slot);
-      byStart.add(slot);
+      begin(slot, key, now);
     }
-    copy(memory, at + position, buffer, offset, length);
     missing[slot] -= length;
     if (missing[slot] === 0) {
       release(slot);
-      return at;
+      return at + head;
     }
     moved[slot] = now;
     byMove.remove(slot);

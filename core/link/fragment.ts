@@ -45,8 +45,21 @@ export function checkFragment(key: Uint8Array, position: number, length: number,
   return length < 1 || end > size || (end < size && (length & 7) !== 0) ? DROP_FRAGMENT : 0;
 }
 
+/** Throws a RangeError for limits that no reassembly has; `most` datagrams at a time. */
+export function checkReassembly(datagrams: number, most: number, maxSize: number, timeout: number): void {
+  checkRange('reassembly.datagrams', datagrams, 1, most);
+  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
+  checkRange('reassembly.timeout', timeout, 1, 60000);
+}
+
+/** Begins the datagram of `key` in the slot at `at`, with a head of `head` octets. */
+export function beginSlot(memory: Uint8Array, at: number, head: number, key: Uint8Array): void {
+  fill(memory, at, head, 0);
+  copy(memory, at, key, 0, KEY_SIZE);
+}
+
 /** Notes in the bits at `bits` that the octets position..end-1 are there. Returns how many were before, in steps of 8. */
-export function markFragment(memory: Uint8Array, bits: number, position: number, end: number): number {
+function mark(memory: Uint8Array, bits: number, position: number, end: number): number {
   let old = 0;
   for (let unit = position; unit < end; unit += 8) {
     const at = bits + (unit >>> 6);
@@ -54,6 +67,31 @@ export function markFragment(memory: Uint8Array, bits: number, position: number,
     if ((memory[at] & bit) !== 0) old += 8;
     memory[at] |= bit;
   }
+  return old;
+}
+
+/**
+ * Puts a fragment that `checkFragment` passed into the slot at `at`. Returns 0; DROP_DUPLICATE for octets that are there
+ * already; more than 0 for a fragment that overlaps others: it is the only one now [RFC 4944 §5.3].
+ */
+export function putFragment(
+  memory: Uint8Array,
+  at: number,
+  head: number,
+  position: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): number {
+  const bits = at + KEY_SIZE;
+  const to = at + head + position;
+  const old = mark(memory, bits, position, position + length);
+  if (old > 0) {
+    if (old >= length && equal(memory, to, buffer, offset, length)) return DROP_DUPLICATE;
+    fill(memory, bits, head - KEY_SIZE, 0);
+    mark(memory, bits, position, position + length);
+  }
+  copy(memory, to, buffer, offset, length);
   return old;
 }
 
@@ -65,9 +103,7 @@ export const ALIVE = 1 / 40;
  * up `timeout` milliseconds after its first fragment (at most 60,000 [RFC 4944 §5.3]).
  */
 export function createReassembly(datagrams: number, maxSize: number, timeout: number): Reassembly {
-  checkRange('reassembly.datagrams', datagrams, 1, 255);
-  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
-  checkRange('reassembly.timeout', timeout, 1, 60000);
+  checkReassembly(datagrams, 255, maxSize, timeout);
   const head = slotHead(maxSize);
   const stride = head + maxSize;
   const memory = new Uint8Array(datagrams * stride);
@@ -79,8 +115,6 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
 
   function begin(slot: number, key: Uint8Array, now: number): void {
     if (deadlines[slot] > 0) given++;
-    fill(memory, slot * stride, head, 0);
-    copy(memory, slot * stride, key, 0, KEY_SIZE);
     deadlines[slot] = now + timeout;
     missing[slot] = u16(key, KEY_SIZE - 4);
   }
@@ -112,21 +146,17 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
       if (position > 0 && moved[best] > now + timeout * (1 - ALIVE)) return DROP_REASSEMBLY;
       slot = best;
       begin(slot, key, now);
+      beginSlot(memory, slot * stride, head, key);
     }
-    const bits = slot * stride + KEY_SIZE;
-    const at = slot * stride + head;
-    const old = markFragment(memory, bits, position, position + length);
-    if (old > 0) {
-      if (old >= length && equal(memory, at + position, buffer, offset, length)) return DROP_DUPLICATE;
-      begin(slot, key, now);
-      markFragment(memory, bits, position, position + length);
-    }
-    copy(memory, at + position, buffer, offset, length);
+    const at = slot * stride;
+    const old = putFragment(memory, at, head, position, buffer, offset, length);
+    if (old < 0) return old;
+    if (old > 0) begin(slot, key, now);
     moved[slot] = now + timeout;
     missing[slot] -= length;
     if (missing[slot] > 0) return 0;
     deadlines[slot] = moved[slot] = 0;
-    return at;
+    return at + head;
   }
 
   function poll(now: number): number {

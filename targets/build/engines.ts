@@ -9,8 +9,9 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join, relative, resolve } from 'node:path';
+import { makeFolders } from '../node/host/append.ts';
 import { bundleScript, type ScriptOptions } from './javascript.ts';
 import { bundleLua } from './lua-bundle.ts';
 import { outputFolder, sourceRoot } from './root.ts';
@@ -139,7 +140,7 @@ export interface BundleOptions extends ScriptOptions {
 export async function bundle(entry: string, engine: Engine, options: BundleOptions = {}): Promise<string> {
   const root = sourceRoot();
   const folder = outputFolder(engine);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const adapter = engine === 'node' ? 'targets/build/emit.ts' : 'targets/' + engine + '/emit.ts';
   const main =
     'import { emit } from ' +

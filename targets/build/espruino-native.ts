@@ -5,9 +5,10 @@
 //   node --import tsx targets/build/espruino-native.ts
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeFolders } from '../node/host/append.ts';
 import { onPath } from './engines.ts';
 import { outputFolder, sourceRoot } from './root.ts';
 
@@ -34,7 +35,7 @@ function run(command: string, args: readonly string[]): string {
 export function buildNative(): Uint8Array {
   const root = sourceRoot();
   const folder = outputFolder('espruino', 'native');
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const elf = join(folder, 'x25519.elf');
   const binary = join(folder, 'x25519.bin');
   run(COMPILER, [

@@ -1,8 +1,9 @@
 // The modules for Espruino: build/espruino/NAME.js is readable; NAME.min.js ships, minified and with short property names.
 // A name has at most 8 characters, the limit of Espruino's Storage.
 
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../node/host/append.ts';
 import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruino-names.ts';
 import { scriptOptions } from './javascript.ts';
 import { buildTool, outputFolder, sourceRoot } from './root.ts';
@@ -57,7 +58,7 @@ export async function buildEspruino(): Promise<EspruinoModule[]> {
   const root = sourceRoot();
   const source = join(root, 'targets', 'espruino');
   const folder = outputFolder('espruino');
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const modules: EspruinoModule[] = [];
   for (const [name, entry] of Object.entries(ESPRUINO_MODULES)) {
     const plainText = await espruinoText(join(source, entry), false);

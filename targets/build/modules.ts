@@ -5,9 +5,10 @@
 // and the same as `dietlite`: the data plane without IKEv2. Types are in targets/board/program.ts.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BOARD_MEMBERS } from '../board/hooks.ts';
+import { makeFolders } from '../node/host/append.ts';
 import { onPath } from './engines.ts';
 import { bundleScript } from './javascript.ts';
 import { bundleLua } from './lua-bundle.ts';
@@ -125,7 +126,7 @@ async function writeScripts(engine: 'duktape' | 'jerryscript', folder: string): 
 export async function buildModules(engine: ModuleEngine, folder?: string): Promise<ModuleFile[]> {
   const root = sourceRoot();
   const target = folder ?? outputFolder(engine, 'module');
-  mkdirSync(target, { recursive: true });
+  makeFolders(target);
   // Byte code of an earlier run, from other text.
   for (const name of Object.keys(PROGRAM_MODULES)) {
     for (const extension of ['luac', 'snap']) rmSync(join(target, `${name}.${extension}`), { force: true });

@@ -38,6 +38,9 @@ test('a file out of a pipe is read', { skip: noPipes }, () => {
 test('a folder below /proc cannot be made: that is said, and soon', {
   skip: process.platform === 'linux' ? false : 'Linux not found',
 }, async () => {
+  const build = await dietesp('build', '--module', 'lua', '--out', '/proc/x');
+  assert.equal(build.code, 1);
+  assert.match(build.stderr, /^error: \/proc\/x: no such file or directory\n$/);
   const { code, stderr } = await dietesp('init', '/proc/x/y');
   assert.equal(code, 1);
   assert.match(stderr, /^error: \/proc\/x\/y: no such file or directory\n$/);

@@ -1,8 +1,11 @@
 // The CoAP server of demo and board runs [RFC 7252]: octets in, octets out.
 
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { createCoapServer } from '../../targets/node/lab/coap-server.ts';
+import { createCoapServer, startCoapServer } from '../../targets/node/lab/coap-server.ts';
+import { portZeroMissing, sendFromPortZero } from '../support/port-zero.ts';
 
 function bench() {
   const taken: string[] = [];
@@ -86,4 +89,21 @@ test('what is no request: RST for a confirmable message, silence else', () => {
     assert.equal(ask(octets), answer, octets);
   }
   assert.deepEqual(taken, []);
+});
+
+test('a request from port 0 is not answered, and the server goes on', { skip: portZeroMissing() }, async () => {
+  const taken: string[] = [];
+  const server = await startCoapServer((path, text) => void taken.push(`${path} ${text}`));
+  const socket = createSocket('udp4');
+  try {
+    const reading = Buffer.from(READING.replaceAll(' ', ''), 'hex');
+    sendFromPortZero(server.port, reading);
+    socket.send(reading, server.port, '127.0.0.1');
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    assert.equal(answer.toString('hex'), '6144123407');
+    assert.deepEqual(taken, ['a {}']);
+  } finally {
+    socket.close();
+    server.close();
+  }
 });

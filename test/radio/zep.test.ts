@@ -17,6 +17,7 @@ import {
   zepFrameLength,
 } from '../../targets/node/host/radio/zep-datagram.ts';
 import { extendedOf, PAN } from '../link/nodes.ts';
+import { portZeroMissing, sendFromPortZero } from '../support/port-zero.ts';
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'));
 const ACK = hex('02006ae479');
@@ -175,4 +176,24 @@ test('two MACs in real time over ZEP', async () => {
   for (const zep of zeps) zep.close();
   ended.close();
   await Promise.all(zeps.map((zep) => zep.closed));
+});
+
+test('port 0 becomes no peer', { skip: portZeroMissing() }, async () => {
+  const radio = createZep({ port: 0, riot: true });
+  const other = createZep({ port: 0, peers: [{ address: '127.0.0.1', port: await radio.ready }] });
+  try {
+    const heard = nextFrame(radio);
+    const data = zepDatagram(ACK, 26, 0, 0, 0);
+    const hello = data.slice();
+    hello[3] = 255;
+    for (const datagram of [data, hello]) sendFromPortZero(await radio.ready, datagram);
+    await other.ready;
+    other.transmit(ACK, 0, ACK.length);
+    await heard;
+    assert.deepEqual(radio.peers(), [`127.0.0.1 ${await other.ready}`]);
+    assert.deepEqual([radio.counters.received, radio.counters.malformed], [1, 2]);
+  } finally {
+    radio.close();
+    other.close();
+  }
 });

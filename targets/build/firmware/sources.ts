@@ -3,8 +3,9 @@
 // cache below build/. It only reads the machine's configuration and does not need root.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolders } from '../../node/host/append.ts';
 import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { outputFolder } from '../root.ts';
@@ -96,7 +97,7 @@ function download(name: PackageName): void {
   const work = join(folder(), 'apt-' + process.pid);
   try {
     for (const part of ['parts', 'lists/partial', 'cache/archives/partial', 'unpacked']) {
-      mkdirSync(join(work, part), { recursive: true });
+      makeFolders(join(work, part));
     }
     writeEntries(join(work, 'parts'));
     apt(work, ['update']);
@@ -134,7 +135,7 @@ export function packageSources(name: PackageName): string {
   if (!existsSync(path)) {
     const missing = aptMissing();
     if (missing !== false) throw new CommandError('source packages: ' + missing);
-    mkdirSync(folder(), { recursive: true });
+    makeFolders(folder());
     download(name);
   }
   const version = versionOf(path);

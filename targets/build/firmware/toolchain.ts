@@ -3,9 +3,10 @@
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { basename, join, relative } from 'node:path';
+import { makeFolders } from '../../node/host/append.ts';
 import { CommandError, errorText } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { outputFolder, sourceRoot } from '../root.ts';
@@ -15,7 +16,7 @@ const TOOL_LIMIT_MS = 300000;
 
 export function firmwareFolder(...parts: string[]): string {
   const path = outputFolder('firmware', ...parts);
-  mkdirSync(path, { recursive: true });
+  makeFolders(path);
   return path;
 }
 

@@ -144,6 +144,8 @@ export async function startCoapServer(take: (path: string, text: string) => void
   const server = createCoapServer(take);
   const socket = createSocket('udp4');
   socket.on('message', (octets, { address, port }) => {
+    // Whoever sends from port 0 wants no answer [RFC 768], and none could be sent.
+    if (port === 0) return;
     const answer = server.receive(octets, `${address} ${port}`, performance.now());
     if (answer !== null) socket.send(answer, port, address);
   });

@@ -216,7 +216,8 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   const { core } = readings;
   if (options.echoPort > 0) {
     inner.listen(options.echoPort, (payload, source, port) => {
-      inner.send(payload.slice(), options.echoPort, source.slice(), port);
+      // Whoever sends from port 0 wants no answer [RFC 768].
+      if (port !== 0) inner.send(payload.slice(), options.echoPort, source.slice(), port);
     });
   }
 

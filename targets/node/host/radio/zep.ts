@@ -67,7 +67,7 @@ export interface ZepRadio extends Radio {
     datagrams: number;
     /** Frames received. */
     received: number;
-    /** Datagrams that are no ZEP data of version 2. */
+    /** Datagrams that are no ZEP data of version 2, and all from port 0. */
     malformed: number;
     /** Frames of another channel. */
     otherChannel: number;
@@ -146,6 +146,11 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
     else if (result === ZEP_OTHER_CHANNEL) counters.otherChannel++;
     else if (result === ZEP_HELLO) counters.hello++;
     if (from.port === port && from.address === address) return;
+    // Nothing can be sent there.
+    if (from.port === 0) {
+      if (result !== ZEP_MALFORMED) counters.malformed++;
+      return;
+    }
     if (result === ZEP_HELLO && config.riot === true) peers.hear(from.address, from.port);
     if (result !== ZEP_OK) return;
     counters.received++;
