@@ -2,7 +2,7 @@
 // 6LoWPAN above it [RFC 4944, RFC 6282].
 
 export * from '../base/index.ts';
-export { CONTEXT_STRIDE, createContexts, setContext } from '../wire/sixlowpan.ts';
+export { CONTEXT_STRIDE, createContexts, setContext, setDecompressOnly } from '../wire/sixlowpan.ts';
 export type { NextHeaderCompression } from '../wire/sixlowpan-iphc.ts';
 export { createUdpCompression } from '../wire/sixlowpan-udp.ts';
 export { createReassembly, type Reassembly } from './fragment.ts';

@@ -130,6 +130,7 @@ export {
   FRAGN_SIZE,
   putInterfaceId,
   setContext,
+  setDecompressOnly,
 } from './sixlowpan.ts';
 export {
   compressIphc,

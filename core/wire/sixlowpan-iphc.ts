@@ -9,7 +9,7 @@
 import { copy, equal, fill, put16, u16 } from '../base/bytes.ts';
 import { DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG } from '../base/drop.ts';
 import { IPV6_DST, IPV6_HOP_LIMIT, IPV6_NEXT_HEADER, IPV6_PAYLOAD_LENGTH, IPV6_SIZE, IPV6_SRC } from './ipv6.ts';
-import { CONTEXT_STRIDE } from './sixlowpan.ts';
+import { CONTEXT_PASSIVE, CONTEXT_STRIDE } from './sixlowpan.ts';
 
 /** First octet of IPHC: the bits 011. */
 export const DISPATCH_IPHC = 0x60;
@@ -134,6 +134,7 @@ function choose(iphc: Iphc, iid: number, address: Uint8Array, offset: number, fi
     for (let context = 0; context < limit; context++) {
       const entry = context * CONTEXT_STRIDE;
       if (mode > 4 && mode < 8 && contexts[entry] > 7 && contexts[entry + 1] !== octet) continue;
+      if (mode > 4 && (mode & 4) !== 0 && contexts[entry + CONTEXT_PASSIVE] === 1) continue;
       const choice = mode * 16 + context;
       if (expand(iphc, choice, iid, scratch, 0, scratch, 16) && equal(scratch, 16, address, offset, 16)) return choice;
       // Without a context one try is enough.

@@ -21,8 +21,10 @@ export const FRAGN_SIZE = 5;
 /** Largest datagram_size: 11 bits. */
 export const DATAGRAM_MAX = 2047;
 
-/** Octets of one context: prefix length in bits (0: not set), then the prefix. */
-export const CONTEXT_STRIDE = 17;
+/** Octets of one context: prefix length in bits (0: not set), the prefix, 1 where it is for decompression only. */
+export const CONTEXT_STRIDE = 18;
+/** Where in a context that is. */
+export const CONTEXT_PASSIVE = 17;
 
 /**
  * Writes a fragment header and returns its octets: FRAG1 where `position` (octets of the uncompressed datagram before
@@ -57,7 +59,7 @@ export function createContexts(count: number): Uint8Array {
   return new Uint8Array(count * CONTEXT_STRIDE);
 }
 
-/** Sets a context to the first `bits` (1..128) of a prefix; 0 bits unsets it. Later bits are stored as zero. */
+/** Sets a context to the first `bits` (1..128) of a prefix; 0 bits unsets it. Later bits are stored as zero. It compresses, too. */
 export function setContext(
   contexts: Uint8Array,
   id: number,
@@ -69,9 +71,19 @@ export function setContext(
   checkRange('context', id, 0, contexts.length / CONTEXT_STRIDE - 1);
   checkRange('context prefix length', bits, 0, 128);
   contexts[at] = bits;
+  contexts[at + CONTEXT_PASSIVE] = 0;
   for (let i = 0; i < 16; i++) {
     const kept = bits - 8 * i;
     const mask = kept >= 8 ? 0xff : kept > 0 ? 0xff & ~(0xff >>> kept) : 0;
     contexts[at + 1 + i] = prefix[prefixOffset + i] & mask;
   }
+}
+
+/**
+ * Uses a context that is set for decompression only: its C flag is 0 [RFC 6775 §4.2]. So a prefix is brought in or taken
+ * back before, and until, all neighbours know that.
+ */
+export function setDecompressOnly(contexts: Uint8Array, id: number): void {
+  checkRange('context', id, 0, contexts.length / CONTEXT_STRIDE - 1);
+  contexts[id * CONTEXT_STRIDE + CONTEXT_PASSIVE] = 1;
 }

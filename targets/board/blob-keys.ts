@@ -31,7 +31,7 @@ export const KEY_CHANNEL = 5;
 export const KEY_OUTER = 6;
 /** Outer address of the gateway, 16 octets. */
 export const KEY_GATEWAY = 7;
-/** 6LoWPAN contexts, 17 octets each: bits, prefix. */
+/** 6LoWPAN contexts, 18 octets each: bits, prefix, 1 where it decompresses only. */
 export const KEY_CONTEXTS = 8;
 /** Address of the server, 16 octets. */
 export const KEY_SERVER = 9;
@@ -118,7 +118,7 @@ export const FIELDS: number[] = /* @__PURE__ */ [
   CBOR_UNSIGNED, 11, 26, 26, // channel
   CBOR_OCTETS, 16, 16, NEEDED, // outer
   CBOR_OCTETS, 16, 16, NEEDED, // gateway
-  CBOR_OCTETS, 0, 272, 0, // contexts
+  CBOR_OCTETS, 0, 288, 0, // contexts
   CBOR_OCTETS, 16, 16, NEEDED, // server
   CBOR_UNSIGNED, 1, 65535, 5683, // serverPort
   CBOR_UNSIGNED, 1, 65535, 5683, // ownPort

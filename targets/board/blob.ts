@@ -80,7 +80,7 @@ export const BLOB_HEAD = 8;
 export const BLOB_TAIL = 4;
 export const BLOB_MAX = 1024;
 
-const CONTEXT_SIZE = 17;
+const CONTEXT_SIZE = 18;
 const ATTRIBUTES = 7;
 const PAIRS_MAX = 32;
 

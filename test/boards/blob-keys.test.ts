@@ -34,7 +34,7 @@ test('what is written under a name comes back under it', () => {
   for (const [name, key] of KEYS) {
     const [kind, least, most] = K.FIELDS.slice(4 * key);
     // A value for each, no two alike.
-    const size = key === K.KEY_CONTEXTS ? 17 : Math.max(least, key === K.KEY_GATEWAY_LINK ? 8 : 1);
+    const size = key === K.KEY_CONTEXTS ? 18 : Math.max(least, key === K.KEY_GATEWAY_LINK ? 8 : 1);
     const value = kind === CBOR_UNSIGNED ? Math.min(most, least + key) : new Uint8Array(size).fill(key);
     if (kind !== CBOR_UNSIGNED && kind !== CBOR_OCTETS && kind !== CBOR_TEXT) continue;
     given[camel(name)] = value;

@@ -25,7 +25,7 @@ const keys = new Map<number, unknown>([
   [4, Buffer.alloc(2)],
   [6, Buffer.alloc(16, 6)],
   [7, Buffer.alloc(16, 7)],
-  [8, Buffer.alloc(17, 64)],
+  [8, Buffer.alloc(18, 64)],
   [9, Buffer.alloc(16, 9)],
   [12, 'r/t'],
   [16, Buffer.from('id')],

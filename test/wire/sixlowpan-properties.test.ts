@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DROP_UNSUPPORTED } from '../../core/base/drop.ts';
-import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
+import { createContexts, setContext, setDecompressOnly } from '../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import { compressed, decompressed, hex, iidsOf, packetOf, toHex } from './sixlowpan.ts';
 
@@ -23,7 +23,7 @@ function shaped(
   iid: number,
 ): Uint8Array {
   const out = a.random.slice();
-  const prefix = contexts.subarray(a.context * 17 + 1, a.context * 17 + 17);
+  const prefix = contexts.subarray(a.context * 18 + 1, a.context * 18 + 17);
   if (a.kind === 0) return new Uint8Array(16);
   if (a.kind < 4) out.set([0xfe, 0x80, 0, 0, 0, 0, 0, 0]);
   else if (a.kind < 7 && contexts.length > 0) out.set(prefix.subarray(0, 8));
@@ -31,7 +31,7 @@ function shaped(
     out.fill(0, 2, 10 + (a.random[0] % 6));
     out[0] = 0xff;
   } else if (a.kind === 8) {
-    out.set([0xff, a.random[1], a.random[2], contexts.length > 0 ? contexts[a.context * 17] : 64]);
+    out.set([0xff, a.random[1], a.random[2], contexts.length > 0 ? contexts[a.context * 18] : 64]);
     if (contexts.length > 0) out.set(prefix.subarray(0, 8), 4);
   }
   if (a.kind < 7 && a.kind % 3 === 1) out.set(iids.subarray(iid, iid + 8), 8);
@@ -62,7 +62,10 @@ test('round trip: random headers, contexts and addresses; never longer than the 
   fc.assert(
     fc.property(model, (m) => {
       const contexts = createContexts(m.count);
-      for (let i = 0; i < m.count; i++) setContext(contexts, i, m.prefixes, 16 * i, m.bits[i]);
+      for (let i = 0; i < m.count; i++) {
+        setContext(contexts, i, m.prefixes, 16 * i, m.bits[i]);
+        if (m.payload.length % 4 === i) setDecompressOnly(contexts, i);
+      }
       const iids = iidsOf(m.src, m.dst);
       const at = (a: typeof m.source) => ({ ...a, context: m.count > 0 ? a.context % m.count : 0 });
       const nhc = m.udp ? createUdpCompression(m.elide) : null;
@@ -97,9 +100,10 @@ function cheapest(a: Uint8Array, source: boolean, contexts: Uint8Array, iids: Ui
   const text = toHex(a);
   const iid = toHex(iids.subarray(source ? 0 : 8, source ? 8 : 16));
   const table: { bits: string }[] = [];
-  for (let i = 0; i * 17 < contexts.length && (i === 0 || !only0); i++) {
+  for (let i = 0; i * 18 < contexts.length && (i === 0 || !only0); i++) {
+    if (contexts[i * 18 + 17] === 1) continue;
     let bits = '';
-    for (let b = 0; b < contexts[i * 17]; b++) bits += (contexts[i * 17 + 1 + (b >>> 3)] >>> (7 - (b & 7))) & 1;
+    for (let b = 0; b < contexts[i * 18]; b++) bits += (contexts[i * 18 + 1 + (b >>> 3)] >>> (7 - (b & 7))) & 1;
     if (bits !== '') table.push({ bits });
   }
   const binary = [...a].map((octet) => octet.toString(2).padStart(8, '0')).join('');
@@ -134,7 +138,10 @@ test('the compressor chooses the shortest encoding', () => {
   fc.assert(
     fc.property(model, (m) => {
       const contexts = createContexts(m.count);
-      for (let i = 0; i < m.count; i++) setContext(contexts, i, m.prefixes, 16 * i, m.bits[i]);
+      for (let i = 0; i < m.count; i++) {
+        setContext(contexts, i, m.prefixes, 16 * i, m.bits[i]);
+        if (m.payload.length % 4 === i) setDecompressOnly(contexts, i);
+      }
       const iids = iidsOf(m.src, m.dst);
       const at = (a: typeof m.source) => ({ ...a, context: m.count > 0 ? a.context % m.count : 0 });
       const src = shaped(at(m.source), contexts, iids, 0);

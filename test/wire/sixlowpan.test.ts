@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DROP_CHECKSUM, DROP_DISPATCH, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
-import { createContexts, emitFragment, setContext } from '../../core/wire/sixlowpan.ts';
+import { createContexts, emitFragment, setContext, setDecompressOnly } from '../../core/wire/sixlowpan.ts';
 import type { NextHeaderCompression } from '../../core/wire/sixlowpan-iphc.ts';
 import { createUdpCompression } from '../../core/wire/sixlowpan-udp.ts';
 import {
@@ -166,6 +166,36 @@ test('unknown dispatches, modes and contexts are dropped', () => {
   assert.equal(result('7af71032'), DROP_DISPATCH, 'context 1 is not set');
   assert.equal(result('7af70f32'), DROP_DISPATCH, 'context 15 is not in the table');
   assert.equal(result('7e33f0'), DROP_DISPATCH, 'NHC without a codec');
+});
+
+test('a context with C=0 is used to decompress only [RFC 6775 §4.2]', () => {
+  const contexts = createContexts(3);
+  const prefix = hex('2001 0db8 0000 0000 0000 0000 0000 0000');
+  for (const id of [0, 2]) setContext(contexts, id, prefix, 0, 64);
+  const packets = [
+    // Both addresses, and a multicast address with its prefix [RFC 3306], are made of the prefix.
+    packetOf({ src: '2001 0db8 0000 0000 0000 0000 0000 0001', dst: '2001 0db8 0000 0000 0000 0000 0000 0009' }),
+    packetOf({ src: LINK_SRC, dst: 'ff32 0040 2001 0db8 0000 0000 0000 0007' }),
+    packetOf({ src: '00'.repeat(16), dst: '2001 0db8 0000 0000 0000 0000 0000 0009' }),
+  ];
+  const active = packets.map((packet) => compressed(packet, contexts));
+  setDecompressOnly(contexts, 0);
+  const other = packets.map((packet) => compressed(packet, contexts));
+  setDecompressOnly(contexts, 2);
+  const none = packets.map((packet) => compressed(packet, contexts));
+  packets.forEach((packet, i) => {
+    assert.equal(other[i].size, active[i].size + 1, 'context 2, which costs the octet of the identifiers');
+    assert.deepEqual(none[i].wire, compressed(packet, NONE).wire);
+    assert.ok(none[i].size > other[i].size);
+    for (const { wire } of [active[i], other[i], none[i]]) {
+      const { result, packet: back } = decompressed(wire, contexts);
+      assert.equal(result, packet.length);
+      assert.deepEqual(back, packet);
+    }
+  });
+  setContext(contexts, 0, prefix, 0, 64);
+  assert.deepEqual(compressed(packets[0], contexts).wire, active[0].wire, 'set again, it compresses');
+  assert.throws(() => setDecompressOnly(contexts, 3), /context: 3: must be 0\.\.2/);
 });
 
 test('room and truncation', () => {

@@ -29,7 +29,11 @@ function common(command: Command): Command {
     .argument('<out>', 'capture to write (pcap)')
     .requiredOption('--sa <file>', 'SA file')
     .option('--pan <id>', 'PAN identifier, hexadecimal', 'abcd')
-    .option('--context <id=prefix/length>', '6LoWPAN context; default: /112 prefixes of the outer addresses', list)
+    .option(
+      '--context <id=prefix/length>',
+      '6LoWPAN context, "1=fd00::/64 C=0": to decompress only; default: /112 prefixes of the outer addresses',
+      list,
+    )
     .option('--mac <ipv6=mac>', 'link-layer address of an outer address; default: its last 16 bits', list)
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .option('--json', 'print the summary as JSON');

@@ -101,7 +101,7 @@ export interface GatewayConfig {
   radios: RadioConfig[];
   /** The gateway's outer IPv6 addresses. */
   addresses?: string[];
-  /** 6LoWPAN contexts 0, 1, ...: `fd00::/64`. */
+  /** 6LoWPAN contexts 0, 1, ...: `fd00::/64`, or `fd00::/64 C=0` for decompression only [RFC 6775 §4.2]. */
   contexts?: string[];
   /** SAs keyed by hand; may be empty. */
   sas: GatewaySa[];

@@ -33,7 +33,7 @@ export interface LoadedSensor extends Common {
   address: Uint8Array | null;
   /** Outer address, link-layer address (null without a radio) and UDP ports of the gateway. */
   gateway: { address: Uint8Array; link: Uint8Array | null; port: number; natPort: number };
-  /** `fd00::/64`: 6LoWPAN contexts 0, 1, ... */
+  /** `fd00::/64`, `fd00::/64 C=0`: 6LoWPAN contexts 0, 1, ... */
   contexts: string[];
   /** Own inner address; null: the gateway gives one. */
   innerAddress: Uint8Array | null;

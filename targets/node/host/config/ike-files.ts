@@ -100,7 +100,12 @@ const NUMBERS = object('Private numbers', 'Notify types without an IANA number.'
 
 function common(names: readonly string[]): Record<string, Property> {
   return {
-    contexts: list('6LoWPAN contexts', 'Context 0, 1, ...: `fd00::/64`.', { type: 'string' }, 16),
+    contexts: list(
+      '6LoWPAN contexts',
+      'Context 0, 1, ...: `fd00::/64`; `fd00::/64 C=0` is used to decompress only.',
+      { type: 'string' },
+      16,
+    ),
     privateNumbers: NUMBERS,
     maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
     state: text(

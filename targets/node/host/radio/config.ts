@@ -1,10 +1,10 @@
 // A radio's configuration and its check, for gateways and sensors.
 
 import { ACK_WAIT } from '../../../../core/link/mac.ts';
-import { createContexts, DATAGRAM_MAX, setContext } from '../../../../core/wire/sixlowpan.ts';
-import { addressOctets } from '../addresses.ts';
+import { createContexts, DATAGRAM_MAX } from '../../../../core/wire/sixlowpan.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../check.ts';
 import type { FieldPath } from '../errors.ts';
+import { CONTEXT_FORM, readContext } from './contexts.ts';
 import type { Radio } from './radio.ts';
 import type { ZepConfig, ZepRadio } from './zep.ts';
 
@@ -78,17 +78,12 @@ export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): C
   };
 }
 
-/** 6LoWPAN contexts 0, 1, ... from texts `fd00::/64`; throws a FieldError. */
+/** 6LoWPAN contexts 0, 1, ... from texts `fd00::/64`, `fd00::/64 C=0`; throws a FieldError. */
 export function checkContexts(texts: string[]): Uint8Array {
   if (texts.length > 16) refuseAt(['contexts'], texts.length, 'must be 16 at most');
   const contexts = createContexts(texts.length);
   texts.forEach((text, id) => {
-    const [prefix, bits, ...more] = String(text).split('/');
-    const octets = addressOctets(prefix);
-    if (octets?.length !== 16 || !/^\d+$/.test(bits ?? '') || Number(bits) > 128 || more.length > 0) {
-      refuseAt(['contexts', id], text, 'must be PREFIX/LENGTH with LENGTH 0..128');
-    }
-    setContext(contexts, id, octets!, 0, Number(bits));
+    if (!readContext(contexts, id, String(text))) refuseAt(['contexts', id], text, `must be ${CONTEXT_FORM}`);
   });
   return contexts;
 }

@@ -25,6 +25,7 @@ import {
 import { addressText } from '../../host/addresses.ts';
 import { identityText } from '../../host/config/ike-names.ts';
 import { CommandError } from '../../host/errors.ts';
+import { contextTexts } from '../../host/radio/contexts.ts';
 
 /** Why a board refuses a blob, by the code that it prints. */
 export const REFUSALS: Record<number, string> = {
@@ -49,15 +50,7 @@ const FLAGS: [number, string][] = [
   [FLAG_DIET_ESP_REQUIRED, 'dietEspRequired'],
 ];
 
-const CONTEXT_SIZE = 17;
-
 const digits = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
-
-function contextTexts(table: Uint8Array): string[] {
-  const list: string[] = [];
-  for (let at = 0; at < table.length; at += CONTEXT_SIZE) list.push(`${addressText(table, at + 1, 16)}/${table[at]}`);
-  return list;
-}
 
 /** The fields of a blob in its file's order; keys as the number of their octets. */
 export function viewOf(config: BoardConfig): Record<string, unknown> {

@@ -28,6 +28,7 @@ import { createUdpCompression } from '../../../../core/wire/sixlowpan-udp.ts';
 import { addressOctets, addressText } from '../../host/addresses.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { FcsForm } from '../../host/radio/captured-frame.ts';
+import { readContext } from '../../host/radio/contexts.ts';
 
 const CONTEXTS = 16;
 /** Datagrams in reassembly at a time, and how long: RFC 4944's limit. */
@@ -69,12 +70,10 @@ export function linkPlan(options: LinkOptions, addresses: Uint8Array[]): LinkPla
   }
   const contexts = createContexts(CONTEXTS);
   for (const text of options.context ?? []) {
-    const match = /^(\d+)=([0-9a-fA-F:.]+)\/(\d+)$/.exec(text);
-    const prefix = match === null ? undefined : addressOctets(match[2]);
-    if (match === null || prefix?.length !== 16 || Number(match[1]) >= CONTEXTS || Number(match[3]) > 128) {
+    const match = /^(\d{1,2})=(.+)$/.exec(text);
+    if (match === null || Number(match[1]) >= CONTEXTS || !readContext(contexts, Number(match[1]), match[2])) {
       throw new CommandError(`--context: ${text}: must be ID=PREFIX/LENGTH with ID 0..15 and LENGTH 0..128`, 2);
     }
-    setContext(contexts, Number(match[1]), prefix, 0, Number(match[3]));
   }
   if (options.context === undefined) {
     const prefixes = new Set<string>();
