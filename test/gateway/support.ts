@@ -13,6 +13,7 @@ import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import type { Radio } from '../../targets/node/host/radio/radio.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
+import type { StateStore } from '../../targets/node/host/state/store.ts';
 import type { Medium } from '../../targets/node/lab/medium.ts';
 
 export const PAN = 0xabcd;
@@ -175,4 +176,20 @@ export function fakeSockets(onSend: (socket: FakeSocket, text: string) => void =
     };
   };
   return { sockets, openSocket };
+}
+
+/** A store in `records`, which a test may copy: what a crash leaves. */
+export function memoryStore(records: Map<string, Uint8Array>): StateStore {
+  return {
+    records: new Map(records),
+    problems: [],
+    async write(changes) {
+      for (const [key, value] of changes) {
+        if (value === null) records.delete(key);
+        else records.set(key, value.slice());
+      }
+    },
+    destroy: async () => records.clear(),
+    async close() {},
+  };
 }

@@ -4,10 +4,9 @@ import { createHash } from 'node:crypto';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
-import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { octetsKey } from '../host/datagram.ts';
-import type { PeerRecord } from './state/keeper.ts';
+import { hardText } from './comparison.ts';
 import { idKey } from './up.ts';
 
 export interface Connections {
@@ -25,10 +24,10 @@ export interface Connections {
   fallbackOf(path: Pick<Path, 'port'>): IkePolicy;
   /** The post-quantum key with this PPK_ID, or null. */
   findPpk(id: Uint8Array): Uint8Array | null;
-  /** Which connection an IKE SA is of, for a store. */
-  peerOf(sa: IkeSa): PeerRecord;
-  /** The connection of a stored IKE SA, if it is still there and the same. */
-  sameAs(peer: PeerRecord): Connection | undefined;
+  /** A digest of what was negotiated with this identity, or proved, for a store; '': it is no peer. */
+  digestOf(type: number, data: Uint8Array): string;
+  /** The connection of a stored IKE SA with this digest, if it is still there and needs no new negotiation. */
+  sameAs(type: number, data: Uint8Array, digest: string): Connection | undefined;
 }
 
 interface Given {
@@ -60,14 +59,12 @@ function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
 
 interface Index {
   list: readonly Connection[];
-  named: Map<string, Connection>;
   ppks: Map<string, Uint8Array>;
   find: Connections['find'];
   givesTo: Connections['givesTo'];
 }
 
 function indexOf(list: readonly Connection[]): Index {
-  const named = new Map(list.map((one) => [one.name, one]));
   const byId = new Map<string, number>();
   const ppks = new Map<string, Uint8Array>();
   let anyone = list.length;
@@ -95,7 +92,6 @@ function indexOf(list: readonly Connection[]): Index {
 
   return {
     list,
-    named,
     ppks,
     find: (type, data) => list[Math.min(byId.get(idKey(type, data)) ?? anyone, anyone)],
     givesTo(name, selector) {
@@ -109,16 +105,14 @@ function indexOf(list: readonly Connection[]): Index {
 /** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
 export function createConnections(first: readonly Connection[], radios: number): Connections {
   const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
-  const digests = new WeakMap<Connection, Uint8Array>();
+  const digests = new WeakMap<Connection, string>();
   // By connection, then by kind of path and own address.
   const shared = new WeakMap<Connection, Map<string, IkePolicy>>();
 
-  function digestOf(connection: Connection): Uint8Array {
+  function digestOf(connection: Connection): string {
     const known = digests.get(connection);
     if (known !== undefined) return known;
-    const digest = createHash('sha256')
-      .update(JSON.stringify([connection.policy, connection.local, connection.remote]))
-      .digest();
+    const digest = createHash('sha256').update(hardText(connection)).digest('base64').slice(0, 24);
     digests.set(connection, digest);
     return digest;
   }
@@ -140,17 +134,13 @@ export function createConnections(first: readonly Connection[], radios: number):
     },
     fallbackOf: (path) => fallbackFor(index.list, natOf(path)),
     findPpk: (id) => index.ppks.get(octetsKey(id)) ?? null,
-    peerOf(sa) {
-      const connection = index.named.get(sa.policy.name);
-      return {
-        connection: sa.policy.name,
-        digest: connection === undefined ? new Uint8Array(0) : digestOf(connection),
-      };
+    digestOf(type, data) {
+      const connection = index.find(type, data);
+      return connection === undefined ? '' : digestOf(connection);
     },
-    sameAs(peer) {
-      const connection = index.named.get(peer.connection);
-      const isSame = connection !== undefined && Buffer.compare(digestOf(connection), peer.digest) === 0;
-      return isSame ? connection : undefined;
+    sameAs(type, data, digest) {
+      const connection = index.find(type, data);
+      return connection !== undefined && digestOf(connection) === digest ? connection : undefined;
     },
     get list() {
       return index.list;

@@ -2,67 +2,10 @@
 // what was negotiated or proved needs a new IKE SA.
 
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import type { Connection } from '../host/config/ike-policy.ts';
+import { createComparison, jsonText } from './comparison.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Connections } from './connections.ts';
 import { inSlices } from './slices.ts';
-
-/** Fields of a policy that an IKE SA reads when it needs them: it goes on with new ones. */
-const SOFT = new Set([
-  'name',
-  'nameRemote',
-  'rekeyTime',
-  'reauthTime',
-  'dpdTime',
-  'retransmitTime',
-  'retransmitTries',
-  'ticketLifetime',
-  'maxChildren',
-  'fragmentSize',
-  'nonceSize',
-  'privateAlways',
-  'initialContact',
-  'announce',
-  'optimizedRekey',
-  'rekeyPackets',
-]);
-
-function text(value: unknown, isHard: boolean): string {
-  return JSON.stringify(value, (key, inner: unknown) => {
-    if (isHard && SOFT.has(key)) return undefined;
-    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner;
-  });
-}
-
-interface Print {
-  hard: string;
-  whole: string;
-}
-
-export type Difference = 'same' | 'soft' | 'hard';
-
-export type Comparison = (old: Connection, next: Connection) => Difference;
-
-/** Compares connections; each is written down once. */
-export function createComparison(): Comparison {
-  const prints = new Map<Connection, Print>();
-  function printOf(connection: Connection): Print {
-    let print = prints.get(connection);
-    if (print === undefined) {
-      const { policy, local, remote } = connection;
-      const parts = [policy, local, remote];
-      print = { hard: text(parts, true), whole: text(parts, false) };
-      prints.set(connection, print);
-    }
-    return print;
-  }
-  return (old, next) => {
-    if (old === next) return 'same';
-    const [a, b] = [printOf(old), printOf(next)];
-    if (a.hard !== b.hard) return 'hard';
-    return a.whole === b.whole ? 'same' : 'soft';
-  };
-}
 
 /**
  * Has IKE SAs follow other connections: those of peers that are none any more, or that differ in what was negotiated or proved,
@@ -110,5 +53,5 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
 
 /** Names of the fields that differ and need a restart. */
 export function needRestart(old: GatewayConfig, next: GatewayConfig): string[] {
-  return FIXED.filter(([, read]) => text(read(old), false) !== text(read(next), false)).map(([name]) => name);
+  return FIXED.filter(([, read]) => jsonText(read(old), false) !== jsonText(read(next), false)).map(([name]) => name);
 }

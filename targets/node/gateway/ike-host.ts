@@ -127,7 +127,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const up = createUp();
   const outcomes: Reasons = {};
   const refusals = createRefusals(config.bounded, () => connections.list);
-  if (keeper !== null) keeper.peerOf = connections.peerOf;
+  if (keeper !== null) {
+    keeper.digestOf = (sa) => connections.digestOf(sa.peerIdType, sa.peerId);
+  }
   let established = 0;
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);

@@ -2,8 +2,9 @@
 // restart is named. SAs whose configuration did not change go on.
 
 import type { Air } from './air.ts';
+import { createComparison } from './comparison.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
-import { createComparison, needRestart } from './differences.ts';
+import { needRestart } from './differences.ts';
 import type { IkeLink } from './ike-link.ts';
 import { resolveFlows } from './lifecycle.ts';
 import type { Reloaded } from './reloaded.ts';

@@ -36,24 +36,18 @@ const SWEEP = 200;
 /** The SAs of a Child SA: outbound, inbound. */
 export type Pair = [Association, Association];
 
-/** A Child SA, with its keys for a store that begins anew. */
-interface KeptChild {
+/** A Child SA: its numbers, and its keys for a store that begins anew. */
+interface KeptChild extends Kept {
   id: string;
   keysOut: Uint8Array;
   keysIn: Uint8Array;
-  kept: Kept;
 }
 
 interface KeptIke {
   spi: string;
   keys: Uint8Array;
-}
-
-/** What belongs to a peer in a store beside the core's record. */
-export interface PeerRecord {
-  /** Name of its connection, and a digest of what the file says about it. */
-  connection: string;
-  digest: Uint8Array;
+  /** Of what the configuration said about its peer. */
+  digest: string;
 }
 
 export interface KeeperConfig {
@@ -67,8 +61,8 @@ export interface KeeperConfig {
 }
 
 export interface Keeper {
-  /** Tells who the peer of an IKE SA is in the configuration; set before the first is set up. */
-  peerOf: (sa: IkeSa) => PeerRecord;
+  /** A digest of what the configuration says about the peer of an IKE SA; set before the first is set up. */
+  digestOf: (sa: IkeSa) => string;
   /** Keys of an IKE SA that is being set up, valid during the call. */
   keys(sa: IkeSa, octets: Uint8Array): void;
   /** A Child SA was installed; the keys in its configurations are valid during the call. */
@@ -122,10 +116,8 @@ export function createKeeper(config: KeeperConfig): Keeper {
     return path === null ? null : { ...path, port: config.placeOf(path) };
   }
 
-  function putIke(sa: IkeSa, { spi, keys }: KeptIke): void {
-    journal.put(`ike/${spi}`, () => {
-      return ikes.has(sa) ? encodePlain({ ...recordIke(sa, keys), ...keeper.peerOf(sa) }) : null;
-    });
+  function putIke(sa: IkeSa, { spi, keys, digest }: KeptIke): void {
+    journal.put(`ike/${spi}`, () => (ikes.has(sa) ? encodePlain({ ...recordIke(sa, keys), digest }) : null));
   }
 
   function putProgress(sa: IkeSa): void {
@@ -143,23 +135,24 @@ export function createKeeper(config: KeeperConfig): Keeper {
     });
   }
 
-  function putChild(child: ChildSa, { id, keysOut, keysIn }: KeptChild): void {
-    journal.put(`sa/${id}`, () => {
-      if (!children.has(child)) return null;
+  function putChild(child: ChildSa, one: KeptChild): void {
+    journal.put(`sa/${one.id}`, () => {
+      const { gone, keysOut, keysIn } = one;
+      if (gone) return null;
       const record = recordChild(child, keysOut, keysIn, now());
       return encodePlain({ ...record, path: placed(record.path), at: Date.now() });
     });
   }
 
-  /** Numbers with more than one ahead, and whether their SA is there. */
-  const wide = new Map<Kept, () => boolean>();
+  /** Numbers with more than one ahead. */
+  const wide = new Set<Kept>();
   let sweeper: NodeJS.Timeout | null = null;
 
   function sweep(): void {
-    for (const [kept, isThere] of wide) {
+    for (const kept of wide) {
       const isNarrower = [kept.out, kept.in].filter((one) => one !== null && narrow(one, now())).length > 0;
-      if (isNarrower) putNumbers(kept, isThere);
-      if (!isThere() || ![kept.out, kept.in].some((one) => one !== null && isWide(one))) wide.delete(kept);
+      if (isNarrower) putNumbers(kept);
+      if (kept.gone || ![kept.out, kept.in].some((one) => one !== null && isWide(one))) wide.delete(kept);
     }
     if (wide.size > 0 || sweeper === null) return;
     clearInterval(sweeper);
@@ -167,14 +160,16 @@ export function createKeeper(config: KeeperConfig): Keeper {
   }
 
   /** Writes the numbers that are asked for; they count when that is durable. */
-  function putNumbers(kept: Kept, isThere: () => boolean): void {
+  function putNumbers(kept: Kept): void {
+    // Those of a configured SA that is there again have their key already.
+    if (kept.gone) return;
     journal.put(kept.key, () => {
-      return isThere() ? encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 }) : null;
+      return kept.gone ? null : encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 });
     });
     for (const reserve of [kept.out, kept.in]) {
       if (reserve === null) continue;
       if (isWide(reserve)) {
-        wide.set(kept, isThere);
+        wide.add(kept);
         sweeper ??= setInterval(sweep, SWEEP).unref();
       }
       if (reserve.asked === reserve.durable) continue;
@@ -191,41 +186,45 @@ export function createKeeper(config: KeeperConfig): Keeper {
   }
 
   const keeper: Keeper = {
-    peerOf: (sa) => ({ connection: sa.policy.name, digest: new Uint8Array(0) }),
+    digestOf: () => '',
     keys(sa, octets) {
       fresh.set(sa, octets.slice());
     },
     installed(child, outgoing, incoming, [out, into]) {
       const id = randomBytes(8).toString('hex');
       const time = now();
-      const kept: Kept = {
+      const one: KeptChild = {
+        id,
         key: `num/${id}`,
         out: reserveOf(out.sa, true, time),
         in: reserveOf(into.sa, false, time),
+        gone: false,
+        keysOut: keysOf(outgoing),
+        keysIn: keysOf(incoming),
       };
-      const one: KeptChild = { id, keysOut: keysOf(outgoing), keysIn: keysOf(incoming), kept };
       children.set(child, one);
-      out.kept = kept;
-      into.kept = kept;
+      out.kept = one;
+      into.kept = one;
       putChild(child, one);
-      for (const reserve of [kept.out, kept.in]) if (reserve !== null) reserve.asked++;
-      putNumbers(kept, () => children.has(child));
+      for (const reserve of [one.out, one.in]) if (reserve !== null) reserve.asked++;
+      putNumbers(one);
     },
     removed(child) {
       const one = children.get(child);
       if (one === undefined) return;
       children.delete(child);
+      one.gone = true;
       one.keysOut.fill(0);
       one.keysIn.fill(0);
       drop(`sa/${one.id}`);
-      drop(one.kept.key);
+      drop(one.key);
     },
     established(sa) {
       const at = sa.initiator ? 0 : 8;
       const spi = Buffer.from(sa.spis.subarray(at, at + 8)).toString('hex');
       const keys = fresh.get(sa);
       if (ikes.has(sa) || keys === undefined) return;
-      const kept = { spi, keys };
+      const kept = { spi, keys, digest: keeper.digestOf(sa) };
       ikes.set(sa, kept);
       putIke(sa, kept);
       putProgress(sa);
@@ -253,19 +252,20 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const { sa, direction } = association;
       const reserve = reserveOf(sa, direction === 'out', now());
       reserve.asked++;
-      const kept: Kept = { key, out: direction === 'out' ? reserve : null, in: direction === 'in' ? reserve : null };
+      const isOut = direction === 'out';
+      const kept: Kept = { key, out: isOut ? reserve : null, in: isOut ? null : reserve, gone: false };
+      const before = configured.get(key);
+      if (before !== undefined) before.gone = true;
       association.kept = kept;
       configured.set(key, kept);
-      putNumbers(kept, () => configured.get(key) === kept);
+      putNumbers(kept);
     },
-    waits({ kept, direction, sa, owner }) {
+    waits({ kept, direction, sa }) {
       if (kept === null || !journal.isKept()) return false;
       const reserve = direction === 'out' ? kept.out : kept.in;
       if (reserve === null) return false;
       const number = numberOf(sa.snHi, sa.snLo);
-      if (use(reserve, number, now())) {
-        putNumbers(kept, owner === null ? () => configured.get(kept.key) === kept : () => children.has(owner.child));
-      }
+      if (use(reserve, number, now())) putNumbers(kept);
       return number > reserve.durable;
     },
     after: journal.after,
@@ -282,11 +282,11 @@ export function createKeeper(config: KeeperConfig): Keeper {
     },
     everything() {
       for (const [name, value] of secrets) journal.put(`key/${name}`, () => value);
-      for (const kept of configured.values()) putNumbers(kept, () => configured.get(kept.key) === kept);
+      for (const kept of configured.values()) putNumbers(kept);
       for (const [child, one] of children) {
         if (child.retired !== CHILD_LIVE) continue;
         putChild(child, one);
-        putNumbers(one.kept, () => children.has(child));
+        putNumbers(one);
       }
       for (const [sa, kept] of ikes) {
         putIke(sa, kept);

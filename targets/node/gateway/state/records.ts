@@ -5,13 +5,13 @@ import type { ChildRecord, IkeProgress, IkeRecord, RestoredChild } from '../../.
 import type { ChildStage } from '../../../../core/ike/state/stage.ts';
 import { decodePlain } from '../../host/state/plain.ts';
 import { halvesOf } from '../../host/state/reserve.ts';
-import type { PeerRecord } from './keeper.ts';
 
 /** Milliseconds until what was due during the outage is done: not at the very start. */
 const SOON = 1000;
 
 export interface StoredIke {
-  peer: PeerRecord;
+  /** Of what the configuration said about its peer (`Keeper.digestOf`). */
+  digest: string;
   ike: IkeRecord;
   progress: IkeProgress;
   children: RestoredChild[];
@@ -65,7 +65,7 @@ export function recordOf(
   if (lasting === undefined || current === undefined) return null;
   const [ike, now] = [decodePlain(lasting), decodePlain(current)];
   if (ike === null || now === null) return null;
-  const { connection, digest, ...record } = ike as Decoded & PeerRecord;
+  const { digest, ...record } = ike as Decoded & { digest: string };
   const { children, at, ...progress } = now as Decoded & {
     children: { id: string; stage: ChildStage }[];
     at: number;
@@ -75,7 +75,7 @@ export function recordOf(
   const path = pathOf(progress.path, portOf);
   if (path === null) return null;
   return {
-    peer: { connection, digest },
+    digest,
     ike: record as unknown as IkeRecord,
     progress: {
       ...(progress as unknown as IkeProgress),

@@ -44,7 +44,7 @@ function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => voi
   const { ike: record, progress, children } = stored;
   const { path } = progress;
   const ike = config.ikeOf(path);
-  const connection = connections.sameAs(stored.peer);
+  const connection = connections.sameAs(record.peerIdType, record.peerId, stored.digest);
   try {
     if (connection === undefined) {
       const idle = { ...progress, request: new Uint8Array(0) };
@@ -53,7 +53,10 @@ function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => voi
       closeIke(ike, last, now);
       return 'ended';
     }
-    return restoreIke(ike, connections.policyOn(connection, path), record, progress, children, now, (sa) => {
+    const policy = connections.policyOn(connection, path);
+    // A connection has one policy for Child SAs, with its own name, which may be another now.
+    for (const child of children) child.record.name = policy.child.name;
+    return restoreIke(ike, policy, record, progress, children, now, (sa) => {
       keeper.keys(sa, record.keys);
       keeper.established(sa);
       back(sa);

@@ -46,6 +46,8 @@ export interface Kept {
   key: string;
   out: Reserve | null;
   in: Reserve | null;
+  /** Its SA is no more: nothing is written about it. */
+  gone: boolean;
 }
 
 /** A reserve for an SA whose last number is `number`, which a record holds. */

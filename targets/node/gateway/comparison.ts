@@ -1,0 +1,66 @@
+// Compares connections: what was negotiated or proved needs a new IKE SA, times and sizes do not.
+
+import type { Connection } from '../host/config/ike-policy.ts';
+
+/** Fields of a policy that an IKE SA reads when it needs them: it goes on with new ones. */
+const SOFT = new Set([
+  'name',
+  'nameRemote',
+  'rekeyTime',
+  'reauthTime',
+  'dpdTime',
+  'retransmitTime',
+  'retransmitTries',
+  'ticketLifetime',
+  'maxChildren',
+  'fragmentSize',
+  'nonceSize',
+  'privateAlways',
+  'initialContact',
+  'announce',
+  'optimizedRekey',
+  'rekeyPackets',
+]);
+
+/** As JSON; `isHard`: without what an IKE SA goes on with. */
+export function jsonText(value: unknown, isHard: boolean): string {
+  return JSON.stringify(value, (key, inner: unknown) => {
+    if (isHard && SOFT.has(key)) return undefined;
+    return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner;
+  });
+}
+
+/** What an IKE SA with this connection has negotiated or proved. */
+export function hardText({ policy, local, remote }: Connection): string {
+  return jsonText([policy, local, remote], true);
+}
+
+interface Print {
+  hard: string;
+  whole: string;
+}
+
+export type Difference = 'same' | 'soft' | 'hard';
+
+export type Comparison = (old: Connection, next: Connection) => Difference;
+
+/** Compares connections; each is written down once. */
+export function createComparison(): Comparison {
+  const prints = new Map<Connection, Print>();
+  function printOf(connection: Connection): Print {
+    let print = prints.get(connection);
+    if (print === undefined) {
+      const { policy, local, remote } = connection;
+      const parts = [policy, local, remote];
+      print = { hard: hardText(connection), whole: jsonText(parts, false) };
+      prints.set(connection, print);
+    }
+    return print;
+  }
+  return (old, next) => {
+    if (old === next) return 'same';
+    const [a, b] = [printOf(old), printOf(next)];
+    if (a.hard !== b.hard) return 'hard';
+    return a.whole === b.whole ? 'same' : 'soft';
+  };
+}
