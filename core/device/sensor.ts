@@ -234,6 +234,8 @@ export function createSensor(config: SensorConfig, upper: SensorUpper): Sensor {
     },
     poll: (now) => {
       client.poll(now);
+      // The question may be answered by now.
+      if (doubtedAt >= 0) doubt(now);
       if (!isReady()) return;
       if (extra > 0) extra--;
       else if (isTimed() && now >= nextAt) {

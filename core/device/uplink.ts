@@ -132,7 +132,8 @@ export interface Uplink {
    */
   carried(now: number): void;
   /**
-   * The Child SAs may not carry packets though the IKE SA lives: asks for their rekey, at most as often as `mayAsk` says.
+   * The Child SAs may not carry packets though the IKE SA lives: asks for their rekey, at most as often as `mayAsk` says, and
+   * however often packets that fail were a reason to ask.
    */
   suspect(now: number): void;
   /** Does the work that is due at `now`: repetitions, rekeys, the next attempt. */
@@ -170,7 +171,9 @@ export function createUplink(
   let retryAt = -1;
   let received = 0;
   let begun = 0;
+  // A forger can use up the first one, but not make a server silent.
   const pace = createPace();
+  const doubts = createPace();
   const attempt: Attempt = { resumed: false, messages: 0, octets: 0, ms: 0 };
 
   function reset(): void {
@@ -337,7 +340,7 @@ export function createUplink(
       }
     },
     suspect: (now) => {
-      if (sa === null || !mayAsk(pace, now)) return;
+      if (sa === null || !mayAsk(doubts, now)) return;
       for (let i = 0; i < sa.children.length; i++) rekeyChild(ike, sa, sa.children[i], now);
     },
     poll: (now) => {

@@ -8,6 +8,7 @@ import { ikeSensorConfig } from '../../core/device/ike-config.ts';
 import type { IkeDeviceConfig } from '../../core/device/ike-device.ts';
 import { sensorPolicy } from '../../core/device/policy.ts';
 import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS, type IdType } from '../../core/ike/codec/numbers.ts';
+import { crashTaker, crashTokens } from '../../core/ike/ext/crash-taker.ts';
 import { downgradePrevention } from '../../core/ike/ext/downgrade.ts';
 import { headerCompression } from '../../core/ike/ext/header-compression.ts';
 import { optimizedRekeys } from '../../core/ike/ext/optimized-rekey.ts';
@@ -115,7 +116,15 @@ export function deviceConfig(
   copy(config.address, 0, c.inner.length > 0 ? c.inner : c.outer, 0, 16);
   config.outer = c.outer;
   config.peer = c.gateway;
-  config.ike.extensions = [vendorId, downgradePrevention, optimizedRekeys, headerCompression, ticketRequest];
+  config.ike.extensions = [
+    vendorId,
+    downgradePrevention,
+    optimizedRekeys,
+    headerCompression,
+    ticketRequest,
+    crashTokens,
+  ];
+  config.ike.unprotected = crashTaker;
   config.ike.resumption = resumption;
   config.ike.numbers = c.numbers;
   config.ike.retryTime = c.retryTime;

@@ -1,13 +1,22 @@
 // Notifies of the IKE extensions on an engine. A case: [id, what, policy, octets in hexadecimal digits, expected]. `what`
-// is hcp or ehc with offer, answer (the octets are an offer) or check (the octets are an answer); or dscp, ts, auth. A policy
-// is `proposal|proposal` or `-`, a proposal seven lists `1,1,3,3;-;...`; a DSCP list follows #.
+// is hcp or ehc with offer, answer (the octets are an offer) or check (the octets are an answer); or dscp, ts, auth, crash. A
+// policy is `proposal|proposal` or `-`, a proposal seven lists `1,1,3,3;-;...`; a DSCP list follows #. For `crash` it is the
+// payloads that IKE_AUTH brought, and the octets are a message that nothing protects.
 
+import { aesCcm } from '../../core/crypto/ccm.ts';
+import { hmacSha256 } from '../../core/crypto/hmac.ts';
+import { createPortable } from '../../core/crypto/portable.ts';
+import { createPortableKe } from '../../core/crypto/portable-asymmetric.ts';
+import { sensorPolicy } from '../../core/device/policy.ts';
 import { spiOffers, valuesOf } from '../../core/ike/child/compression.ts';
 import { ehc } from '../../core/ike/child/ehc.ts';
 import { hcp } from '../../core/ike/child/hcp.ts';
 import { agreedDscp, readDscp, writeDscp } from '../../core/ike/codec/dscp.ts';
-import { beginChain, createWriter, type Writer } from '../../core/ike/codec/message.ts';
+import { beginChain, createWriter, parsePayloads, type Writer } from '../../core/ike/codec/message.ts';
+import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import { addSelectors } from '../../core/ike/codec/selectors.ts';
+import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { createIkeSa, rename } from '../../core/ike/exchange/registry.ts';
 import {
   type Announced,
   announceEd25519,
@@ -15,8 +24,12 @@ import {
   isEd25519,
   readAnnounced,
 } from '../../core/ike/ext/announce.ts';
+import { crashTaker, crashTokens } from '../../core/ike/ext/crash-taker.ts';
 import { appendTsDscp, narrowTsDscp, readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
+import { CHILD_LIVE, type ChildSa } from '../../core/ike/state/child.ts';
 import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
+import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { STEP_AUTH_RESPONSE } from '../../core/ike/state/step.ts';
 import type { Report } from './report.ts';
 import { begin, createReport, decimal, end, expect, finish, hex, octets } from './report.ts';
 
@@ -119,6 +132,73 @@ function methods(text: string): string {
   return decimal(result) + ' ' + decimal(list.length) + ' ' + written(w);
 }
 
+function chance(buffer: Uint8Array, offset: number, length: number): void {
+  for (let i = 0; i < length; i++) buffer[offset + i] = 1;
+}
+
+/** What an established IKE SA makes of an unprotected message, 5 s after the peer was heard: outcome, hurry, requests. */
+function crash(auth: string, text: string): string {
+  const outcomes: number[] = [];
+  const none = new Uint8Array(0);
+  const here = new Uint8Array(16);
+  const ike = createIke({
+    provider: createPortable([aesCcm, hmacSha256], chance),
+    asymmetric: createPortableKe(chance),
+    upper: {
+      proved: () => {},
+      transmit: () => {},
+      allocateSpi: () => 256,
+      install: () => true,
+      retire: () => {},
+      remove: () => {},
+      established: () => {},
+      replaced: () => {},
+      ended: (_sa, outcome) => {
+        outcomes.push(-outcome);
+      },
+      childFailed: () => {},
+      refused: () => {},
+      keys: () => {},
+      address: () => null,
+    },
+    extensions: [crashTokens],
+    numbers: privateNumbers(),
+    responder: null,
+    intermediate: null,
+    resumption: null,
+    unprotected: crashTaker,
+    reassembly: null,
+    maxMessage: 1280,
+    keylog: false,
+    linger: 5000,
+  });
+  const path = {
+    local: here,
+    localPort: 500,
+    remote: here,
+    remotePort: 500,
+    encapsulated: false,
+    port: 0,
+    link: none,
+  };
+  const sa = createIkeSa(ike, sensorPolicy(none, none, here, here), path, true, STATE_ESTABLISHED);
+  rename(ike, sa, octets('01010101010101010202020202020202'));
+  const child = { spiOut: 0xfedcba98, compression: null, retired: CHILD_LIVE } as ChildSa;
+  const m = ike.message;
+  m.buffer = octets(auth);
+  parsePayloads(m.payloads, m.buffer, 41, 0, m.buffer.length);
+  crashTokens.read(ike, sa, STEP_AUTH_RESPONSE, null, m);
+  sa.children = [child];
+  sa.heardAt = 0;
+  sa.nextId = 6;
+  sa.request = here;
+  sa.requestExchange = 37;
+  sa.deadline = 90000;
+  const message = octets(text);
+  receiveIke(ike, path, message, 0, message.length, 5000);
+  return textOf(outcomes) + ' ' + decimal(sa.hurried ? 1 : 0) + ' ' + decimal(sa.tasks.length);
+}
+
 function one(report: Report, strings: readonly string[]): void {
   const what = strings[1].split(' ');
   const text = strings[3];
@@ -126,6 +206,7 @@ function one(report: Report, strings: readonly string[]): void {
   if (what[0] === 'dscp') actual = dscp(numbers(strings[2]), text);
   else if (what[0] === 'ts') actual = selector(numbers(strings[2]), text);
   else if (what[0] === 'auth') actual = methods(text);
+  else if (what[0] === 'crash') actual = crash(strings[2], text);
   else actual = compression(what[0] === 'hcp' ? hcp : ehc, what[1], policyOf(strings[2]), text);
   expect(report, strings[1], strings[4], actual);
 }

@@ -71,6 +71,27 @@ const cases: string[][] = [
   ['auth-cut', 'auth', '-', '02020a0e00300506032b65', '7 1 0202'],
 ];
 
+/** Unprotected INFORMATIONAL under the SPIs of the entry, flags 20: the answer to request 5. */
+function unprotected(spis: string, flags: string, payloads: string): string {
+  return spis + '292025' + flags + (flags === '20' ? '00000005' : '00000000') + length(payloads) + payloads;
+}
+
+const length = (payloads: string): string => (28 + payloads.length / 2).toString(16).padStart(8, '0');
+const SPIS = '01010101010101010202020202020202';
+const TOKEN = 'a0a1a2a3a4a5a6a7a8a9aaabacadaeaf';
+const AUTH = '0000001801004023' + TOKEN;
+const NOBODY = '2900000800000004';
+cases.push(
+  ['crash-token', 'crash', AUTH, unprotected(SPIS, '20', NOBODY + AUTH), '13 0 0'],
+  ['crash-other', 'crash', AUTH, unprotected(SPIS, '20', NOBODY + AUTH.slice(0, -1) + 'e'), '- 1 0'],
+  ['crash-cut', 'crash', AUTH, unprotected(SPIS, '20', NOBODY + '0000001701004023' + TOKEN.slice(2)), '- 1 0'],
+  ['crash-none', 'crash', AUTH, unprotected(SPIS, '20', '0000000800000004'), '- 1 0'],
+  ['crash-alone', 'crash', AUTH, unprotected(SPIS, '20', AUTH), '- 0 0'],
+  ['crash-short', 'crash', '0000001701004023' + TOKEN.slice(2), unprotected(SPIS, '20', NOBODY + AUTH), '- 1 0'],
+  ['crash-spi', 'crash', AUTH, unprotected('0'.repeat(32), '08', '0000000c0000000bfedcba98'), '- 1 1'],
+  ['crash-other-spi', 'crash', AUTH, unprotected('0'.repeat(32), '08', '0000000c0000000bfedcba99'), '- 0 0'],
+);
+
 const policies: Record<string, CompressionPolicy> = {
   [HCP_POLICY]: {
     proposals: [
