@@ -28,6 +28,7 @@ import { crashTaker, crashTokens } from '../../core/ike/ext/crash-taker.ts';
 import { appendTsDscp, narrowTsDscp, readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
 import { CHILD_LIVE, type ChildSa } from '../../core/ike/state/child.ts';
 import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
+import type { Ike } from '../../core/ike/state/ike.ts';
 import { STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { STEP_AUTH_RESPONSE } from '../../core/ike/state/step.ts';
 import type { Report } from './report.ts';
@@ -136,12 +137,8 @@ function chance(buffer: Uint8Array, offset: number, length: number): void {
   for (let i = 0; i < length; i++) buffer[offset + i] = 1;
 }
 
-/** What an established IKE SA makes of an unprotected message, 5 s after the peer was heard: outcome, hurry, requests. */
-function crash(auth: string, text: string): string {
-  const outcomes: number[] = [];
-  const none = new Uint8Array(0);
-  const here = new Uint8Array(16);
-  const ike = createIke({
+function createTaker(outcomes: number[]): Ike {
+  return createIke({
     provider: createPortable([aesCcm, hmacSha256], chance),
     asymmetric: createPortableKe(chance),
     upper: {
@@ -172,6 +169,14 @@ function crash(auth: string, text: string): string {
     keylog: false,
     linger: 5000,
   });
+}
+
+/** What an established IKE SA makes of an unprotected message, 5 s after the peer was heard: outcome, hurry, requests. */
+function crash(auth: string, text: string): string {
+  const outcomes: number[] = [];
+  const none = new Uint8Array(0);
+  const here = new Uint8Array(16);
+  const ike = createTaker(outcomes);
   const path = {
     local: here,
     localPort: 500,
