@@ -225,7 +225,7 @@ function compute(context: Context, program: RuleProgram, out: Uint8Array, end: n
 }
 
 /** Index of the rule whose RuleID is at bit `bit`; -1: none. */
-function findRule(context: Context, input: Uint8Array, bit: number, end: number): number {
+export function findRule(context: Context, input: Uint8Array, bit: number, end: number): number {
   for (let i = 0; i < context.ruleId.length; i++) {
     const bits = context.ruleIdLength[i];
     if (bit + bits <= end && getBits(input, bit, bits) === context.ruleId[i]) return i;

@@ -1,5 +1,6 @@
-// `dietesp/node/rules`: SCHC rules as JSON, as CBOR [RFC 9363] and as tables.
+// `dietesp/node/rules`: SCHC rules as JSON, as CBOR [RFC 9363] and as tables, and compiled to functions.
 
+export { type GeneratedContext, generateContext } from '../build/specialise/context.ts';
 export { readSchcCbor, schcCbor } from './tools/rules/cbor.ts';
 export { readSchcJson, schcJson } from './tools/rules/json.ts';
 export { SchcFormatError } from './tools/rules/names.ts';
