@@ -88,7 +88,6 @@ export function addInbound(endpoint: Endpoint, sa: Sa): void {
     table.remove(other);
     sa.previous = other;
   }
-  if (endpoint.parts.search !== null) sa.search = endpoint.parts.search.create();
   table.insert(sa);
 }
 

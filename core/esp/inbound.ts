@@ -86,12 +86,13 @@ function retries(sa: Sa): number {
 /** Searches further up for the number of a packet that failed under `sa` and `previous`. The SA that opened it, or null. */
 function searched(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, end: number, now: number): Sa | null {
   const search = endpoint.parts.search;
-  if (search === null || sa.search === null) return null;
+  if (search === null) return null;
   const trials = endpoint.trials;
   const previous = sa.previous !== null && !isExpired(sa.previous, now) ? sa.previous : null;
   // Duplicates need no search, and tell of no loss.
   if (open(endpoint, sa, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
   if (previous !== null && open(endpoint, previous, buffer, esp, end, -1, -1) === DROP_REPLAY) return null;
+  if (sa.search === null) sa.search = search.create();
   sa.search[SEARCH_FAILURES]++;
   const last = search.allow(endpoint, sa, now);
   if (last === 0) return null;

@@ -66,7 +66,7 @@ function putOuter(
  * has ended at `now` (ms), or whose rule does not fit the packet (DSCP, flow label), is taken only if no other is left
  * (CKSUM-VERIFY and others in dietesp/README.md); `outbound` then says why.
  */
-export function choose(sas: Sa[], buffer: Uint8Array, offset: number, length: number, now: number): Sa | null {
+export function choose(sas: readonly Sa[], buffer: Uint8Array, offset: number, length: number, now: number): Sa | null {
   const end = offset + length;
   let last: Sa | null = null;
   for (let i = 0; i < sas.length; i++) {

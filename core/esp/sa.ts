@@ -88,6 +88,8 @@ export interface SaForm {
   destinationSize: number;
   /** Offset of the AEAD's salt. */
   saltAt: number;
+  /** Offset of what a replay window of more than 32 packets keeps (`Window`). */
+  windowAt: number;
   /** Octets of an SA in all. */
   size: number;
   /** Replay window in packets; 0: replay is not checked. */
@@ -119,7 +121,7 @@ export interface Sa {
   key: Key;
   /** Expanded integrity key; of AEADs the same as `key`. */
   authKey: Key;
-  /** Target values, outer source and destination (in transport mode the selectors' single addresses), salt. */
+  /** Target values, outer source and destination (in transport mode the selectors' single addresses), salt, replay window. */
   octets: Uint8Array;
   /** Where this SA's part of `octets` begins: `placeAlone` gives 0, an arena any offset. */
   base: number;
@@ -132,8 +134,6 @@ export interface Sa {
   snLo: number;
   /** Replay window of the last 32 packets: bit n is set when number SN - n was seen. */
   recent: number;
-  /** Wider replay windows, one bit a packet; length 0 where `recent` is enough. */
-  seen: Uint32Array;
   /** Packets protected, or accepted. */
   packets: number;
   /** Octets of their inner packets. */
@@ -159,12 +159,11 @@ export interface Sa {
   ended: number;
   /** Inbound, during a rekey without SPI bits on the wire: the SA that is being replaced. */
   previous: Sa | null;
-  /** Of an inbound SA at an endpoint with `Parts.search`, else null. */
+  /** Made with the first packet that fails, where `Parts.search` is; null: none. Most SAs never need it. */
   search: Float64Array | null;
 }
 
 const NONE = /* @__PURE__ */ new Uint8Array(0);
-const NO_WORDS = /* @__PURE__ */ new Uint32Array(0);
 const NO_PART = 'not in this build';
 
 /** A configuration without lifetimes, with a replay window of 32 and no keys. */
@@ -196,7 +195,7 @@ function single(start: Uint8Array, end: Uint8Array): Uint8Array {
 }
 
 /** The form for `config`, from the parts' cache if one fits. */
-function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination: Uint8Array): SaForm {
+function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination: Uint8Array, ring: number): SaForm {
   const a = config.attributes;
   const suite = config.suite;
   const shape = shapeOf(parts.shapes, parts.networks, parts.transports, a);
@@ -254,7 +253,8 @@ function formOf(parts: Parts, config: SaConfig, source: Uint8Array, destination:
     destinationAt: destinationAt,
     destinationSize: destination.length,
     saltAt: saltAt,
-    size: saltAt + suite.saltLength,
+    windowAt: saltAt + suite.saltLength,
+    size: saltAt + suite.saltLength + ring,
     replayWindow: config.replayWindow,
     softPackets: config.softPackets,
     hardPackets: config.hardPackets,
@@ -278,10 +278,10 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
   const source = tunnel ? a.tunnelSrc : single(a.tsIpSrcStart, a.tsIpSrcEnd);
   const destination = tunnel ? a.tunnelDst : single(a.tsIpDstStart, a.tsIpDstEnd);
   // What the build cannot hold is refused without a check, too: a replay would pass, or a number be sent twice.
-  const words = parts.window.words(config.replayWindow);
-  if (words < 0) refuse('replay_window', config.replayWindow, 'must be a power of two up to ' + parts.window.max);
+  const ring = parts.window.room(config.replayWindow);
+  if (ring < 0) refuse('replay_window', config.replayWindow, 'must be a power of two up to ' + parts.window.max);
   if (config.snHi > 0 && a.esn === 0) refuse('esp_sn', config.snHi, NO_PART);
-  const form = formOf(parts, config, source, destination);
+  const form = formOf(parts, config, source, destination, ring);
   const suite = form.suite;
   // The key of NULL encryption is never used: it is the integrity key.
   const authKey = suite.authKeyLength > 0 ? provider.key(INTEGRITY_ALG, config.authKey) : null;
@@ -303,7 +303,6 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     snHi: config.snHi,
     snLo: config.snLo,
     recent: 0,
-    seen: NO_WORDS,
     packets: 0,
     bytes: 0,
     since: -1,
@@ -318,13 +317,12 @@ export function createSa(parts: Parts, provider: Provider, config: SaConfig): Sa
     previous: null,
     search: null,
   };
-  if (words > 0) sa.seen = new Uint32Array(words);
+  parts.place(sa, form.size);
   if (sa.snHi > 0 || sa.snLo > 0) {
     // An SA that continues: nobody knows which numbers below the highest were seen, so all count as seen.
     sa.recent = 0xffffffff; // wide
-    for (let i = 0; i < words; i++) sa.seen[i] = 0xffffffff; // wide
+    fill(sa.octets, sa.base + form.windowAt, ring, 0xff);
   }
-  parts.place(sa, form.size);
   putValues(form.shape, a, sa.octets, sa.base);
   copy(sa.octets, sa.base + form.sourceAt, source, 0, source.length);
   copy(sa.octets, sa.base + form.destinationAt, destination, 0, destination.length);

@@ -26,7 +26,7 @@ export const SEARCH_BUDGET = 0;
 export const SEARCH_FILLED = 1;
 /** Packets that failed since the last good one; replays do not count. */
 export const SEARCH_FAILURES = 2;
-/** When the last good packet came, milliseconds; -1: none did. */
+/** When the last good packet came, milliseconds; -1: none did since this state was made. */
 export const SEARCH_GOOD = 3;
 /** Packets that were searched for, in all. */
 export const SEARCH_COUNT = 4;
@@ -58,7 +58,7 @@ export interface Searched {
  * @noSelf
  */
 export interface Search {
-  /** State of an SA or of an endpoint. */
+  /** State of an endpoint, or of an SA whose first packet failed. */
   create: () => Float64Array;
   /** The last multiple of 2^k to try for a packet of `sa` that failed at `now` (ms); 0: no search. */
   allow: (endpoint: Searching, sa: Searched, now: number) => number;

@@ -2,6 +2,7 @@
 // The right edge is the SA's highest authenticated sequence number.
 
 import { DROP_REPLAY } from '../base/drop.ts';
+import { fill } from '../base/spans.ts';
 
 /** The fields of an SA that a window needs. */
 export interface Windowed {
@@ -10,11 +11,12 @@ export interface Windowed {
   /** Low half, 32 bits. */
   snLo: number;
   /** Size in packets, 0: off. */
-  form: { replayWindow: number };
+  form: { replayWindow: number; windowAt: number };
   /** Bit i: the number i below the right edge was seen (sizes up to 32). */
   recent: number;
-  /** Ring of one bit per number (sizes above 32), else empty. */
-  seen: Uint32Array;
+  /** Sizes above 32: a ring of one bit per number at octets[base + form.windowAt..). */
+  octets: Uint8Array;
+  base: number;
 }
 
 /**
@@ -25,8 +27,8 @@ export interface Windowed {
 export interface Window {
   /** Largest size in packets. */
   max: number;
-  /** Words that `Windowed.seen` needs; below 0: the window cannot have this size. */
-  words: (size: number) => number;
+  /** Octets that the ring needs; below 0: the window cannot have this size. */
+  room: (size: number) => number;
   /** 0, or DROP_REPLAY when the number was seen or lies left of the window. */
   check: (sa: Windowed, hi: number, lo: number) => number;
   /** Marks a number as seen and moves the right edge. */
@@ -41,7 +43,7 @@ function ahead(sa: Windowed, hi: number, lo: number): number {
 /** A window of 32 in one number, for boards. */
 export const window32: Window = {
   max: 32,
-  words: (size: number): number => (size >= 0 && size <= 32 ? 0 : -1),
+  room: (size: number): number => (size >= 0 && size <= 32 ? 0 : -1),
   check: (sa: Windowed, hi: number, lo: number): number => {
     const distance = -ahead(sa, hi, lo);
     if (distance < 0 || sa.form.replayWindow === 0) return 0;
@@ -64,11 +66,11 @@ export const window32: Window = {
 /** A window of 32 to 4096 (a power of two) as a ring of bits. */
 export const windowWide: Window = {
   max: 4096,
-  words: (size: number): number => {
-    if (!(size > 32)) return window32.words(size);
+  room: (size: number): number => {
+    if (!(size > 32)) return window32.room(size);
     let power = 64;
     while (power < size) power *= 2;
-    return size === power && size <= 4096 ? size / 32 : -1;
+    return size === power && size <= 4096 ? size / 8 : -1;
   },
   check: (sa: Windowed, hi: number, lo: number): number => {
     const size = sa.form.replayWindow;
@@ -76,7 +78,8 @@ export const windowWide: Window = {
     const distance = -ahead(sa, hi, lo);
     if (distance < 0) return 0;
     if (distance >= size) return DROP_REPLAY;
-    return ((sa.seen[(lo % size) >>> 5] >>> (lo & 31)) & 1) !== 0 ? DROP_REPLAY : 0;
+    const at = sa.base + sa.form.windowAt + ((lo % size) >>> 3);
+    return ((sa.octets[at] >>> (lo & 7)) & 1) !== 0 ? DROP_REPLAY : 0;
   },
   update: (sa: Windowed, hi: number, lo: number): void => {
     const size = sa.form.replayWindow;
@@ -85,18 +88,19 @@ export const windowWide: Window = {
       return;
     }
     const step = ahead(sa, hi, lo);
+    const ring = sa.octets;
+    const begin = sa.base + sa.form.windowAt;
     if (step > 0) {
-      if (step >= size) for (let i = 0; i < sa.seen.length; i++) sa.seen[i] = 0;
+      if (step >= size) fill(ring, begin, size / 8, 0);
       else {
         for (let i = 1; i <= step; i++) {
           const at = (sa.snLo + i) % size;
-          sa.seen[at >>> 5] = (sa.seen[at >>> 5] & ~(1 << (at & 31)) & 0xffffffff) >>> 0; // wide
+          ring[begin + (at >>> 3)] &= 0xff - (1 << (at & 7));
         }
       }
       sa.snHi = hi;
       sa.snLo = lo;
     } else if (step <= -size) return;
-    const word = (lo % size) >>> 5;
-    sa.seen[word] = ((sa.seen[word] | (1 << (lo & 31))) & 0xffffffff) >>> 0; // wide
+    ring[begin + ((lo % size) >>> 3)] |= 1 << (lo & 7);
   },
 };

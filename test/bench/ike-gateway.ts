@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { openLevelStore } from '../../targets/node/host/state/level-store.ts';
+import { heapKinds } from './heap-kinds.ts';
 
 /** What the gateway answers to a question. */
 export interface Measured {
@@ -59,6 +60,7 @@ function measure(): Measured {
 process.on('disconnect', () => process.exit(0));
 process.on('message', (question: string) => {
   if (question === 'measure') process.send!(measure());
+  else if (question === 'kinds') void heapKinds().then((kinds) => process.send!(kinds));
   else {
     // The end, with the time that it took.
     const start = performance.now();

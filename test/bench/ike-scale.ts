@@ -22,6 +22,7 @@ import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetri
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { MARKER_SIZE, markedIke } from '../../targets/node/host/udp.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
+import type { Kinds } from './heap-kinds.ts';
 import type { Figure } from './ike.ts';
 import type { Measured } from './ike-gateway.ts';
 
@@ -32,6 +33,7 @@ interface GatewayProcess {
   child: ChildProcess;
   natPort: number;
   measure(): Promise<Measured>;
+  kinds(): Promise<Kinds>;
   leave(): Promise<{ took: number; stop: number }>;
 }
 
@@ -47,7 +49,7 @@ async function startGateway(dpd: number, retransmit = 2, tries = 6, state = ''):
     const [answer] = await once(child, 'message');
     return answer;
   };
-  return { child, natPort, measure: () => ask('measure'), leave: () => ask('leave') };
+  return { child, natPort, measure: () => ask('measure'), kinds: () => ask('kinds'), leave: () => ask('leave') };
 }
 
 /** Many peers in one endpoint, behind one socket at an address of the loopback. */

@@ -2,6 +2,7 @@
 
 import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
+import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeScale } from './ike-scale.ts';
 import { benchMac } from './mac.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
@@ -23,6 +24,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ike-rate', benchIkeRate],
   ['state', benchState],
   ['ike-scale', benchIkeScale],
+  ['kinds', benchIkeKinds],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all three of its groups.

@@ -11,17 +11,22 @@ import { easySa, endpointOf, packetOf, receive, send } from './support.ts';
 const TWO_32 = 2 ** 32;
 
 function windowed(window: Window, size: number): Windowed {
-  return { snHi: 0, snLo: 0, form: { replayWindow: size }, recent: 0, seen: new Uint32Array(window.words(size)) };
+  // In the middle of octets of others, which stay as they are.
+  const octets = new Uint8Array(40 + window.room(size)).fill(0xa5);
+  octets.fill(0, 30, 30 + window.room(size));
+  return { snHi: 0, snLo: 0, form: { replayWindow: size, windowAt: 20 }, recent: 0, octets, base: 10 };
 }
 
 /** Checks, and marks what passes: true when the number was new. */
 function take(window: Window, sa: Windowed, sn: bigint): boolean {
   const hi = Number(sn / BigInt(TWO_32));
   const lo = Number(sn % BigInt(TWO_32));
-  const before = JSON.stringify([sa, [...sa.seen]]);
+  const before = JSON.stringify([sa, [...sa.octets]]);
   const good = window.check(sa, hi, lo) === 0;
-  assert.equal(JSON.stringify([sa, [...sa.seen]]), before, 'check changes nothing');
+  assert.equal(JSON.stringify([sa, [...sa.octets]]), before, 'check changes nothing');
   if (good) window.update(sa, hi, lo);
+  const others = [...sa.octets.subarray(0, 30), ...sa.octets.subarray(sa.octets.length - 10)];
+  assert.ok(others.every((octet) => octet === 0xa5));
   return good;
 }
 
@@ -111,7 +116,7 @@ test('a jump of any length leaves no old mark', () => {
 
 test('window32 takes nothing from 32 packets behind on, whatever the form says', () => {
   for (const size of [32, 64, 128, 4096]) {
-    const sa: Windowed = { ...windowed(window32, 32), form: { replayWindow: size } };
+    const sa: Windowed = { ...windowed(window32, 32), form: { replayWindow: size, windowAt: 0 } };
     for (let sn = 1; sn <= 300; sn++) window32.update(sa, 0, sn);
     for (let behind = 0; behind < 300; behind++) {
       assert.equal(take(window32, sa, BigInt(300 - behind)), false, `${size}: ${behind} behind`);

@@ -51,10 +51,15 @@ interface Pair {
   print: string;
 }
 
+/** What its replay window keeps beside `recent`. */
+function ringOf({ octets, base, form }: Sa): Uint8Array {
+  return octets.subarray(base + form.windowAt, base + form.size);
+}
+
 /** What an input may not move, as text. */
 function printOf(sa: Sa): string {
   let seen = 0;
-  for (let i = 0; i < sa.seen.length; i++) seen = (seen * 31 + sa.seen[i]) % 4294967296;
+  for (const octet of ringOf(sa)) seen = (seen * 31 + octet) % 4294967296;
   return `${sa.snHi} ${sa.snLo} ${sa.recent} ${sa.packets} ${sa.bytes} ${sa.since} ${sa.ended} ${seen}`;
 }
 
@@ -108,7 +113,7 @@ function follow({ sender, receiver }: Pair): void {
   receiver.snHi = sender.snHi;
   receiver.snLo = sender.snLo;
   receiver.recent = 0xffffffff;
-  receiver.seen.fill(0xffffffff);
+  ringOf(receiver).fill(0xff);
 }
 
 wires.forEach((wire, index) => {

@@ -58,10 +58,13 @@ export interface Associations {
 }
 
 interface Listed extends Association {
-  /** Where outgoing packets find it, and the list's key in `exact` ('': none). */
-  list: Sa[];
+  /** Where outgoing packets find it: its key in `exact`, WIDE, or NOT_LISTED. */
   key: string;
 }
+
+const NOT_LISTED = '';
+const WIDE = '*';
+const NO_SAS: readonly Sa[] = [];
 
 const NOWHERE = new Uint8Array(0);
 
@@ -89,19 +92,24 @@ export function addConfigured(
 
 export function createAssociations(endpoint: Endpoint, provider: Provider): Associations {
   const entries = new Map<Sa, Listed>();
-  // By inner destination where that is one address, and all others.
-  const exact = new Map<string, Sa[]>();
+  // By inner destination where that is one address, and all others. The lists of one address are made anew when they change:
+  // one that grows has room for many more, and most have one SA.
+  const exact = new Map<string, readonly Sa[]>();
   const wide: Sa[] = [];
   const spis = new Set<string>();
   let isCleared = false;
 
-  function listOf(entry: GatewaySa): { list: Sa[]; key: string } {
+  function list(entry: GatewaySa, sa: Sa, atFront: boolean): string {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
-    if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) return { list: wide, key: '' };
+    if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) {
+      if (atFront) wide.unshift(sa);
+      else wide.push(sa);
+      return WIDE;
+    }
     const key = octetsKey(tsIpDstStart);
-    const list = exact.get(key) ?? [];
-    exact.set(key, list);
-    return { list, key };
+    const there = exact.get(key) ?? NO_SAS;
+    exact.set(key, atFront ? [sa].concat(there) : there.concat(sa));
+    return key;
   }
 
   /** SPI and peer of an outbound SA, '' where every packet may have another peer. */
@@ -109,12 +117,19 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     return remote.length === 0 ? '' : `${spi} ${octetsKey(remote)}`;
   }
 
-  function unlist({ sa, direction, remote, owner, list, key }: Listed): void {
+  function unlist(listed: Listed): void {
+    const { sa, direction, remote, owner, key } = listed;
     // Those of an owner are told apart by their path; the peer chose the SPI.
     if (direction === 'out' && owner === null) spis.delete(spiKey(sa.spi, remote));
-    const at = list.indexOf(sa);
-    if (at >= 0) list.splice(at, 1);
-    if (list.length === 0 && exact.get(key) === list) exact.delete(key);
+    listed.key = NOT_LISTED;
+    if (key === WIDE) wide.splice(wide.indexOf(sa), 1);
+    else if (key !== NOT_LISTED) {
+      const there = exact.get(key)!;
+      const at = there.indexOf(sa);
+      const left = there.slice(0, at).concat(there.slice(at + 1));
+      if (left.length > 0) exact.set(key, left);
+      else exact.delete(key);
+    }
   }
 
   function end(association: Association): void {
@@ -146,10 +161,15 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
           throw error;
         }
       }
-      const place = direction === 'in' ? { list: [], key: '' } : listOf(entry);
-      if (atFront) place.list.unshift(sa);
-      else place.list.push(sa);
-      const listed: Listed = { name: entry.name, direction, sa, remote, owner: owner ?? null, kept: null, ...place };
+      const listed: Listed = {
+        name: entry.name,
+        direction,
+        sa,
+        remote,
+        owner: owner ?? null,
+        kept: null,
+        key: direction === 'in' ? NOT_LISTED : list(entry, sa, atFront),
+      };
       entries.set(sa, listed);
       return listed;
     },

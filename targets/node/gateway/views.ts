@@ -235,7 +235,7 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
     sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
     drops,
     normalised: sa.normalised,
-    search: searchMetrics(sa.search),
+    search: direction === 'in' ? (searchMetrics(sa.search) ?? { searches: 0, trials: 0, found: 0 }) : null,
   };
 }
 
