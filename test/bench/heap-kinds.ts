@@ -23,7 +23,7 @@ interface Snapshot {
 /** Properties by which objects without a class of their own are told apart. */
 const SHOWN = 3;
 /** Types of nodes whose name is their content. */
-const UNNAMED = ['string', 'concatenated string', 'sliced string', 'symbol', 'number', 'bigint', 'regexp', 'code'];
+const UNNAMED = ['string', 'concatenated string', 'sliced string', 'symbol', 'number', 'bigint', 'regexp'];
 
 function readKinds({ snapshot: { meta }, nodes, edges, strings }: Snapshot): Kinds {
   const size = meta.node_fields.length;

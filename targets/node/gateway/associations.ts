@@ -68,10 +68,12 @@ const NO_SAS: readonly Sa[] = [];
 
 const NOWHERE = new Uint8Array(0);
 
-function remoteOf(entry: GatewaySa): Uint8Array {
-  const a = entry.config.attributes;
-  if (a.ipsecMode === MODE_TUNNEL) return a.tunnelDst.slice();
-  return Buffer.compare(a.tsIpDstStart, a.tsIpDstEnd) === 0 ? a.tsIpDstStart.slice() : new Uint8Array(0);
+/** A copy where the caller may change what is in the configuration. */
+function remoteOf(entry: GatewaySa, isCopied: boolean): Uint8Array {
+  const { ipsecMode, tunnelDst, tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
+  const isRange = ipsecMode !== MODE_TUNNEL && Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0;
+  const remote = ipsecMode === MODE_TUNNEL ? tunnelDst : isRange ? NOWHERE : tsIpDstStart;
+  return isCopied ? remote.slice() : remote;
 }
 
 /** Adds the SAs of a configuration; `keep` is told what is wrong with one, which is left out or ends the adding. */
@@ -146,7 +148,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     add(entry, direction, atFront, owner) {
       // An IKE SA may come up while a listener closes the gateway.
       if (isCleared) throw new Error('the gateway is closed');
-      const remote = direction === 'out' ? remoteOf(entry) : NOWHERE;
+      const remote = direction === 'out' ? remoteOf(entry, owner === undefined) : NOWHERE;
       const spi = entry.config.attributes.espSpi;
       const key = direction === 'out' && owner === undefined ? spiKey(spi, remote) : '';
       // The peer could not tell them apart, and the same SA twice would use its nonces twice.

@@ -18,8 +18,11 @@ export interface Connections {
   follow(list: readonly Connection[]): Connections['find'];
   /** True when another connection than `name` gives its peer what `selector` has, in whole or in part. */
   givesTo(name: string, selector: Selector): boolean;
-  /** The policy of a connection for a peer on this path; peers share what does not depend on their addresses. */
-  policyOn(connection: Connection, path: Path): IkePolicy;
+  /**
+   * The policy of a connection for a peer on this path; peers share what does not depend on their addresses. `hasAddress`: the
+   * peer got an inner address, which stands for the selectors of the policy.
+   */
+  policyOn(connection: Connection, path: Path, hasAddress: boolean): IkePolicy;
   /** What answers IKE_SA_INIT on such a path, before the peer is known: whatever any of the connections accepts. */
   fallbackOf(path: Pick<Path, 'port'>): IkePolicy;
   /** The post-quantum key with this PPK_ID, or null. */
@@ -29,6 +32,8 @@ export interface Connections {
   /** The connection of a stored IKE SA with this digest, if it is still there and needs no new negotiation. */
   sameAs(type: number, data: Uint8Array, digest: string): Connection | undefined;
 }
+
+const NOWHERE = new Uint8Array(0);
 
 interface Given {
   name: string;
@@ -120,16 +125,16 @@ export function createConnections(first: readonly Connection[], radios: number):
   let index = indexOf(first);
 
   return {
-    policyOn(connection, path) {
+    policyOn(connection, path, hasAddress) {
       const nat = natOf(path);
       const isUdp = nat === NAT_FORCE;
       const known = shared.get(connection) ?? new Map<string, IkePolicy>();
       shared.set(connection, known);
       const key = `${nat} ${octetsKey(path.local)}`;
-      const base = known.get(key) ?? { ...policyFor(connection, path.local, path.remote, isUdp), nat };
+      const base = known.get(key) ?? { ...policyFor(connection, path.local, NOWHERE, isUdp), nat };
       known.set(key, base);
-      if (!connection.remote.some(({ isDynamic }) => isDynamic)) return base;
-      const { remote } = policyFor(connection, new Uint8Array(0), path.remote, isUdp).child;
+      if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;
+      const { remote } = policyFor(connection, NOWHERE, path.remote, isUdp).child;
       return { ...base, child: { ...base.child, remote } };
     },
     fallbackOf: (path) => fallbackFor(index.list, natOf(path)),

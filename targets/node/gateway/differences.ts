@@ -24,7 +24,7 @@ export async function followConnections(
     const old = before(sa.peerIdType, sa.peerId);
     const next = connections.find(sa.peerIdType, sa.peerId);
     const difference = old === undefined || next === undefined ? 'hard' : differ(old, next);
-    if (difference === 'soft') sa.policy = connections.policyOn(next!, sa.path);
+    if (difference === 'soft') sa.policy = connections.policyOn(next!, sa.path, sa.address.length > 0);
     if (difference !== 'hard') return;
     ended++;
     end(sa);

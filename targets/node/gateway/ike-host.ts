@@ -40,8 +40,10 @@ import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
+import { childText } from '../host/sa-view.ts';
 import { createAdvice, secretOf } from './advice.ts';
 import type { Association, Associations, Owner } from './associations.ts';
+import { createCompact } from './compact.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createConnections } from './connections.ts';
 import { followConnections } from './differences.ts';
@@ -125,6 +127,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const connections = createConnections(settings.connections, radios);
   const takenBy = createOwners(connections, pool, sas);
   const up = createUp();
+  const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
   const outcomes: Reasons = {};
   const refusals = createRefusals(config.bounded, () => connections.list);
   if (keeper !== null) {
@@ -147,7 +150,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       refusals.taken(path, identityText(other.type, other.data));
       return null;
     }
-    return connections.policyOn(connection, path);
+    return connections.policyOn(connection, path, false);
   }
 
   function untaken(sa: IkeSa, why: string): false {
@@ -198,13 +201,9 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         return untaken(sa, errorText(error));
       }
       settings.keylog?.esp(sa, outgoing, incoming);
-      const a = outgoing.attributes;
-      const line = (): string => {
-        const form = child.compression === null ? 'plain ESP' : `Diet-ESP ${a.espSpiLsb}+${a.espSnLsb} bits`;
-        const spi = (value: number): string => value.toString(16).padStart(8, '0');
-        return `${nameOf(sa)}: Child SA ${spi(child.spiIn)} in, ${spi(child.spiOut)} out, ${outgoing.suite.name}, ${form}`;
-      };
-      config.bounded.peer('info', 'ike', 'child', line, {}, idOf(sa));
+      const { name: suite } = outgoing.suite;
+      config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
+      if (sa.state === STATE_ESTABLISHED) compact.child(sa, child);
       return true;
     },
     retire(_sa, child) {
@@ -218,6 +217,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       for (const association of pair ?? []) sas.end(association);
     },
     established(sa) {
+      compact.ike(sa);
       keeper?.established(sa);
       established++;
       up.add(sa, !isUdp(sa.path));
@@ -230,6 +230,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     replaced(old, sa, now) {
       // The token of the new IKE SA, where the rekey was this side's.
       if (sa.initiator) probe(ikeOf(sa.path), sa, now);
+      compact.ike(sa);
       keeper?.ended(old);
       keeper?.established(sa);
       for (const child of sa.children) {
@@ -346,12 +347,15 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
       return times.length === 0 ? -1 : Math.min(...times);
     },
-    restore: (records, portOf, now) =>
-      restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
+    restore(records, portOf, now) {
+      const restored = restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
         up.add(sa, !isUdp(sa.path));
         if (!isUdp(sa.path)) config.proved(sa.path);
         if (sa.address.length > 0) pool.keep(idOf(sa), sa.address);
-      }),
+      });
+      for (const sa of all()) if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
+      return restored;
+    },
     leave(now) {
       for (const ike of endpoints) {
         for (const sa of [...ike.sas]) if (sa.state === STATE_ESTABLISHED) leaveIke(ike, sa, now);

@@ -40,6 +40,12 @@ export function spiText(spi: number): string {
   return spi.toString(16).padStart(8, '0');
 }
 
+/** A new Child SA in a line of the log. */
+export function childText({ spiIn, spiOut, compression }: ChildSa, suite: string): string {
+  const form = compression === null ? 'plain ESP' : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
+  return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}`;
+}
+
 export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
   const digits = Buffer.from(sa.spis).toString('hex');
   return { spiI: digits.slice(0, 16), spiR: digits.slice(16) };

@@ -53,7 +53,7 @@ function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => voi
       closeIke(ike, last, now);
       return 'ended';
     }
-    const policy = connections.policyOn(connection, path);
+    const policy = connections.policyOn(connection, path, record.address.length > 0);
     // A connection has one policy for Child SAs, with its own name, which may be another now.
     for (const child of children) child.record.name = policy.child.name;
     return restoreIke(ike, policy, record, progress, children, now, (sa) => {
