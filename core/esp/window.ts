@@ -16,6 +16,7 @@ export interface Windowed {
   recent: number;
   /** Sizes above 32: a ring of one bit per number at octets[base + form.windowAt..). */
   octets: Uint8Array;
+  /** Where the SA's octets begin. */
   base: number;
 }
 
