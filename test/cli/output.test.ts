@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { createKeyLog, ESP_TABLE } from '../../targets/node/host/keylog.ts';
@@ -196,7 +196,6 @@ function smallDisk(t: TestContext): string {
 test('a disk of 64 kB under the log, the metrics and the keys', { skip: noTmpfs }, async (t) => {
   const disk = smallDisk(t);
   if (disk === '') return t.skip('tmpfs cannot be mounted');
-  // One file for both: whatever room is left in it is soon filled.
   const out = openSync(join(disk, 'out'), 'a');
   const keys = join(disk, 'keys');
   const { reading, stop, got } = await lab(out, out, '--keylog', keys);
@@ -207,6 +206,10 @@ test('a disk of 64 kB under the log, the metrics and the keys', { skip: noTmpfs 
   } catch {
     // That is what it is for.
   }
+  // The page that the outputs' file has begun has room still.
+  assert.throws(() => {
+    for (let n = 0; n < 1 << 16; n++) writeSync(out, '\n');
+  }, /ENOSPC/);
   assert.equal(await reading(), 0);
   assert.equal(await reading(), 0);
   assert.equal(got.length, 3);
