@@ -6,18 +6,11 @@
 // neighbours as well has to send as many fragments as there are slots within the time between two fragments of a datagram,
 // some milliseconds. A fragment that is not the first takes no slot of a datagram that still gets fragments.
 
-import { equal, u16 } from '../base/bytes.ts';
+import { copy, equal, fill, u16 } from '../base/bytes.ts';
 import { DROP_REASSEMBLY } from '../base/drop.ts';
-import {
-  ALIVE,
-  beginSlot,
-  checkFragment,
-  checkReassembly,
-  KEY_SIZE,
-  putFragment,
-  type Reassembly,
-  slotHead,
-} from './fragment.ts';
+import { checkRange } from '../base/refuse.ts';
+import { DATAGRAM_MAX } from '../wire/sixlowpan.ts';
+import { ALIVE, checkFragment, KEY_SIZE, putFragment, type Reassembly, slotHead } from './fragment.ts';
 import { createHash8 } from './hash.ts';
 import { createOrder } from './order.ts';
 
@@ -36,7 +29,9 @@ export function createReassemblyTable(
   timeout: number,
   random: (buffer: Uint8Array, offset: number, length: number) => void,
 ): Reassembly {
-  checkReassembly(datagrams, 65535, maxSize, timeout);
+  checkRange('reassembly.datagrams', datagrams, 1, 65535);
+  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
+  checkRange('reassembly.timeout', timeout, 1, 60000);
   const head = slotHead(maxSize);
   const stride = head + maxSize;
   const memory = new Uint8Array(datagrams * stride);
@@ -112,7 +107,8 @@ export function createReassemblyTable(
         given++;
       }
       slot = free[--frees];
-      beginSlot(memory, slot * stride, head, key);
+      fill(memory, slot * stride, head, 0);
+      copy(memory, slot * stride, key, 0, KEY_SIZE);
       begin(slot, key, now);
       next[slot] = chains[chain];
       chains[chain] = slot;

@@ -45,19 +45,6 @@ export function checkFragment(key: Uint8Array, position: number, length: number,
   return length < 1 || end > size || (end < size && (length & 7) !== 0) ? DROP_FRAGMENT : 0;
 }
 
-/** Throws a RangeError for limits that no reassembly has; `most` datagrams at a time. */
-export function checkReassembly(datagrams: number, most: number, maxSize: number, timeout: number): void {
-  checkRange('reassembly.datagrams', datagrams, 1, most);
-  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
-  checkRange('reassembly.timeout', timeout, 1, 60000);
-}
-
-/** Begins the datagram of `key` in the slot at `at`, with a head of `head` octets. */
-export function beginSlot(memory: Uint8Array, at: number, head: number, key: Uint8Array): void {
-  fill(memory, at, head, 0);
-  copy(memory, at, key, 0, KEY_SIZE);
-}
-
 /** Notes in the bits at `bits` that the octets position..end-1 are there. Returns how many were before, in steps of 8. */
 function mark(memory: Uint8Array, bits: number, position: number, end: number): number {
   let old = 0;
@@ -103,7 +90,9 @@ export const ALIVE = 1 / 40;
  * up `timeout` milliseconds after its first fragment (at most 60,000 [RFC 4944 §5.3]).
  */
 export function createReassembly(datagrams: number, maxSize: number, timeout: number): Reassembly {
-  checkReassembly(datagrams, 255, maxSize, timeout);
+  checkRange('reassembly.datagrams', datagrams, 1, 255);
+  checkRange('reassembly.maxSize', maxSize, 40, DATAGRAM_MAX);
+  checkRange('reassembly.timeout', timeout, 1, 60000);
   const head = slotHead(maxSize);
   const stride = head + maxSize;
   const memory = new Uint8Array(datagrams * stride);
@@ -112,12 +101,6 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
   const moved = new Float64Array(datagrams);
   const missing = new Uint16Array(datagrams);
   let given = 0;
-
-  function begin(slot: number, key: Uint8Array, now: number): void {
-    if (deadlines[slot] > 0) given++;
-    deadlines[slot] = now + timeout;
-    missing[slot] = u16(key, KEY_SIZE - 4);
-  }
 
   function add(
     key: Uint8Array,
@@ -142,16 +125,21 @@ export function createReassembly(datagrams: number, maxSize: number, timeout: nu
         best = i;
       }
     }
-    if (slot < 0) {
+    const isNew = slot < 0;
+    if (isNew) {
       if (position > 0 && moved[best] > now + timeout * (1 - ALIVE)) return DROP_REASSEMBLY;
       slot = best;
-      begin(slot, key, now);
-      beginSlot(memory, slot * stride, head, key);
+      fill(memory, slot * stride, head, 0);
+      copy(memory, slot * stride, key, 0, KEY_SIZE);
     }
     const at = slot * stride;
     const old = putFragment(memory, at, head, position, buffer, offset, length);
     if (old < 0) return old;
-    if (old > 0) begin(slot, key, now);
+    if (isNew || old > 0) {
+      if (deadlines[slot] > 0) given++;
+      deadlines[slot] = now + timeout;
+      missing[slot] = u16(key, KEY_SIZE - 4);
+    }
     moved[slot] = now + timeout;
     missing[slot] -= length;
     if (missing[slot] > 0) return 0;
