@@ -163,7 +163,7 @@ export async function openStage(
       requestAddress: 'ipv6',
       child: { compression: { notify: 'none' } },
     },
-    server: { address: SERVER, port: PORT, sourcePort: PORT },
+    server: { address: SERVER, port: PORT, sourcePort: PORT, ackTimeout: 0.25 },
   });
   const sensor = await openSensor(readSensor('sensor.yaml', file), {
     provider: createFastProvider(),

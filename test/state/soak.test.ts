@@ -74,7 +74,7 @@ function sensorText(index: number, zep: number): string {
     address: `fd00::ff:fe00:${index.toString(16)}`,
     contexts: ['fd00::/64'],
     gateway: { address: 'fd00::ff:fe00:0', link: '0000' },
-    server: { address: SERVER, path: `s${index}` },
+    server: { address: SERVER, path: `s${index}`, ackTimeout: 0.25 },
     connection: {
       localId: `keyid:${hex(index)}`,
       remoteId: 'fqdn:gateway.example',

@@ -49,6 +49,8 @@ export interface NetworkStyle {
   ackWait: number;
   /** Members of `connection.ike` beside those of every network. */
   ike: Record<string, unknown>;
+  /** Members of a node's `server` beside those of every network. */
+  server?: Record<string, unknown>;
   /** Seconds that a ticket for resumption lives, default 0: none. */
   resumption?: number;
 }
@@ -134,7 +136,7 @@ export function nodeFile(
     contexts: [CONTEXT],
     gateway: { address: GATEWAY_ADDRESS, link: GATEWAY_LINK.toString(16).padStart(4, '0') },
     innerAddress: plan.inner,
-    server: { address: SERVER_ADDRESS, port: COAP_PORT, sourcePort: COAP_PORT, path: plan.name },
+    server: { address: SERVER_ADDRESS, port: COAP_PORT, sourcePort: COAP_PORT, path: plan.name, ...style.server },
     ...more,
     connection: {
       ...connectionOf(style),

@@ -21,6 +21,22 @@ import { readText } from '../host/document.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { UdpAddress } from '../host/udp.ts';
 
+/** Where readings go. */
+export interface LoadedServer {
+  /** Inner address. */
+  address: Uint8Array;
+  /** Its UDP port. */
+  port: number;
+  /** Own UDP port. */
+  sourcePort: number;
+  /** Path of the resource, without the slash in front. */
+  path: string;
+  /** ACK_TIMEOUT in milliseconds, and MAX_RETRANSMIT [RFC 7252 §4.8]. */
+  ackTimeout: number;
+  /** Repetitions of a reading at most. */
+  maxRetransmit: number;
+}
+
 /** What a sensor starts with. Addresses are octets. */
 export interface LoadedSensor extends Common {
   /** The gateway as IKE peer. */
@@ -37,8 +53,8 @@ export interface LoadedSensor extends Common {
   contexts: string[];
   /** Own inner address; null: the gateway gives one. */
   innerAddress: Uint8Array | null;
-  /** CoAP server for readings: inner address, ports, path; null: none. */
-  server: { address: Uint8Array; port: number; sourcePort: number; path: string } | null;
+  /** CoAP server for readings; null: none. */
+  server: LoadedServer | null;
   /** Milliseconds between readings, and their number (0: without end). */
   interval: number;
   /** Readings to post, 0: without end. */
@@ -139,6 +155,8 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
             port: serverValues.port as number,
             sourcePort: serverValues.sourcePort as number,
             path: serverValues.path as string,
+            ackTimeout: (serverValues.ackTimeout as number) * 1000,
+            maxRetransmit: serverValues.maxRetransmit as number,
           },
     interval: (values.interval as number) * 1000,
     count: values.count as number,

@@ -11,9 +11,6 @@ import type { IkeHost } from './host.ts';
 import type { InnerHost } from './inner.ts';
 import { createThermometer } from './thermometer.ts';
 
-/** Of CoAP [RFC 7252 §4.8]. ACK_TIMEOUT is 2000 ms there: on the loopback an answer takes a few. */
-export const ACK_TIMEOUT = 250;
-export const MAX_RETRANSMIT = 4;
 /** Octets of the longest reading. */
 const READING_MAX = 1024;
 
@@ -65,8 +62,9 @@ export function createReadings(
       server: server?.address ?? new Uint8Array(inner.address.length),
       serverPort: server?.port ?? 0,
       path: Buffer.from(server?.path ?? ''),
-      ackTimeout: ACK_TIMEOUT,
-      maxRetransmit: MAX_RETRANSMIT,
+      // Without a server nothing is posted.
+      ackTimeout: server?.ackTimeout ?? 2000,
+      maxRetransmit: server?.maxRetransmit ?? 4,
       maxPayload: READING_MAX,
       random,
       waits: options.waits,

@@ -234,16 +234,15 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
 /** Times of a board are numbers of 28 bits, in milliseconds. */
 const BOARD_SECONDS = 268435;
 
+const ACK_TIMEOUT = { title: 'Repetition', type: 'number', minimum: 0.01, maximum: 600, unit: 's' } as const;
+
 const BOARD = object(
   'Board',
   'What `dietesp provision` writes for a board beside the rest; `dietesp sensor` does without.',
   {
     channel: integer('Channel', 'IEEE 802.15.4 channel; default that of `radio.zep`, else 26.', 11, 26),
-    ackTimeout: {
-      ...seconds('Repetition', 'Seconds until a reading is posted again: ACK_TIMEOUT of CoAP.', 2, 0.01),
-      maximum: 600,
-    },
-    maxRetransmit: integer('Repetitions', 'Of a reading at most: MAX_RETRANSMIT of CoAP.', 0, 20, 4),
+    ackTimeout: { ...ACK_TIMEOUT, description: 'Default: `server.ackTimeout`.' },
+    maxRetransmit: integer('Repetitions', 'Default: `server.maxRetransmit`.', 0, 20),
     retry: {
       ...seconds('Next attempt', 'Seconds from a failure to connect to the next attempt, doubled each time.', 2, 0.01),
       maximum: BOARD_SECONDS,
@@ -281,6 +280,12 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
       port: integer('Port', 'UDP port.', 1, 65535, 5683),
       sourcePort: integer('Own port', 'UDP port.', 1, 65535, 5683),
       path: text('Path', 'Of the CoAP resource.', { default: 'reading' }),
+      ackTimeout: {
+        ...ACK_TIMEOUT,
+        description: 'Seconds until a reading is posted again: ACK_TIMEOUT of CoAP.',
+        default: 2,
+      },
+      maxRetransmit: integer('Repetitions', 'Of a reading at most: MAX_RETRANSMIT of CoAP.', 0, 20, 4),
     },
     ['address'],
   ),

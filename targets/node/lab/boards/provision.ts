@@ -228,8 +228,8 @@ export function readProvision(file: string, text: string): Uint8Array {
   time(KEY_RETRY_MAX, board.retryMax * 1000, 'board', 'retryMax');
   add(KEY_FLAGS, flagsOf(policy));
   add(KEY_NONCE_SIZE, policy.nonceSize);
-  time(KEY_COAP_TIMEOUT, Math.min(board.ackTimeout * 1000, BOARD_MAX + 1), 'board', 'ackTimeout');
-  add(KEY_COAP_RETRANSMIT, board.maxRetransmit);
+  time(KEY_COAP_TIMEOUT, (board.ackTimeout ?? loaded.server.ackTimeout / 1000) * 1000, 'board', 'ackTimeout');
+  add(KEY_COAP_RETRANSMIT, board.maxRetransmit ?? loaded.server.maxRetransmit);
   const proposals = child.compression?.proposals ?? [];
   add(
     KEY_PROPOSALS,

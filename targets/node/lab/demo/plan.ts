@@ -4,7 +4,13 @@ import { gatewayFile, type NetworkStyle, type NodePlan, nodeFile, planNodes } fr
 
 /** Milliseconds: UDP between processes is slower than the air. */
 export const ACK_WAIT = 25;
-const STYLE: NetworkStyle = { node: 'sensor', ackWait: ACK_WAIT, ike: { initialContact: false } };
+const STYLE: NetworkStyle = {
+  node: 'sensor',
+  ackWait: ACK_WAIT,
+  ike: { initialContact: false },
+  // An answer takes some milliseconds here.
+  server: { ackTimeout: 0.25 },
+};
 
 /** The plans of sensors 1..count; `secret` makes the keys. */
 export function planSensors(count: number, secret: string): NodePlan[] {
