@@ -68,8 +68,16 @@ test('what others have is left out: addresses and ranges, in the middle and at t
     given.add(addressText(address));
   }
   assert.deepEqual([...given].sort(), [4, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17].map((n) => `10.0.0.${n}`).sort());
-  assert.ok(pool.owns(addressOctets('10.0.0.5')!) && pool.owns(addressOctets('10.0.0.0')!));
-  assert.ok(!pool.owns(addressOctets('10.0.0.18')!));
+  for (const [text, isOwn] of [
+    ['10.0.0.5', true],
+    ['10.0.0.0', true],
+    ['10.0.0.17-10.0.0.99', true],
+    ['9.0.0.0-11.0.0.0', true],
+    ['9.255.255.0-9.255.255.255', false],
+    ['10.0.0.18', false],
+  ] as const) {
+    assert.equal(pool.owns(...range(text)), isOwn, text);
+  }
 });
 
 test('addresses of an earlier run are kept', () => {

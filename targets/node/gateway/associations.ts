@@ -3,11 +3,12 @@
 
 import { refuse } from '../../../core/base/refuse.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { type Attributes, MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { choose } from '../../../core/esp/outbound.ts';
 import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
+import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
@@ -16,6 +17,7 @@ import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
+import { createSpans, type Span, spanOf } from './spans.ts';
 
 export interface Association {
   name: string;
@@ -27,6 +29,8 @@ export interface Association {
   owner: Owner | null;
   /** Its sequence numbers in the store; null: they are kept nowhere. */
   kept: Kept | null;
+  /** Inner packets of a configured SA, by the side that they are of; null: those of the owner's Child SA. */
+  inner: { local: Selector; remote: Selector } | null;
 }
 
 /** A Child SA and the IKE SA that it belongs to, which a rekey changes. */
@@ -47,8 +51,11 @@ export interface Associations {
   /** Ends the SAs of a name; false when there is none. */
   remove(name: string): boolean;
   of(sa: Sa): Association | undefined;
-  /** Outbound SAs that packets to this one inner address may take, and others may not. */
-  holders(address: Uint8Array): Association[];
+  /**
+   * Looks at the SAs that a peer's inner address of this range may take, until `look` says true, and tells whether it did:
+   * outbound ones, and inbound ones of the configuration.
+   */
+  some(start: Uint8Array, end: Uint8Array, look: (association: Association) => boolean): boolean;
   /** The outbound SA for packet[0..length) at `now`, or undefined. */
   choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
@@ -60,6 +67,8 @@ export interface Associations {
 interface Listed extends Association {
   /** Where outgoing packets find it: its key in `exact`, WIDE, or NOT_LISTED. */
   key: string;
+  /** The peer's inner addresses. */
+  span: Span<Association> | null;
 }
 
 const NOT_LISTED = '';
@@ -67,6 +76,27 @@ const WIDE = '*';
 const NO_SAS: readonly Sa[] = [];
 
 const NOWHERE = new Uint8Array(0);
+const NOBODYS = { start: NOWHERE, end: NOWHERE };
+
+/** The inner packets of an SA, by the side that they are of. */
+export function innerOf(a: Attributes, direction: Direction): { local: Selector; remote: Selector } {
+  const protocol = a.tsProto;
+  const source: Selector = {
+    protocol,
+    startPort: a.tsPortSrcStart,
+    endPort: a.tsPortSrcEnd,
+    start: a.tsIpSrcStart,
+    end: a.tsIpSrcEnd,
+  };
+  const destination: Selector = {
+    protocol,
+    startPort: a.tsPortDstStart,
+    endPort: a.tsPortDstEnd,
+    start: a.tsIpDstStart,
+    end: a.tsIpDstEnd,
+  };
+  return direction === 'out' ? { local: source, remote: destination } : { local: destination, remote: source };
+}
 
 /** A copy where the caller may change what is in the configuration. */
 function remoteOf(entry: GatewaySa, isCopied: boolean): Uint8Array {
@@ -98,6 +128,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
   // one that grows has room for many more, and most have one SA.
   const exact = new Map<string, readonly Sa[]>();
   const wide: Sa[] = [];
+  const spans = createSpans<Association>();
   const spis = new Set<string>();
   let isCleared = false;
 
@@ -121,6 +152,8 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
 
   function unlist(listed: Listed): void {
     const { sa, direction, remote, owner, key } = listed;
+    if (listed.span !== null) spans.remove(listed.span);
+    listed.span = null;
     // Those of an owner are told apart by their path; the peer chose the SPI.
     if (direction === 'out' && owner === null) spis.delete(spiKey(sa.spi, remote));
     listed.key = NOT_LISTED;
@@ -163,6 +196,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
           throw error;
         }
       }
+      const inner = owner === undefined ? innerOf(entry.config.attributes, direction) : null;
       const listed: Listed = {
         name: entry.name,
         direction,
@@ -170,8 +204,16 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
         remote,
         owner: owner ?? null,
         kept: null,
+        inner,
         key: direction === 'in' ? NOT_LISTED : list(entry, sa, atFront),
+        span: null,
       };
+      const peers = direction === 'out' ? owner?.child.remote : undefined;
+      const { start, end } = inner?.remote ?? peers ?? NOBODYS;
+      if (start.length > 0) {
+        listed.span = spanOf<Association>(start, end, listed);
+        spans.add(listed.span);
+      }
       entries.set(sa, listed);
       return listed;
     },
@@ -186,7 +228,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
       return ending.length > 0;
     },
     of: (sa) => entries.get(sa),
-    holders: (address) => (exact.get(octetsKey(address)) ?? []).flatMap((sa) => entries.get(sa) ?? []),
+    some: spans.some,
     choose(packet, length, now) {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;

@@ -7,6 +7,7 @@ import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { hardText } from './comparison.ts';
+import { createSpans, type Span, spanOf } from './spans.ts';
 import { idKey } from './up.ts';
 
 export interface Connections {
@@ -16,8 +17,11 @@ export interface Connections {
   readonly list: readonly Connection[];
   /** Takes others. The result finds those from before. */
   follow(list: readonly Connection[]): Connections['find'];
-  /** True when another connection than `name` gives its peer what `selector` has, in whole or in part. */
-  givesTo(name: string, selector: Selector): boolean;
+  /**
+   * Looks at what other connections than `name` give their peers of `selector`, in whole or in part, until `look` says true,
+   * and tells whether it did. Whoever may have every address is left out.
+   */
+  someGiven(name: string, selector: Selector, look: (given: Selector) => boolean): boolean;
   /**
    * The policy of a connection for a peer on this path; peers share what does not depend on their addresses. `hasAddress`: the
    * peer got an inner address, which stands for the selectors of the policy.
@@ -40,7 +44,7 @@ interface Given {
   selector: Selector;
 }
 
-function isEvery({ start, end }: Selector): boolean {
+export function isEvery({ start, end }: Selector): boolean {
   return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
 }
 
@@ -66,16 +70,14 @@ interface Index {
   list: readonly Connection[];
   ppks: Map<string, Uint8Array>;
   find: Connections['find'];
-  givesTo: Connections['givesTo'];
+  someGiven: Connections['someGiven'];
 }
 
 function indexOf(list: readonly Connection[]): Index {
   const byId = new Map<string, number>();
   const ppks = new Map<string, Uint8Array>();
   let anyone = list.length;
-  // By address where that is one; and ranges.
-  const single = new Map<string, Given[]>();
-  const ranges: Given[] = [];
+  const given: Span<Given>[] = [];
   list.forEach(({ name, policy, remote }, index) => {
     const id = policy.remoteId;
     const { ppk } = policy;
@@ -84,25 +86,19 @@ function indexOf(list: readonly Connection[]): Index {
     else if (!byId.has(idKey(id.type, id.data))) byId.set(idKey(id.type, id.data), index);
     for (const selector of remote) {
       if (selector.isDynamic || isEvery(selector)) continue;
-      if (Buffer.compare(selector.start, selector.end) !== 0) {
-        ranges.push({ name, selector });
-        continue;
-      }
-      const key = octetsKey(selector.start);
-      const there = single.get(key) ?? [];
-      there.push({ name, selector });
-      single.set(key, there);
+      given.push(spanOf(selector.start, selector.end, { name, selector }));
     }
   });
+  const spans = createSpans(given);
 
   return {
     list,
     ppks,
     find: (type, data) => list[Math.min(byId.get(idKey(type, data)) ?? anyone, anyone)],
-    givesTo(name, selector) {
-      const meets = (one: Given): boolean =>
-        one.name !== name && narrowSelectors([one.selector], [selector]).length > 0;
-      return (single.get(octetsKey(selector.start)) ?? []).some(meets) || ranges.some(meets);
+    someGiven(name, selector, look) {
+      const isIt = (one: Given): boolean =>
+        one.name !== name && narrowSelectors([one.selector], [selector]).length > 0 && look(one.selector);
+      return spans.some(selector.start, selector.end, isIt);
     },
   };
 }
@@ -156,6 +152,6 @@ export function createConnections(first: readonly Connection[], radios: number):
       return find;
     },
     find: (type, data) => index.find(type, data),
-    givesTo: (name, selector) => index.givesTo(name, selector),
+    someGiven: (name, selector, look) => index.someGiven(name, selector, look),
   };
 }

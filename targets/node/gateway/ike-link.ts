@@ -17,10 +17,11 @@ import { besides } from '../host/keylog.ts';
 import type { Pollable } from '../host/radio/radio.ts';
 import { MARKER_SIZE, markedIke, UDP_ESP, UDP_IKE } from '../host/udp.ts';
 import type { Air } from './air.ts';
-import type { Association, Associations } from './associations.ts';
+import { type Association, type Associations, innerOf } from './associations.ts';
 import type { Bus } from './bus.ts';
 import type { CheckedConfig, GatewayConfig } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
+import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
 import { type AddressRange, createPool } from './pool.ts';
 import type { Keeper, KeeperConfig } from './state/keeper.ts';
@@ -92,17 +93,24 @@ function reservedOf({ flows }: CheckedConfig, { tun }: GatewayConfig): Uint8Arra
   return [...flows.map((flow) => flow.destination), ...own];
 }
 
-/** Inner addresses that the file gives to one peer: in the pool they would go to others. What several may have is no such. */
-function fixedOf({ ike }: GatewayConfig): AddressRange[] {
+/**
+ * Inner addresses that the file gives to one peer, or that a configured SA has: in the pool they would go to others. What several
+ * may have is no such.
+ */
+function fixedOf({ ike, sas }: GatewayConfig, { directions }: CheckedConfig): AddressRange[] {
   const pool = ike?.pool ?? [];
   const given = new Map<string, AddressRange | null>();
+  sas.forEach(({ config }, index) => {
+    const { start, end } = innerOf(config.attributes, directions[index]).remote;
+    const isAll = pool.some(([first, last]) => isWithin({ start: first, end: last }, { start, end }));
+    if (!isAll) given.set(`sas ${index}`, [start, end]);
+  });
   for (const { policy, remote } of ike?.connections ?? []) {
     for (const { isDynamic, start, end } of remote) {
       if (isDynamic) continue;
       const key = octetsKey(start) + octetsKey(end);
       const isRange = Buffer.compare(start, end) !== 0;
-      const holds = ([first, last]: AddressRange): boolean =>
-        first.length === start.length && Buffer.compare(start, first) <= 0 && Buffer.compare(last, end) <= 0;
+      const holds = ([first, last]: AddressRange): boolean => isWithin({ start: first, end: last }, { start, end });
       const isShared = isRange && (given.has(key) || policy.remoteId === null || pool.some(holds));
       given.set(key, isShared ? null : [start, end]);
     }
@@ -153,7 +161,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   for (let port = 0; port < radios + udp.length; port++) places.set(placeOf({ port }), port);
   const keeper = parts.keep?.({ now, placeOf }) ?? null;
 
-  const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config));
+  const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config, checked));
   const ike =
     config.ike === undefined || config.ike.connections.length === 0
       ? null
@@ -266,7 +274,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     clear: () => ike?.clear(),
     async follow(next, nextChecked) {
       if (ike === null || next.ike === undefined || next.ike.connections.length === 0) return 0;
-      pool.follow(next.ike.pool, reservedOf(nextChecked, next), fixedOf(next));
+      pool.follow(next.ike.pool, reservedOf(nextChecked, next), fixedOf(next, nextChecked));
       const ended = await ike.follow(next.ike.connections, now);
       bus.wake(0);
       return ended;

@@ -1,40 +1,69 @@
-// Who owns an inner address: no peer gets what another has, or what the configuration gives to another.
+// Who owns an inner address: no peer gets, in whole or in part, what another has, or what the configuration gives to another.
 
-import { narrowSelectors } from '../../../core/ike/codec/selectors.ts';
+import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
-import type { Associations } from './associations.ts';
-import type { Connections } from './connections.ts';
+import type { Association, Associations } from './associations.ts';
+import { type Connections, isEvery } from './connections.ts';
 import type { Pool } from './pool.ts';
+import { idKey } from './up.ts';
 
-/** A function that says why a peer may not have the inner address of a Child SA, or ''. */
+type Addresses = Pick<Selector, 'start' | 'end'>;
+
+/** True where `outer` has every address of `inner`. */
+export function isWithin(inner: Addresses, outer: Addresses): boolean {
+  if (inner.start.length !== outer.start.length) return false;
+  return Buffer.compare(outer.start, inner.start) <= 0 && Buffer.compare(inner.end, outer.end) <= 0;
+}
+
+function meets(a: { local: Selector; remote: Selector }, b: { local: Selector; remote: Selector }): boolean {
+  return narrowSelectors([a.remote], [b.remote]).length > 0 && narrowSelectors([a.local], [b.local]).length > 0;
+}
+
+/** `fd00::1`, `fd00::1 to fd00::9`. */
+function addressesText({ start, end }: Addresses): string {
+  const first = addressText(start);
+  return Buffer.compare(start, end) === 0 ? first : `${first} to ${addressText(end)}`;
+}
+
+/** A function that says why a peer may not have the inner addresses of a Child SA, or ''. */
 export function createOwners(
   connections: Connections,
   pool: Pool,
   sas: Associations,
 ): (sa: IkeSa, child: ChildSa) => string {
   return function takenBy(sa: IkeSa, child: ChildSa): string {
-    const { start, end } = child.remote;
-    if (Buffer.compare(start, end) !== 0) return '';
-    // Its outer address, which it chose itself, where the file says `dynamic`.
-    const isOwn = sa.address.length === 0 && Buffer.compare(start, sa.path.remote) === 0;
-    // The file gives it, or a range with it, to another peer.
-    if (isOwn && (connections.givesTo(sa.policy.name, child.remote) || pool.owns(start)))
-      return `${addressText(start)} is not for peers to choose`;
-    for (const { owner, name } of sas.holders(start)) {
-      if (owner === null) {
-        if (isOwn) return `${addressText(start)} is that of ${name}`;
-        continue;
+    const { remote } = child;
+    const { start, end } = remote;
+    const what = addressesText(remote);
+    const own = connections.find(sa.peerIdType, sa.peerId)?.remote ?? [];
+    // What the file gives it, or the pool; all else it chose itself: its outer address, or out of every address.
+    const written = own.find((one) => !one.isDynamic && !isEvery(one) && isWithin(remote, one));
+    const isLeased = Buffer.compare(start, end) === 0 && Buffer.compare(start, sa.address) === 0;
+    const isChosen = written === undefined && !isLeased;
+    // Where the file gives an address to two, it is his for whom it says less else.
+    const isOthers = (given: Selector): boolean => {
+      if (written !== undefined) return isWithin(given, written) && !isWithin(written, given);
+      return isChosen || isWithin(given, remote);
+    };
+    if (connections.someGiven(sa.policy.name, remote, isOthers) || (isChosen && pool.owns(start, end)))
+      return `${what} is not for peers to choose`;
+    const id = idKey(sa.peerIdType, sa.peerId);
+    let holder = '';
+    const has = ({ owner, name, inner }: Association): boolean => {
+      if (inner !== null) {
+        if (isEvery(inner.remote) || !isOthers(inner.remote)) return false;
+        if (isChosen || meets(inner, child)) holder = name;
+      } else if (owner === null) {
+        return false;
+      } else if (idKey(owner.ike.peerIdType, owner.ike.peerId) !== id && meets(owner.child, child)) {
+        holder = identityText(owner.ike.peerIdType, owner.ike.peerId);
       }
-      const isSame = owner.ike.peerIdType === sa.peerIdType && Buffer.compare(owner.ike.peerId, sa.peerId) === 0;
-      const { local, remote } = owner.child;
-      const meets =
-        narrowSelectors([remote], [child.remote]).length > 0 && narrowSelectors([local], [child.local]).length > 0;
-      if (!isSame && meets)
-        return `${addressText(start)} is that of ${identityText(owner.ike.peerIdType, owner.ike.peerId)}`;
-    }
-    return '';
+      return holder !== '';
+    };
+    if (sas.some(start, end, has)) return `${what} is that of ${holder}`;
+    return pool.hasOther(id, start, end) ? `${what}: another peer has an address of it` : '';
   };
 }

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { lastFrom, merged, type Range, toNumber, toOctets, without } from './ranges.ts';
+import { createSpans, type Span, spanOf } from './spans.ts';
 
 export type AddressRange = [Uint8Array, Uint8Array];
 
@@ -14,8 +15,10 @@ export interface Pool {
   keep(id: string, address: Uint8Array): void;
   /** The peer is gone; its address may be given to another when no other is left. */
   release(id: string): void;
-  /** True for an address that only the pool may give, or that nobody may have. */
-  owns(address: Uint8Array): boolean;
+  /** True for a range with an address that only the pool may give, or that nobody may have. */
+  owns(start: Uint8Array, end: Uint8Array): boolean;
+  /** True for a range with an address that another peer than `id` has from the pool. */
+  hasOther(id: string, start: Uint8Array, end: Uint8Array): boolean;
   /** Addresses in use. */
   used(): number;
   /** Takes other addresses; who has one keeps it. */
@@ -25,6 +28,8 @@ export interface Pool {
 interface Lease {
   address: bigint;
   inUse: boolean;
+  /** Where it stands among those in use. */
+  span: Span<string> | null;
 }
 
 /** Addresses of one family that are used: numbers are exact up to here, and no gateway has as many peers. */
@@ -97,6 +102,16 @@ function createFamily(size: number, ranges: Range[]) {
   // Those of peers that are gone, the longest gone first.
   const gone = new Map<string, Lease>();
   let used = 0;
+  const inUse = createSpans<string>();
+
+  function begin(id: string, lease: Lease): void {
+    if (lease.span !== null) return;
+    used++;
+    lease.inUse = true;
+    const octets = toOctets(lease.address, size);
+    lease.span = spanOf(octets, octets, id);
+    inUse.add(lease.span);
+  }
 
   /** The number of an address, -1 where it is none of these. */
   function numberOf(address: bigint): number {
@@ -133,6 +148,7 @@ function createFamily(size: number, ranges: Range[]) {
 
   return {
     size,
+    inUse,
     used: (): number => used,
     all: (): Map<string, Lease> => leases,
     /** An address that a peer has already, or had: it stays, unless another has it. */
@@ -142,9 +158,10 @@ function createFamily(size: number, ranges: Range[]) {
       const number = numberOf(lease.address);
       if (number < 0 ? !lease.inUse : !numbers.isFree(number)) return;
       if (number >= 0) numbers.take(number);
-      leases.set(id, lease);
-      if (lease.inUse) used++;
-      else gone.set(id, lease);
+      const own: Lease = { ...lease, span: null };
+      leases.set(id, own);
+      if (own.inUse) begin(id, own);
+      else gone.set(id, own);
     },
     lease(id: string): Uint8Array | null {
       let lease = leases.get(id);
@@ -156,18 +173,19 @@ function createFamily(size: number, ranges: Range[]) {
         const wanted = Number(seed % BigInt(count));
         const number = numbers.isFree(wanted) ? wanted : numbers.at(Number(seed % BigInt(numbers.free())));
         numbers.take(number);
-        lease = { address: addressAt(number), inUse: false };
+        lease = { address: addressAt(number), inUse: false, span: null };
         leases.set(id, lease);
       }
       gone.delete(id);
-      if (!lease.inUse) used++;
-      lease.inUse = true;
+      begin(id, lease);
       return toOctets(lease.address, size);
     },
     release(id: string): void {
       const lease = leases.get(id);
       if (lease === undefined || !lease.inUse) return;
       lease.inUse = false;
+      if (lease.span !== null) inUse.remove(lease.span);
+      lease.span = null;
       used--;
       gone.set(id, lease);
       // One that is given no more since the configuration changed is not remembered.
@@ -200,17 +218,17 @@ export function createPool(ranges: AddressRange[], reserved: Uint8Array[], fixed
   return {
     lease: (id, size) => familyOf(size)?.lease(id) ?? null,
     keep(id, address) {
-      familyOf(address.length)?.keep(id, { address: toNumber(address), inUse: true });
+      familyOf(address.length)?.keep(id, { address: toNumber(address), inUse: true, span: null });
     },
     release(id) {
       for (const family of families) family.release(id);
     },
-    owns(address) {
-      const list = owned[address.length] ?? [];
-      const value = toNumber(address);
-      const index = lastFrom(list, value);
-      return index >= 0 && value <= list[index].last;
+    owns(start, end) {
+      const list = owned[start.length] ?? [];
+      const index = lastFrom(list, toNumber(end));
+      return index >= 0 && toNumber(start) <= list[index].last;
     },
+    hasOther: (id, start, end) => familyOf(start.length)?.inUse.some(start, end, (holder) => holder !== id) ?? false,
     used: () => families.reduce((sum, family) => sum + family.used(), 0),
     follow(spans, nobodys, others) {
       const before = families;
