@@ -67,7 +67,7 @@ function outer(number: number): Uint8Array {
 }
 
 function createSide(responding: IkePolicy | null, isWithEsp: boolean): Side {
-  const issuer = createTickets(provider, new Uint8Array(16));
+  const issuer = createTickets(provider, new Uint8Array(16), (now) => now);
   // Arrays that hold SAs of both sides would stay as long as either does.
   const parts = { ...FULL_PARTS, place: createArena() };
   let spi = 256;

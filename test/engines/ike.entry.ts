@@ -169,7 +169,7 @@ function pathOf(isDevice: boolean): Path {
 }
 
 function createGateway(ke: Asymmetric): Ike {
-  const issuer = createTickets(provider, octets('000102030405060708090a0b0c0d0e0f'));
+  const issuer = createTickets(provider, octets('000102030405060708090a0b0c0d0e0f'), (now) => now);
   const known = policyOf(GATEWAY, DEVICE);
   const responder = createResponder({
     fallback: known,

@@ -143,7 +143,7 @@ export function create(mode: number, seed: number): { play: Play; begin: (sessio
     },
   };
   const shared = { provider: seeded, asymmetric: playKe(random.fill) };
-  const issuer = createTickets(provider, new Uint8Array(16).fill(7));
+  const issuer = createTickets(provider, new Uint8Array(16).fill(7), (now) => now);
   const play: Play = {
     now: 0,
     device: createNode('device', send, shared),

@@ -191,7 +191,7 @@ export function createWorld(
   deviceConfig: Partial<IkeConfig> = {},
 ): World {
   const provider = createNodeProvider();
-  const issuer = createTickets(provider, new Uint8Array(16).fill(7));
+  const issuer = createTickets(provider, new Uint8Array(16).fill(7), (now) => now);
   const send = (from: Node, path: Path, octets: Uint8Array): void => {
     world.log.push({ from: from.name, octets });
     world.queue.push(...filter({ from, path, octets }));

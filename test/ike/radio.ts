@@ -118,7 +118,7 @@ export function gatewayOn(
   const sas: IkeSa[] = [];
   const exchanges: number[] = [];
   const config = stackConfig(medium, 1, 2, heard, ackWait);
-  const tickets = createTickets(config.provider, new Uint8Array(16).fill(7));
+  const tickets = createTickets(config.provider, new Uint8Array(16).fill(7), (now) => now);
   const path: Path = {
     local: outerOf(1),
     localPort: 500,

@@ -226,7 +226,7 @@ export function agree(net: Net, label: string): boolean {
 
 export function netOf(plan: Plan, seed: number, faults: Faults): Net {
   const key = new Uint8Array(16).fill(7);
-  const issuer = createTickets(ISSUER, key);
+  const issuer = createTickets(ISSUER, key, (now) => now);
   const known = plan.gateway;
   return createNet(
     seed,

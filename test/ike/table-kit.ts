@@ -53,7 +53,7 @@ export function createStage(change: (device: ReturnType<typeof policy>, gateway:
   const device = policy('device', 'gateway', 1, 2);
   const gateway = policy('gateway', 'device', 2, 1);
   change(device, gateway);
-  const issuer = createTickets(createFastProvider(), new Uint8Array(16).fill(7));
+  const issuer = createTickets(createFastProvider(), new Uint8Array(16).fill(7), (now) => now);
   const send = (from: Node, there: Path, octets: Uint8Array): void => {
     const back: Path = { ...there, local: there.remote, remote: there.local };
     stage.letters.push({ to: from === stage.device ? stage.gateway : stage.device, path: back, octets });

@@ -50,8 +50,12 @@ function aeadOf(ticket: Uint8Array): Aead {
   return { nonce: ticket, nonceLength: NONCE_SIZE, aad: NONE, aadLength: 0, icvLength: ICV_SIZE };
 }
 
-/** `key`: 16 octets from a secure random source. Whoever has it can read every ticket. */
-export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer {
+/**
+ * `key`: 16 octets from a secure random source. Whoever has it can read every ticket. `wall`: milliseconds since 1970 at a time of
+ * the endpoint, for expiry: a ticket may outlive the process. It is asked whenever a ticket is made or judged, so that a clock that
+ * was set counts for all tickets; no timer of IKE depends on it.
+ */
+export function createTickets(provider: Provider, key: Uint8Array, wall: (now: number) => number): TicketIssuer {
   const sealing: Key = provider.key(ALG_AES_CCM, key);
   const used: Record<string, number> = {};
   let order: string[] = [];
@@ -61,7 +65,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     const out = new Uint8Array(NONCE_SIZE + size + ICV_SIZE);
     const at = NONCE_SIZE;
     ike.provider.random(out, 0, NONCE_SIZE + 8);
-    put32(out, at + 8, Math.floor(now / 1000) + sa.policy.ticketLifetime);
+    put32(out, at + 8, Math.floor(wall(now) / 1000) + sa.policy.ticketLifetime);
     put16(out, at + 12, sa.cipher!.encr);
     put16(out, at + 14, sa.cipher!.keyBits);
     put16(out, at + 16, sa.ke);
@@ -89,7 +93,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
     if (order.length >= MAX_USED) {
       const left: string[] = [];
       for (let i = 0; i < order.length; i++) {
-        if (used[order[i]] * 1000 > now) left.push(order[i]);
+        if (used[order[i]] * 1000 > wall(now)) left.push(order[i]);
         else delete used[order[i]];
       }
       order = left;
@@ -142,7 +146,7 @@ export function createTickets(provider: Provider, key: Uint8Array): TicketIssuer
         for (let i = 0; i < ciphers.length; i++) {
           if (ciphers[i].encr === u16(state, 12) && ciphers[i].keyBits === u16(state, 14)) sa.cipher = ciphers[i];
         }
-        const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > now;
+        const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > wall(now);
         if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, now);
         setup.resumed = true;
         setup.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);

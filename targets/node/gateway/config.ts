@@ -132,6 +132,8 @@ export interface GatewayConfig {
   log?: Log;
   /** Milliseconds and timers; default those of Node. Tests give virtual time. */
   clock?: Clock;
+  /** Milliseconds since 1970, for what outlives the process; default those of the system, with a `clock` that. */
+  wall?: () => number;
   /** For tests: how sockets are opened. */
   openSocket?: OpenSocket;
 }

@@ -78,6 +78,8 @@ export interface IkeHostConfig {
    * index of the radio, or behind the radios of the socket.
    */
   transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void;
+  /** Milliseconds since 1970, for tickets. */
+  wall(): number;
   /** Keeps SAs over a restart; null: nothing does. */
   keeper: Keeper | null;
   /** A peer on a radio proved that it is at this path. */
@@ -275,7 +277,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const ticketKey = settings.ticketKey ?? secretOf(provider, keeper, 'ticket', 16);
   const advice = createAdvice(provider, keeper, settings.ticketKey, () => endpoints);
   // One for both endpoints: a ticket is good for once.
-  const issuer = createTickets(provider, ticketKey);
+  const issuer = createTickets(provider, ticketKey, config.wall);
 
   // With the port of their paths: their fallback follows another configuration.
   const responders: [ResponderConfig, number][] = [];
@@ -340,9 +342,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       owner.askedAt = now;
       rekeyChild(ikeOf(owner.ike.path), owner.ike, owner.child, now);
     },
-    poll(now) {
-      for (const ike of endpoints) pollIke(ike, now);
-    },
+    poll: (now) => endpoints.forEach((ike) => void pollIke(ike, now)),
     nextTimeout() {
       const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
       return times.length === 0 ? -1 : Math.min(...times);

@@ -123,9 +123,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
   const paces = new WeakMap<IkeSa, Pace>();
-  // Tickets outlive the process: the time of IKE is that of the world. Whole milliseconds: sums of them are exact.
-  const epoch = config.clock === undefined ? Math.floor(performance.timeOrigin) : 0;
-  const now = (): number => Math.floor(bus.now() + epoch);
+  // Whole milliseconds: sums of them are exact.
+  const now = (): number => Math.floor(bus.now());
 
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
   function transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void {
@@ -178,6 +177,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           log: bus.log,
           bounded: bus.bounded,
           keeper,
+          wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,
@@ -263,10 +263,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       bus.wake(0);
     },
     poll: () => ike?.poll(now()),
-    nextTimeout() {
-      const time = ike?.nextTimeout() ?? -1;
-      return time < 0 ? -1 : Math.max(0, time - epoch);
-    },
+    nextTimeout: () => ike?.nextTimeout() ?? -1,
     keeper,
     restore: (records) => ike?.restore(records, (place) => places.get(place) ?? -1, now()) ?? null,
     leave: () => ike?.leave(now()),

@@ -28,7 +28,7 @@ function readSession(record: Uint8Array | undefined, digest: Uint8Array, now: nu
   if (stored === null || !(stored.digest instanceof Uint8Array) || Buffer.compare(stored.digest, digest) !== 0) {
     return null;
   }
-  const { ticket, skD, encr, keyBits, ke, expires } = stored;
+  const { ticket, skD, encr, keyBits, ke, expires, at } = stored;
   if (!(ticket instanceof Uint8Array && skD instanceof Uint8Array)) return null;
   return {
     ticket,
@@ -36,8 +36,8 @@ function readSession(record: Uint8Array | undefined, digest: Uint8Array, now: nu
     encr: Number(encr),
     keyBits: Number(keyBits),
     ke: Number(ke) as KeMethod,
-    // The gateway judges by its own clock; ours may have been set since.
-    expires: now + Math.max(0, Number(expires) - Date.now()),
+    // The gateway judges by its own clock; ours may have been set back since.
+    expires: now + Math.max(0, Math.min(Number(expires) - Number(at), Number(expires) - Date.now())),
   };
 }
 
@@ -53,8 +53,8 @@ export function createSessionKeeper(
   let kept: Session | null = current;
   const value = (): Uint8Array | null => {
     if (kept === null) return null;
-    const expires = Math.floor(Date.now() + kept.expires - now());
-    return encodePlain({ ...kept, expires, digest });
+    const at = Date.now();
+    return encodePlain({ ...kept, expires: Math.floor(at + kept.expires - now()), at, digest });
   };
   const journal = createJournal(store, log, (one) => one.put(KEY, value));
   return {
