@@ -183,3 +183,44 @@ test('10,000 keys in WebAssembly: separate, wiped, their slots used again', { sk
   assert.equal(new Set(again).size, KEYS);
   assert.equal(simd.slots().length, used);
 });
+
+test('keys at rest: ten in the room of one, expanded when they are used, wiped with their place', {
+  skip: !simdAvailable(),
+}, () => {
+  const simd = new CcmSimd();
+  const reference = PROVIDERS.find(({ name }) => name === 'node')!.provider;
+  const keyOf = (n: number): Uint8Array => Uint8Array.from([n & 0xff, n >>> 8, ...count(14)]);
+  const nonce = count(11);
+  const places = Array.from({ length: 1000 }, (_, n) => simd.rest(keyOf(n)));
+  assert.equal(new Set(places).size, places.length);
+  // In turns with one that stays expanded.
+  const other = simd.expand(keyOf(5000));
+  for (const n of [0, 1, 1, 999, 0, 500]) {
+    for (const [slot, key] of [
+      [simd.wake(places[n]), keyOf(n)],
+      [other, keyOf(5000)],
+    ] as const) {
+      const buffer = new Uint8Array(28);
+      simd.seal(slot, aeadOf(nonce, nonce.subarray(0, 8), 8), buffer, 0, 20);
+      const wanted = seal(reference, ALG_AES_CCM, key, nonce, nonce.subarray(0, 8), new Uint8Array(20), 8);
+      assert.equal(toHex(buffer), toHex(wanted));
+    }
+  }
+  const used = simd.slots().length;
+  assert.ok(used < 1000 * 17 + 3 * 176, `${used} octets`);
+  simd.release(other);
+  // The one that is awake, too.
+  for (const place of places) simd.forget(place);
+  assert.ok(simd.slots().every((octet) => octet === 0));
+  const again = Array.from({ length: 1000 }, (_, n) => simd.rest(keyOf(n + 1)));
+  assert.equal(new Set(again).size, again.length);
+  assert.equal(simd.slots().length, used);
+  // A new key at the place of the one that was awake is not taken for that.
+  const buffer = new Uint8Array(28);
+  simd.seal(simd.wake(places[500]), aeadOf(nonce, nonce.subarray(0, 8), 8), buffer, 0, 20);
+  const key = keyOf(again.indexOf(places[500]) + 1);
+  assert.equal(
+    toHex(buffer),
+    toHex(seal(reference, ALG_AES_CCM, key, nonce, nonce.subarray(0, 8), new Uint8Array(20), 8)),
+  );
+});

@@ -20,6 +20,7 @@ export const PROVIDERS: { name: string; provider: Provider }[] = [
   { name: 'node', provider: createNodeProvider() },
   { name: 'noble', provider: createNobleProvider() },
   { name: 'fast', provider: createFastProvider() },
+  { name: 'fast, keys at rest', provider: createFastProvider(true) },
 ];
 
 /** The AEADs, with a nonce and ICV length that all providers take. */

@@ -2,6 +2,7 @@
 // its octets. When an SA stands, what stays goes together into few buffers, and what is the same for many becomes one.
 
 import type { ChildSa } from '../../../core/ike/state/child.ts';
+import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { octetsKey } from '../host/datagram.ts';
 import type { Association } from './associations.ts';
@@ -61,6 +62,7 @@ export function createCompact(connections: Connections, outOf: (child: ChildSa) 
   const answers = createPlaces();
   const selectorOf = createShared<ChildSa['local']>();
   const octetsOf = createShared<Uint8Array>();
+  const compressionOf = createShared<CompressionChoice>();
 
   function selector(from: ChildSa['local'], own: Uint8Array): ChildSa['local'] {
     const { protocol, startPort, endPort } = from;
@@ -70,7 +72,8 @@ export function createCompact(connections: Connections, outOf: (child: ChildSa) 
   }
 
   function child(sa: IkeSa, one: ChildSa): void {
-    const { policy, local, remote } = one;
+    const { policy, local, remote, compression } = one;
+    if (compression !== null) one.compression = compressionOf(JSON.stringify(compression), () => compression);
     if (!policy.local.includes(local)) {
       const { protocol, startPort, endPort, start, end } = local;
       const key = `${protocol} ${startPort} ${endPort} ${octetsKey(start)}${octetsKey(end)}`;

@@ -80,7 +80,9 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const air = createAir(bus, radios, checked, provider, config.lostAfter ?? 3);
   const state = opened.store === null ? null : createState(opened.store, bus);
   const keep = state === null ? null : state.keep;
-  const ike = createIkeLink(bus, config, checked, { provider, endpoint, sas, air, udp, keep });
+  // The keys of IKE wait for their next message for minutes.
+  const forIke = config.provider ?? createFastProvider(true);
+  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, udp, keep });
   const router = createRouter(bus, config, { endpoint, sas, air, udp, tun, ike, flows });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);

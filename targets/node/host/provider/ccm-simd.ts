@@ -99,6 +99,10 @@ export class CcmSimd {
   private end = SLOTS;
   /** Octets of the last block that the mask in memory keeps. */
   private masked = -1;
+  /** Free places of keys that rest; the slot in which one of them is expanded, and its place; 0: none. */
+  private readonly places: number[] = [];
+  private working = 0;
+  private awake = 0;
 
   constructor() {
     if (!simdAvailable()) throw new Error('WebAssembly SIMD: not in this engine');
@@ -115,6 +119,11 @@ export class CcmSimd {
   /** Expands a 16-octet key [FIPS 197 §5.2] into a slot: its address. */
   expand(octets: Uint8Array): number {
     const slot = this.free.pop() ?? this.grow();
+    this.expandInto(slot, octets);
+    return slot;
+  }
+
+  private expandInto(slot: number, octets: Uint8Array): void {
     const memory = this.memory;
     const key = new Uint8Array(SLOT_SIZE);
     key.set(octets);
@@ -138,15 +147,44 @@ export class CcmSimd {
     }
     key.fill(0);
     memory.fill(0, SCRATCH, SCRATCH + 16);
-    return slot;
+  }
+
+  /** Keeps a 16-octet key that is seldom used as it is, in an eleventh of a slot: its place. */
+  rest(octets: Uint8Array): number {
+    if (this.places.length === 0) {
+      const block = this.free.pop() ?? this.grow();
+      for (let at = SLOT_SIZE - 16; at >= 0; at -= 16) this.places.push(block + at);
+    }
+    const place = this.places.pop()!;
+    this.memory.set(octets, place);
+    return place;
+  }
+
+  /** The address of the slot in which the key at a place is expanded, until the next call with another. */
+  wake(place: number): number {
+    if (this.awake !== place) {
+      if (this.working === 0) this.working = this.free.pop() ?? this.grow();
+      this.expandInto(this.working, this.memory.subarray(place, place + 16));
+      this.awake = place;
+    }
+    return this.working;
+  }
+
+  /** Wipes the key at a place and takes that back. */
+  forget(place: number): void {
+    this.memory.fill(0, place, place + 16);
+    this.places.push(place);
+    if (this.awake !== place) return;
+    this.awake = 0;
+    this.memory.fill(0, this.working, this.working + SLOT_SIZE);
+  }
+
+  /** The key of a slot, the first of its round keys, or of a place. A copy. */
+  keyOf(at: number): Uint8Array {
+    return this.memory.slice(at, at + 16);
   }
 
   /** Wipes a slot and takes it back. */
-  /** The key of a slot: the first of its round keys. A copy. */
-  keyOf(slot: number): Uint8Array {
-    return this.memory.slice(slot, slot + 16);
-  }
-
   release(slot: number): void {
     this.memory.fill(0, slot, slot + SLOT_SIZE);
     this.free.push(slot);

@@ -16,68 +16,84 @@ const SIMD_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
 const HMAC_LIMIT = 128;
 const CCM = 'aes-128-ccm';
-const NONE = new Uint8Array(0);
 
-/** A key of this provider: OpenSSL's, and the slot of the expanded AES key (or 0) or the core's HMAC key (or null, as long as unused). */
-export interface FastKey extends NodeKey {
+/** An AES key in the WebAssembly's memory: a gateway has four for each peer. */
+interface HeldKey extends Key {
+  /** Address of the expanded key; below 0: minus the place of one that rests. */
   slot: number;
+}
+
+/** Any other key of this provider: OpenSSL's, and the core's HMAC key (or null, as long as unused). */
+export interface FastKey extends NodeKey {
+  slot: 0;
   hmac: Key | null;
   used: boolean;
 }
 
-/** All ALG_*, as `createNodeProvider`. Where the engine lacks WebAssembly SIMD, AES-CCM is OpenSSL's too. */
-export function createFastProvider(): Provider {
+/**
+ * All ALG_*, as `createNodeProvider`. Where the engine lacks WebAssembly SIMD, AES-CCM is OpenSSL's too. `isResting`: keys of
+ * AES-CCM take a tenth of the memory and are expanded when they are used, which suits IKE.
+ */
+export function createFastProvider(isResting = false): Provider {
   const node = createNodeProvider();
   const simd = simdAvailable() ? new CcmSimd() : null;
 
-  /** A key of a slot with its octets, for OpenSSL; to be wiped. */
-  function withOctets({ alg, slot, cipher }: FastKey): NodeKey {
-    return { alg, octets: simd!.keyOf(slot), cipher };
+  /** A held key with its octets, for OpenSSL; to be wiped. */
+  function withOctets({ alg, slot }: HeldKey): NodeKey {
+    return { alg, octets: simd!.keyOf(Math.abs(slot)), cipher: CCM };
+  }
+
+  function slotOf({ slot }: HeldKey): number {
+    return slot > 0 ? slot : simd!.wake(-slot);
   }
 
   return {
     has: node.has,
     key: (alg, octets) => {
-      // A gateway has four of these for each peer. The WebAssembly has their octets: an array of their own costs ten times as much.
       if (simd !== null && alg === ALG_AES_CCM && octets.length === 16) {
-        return { alg, octets: NONE, cipher: CCM, slot: simd.expand(octets), hmac: null, used: false } satisfies FastKey;
+        return { alg, slot: isResting ? -simd.rest(octets) : simd.expand(octets) } satisfies HeldKey;
       }
       const { octets: own, cipher } = node.key(alg, octets) as NodeKey;
       return { alg, octets: own, cipher, slot: 0, hmac: null, used: false } satisfies FastKey;
     },
     wipe: (key) => {
-      const k = key as FastKey;
-      if (k.slot !== 0) simd!.release(k.slot);
-      if (k.hmac !== null) hmacSha256.wipe(k.hmac);
+      const k = key as HeldKey | FastKey;
+      if ('octets' in k) {
+        if (k.hmac !== null) hmacSha256.wipe(k.hmac);
+        node.wipe(k);
+        return;
+      }
+      if (k.slot > 0) simd!.release(k.slot);
+      else if (k.slot < 0) simd!.forget(-k.slot);
       k.slot = 0;
-      node.wipe(k);
+      k.alg = 0;
     },
     seal: (key, aead, buffer, offset, length) => {
-      const slot = (key as FastKey).slot;
-      if (slot === 0) {
+      const k = key as HeldKey;
+      if (k.slot === 0) {
         node.seal(key, aead, buffer, offset, length);
         return;
       }
       if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
-        const full = withOctets(key as FastKey);
+        const full = withOctets(k);
         node.seal(full, aead, buffer, offset, length);
         node.wipe(full);
         return;
       }
       checkAead(key, aead, buffer, offset, length);
-      simd!.seal(slot, aead, buffer, offset, length);
+      simd!.seal(slotOf(k), aead, buffer, offset, length);
     },
     open: (key, aead, buffer, offset, length) => {
-      const slot = (key as FastKey).slot;
-      if (slot === 0) return node.open(key, aead, buffer, offset, length);
+      const k = key as HeldKey;
+      if (k.slot === 0) return node.open(key, aead, buffer, offset, length);
       if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
-        const full = withOctets(key as FastKey);
+        const full = withOctets(k);
         const isGood = node.open(full, aead, buffer, offset, length);
         node.wipe(full);
         return isGood;
       }
       checkAead(key, aead, buffer, offset, length);
-      return simd!.open(slot, aead, buffer, offset, length);
+      return simd!.open(slotOf(k), aead, buffer, offset, length);
     },
     cbc: node.cbc,
     mac: (key, buffer, offset, length, out, outOffset) => {
