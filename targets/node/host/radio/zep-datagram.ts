@@ -5,6 +5,7 @@
 // RIOT's native nodes also send HELLO (type 255, no frame), to be known before they send. Until May 2026 their FCS was a CRC with
 // the bits of each octet in the other order (CRC-16/XMODEM), the low octet first; they did not check that of others.
 
+import { put16, put32 } from '../../../../core/base/bytes.ts';
 import { frameFcs } from '../../../../core/base/spans.ts';
 import { FCS_SIZE, put16Le, putFcs } from '../../../../core/wire/ieee802154.ts';
 
@@ -55,14 +56,17 @@ export function zepDatagram(
   time: number,
 ): Uint8Array {
   const datagram = new Uint8Array(ZEP_HEADER + frame.length);
-  const view = new DataView(datagram.buffer);
-  datagram.set([0x45, 0x58, VERSION, TYPE_DATA, channel]);
-  view.setUint16(5, device);
+  datagram[0] = 0x45;
+  datagram[1] = 0x58;
+  datagram[2] = VERSION;
+  datagram[3] = TYPE_DATA;
+  datagram[4] = channel;
+  put16(datagram, 5, device);
   datagram[7] = MODE_CRC;
   datagram[8] = 255;
-  view.setUint32(9, (Math.floor(time / 1000) + NTP_EPOCH) % 2 ** 32);
-  view.setUint32(13, Math.floor(((time % 1000) / 1000) * 2 ** 32));
-  view.setUint32(17, sequence % 2 ** 32);
+  put32(datagram, 9, (Math.floor(time / 1000) + NTP_EPOCH) % 2 ** 32);
+  put32(datagram, 13, Math.floor(((time % 1000) / 1000) * 2 ** 32));
+  put32(datagram, 17, sequence % 2 ** 32);
   datagram[31] = frame.length;
   datagram.set(frame, ZEP_HEADER);
   return datagram;
