@@ -126,7 +126,7 @@ export function isOption(fid: number): boolean {
 
 /**
  * True for fields of which a residue of size 0 is an empty value: CoAP options, but those that have one octet at least, and
- * parts of paths and queries, of which a rule may have more than a packet [RFC 8824 §5.3.3].
+ * parts of paths and queries, of which a rule may have more than a packet [RFC 8824 §5.3.1].
  */
 export function mayBeEmpty(fid: number): boolean {
   return isOption(fid) && NOT_EMPTY.indexOf(fid - FID_COAP_OPTION) < 0;

@@ -1,4 +1,4 @@
-// A wall clock that is set back or forward by a year: tickets are judged by it, whenever they were made [RFC 5723 §4.3.2];
+// A wall clock that is set back or forward by a year: tickets are judged by it, whenever they were made [RFC 5723];
 // nothing else is, because timers of IKE are monotonic. A store has the wall's time, and no clock makes its times longer.
 
 import assert from 'node:assert/strict';
