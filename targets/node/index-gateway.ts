@@ -52,7 +52,14 @@ export { openLevelStore, type StoreOptions } from './host/state/level-store.ts';
 export type { StateStore } from './host/state/store.ts';
 export type { UdpAddress } from './host/udp.ts';
 export type { EstablishedEvent, ReadingOutcome, Report, SensorEvent } from './sensor/describe.ts';
-export { type LoadedSensor, type LoadedServer, loadSensorFile, type ReadOptions, readSensor } from './sensor/file.ts';
+export {
+  type LoadedPeer,
+  type LoadedSensor,
+  type LoadedServer,
+  loadSensorFile,
+  type ReadOptions,
+  readSensor,
+} from './sensor/file.ts';
 export type { IkeHost } from './sensor/host.ts';
 export type { InnerHost, OnDatagram } from './sensor/inner.ts';
 export type { ReadingEnd, ReadingOptions } from './sensor/readings.ts';

@@ -6,8 +6,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { addressOctets, addressText } from '../host/addresses.ts';
-import { endpointText } from '../host/datagram.ts';
+import { addressOctets, socketOctets, socketText, zoneOf } from '../host/addresses.ts';
 import { errorText } from '../host/errors.ts';
 import { type Log, silent } from '../host/log.ts';
 import { lookupAddress, SOCKET_BUFFER, widenBuffers } from '../host/socket-buffer.ts';
@@ -66,8 +65,13 @@ interface Held extends UdpPort {
   shut(): Promise<void>;
 }
 
+/** `[fe80::1%eth0]:500`. */
+function endpointOf(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 function isAny(address: string): boolean {
-  return addressOctets(address)!.every((octet) => octet === 0);
+  return socketOctets(address)!.every((octet) => octet === 0);
 }
 
 async function bound(address: string, port: number): Promise<Socket> {
@@ -110,6 +114,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
   function hold(entry: number, address: string): Held {
     const index = ports.length;
     const config = list[entry];
+    const zone = zoneOf(address);
     const counters = { received: 0, sent: 0, keepalives: 0, malformed: 0, sendErrors: 0, socketErrors: 0 };
     let ike: Socket | null = null;
     let nat: Socket | null = null;
@@ -134,7 +139,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
       entry,
       address,
       problem: '',
-      local: addressOctets(address)!,
+      local: socketOctets(address)!,
       port: config.port,
       natPort: config.natPort,
       isOpen: false,
@@ -147,7 +152,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
           return;
         }
         counters.sent++;
-        socket.send(Buffer.from(octets), remotePort, addressText(remote), ended);
+        socket.send(Buffer.from(octets), remotePort, socketText(remote, zone), ended);
       },
       async open() {
         const first = await bound(address, config.port);
@@ -189,7 +194,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
 
   const nameOf = ({ entry, address }: Held): string => {
     const { port, natPort } = list[entry];
-    return `udp[${entry}]: ${endpointText(addressOctets(address)!, port)} and ${natPort}`;
+    return `udp[${entry}]: ${endpointOf(address, port)} and ${natPort}`;
   };
 
   /** Opens a port that is not open. Where other addresses are served it may fail: it is tried again. */

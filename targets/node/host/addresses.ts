@@ -1,4 +1,5 @@
-// IP addresses as text and as octets. Strict: only text that node:net accepts as an address, no zone, no prefix length.
+// IP addresses as text and as octets. Strict: only text that node:net accepts as an address, no prefix length, and a zone only
+// where a socket takes it.
 
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -20,6 +21,26 @@ export function addressOctets(text: string): Uint8Array | undefined {
     octets[2 * index + 1] = value & 0xff;
   });
   return octets;
+}
+
+/** The zone of an address, `%eth0`, or '' [RFC 4007 §11]. */
+export function zoneOf(text: string): string {
+  const at = text.indexOf('%');
+  return at < 0 ? '' : text.slice(at);
+}
+
+/** The octets of an address that a socket is bound to, or sends to: an IPv6 address that is not `::` may have a zone. */
+export function socketOctets(text: string): Uint8Array | undefined {
+  const zone = zoneOf(text);
+  const octets = addressOctets(text.slice(0, text.length - zone.length));
+  const mayHave = octets?.length === 16 && zone.length > 1 && octets.some((octet) => octet !== 0);
+  return zone === '' || mayHave ? octets : undefined;
+}
+
+/** The text of an address for a socket in `zone`, which only link-local addresses get [RFC 4007 §6]. */
+export function socketText(octets: Uint8Array, zone: string): string {
+  const isLocal = octets.length === 16 && octets[0] === 0xfe && (octets[1] & 0xc0) === 0x80;
+  return isLocal ? addressText(octets) + zone : addressText(octets);
 }
 
 /** Why a text is no address of `kind`, `an IP address`: what is wrong with one that has a zone (`fe80::1%eth0`) is said. */

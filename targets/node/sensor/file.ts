@@ -2,8 +2,8 @@
 // anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
-import { addressText } from '../host/addresses.ts';
-import { addressOf, type Common, commonOf, udpOf } from '../host/config/common.ts';
+import { addressText, zoneOf } from '../host/addresses.ts';
+import { addressOf, type Common, commonOf, socketAddressOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
   checkText,
@@ -37,6 +37,20 @@ export interface LoadedServer {
   maxRetransmit: number;
 }
 
+/** Where the gateway of a sensor is. */
+export interface LoadedPeer {
+  /** Outer address. */
+  address: Uint8Array;
+  /** Zone of that address, `%eth0`, or ''; without a radio. */
+  zone: string;
+  /** Link-layer address; null: without a radio. */
+  link: Uint8Array | null;
+  /** UDP port of IKE. */
+  port: number;
+  /** UDP port of IKE and ESP with NAT. */
+  natPort: number;
+}
+
 /** What a sensor starts with. Addresses are octets. */
 export interface LoadedSensor extends Common {
   /** The gateway as IKE peer. */
@@ -47,8 +61,8 @@ export interface LoadedSensor extends Common {
   udp: UdpAddress | null;
   /** Own outer address; with a radio. */
   address: Uint8Array | null;
-  /** Outer address, link-layer address (null without a radio) and UDP ports of the gateway. */
-  gateway: { address: Uint8Array; link: Uint8Array | null; port: number; natPort: number };
+  /** Where the gateway is. */
+  gateway: LoadedPeer;
   /** `fd00::/64`, `fd00::/64 C=0`: 6LoWPAN contexts 0, 1, ... */
   contexts: string[];
   /** Own inner address; null: the gateway gives one. */
@@ -101,10 +115,10 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     const field = { ...radio, value: isRadio ? 'radio and udp' : 'none' };
     keepError(root, fieldError(field, 'must have one of `radio` and `udp`'));
   }
-  const size = isRadio ? 16 : undefined;
   const own = inside(root, 'address');
   const gateway = inside(root, 'gateway');
   const link = inside(gateway, 'link');
+  const to = inside(gateway, 'address');
   if (isRadio) for (const field of [own, link]) require(field);
   const contexts = (values.contexts ?? []) as string[];
   if (isRadio) {
@@ -140,7 +154,11 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     udp: isRadio ? null : udpOf({ ...udp, value: { ...SENSOR_UDP, ...(udp.value as Values | undefined) } }),
     address: isRadio ? optionalAddress(own, 16) : null,
     gateway: {
-      address: optionalAddress(inside(gateway, 'address'), size) ?? NOWHERE,
+      address:
+        to.value === undefined
+          ? NOWHERE
+          : attempt(to, () => (isRadio ? addressOf(to, 16) : socketAddressOf(to)), NOWHERE),
+      zone: isRadio ? '' : zoneOf(String(to.value)),
       link: link.value === undefined ? null : hex(String(link.value)),
       port: gatewayValues.port as number,
       natPort: gatewayValues.natPort as number,

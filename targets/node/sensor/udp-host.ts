@@ -15,7 +15,7 @@ import type { Pairs } from '../../../core/esp/pairs.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
 import { espPathOf, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { addressOctets, addressText } from '../host/addresses.ts';
+import { addressOctets, socketOctets, socketText } from '../host/addresses.ts';
 import {
   classify,
   MARKER_SIZE,
@@ -40,6 +40,11 @@ export interface UdpPorts {
   natPort: number;
 }
 
+export interface UdpPeer extends UdpPorts {
+  /** `%eth0`, or ''. */
+  zone?: string;
+}
+
 export interface UdpSockets {
   ike: Socket;
   nat: Socket;
@@ -49,8 +54,8 @@ export interface UdpSockets {
 
 export interface UdpHostConfig extends IkeHostConfig {
   sockets: UdpSockets;
-  /** The peer's ports. */
-  peer: UdpPorts;
+  /** The peer's ports, and the zone of a link-local address. */
+  peer: UdpPeer;
 }
 
 async function bound(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
@@ -66,10 +71,10 @@ async function bound(type: 'udp4' | 'udp6', port: number, address: string): Prom
 }
 
 /** The own address from which `remote` is reached. */
-async function addressTowards(type: 'udp4' | 'udp6', remote: Uint8Array, port: number): Promise<string> {
+async function addressTowards(type: 'udp4' | 'udp6', remote: string, port: number): Promise<string> {
   const socket = createSocket(type);
   try {
-    socket.connect(port, addressText(remote));
+    socket.connect(port, remote);
     await once(socket, 'connect');
     return socket.address().address;
   } finally {
@@ -78,11 +83,11 @@ async function addressTowards(type: 'udp4' | 'udp6', remote: Uint8Array, port: n
 }
 
 /** Opens the two sockets at `address` (unspecified: as routed) for a peer. Rejects with the system's error. */
-export async function openUdpSockets(address: string, own: UdpPorts, remote: Uint8Array, peer: UdpPorts) {
+export async function openUdpSockets(address: string, own: UdpPorts, remote: Uint8Array, peer: UdpPeer) {
   const type = remote.length === 4 ? 'udp4' : 'udp6';
-  const given = addressOctets(address);
+  const given = socketOctets(address);
   const isOpen = given === undefined || given.every((octet) => octet === 0);
-  const text = isOpen ? await addressTowards(type, remote, peer.port) : address;
+  const text = isOpen ? await addressTowards(type, socketText(remote, peer.zone ?? ''), peer.port) : address;
   const local = addressOctets(text.replace(/%.*$/, ''))!;
   if (local.length !== remote.length) throw new Error(`${address}: must be an address like the peer's`);
   const ike = await bound(type, own.port, text);
@@ -110,7 +115,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     sendErrors: 0,
     socketErrors: 0,
   };
-  const remoteText = addressText(remote);
+  const remoteText = socketText(remote, config.peer.zone ?? '');
   const header = outerSize(remote.length);
   const came = new Uint8Array(DATAGRAM_MAX + header);
   const restored = new Uint8Array(DATAGRAM_MAX);

@@ -1,7 +1,7 @@
 // The common parts of a gateway's and a sensor's file, beside the connection.
 
 import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
-import { addressLimit, addressOctets } from '../addresses.ts';
+import { addressLimit, addressOctets, socketOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
 import type { StateConfig } from '../state/open.ts';
 import type { UdpAddress } from '../udp.ts';
@@ -29,6 +29,11 @@ export function addressOf(field: Field, size?: number): Uint8Array {
     throw fieldError(field, addressLimit(field.value, size === 16 ? 'an IPv6 address' : 'an IP address'));
   }
   return octets;
+}
+
+/** The same of an address for a socket, which may have a zone. */
+export function socketAddressOf(field: Field): Uint8Array {
+  return socketOctets(String(field.value)) ?? addressOf(field);
 }
 
 export function commonOf(root: Field, values: Values): Common & { numbers: PrivateNumbers; maxMessage: number } {
@@ -60,7 +65,7 @@ function numbersOf(field: Field): PrivateNumbers {
 export function udpOf(field: Field): UdpAddress {
   const values = { port: 500, natPort: 4500, ...(field.value as Values) } as unknown as UdpAddress;
   const address = inside(field, 'address');
-  if (address.value !== undefined) attempt(address, () => addressOf(address), new Uint8Array(0));
+  if (address.value !== undefined) attempt(address, () => socketAddressOf(address), new Uint8Array(0));
   if (values.port !== 0 && values.port === values.natPort) {
     keepError(field, fieldError({ ...inside(field, 'natPort'), value: values.natPort }, 'must not be that of IKE'));
   }

@@ -80,7 +80,10 @@ const UDP = object(
   'UDP',
   'A UDP address for IKE, and for ESP in UDP.',
   {
-    address: text('Address', 'Own address; `::` and `0.0.0.0`: all, also those that come later.'),
+    address: text(
+      'Address',
+      'Own address, link-local with its zone (`fe80::1%eth0`); `::` and `0.0.0.0`: all, also those that come later.',
+    ),
     port: PORT('IKE port', 500),
     natPort: PORT('Port with NAT', 4500),
   },
