@@ -11,6 +11,8 @@ export type KeMethod = typeof KE_P256 | typeof KE_X25519;
 export interface KePrivate {
   /** KE_*: the method whose `keStart` made it. */
   method: number;
+  /** The secret itself, where `keStart` was asked for one that lasts; wiped with the half. */
+  octets?: Uint8Array;
 }
 
 /**
@@ -24,9 +26,12 @@ export interface Asymmetric {
   hasKe(method: number): boolean;
   /**
    * A fresh key pair: writes the public value (X25519: 32 octets [RFC 8031]; P-256: x | y, 64 octets [RFC 5903 §7]) to
-   * out[outOffset..) and returns the private half. Throws without a secure random source.
+   * out[outOffset..) and returns the private half. Throws without a secure random source. `lasts`: `keRestore` may be asked for
+   * the half in another process; targets that never are ignore it.
    */
-  keStart(method: number, out: Uint8Array, outOffset: number): KePrivate;
+  keStart(method: number, out: Uint8Array, outOffset: number, lasts?: boolean): KePrivate;
+  /** The private half with these `KePrivate.octets`. Absent: halves do not outlive a process. */
+  keRestore?(method: number, octets: Uint8Array): KePrivate;
   /**
    * Writes the shared secret (32 octets) to out[outOffset..) and wipes the private half. False: the peer's public value has
    * a wrong length, is not on the curve, or gives an all-zero secret [RFC 8031 §4, RFC 6989]. Nothing is written then, and

@@ -62,7 +62,7 @@ function needsKe(list: number[]): boolean {
 }
 
 /** A rekey in the optimized form keeps what was agreed for `old`. */
-function inherit(draft: Draft, old: ChildSa): void {
+export function inherit(draft: Draft, old: ChildSa): void {
   draft.optimized = true;
   draft.choice.extra = old.transforms;
   draft.choice.ke = old.ke;
@@ -81,7 +81,7 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   }
   if (!prepareDraft(ike, sa, draft, now)) return false;
   const usual = old !== null && old.keKnown ? old.ke : firstKe(policy.esp[0].ke);
-  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual, true);
   const w = begin(ike);
   if (old !== null) addRekey(w, old);
   if (draft.optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));

@@ -25,7 +25,7 @@ export function answerKe(ike: Ike, draft: Draft, m: Message, method: KeMethod | 
     ike.wantedKe = wanted;
     return N_INVALID_KE_PAYLOAD;
   }
-  startKe(ike.asymmetric, draft.kx, method);
+  startKe(ike.asymmetric, draft.kx, method, false);
   return finishKe(ike.asymmetric, draft.kx, m) ? 0 : N_INVALID_SYNTAX;
 }
 

@@ -33,7 +33,7 @@ import { below, lowest } from './install.ts';
 import { createDraft, readExtensions } from './negotiate.ts';
 
 /** Makes an IKE SA that continues `old`, with the agreed values. */
-function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
+export function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
   const next = createIkeSa(ike, old.policy, old.path, initiator, STATE_FORMING);
   next.ke = old.ke;
   next.transforms = old.transforms;
@@ -54,7 +54,7 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   draft.optimized = sa.optimizedRekey && !task.regular;
   if (draft.optimized) draft.choice.extra = sa.transforms;
   draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke, true);
   task.next = createNext(ike, sa, true);
   const w = begin(ike);
   if (draft.optimized) addOptimized(ike, w, take(task.next.spis, 0, 8));

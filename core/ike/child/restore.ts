@@ -2,11 +2,15 @@
 // same Message IDs and keys].
 //
 // A host stores `recordIke` and `recordChild` once, and `recordProgress` before a message that it describes leaves. A request
-// that was on its way is sent again, octet for octet. What a rekey of ours was going to make is lost with its key exchange:
-// its answer is refused, and the peer deletes what it made.
+// that was on its way is sent again, octet for octet. A rekey of ours goes on with the private half of its key exchange, where
+// that can be kept; else its answer is refused. An IKE SA that the peer's rekey has replaced comes back too: the peer may not
+// have the answer yet.
 
-import { PROTOCOL_ESP } from '../codec/numbers.ts';
-import { NONE, take } from '../codec/octets.ts';
+import { u32 } from '../../base/bytes.ts';
+import type { KeMethod } from '../../crypto/asymmetric.ts';
+import { CREATE_CHILD_SA, PROTOCOL_ESP } from '../codec/numbers.ts';
+import { join, NONE, take } from '../codec/octets.ts';
+import { spiOctets } from '../codec/payloads.ts';
 import { createChoice } from '../codec/proposals.ts';
 import { createSkKey } from '../crypto/sk.ts';
 import { cipherOf } from '../crypto/suites.ts';
@@ -19,11 +23,13 @@ import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
 import type { Path } from '../state/path.ts';
 import { type ChildPolicy, childPolicies, type IkePolicy } from '../state/policy.ts';
-import type { ChildRecord, IkeProgress, IkeRecord, RestoredChild } from '../state/record.ts';
-import { type IkeSa, STATE_ESTABLISHED, STATE_FORMING } from '../state/sa.ts';
+import type { ChildRecord, ExchangeRecord, IkeProgress, IkeRecord, RestoredChild } from '../state/record.ts';
+import { type IkeSa, STATE_ESTABLISHED, STATE_REPLACED, type Task } from '../state/sa.ts';
 import { TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
+import { inherit } from './create-child.ts';
 import { configOf, suiteOf, wipeConfig } from './install.ts';
 import { createDraft } from './negotiate.ts';
+import { createNext } from './rekey.ts';
 
 function left(at: number, now: number): number {
   return at < 0 ? -1 : Math.max(0, at - now);
@@ -58,6 +64,21 @@ export function recordIke(sa: IkeSa, keys: Uint8Array): IkeRecord {
   };
 }
 
+function exchangeOf(task: Task | null): ExchangeRecord | null {
+  const draft = task === null ? null : task.draft;
+  if (draft === null || draft.verdict !== 0 || (task!.kind !== TASK_REKEY_IKE && task!.kind !== TASK_REKEY_CHILD)) {
+    return null;
+  }
+  const half = draft.kx.half;
+  return {
+    spi: task!.next === null ? spiOctets(draft.spiIn, 4) : take(task!.next.spis, 0, 8),
+    nonce: draft.kx.nonceI,
+    optimized: draft.optimized,
+    method: draft.kx.method as KeMethod | 0,
+    half: half === null || half.octets === undefined ? NONE : half.octets,
+  };
+}
+
 /** What the exchanges of an established IKE SA changed so far; `now` in milliseconds. Views, valid until it changes again. */
 export function recordProgress(sa: IkeSa, now: number): IkeProgress {
   const task = sa.request.length > 0 ? sa.task : null;
@@ -71,6 +92,8 @@ export function recordProgress(sa: IkeSa, now: number): IkeProgress {
     requestExchange: task === null ? 0 : sa.requestExchange,
     task: task === null ? 0 : task.kind,
     taskSpi: child !== null ? child.spiIn : draft !== null ? draft.spiIn : 0,
+    exchange: sa.requestExchange === CREATE_CHILD_SA ? exchangeOf(task) : null,
+    replaced: sa.state === STATE_REPLACED,
     response: sa.response,
     rekeyIn: left(sa.rekeyAt, now),
     reauthIn: left(sa.reauthAt, now),
@@ -177,20 +200,44 @@ function lostDraft(sa: IkeSa, policy: ChildPolicy, replaces: ChildSa | null, spi
   return draft;
 }
 
+/** Takes up the key exchange of a request that was on its way. False: its private half is lost. */
+function takeUp(ike: Ike, draft: Draft, exchange: ExchangeRecord): boolean {
+  const kx = draft.kx;
+  kx.nonceI = exchange.nonce;
+  kx.method = exchange.method;
+  draft.optimized = exchange.optimized;
+  // Further key exchanges [RFC 9370] are not kept.
+  if (ike.followUps !== undefined) return false;
+  if (exchange.method === 0) return true;
+  if (exchange.half.length === 0 || ike.asymmetric.keRestore === undefined) return false;
+  kx.half = ike.asymmetric.keRestore(exchange.method, exchange.half);
+  return true;
+}
+
+/** A rekey of ours goes on, where it can. */
+function resumeRekey(ike: Ike, sa: IkeSa, task: Task, exchange: ExchangeRecord | null): void {
+  const child = task.child;
+  const spi = exchange === null || child === null ? 0 : u32(exchange.spi, 0);
+  const draft = lostDraft(sa, child === null ? sa.policy.child : child.policy, child, spi);
+  task.draft = draft;
+  if (child === null) task.next = createNext(ike, sa, true);
+  if (exchange === null) return;
+  if (task.next !== null) rename(ike, task.next, join([exchange.spi, new Uint8Array(8)]));
+  if (exchange.optimized && child !== null) inherit(draft, child);
+  if (exchange.optimized && child === null) draft.choice.extra = sa.transforms;
+  if (takeUp(ike, draft, exchange)) draft.verdict = 0;
+}
+
 /** Sends the request again that was on its way. */
 function resume(ike: Ike, sa: IkeSa, progress: IkeProgress, now: number): void {
   if (progress.request.length === 0 || progress.requestExchange === 0 || progress.task === 0) return;
   const kind = progress.task;
   const child = childOf(sa, progress.taskSpi);
   const task = createTask(kind, child);
-  if (kind === TASK_REKEY_IKE) {
-    task.draft = lostDraft(sa, sa.policy.child, null, 0);
-    task.next = createIkeSa(ike, sa.policy, sa.path, true, STATE_FORMING);
+  if (kind === TASK_REKEY_IKE || (kind === TASK_REKEY_CHILD && child !== null)) {
+    resumeRekey(ike, sa, task, progress.exchange);
   } else if (kind === TASK_CHILD || (child === null && kind === TASK_DELETE_CHILD)) {
     task.draft = lostDraft(sa, sa.policy.child, null, progress.taskSpi);
-  } else if (kind === TASK_REKEY_CHILD && child !== null) {
-    // The SPI of the new one is not known: the peer ends it with the old one, or with the IKE SA.
-    task.draft = lostDraft(sa, child.policy, child, 0);
   }
   sa.task = task;
   launch(ike, sa, progress.requestExchange, take(progress.request, 0, progress.request.length), now);
@@ -246,12 +293,20 @@ export function restoreIke(
   sa.forgetAt = now + 300000;
   // The peer was last heard before the restart, nobody knows when: silence counts from now on.
   sa.heardAt = now;
+  if (ike.responder !== null) ike.responder.joined(sa);
+  if (progress.replaced) {
+    sa.state = STATE_REPLACED;
+    sa.reported = true;
+    sa.endAt = now + policy.retransmitTime * 64;
+    due(ike, sa, sa.endAt);
+    back(sa);
+    return sa;
+  }
   sa.rekeyAt = from(progress.rekeyIn, now);
   sa.reauthAt = from(progress.reauthIn, now);
   if (sa.rekeyAt >= 0) due(ike, sa, sa.rekeyAt);
   if (sa.reauthAt >= 0) due(ike, sa, sa.reauthAt);
   if (policy.dpdTime > 0) due(ike, sa, now + policy.dpdTime);
-  if (ike.responder !== null) ike.responder.joined(sa);
   back(sa);
   for (let i = 0; i < children.length; i++) restoreChild(ike, sa, children[i], now);
   resume(ike, sa, progress, now);

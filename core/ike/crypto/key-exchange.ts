@@ -41,14 +41,14 @@ export function dropKe(asymmetric: Asymmetric, x: KeyExchange): void {
   wipe(x.more);
 }
 
-/** Begins a key exchange and gives up the current one. Method 0: none. */
-export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number): void {
+/** Begins a key exchange and gives up the current one. Method 0: none. `lasts`: see `Asymmetric.keStart`. */
+export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number, lasts: boolean): void {
   if (x.half !== null) asymmetric.keWipe(x.half);
   x.half = null;
   x.method = method;
   if (method === 0) return;
   x.own = new Uint8Array(keSize(method));
-  x.half = asymmetric.keStart(method, x.own, 0);
+  x.half = asymmetric.keStart(method, x.own, 0, lasts);
 }
 
 /**

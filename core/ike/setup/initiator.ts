@@ -95,7 +95,7 @@ function sendInit(ike: Ike, sa: IkeSa, now: number): void {
 function startInit(ike: Ike, sa: IkeSa, now: number): void {
   sa.setup = createSetup();
   sa.setup.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike.asymmetric, sa.setup!.kx, sa.policy.ike[0].ke[0]);
+  startKe(ike.asymmetric, sa.setup!.kx, sa.policy.ike[0].ke[0], false);
   sendInit(ike, sa, now);
 }
 
@@ -204,7 +204,7 @@ function onOtherKe(ike: Ike, sa: IkeSa, asked: Uint8Array, now: number): void {
     return;
   }
   setup.restarts++;
-  startKe(ike.asymmetric, setup.kx, method);
+  startKe(ike.asymmetric, setup.kx, method, false);
   sendInit(ike, sa, now);
 }
 

@@ -142,7 +142,7 @@ function chooseInit(ike: Ike, sa: IkeSa, choice: Choice): Verdict {
   sa.transforms = choice.extra;
   const wrong = readInit(ike, sa, STEP_INIT_REQUEST, m);
   if (wrong !== 0) return wrong;
-  startKe(ike.asymmetric, sa.setup!.kx, choice.ke);
+  startKe(ike.asymmetric, sa.setup!.kx, choice.ke, false);
   return finishKe(ike.asymmetric, sa.setup!.kx, m) ? 0 : N_INVALID_SYNTAX;
 }
 

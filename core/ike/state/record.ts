@@ -52,6 +52,20 @@ export interface IkeRecord {
   transforms: Transform[];
 }
 
+/** What a CREATE_CHILD_SA of ours needs to take its answer. */
+export interface ExchangeRecord {
+  /** The SPI that it offers: 8 octets for an IKE SA, 4 for a Child SA. */
+  spi: Uint8Array;
+  /** Our nonce. */
+  nonce: Uint8Array;
+  /** The form without SA and TS payloads. */
+  optimized: boolean;
+  /** KE method; 0: no key exchange. */
+  method: KeMethod | 0;
+  /** The private half of the key exchange, a secret; empty: there is none, or it cannot be kept. */
+  half: Uint8Array;
+}
+
 /** What each exchange changes. Times are milliseconds left; -1: never. */
 export interface IkeProgress {
   /** Message ID of our next request. */
@@ -68,6 +82,10 @@ export interface IkeProgress {
   task: TaskKind | 0;
   /** SPI of the Child SA that it is about, or that it was going to make; 0: none. */
   taskSpi: number;
+  /** More about a rekey that is on its way; null: none is, or it cannot go on. */
+  exchange: ExchangeRecord | null;
+  /** A rekey has replaced the IKE SA, which only repeats its last answer until its end. */
+  replaced: boolean;
   /** The last answer, to repeat it; empty: none. */
   response: Uint8Array;
   /** Until the IKE SA is rekeyed. */

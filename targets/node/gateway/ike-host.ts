@@ -233,8 +233,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       // The token of the new IKE SA, where the rekey was this side's.
       if (sa.initiator) probe(ikeOf(sa.path), sa, now);
       compact.ike(sa);
-      keeper?.ended(old);
-      keeper?.established(sa);
+      keeper?.replaced(old, sa);
       for (const child of sa.children) {
         const pair = pairs.get(child);
         for (const association of pair ?? []) if (association.owner !== null) association.owner.ike = sa;

@@ -15,7 +15,13 @@ import { spiKey } from '../../../../core/ike/exchange/registry.ts';
 import { CHILD_LIVE, type ChildSa } from '../../../../core/ike/state/child.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
-import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../../../../core/ike/state/sa.ts';
+import {
+  type IkeSa,
+  STATE_ENDED,
+  STATE_ESTABLISHED,
+  STATE_HALF_OPEN,
+  STATE_REPLACED,
+} from '../../../../core/ike/state/sa.ts';
 import type { Journal } from '../../host/state/journal.ts';
 import { encodePlain } from '../../host/state/plain.ts';
 import {
@@ -48,6 +54,8 @@ interface KeptIke {
   keys: Uint8Array;
   /** Of what the configuration said about its peer. */
   digest: string;
+  /** The IKE SA that it replaced, while the peer may still ask for the last answer under that. */
+  former: IkeSa | null;
 }
 
 export interface KeeperConfig {
@@ -69,8 +77,10 @@ export interface Keeper {
   installed(child: ChildSa, outgoing: SaConfig, incoming: SaConfig, pair: Pair): void;
   /** It was removed. */
   removed(child: ChildSa): void;
-  /** An IKE SA is up, was restored, or has taken over from another. */
+  /** An IKE SA is up, or was restored. */
   established(sa: IkeSa): void;
+  /** `sa` has taken over from `old`. */
+  replaced(old: IkeSa, sa: IkeSa): void;
   ended(sa: IkeSa): void;
   /** A message of this IKE SA is about to leave: sends it when its progress is durable. */
   message(sa: IkeSa | undefined, send: () => void): void;
@@ -124,14 +134,15 @@ export function createKeeper(config: KeeperConfig): Keeper {
     const kept = ikes.get(sa);
     if (kept === undefined) return;
     journal.put(`now/${kept.spi}`, () => {
-      if (!ikes.has(sa) || sa.state !== STATE_ESTABLISHED) return null;
+      if (!ikes.has(sa) || (sa.state !== STATE_ESTABLISHED && sa.state !== STATE_REPLACED)) return null;
       const progress = recordProgress(sa, now());
       const ids = sa.children.flatMap((child) => {
         const one = children.get(child);
         return one === undefined ? [] : [{ id: one.id, stage: child.retired }];
       });
       const [path, espPath] = [placed(progress.path), placed(progress.espPath)];
-      return encodePlain({ ...progress, path, espPath, children: ids, at: Date.now() });
+      const next = sa.successor === null ? undefined : ikes.get(sa.successor);
+      return encodePlain({ ...progress, path, espPath, children: ids, next: next?.spi ?? '', at: Date.now() });
     });
   }
 
@@ -224,14 +235,28 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const spi = Buffer.from(sa.spis.subarray(at, at + 8)).toString('hex');
       const keys = fresh.get(sa);
       if (ikes.has(sa) || keys === undefined) return;
-      const kept = { spi, keys, digest: keeper.digestOf(sa) };
+      const kept = { spi, keys, digest: keeper.digestOf(sa), former: null };
       ikes.set(sa, kept);
       putIke(sa, kept);
       putProgress(sa);
     },
+    replaced(old, sa) {
+      keeper.established(sa);
+      const [before, kept] = [ikes.get(old), ikes.get(sa)];
+      if (before?.former) keeper.ended(before.former);
+      // The peer has to have the new one, if it answered this side's request.
+      if (sa.initiator || before === undefined || kept === undefined) {
+        keeper.ended(old);
+        return;
+      }
+      before.former = null;
+      kept.former = old;
+      putProgress(old);
+    },
     ended(sa) {
       const kept = ikes.get(sa);
       if (kept === undefined) return;
+      if (kept.former !== null) keeper.ended(kept.former);
       ikes.delete(sa);
       kept.keys.fill(0);
       drop(`ike/${kept.spi}`);
@@ -241,12 +266,18 @@ export function createKeeper(config: KeeperConfig): Keeper {
       // Of an IKE SA that nobody has proved yet nothing is kept, unless its Child SA was just made.
       const isKept = sa !== undefined && (ikes.has(sa) || sa.children.some((child) => children.has(child)));
       if (!isKept) {
-        send();
+        // The Delete of what a rekey replaced makes the peer forget it.
+        if (sa !== undefined && sa.successor !== null && ikes.has(sa.successor)) journal.after(send);
+        else send();
         return;
       }
       if (sa.state === STATE_HALF_OPEN) keeper.established(sa);
       else putProgress(sa);
-      journal.after(send);
+      journal.after(() => {
+        send();
+        // The peer has deleted what its rekey replaced.
+        if (sa.successor !== null && sa.state === STATE_ENDED) keeper.ended(sa);
+      });
     },
     configured(association, key) {
       const { sa, direction } = association;

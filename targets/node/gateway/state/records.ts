@@ -15,6 +15,8 @@ export interface StoredIke {
   ike: IkeRecord;
   progress: IkeProgress;
   children: RestoredChild[];
+  /** SPI of the IKE SA that replaced it, in hexadecimal; empty: none did. */
+  next: string;
 }
 
 type Decoded = Record<string, unknown>;
@@ -66,8 +68,9 @@ export function recordOf(
   const [ike, now] = [decodePlain(lasting), decodePlain(current)];
   if (ike === null || now === null) return null;
   const { digest, ...record } = ike as Decoded & { digest: string };
-  const { children, at, ...progress } = now as Decoded & {
+  const { children, next, at, ...progress } = now as Decoded & {
     children: { id: string; stage: ChildStage }[];
+    next?: string;
     at: number;
     rekeyIn: number;
     reauthIn: number;
@@ -78,6 +81,8 @@ export function recordOf(
     digest,
     ike: record as unknown as IkeRecord,
     progress: {
+      // Older records have neither.
+      ...{ exchange: null, replaced: false },
       ...(progress as unknown as IkeProgress),
       path,
       espPath: pathOf(progress.espPath, portOf),
@@ -85,5 +90,6 @@ export function recordOf(
       reauthIn: since(progress.reauthIn, at),
     },
     children: children.flatMap((one) => childOf(records, one, portOf) ?? []),
+    next: next ?? '',
   };
 }

@@ -8,12 +8,12 @@ import { endIkeSa } from '../../../../core/ike/exchange/session.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
-import type { IkeSa } from '../../../../core/ike/state/sa.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../../../../core/ike/state/sa.ts';
 import { errorText } from '../../host/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { Connections } from '../connections.ts';
 import type { Keeper } from './keeper.ts';
-import { recordOf } from './records.ts';
+import { recordOf, type StoredIke } from './records.ts';
 
 export interface RestoreConfig {
   records: ReadonlyMap<string, Uint8Array>;
@@ -37,10 +37,13 @@ export interface Restored {
   failed: number;
 }
 
-function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => void): 'ended' | IkeSa | null {
-  const { records, keeper, now, connections } = config;
-  const stored = recordOf(records, spi, config.portOf);
-  if (stored === null) return null;
+function restoreOne(
+  config: RestoreConfig,
+  spi: string,
+  stored: StoredIke,
+  back: (sa: IkeSa) => void,
+): 'ended' | IkeSa | null {
+  const { keeper, now, connections } = config;
   const { ike: record, progress, children } = stored;
   const { path } = progress;
   const ike = config.ikeOf(path);
@@ -69,12 +72,30 @@ function restoreOne(config: RestoreConfig, spi: string, back: (sa: IkeSa) => voi
   }
 }
 
+/** An IKE SA that a rekey has replaced: it repeats its last answer. Without the new one it is of no use. */
+function restoreFormer(config: RestoreConfig, spi: string, stored: StoredIke): void {
+  const next = config.ikeOf(stored.progress.path).bySpi[spiKey(Buffer.from(stored.next, 'hex'), 0)];
+  if (next === undefined || next.state !== STATE_ESTABLISHED) return;
+  const old = restoreOne(config, spi, stored, () => {});
+  if (old === null || old === 'ended') return;
+  old.successor = next;
+  next.former = old;
+  config.keeper.replaced(old, next);
+}
+
 /** Restores every IKE SA of the records. `back` is told of each before its Child SAs are there. */
 export function restoreSas(config: RestoreConfig, back: (sa: IkeSa) => void): Restored {
   const restored: Restored = { ikes: 0, children: 0, ended: 0, failed: 0 };
+  const former: [string, StoredIke][] = [];
   for (const key of config.records.keys()) {
     if (!key.startsWith('ike/')) continue;
-    const result = restoreOne(config, key.slice(4), back);
+    const spi = key.slice(4);
+    const stored = recordOf(config.records, spi, config.portOf);
+    if (stored?.progress.replaced) {
+      former.push([spi, stored]);
+      continue;
+    }
+    const result = stored === null ? null : restoreOne(config, spi, stored, back);
     if (result === null) restored.failed++;
     else if (result === 'ended') restored.ended++;
     else {
@@ -82,5 +103,6 @@ export function restoreSas(config: RestoreConfig, back: (sa: IkeSa) => void): Re
       restored.children += result.children.length;
     }
   }
+  for (const [spi, stored] of former) restoreFormer(config, spi, stored);
   return restored;
 }

@@ -26,6 +26,7 @@ import { KE_P256, KE_X25519, keSize } from '../../../../core/crypto/asymmetric.t
 export interface NodeHalf extends KePrivate {
   x25519: KeyObject | null;
   p256: ECDH | null;
+  octets?: Buffer;
 }
 
 interface Signer {
@@ -58,6 +59,7 @@ function wipe(half: KePrivate): void {
   h.method = 0;
   h.x25519 = null;
   h.p256 = null;
+  h.octets?.fill(0);
 }
 
 // Exporting a fresh public key locks its pair, and so does the garbage collection of what made it: on Node 20 both at
@@ -67,8 +69,29 @@ const keyPair = generateKeyPairSync as unknown as (
   type: string,
   options: object,
 ) => { publicKey: { x: string }; privateKey: KeyObject };
+// The same with the private key's octets: dearer, as it has to be read again.
+const bothJwk = generateKeyPairSync as unknown as (
+  type: string,
+  options: object,
+) => { publicKey: { x: string }; privateKey: { d: string } };
 
-function start(method: number, out: Uint8Array, outOffset: number): NodeHalf {
+function restored(method: number, octets: Buffer): NodeHalf {
+  if (method === KE_X25519) {
+    // Node asks for the public value, and does not use it.
+    const key = { kty: 'OKP', crv: 'X25519', d: base64url(octets), x: '' };
+    return { method, x25519: createPrivateKey({ key, format: 'jwk' }), p256: null, octets };
+  }
+  const p256 = createECDH('prime256v1');
+  p256.setPrivateKey(octets);
+  return { method, x25519: null, p256, octets };
+}
+
+function start(method: number, out: Uint8Array, outOffset: number, lasts = false): NodeHalf {
+  if (method === KE_X25519 && lasts) {
+    const pair = bothJwk('x25519', { ...JWK, privateKeyEncoding: { format: 'jwk' } });
+    out.set(Buffer.from(pair.publicKey.x, 'base64url'), outOffset);
+    return restored(method, Buffer.from(pair.privateKey.d, 'base64url'));
+  }
   if (method === KE_X25519) {
     const { publicKey: jwk, privateKey: x25519 } = keyPair('x25519', JWK);
     out.set(Buffer.from(jwk.x, 'base64url'), outOffset);
@@ -77,7 +100,7 @@ function start(method: number, out: Uint8Array, outOffset: number): NodeHalf {
   if (method !== KE_P256) throw new RangeError(`KE method ${method}: must be ${KE_P256} or ${KE_X25519}`);
   const p256 = createECDH('prime256v1');
   out.set(p256.generateKeys().subarray(1), outOffset);
-  return { method, x25519: null, p256 };
+  return { method, x25519: null, p256, ...(lasts ? { octets: p256.getPrivateKey() } : {}) };
 }
 
 // Throws for a point that is none, or one of small order.
@@ -131,6 +154,7 @@ export function createNodeAsymmetric(): Asymmetric {
   return {
     hasKe: (method) => keSize(method) > 0,
     keStart: start,
+    keRestore: (method, octets) => restored(method, Buffer.from(octets)),
     keFinish: finish,
     keWipe: wipe,
     hasEd25519: () => true,
