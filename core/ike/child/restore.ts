@@ -18,7 +18,7 @@ import { createTask } from '../exchange/queue.ts';
 import { createIkeSa, rename } from '../exchange/registry.ts';
 import { due } from '../exchange/schedule.ts';
 import { launch } from '../exchange/send.ts';
-import { CHILD_LIVE, type ChildSa, type Draft } from '../state/child.ts';
+import { CHILD_DELETED, CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa, type Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
 import type { Path } from '../state/path.ts';
@@ -137,7 +137,7 @@ function policyOf(policy: IkePolicy, name: string): ChildPolicy | null {
 }
 
 /** Gives a Child SA back to the host. False: its policy or its suite is no more, or the host does not take it. */
-function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, now: number): boolean {
+function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, first: boolean, now: number): boolean {
   const r = restored.record;
   const policy = policyOf(sa.policy, r.name);
   const suite = policy === null ? null : suiteOf(policy, r.encr, r.integ);
@@ -176,7 +176,7 @@ function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, now: number)
   outgoing.snLo = n.outLo;
   incoming.snHi = n.inHi;
   incoming.snLo = n.inLo;
-  const isTaken = ike.upper.install(sa, child, outgoing, incoming, restored.stage === CHILD_LIVE, now);
+  const isTaken = ike.upper.install(sa, child, outgoing, incoming, first, now);
   wipeConfig(outgoing);
   wipeConfig(incoming);
   if (!isTaken) return false;
@@ -308,7 +308,12 @@ export function restoreIke(
   if (sa.reauthAt >= 0) due(ike, sa, sa.reauthAt);
   if (policy.dpdTime > 0) due(ike, sa, now + policy.dpdTime);
   back(sa);
-  for (let i = 0; i < children.length; i++) restoreChild(ike, sa, children[i], now);
+  let first = true;
+  for (let i = 0; i < children.length; i++) if (children[i].stage === CHILD_SUPERSEDED) first = false;
+  for (let i = 0; i < children.length; i++) {
+    // The peer may not have the new one yet. The other kind waits for late packets alone.
+    if (children[i].stage !== CHILD_DELETED) restoreChild(ike, sa, children[i], first, now);
+  }
   resume(ike, sa, progress, now);
   return sa;
 }
