@@ -20,6 +20,9 @@ export interface Measured {
   halfOpen: number;
 }
 
+/** What `dietesp gateway` gives it after SIGTERM, milliseconds. */
+const LEAVE_TIME = 1200;
+
 const [, , dpd, retransmit, tries, state = ''] = process.argv;
 const store = state === '' ? {} : { store: await openLevelStore({ directory: state, kind: 'gateway' }) };
 const gateway = await createGateway({
@@ -64,7 +67,7 @@ process.on('message', (question: string) => {
   else {
     // The end, with the time that it took.
     const start = performance.now();
-    void gateway.leave(60000).then(() => {
+    void gateway.leave(LEAVE_TIME).then(() => {
       const took = performance.now() - start;
       process.send!({ took, stop: stop.max / 1e6 }, () => process.exit(0));
     });

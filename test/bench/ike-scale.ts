@@ -250,9 +250,16 @@ async function benchConnect(count: number): Promise<Figure[]> {
         { name: '  peers lost', value: count + WARM - probed.sas, unit: 'peers', beside: 'goal 0' },
       );
     }
+    const endedBefore = peers.ended;
     const { took, stop } = await gateway.leave();
+    await wait(200);
     figures.push(
-      { name: '  all are told the end', value: took / 1000, unit: 's', beside: 'goal 2' },
+      { name: '  SIGTERM: all SAs are gone after', value: took / 1000, unit: 's', beside: 'goal 2' },
+      {
+        name: '  peers that were told by then',
+        value: (100 * (peers.ended - endedBefore)) / (peers.up.length - endedBefore),
+        unit: '%',
+      },
       { name: '  longest stop meanwhile', value: stop, unit: 'ms', beside: 'goal 50' },
     );
     peers.close();
