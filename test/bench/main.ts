@@ -5,6 +5,7 @@ import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeScale } from './ike-scale.ts';
 import { benchMac } from './mac.ts';
+import { benchPeers } from './peers.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
@@ -24,6 +25,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ike-rate', benchIkeRate],
   ['state', benchState],
   ['ike-scale', benchIkeScale],
+  ['peers', benchPeers],
   ['kinds', benchIkeKinds],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));

@@ -26,7 +26,7 @@ function selector(text: string, port?: number): Selector {
 /** A gateway with these peers (lines of YAML), the pool 2001:db8:1::/64, and SAs that the test installs. */
 function world(peers: string[]) {
   const ike = ikeOf('', `peers:\n${[...peers, '{}'].map((line) => `  - ${line}\n`).join('')}`);
-  const connections = createConnections(ike.connections, 1);
+  const connections = createConnections(ike, 1);
   const pool = createPool(ike.pool, []);
   const spans = createSpans<Association>();
   const takenBy = createOwners(connections, pool, { some: spans.some } as Parameters<typeof createOwners>[2]);

@@ -8,6 +8,7 @@ import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts'
 import { addressLimit, addressOctets } from '../host/addresses.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
+import type { NamedPeers } from '../host/config/named-peers.ts';
 import { FieldError, type FieldPath } from '../host/errors.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
@@ -73,6 +74,8 @@ export interface TunConfig {
 export interface GatewayIkeConfig {
   /** Who may connect: the first whose remoteId fits. */
   connections: Connection[];
+  /** Very many named peers, from files (`peersFrom`). They come before a connection that takes any identity. */
+  named?: NamedPeers;
   /** UDP sockets, for peers that are not on a radio. */
   udp: UdpAddress[];
   /** Inner addresses for peers that ask for one: first and last of each range. */
@@ -136,6 +139,11 @@ export interface GatewayConfig {
   wall?: () => number;
   /** For tests: how sockets are opened. */
   openSocket?: OpenSocket;
+}
+
+/** True where somebody may connect by IKE. */
+export function hasPeers({ ike }: GatewayConfig): boolean {
+  return ike !== undefined && (ike.connections.length > 0 || ike.named !== undefined);
 }
 
 export type Direction = 'in' | 'out';

@@ -5,18 +5,22 @@ import { narrowSelectors, type Selector } from '../../../core/ike/codec/selector
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
+import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-peers.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { hardText } from './comparison.ts';
+import type { GatewayIkeConfig } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
 import { idKey } from './up.ts';
 
 export interface Connections {
   /** The first connection that takes this identity. */
   find(type: number, data: Uint8Array): Connection | undefined;
-  /** All of the configuration. */
+  /** All of the configuration, and the profiles of named peers: whatever may be proposed. */
   readonly list: readonly Connection[];
   /** Takes others. The result finds those from before. */
-  follow(list: readonly Connection[]): Connections['find'];
+  follow(next: Configured): Connections['find'];
+  /** The inner address of `size` octets that the file gives to this peer alone, or null. */
+  addressOf(type: number, data: Uint8Array, size: number): Uint8Array | null;
   /**
    * Looks at what other connections than `name` give their peers of `selector`, in whole or in part, until `look` says true,
    * and tells whether it did. Whoever may have every address is left out.
@@ -39,10 +43,8 @@ export interface Connections {
 
 const NOWHERE = new Uint8Array(0);
 
-interface Given {
-  name: string;
-  selector: Selector;
-}
+/** Where connections come from. */
+export type Configured = Pick<GatewayIkeConfig, 'connections' | 'named'>;
 
 export function isEvery({ start, end }: Selector): boolean {
   return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
@@ -66,6 +68,13 @@ function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
   };
 }
 
+/** The policy of a named peer on a path: that of its profile there, with what is its own. */
+function ownPolicy(common: IkePolicy, { policy }: Connection): IkePolicy {
+  const { name, remoteId, remoteAuth, psk, publicKey, announce } = policy;
+  const child = { ...common.child, name, remote: policy.child.remote };
+  return { ...common, name, remoteId, remoteAuth, psk, publicKey, announce, child };
+}
+
 interface Index {
   list: readonly Connection[];
   ppks: Map<string, Uint8Array>;
@@ -73,38 +82,50 @@ interface Index {
   someGiven: Connections['someGiven'];
 }
 
-function indexOf(list: readonly Connection[]): Index {
+/** What the file gives to one peer: of a record it is read when it is looked for. */
+function selectorsOf(given: Connection | NamedPeer): Selector[] {
+  return 'policy' in given ? given.remote.filter((one) => !one.isDynamic && !isEvery(one)) : addressesOf(given);
+}
+
+function indexOf({ connections: own, named }: Configured): Index {
+  const list = [...own, ...(named?.profiles ?? [])];
   const byId = new Map<string, number>();
   const ppks = new Map<string, Uint8Array>();
-  let anyone = list.length;
-  const given: Span<Given>[] = [];
-  list.forEach(({ name, policy, remote }, index) => {
-    const id = policy.remoteId;
+  let anyone = own.length;
+  const given: Span<Connection | NamedPeer>[] = [];
+  for (const { policy } of list) {
     const { ppk } = policy;
     if (ppk !== null && !ppks.has(octetsKey(ppk.id))) ppks.set(octetsKey(ppk.id), ppk.key);
+  }
+  own.forEach((connection, index) => {
+    const id = connection.policy.remoteId;
     if (id === null) anyone = Math.min(anyone, index);
     else if (!byId.has(idKey(id.type, id.data))) byId.set(idKey(id.type, id.data), index);
-    for (const selector of remote) {
-      if (selector.isDynamic || isEvery(selector)) continue;
-      given.push(spanOf(selector.start, selector.end, { name, selector }));
-    }
+    for (const { start, end } of selectorsOf(connection)) given.push(spanOf(start, end, connection));
   });
+  for (const peer of named?.all() ?? []) {
+    for (const { start, end } of addressesOf(peer)) given.push(spanOf(start, end, peer));
+  }
   const spans = createSpans(given);
 
   return {
     list,
     ppks,
-    find: (type, data) => list[Math.min(byId.get(idKey(type, data)) ?? anyone, anyone)],
+    find(type, data) {
+      const place = byId.get(idKey(type, data)) ?? anyone;
+      if (place < anyone) return own[place];
+      const peer = named?.get(type, data);
+      return peer === undefined ? own[anyone] : connectionOf(peer);
+    },
     someGiven(name, selector, look) {
-      const isIt = (one: Given): boolean =>
-        one.name !== name && narrowSelectors([one.selector], [selector]).length > 0 && look(one.selector);
-      return spans.some(selector.start, selector.end, isIt);
+      const isIt = (one: Selector): boolean => narrowSelectors([one], [selector]).length > 0 && look(one);
+      return spans.some(selector.start, selector.end, (one) => one.name !== name && selectorsOf(one).some(isIt));
     },
   };
 }
 
 /** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
-export function createConnections(first: readonly Connection[], radios: number): Connections {
+export function createConnections(first: Configured, radios: number): Connections {
   const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
   const digests = new WeakMap<Connection, string>();
   // By connection, then by kind of path and own address.
@@ -124,11 +145,14 @@ export function createConnections(first: readonly Connection[], radios: number):
     policyOn(connection, path, hasAddress) {
       const nat = natOf(path);
       const isUdp = nat === NAT_FORCE;
-      const known = shared.get(connection) ?? new Map<string, IkePolicy>();
-      shared.set(connection, known);
+      // Named peers share what is of their profile.
+      const whole = connection.profile ?? connection;
+      const known = shared.get(whole) ?? new Map<string, IkePolicy>();
+      shared.set(whole, known);
       const key = `${nat} ${octetsKey(path.local)}`;
-      const base = known.get(key) ?? { ...policyFor(connection, path.local, NOWHERE, isUdp), nat };
-      known.set(key, base);
+      const common = known.get(key) ?? { ...policyFor(whole, path.local, NOWHERE, isUdp), nat };
+      known.set(key, common);
+      const base = connection.profile === undefined ? common : ownPolicy(common, connection);
       if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;
       const { remote } = policyFor(connection, NOWHERE, path.remote, isUdp).child;
       return { ...base, child: { ...base.child, remote } };
@@ -146,9 +170,16 @@ export function createConnections(first: readonly Connection[], radios: number):
     get list() {
       return index.list;
     },
-    follow(list) {
+    addressOf(type, data, size) {
+      const given = index.find(type, data)?.remote ?? [];
+      const single = given.find(({ isDynamic, start, end }) => {
+        return !isDynamic && start.length === size && Buffer.compare(start, end) === 0;
+      });
+      return single?.start ?? null;
+    },
+    follow(next) {
       const { find } = index;
-      index = indexOf(list);
+      index = indexOf(next);
       return find;
     },
     find: (type, data) => index.find(type, data),

@@ -3,7 +3,7 @@
 
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { createComparison, jsonText } from './comparison.ts';
-import type { GatewayConfig } from './config.ts';
+import { type GatewayConfig, hasPeers } from './config.ts';
 import type { Connections } from './connections.ts';
 import { inSlices } from './slices.ts';
 
@@ -48,7 +48,7 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['halfOpenMax', ({ ike }) => ike?.halfOpenMax],
   ['cookieThreshold', ({ ike }) => ike?.cookieThreshold],
   ['ticketKey', ({ ike }) => ike?.ticketKey],
-  ['connection', ({ ike }) => (ike?.connections.length ?? 0) > 0],
+  ['connection', hasPeers],
 ];
 
 /** Names of the fields that differ and need a restart. */

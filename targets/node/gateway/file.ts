@@ -17,6 +17,7 @@ import {
 import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts';
 import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
+import { loadNamedPeers, type NamedPeers } from '../host/config/named-peers.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
 import { FieldError } from '../host/errors.ts';
@@ -46,12 +47,46 @@ function tunOf(field: Field): TunConfig {
   return { ...rest, addresses: addresses ?? [], routes: routes ?? [] } as unknown as TunConfig;
 }
 
+const SELECTORS = { local: 'any', remote: 'dynamic' };
+/** Files that others may read are named up to this number. */
+const WARNED = 3;
+
+/** The peers of files; undefined: there are none, or something is wrong with them. */
+function namedOf(root: Field, connections: Connection[]): NamedPeers | undefined {
+  const from = inside(root, 'peersFrom');
+  const common = inside(root, 'connection');
+  const profiles = new Map<string, Connection>();
+  for (const profile of entriesOf(inside(root, 'profiles'))) {
+    const name = String(inside(profile, 'name').value ?? '');
+    if (profiles.has(name)) keepError(profile, fieldError(inside(profile, 'name'), 'is there twice'));
+    const defaults = common.value === undefined ? null : common;
+    profiles.set(name, readConnection(profile, defaults, name, SELECTORS, false));
+  }
+  if (from.value === undefined) return undefined;
+  if (common.value !== undefined) profiles.set('', readConnection(common, null, 'connection', SELECTORS, false));
+  if (profiles.size === 0) keepError(common, fieldError(common, 'is required with peersFrom, or profiles'));
+  if (root.document.hasError([])) return undefined;
+  const secret: string[] = [];
+  const file = fileOf(from);
+  const named = attempt(
+    from,
+    () => loadNamedPeers({ from: file, profiles, peers: connections, secret: (one) => void secret.push(one) }),
+    undefined,
+  );
+  const { warnings } = root.document;
+  const before = warnings.length;
+  for (const one of secret) warnOfOthers(root.document, one);
+  const more = warnings.splice(before + WARNED).length;
+  if (more > 0) warnings.push(`${file}: others may read the keys in ${more} more files`);
+  return named;
+}
+
 function connectionsOf(root: Field): Connection[] {
   const common = inside(root, 'connection');
-  const selectors = { local: 'any', remote: 'dynamic' };
+  const selectors = SELECTORS;
   const peers = entriesOf(inside(root, 'peers'));
   if (peers.length === 0) {
-    if (common.value === undefined) return [];
+    if (common.value === undefined || inside(root, 'peersFrom').value !== undefined) return [];
     return [readConnection(common, null, 'peer1', selectors)];
   }
   const names = new Set<string>();
@@ -99,7 +134,12 @@ export function readGateway(file: string, text: string): LoadedGateway {
   const { numbers, maxMessage, ...common } = commonOf(root, values);
   const connections = connectionsOf(root);
   const udp = entriesOf(inside(root, 'udp')).map(udpOf);
-  if (connections.length === 0 && (udp.length > 0 || values.sas === undefined)) {
+  const named = namedOf(root, connections);
+  if (
+    connections.length === 0 &&
+    inside(root, 'peersFrom').value === undefined &&
+    (udp.length > 0 || values.sas === undefined)
+  ) {
     keepError(root, fieldError(inside(root, 'connection'), 'is required, or peers'));
   }
   const pool = entriesOf(inside(root, 'pool')).map((entry): [Uint8Array, Uint8Array] => {
@@ -123,6 +163,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     ...(values.tun === undefined ? {} : { tun: tunOf(inside(root, 'tun')) }),
     ike: {
       connections,
+      ...(named === undefined ? {} : { named }),
       udp,
       pool,
       numbers,

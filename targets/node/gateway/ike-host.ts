@@ -34,7 +34,6 @@ import { childPathOf, type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../.
 import { addressText } from '../host/addresses.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
-import type { Connection } from '../host/config/ike-policy.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -45,7 +44,7 @@ import { createAdvice, secretOf } from './advice.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import { createCompact } from './compact.ts';
 import type { GatewayIkeConfig } from './config.ts';
-import { createConnections } from './connections.ts';
+import { type Configured, createConnections } from './connections.ts';
 import { followConnections } from './differences.ts';
 import type { Emit } from './events.ts';
 import { createOwners } from './owners.ts';
@@ -115,7 +114,7 @@ export interface IkeHost {
    * Takes other connections. IKE SAs of peers that are none any more, or whose credentials, proposals or selectors are others,
    * are told to end; the rest goes on, with new times. In slices; the number of those that end.
    */
-  follow(connections: readonly Connection[], now: () => number): Promise<number>;
+  follow(next: Configured, now: () => number): Promise<number>;
   /** IKE SAs that have not ended; and a request about one (core/ike/exchange/requests.ts). */
   sas(): IkeSa[];
   /** The one with these SPIs (16 octets), if it has not ended. */
@@ -126,7 +125,7 @@ export interface IkeHost {
 export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { ike: settings, provider, endpoint, sas, pool, radios, log, keeper } = config;
   const pairs = new Map<ChildSa, Pair>();
-  const connections = createConnections(settings.connections, radios);
+  const connections = createConnections(settings, radios);
   const takenBy = createOwners(connections, pool, sas);
   const up = createUp();
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
@@ -264,7 +263,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     address(sa, type) {
       const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
-      const address = pool.lease(idKey(sa.peerIdType, sa.peerId), size);
+      const address = connections.addressOf(sa.peerIdType, sa.peerId, size) ?? pool.lease(idOf(sa), size);
       if (address === null) {
         const line = (): string => `${nameOf(sa)}: no address is left in the pool`;
         config.bounded.peer('warn', 'ike', 'pool', line, {}, idOf(sa));
@@ -350,7 +349,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const restored = restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
         up.add(sa, !isUdp(sa.path));
         if (!isUdp(sa.path)) config.proved(sa.path);
-        if (sa.address.length > 0) pool.keep(idOf(sa), sa.address);
+        const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
+        if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
       });
       for (const sa of all()) if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
       return restored;
@@ -361,8 +361,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         pollIke(ike, now);
       }
     },
-    follow(list, now) {
-      const before = connections.follow(list);
+    follow(next, now) {
+      const before = connections.follow(next);
       for (const [responder, port] of responders) responder.fallback = connections.fallbackOf({ port });
       return followConnections(before, connections, all(), (sa) => leaveIke(ikeOf(sa.path), sa, now()));
     },

@@ -11,6 +11,7 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets } from '../host/addresses.ts';
+import { addressesOf } from '../host/config/named-peers.ts';
 import { endpointText, octetsKey, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { besides } from '../host/keylog.ts';
@@ -19,7 +20,7 @@ import { MARKER_SIZE, markedIke, UDP_ESP, UDP_IKE } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import { type Association, type Associations, innerOf } from './associations.ts';
 import type { Bus } from './bus.ts';
-import type { CheckedConfig, GatewayConfig } from './config.ts';
+import { type CheckedConfig, type GatewayConfig, hasPeers } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
@@ -115,7 +116,15 @@ function fixedOf({ ike, sas }: GatewayConfig, { directions }: CheckedConfig): Ad
       given.set(key, isShared ? null : [start, end]);
     }
   }
-  return [...given.values()].filter((range) => range !== null);
+  const named: AddressRange[] = [];
+  for (const peer of ike?.named?.all() ?? []) {
+    for (const { start, end } of addressesOf(peer)) {
+      const meets = ([first, last]: AddressRange): boolean =>
+        first.length === start.length && Buffer.compare(start, last) <= 0 && Buffer.compare(first, end) <= 0;
+      if (pool.some(meets)) named.push([start, end]);
+    }
+  }
+  return [...given.values(), ...named].filter((range) => range !== null);
 }
 
 export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedConfig, parts: IkeLinkParts): IkeLink {
@@ -162,7 +171,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
 
   const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config, checked));
   const ike =
-    config.ike === undefined || config.ike.connections.length === 0
+    config.ike === undefined || !hasPeers(config)
       ? null
       : createIkeHost({
           ike: {
@@ -270,9 +279,9 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),
     async follow(next, nextChecked) {
-      if (ike === null || next.ike === undefined || next.ike.connections.length === 0) return 0;
+      if (ike === null || next.ike === undefined || !hasPeers(next)) return 0;
       pool.follow(next.ike.pool, reservedOf(nextChecked, next), fixedOf(next, nextChecked));
-      const ended = await ike.follow(next.ike.connections, now);
+      const ended = await ike.follow(next.ike, now);
       bus.wake(0);
       return ended;
     },

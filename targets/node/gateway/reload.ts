@@ -1,6 +1,8 @@
 // Another configuration for a gateway that runs. It is checked as a whole first: then what differs is applied, and what needs a
 // restart is named. SAs whose configuration did not change go on.
 
+import { parseIdentity } from '../host/config/ike-names.ts';
+import { isSameRecord } from '../host/config/named-peers.ts';
 import type { Air } from './air.ts';
 import { createComparison } from './comparison.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
@@ -26,7 +28,18 @@ function countPeers(old: GatewayConfig, next: GatewayConfig): Pick<Reloaded, 'ad
     if (known === undefined) added++;
     else if (differ(known, connection) !== 'same') changed++;
   }
-  return { added, changed, removed: before.size };
+  const [earlier, named] = [old.ike?.named, next.ike?.named];
+  let kept = 0;
+  for (const peer of named?.all() ?? []) {
+    const id = parseIdentity(peer.remoteId)!;
+    const known = earlier?.get(id.type, id.data);
+    if (known === undefined) added++;
+    else {
+      kept++;
+      if (!isSameRecord(known, peer) || differ(known.profile, peer.profile) !== 'same') changed++;
+    }
+  }
+  return { added, changed, removed: before.size + (earlier?.size ?? 0) - kept };
 }
 
 /** `config`: as it was started with. */
@@ -37,7 +50,7 @@ export function createReloader(config: GatewayConfig, air: Air, ike: IkeLink, ro
     // What was opened stays as it is.
     const merged: GatewayConfig = { ...current, peers: next.peers ?? [], flows: next.flows ?? [] };
     if (current.ike !== undefined && next.ike !== undefined) {
-      merged.ike = { ...current.ike, connections: next.ike.connections, pool: next.ike.pool };
+      merged.ike = { ...current.ike, connections: next.ike.connections, named: next.ike.named, pool: next.ike.pool };
     }
     const checked = checkGatewayConfig(merged);
     const flows = await resolveFlows(checked.flows);

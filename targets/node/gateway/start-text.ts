@@ -20,5 +20,7 @@ export function startText(config: GatewayConfig, metrics: GatewayMetrics): strin
     return `peer ${name}: ${remoteId === null ? 'any identity' : identityText(remoteId.type, remoteId.data)}`;
   });
   const more = connections.length > PEERS ? [`and ${connections.length - PEERS} more peers`] : [];
-  return [...radios, ...sockets, ...peers, ...more, 'stop: Ctrl-C or SIGTERM'];
+  const named = config.ike?.named;
+  const files = named === undefined ? [] : [`${named.size} peers from ${named.from}`];
+  return [...radios, ...sockets, ...peers, ...more, ...files, 'stop: Ctrl-C or SIGTERM'];
 }

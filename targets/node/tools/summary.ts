@@ -41,6 +41,7 @@ export function gatewaySummary(loaded: LoadedGateway): string {
     ...(config.addresses ?? []).map((address) => `address ${address}`),
     ...ike.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`),
     ...ike.connections.flatMap(connectionLines),
+    ...(ike.named === undefined ? [] : [`${ike.named.size} peers from ${ike.named.from}`]),
     ...ike.pool.map(([first, last]) => `pool ${addressText(first)} to ${addressText(last)}`),
     ...(config.flows ?? []).map(({ destination, port, to }) => `flow ${destination} port ${port} to ${to}`),
     ...(config.tun === undefined ? [] : [`TUN ${config.tun.name}: ${config.tun.addresses.join(', ')}`]),

@@ -135,6 +135,29 @@ const LINK = text('Link-layer address', '4 or 16 hexadecimal digits.', {
   mustBe: '4 or 16 hexadecimal digits',
 });
 
+const { remoteId: _, ...PROFILE_PROPERTIES } = CONNECTION_PROPERTIES;
+
+/** A record of `peersFrom`. */
+export const RECORD_PROPERTIES: Record<string, Property> = {
+  remoteId: text('Identity of the peer', 'As in a connection, but one.'),
+  name: text('Name', 'For logs and metrics; default its identity.', {
+    pattern: '^[^\\p{Cc}]{1,255}$',
+    mustBe: '1 to 255 characters',
+  }),
+  psk: text('Pre-shared key', 'As text.', { pattern: '.', mustBe: 'text of one character or more', writeOnly: true }),
+  pskHex: text('Pre-shared key', 'In hexadecimal.', {
+    pattern: '^([0-9a-fA-F]{2})+$',
+    mustBe: 'hexadecimal digits, two for each octet',
+    writeOnly: true,
+  }),
+  publicKey: text('Ed25519 public key', 'Of the peer.', {
+    pattern: '^[0-9a-fA-F]{64}$',
+    mustBe: '64 hexadecimal digits',
+  }),
+  address: text('Inner addresses', 'Its own: addresses, prefixes or ranges, separated by spaces.'),
+  profile: text('Profile', 'Whose other settings apply; default `connection`.'),
+};
+
 export const GATEWAY_PROPERTIES: Record<string, Property> = {
   connection: { ...CONNECTION, description: 'Defaults for all peers.', needed: 'unless `peers` say it all' },
   peers: entries(
@@ -144,6 +167,22 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
       name: text('Name', 'For logs and metrics; default peer1, peer2, ...'),
       ...CONNECTION_PROPERTIES,
     }),
+  ),
+  peersFrom: text(
+    'Peers from files',
+    'A file with up to 100,000 more peers, or a folder of such files: `.csv` with a header line, `.jsonl`, or a list in `.yaml`. ' +
+      'Fields of a record: remoteId, and name, psk, pskHex, publicKey, address, profile. See docs/operations.md.',
+  ),
+  profiles: entries(
+    'Profiles',
+    'Settings for records of `peersFrom`, which name one by `profile`; `connection` is that of the others.',
+    object(
+      'Profile',
+      'A connection without its peer, with the fields of `connection` as defaults.',
+      { name: text('Name', 'What records call it.'), ...PROFILE_PROPERTIES },
+      ['name'],
+    ),
+    256,
   ),
   radios: entries('Radios', 'IEEE 802.15.4 radios.', RADIO, 16),
   addresses: list('Outer addresses', 'IPv6 addresses of the gateway on the radio side.', { type: 'string' }, 64),

@@ -111,7 +111,8 @@ const SMALL_ORDER = [
   'ee'.padEnd(62, 'f') + '7f',
 ];
 
-function isSmallOrder(key: Uint8Array): boolean {
+/** True for a public key with which anybody could sign. */
+export function isSmallOrder(key: Uint8Array): boolean {
   const ordinate = Buffer.from(key);
   ordinate[31] &= 0x7f;
   return SMALL_ORDER.includes(ordinate.toString('hex'));

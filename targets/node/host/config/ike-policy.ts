@@ -45,6 +45,8 @@ export interface Connection {
   remote: SelectorTemplate[];
   /** Line of the connection's fields, for errors. */
   field: Field;
+  /** Of a named peer: whose settings it shares. */
+  profile?: Connection;
 }
 
 const NATS: Record<string, Nat> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
@@ -133,7 +135,12 @@ function ppkOf(field: Field): Ppk | null {
   };
 }
 
-function authOf(field: Field): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk' | 'privateKey' | 'publicKey'> {
+/** `isWhole`: false where each peer adds what is its own. */
+function authOf(
+  field: Field,
+  isWhole: boolean,
+): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk' | 'privateKey' | 'publicKey'> {
+  if (field.value === undefined && !isWhole) return NO_AUTH;
   if (field.value === undefined) throw fieldError(field, 'is required: psk, pskHex, or privateKey and publicKey');
   const { psk, pskHex } = field.value as Record<string, string | undefined>;
   if (psk !== undefined && pskHex !== undefined) throw fieldError(inside(field, 'pskHex'), 'psk is given too');
@@ -144,7 +151,7 @@ function authOf(field: Field): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk
   // What is refused is not missing too.
   if (field.document.hasError(field.path)) return NO_AUTH;
   const octets = psk === undefined ? hex(pskHex ?? '') : Uint8Array.from(Buffer.from(psk));
-  if (octets.length === 0) {
+  if (octets.length === 0 && isWhole) {
     if (privateKey.length === 0) throw fieldError(inside(field, 'privateKey'), 'is required without psk');
     if (publicKey.length === 0) throw fieldError(inside(field, 'publicKey'), 'is required without psk');
   }
@@ -171,12 +178,14 @@ function openSelectors(list: SelectorTemplate[], sizes: number[]): Selector[] {
 /**
  * Reads a connection from `field`, whose fields lie over those of `defaults` (objects in it field by field).
  * `selectors`: what this side and the peer may use where the file does not say, as the file would say it.
+ * `isWhole`: false for settings to which each peer adds its credentials.
  */
 export function readConnection(
   field: Field,
   defaults: Field | null,
   name: string,
   selectors: { local: unknown; remote: unknown },
+  isWhole = true,
 ): Connection {
   // A field is where it was written: an error names that line.
   const at = (...path: string[]): Field => {
@@ -213,7 +222,7 @@ export function readConnection(
   const top = (key: string): unknown => at(key).value ?? CONNECTION_PROPERTIES[key].default;
   const requestAddress = ADDRESS_TYPES[String(top('requestAddress'))];
   const sizes = requestAddress === 0 ? [16, 4] : [requestAddress === CP_INTERNAL_IP4_ADDRESS ? 4 : 16];
-  const auth = attempt(at('auth'), () => authOf(at('auth')), NO_AUTH);
+  const auth = attempt(at('auth'), () => authOf(at('auth'), isWhole), NO_AUTH);
   const i = ikePart.values;
   const c = childPart.values;
   const policy: IkePolicy = {
