@@ -103,10 +103,7 @@ function indexOf({ connections: own, named }: Configured): Index {
     else if (!byId.has(idKey(id.type, id.data))) byId.set(idKey(id.type, id.data), index);
     for (const { start, end } of selectorsOf(connection)) given.push(spanOf(start, end, connection));
   });
-  for (const peer of named?.all() ?? []) {
-    for (const { start, end } of addressesOf(peer)) given.push(spanOf(start, end, peer));
-  }
-  const spans = createSpans(given);
+  const spans = createSpans(given.concat(named?.ranges ?? []));
 
   return {
     list,

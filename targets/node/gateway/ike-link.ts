@@ -11,7 +11,6 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets } from '../host/addresses.ts';
-import { addressesOf } from '../host/config/named-peers.ts';
 import { endpointText, octetsKey, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { besides } from '../host/keylog.ts';
@@ -117,12 +116,10 @@ function fixedOf({ ike, sas }: GatewayConfig, { directions }: CheckedConfig): Ad
     }
   }
   const named: AddressRange[] = [];
-  for (const peer of ike?.named?.all() ?? []) {
-    for (const { start, end } of addressesOf(peer)) {
-      const meets = ([first, last]: AddressRange): boolean =>
-        first.length === start.length && Buffer.compare(start, last) <= 0 && Buffer.compare(first, end) <= 0;
-      if (pool.some(meets)) named.push([start, end]);
-    }
+  const bounds = pool.map(([first, last]) => [octetsKey(first), octetsKey(last)]);
+  for (const { start, end } of ike?.named?.ranges ?? []) {
+    if (!bounds.some(([first, last]) => first.length === start.length && start <= last && first <= end)) continue;
+    named.push([Uint8Array.from(Buffer.from(start, 'latin1')), Uint8Array.from(Buffer.from(end, 'latin1'))]);
   }
   return [...given.values(), ...named].filter((range) => range !== null);
 }

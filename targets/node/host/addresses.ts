@@ -8,18 +8,23 @@ export function addressOctets(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.').map(Number));
   if (!isIPv6(text) || text.includes('%')) return undefined;
   // An IPv4 tail (::ffff:192.0.2.1) becomes two groups.
-  const groupsText = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...parts: string[]) => {
-    const [a, b, c, d] = parts.slice(0, 4).map(Number);
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
-  });
+  const groupsText = !text.includes('.')
+    ? text
+    : text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...parts: string[]) => {
+        const [a, b, c, d] = parts.slice(0, 4).map(Number);
+        return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+      });
   const [head, tail] = groupsText.split('::').map((half) => (half === '' ? [] : half.split(':')));
-  const groups = tail === undefined ? head : [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
   const octets = new Uint8Array(16);
-  groups.forEach((group, index) => {
-    const value = Number.parseInt(group, 16);
-    octets[2 * index] = value >>> 8;
-    octets[2 * index + 1] = value & 0xff;
-  });
+  const put = (groups: string[], from: number): void => {
+    for (let i = 0; i < groups.length; i++) {
+      const value = Number.parseInt(groups[i], 16);
+      octets[2 * (from + i)] = value >>> 8;
+      octets[2 * (from + i) + 1] = value & 0xff;
+    }
+  };
+  put(head, 0);
+  if (tail !== undefined) put(tail, 8 - tail.length);
   return octets;
 }
 

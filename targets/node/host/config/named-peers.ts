@@ -57,6 +57,18 @@ export interface NamedPeers {
   get(type: number, data: Uint8Array): NamedPeer | undefined;
   /** All records. */
   all(): Iterable<NamedPeer>;
+  /** Inner addresses that records have, first and last as keys (`octetsKey`), in ascending order. */
+  readonly ranges: readonly NamedRange[];
+}
+
+/** A range of inner addresses of a record. */
+export interface NamedRange {
+  /** First address. */
+  start: string;
+  /** Last address. */
+  end: string;
+  /** Whose it is. */
+  value: NamedPeer;
 }
 
 /** Identities as keys. */
@@ -122,6 +134,7 @@ interface Checked {
   publicKey: string;
   address: string;
   profile: string;
+  ranges: [Uint8Array, Uint8Array][];
 }
 
 /** Checks the fields of a record by themselves; null where one is wrong. */
@@ -134,7 +147,16 @@ function checkFields(
     isGood = false;
     fail(name, value, limit);
   };
-  const checked: Checked = { name: '', remoteId: '', psk: '', pskHex: '', publicKey: '', address: '', profile: '' };
+  const checked: Checked = {
+    name: '',
+    remoteId: '',
+    psk: '',
+    pskHex: '',
+    publicKey: '',
+    address: '',
+    profile: '',
+    ranges: [],
+  };
   for (const name in values) {
     const value = values[name];
     if (!FIELDS.includes(name)) {
@@ -148,17 +170,18 @@ function checkFields(
         wrong(name, value, `must be 1..${ADDRESSES_MAX} addresses`);
         continue;
       }
-      const bad: unknown = list.find(
-        (text) => typeof text !== 'string' || /\s/.test(text) || addressRange(text) === undefined,
-      );
-      if (bad !== undefined) wrong(name, bad, 'must be an address, PREFIX/LENGTH or FIRST-LAST');
-      else checked.address = list.join(' ');
+      for (const text of list as unknown[]) {
+        const range = typeof text === 'string' && !/\s/.test(text) ? addressRange(text) : undefined;
+        if (range === undefined) wrong(name, text, 'must be an address, PREFIX/LENGTH or FIRST-LAST');
+        else checked.ranges.push(range);
+      }
+      checked.address = list.join(' ');
     } else if (typeof value !== 'string') {
       wrong(name, value, 'must be text');
     } else {
       const { test, mustBe } = PATTERNS.get(name) ?? {};
       if (test !== undefined && !test.test(value)) wrong(name, value, `must be ${mustBe}`);
-      else checked[name as keyof Checked] = value;
+      else checked[name as Exclude<keyof Checked, 'ranges'>] = value;
     }
   }
   if (isGood && checked.remoteId === '') wrong('remoteId', undefined, 'is required');
@@ -185,8 +208,7 @@ export interface NamedContext {
 interface Owned {
   start: string;
   end: string;
-  text: string;
-  owner: NamedPeer | Connection;
+  value: NamedPeer | Connection;
 }
 
 function isRecord(owner: NamedPeer | Connection): owner is NamedPeer {
@@ -208,7 +230,7 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
   for (const connection of peers) {
     for (const { start, end, isDynamic } of connection.remote) {
       if (isDynamic || (start.every((octet) => octet === 0) && end.every((octet) => octet === 255))) continue;
-      owned.push({ start: octetsKey(start), end: octetsKey(end), text: '', owner: connection });
+      owned.push({ start: octetsKey(start), end: octetsKey(end), value: connection });
     }
   }
 
@@ -281,11 +303,9 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
       const peer: NamedPeer = { name, remoteId, ...secrets, address, profile, file: files.length - 1, line };
       names.set(name, peer);
       byId.set(key, peer);
-      if (address === '') return;
-      for (const text of address.split(' ')) {
-        const [start, end] = addressRange(text)!;
+      for (const [start, end] of checked.ranges) {
         const first = octetsKey(start);
-        owned.push({ start: first, end: Buffer.compare(start, end) === 0 ? first : octetsKey(end), text, owner: peer });
+        owned.push({ start: first, end: Buffer.compare(start, end) === 0 ? first : octetsKey(end), value: peer });
       }
     },
   };
@@ -296,13 +316,21 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
   let last: Owned | null = null;
   for (const one of owned) {
     const isMet = last !== null && last.start.length === one.start.length && one.start <= last.end;
-    if (isMet && (isRecord(one.owner) || isRecord(last!.owner))) {
+    if (isMet && (isRecord(one.value) || isRecord(last!.value))) {
       const order = (owner: NamedPeer | Connection): number =>
         isRecord(owner) ? (owner.file + 1) * 2 ** 32 + owner.line : 0;
-      const [early, late] = order(one.owner) < order(last!.owner) ? [one, last!] : [last!, one];
-      const other = isRecord(early.owner) ? placeOf(early.owner) : `peer ${early.owner.name}`;
-      const { file, line } = late.owner as NamedPeer;
-      keep(recordError(files[file], line, ['address'], late.text, `has an address of another: ${other}`));
+      const [early, late] = order(one.value) < order(last!.value) ? [one, last!] : [last!, one];
+      const other = isRecord(early.value) ? placeOf(early.value) : `peer ${early.value.name}`;
+      const { file, line } = late.value as NamedPeer;
+      keep(
+        recordError(
+          files[file],
+          line,
+          ['address'],
+          (late.value as NamedPeer).address,
+          `has an address of another: ${other}`,
+        ),
+      );
     }
     if (!isMet || one.end > last!.end) last = one;
   }
@@ -313,5 +341,6 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
     profiles: [...new Set(profiles.values())],
     get: (type, data) => byId.get(identityKey(type, data)),
     all: () => byId.values(),
+    ranges: owned.filter((one): one is NamedRange => isRecord(one.value)),
   };
 }

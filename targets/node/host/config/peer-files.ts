@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parseConfig, readText } from '../document.ts';
-import { CommandError, errorText, FieldError, type FieldPath } from '../errors.ts';
+import { CommandError, errorText, FieldError, FieldErrors, type FieldPath } from '../errors.ts';
 
 /** Octets of a file (YAML: 1 MiB, the limit of all configurations), and characters of a line. */
 const FILE_MAX = 1 << 26;
@@ -151,6 +151,8 @@ export function readPeerFiles(path: string, taker: RecordTaker): void {
       taker.begin(file);
       reader.read(file, text, taker);
     } catch (error) {
+      // Enough errors, or peers.
+      if (error instanceof FieldErrors) throw error;
       if (error instanceof FieldError) taker.fail(error);
       else if (error instanceof CommandError)
         taker.fail(recordError(file, 0, [], '', error.message.replace(`${file}: `, '')));
