@@ -29,6 +29,7 @@ export type { Field } from './host/config/field.ts';
 export { GATEWAY_SCHEMA, SENSOR_SCHEMA } from './host/config/ike-files.ts';
 export type { SelectorTemplate } from './host/config/ike-names.ts';
 export { type Connection, policyFor } from './host/config/ike-policy.ts';
+export type { NamedPeer, NamedPeers, NamedRange } from './host/config/named-peers.ts';
 export { type LoadedSa, loadSaFile, readSas, suiteNamed } from './host/config/sa.ts';
 export { type Property, SA_SCHEMA } from './host/config/schema.ts';
 export { type Datagram, readDatagram, writeDatagram } from './host/datagram.ts';

@@ -121,6 +121,7 @@ test('check tells the kinds of the examples apart', () => {
   const kinds = {
     'gateway.yaml': 'gateway',
     'gateway-udp.yaml': 'gateway',
+    'many-peers.yaml': 'gateway',
     'sensor-ike.yaml': 'sensor',
     'sensor-udp.yaml': 'sensor',
   };

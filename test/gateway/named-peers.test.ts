@@ -138,7 +138,10 @@ test('every fault is told with file, line, field and limit, and never a key', (t
     [
       'c.csv',
       `${first}keyid:01,x,10.0.0.1,\nkeyid:01,x,,\nkeyid:02,x,10.0.0.0/24,\nkeyid:03,x,10.0.1.0,\n`,
-      ['c.csv:3: remoteId: keyid:01: is there already: c.csv:2'],
+      [
+        'c.csv:3: remoteId: keyid:01: is there already: c.csv:2',
+        'c.csv:4: address: 10.0.0.0/24: has an address of another: c.csv:2',
+      ],
     ],
     [
       'd.csv',
@@ -153,7 +156,7 @@ test('every fault is told with file, line, field and limit, and never a key', (t
         'e.jsonl:2: must be an object of JSON',
         'e.jsonl:3: a name is there twice',
         'e.jsonl:4: psk: (hidden): must be text',
-        'e.jsonl:5: pskk: unknown field; did you mean psk?; must be one of remoteId, name, psk, pskHex, publicKey, address, profile',
+        'e.jsonl:5: pskk: unknown field; did you mean `psk`?; must be one of remoteId, name, psk, pskHex, publicKey, address, profile',
         'e.jsonl:6: pskHex: (2 characters): psk is given too',
       ],
     ],
