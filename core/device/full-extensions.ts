@@ -10,6 +10,7 @@ import { natDetection } from '../ike/ext/nat.ts';
 import { optimizedRekeys } from '../ike/ext/optimized-rekey.ts';
 import { postQuantumKey } from '../ike/ext/ppk.ts';
 import { ticketRequest } from '../ike/ext/resume.ts';
+import { tfcNotSupported } from '../ike/ext/tfc.ts';
 import { vendorId } from '../ike/ext/vendor.ts';
 import type { Extension } from '../ike/state/ike.ts';
 
@@ -29,5 +30,6 @@ export function fullExtensions(): Extension[] {
     ticketRequest,
     authMethods,
     crashTokens,
+    tfcNotSupported,
   ];
 }

@@ -116,6 +116,7 @@ export { optimizedRekeys } from './ext/optimized-rekey.ts';
 export { postQuantumKey } from './ext/ppk.ts';
 export { createIntermediate, type FindPpk } from './ext/ppk-intermediate.ts';
 export { resumption, ticketRequest } from './ext/resume.ts';
+export { tfcNotSupported } from './ext/tfc.ts';
 export { createTickets, type TicketIssuer } from './ext/ticket.ts';
 export { vendorId } from './ext/vendor.ts';
 export type { FindPolicy, ResponderConfig, Tickets } from './setup/half-open.ts';

@@ -74,7 +74,8 @@ for (const mode of [MODE_TUNNEL, MODE_TRANSPORT] as const) {
     const other = assertUp(s, sa);
     for (const one of [sa, other]) assert.equal(one.children[0]!.mode, mode);
     const auth = s.sent().filter((m) => m.exchange === 35);
-    for (const m of auth) assert.equal(notifyOf(m, 16391) !== null, mode === MODE_TRANSPORT);
+    for (const type of [16391, 16394])
+      for (const m of auth) assert.equal(notifyOf(m, type) !== null, mode === MODE_TRANSPORT);
     // A regular rekey says it again, an optimized one inherits it.
     for (const optimized of [false, true]) {
       sa.children[0]!.keKnown = other.children[0]!.keKnown = optimized;
@@ -82,7 +83,8 @@ for (const mode of [MODE_TUNNEL, MODE_TRANSPORT] as const) {
       s.wait(5000);
       const create = s.sent().filter((m) => m.exchange === 36);
       assert.equal(create.length, 2);
-      for (const m of create) assert.equal(notifyOf(m, 16391) !== null, mode === MODE_TRANSPORT && !optimized);
+      for (const type of [16391, 16394])
+        for (const m of create) assert.equal(notifyOf(m, type) !== null, mode === MODE_TRANSPORT && !optimized);
       for (const one of [sa, other]) assert.equal(one.children[0]!.mode, mode);
     }
     s.close();

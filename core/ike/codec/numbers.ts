@@ -147,6 +147,7 @@ export const N_NAT_DETECTION_DESTINATION_IP = 16389 as const;
 export const N_COOKIE = 16390 as const;
 export const N_USE_TRANSPORT_MODE = 16391 as const;
 export const N_REKEY_SA = 16393 as const;
+export const N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394 as const;
 export const N_TICKET_LT_OPAQUE = 16409 as const;
 export const N_TICKET_REQUEST = 16410 as const;
 export const N_TICKET_NACK = 16412 as const;
