@@ -334,7 +334,7 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
     }
     if (!isMet || one.end > last!.end) last = one;
   }
-  if (errors.length > 0) throw errors.length === 1 ? errors[0] : new FieldErrors(errors);
+  if (errors.length > 0) throw new FieldErrors(errors);
   return {
     size: byId.size,
     from,

@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parseConfig, readText } from '../document.ts';
-import { CommandError, errorText, FieldError, FieldErrors, type FieldPath } from '../errors.ts';
+import { CommandError, FieldError, FieldErrors, type FieldPath } from '../errors.ts';
 
 /** Octets of a file (YAML: 1 MiB, the limit of all configurations), and characters of a line. */
 const FILE_MAX = 1 << 26;
@@ -138,7 +138,7 @@ export function readPeerFiles(path: string, taker: RecordTaker): void {
   try {
     files = filesOf(path);
   } catch (error) {
-    throw new CommandError(errorText(error));
+    throw CommandError.from(path, error);
   }
   for (const file of files) {
     const reader = READERS[extname(file).toLowerCase()];
