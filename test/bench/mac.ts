@@ -61,8 +61,8 @@ async function bare(rate: number, seconds: number): Promise<number> {
     count++;
     frame();
   });
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
+  // It may listen before the next turn.
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   widenBuffers(socket, 4194304, () => {});
   await sendTo(socket.address().port, rate, seconds);
   socket.close();
