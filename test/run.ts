@@ -1,6 +1,6 @@
-// npm test: the checks (Biome, tsc), then every test/**/*.test.ts, two files at a time. `npm test -- TEXT...` runs the
-// files whose path contains one of the texts. The last line is always `N passed, N failed, N skipped`; the names of skipped
-// tests are listed above it.
+// npm test: the checks (Biome, tsc), then every test/**/*.test.ts, one file more at a time than there are cores: many wait for
+// real time. `npm test -- TEXT...` runs the files whose path contains one of the texts. The last line is always
+// `N passed, N failed, N skipped`; the names of skipped tests are listed above it.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -80,7 +80,7 @@ async function main(patterns: readonly string[]): Promise<number> {
     ...CHECKS.filter((job) => wanted(job.name)),
     ...ordered.map((file) => ({ name: file, run: () => runTestFile(file) })),
   ];
-  const results = await runAll(jobs, Math.min(2, cpus().length));
+  const results = await runAll(jobs, Math.min(4, cpus().length + 1));
 
   const notes = results.flatMap((result) => result.notes);
   if (notes.length > 0) say('\nNotes\n' + notes.join('\n'));

@@ -11,6 +11,7 @@ import { after, test } from 'node:test';
 import { generate, parse } from 'coap-packet';
 import { loadGatewayFile } from '../../targets/node/gateway/file.ts';
 import { loadSensorFile } from '../../targets/node/sensor/file.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
 
 const { path, file } = scratch();
@@ -19,28 +20,6 @@ const cleanups: (() => void)[] = [];
 after(() => {
   for (const clean of cleanups) clean();
 });
-
-/** The first of `count` UDP ports in a row that are free now. */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const sockets = [createSocket('udp4')];
-    sockets[0].bind(0, '127.0.0.1');
-    await once(sockets[0], 'listening');
-    const { port } = sockets[0].address();
-    let good = port + count < 65536;
-    for (let i = 1; i < count && good; i++) {
-      const socket = createSocket('udp4');
-      sockets.push(socket);
-      socket.bind(port + i, '127.0.0.1');
-      good = await Promise.race([
-        once(socket, 'listening').then(() => true),
-        new Promise<boolean>((resolve) => socket.on('error', () => resolve(false))),
-      ]);
-    }
-    for (const socket of sockets) socket.close();
-    if (good) return port;
-  }
-}
 
 /** A CoAP server that acknowledges each POST, and what it got. */
 async function coapServer(): Promise<{ port: number; got: string[] }> {

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,22 +10,13 @@ import { createKeyLog, ESP_TABLE } from '../../targets/node/host/keylog.ts';
 import { createLog } from '../../targets/node/host/log.ts';
 import { outletOf, type StandardStream } from '../../targets/node/host/outlet.ts';
 import { createPcapWriter, LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { ROOT, scratch } from './run.ts';
 import { cleanups, coapServer } from './sensor-support.ts';
 
 const files = scratch();
 const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 const noFull = existsSync('/dev/full') ? false : '/dev/full not found';
-
-/** A UDP port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 type Stdio = 'ignore' | 'pipe' | number;
 
@@ -40,7 +30,8 @@ let count = 0;
 
 /** A gateway with these outputs, and what runs one reading of a sensor through it. */
 async function lab(stdout: Stdio, stderr: Stdio, ...more: string[]) {
-  const [port, natPort] = [await freePort(), await freePort()];
+  const port = await freePorts(2);
+  const natPort = port + 1;
   const server = await coapServer();
   const name = `g${++count}`;
   const config = files.file(

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { freePort } from '../support/free-ports.ts';
 import { packageMissing } from '../support/packages.ts';
 import { blocksOf, compile, installInto, type Packed, pack, root, runIn, runWell } from './kit.ts';
 
@@ -43,13 +44,6 @@ async function bound(): Promise<Socket> {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
-}
-
-async function freePort(): Promise<number> {
-  const socket = await bound();
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
 }
 
 test('the tarball is small, and has examples, boards, their C and the sources that they are built from', () => {

@@ -10,6 +10,7 @@ import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { ROOT } from '../cli/run.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const PSK = 'a key for tests, and nothing else';
 const SERVER = '2001:db8:2::1';
@@ -21,14 +22,6 @@ async function socketAt(port = 0): Promise<Socket> {
   socket.bind(port, '127.0.0.1');
   await once(socket, 'listening');
   return socket;
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const sockets = await Promise.all(Array.from({ length: count }, () => socketAt()));
-  const ports = sockets.map((socket) => socket.address().port);
-  for (const socket of sockets) socket.close();
-  return ports;
 }
 
 /** What went over the wire. */
@@ -139,7 +132,8 @@ export async function openStage(
     delivered.push(octets.readUInt32BE(0));
     server.send(octets, from.port, from.address);
   });
-  const [port, natPort] = await freePorts(2);
+  const port = await freePorts(2);
+  const natPort = port + 1;
   const config = write(
     'gateway.yaml',
     JSON.stringify({

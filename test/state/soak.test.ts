@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import { startCoapServer } from '../../targets/node/lab/coap-server.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { ROOT, scratch } from '../cli/run.ts';
+import { freePort } from '../support/free-ports.ts';
 
 const { file } = scratch();
 const STATE = join(process.env.STATE_DIRECTORY!, `soak-${process.pid}`);
@@ -28,16 +28,6 @@ const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
 const psk = (index: number): string => hex(index).repeat(16);
-
-/** A UDP port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 const TIMES = { retransmit: 0.5, dpd: 10 };
 
