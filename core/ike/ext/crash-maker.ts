@@ -36,7 +36,7 @@ import {
   PAYLOAD_SKF,
   PROTOCOL_IKE,
 } from '../codec/numbers.ts';
-import { join, NONE, take } from '../codec/octets.ts';
+import { join, NONE, same, take } from '../codec/octets.ts';
 import { addStatus, spiOctets } from '../codec/payloads.ts';
 import { prf } from '../crypto/keys.ts';
 import { spiKey } from '../exchange/registry.ts';
@@ -49,7 +49,7 @@ import { STEP_IDENT_RESPONSE, STEP_INFORMATIONAL_REQUEST, STEP_REKEY_RESPONSE } 
 const TOKEN_SIZE = 16;
 /** Octets of the smallest SK payload: an IV and an ICV of 8 octets each, and Pad Length. */
 const SK_MIN = 17;
-/** Where the token of an IKE SA that this side rekeyed was told. */
+/** Of which IKE SA that this side rekeyed the token was told: its own SPI. */
 const TOLD = 'crash-told';
 
 /** Options of `createCrashMaker`. */
@@ -93,8 +93,11 @@ export function createCrashMaker(config: CrashMakerConfig): CrashMaker {
         if (secret === null) return;
         if (step === STEP_IDENT_RESPONSE || step === STEP_REKEY_RESPONSE) addToken(w, sa.spis, sa.path);
         // In the answer to its own rekey the peer has told its SPI; now both are known here.
-        if (step !== STEP_INFORMATIONAL_REQUEST || !sa.initiator || noteOf(sa.notes, TOLD).length > 0) return;
-        setNote(sa.notes, TOLD, take(sa.spis, 0, 8));
+        if (step !== STEP_INFORMATIONAL_REQUEST || !sa.initiator) return;
+        // Notes go on to the next IKE SA: which one was told of counts.
+        const own = take(sa.spis, 0, 8);
+        if (same(noteOf(sa.notes, TOLD), own)) return;
+        setNote(sa.notes, TOLD, own);
         addToken(w, sa.spis, sa.path);
       },
       read: () => 0,

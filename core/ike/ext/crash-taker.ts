@@ -15,6 +15,7 @@ import {
   parsePayloads,
 } from '../codec/message.ts';
 import { INFORMATIONAL, N_INVALID_IKE_SPI, N_INVALID_SPI, N_QCD_TOKEN, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
+import { join } from '../codec/octets.ts';
 import { dataOf } from '../codec/payloads.ts';
 import { probe } from '../exchange/requests.ts';
 import { hurry } from '../exchange/send.ts';
@@ -25,8 +26,12 @@ import { OUTCOME_PEER_CRASHED } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../state/sa.ts';
 import { STEP_AUTH_RESPONSE, STEP_INFORMATIONAL_REQUEST, STEP_REKEY_RESPONSE } from '../state/step.ts';
 
-/** The note with the peer's token. */
+/**
+ * The note with the SPIs of an IKE SA and the peer's token of it. A rekey hands notes on, and the peer tells anybody the token
+ * of the old one, which is no more: it must end nothing that lives.
+ */
 const NOTE = 'crash-token';
+const SPIS = 16;
 /** Octets of a token [RFC 6290 §4.1]. */
 const TOKEN_MIN = 16;
 const TOKEN_MAX = 128;
@@ -40,7 +45,9 @@ export const crashTokens: Extension = {
   read: (_ike, sa, step, _draft, m) => {
     if (step !== STEP_AUTH_RESPONSE && step !== STEP_REKEY_RESPONSE && step !== STEP_INFORMATIONAL_REQUEST) return 0;
     const token = dataOf(m, N_QCD_TOKEN);
-    if (token !== null && token.length >= TOKEN_MIN && token.length <= TOKEN_MAX) setNote(sa.notes, NOTE, token);
+    if (token !== null && token.length >= TOKEN_MIN && token.length <= TOKEN_MAX) {
+      setNote(sa.notes, NOTE, join([sa.spis, token]));
+    }
     return 0;
   },
 };
@@ -50,12 +57,13 @@ function showsToken(ike: Ike, sa: IkeSa): boolean {
   const p = ike.outer;
   const d = ike.incoming;
   const token = noteOf(sa.notes, NOTE);
-  if (token.length === 0) return false;
+  if (token.length === 0 || !equal(token, 0, sa.spis, 0, SPIS)) return false;
+  const size = token.length - SPIS;
   let found = false;
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_NOTIFY || notifyType(d.buffer, p.at[i]) !== N_QCD_TOKEN) continue;
-    if (notifyDataSize(d.buffer, p.at[i], p.size[i]) !== token.length) continue;
-    if (equal(d.buffer, notifyDataAt(d.buffer, p.at[i]), token, 0, token.length)) found = true;
+    if (notifyDataSize(d.buffer, p.at[i], p.size[i]) !== size) continue;
+    if (equal(d.buffer, notifyDataAt(d.buffer, p.at[i]), token, SPIS, size)) found = true;
   }
   return found;
 }

@@ -15,7 +15,12 @@ import { outcomes, type Scene, scene } from '../kit.ts';
 import { address, path } from '../pair.ts';
 
 const SECRET = new Uint8Array(32).fill(0x5e);
-const NOTE = 'crash-token';
+
+/** The token that a device keeps for an IKE SA; none where what it has is of another. */
+function keptFor(sa: IkeSa): Uint8Array {
+  const note = noteOf(sa.notes, 'crash-token');
+  return Buffer.compare(note.subarray(0, 16), sa.spis) === 0 ? note.subarray(16) : new Uint8Array(0);
+}
 
 /** The formula of this side's documentation, by node:crypto. */
 const tokenOf = (spis: Uint8Array): Buffer =>
@@ -71,7 +76,7 @@ const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
 test('the token comes with AUTH, and ends the SA of a device whose gateway has crashed, at once', () => {
   const c = crashing();
   const sa = c.s.connect();
-  assert.deepEqual(Buffer.from(noteOf(sa.notes, NOTE)), tokenOf(sa.spis));
+  assert.deepEqual(Buffer.from(keptFor(sa)), tokenOf(sa.spis));
   kill(c);
   ask(c, sa);
   // SPIs, exchange and Message ID of the request; a response; INVALID_IKE_SPI; QCD_TOKEN of the IKE SA.
@@ -122,7 +127,7 @@ for (const [name, changed] of [
 test('without a token every repetition is made, but sooner: all within 12 s', () => {
   const c = crashing(null);
   const sa = c.s.connect();
-  assert.equal(noteOf(sa.notes, NOTE).length, 0);
+  assert.equal(keptFor(sa).length, 0);
   kill(c);
   const from = c.s.world.now;
   ask(c, sa);
@@ -234,7 +239,7 @@ for (const by of ['device', 'gateway'] as const) {
   test(`after a rekey of the IKE SA by the ${by} the token is that of the new one`, () => {
     const c = crashing();
     const sa = c.s.connect();
-    const first = noteOf(sa.notes, NOTE);
+    const first = keptFor(sa);
     const gateway = c.s.world.gateway;
     gateway.ike.upper.replaced = (_old, next, now) => {
       gateway.established.push(next);
@@ -246,7 +251,7 @@ for (const by of ['device', 'gateway'] as const) {
     const next = c.s.world.device.established.at(-1)!;
     assert.notEqual(next, sa);
     assert.equal(next.initiator, by === 'device');
-    const token = noteOf(next.notes, NOTE);
+    const token = keptFor(next);
     assert.notDeepEqual(token, first);
     assert.deepEqual(Buffer.from(token), tokenOf(next.spis));
     c.s.wait(1000);
@@ -256,6 +261,61 @@ for (const by of ['device', 'gateway'] as const) {
     assert.equal(c.told.at(-1)![19], by === 'device' ? 0x20 : 0x28, 'the flag of the original initiator');
   });
 }
+
+test('the token of an IKE SA that a rekey has replaced ends nothing, also before that of the new one is known', () => {
+  let held: Uint8Array | null = null;
+  let isOn = false;
+  const c = crashing(SECRET, {
+    filter: (d) => {
+      if (!isOn || d.from.name !== 'device') return [d];
+      held = d.octets;
+      return [];
+    },
+  });
+  const old = c.s.connect();
+  const { device, gateway } = c.s.world;
+  rekeyIke(gateway.ike, gateway.ike.sas[0]!, c.s.world.now);
+  c.s.world.settle();
+  const next = device.established.at(-1)!;
+  c.s.wait(2000);
+  // Anybody who saw the old SPIs gets the token of what is gone, and shows it under the SPIs of what lives.
+  const request = Buffer.alloc(28 + 4 + 24);
+  Buffer.from(old.spis).copy(request);
+  Buffer.from('2e202508000000070000003800000000', 'hex').copy(request, 16);
+  request.writeUInt16BE(28, 30);
+  const over = { ...path(), local: address(2), remote: address(1) };
+  receiveIke(gateway.ike, over, request, 0, request.length, c.s.world.now);
+  c.s.world.queue.length = 0;
+  const forged = Buffer.from(c.told.at(-1)!);
+  assert.deepEqual(forged.subarray(-16), tokenOf(old.spis));
+  isOn = true;
+  probe(device.ike, next, c.s.world.now);
+  c.s.world.settle();
+  forged.set(held!.subarray(0, 16));
+  forged.set(held!.subarray(20, 24), 20);
+  forged[19] = 0x28;
+  receiveIke(device.ike, path(), forged, 0, forged.length, c.s.world.now);
+  assert.equal(next.hurried, true, 'it was read');
+  assert.equal(next.state, STATE_ESTABLISHED);
+  assert.deepEqual(device.outcomes, []);
+});
+
+test('after each of several rekeys by the gateway the device has the token of the newest', () => {
+  const c = crashing();
+  c.s.connect();
+  const { device, gateway } = c.s.world;
+  gateway.ike.upper.replaced = (_old, next, now) => {
+    gateway.established.push(next);
+    if (next.initiator) probe(gateway.ike, next, now);
+  };
+  for (let i = 0; i < 3; i++) {
+    rekeyIke(gateway.ike, gateway.established.at(-1)!, c.s.world.now);
+    c.s.world.settle();
+    const next = device.established.at(-1)!;
+    assert.deepEqual(Buffer.from(keptFor(next)), tokenOf(next.spis), `rekey ${i}`);
+    c.s.wait(c.s.world.now + 1000);
+  }
+});
 
 /** INVALID_SPI of the gateway, for what the device sent under `spi`. */
 function advise(c: Crash, spi: number, change: (octets: Uint8Array) => void = () => {}, from = address(2)): number {
