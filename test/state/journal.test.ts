@@ -9,11 +9,14 @@ import {
   createReserve,
   halvesOf,
   isWide,
+  lastOf,
   narrow,
   numberOf,
   use,
 } from '../../targets/node/host/state/reserve.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
+
+const LAST = lastOf(1);
 
 interface Fake extends StateStore {
   batches: Record<string, string | null>[];
@@ -201,7 +204,7 @@ test('whatever the traffic and whenever the crash: no number twice, and few are 
   const step = fc.record({ gap: fc.integer({ min: 0, max: 3000 }), burst: fc.integer({ min: 1, max: 50 }) });
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), fc.integer({ min: 1, max: 200 }), (steps, latency) => {
-      const reserve = createReserve(0, 64, 0);
+      const reserve = createReserve(0, 64, LAST, 0);
       reserve.asked++;
       const writes: { at: number; value: number }[] = [{ at: latency, value: reserve.asked }];
       let now = 0;
@@ -226,29 +229,29 @@ test('whatever the traffic and whenever the crash: no number twice, and few are 
     { numRuns: 300, seed: 9 },
   );
   // One packet a minute: a single number ahead.
-  const slow = createReserve(0, 64, 0);
+  const slow = createReserve(0, 64, LAST, 0);
   for (let n = 1; n < 50; n++) {
     use(slow, n, n * 60000);
     assert.equal(slow.asked, n + 1);
   }
   // Packets that had waited come at once: no rate.
-  const burst = createReserve(0, 4096, 0);
+  const burst = createReserve(0, 4096, LAST, 0);
   for (let n = 1; n <= 100; n++) use(burst, n, 60000);
   assert.ok(burst.asked <= 102, `${burst.asked}`);
   // Numbers that were lost on the way are no rate either.
-  const jump = createReserve(0, 4096, 0);
+  const jump = createReserve(0, 4096, LAST, 0);
   use(jump, 5000, 500);
   assert.equal(jump.asked, 5001);
   use(jump, 5001, 1000);
   assert.ok(jump.asked <= 5002);
   // What a peer that fell silent does not use is given back.
-  const silent = createReserve(0, 4096, 0);
+  const silent = createReserve(0, 4096, LAST, 0);
   for (let n = 1; n <= 2000; n++) use(silent, n, n);
   silent.durable = silent.asked;
   assert.ok(isWide(silent) && !narrow(silent, 2100) && narrow(silent, 2500) && !narrow(silent, 3000));
   assert.deepEqual([silent.asked, silent.durable], [2001, 2001]);
   // A thousand a second: some hundreds of milliseconds ahead, few writes.
-  const fast = createReserve(0, 4096, 0);
+  const fast = createReserve(0, 4096, LAST, 0);
   let writes = 0;
   for (let n = 1; n <= 10000; n++) if (use(fast, n, n) && n > 1000) writes++;
   assert.ok(writes < 60, `${writes}`);

@@ -106,18 +106,18 @@ function remoteOf(entry: GatewaySa, isCopied: boolean): Uint8Array {
   return isCopied ? remote.slice() : remote;
 }
 
-/** Adds the SAs of a configuration; `keep` is told what is wrong with one, which is left out or ends the adding. */
+/** Adds the SAs of a configuration; `keep` is told what is wrong with one and why, which is left out or ends the adding. */
 export function addConfigured(
   sas: Associations,
   entries: readonly GatewaySa[],
   directions: readonly Direction[],
-  keep: (error: Error) => void,
+  keep: (error: Error, cause: unknown) => void,
 ): void {
   entries.forEach((entry, index) => {
     try {
       sas.add(entry, directions[index], false);
     } catch (error) {
-      keep(entry.locate?.(error) ?? new Error(`sas[${index}].${errorText(error)}`));
+      keep(entry.locate?.(error) ?? new Error(`sas[${index}].${errorText(error)}`), error);
     }
   });
 }

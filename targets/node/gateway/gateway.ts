@@ -21,6 +21,7 @@ import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
 import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
+import { NumbersLost } from './state/configured.ts';
 import { createState } from './state/state.ts';
 import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, udpMetrics } from './views.ts';
 
@@ -88,8 +89,9 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
   try {
-    addConfigured(kept, config.sas, checked.directions, (error) => {
-      throw error;
+    addConfigured(kept, config.sas, checked.directions, (error, cause) => {
+      if (!(cause instanceof NumbersLost)) throw error;
+      bus.log('error', 'state', () => error.message);
     });
     state?.restore(ike);
     stop = run(bus, clock, opened, air, ike, router);

@@ -100,6 +100,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     fits = 0;
     const chosen = sas.choose(packet, length, now);
     if (chosen === undefined) return drop('esp', NO_SA);
+    if (ike.keeper?.refuses(chosen)) return drop('state', 'store');
     const { sa, remote } = chosen;
     const socket = ike.socketOf(chosen);
     if (socket !== null) {
@@ -199,7 +200,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
 
   /** Delivers what `restore` gave, at once or when a restart could not make it come twice. */
   function hand({ sa, size }: { sa: Sa; size: number }, from: () => string): void {
-    if (!mustWait(sas.of(sa))) {
+    const association = sas.of(sa);
+    if (association !== undefined && ike.keeper?.refuses(association)) {
+      drop('state', 'store');
+      return;
+    }
+    if (!mustWait(association)) {
       deliver(size, sa, from);
       return;
     }

@@ -26,15 +26,18 @@ import type { Journal } from '../../host/state/journal.ts';
 import { encodePlain } from '../../host/state/plain.ts';
 import {
   aheadOf,
+  askNext,
   createReserve,
   isWide,
   type Kept,
+  lastOf,
   narrow,
   numberOf,
   type Reserve,
   use,
 } from '../../host/state/reserve.ts';
 import type { Association } from '../associations.ts';
+import { LOST } from './configured.ts';
 
 /** Milliseconds between looks at SAs with more than one number ahead. */
 const SWEEP = 200;
@@ -88,6 +91,13 @@ export interface Keeper {
   configured(association: Association, key: string): void;
   /** A number of this SA was used. True: what it did must wait (`after`). */
   waits(association: Association): boolean;
+  /**
+   * True for a configured SA while the store is given up: its packets are dropped. After a crash nobody would know the numbers
+   * that it used, and its keys would come again with the file.
+   */
+  refuses(association: Association): boolean;
+  /** The numbers of the configured SA with this key are lost: it stays out until it has other keys. */
+  lost(key: string): void;
   /** Runs `effect` when every change so far is durable. False: dropped. */
   after(effect: () => void): boolean;
   /** A secret of the gateway: the stored one, or what `make` gives, stored from now on. */
@@ -110,7 +120,8 @@ function keysOf({ key, salt, authKey }: SaConfig): Uint8Array {
 
 function reserveOf(sa: Sa, isOut: boolean, now: number): Reserve {
   // A peer that is sent few bits of a number cannot follow a long jump.
-  return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), now);
+  const limit = lastOf(sa.form.counter.esn);
+  return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), limit, now);
 }
 
 export function createKeeper(config: KeeperConfig): Keeper {
@@ -121,6 +132,8 @@ export function createKeeper(config: KeeperConfig): Keeper {
   const fresh = new WeakMap<IkeSa, Uint8Array>();
   const secrets = new Map<string, Uint8Array>();
   const configured = new Map<string, Kept>();
+  /** Keys of configured SAs whose numbers are not known. */
+  const lost = new Set<string>();
 
   function placed(path: Path | null): object | null {
     return path === null ? null : { ...path, port: config.placeOf(path) };
@@ -192,6 +205,12 @@ export function createKeeper(config: KeeperConfig): Keeper {
     }
   }
 
+  /** The same for a store that holds none of them yet. */
+  function putAnew(kept: Kept): void {
+    for (const reserve of [kept.out, kept.in]) if (reserve !== null) reserve.durable = -1;
+    putNumbers(kept);
+  }
+
   function drop(key: string): void {
     journal.put(key, () => null);
   }
@@ -217,7 +236,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
       out.kept = one;
       into.kept = one;
       putChild(child, one);
-      for (const reserve of [one.out, one.in]) if (reserve !== null) reserve.asked++;
+      for (const reserve of [one.out, one.in]) if (reserve !== null) askNext(reserve);
       putNumbers(one);
     },
     removed(child) {
@@ -282,7 +301,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
     configured(association, key) {
       const { sa, direction } = association;
       const reserve = reserveOf(sa, direction === 'out', now());
-      reserve.asked++;
+      askNext(reserve);
       const isOut = direction === 'out';
       const kept: Kept = { key, out: isOut ? reserve : null, in: isOut ? null : reserve, gone: false };
       const before = configured.get(key);
@@ -292,12 +311,19 @@ export function createKeeper(config: KeeperConfig): Keeper {
       putNumbers(kept);
     },
     waits({ kept, direction, sa }) {
-      if (kept === null || !journal.isKept()) return false;
-      const reserve = direction === 'out' ? kept.out : kept.in;
-      if (reserve === null) return false;
+      const reserve = kept === null ? null : direction === 'out' ? kept.out : kept.in;
+      if (kept === null || reserve === null) return false;
       const number = numberOf(sa.snHi, sa.snLo);
-      if (use(reserve, number, now())) putNumbers(kept);
+      // Without a store, too: one that is begun anew has to hold no number that was used meanwhile.
+      const isMore = use(reserve, number, now());
+      if (!journal.isKept()) return false;
+      if (isMore) putNumbers(kept);
       return number > reserve.durable;
+    },
+    refuses: ({ kept, owner }) => kept !== null && owner === null && !journal.isKept(),
+    lost(key) {
+      lost.add(key);
+      journal.put(key, () => LOST);
     },
     after: journal.after,
     secret(name, make) {
@@ -313,11 +339,12 @@ export function createKeeper(config: KeeperConfig): Keeper {
     },
     everything() {
       for (const [name, value] of secrets) journal.put(`key/${name}`, () => value);
-      for (const kept of configured.values()) putNumbers(kept);
+      for (const key of lost) journal.put(key, () => LOST);
+      for (const kept of configured.values()) putAnew(kept);
       for (const [child, one] of children) {
         if (child.retired !== CHILD_LIVE) continue;
         putChild(child, one);
-        putNumbers(one);
+        putAnew(one);
       }
       for (const [sa, kept] of ikes) {
         putIke(sa, kept);

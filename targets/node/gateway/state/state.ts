@@ -4,9 +4,10 @@ import { createJournal, type Journal } from '../../host/state/journal.ts';
 import type { StateStore } from '../../host/state/store.ts';
 import type { Associations } from '../associations.ts';
 import type { Bus } from '../bus.ts';
+import type { Direction, GatewaySa } from '../config.ts';
 import type { IkeLink } from '../ike-link.ts';
 import type { StateMetrics } from '../views.ts';
-import { configuredKey, continued } from './configured.ts';
+import { configuredKey, continued, NumbersLost } from './configured.ts';
 import { createKeeper, type Keeper, type KeeperConfig } from './keeper.ts';
 
 /** Records that the SAs which come back write anew. */
@@ -28,6 +29,20 @@ export function createState(store: StateStore, bus: Bus): State {
   let keeper: Keeper | null = null;
   const journal: Journal = createJournal(store, log, () => keeper?.everything());
   for (const problem of store.problems) log('warn', 'state', () => problem);
+
+  /** A configured SA with what the store says about it. */
+  function known(entry: GatewaySa, direction: Direction, key: string): GatewaySa {
+    const record = store.records.get(key);
+    try {
+      if (record !== undefined) return continued(entry, direction, record);
+      if (store.mayLack?.(key)) throw new NumbersLost();
+      return entry;
+    } catch (error) {
+      if (error instanceof NumbersLost) keeper!.lost(key);
+      throw error;
+    }
+  }
+
   return {
     keep(config) {
       keeper = createKeeper({ ...config, journal, records: store.records });
@@ -38,7 +53,7 @@ export function createState(store: StateStore, bus: Bus): State {
       add(entry, direction, atFront, owner) {
         if (owner !== undefined || keeper === null) return sas.add(entry, direction, atFront, owner);
         const key = configuredKey(entry, direction);
-        const association = sas.add(continued(entry, direction, store.records.get(key)), direction, atFront);
+        const association = sas.add(known(entry, direction, key), direction, atFront);
         keeper.configured(association, key);
         return association;
       },

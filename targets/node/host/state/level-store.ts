@@ -106,6 +106,8 @@ function readHead(directory: string, value: Uint8Array): Head | null {
 }
 
 interface Loaded {
+  /** Keys of records that were left out; null: nobody knows which. */
+  lacking: Set<string> | null;
   records: Map<string, Uint8Array>;
   /** Number of the batch that wrote each. */
   sequences: Map<string, number>;
@@ -113,13 +115,24 @@ interface Loaded {
   sequence: number;
 }
 
-const nothing = (why: string): Loaded => ({ records: new Map(), sequences: new Map(), problems: [why], sequence: 0 });
+const nothing = (why: string): Loaded => ({
+  lacking: null,
+  records: new Map(),
+  sequences: new Map(),
+  problems: [why],
+  sequence: 0,
+});
 
 async function load(database: Database, options: StoreOptions, secret: Uint8Array): Promise<Loaded> {
   const { directory, kind } = options;
   const records = new Map<string, Uint8Array>();
   const sequences = new Map<string, number>();
   const problems: string[] = [];
+  const lacking = new Set<string>();
+  const damaged = (key: string): void => {
+    lacking.add(key);
+    problems.push(`record ${JSON.stringify(key)} is damaged`);
+  };
   let head: Head | null = null;
   let isNew = true;
   let sum = 0;
@@ -137,20 +150,20 @@ async function load(database: Database, options: StoreOptions, secret: Uint8Arra
       continue;
     }
     if (opened === null) {
-      problems.push(`record ${JSON.stringify(key)} is damaged`);
+      damaged(key);
       continue;
     }
     sum += opened.sequence;
     sequences.set(key, opened.sequence);
-    if (opened.value === null) problems.push(`record ${JSON.stringify(key)} is damaged`);
+    if (opened.value === null) damaged(key);
     else records.set(key, opened.value);
   }
-  if (isNew) return { records, sequences, problems, sequence: 0 };
+  if (isNew) return { lacking, records, sequences, problems, sequence: 0 };
   if (head === null) return nothing('its first record is missing: no record is trusted');
   if (head.sum !== sum || head.count !== sequences.size) {
     return nothing('some of its last changes are lost: no record is trusted');
   }
-  return { records, sequences, problems, sequence: head.sequence };
+  return { lacking, records, sequences, problems, sequence: head.sequence };
 }
 
 /**
@@ -188,7 +201,7 @@ export async function openLevelStore(options: StoreOptions): Promise<StateStore>
     await database.close();
     throw error instanceof CommandError ? error : ofStore(directory, levelText(error));
   }
-  const { records, problems } = loaded;
+  const { records, problems, lacking } = loaded;
   let { sequences, sequence } = loaded;
   let sum = 0;
   for (const one of sequences.values()) sum += one;
@@ -240,6 +253,7 @@ export async function openLevelStore(options: StoreOptions): Promise<StateStore>
   return {
     records,
     problems,
+    mayLack: (key) => lacking === null || lacking.has(key),
     write,
     async destroy() {
       await database.close();

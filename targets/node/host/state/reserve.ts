@@ -30,6 +30,8 @@ export interface Reserve {
   durable: number;
   /** Most numbers ahead. */
   max: number;
+  /** The SA's last number. */
+  limit: number;
   /** Packets a millisecond, over the last span of AHEAD or more: numbers that were lost on the way don't count. */
   rate: number;
   /** When the current span began, and its packets. */
@@ -50,9 +52,14 @@ export interface Kept {
   gone: boolean;
 }
 
-/** A reserve for an SA whose last number is `number`, which a record holds. */
-export function createReserve(number: number, max: number, now: number): Reserve {
-  return { asked: number, durable: number, max, rate: 0, since: now, packets: 0, last: number, lastAt: now };
+/** The last number of an SA: of 32 bits, or as far as numbers are exact here. */
+export function lastOf(esn: number): number {
+  return esn === 0 ? TWO_32 - 1 : Number.MAX_SAFE_INTEGER;
+}
+
+/** A reserve for an SA that has used `number`, which a record holds. It has numbers up to `limit`. */
+export function createReserve(number: number, max: number, limit: number, now: number): Reserve {
+  return { asked: number, durable: number, max, limit, rate: 0, since: now, packets: 0, last: number, lastAt: now };
 }
 
 /** `number` is the highest that was used, at `now` (ms). True: `asked` changed with the rate, and wants to be written. */
@@ -71,13 +78,18 @@ export function use(reserve: Reserve, number: number, now: number): boolean {
   const left = reserve.asked - number;
   if (left > 2 * more) {
     // The peer has become slower: after a restart it would be refused as many packets. What the record says until then is safe.
-    reserve.asked = number + more;
+    reserve.asked = Math.min(reserve.limit, number + more);
     reserve.durable = Math.min(reserve.durable, reserve.asked);
     return true;
   }
-  if (left > more / 2) return false;
-  reserve.asked = Math.max(reserve.asked, number + more);
+  if (left > more / 2 || reserve.asked === reserve.limit) return false;
+  reserve.asked = Math.min(reserve.limit, Math.max(reserve.asked, number + more));
   return true;
+}
+
+/** One more number than a record holds is asked for. */
+export function askNext(reserve: Reserve): void {
+  reserve.asked = Math.min(reserve.limit, reserve.asked + 1);
 }
 
 /** True while more than one number is reserved: `narrow` may have something to do. */
