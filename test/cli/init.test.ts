@@ -112,6 +112,21 @@ for (const [over, auth, inner] of [
   });
 }
 
+// Long after the handshake nothing but the ping itself has the radio's queue looked at.
+test('pings half a second apart are all answered over the radio', async () => {
+  const folder = path('pings');
+  const made = await dietesp('init', folder, '--port', String(await freePorts(1)));
+  assert.equal(made.code, 0, made.stderr);
+  const gateway = await gatewayOf(join(folder, 'gateway.yaml'));
+  const config = join(folder, 'sensor1.yaml');
+  const pings = await dietesp('sensor', '--config', config, '--ping', '8', '--interval', '500');
+  assert.equal(pings.code, 0, pings.stdout + pings.stderr);
+  assert.equal(pings.stdout.match(/^ping \d to [0-9a-f:]+: [\d.]+ ms$/gm)?.length, 8, pings.stdout);
+  const ended = once(gateway, 'exit');
+  gateway.kill('SIGTERM');
+  await ended;
+});
+
 test('init: each sensor has its own key and identity; nothing is overwritten', async () => {
   const folder = path('own');
   assert.equal((await dietesp('init', folder, '--sensors', '3')).code, 0);

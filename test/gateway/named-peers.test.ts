@@ -170,6 +170,38 @@ test('every fault is told with file, line, field and limit, and never a key', (t
       [`j.jsonl:1: publicKey: ${'00'.repeat(28)}0...: must not be of small order: anybody could sign`],
     ],
   ];
+  const names = 'remoteId, name, psk, pskHex, publicKey, address, profile';
+  const noHeader = `the first line: must be the names of the columns, parted by commas: remoteId, and others of ${names}`;
+  const control = 'has a control character; lines end with LF or CR LF';
+  cases.push(
+    // Without a header a key stands where the names are.
+    ['k.csv', 'fqdn:a,secretone\nfqdn:b,secrettwo\n', [`k.csv:1: ${noHeader}`]],
+    ['l.csv', 'fqdn:a,secretone\n', [`l.csv:1: ${noHeader}`]],
+    ['m.csv', 'remoteId;psk\nkeyid:01;x\n', [`m.csv:1: ${noHeader}`]],
+    ['n.csv', '# peers\nremoteId,psk\nkeyid:01,x\n', [`n.csv:1: ${noHeader}`]],
+    [
+      'o.csv',
+      'remoteid,psk,__proto__,psk\nkeyid:01,x,y,z\nkeyid:02,x,y,z\n',
+      [
+        `o.csv:1: remoteid: unknown field; did you mean \`remoteId\`?; must be one of ${names}`,
+        `o.csv:1: __proto__: unknown field; must be one of ${names}`,
+        'o.csv:1: psk: is there twice',
+        'o.csv:1: remoteId: (missing): is a column of each file',
+      ],
+    ],
+    ['p.csv', '', ['p.csv: is empty: must have a line with the names of the columns']],
+    ['q.csv', 'remoteId,psk\rkeyid:01,x\r', [`q.csv:1: ${control}`]],
+    ['r.csv', 'remoteId,psk\nkeyid:01,sec\0ret\n', [`r.csv:2: ${control}`]],
+    [
+      's.csv',
+      'remoteId, psk,\nkeyid:01, secret,\nkeyid:02,"x ",\n"keyid:03",secret ,\nkeyid:04,x,y\n',
+      [
+        's.csv:2: a blank at the begin or end of a field must be in quotes',
+        's.csv:4: a blank at the begin or end of a field must be in quotes',
+        's.csv:5: field 3: has no name in the first line',
+      ],
+    ],
+  );
   const folder = folderOf(t, Object.fromEntries(cases));
   for (const [name, , right] of cases) assert.deepEqual(faults(folder, name), right);
   writeFileSync(join(folder, 'latin.csv'), Buffer.from(`${first}keyid:01,\xe4,,\n`, 'latin1'));

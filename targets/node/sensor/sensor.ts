@@ -185,7 +185,13 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     };
     const over = isRadio ? 'radio' : 'udp';
     report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });
-    inner = createInnerHost(own.length > 0 ? own : local, (packet, length) => host.send(packet, length), now);
+    const transmit = (packet: Uint8Array, length: number): number => {
+      const code = host.send(packet, length);
+      // Whoever sends need not know that a radio has a queue.
+      runner?.wake();
+      return code;
+    };
+    inner = createInnerHost(own.length > 0 ? own : local, transmit, now);
     if (sockets !== null) return createUdpHost({ ...common, sockets, peer: gateway });
     const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
     try {
@@ -269,7 +275,6 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     },
     send(payload, to, port, sourcePort) {
       const code = inner.send(payload, sourcePort, to, port);
-      wake();
       return code < 0 ? problemOf(code) : '';
     },
     until(done, limit) {

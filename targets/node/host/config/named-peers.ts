@@ -245,6 +245,7 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
 
   let secretFile = '';
   const taker: RecordTaker = {
+    fields: FIELDS,
     begin(file) {
       files.push(file);
     },

@@ -5,6 +5,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parseConfig, readText } from '../document.ts';
 import { CommandError, FieldError, FieldErrors, type FieldPath } from '../errors.ts';
+import { didYouMean } from '../suggest.ts';
 
 /** Octets of a file (YAML: 1 MiB, the limit of all configurations), and characters of a line. */
 const FILE_MAX = 1 << 26;
@@ -14,6 +15,8 @@ type Values = Record<string, unknown>;
 
 /** What is done with the records. */
 export interface RecordTaker {
+  /** Names of the fields that a record may have. */
+  fields: readonly string[];
   /** A file begins. */
   begin(file: string): void;
   /** A record; `values` are its own. */
@@ -26,14 +29,26 @@ export function recordError(file: string, line: number, path: FieldPath, value: 
   return new FieldError({ file, line, path, value, limit });
 }
 
-/** The fields of a line of CSV; null: a quote is wrong. */
-function csvFields(line: string): string[] | null {
-  if (!line.includes('"')) return line.split(',');
+/** What no line of text has; a CR alone is one, too: whoever ends lines with it has one line. */
+const CONTROL = /(?!\t)\p{Cc}/u;
+
+const hasBlanks = (field: string): boolean => field.trim() !== field;
+
+/** The fields of a line of CSV, or what is wrong. `isHeader`: blanks around names are no part of them. */
+function csvFields(line: string, isHeader: boolean): string[] | string {
+  if (CONTROL.test(line)) return 'has a control character; lines end with LF or CR LF';
+  // A key would be another with its blank [RFC 4180 §2], and nobody would see why.
+  const blanks = 'a blank at the begin or end of a field must be in quotes';
+  if (!line.includes('"')) {
+    const fields = line.split(',');
+    return !isHeader && fields.some(hasBlanks) ? blanks : fields;
+  }
   const fields: string[] = [];
   const part = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
   for (;;) {
     const match = part.exec(line);
-    if (match === null) return null;
+    if (match === null) return 'a quote must begin and end a field, and be doubled in it';
+    if (match[1] === undefined && !isHeader && hasBlanks(match[2])) return blanks;
     fields.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
     if (match[3] === '') return fields;
   }
@@ -54,25 +69,67 @@ function eachLine(file: string, text: string, taker: RecordTaker, each: (line: s
   }
 }
 
+/**
+ * What is wrong with the first line. Where none of its fields is a name of ours, it is no header: a key may stand in it, and
+ * nothing of it is shown.
+ */
+function headerErrors(file: string, line: number, columns: string[], fields: readonly string[]): FieldError[] {
+  const names = fields.join(', ');
+  const known = columns.filter((name) => fields.includes(name));
+  if (known.length === 0) {
+    const limit = `must be the names of the columns, parted by commas: remoteId, and others of ${names}`;
+    return [recordError(file, line, [], 'the first line', limit)];
+  }
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  for (const name of columns) {
+    if (name !== '' && !fields.includes(name)) {
+      errors.push(
+        recordError(file, line, [name], '', `unknown field${didYouMean(name, fields)}; must be one of ${names}`),
+      );
+    } else if (name !== '' && seen.has(name)) errors.push(recordError(file, line, [name], '', 'is there twice'));
+    seen.add(name);
+  }
+  if (!seen.has('remoteId'))
+    errors.push(recordError(file, line, ['remoteId'], '(missing)', 'is a column of each file'));
+  return errors;
+}
+
 function readCsv(file: string, text: string, taker: RecordTaker): void {
   let columns: string[] | null = null;
+  let isGood = true;
   eachLine(file, text, taker, (line, number) => {
-    const fields = csvFields(line);
-    if (fields === null) {
-      taker.fail(recordError(file, number, [], '', 'a quote must begin and end a field, and be doubled in it'));
+    // Without names nothing can be said about the values.
+    if (!isGood) return;
+    const fields = csvFields(line, columns === null);
+    if (typeof fields === 'string') {
+      taker.fail(recordError(file, number, [], '', fields));
+      isGood = columns !== null;
     } else if (columns === null) {
       columns = fields.map((name) => name.trim());
-      const twice = columns.find((name, index) => columns!.indexOf(name) < index);
-      if (twice !== undefined) taker.fail(recordError(file, number, [twice], '', 'is there twice'));
+      for (const error of headerErrors(file, number, columns, taker.fields)) {
+        taker.fail(error);
+        isGood = false;
+      }
     } else if (fields.length !== columns.length) {
       const limit = `must be ${columns.length} fields, as in the first line`;
       taker.fail(recordError(file, number, [], `${fields.length} fields`, limit));
     } else {
       const values: Values = {};
-      for (let i = 0; i < fields.length; i++) if (fields[i] !== '') values[columns[i]] = fields[i];
+      for (let i = 0; i < fields.length; i++) {
+        if (fields[i] === '') continue;
+        if (columns[i] === '') {
+          taker.fail(recordError(file, number, [], `field ${i + 1}`, 'has no name in the first line'));
+          return;
+        }
+        values[columns[i]] = fields[i];
+      }
       taker.take(file, number, values);
     }
   });
+  // What is being written anew is empty for a while: it must not end the SAs of all its peers.
+  if (columns === null && isGood)
+    taker.fail(recordError(file, 0, [], '', 'is empty: must have a line with the names of the columns'));
 }
 
 function readJsonLines(file: string, text: string, taker: RecordTaker): void {
