@@ -6,7 +6,7 @@ import { ID_FQDN } from '../../core/ike/codec/numbers.ts';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { COUNT_COOKIES, COUNT_HALF_OPEN_REFUSED } from '../../core/ike/exchange/registry.ts';
 import { connect } from '../../core/ike/setup/initiator.ts';
-import { addOpen, createSources, removeOpen, sourceKey, takeSource } from '../../core/ike/setup/sources.ts';
+import { addOpen, createSources, networkKey, removeOpen, sourceKey, takeSource } from '../../core/ike/setup/sources.ts';
 import type { Path } from '../../core/ike/state/path.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
@@ -128,6 +128,30 @@ test('200 ports of one host, 500 requests with their cookies a second: other sen
   assert.ok(t.world.gateway.ike.sas.length <= 256 + 50);
 });
 
+for (const [nets, rate] of [
+  [300, 1000],
+  [3000, 2000],
+] as const) {
+  test(`one host with ${nets} networks of one /48 returns ${rate} cookies a second: sensors elsewhere connect`, () => {
+    const t = town(256, 32);
+    let next = 0;
+    const times = besides(t, 10, () => {
+      for (let i = 0; i < rate / 20; i++) {
+        next++;
+        const remote = at(20000 + (next % nets), next % 10000);
+        remote[5] = 1;
+        const over = from(remote, 1000 + (next % 999));
+        const request = t.request();
+        const again = withCookie(request, t.ask(request, over));
+        if (again !== null) t.ask(again, over);
+      }
+    });
+    assert.equal(times.length, 25);
+    assert.ok(Math.max(...times) <= 5000, `${times}`);
+    assert.ok(t.world.gateway.ike.sas.length <= 256 + 25);
+  });
+}
+
 test('10,000 addresses of many networks that return no cookie: other sensors connect', () => {
   const t = town(256, 32);
   let next = 0;
@@ -205,11 +229,22 @@ test('a source is an IPv4 address, the /64 of an IPv6 address, the link-layer ad
   assert.notEqual(key(at(1, 1), Uint8Array.of(0, 1)), key(at(1, 1), Uint8Array.of(0, 2)));
 });
 
+test('a network is the /24 of an IPv4 address, the /48 of an IPv6 address, the link-layer address on a radio', () => {
+  const key = (remote: Uint8Array, link = new Uint8Array(0)): string => networkKey({ ...path(), remote, link });
+  const far = at(1, 1);
+  far[5] = 1;
+  assert.equal(key(at(1, 1)), key(at(2, 1)));
+  assert.notEqual(key(at(1, 1)), key(far));
+  assert.equal(key(Uint8Array.of(10, 0, 0, 1)), key(Uint8Array.of(10, 0, 0, 2)));
+  assert.notEqual(key(Uint8Array.of(10, 0, 0, 1)), key(Uint8Array.of(10, 0, 1, 1)));
+  assert.notEqual(key(at(1, 1), Uint8Array.of(0, 1)), key(at(1, 1), Uint8Array.of(0, 2)));
+});
+
 test('the table of sources is bounded, and forgets none that has half-open SAs', () => {
   const sources = createSources();
   const held = Array.from({ length: 100 }, (_, index) => {
     const source = takeSource(sources, `held${index}`, 10, 0);
-    const open = { sa: {} as IkeSa, asker: '', source, since: 0, before: null, after: null };
+    const open = { sa: {} as IkeSa, asker: '', source, twin: null, since: 0, before: null, after: null };
     addOpen(sources, open);
     return open;
   });

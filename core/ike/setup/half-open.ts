@@ -16,6 +16,7 @@ import {
   type Bucket,
   createSources,
   fill,
+  networkKey,
   type Open,
   removeOpen,
   type Source,
@@ -72,6 +73,8 @@ export interface Desk {
   bySpi: Record<string, Open>;
   open: number;
   sources: Sources;
+  /** Their networks, with the same half-open SAs. */
+  networks: Sources;
   /** Attempts of all sources together. */
   all: Bucket;
   cookies: Cookies;
@@ -134,11 +137,14 @@ export function giveBack(desk: Desk, source: Source): void {
 
 /** Lists a half-open SA under its asker. */
 export function list(desk: Desk, sa: IkeSa, asker: string, source: Source, now: number): void {
-  const open: Open = { sa: sa, asker: asker, source: source, since: now, before: null, after: null };
+  const network = takeSource(desk.networks, networkKey(sa.path), 0, now);
+  const twin: Open = { sa: sa, asker: asker, source: network, twin: null, since: now, before: null, after: null };
+  const open: Open = { sa: sa, asker: asker, source: source, twin: twin, since: now, before: null, after: null };
   desk.byAsker[asker] = open;
   desk.bySpi[spiKey(sa.spis, 8)] = open;
   desk.open++;
   addOpen(desk.sources, open);
+  addOpen(desk.networks, twin);
 }
 
 /** Removes an SA from the list, however it ends. Its source; null: it was not listed. */
@@ -150,19 +156,28 @@ export function release(desk: Desk, sa: IkeSa): Source | null {
   delete desk.byAsker[open.asker];
   desk.open--;
   removeOpen(desk.sources, open);
+  removeOpen(desk.networks, open.twin!);
   return open.source;
 }
 
+/** The oldest half-open SA of those that have the most, `newcomer` among them; null: there is none. */
+function oldestOf(sources: Sources, newcomer: Source | undefined): Open | null {
+  const most = newcomer !== undefined && newcomer.open >= sources.top ? newcomer : sources.first[sources.top];
+  return most === undefined ? null : most.oldest;
+}
+
 /**
- * Ends a half-open SA so that `newcomer` gets a place: the oldest of the source that has the most. Where nobody has more than
- * the newcomer, it must have had its time: otherwise a slow flood would shut others out.
+ * Ends a half-open SA so that `newcomer` gets a place: the oldest of the source that has the most, or of the network. Where
+ * nobody has more than the newcomer, it must have had its time: otherwise a slow flood would shut others out.
  */
 function makeRoom(desk: Desk, ike: Ike, newcomer: Source, now: number): boolean {
-  const sources = desk.sources;
-  const most = newcomer.open >= sources.top ? newcomer : sources.first[sources.top];
-  const oldest = most === undefined ? null : most.oldest;
-  if (most === undefined || oldest === null) return false;
-  if (most.open <= newcomer.open + 1 && now - oldest.since < PATIENCE) return false;
+  let oldest = oldestOf(desk.sources, newcomer);
+  if (oldest === null) return false;
+  if (oldest.source.open <= newcomer.open + 1 && now - oldest.since < PATIENCE) {
+    const network = desk.networks.byKey[networkKey(ike.incoming.path)];
+    oldest = oldestOf(desk.networks, network);
+    if (oldest === null || oldest.source.open <= (network === undefined ? 0 : network.open) + 1) return false;
+  }
   oldest.sa.reported = true;
   endIkeSa(ike, oldest.sa, OUTCOME_TIMEOUT, now);
   return true;
@@ -175,6 +190,7 @@ export function createDesk(config: ResponderConfig): Desk {
     bySpi: {},
     open: 0,
     sources: createSources(),
+    networks: createSources(),
     all: { tokens: burstOfAll(config), at: 0 },
     cookies: createCookies(),
     peers: {},

@@ -23,6 +23,8 @@ export interface Open {
   /** Under which `Desk.byAsker` has it. */
   asker: string;
   source: Source;
+  /** The same in the table of networks; null: this is that one. */
+  twin: Open | null;
   since: number;
   /** Neighbours in the order in which those of its source came. */
   before: Open | null;
@@ -65,6 +67,18 @@ export function sourceKey(path: Path): string {
   const size = !isRadio && octets.length === 16 ? 8 : octets.length;
   let text = isRadio ? 'l' : 'a';
   for (let i = 0; i < size; i++) text += '.' + octets[i];
+  return text;
+}
+
+/**
+ * The network of a source: the /48 of an IPv6 address, the /24 of an IPv4 one; on a radio the source itself. One host may have
+ * every address of its network, so among sources with as many half-open SAs a crowded network gives way.
+ */
+export function networkKey(path: Path): string {
+  if (path.link.length > 0) return sourceKey(path);
+  const size = path.remote.length === 16 ? 6 : 3;
+  let text = 'n';
+  for (let i = 0; i < size; i++) text += '.' + path.remote[i];
   return text;
 }
 
