@@ -1,8 +1,19 @@
 // `dietesp gateway` as a program: checks, errors in one line, the end on a signal.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
@@ -141,6 +152,40 @@ test('SIGHUP: the file is read again; a wrong one changes nothing and says why',
   await gateway.until(
     /warn gateway: reloaded; peers: 0 added, 1 changed, 0 removed; 0 IKE SAs end; needs a restart: (lostAfter)$/m,
   );
+  gateway.child.kill('SIGTERM');
+  assert.equal(await gateway.ended, 0);
+});
+
+test('SIGHUP while the files are read for the first time: they are read again, and nothing ends', {
+  skip: process.platform === 'linux' ? false : 'needs mkfifo and /proc',
+}, async (t) => {
+  const pipe = files.path('hup-start.key');
+  assert.equal(spawnSync('mkfifo', ['-m', '600', pipe]).status, 0);
+  // A writer that says nothing yet: the program waits for its key.
+  const writer = openSync(pipe, constants.O_RDWR);
+  const text = UDP.replace(
+    'auth: { psk: secret }',
+    `auth: { privateKey: hup-start.key, publicKey: ${'ab'.repeat(32)} }`,
+  );
+  const gateway = start('gateway', '--config', files.file('hup-start.yaml', text));
+  t.after(() => gateway.child.kill('SIGKILL'));
+  const fds = `/proc/${gateway.child.pid}/fd`;
+  const reads = (): boolean =>
+    readdirSync(fds).some((name) => {
+      try {
+        return readlinkSync(join(fds, name)) === pipe;
+      } catch {
+        return false;
+      }
+    });
+  while (!reads()) await new Promise((resolve) => setImmediate(resolve));
+  gateway.child.kill('SIGHUP');
+  files.file('hup-start.yaml', text.replace('localId', 'remoteId: fqdn:other\n  localId'));
+  renameSync(pipe, `${pipe}.old`);
+  files.file('hup-start.key', '9d'.repeat(32));
+  writeSync(writer, '9d'.repeat(32));
+  closeSync(writer);
+  await gateway.until(/info gateway: reloaded; peers: 0 added, (1) changed, 0 removed; 0 IKE SAs end$/m);
   gateway.child.kill('SIGTERM');
   assert.equal(await gateway.ended, 0);
 });

@@ -8,8 +8,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -66,7 +68,13 @@ test('no value is readable in its files, nor does it open under another key or i
   assert.ok(!Buffer.concat(files).includes('marker'));
   await assert.rejects(open(directory, 'gateway', new Uint8Array(32).fill(1)), /sealed with another key/);
   writeFileSync(join(directory, 'seal.key'), new Uint8Array(31));
-  await assert.rejects(open(directory), /seal\.key: 31 octets: must be 32 octets/);
+  await assert.rejects(open(directory), /seal\.key: must be 32 octets: without it the records cannot be read/);
+  // A fresh key would hide that the right one is missing.
+  rmSync(join(directory, 'seal.key'));
+  await assert.rejects(open(directory), /seal\.key: is missing: without it the records cannot be read/);
+  assert.deepEqual(readdirSync(directory), ['records']);
+  mkdirSync(join(directory, 'seal.key'));
+  await assert.rejects(open(directory), /seal\.key: is a directory/);
 });
 
 test('in use, of another kind, of a newer format, of something else: refused by name', async () => {
@@ -84,6 +92,21 @@ test('in use, of another kind, of a newer format, of something else: refused by 
   writeFileSync(file, 'x');
   await assert.rejects(open(file), /file: not a directory/);
   await assert.rejects(open(join('/proc', 'none')), /\/proc\/none: no such file or directory/);
+  const link = join(root, 'link');
+  symlinkSync(join(root, 'nowhere'), link);
+  await assert.rejects(open(link), /link: is a link to nothing/);
+  const half = folder();
+  mkdirSync(half);
+  writeFileSync(join(half, 'records'), 'x');
+  await assert.rejects(open(half), /records: must be a directory/);
+  // A file system of its own.
+  const mounted = folder();
+  mkdirSync(join(mounted, 'lost+found'), { recursive: true });
+  await (await open(mounted)).close();
+  for (const empty of ['', ' ']) {
+    const opened = openState('gateway', file, { directory: 'x', keyFile: '' }, empty);
+    await assert.rejects(opened, /--state: must be a directory, or off/);
+  }
 });
 
 test('a cut at any place of the last batch: that batch is there or is not, all else is', async () => {
@@ -152,6 +175,35 @@ test('a destroyed store is empty, and can be used', async () => {
   await store.close();
   const again = await open(directory);
   assert.deepEqual([texts(again), again.problems], [{ b: '2' }, []]);
+  await again.close();
+});
+
+test('a directory that is removed or replaced while it is in use takes no change in silence, and begins anew', async () => {
+  const directory = folder();
+  const store = await open(directory);
+  await store.write(batch({ a: '1' }));
+  rmSync(directory, { recursive: true });
+  await assert.rejects(store.write(batch({ a: '2' })), new RegExp(`${directory}: was removed while it is in use`));
+  await store.destroy();
+  await store.write(batch({ b: '3' }));
+  // The key alone, or another directory in its place.
+  rmSync(join(directory, 'seal.key'));
+  await assert.rejects(store.write(batch({ b: '4' })), /was removed/);
+  await store.destroy();
+  await store.write(batch({ c: '5' }));
+  renameSync(join(directory, 'records'), join(root, 'aside'));
+  mkdirSync(join(directory, 'records'));
+  await assert.rejects(store.write(batch({ c: '6' })), /was removed/);
+  await store.destroy();
+  // Where it cannot begin anew, a write says so, and the next one tries again.
+  rmSync(directory, { recursive: true });
+  writeFileSync(directory, 'x');
+  await assert.rejects(store.write(batch({ d: '7' })), /: not a directory/);
+  rmSync(directory);
+  await store.write(batch({ d: '8' }));
+  await store.close();
+  const again = await open(directory);
+  assert.deepEqual([texts(again), again.problems], [{ d: '8' }, []]);
   await again.close();
 });
 

@@ -53,6 +53,12 @@ async function run(options: Options): Promise<void> {
     checkFiles([options.config], 'gateway', options.json === true);
     return;
   }
+  // One that comes during the start does not end the program: the file may have changed since it was read.
+  let isChanged = false;
+  let hup = (): void => {
+    isChanged = true;
+  };
+  process.on('SIGHUP', () => hup());
   const loaded = loadGatewayFile(options.config);
   let sink = createLog({ ...loaded.log, ...logging });
   const log: Log = (level, namespace, text, fields) => sink(level, namespace, text, fields);
@@ -65,9 +71,6 @@ async function run(options: Options): Promise<void> {
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();
-  // One that comes during the start does not end the program.
-  let hup: () => void = () => {};
-  process.on('SIGHUP', () => hup());
   const store = await openState('gateway', options.config, loaded.state, options.state);
   const volatile = volatileProblem(loaded, store !== null);
   if (volatile !== '') throw new CommandError(volatile);
@@ -102,6 +105,7 @@ async function run(options: Options): Promise<void> {
     }
   }
   hup = () => void reload().catch(() => {});
+  if (isChanged) hup();
   const isOver =
     options.control === true ? controlGateway(gateway, process.stdin, print, reload).then(() => 'quit') : ending;
   const signal = await Promise.race([ending, isOver]);

@@ -115,6 +115,12 @@ const SYSTEM: Record<string, string> = {
   ENOTDIR: 'not a directory',
   ENOSPC: 'no space left on the device',
   EEXIST: 'exists already',
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'too many symbolic links',
+  EDQUOT: 'the quota of the disk is used up',
+  EIO: 'the device has a fault',
 };
 
 /** The text of any thrown value, in one line. */

@@ -5,12 +5,13 @@
 // the sum of these numbers over all records. A sum that is wrong at the start: no record is trusted.
 
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { makeFolders } from '../append.ts';
 import { decodeCbor, encodeCbor } from '../cbor.ts';
 import { CommandError, errorText } from '../errors.ts';
+import { readOctets } from '../read-file.ts';
 import { SEAL_KEY_SIZE, seal, unseal } from './seal.ts';
 import type { StateStore } from './store.ts';
 
@@ -19,6 +20,7 @@ const KEY_FILE = 'seal.key';
 /** The one record that describes the others: format, kind, last batch, sum, count. */
 const HEAD = '!';
 const FORMAT = 1;
+const ANEW = 'where the directory is removed, all begins anew';
 
 type Database = ClassicLevel<string, Uint8Array>;
 
@@ -38,29 +40,46 @@ function ofStore(directory: string, why: string): CommandError {
   return new CommandError(`${directory}: ${why}`);
 }
 
+/** What else may be in a state directory: it may be a file system of its own. */
+const OTHERS = [KEY_FILE, `${KEY_FILE}.new`, 'lost+found'];
+
 /** The directory is ours, or new and empty. */
 function prepare(directory: string): void {
   if (!existsSync(directory)) {
+    if (lstatSync(directory, { throwIfNoEntry: false }) !== undefined) throw ofStore(directory, 'is a link to nothing');
     makeFolders(directory, 0o700);
     return;
   }
-  const strange = readdirSync(directory).find((name) => name !== KEY_FILE && !name.startsWith(DATABASE));
+  const strange = readdirSync(directory).find((name) => !OTHERS.includes(name) && !name.startsWith(DATABASE));
   if (strange !== undefined) throw ofStore(directory, `is not a state directory: it has ${JSON.stringify(strange)}`);
+  const location = join(directory, DATABASE);
+  if (existsSync(location) && !statSync(location).isDirectory()) throw ofStore(location, 'must be a directory');
 }
 
-/** The key of the directory. It comes into being whole, or not at all. */
+/** The key comes into being whole, or not at all. */
+function writeKey(directory: string, key: Uint8Array): void {
+  const file = join(directory, KEY_FILE);
+  const fresh = `${file}.new`;
+  writeFileSync(fresh, key, { mode: 0o600, flush: true });
+  renameSync(fresh, file);
+}
+
+/** The key of the directory, which has records or not. */
 function ownKey(directory: string): Uint8Array {
   const file = join(directory, KEY_FILE);
   if (!existsSync(file)) {
-    const fresh = `${file}.new`;
-    writeFileSync(fresh, randomBytes(SEAL_KEY_SIZE), { mode: 0o600, flush: true });
-    renameSync(fresh, file);
+    if (existsSync(join(directory, DATABASE))) {
+      throw ofStore(file, `is missing: without it the records cannot be read; ${ANEW}`);
+    }
+    writeKey(directory, randomBytes(SEAL_KEY_SIZE));
   }
-  const key = readFileSync(file);
-  if (key.length !== SEAL_KEY_SIZE) {
-    throw ofStore(file, `${key.length} octets: must be ${SEAL_KEY_SIZE} octets; without it the records cannot be read`);
+  try {
+    const key = readOctets(file, SEAL_KEY_SIZE + 1);
+    if (key.length === SEAL_KEY_SIZE) return key;
+  } catch (error) {
+    throw CommandError.from(file, error);
   }
-  return key;
+  throw ofStore(file, `must be ${SEAL_KEY_SIZE} octets: without it the records cannot be read; ${ANEW}`);
 }
 
 /** What LevelDB says, in our words. */
@@ -141,7 +160,7 @@ async function load(database: Database, options: StoreOptions, secret: Uint8Arra
     const opened = unseal(secret, key, record);
     if (key === HEAD) {
       if (opened === null || opened.value === null) {
-        throw ofStore(directory, 'its records are sealed with another key, or its first one is damaged');
+        throw ofStore(directory, `its records are sealed with another key, or its first one is damaged; ${ANEW}`);
       }
       head = readHead(directory, opened.value);
       if (head !== null && head.kind !== kind) {
@@ -205,8 +224,33 @@ export async function openLevelStore(options: StoreOptions): Promise<StateStore>
   let { sequences, sequence } = loaded;
   let sum = 0;
   for (const one of sequences.values()) sum += one;
+  const own = options.sealKey === undefined ? join(directory, KEY_FILE) : null;
+  let inode = statSync(location).ino;
+  let isDestroyed = false;
+
+  /** Somebody removed the directory, or put another in its place: what LevelDB still writes is nowhere. */
+  function isGone(): boolean {
+    if (statSync(location, { throwIfNoEntry: false })?.ino !== inode) return true;
+    return own !== null && !existsSync(own);
+  }
+
+  /** Begins anew what `destroy` removed. */
+  async function openAnew(): Promise<void> {
+    prepare(directory);
+    if (own !== null && !existsSync(own)) writeKey(directory, secret);
+    database = await openDatabase(location);
+    chmodSync(location, 0o700);
+    inode = statSync(location).ino;
+    isDestroyed = false;
+  }
 
   async function write(changes: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
+    try {
+      if (isDestroyed) await openAnew();
+    } catch (error) {
+      throw error instanceof CommandError ? error : ofStore(directory, levelText(error));
+    }
+    if (isGone()) throw ofStore(directory, 'was removed while it is in use');
     const next = sequence + 1;
     const after = { sum, count: sequences.size };
     const batch: ({ type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string })[] = [];
@@ -257,8 +301,8 @@ export async function openLevelStore(options: StoreOptions): Promise<StateStore>
     write,
     async destroy() {
       await database.close();
-      rmSync(location, { recursive: true });
-      database = await openDatabase(location);
+      rmSync(location, { recursive: true, force: true });
+      isDestroyed = true;
       sequences = new Map();
       sequence = 0;
       sum = 0;

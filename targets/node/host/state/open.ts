@@ -57,6 +57,8 @@ export async function openState(
   state: StateConfig,
   directory: string | undefined,
 ): Promise<StateStore | null> {
+  // `--state "$DIR"` of a variable that is not set.
+  if (directory?.trim() === '') throw new CommandError('--state: must be a directory, or off', 2);
   const said = directory ?? state.directory;
   if (said === 'off') return null;
   const base = directory === undefined ? dirname(resolve(file)) : process.cwd();
