@@ -55,7 +55,7 @@ export function secretOf(provider: Provider, keeper: Keeper | null, name: string
     provider.random(key, 0, size);
     return key;
   };
-  return keeper === null ? make() : keeper.secret(name, make);
+  return keeper === null ? make() : keeper.secret(name, size, make);
 }
 
 /** A secret for tokens that outlives the process, or null. */

@@ -100,8 +100,8 @@ export interface Keeper {
   lost(key: string): void;
   /** Runs `effect` when every change so far is durable. False: dropped. */
   after(effect: () => void): boolean;
-  /** A secret of the gateway: the stored one, or what `make` gives, stored from now on. */
-  secret(name: string, make: () => Uint8Array): Uint8Array;
+  /** A secret of the gateway: the stored one of `size` octets, or what `make` gives, stored from now on. */
+  secret(name: string, size: number, make: () => Uint8Array): Uint8Array;
   /** Puts every record again. */
   everything(): void;
   /** Stops its timer. */
@@ -326,10 +326,11 @@ export function createKeeper(config: KeeperConfig): Keeper {
       journal.put(key, () => LOST);
     },
     after: journal.after,
-    secret(name, make) {
-      const value = config.records.get(`key/${name}`) ?? make();
+    secret(name, size, make) {
+      const stored = config.records.get(`key/${name}`);
+      const value = stored?.length === size ? stored : make();
       secrets.set(name, value);
-      if (!config.records.has(`key/${name}`)) journal.put(`key/${name}`, () => value);
+      if (value !== stored) journal.put(`key/${name}`, () => value);
       return value;
     },
     close() {

@@ -1,5 +1,6 @@
 // Reads the records of the gateway's SAs (keeper.ts writes them).
 
+import { CHILD_DELETED } from '../../../../core/ike/state/child.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
 import type { ChildRecord, IkeProgress, IkeRecord, RestoredChild } from '../../../../core/ike/state/record.ts';
 import type { ChildStage } from '../../../../core/ike/state/stage.ts';
@@ -15,6 +16,8 @@ export interface StoredIke {
   ike: IkeRecord;
   progress: IkeProgress;
   children: RestoredChild[];
+  /** False: a record of a Child SA in use is missing or damaged. */
+  isWhole: boolean;
   /** SPI of the IKE SA that replaced it, in hexadecimal; empty: none did. */
   next: string;
 }
@@ -77,6 +80,7 @@ export function recordOf(
   };
   const path = pathOf(progress.path, portOf);
   if (path === null) return null;
+  const found = children.map((one) => childOf(records, one, portOf));
   return {
     digest,
     ike: record as unknown as IkeRecord,
@@ -89,7 +93,8 @@ export function recordOf(
       rekeyIn: since(progress.rekeyIn, at),
       reauthIn: since(progress.reauthIn, at),
     },
-    children: children.flatMap((one) => childOf(records, one, portOf) ?? []),
+    children: found.filter((one) => one !== null),
+    isWhole: found.every((one, index) => one !== null || children[index].stage === CHILD_DELETED),
     next: next ?? '',
   };
 }

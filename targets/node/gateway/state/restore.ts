@@ -1,10 +1,12 @@
-// Brings the gateway's SAs back from its store after a restart. A record that cannot be used costs its SA, nothing else. A
-// peer that is no longer configured, or differently, gets a Delete.
+// Brings the gateway's SAs back from its store after a restart. A record that cannot be used costs its IKE SA, nothing else. A
+// peer that is no longer configured, or differently, gets a Delete; so does one whose Child SA cannot come back: an IKE SA that
+// lives without it would tell the peer that all is well.
 
 import { restoreIke } from '../../../../core/ike/child/restore.ts';
 import { spiKey } from '../../../../core/ike/exchange/registry.ts';
 import { closeIke } from '../../../../core/ike/exchange/requests.ts';
 import { endIkeSa } from '../../../../core/ike/exchange/session.ts';
+import { CHILD_DELETED } from '../../../../core/ike/state/child.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
@@ -49,21 +51,25 @@ function restoreOne(
   const ike = config.ikeOf(path);
   const connection = connections.sameAs(record.peerIdType, record.peerId, stored.digest);
   try {
-    if (connection === undefined) {
+    if (connection === undefined || !stored.isWhole) {
       const idle = { ...progress, request: new Uint8Array(0) };
       const last = restoreIke(ike, connections.fallbackOf(path), record, idle, [], now, () => {});
       if (last === null) return null;
       closeIke(ike, last, now);
-      return 'ended';
+      return stored.isWhole ? 'ended' : null;
     }
     const policy = connections.policyOn(connection, path, record.address.length > 0);
     // A connection has one policy for Child SAs, with its own name, which may be another now.
     for (const child of children) child.record.name = policy.child.name;
-    return restoreIke(ike, policy, record, progress, children, now, (sa) => {
-      keeper.keys(sa, record.keys);
-      keeper.established(sa);
-      back(sa);
+    const sa = restoreIke(ike, policy, record, progress, children, now, (one) => {
+      keeper.keys(one, record.keys);
+      keeper.established(one);
+      back(one);
     });
+    const wanted = children.filter(({ stage }) => stage !== CHILD_DELETED).length;
+    if (sa === null || sa.children.length >= wanted) return sa;
+    closeIke(ike, sa, now);
+    return 'ended';
   } catch (error) {
     const half = ike.bySpi[spiKey(record.spis, record.initiator ? 0 : 8)];
     if (half !== undefined) endIkeSa(ike, half, OUTCOME_REFUSED, now);
