@@ -10,9 +10,10 @@ import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.
 import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
 import { identityText } from '../../targets/node/host/config/ike-names.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
+import { decodePlain } from '../../targets/node/host/state/plain.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn, udpSensor } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
+import { clockOf, fakeSockets, GATEWAY, memoryStore, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
   const gateway = await createGateway({
@@ -164,6 +165,46 @@ test('without replay protection an ESP packet that comes again does not say wher
   thief.send(last, natPort, '127.0.0.1');
   await until(() => carried() === 2);
   assert.equal(where(), `127.0.0.1:${relay.address().port}`);
+});
+
+test('a store knows where a peer is that has moved', async (t) => {
+  const records = new Map<string, Uint8Array>();
+  const gateway = await createGateway({
+    radios: [],
+    sas: [],
+    ike: ikeOf('', 'udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]\n'),
+    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
+    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    store: memoryStore(records),
+  });
+  t.after(() => gateway.close());
+  const [peer] = gateway.metrics().udp;
+  let wake = (): void => {};
+  const sensor = await udpSensor(peer, () => wake());
+  const runner = drive(sensor.host);
+  wake = runner.wake;
+  t.after(async () => {
+    runner.stop();
+    await sensor.host.close();
+  });
+  const until = async (done: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 10000; !done(); await new Promise((resolve) => setImmediate(resolve)))
+      assert.ok(performance.now() < end, sensor.told.join());
+  };
+  sensor.host.uplink.connect(null, performance.now());
+  runner.wake();
+  await until(() => sensor.told.includes('up'));
+  const stored = (): string => {
+    const [[, record]] = [...records].filter(([key]) => key.startsWith('now/'));
+    const { path, espPath } = decodePlain(record) as Record<'path' | 'espPath', { remotePort: number } | null>;
+    return `127.0.0.1:${(espPath ?? path)!.remotePort}`;
+  };
+  const before = stored();
+  await sensor.rebind();
+  sensor.send('one');
+  await until(() => sensor.heard.includes('one!'));
+  await until(() => stored() !== before);
+  assert.equal(stored(), gateway.metrics().ike!.sas[0].remote);
 });
 
 test('a ticket that was used on the radio is used up on UDP as well', async (t) => {

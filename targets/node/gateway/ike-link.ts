@@ -240,6 +240,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const isNewest = sa.form.replayWindow > 0 && sn.hi === sa.snHi && sn.lo === sa.snLo;
       const isHere = old.remotePort === from.remotePort && Buffer.compare(old.remote, from.remote) === 0;
       if (isHere || !isNewest || !movePath(owner.ike, owner.child, pathOf(from, UDP_ESP))) return;
+      keeper?.moved(owner.ike, owner.child);
       const line = (): string => {
         const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));
         return `${places[0]} is at ${places[1]} now`;

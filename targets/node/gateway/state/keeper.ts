@@ -85,6 +85,8 @@ export interface Keeper {
   /** `sa` has taken over from `old`. */
   replaced(old: IkeSa, sa: IkeSa): void;
   ended(sa: IkeSa): void;
+  /** The peer of a Child SA is elsewhere now. */
+  moved(sa: IkeSa, child: ChildSa): void;
   /** A message of this IKE SA is about to leave: sends it when its progress is durable. */
   message(sa: IkeSa | undefined, send: () => void): void;
   /** A configured SA: its numbers are kept under this key. */
@@ -280,6 +282,11 @@ export function createKeeper(config: KeeperConfig): Keeper {
       kept.keys.fill(0);
       drop(`ike/${kept.spi}`);
       drop(`now/${kept.spi}`);
+    },
+    moved(sa, child) {
+      putProgress(sa);
+      const one = children.get(child);
+      if (child.path !== null && one !== undefined) putChild(child, one);
     },
     message(sa, send) {
       // Of an IKE SA that nobody has proved yet nothing is kept, unless its Child SA was just made.
