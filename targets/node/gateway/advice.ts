@@ -11,9 +11,12 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { sourceOf } from '../host/bounded.ts';
 import type { Keeper } from './state/keeper.ts';
 
-/** Answers to one source: at once, and milliseconds for each one more; the same in all. */
-const BURST = 4;
-const EACH = 2000;
+/** Answers to one source: at once, and milliseconds for each one more. What one question of a peer settles has more. */
+const BURST_ESP = 4;
+const EACH_ESP = 2000;
+const BURST_IKE = 64;
+const EACH_IKE = 100;
+/** The same in all. */
 const BURST_ALL = 200;
 const EACH_ALL = 10;
 /** Sources that are remembered. */
@@ -33,18 +36,18 @@ function take(bucket: Bucket, most: number, each: number, now: number): boolean 
   return true;
 }
 
-/** True when one more answer may go to the source of `path`: limits by source and in all. */
-export function createAnswerLimit(): (path: Path, now: number) => boolean {
+/** True when one more answer may go to the source of `path`: limits by source (`burst`, `every` in ms) and in all. */
+export function createAnswerLimit(burst = BURST_ESP, every = EACH_ESP): (path: Path, now: number) => boolean {
   const all: Bucket = { left: BURST_ALL, at: 0 };
   const sources = new Map<string, Bucket>();
   return (path, now) => {
     const key = sourceOf(path.remote);
-    const known = sources.get(key) ?? { left: BURST, at: now };
+    const known = sources.get(key) ?? { left: burst, at: now };
     sources.delete(key);
     sources.set(key, known);
     // The one that was silent for longest gives way.
     if (sources.size > SOURCES_MAX) sources.delete(sources.keys().next().value!);
-    return take(known, BURST, EACH, now) && take(all, BURST_ALL, EACH_ALL, now);
+    return take(known, burst, every, now) && take(all, BURST_ALL, EACH_ALL, now);
   };
 }
 
@@ -78,14 +81,16 @@ export function createAdvice(
   ticketKey: Uint8Array | null | undefined,
   endpoints: () => Ike[],
 ): Advice {
-  const allows = createAnswerLimit();
+  // One for each: a busy sensor's packets must not use up the answer to its question, nor those of others behind its NAT.
+  const allowsSpi = createAnswerLimit();
+  const allows = createAnswerLimit(BURST_IKE, EACH_IKE);
   const isHeld = (spis: Uint8Array): boolean =>
     endpoints().some(({ bySpi }) => bySpi[spiKey(spis, 0)] !== undefined || bySpi[spiKey(spis, 8)] !== undefined);
   const maker = createCrashMaker({ provider, secret: crashSecret(provider, keeper, ticketKey), isHeld, allows });
   return {
     ...maker,
     unknownSpi(ike, path, spi, now) {
-      if (!allows(path, now)) return;
+      if (!allowsSpi(path, now)) return;
       const octets = invalidSpi(ike, spi);
       ike.upper.transmit(path, path, octets, 0, octets.length, now);
     },
