@@ -224,6 +224,17 @@ test('against `peers`, and without a profile', (t) => {
   assert.deepEqual(faults(folder, 'a.csv', bare), [
     'gateway.yaml:1: connection: (missing): is required with peersFrom, or profiles',
   ]);
+  // It would be the folder of the configuration.
+  const more = '""\nsas: ""\nkeylog: ""\nstate: ""\nstateKey: ""';
+  const fields = ['peersFrom', 'sas', 'keylog', 'state', 'stateKey'];
+  assert.deepEqual(
+    faults(folder, more),
+    fields.map((name, index) => {
+      // It may hold keys itself, when it is something else than text.
+      const value = name === 'sas' ? '(hidden): ' : '';
+      return `gateway.yaml:${6 + index}: ${name}: ${value}must be the name of a file or folder`;
+    }),
+  );
 });
 
 test('100,000 peers, and not one more; errors are cut at 100', (t) => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -216,10 +217,22 @@ test('where a program keeps its state', async () => {
   assert.equal(await openState('gateway', file, { directory: 'x', keyFile: '' }, 'off'), null);
   assert.equal(await openState('gateway', file, { directory: 'off', keyFile: '' }, undefined), null);
   const key = join(root, 'key.hex');
-  writeFileSync(key, `${'ab'.repeat(32)}\n`);
+  writeFileSync(key, `${'ab'.repeat(32)}\n`, { mode: 0o600 });
   const store = await openState('gateway', file, { directory: 'beside', keyFile: 'key.hex' }, undefined);
   assert.ok(existsSync(join(root, 'beside', 'records')) && !existsSync(join(root, 'beside', 'seal.key')));
   await store!.close();
+  chmodSync(key, 0o644);
+  const warnings: string[] = [];
+  const warn = (text: string): void => void warnings.push(text);
+  await (await openState('gateway', file, { directory: 'beside', keyFile: 'key.hex' }, undefined, warn))!.close();
+  await (await openState('gateway', file, { directory: 'own', keyFile: '' }, undefined, warn))!.close();
+  chmodSync(join(root, 'own', 'seal.key'), 0o640);
+  await (await openState('gateway', file, { directory: 'own', keyFile: '' }, undefined, warn))!.close();
+  const end = 'chmod 600 closes it';
+  assert.deepEqual(warnings, [
+    `${key}: others may read the key in it (mode 0644); ${end}`,
+    `${join(root, 'own', 'seal.key')}: others may read the key in it (mode 0640); ${end}`,
+  ]);
   writeFileSync(key, 'ab');
   await assert.rejects(
     openState('gateway', file, { directory: 'beside', keyFile: 'key.hex' }, undefined),

@@ -8,6 +8,7 @@ import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
 import { volatileProblem } from '../gateway/volatile.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
+import { gathered } from '../host/gathered.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
 import { outletOf } from '../host/outlet.ts';
@@ -104,8 +105,12 @@ async function run(options: Options): Promise<void> {
       throw error;
     }
   }
-  hup = () => void reload().catch(() => {});
+  let isEnding = false;
+  hup = gathered(reload, () => isEnding);
   if (isChanged) hup();
+  void ending.then(() => {
+    isEnding = true;
+  });
   const isOver =
     options.control === true ? controlGateway(gateway, process.stdin, print, reload).then(() => 'quit') : ending;
   const signal = await Promise.race([ending, isOver]);

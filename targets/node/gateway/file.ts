@@ -81,12 +81,17 @@ function namedOf(root: Field, connections: Connection[]): NamedPeers | undefined
   return named;
 }
 
+/** Also where its value is wrong: then nothing else is missing. */
+function hasPeersFrom(root: Field): boolean {
+  return inside(root, 'peersFrom').value !== undefined || root.document.hasError(['peersFrom']);
+}
+
 function connectionsOf(root: Field): Connection[] {
   const common = inside(root, 'connection');
   const selectors = SELECTORS;
   const peers = entriesOf(inside(root, 'peers'));
   if (peers.length === 0) {
-    if (common.value === undefined || inside(root, 'peersFrom').value !== undefined) return [];
+    if (common.value === undefined || hasPeersFrom(root)) return [];
     return [readConnection(common, null, 'peer1', selectors)];
   }
   const names = new Set<string>();
@@ -135,11 +140,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
   const connections = connectionsOf(root);
   const udp = entriesOf(inside(root, 'udp')).map(udpOf);
   const named = namedOf(root, connections);
-  if (
-    connections.length === 0 &&
-    inside(root, 'peersFrom').value === undefined &&
-    (udp.length > 0 || values.sas === undefined)
-  ) {
+  if (connections.length === 0 && !hasPeersFrom(root) && (udp.length > 0 || values.sas === undefined)) {
     keepError(root, fieldError(inside(root, 'connection'), 'is required, or peers'));
   }
   const pool = entriesOf(inside(root, 'pool')).map((entry): [Uint8Array, Uint8Array] => {

@@ -53,3 +53,11 @@ export function readOctets(file: string, max: number): Buffer {
     closeSync(fd);
   }
 }
+
+/** The warning of a file with a key that others than its owner may read; '' where none may. */
+export function openToOthers(file: string): string {
+  const stat = process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isFile() || (stat.mode & 0o077) === 0) return '';
+  const mode = (stat.mode & 0o777).toString(8);
+  return `${file}: others may read the key in it (mode 0${mode}); chmod 600 closes it`;
+}

@@ -1,11 +1,10 @@
 // Reads a gateway's or a sensor's file: fields with their place, defaults, files that fields name. The document keeps errors,
 // so that the rest of the file is read.
 
-import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type ConfigDocument, parseConfig, valueText } from '../document.ts';
 import { CommandError, errorText, FieldError, FieldErrors, type FieldPath, isRefusal } from '../errors.ts';
-import { readOctets } from '../read-file.ts';
+import { openToOthers, readOctets } from '../read-file.ts';
 import { type FileKind, refuseOtherKind } from './kind.ts';
 import type { Property } from './schema.ts';
 import { type Shape, validate } from './validate.ts';
@@ -106,11 +105,8 @@ export function fileOctets(field: Field): Buffer {
 
 /** Warns when others than its owner may read a file with a key. */
 export function warnOfOthers(document: ConfigDocument, file: string): void {
-  const stat = process.platform === 'win32' ? undefined : statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined || !stat.isFile() || (stat.mode & 0o077) === 0) return;
-  const mode = (stat.mode & 0o777).toString(8);
-  const text = `${file}: others may read the key in it (mode 0${mode}); chmod 600 closes it`;
-  if (!document.warnings.includes(text)) document.warnings.push(text);
+  const text = openToOthers(file);
+  if (text !== '' && !document.warnings.includes(text)) document.warnings.push(text);
 }
 
 /** The values of an object with the schema's defaults, nested objects included. */

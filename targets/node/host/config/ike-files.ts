@@ -6,6 +6,8 @@ import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, sec
 import type { Property } from './schema.ts';
 
 const COUNT_MAX = 9007199254740991;
+/** '' would be the folder of the configuration. */
+const NAMED: Partial<Property> = { pattern: '.', mustBe: 'the name of a file or folder' };
 
 const address6 = (title: string, description: string): Property => text(title, description);
 const CONNECTION = object('Connection', 'Identities, credentials, proposals.', CONNECTION_PROPERTIES);
@@ -114,14 +116,17 @@ function common(names: readonly string[]): Record<string, Property> {
     state: text(
       'State',
       'Directory in which SAs survive a restart, relative to the file; `off`: nowhere. Default: below the state directory of systemd, of root (/var/lib/dietesp), or of the user.',
+      NAMED,
     ),
     stateKey: text(
       'State key',
       'File of 32 octets, or 64 hexadecimal digits, that seal the records. Default: a key in the directory.',
+      NAMED,
     ),
     keylog: text(
       'Key log',
       'Folder for the keys of IKE and ESP SAs, for Wireshark. Whoever reads it reads everything.',
+      NAMED,
     ),
     log: object('Log', 'What is written to stderr.', {
       level: oneOf('Level', 'The least important one.', ['error', 'warn', 'info', 'debug'], 'info'),
@@ -172,6 +177,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     'Peers from files',
     'A file with up to 100,000 more peers, or a folder of such files: `.csv` with a header line, `.jsonl`, or a list in `.yaml`. ' +
       'Fields of a record: remoteId, and name, psk, pskHex, publicKey, address, profile. See docs/operations.md.',
+    NAMED,
   ),
   profiles: entries(
     'Profiles',
@@ -231,7 +237,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
       ['address', 'link'],
     ),
   ),
-  sas: text('Manual SAs', 'An SA file (`dietesp schema sa`) with SAs that need no IKE.'),
+  sas: text('Manual SAs', 'An SA file (`dietesp schema sa`) with SAs that need no IKE.', NAMED),
   unsafeVolatile: flag(
     'Volatile manual SAs',
     'true: `sas` also without a store. After a crash their sequence numbers begin again: two packets get the same key stream, and old packets are taken again.',

@@ -16,7 +16,8 @@ import { SEAL_KEY_SIZE, seal, unseal } from './seal.ts';
 import type { StateStore } from './store.ts';
 
 const DATABASE = 'records';
-const KEY_FILE = 'seal.key';
+/** The key of a directory that has its own. */
+export const KEY_FILE = 'seal.key';
 /** The one record that describes the others: format, kind, last batch, sum, count. */
 const HEAD = '!';
 const FORMAT = 1;

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { CommandError, errorText } from '../errors.ts';
-import { readOctets } from '../read-file.ts';
-import { openLevelStore } from './level-store.ts';
+import { openToOthers, readOctets } from '../read-file.ts';
+import { printWarning } from '../terminal.ts';
+import { KEY_FILE, openLevelStore } from './level-store.ts';
 import { SEAL_KEY_SIZE } from './seal.ts';
 import type { StateStore } from './store.ts';
 
@@ -49,13 +50,14 @@ function readKey(file: string): Uint8Array {
 
 /**
  * Opens the state of a program. `directory`: what the command line says, before the file. Null: `off`. Rejects with a
- * CommandError that names the directory.
+ * CommandError that names the directory. `warn`: of a key that others may read.
  */
 export async function openState(
   kind: string,
   file: string,
   state: StateConfig,
   directory: string | undefined,
+  warn: (text: string) => void = printWarning,
 ): Promise<StateStore | null> {
   // `--state "$DIR"` of a variable that is not set.
   if (directory?.trim() === '') throw new CommandError('--state: must be a directory, or off', 2);
@@ -63,9 +65,13 @@ export async function openState(
   if (said === 'off') return null;
   const base = directory === undefined ? dirname(resolve(file)) : process.cwd();
   const place = said === '' ? defaultDirectory(file) : resolve(base, said);
-  const sealKey = state.keyFile === '' ? undefined : readKey(resolve(dirname(resolve(file)), state.keyFile));
+  const keyFile = state.keyFile === '' ? join(place, KEY_FILE) : resolve(dirname(resolve(file)), state.keyFile);
+  const sealKey = state.keyFile === '' ? undefined : readKey(keyFile);
   try {
-    return await openLevelStore({ directory: place, kind, ...(sealKey === undefined ? {} : { sealKey }) });
+    const store = await openLevelStore({ directory: place, kind, ...(sealKey === undefined ? {} : { sealKey }) });
+    const warning = openToOthers(keyFile);
+    if (warning !== '') warn(warning);
+    return store;
   } catch (error) {
     const help = said === '' ? '; --state names another directory, `off` goes without' : '';
     throw new CommandError(`${errorText(error)}${help}`);
