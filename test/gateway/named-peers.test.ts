@@ -189,7 +189,9 @@ test('every fault is told with file, line, field and limit, and never a key', (t
         'o.csv:1: remoteId: (missing): is a column of each file',
       ],
     ],
-    ['p.csv', '', ['p.csv: is empty: must have a line with the names of the columns']],
+    ['p.csv', '', ['p.csv: is empty']],
+    ['t.jsonl', '\n', ['t.jsonl: is empty']],
+    ['u.yaml', '', ['u.yaml:1: is empty']],
     ['q.csv', 'remoteId,psk\rkeyid:01,x\r', [`q.csv:1: ${control}`]],
     ['r.csv', 'remoteId,psk\nkeyid:01,sec\0ret\n', [`r.csv:2: ${control}`]],
     [
@@ -248,6 +250,14 @@ test('100,000 peers, and not one more; errors are cut at 100', (t) => {
   const many = faults(folder, 'c.csv');
   assert.equal(many.length, 101);
   assert.equal(many.filter((text) => text.includes('more than 100 errors')).length, 1);
+});
+
+test('no peer at all is worth a warning', (t) => {
+  const folder = folderOf(t, { 'a.csv': 'remoteId,psk\n', 'b.yaml': '[]\n', 'p/.hidden.csv': 'x' });
+  for (const name of ['a.csv', 'b.yaml', 'p']) {
+    const { warnings } = readGateway(join(folder, 'gateway.yaml'), `${HEAD}peersFrom: ${name}\n`);
+    assert.deepEqual(warnings, [`${join(folder, name)}: no peer is in it`]);
+  }
 });
 
 test('dietesp check reads them, and warns of files that others may read', {

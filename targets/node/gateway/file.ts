@@ -78,6 +78,7 @@ function namedOf(root: Field, connections: Connection[]): NamedPeers | undefined
   for (const one of secret) warnOfOthers(root.document, one);
   const more = warnings.splice(before + WARNED).length;
   if (more > 0) warnings.push(`${file}: others may read the keys in ${more} more files`);
+  if (named?.size === 0) warnings.push(`${file}: no peer is in it`);
   return named;
 }
 

@@ -11,6 +11,9 @@ import { didYouMean } from '../suggest.ts';
 const FILE_MAX = 1 << 26;
 const LINE_MAX = 4096;
 
+/** What is being written anew is empty for a while: it must not end the SAs of all its peers. */
+const EMPTY = 'is empty';
+
 type Values = Record<string, unknown>;
 
 /** What is done with the records. */
@@ -127,12 +130,11 @@ function readCsv(file: string, text: string, taker: RecordTaker): void {
       taker.take(file, number, values);
     }
   });
-  // What is being written anew is empty for a while: it must not end the SAs of all its peers.
-  if (columns === null && isGood)
-    taker.fail(recordError(file, 0, [], '', 'is empty: must have a line with the names of the columns'));
+  if (columns === null && isGood) taker.fail(recordError(file, 0, [], '', EMPTY));
 }
 
 function readJsonLines(file: string, text: string, taker: RecordTaker): void {
+  if (text.trim() === '') taker.fail(recordError(file, 0, [], '', EMPTY));
   eachLine(file, text, taker, (line, number) => {
     let value: unknown;
     try {
