@@ -77,6 +77,8 @@ test('errors are one line, with file and line', async () => {
   for (const [args, pattern] of [
     [['--config', bad], /bad\.yaml:6: halfOpenMax: 0: must be 1\.\.65535\n$/],
     [['--config', files.path('none.yaml')], /none\.yaml: no such file or directory\n$/],
+    [['--config', ''], /--config: must be the name of a file or folder\n$/],
+    [['--config', bad, '--keylog', ''], /--keylog: must be the name of a file or folder\n$/],
     [['--config', bad, '--log', 'loud'], /--log: loud: must be one of error, warn, info, debug\n$/],
     [
       ['--config', bad, '--log', 'debug:nosuch'],

@@ -15,7 +15,7 @@ import { outletOf } from '../host/outlet.ts';
 import { openState } from '../host/state/open.ts';
 import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
-import { jsonNote, SIGNAL_CODES } from './options.ts';
+import { jsonNote, refuseEmpty, SIGNAL_CODES } from './options.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
@@ -46,6 +46,7 @@ function signalled(): Promise<string> {
 }
 
 async function run(options: Options): Promise<void> {
+  refuseEmpty(options);
   const logging = {
     ...(options.log === undefined ? {} : parseLog(options.log, GATEWAY_NAMES)),
     ...(options.logFormat === undefined ? {} : { format: parseLogFormat(options.logFormat) }),

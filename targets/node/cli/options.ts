@@ -23,6 +23,13 @@ export function numberOf(option: string, text: string, pattern: RegExp, low: num
   return value;
 }
 
+/** Options that name a file or folder: `--keylog "$DIR"` of a variable that is not set would be the working directory. */
+export function refuseEmpty(options: { config?: string; keylog?: string }): void {
+  for (const name of ['config', 'keylog'] as const) {
+    if (options[name]?.trim() === '') throw new CommandError(`--${name}: must be the name of a file or folder`, 2);
+  }
+}
+
 /** The integer of an option that may be absent. */
 export function integerOf(option: string, text: string | undefined, low: number, high: number): number | undefined {
   return text === undefined ? undefined : numberOf(option, text, INTEGER, low, high);

@@ -14,7 +14,7 @@ import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
-import { integerOf, jsonNote, SIGNAL_CODES } from './options.ts';
+import { integerOf, jsonNote, refuseEmpty, SIGNAL_CODES } from './options.ts';
 
 const PINGS_MAX = 1000000;
 /** A terminal that goes away ends a sensor as the other signals do. */
@@ -98,6 +98,7 @@ function namespaceOf(event: SensorEvent): string {
 }
 
 async function sensorAction(options: Options): Promise<void> {
+  refuseEmpty(options);
   if (options.check === true) {
     checkFiles([options.config], 'sensor', options.json === true);
     return;
