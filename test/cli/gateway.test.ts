@@ -92,6 +92,11 @@ test('errors are one line, with file and line', async () => {
   }
   const check = await dietesp('gateway', '--config', bad, '--check');
   assert.deepEqual([check.code, check.stderr], [1, `${bad}:6: halfOpenMax: 0: must be 1..65535\n`]);
+  const both = await dietesp('check', files.path('none.yaml'), bad);
+  assert.deepEqual(
+    [both.code, both.stderr],
+    [1, `${files.path('none.yaml')}: no such file or directory\n${bad}:6: halfOpenMax: 0: must be 1..65535\n`],
+  );
   const address = files.file('address.yaml', UDP.replace('127.0.0.1', '192.0.2.77'));
   const { code, stderr } = await dietesp('gateway', '--config', address);
   assert.equal(code, 1);

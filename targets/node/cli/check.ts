@@ -2,9 +2,9 @@
 
 import { Command, Option } from 'commander';
 import { FILE_KINDS, type FileKind } from '../host/config/kind.ts';
-import { FieldError, pathName } from '../host/errors.ts';
+import { CommandError, FieldError, pathName } from '../host/errors.ts';
 import { printFaults, printWarning } from '../host/terminal.ts';
-import { checkFile } from '../tools/check-file.ts';
+import { type CheckedFile, checkFile } from '../tools/check-file.ts';
 
 /** Says what is no error, but should be known. */
 export function warn(warnings: readonly string[]): void {
@@ -13,7 +13,17 @@ export function warn(warnings: readonly string[]): void {
 
 /** Prints a summary of each good file, and all that is wrong with the others; the exit code is 1 then. */
 export function checkFiles(files: string[], kind: FileKind | undefined, isJson: boolean): void {
-  const checked = files.map((file) => checkFile(file, kind));
+  const checked = files.map((file): CheckedFile => {
+    try {
+      return checkFile(file, kind);
+    } catch (error) {
+      // One that cannot be read does not hide what is wrong with the others.
+      if (files.length === 1 || !(error instanceof CommandError)) throw error;
+      const limit = error.message.replace(`${file}: `, '');
+      const fault = { file, line: 0, path: [], value: '', limit };
+      return { file, kind: kind ?? 'gateway', summary: '', errors: [fault], warnings: [] };
+    }
+  });
   if (checked.some(({ errors }) => errors.length > 0)) process.exitCode = 1;
   if (isJson) {
     const view = checked.map(({ file, kind: own, errors, warnings }) => ({
