@@ -9,14 +9,14 @@ const DESTINATION = new Uint8Array(16).fill(9);
 
 function world(sessions: number, systemMax = Infinity) {
   const lines: string[] = [];
-  const state = { now: 0, open: 0, lines };
+  const state = { now: 0, open: 0, lines, systemMax };
   const nothing = (): void => {};
   const flows = createFlows({
     flows: [{ destination: DESTINATION, port: 5683, target: { address: '127.0.0.1', family: 4, port: 1 } }],
     sessions,
     idle: 1e6,
     openSocket: (_target, upper: SocketUpper) => {
-      if (state.open >= systemMax) {
+      if (state.open >= state.systemMax) {
         queueMicrotask(() => upper.failed(Object.assign(new Error('EMFILE'), { code: 'EMFILE' }), true));
         return { send: () => true, close: nothing };
       }
@@ -71,4 +71,11 @@ test('a system with fewer sockets than sessions: some are given back, and the ne
   assert.ok(state.open <= 100 && state.open >= 80, `${state.open}`);
   assert.ok(flows.metrics.failed >= 1 && flows.metrics.failed <= 3, `${flows.metrics.failed}`);
   assert.match(state.lines[0], /no more sockets \(EMFILE\): 8\d sessions/);
+  // The shortage is over: an eighth more each minute, up to the limit.
+  state.systemMax = Infinity;
+  for (let minute = 0; minute < 30; minute++) {
+    state.now += 60000;
+    for (let sensor = 1; sensor <= 400; sensor++) from(sensor, 5683);
+  }
+  assert.equal(state.open, 400);
 });

@@ -17,7 +17,6 @@ export function clearIke(ike: Ike): void {
     dropTask(ike, sa.task);
     for (let i = 0; i < sa.tasks.length; i++) dropTask(ike, sa.tasks[i]);
     dropSetup(ike, sa);
-    wipeNotes(sa.notes);
     for (let i = 0; i < sa.children.length; i++) wipeNotes(sa.children[i].notes);
     sa.children = [];
     sa.task = null;

@@ -147,6 +147,7 @@ export function forget(ike: Ike, sa: IkeSa): void {
   sa.state = STATE_ENDED;
   if (sa.successor !== null) sa.successor.former = null;
   wipe(sa.skD);
+  for (let i = 0; i < sa.notes.length; i++) wipe(sa.notes[i].octets);
   const keyIn = sa.skIn;
   const keyOut = sa.skOut;
   sa.skIn = null;

@@ -104,7 +104,9 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
     return true;
   }
 
-  function nack(ike: Ike, sa: IkeSa, now: number): Uint8Array {
+  /** Refuses the ticket with this `state`, which holds a key. */
+  function nack(ike: Ike, sa: IkeSa, state: Uint8Array, now: number): Uint8Array {
+    wipe(state);
     const w = ike.writer;
     beginMessage(w, 0, join([take(sa.spis, 0, 8), new Uint8Array(8)]), IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
     addStatus(w, N_TICKET_NACK, NONE);
@@ -139,7 +141,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
         const setup = sa.setup!;
         const ticket = dataOf(m, N_TICKET_OPAQUE);
         const state = ticket === null ? NONE : open(ticket);
-        if (state.length === 0) return nack(ike, sa, now);
+        if (state.length === 0) return nack(ike, sa, state, now);
         const expiry = u32(state, 8);
         const idSize = u16(state, 20);
         const ciphers = sa.policy.ciphers;
@@ -147,7 +149,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
           if (ciphers[i].encr === u16(state, 12) && ciphers[i].keyBits === u16(state, 14)) sa.cipher = ciphers[i];
         }
         const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > wall(now);
-        if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, now);
+        if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, state, now);
         setup.resumed = true;
         setup.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
         setup.kx.nonceR = nonce(ike, sa.policy.nonceSize);
@@ -157,7 +159,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
         // Only the owner of the ticket may resume: checked against IDi in IKE_AUTH.
         sa.peerIdType = state[19];
         sa.peerId = take(state, FIXED, idSize);
-        if (readExtensions(ike, sa, STEP_INIT_REQUEST, null, m) !== 0) return nack(ike, sa, now);
+        if (readExtensions(ike, sa, STEP_INIT_REQUEST, null, m) !== 0) return nack(ike, sa, state, now);
         const nonces = join([setup.kx.nonceI, setup.kx.nonceR]);
         const skD = take(state, FIXED + idSize, SK_SIZE);
         deriveSk(ike, sa, nonces, resumptionSeed(ike.provider, skD, nonces), setup);

@@ -61,6 +61,8 @@ const SHARE = 1 / 16;
 const SHARE_MIN = 8;
 /** The part of the open sockets that is kept when the system has no more. */
 const KEPT = 7 / 8;
+/** After this long, in ms, without such an error there is an 8th more room again. */
+const AGAIN = 60000;
 
 interface Session {
   key: string;
@@ -89,6 +91,8 @@ export function createFlows(config: FlowConfigs): Flows {
   // Those of each inner address, in the same order.
   const owners = new Map<string, Map<string, Session>>();
   let room = config.sessions;
+  // When the room was last made less or more.
+  let roomAt = 0;
   const metrics: FlowMetrics = {
     delivered: 0,
     answers: 0,
@@ -134,16 +138,17 @@ export function createFlows(config: FlowConfigs): Flows {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EMFILE' && code !== 'ENFILE') return;
     room = Math.max(1, Math.floor(sessions.size * KEPT));
-    bounded.line(
-      'warn',
-      'flow',
-      () => `the system has no more sockets (${code}): ${room} sessions at a time from now on`,
-    );
+    roomAt = now();
+    bounded.line('warn', 'flow', () => `the system has no more sockets (${code}): ${room} sessions at a time for now`);
     makeRoom(sessions, room);
   }
 
   function open(key: string, flow: Flow, datagram: Datagram): Session {
     const owner = octetsKey(datagram.source);
+    if (room < config.sessions && now() - roomAt >= AGAIN) {
+      room = Math.min(config.sessions, Math.ceil(room / KEPT));
+      roomAt = now();
+    }
     makeRoom(owners.get(owner) ?? new Map(), Math.max(SHARE_MIN, Math.floor(room * SHARE)));
     makeRoom(sessions, room);
     const source = datagram.source.slice();
