@@ -72,6 +72,7 @@ test('our client at its server', async () => {
   } finally {
     driver.stop();
     server.close();
+    their.close();
     own.close();
   }
 });
