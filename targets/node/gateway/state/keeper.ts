@@ -40,7 +40,7 @@ import type { Association } from '../associations.ts';
 import { LOST } from './configured.ts';
 
 /** Milliseconds between looks at SAs with more than one number ahead. */
-const SWEEP = 200;
+const SWEEP = 100;
 
 /** The SAs of a Child SA: outbound, inbound. */
 export type Pair = [Association, Association];

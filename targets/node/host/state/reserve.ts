@@ -3,6 +3,9 @@
 
 /** Numbers are reserved for this time ahead, by the recent rate: shorter than any restart takes. */
 const AHEAD = 400;
+/** After this silence, in ms, of a peer that has reserved more than MANY ahead, they are given back; else after AHEAD. */
+const SILENCE = 100;
+const MANY = 8;
 /** Most numbers ahead. */
 const AHEAD_MAX = 4096;
 const TWO_32 = 2 ** 32;
@@ -102,7 +105,9 @@ export function isWide(reserve: Reserve): boolean {
  * `asked` was lowered, and wants to be written.
  */
 export function narrow(reserve: Reserve, now: number): boolean {
-  if (!isWide(reserve) || now - reserve.lastAt < AHEAD) return false;
+  if (!isWide(reserve)) return false;
+  const isMany = reserve.asked - reserve.last > MANY;
+  if (now - reserve.lastAt < (isMany ? SILENCE : AHEAD)) return false;
   reserve.asked = reserve.last + 1;
   // The record may say more until it is written: that is safe.
   reserve.durable = Math.min(reserve.durable, reserve.asked);
