@@ -63,8 +63,10 @@ async function crash(stage: Stage): Promise<{ reading: number; up: number }> {
 
 export async function benchState(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-bench-'));
+  let files = 0;
+  // Two stages at once have a file each.
   const write = (name: string, text: string): string => {
-    const file = join(folder, name);
+    const file = join(folder, `${++files}-${name}`);
     writeFileSync(file, text, { mode: 0o600 });
     return file;
   };
