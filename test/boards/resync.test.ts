@@ -10,7 +10,7 @@ import { putFcs } from '../../core/wire/ieee802154.ts';
 import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { ikeOf } from '../gateway/ike-support.ts';
-import { clockOf, GATEWAY, PAN, PORT, SERVER, seeded } from '../gateway/support.ts';
+import { airOn, PORT, SERVER, seeded } from '../gateway/support.ts';
 import { type BoardNode, blobOf, boardOn, coapServer, gatewayOn } from './app-support.ts';
 
 type Gateway = Awaited<ReturnType<typeof gatewayOn>>;
@@ -85,13 +85,8 @@ test('a forger of INVALID_SPI and of answers ends nothing', async () => {
 test('a forger of 1,000 packets a second on its SPI: an outage that the search cannot bridge heals by a rekey within 10 s', async () => {
   const medium = createMedium({ seed: 11 });
   const { gateway, sas } = await startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
+    ...airOn(medium),
     flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(99),
-    clock: clockOf(medium),
     openSocket: coapServer(medium).openSocket,
     ike: ikeOf(),
   });

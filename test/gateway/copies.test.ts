@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, GATEWAY, PAN, pairOf, seeded } from './support.ts';
+import { airOn, pairOf } from './support.ts';
 
 const PSK = Buffer.from('a pre-shared key of thirty-two o');
 const PRIVATE_KEY = new Uint8Array(32).map((_, i) => 3 * i + 1);
@@ -81,12 +81,8 @@ test('nothing that is reached from a gateway is a live SA, a key, or its configu
   ike.ticketKey = TICKET_KEY;
   const configured = pairOf(7);
   const { gateway, ike: live } = await startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
+    ...airOn(medium),
     sas: configured,
-    provider: seeded(99),
-    clock: clockOf(medium),
     ike,
   });
   const told: unknown[] = [];

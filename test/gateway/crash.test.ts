@@ -10,7 +10,7 @@ import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { createWorld, path, policy } from '../ike/pair.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow } from './support.ts';
 
 const KEY = '000102030405060708090a0b0c0d0e0f';
 
@@ -18,14 +18,8 @@ type Medium = ReturnType<typeof createMedium>;
 
 function start(medium: Medium, seed: number, top: string) {
   return startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(seed),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium, seed),
+    ...echoFlow(),
     ike: ikeOf('', top),
   });
 }

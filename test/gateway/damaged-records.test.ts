@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, memoryStore, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow, memoryStore } from './support.ts';
 
 type Records = Map<string, Uint8Array>;
 
@@ -16,14 +16,8 @@ async function gatewayOn(medium: Medium, records: Records, seed: number) {
   const radio = medium.radio();
   const lines: string[] = [];
   const { gateway } = await startGateway({
-    radios: [{ radio, panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(seed),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium, seed, radio),
+    ...echoFlow(),
     log: (level, name, text) => void lines.push(`${level} ${name}: ${typeof text === 'string' ? text : text()}`),
     ike: ikeOf(''),
     store: memoryStore(records),

@@ -8,7 +8,7 @@ import { emitFragment } from '../../core/wire/sixlowpan.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
+import { airOn, PAN } from './support.ts';
 
 /** A FRAGN of a datagram of 1,200 octets that never began. */
 function forged(n: number, source: number): Uint8Array {
@@ -26,12 +26,7 @@ function forged(n: number, source: number): Uint8Array {
 async function handshake(rate: number, source: (n: number) => number): Promise<number> {
   const medium = createMedium({ seed: 7 });
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    provider: seeded(99),
-    clock: clockOf(medium),
+    ...airOn(medium),
     ike: ikeOf(),
   });
   const forger = medium.radio();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { probe, rekeyChild } from '../../core/ike/exchange/requests.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
@@ -13,18 +13,12 @@ import { drive } from '../../targets/node/host/radio/drive.ts';
 import { decodePlain } from '../../targets/node/host/state/plain.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn, udpSensor } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, memoryStore, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow, fakeSockets, memoryStore, outerOf, PORT, SERVER } from './support.ts';
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(99),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium),
+    ...echoFlow(),
     ike: ikeOf(),
     ...changes,
   });
@@ -115,6 +109,26 @@ test('a peer with its own key does not move another to its link-layer address', 
   await gateway.close();
 });
 
+/** A sensor that is up at a gateway's socket, in real time; `until` waits for something at most 10 s. */
+async function connected(t: TestContext, peer: Parameters<typeof udpSensor>[0]) {
+  let wake = (): void => {};
+  const sensor = await udpSensor(peer, () => wake());
+  const runner = drive(sensor.host);
+  wake = runner.wake;
+  t.after(async () => {
+    runner.stop();
+    await sensor.host.close();
+  });
+  const until = async (done: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 10000; !done(); await new Promise((resolve) => setImmediate(resolve)))
+      assert.ok(performance.now() < end, sensor.told.join());
+  };
+  sensor.host.uplink.connect(null, performance.now());
+  runner.wake();
+  await until(() => sensor.told.includes('up'));
+  return { sensor, until };
+}
+
 test('without replay protection an ESP packet that comes again does not say where the peer is', async (t) => {
   const gateway = await createGateway({
     radios: [],
@@ -139,21 +153,7 @@ test('without replay protection an ESP packet that comes again does not say wher
       relay.send(octets, natPort, '127.0.0.1');
     }
   });
-  let wake = (): void => {};
-  const sensor = await udpSensor({ port, natPort: relay.address().port }, () => wake());
-  const runner = drive(sensor.host);
-  wake = runner.wake;
-  t.after(async () => {
-    runner.stop();
-    await sensor.host.close();
-  });
-  const until = async (done: () => boolean): Promise<void> => {
-    for (const end = performance.now() + 10000; !done(); await new Promise((resolve) => setImmediate(resolve)))
-      assert.ok(performance.now() < end, sensor.told.join());
-  };
-  sensor.host.uplink.connect(null, performance.now());
-  runner.wake();
-  await until(() => sensor.told.includes('up'));
+  const { sensor, until } = await connected(t, { port, natPort: relay.address().port });
   sensor.send('one');
   await until(() => sensor.heard.includes('one!'));
   const where = () => gateway.metrics().ike!.sas[0].remote;
@@ -179,21 +179,7 @@ test('a store knows where a peer is that has moved', async (t) => {
   });
   t.after(() => gateway.close());
   const [peer] = gateway.metrics().udp;
-  let wake = (): void => {};
-  const sensor = await udpSensor(peer, () => wake());
-  const runner = drive(sensor.host);
-  wake = runner.wake;
-  t.after(async () => {
-    runner.stop();
-    await sensor.host.close();
-  });
-  const until = async (done: () => boolean): Promise<void> => {
-    for (const end = performance.now() + 10000; !done(); await new Promise((resolve) => setImmediate(resolve)))
-      assert.ok(performance.now() < end, sensor.told.join());
-  };
-  sensor.host.uplink.connect(null, performance.now());
-  runner.wake();
-  await until(() => sensor.told.includes('up'));
+  const { sensor, until } = await connected(t, peer);
   const stored = (): string => {
     const [[, record]] = [...records].filter(([key]) => key.startsWith('now/'));
     const { path, espPath } = decodePlain(record) as Record<'path' | 'espPath', { remotePort: number } | null>;

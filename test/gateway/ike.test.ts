@@ -11,7 +11,7 @@ import { addressText } from '../../targets/node/host/addresses.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn, udpConfig, udpSensor } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, fakeSockets, outerOf, PORT, SERVER } from './support.ts';
 
 const FLOW = { destination: SERVER, port: PORT, to: '127.0.0.1:9' };
 /** A server that answers with what it got and an exclamation mark. */
@@ -22,13 +22,8 @@ const ECHO = {
 
 async function gatewayOn(medium: Medium, changes: Partial<GatewayConfig> = {}): Promise<Gateway & { told: string[] }> {
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
+    ...airOn(medium),
     flows: [FLOW],
-    provider: seeded(99),
-    clock: clockOf(medium),
     openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
     ike: ikeOf(),
     ...changes,

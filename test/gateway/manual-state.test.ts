@@ -11,19 +11,7 @@ import { decodePlain } from '../../targets/node/host/state/plain.ts';
 import { askNext, createReserve, lastOf, narrow, use } from '../../targets/node/host/state/reserve.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
-import {
-  clockOf,
-  fakeSockets,
-  GATEWAY,
-  memoryStore,
-  PAN,
-  PORT,
-  pairOf,
-  SERVER,
-  saOf,
-  seeded,
-  sensorOn,
-} from './support.ts';
+import { airOn, fakeSockets, memoryStore, PORT, pairOf, SERVER, saOf, sensorOn } from './support.ts';
 
 type Records = Map<string, Uint8Array>;
 
@@ -38,13 +26,9 @@ async function gatewayOn(store: StateStore, sas = pairOf(1)) {
   const log: Log = (level, _name, text) => void lines.push(`${level}: ${typeof text === 'string' ? text : text()}`);
   const { sockets, openSocket } = fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!')));
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
+    ...airOn(medium, 2),
     sas,
     flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(2),
-    clock: clockOf(medium),
     openSocket,
     log,
     store,

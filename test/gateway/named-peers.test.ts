@@ -16,7 +16,7 @@ import { faultsOf } from '../../targets/node/host/errors.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { checkFile } from '../../targets/node/tools/check-file.ts';
 import { ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, memoryStore, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow, memoryStore } from './support.ts';
 
 const KEY = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
 const HEAD = `radios: [{ zep: { port: 0 }, panId: 1 }]
@@ -283,14 +283,8 @@ async function lab(t: TestContext, text: string) {
     return load(folder, 'p.csv', head);
   };
   const make = (kept: Map<string, Uint8Array>, next: string, seed: number): GatewayConfig => ({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(seed),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, octets) => socket.upper.message(Buffer.from(octets + '!'))).openSocket,
+    ...airOn(medium, seed),
+    ...echoFlow(),
     ike: ike(next),
     store: memoryStore(kept),
   });

@@ -11,8 +11,7 @@ import { createConnections } from '../../targets/node/gateway/connections.ts';
 import { createOwners } from '../../targets/node/gateway/owners.ts';
 import { createPool } from '../../targets/node/gateway/pool.ts';
 import { createSpans, type Span, spanOf } from '../../targets/node/gateway/spans.ts';
-import { idKey } from '../../targets/node/gateway/up.ts';
-import { addressRange, parseIdentity } from '../../targets/node/host/config/ike-names.ts';
+import { addressRange, identityKey, parseIdentity } from '../../targets/node/host/config/ike-names.ts';
 import { ikeOf } from './ike-support.ts';
 
 const EVERY = '::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
@@ -44,7 +43,7 @@ function world(peers: string[]) {
     pool,
     lease(id: string): void {
       const { type, data } = parseIdentity(id)!;
-      pool.lease(idKey(type, data), 16);
+      pool.lease(identityKey(type, data), 16);
     },
     /** What `takenBy` says of a Child SA of this peer. */
     taken: (id: string, remote: string, more: { port?: number; local?: string; address?: string } = {}): string =>
@@ -138,7 +137,7 @@ test('the pool: not for peers to choose, in whole or in part; what another has f
   lease('keyid:0002');
   assert.match(taken('keyid:0001', '2001:db8:1::/64'), /: another peer has an address of it$/);
   const { type, data } = parseIdentity('keyid:0002')!;
-  pool.release(idKey(type, data));
+  pool.release(identityKey(type, data));
   assert.equal(taken('keyid:0001', '2001:db8:1::/64'), '');
 });
 

@@ -11,7 +11,7 @@ import { createLog, GATEWAY_NAMES, parseLog } from '../../targets/node/host/log.
 import { offerText } from '../../targets/node/host/offer.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, GATEWAY, outerOf, PAN, seeded } from './support.ts';
+import { airOn, outerOf } from './support.ts';
 
 const time = () => Date.UTC(2026, 10, 29, 20, 15, 0, 7);
 
@@ -71,12 +71,7 @@ async function linesOf(
   const medium = createMedium({ seed: 12 });
   const lines: Record<string, unknown>[] = [];
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    provider: seeded(99),
-    clock: clockOf(medium),
+    ...airOn(medium),
     log: createLog({ format: 'json', sink: (line) => void lines.push(JSON.parse(line)) }),
     ike: ikeOf(more),
   });
@@ -125,12 +120,7 @@ test('a refused CREATE_CHILD_SA is told: offer and configuration side by side, w
   const medium = createMedium({ seed: 12 });
   const lines: Record<string, unknown>[] = [];
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    provider: seeded(99),
-    clock: clockOf(medium),
+    ...airOn(medium),
     log: createLog({ format: 'json', sink: (line) => void lines.push(JSON.parse(line)) }),
     ike: ikeOf('  child: { local: ["2001:db8:2::1"], ke: [x25519] }\n'),
   });

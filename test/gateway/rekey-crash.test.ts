@@ -9,7 +9,7 @@ import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow } from './support.ts';
 
 const MOST_STEPS = 20;
 
@@ -40,14 +40,8 @@ function mapStore(records: Records, allows: () => 'yes' | 'unsaid' | 'no'): Stat
 async function gatewayOn(medium: Medium, store: StateStore, seed: number, connection: string) {
   const radio = medium.radio();
   const { gateway, ike } = await startGateway({
-    radios: [{ radio, panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(seed),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium, seed, radio),
+    ...echoFlow(),
     ike: ikeOf(connection),
     store,
   });

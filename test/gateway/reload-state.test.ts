@@ -7,7 +7,7 @@ import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, memoryStore, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow, memoryStore } from './support.ts';
 
 const peers = (text: string): ReturnType<typeof ikeOf> => ikeOf('', `peers:\n${text}`);
 const FIRST = '  - { name: pump, remoteId: "keyid:0001" }\n';
@@ -17,14 +17,8 @@ async function lab() {
   const records = new Map<string, Uint8Array>();
   const logged: string[] = [];
   const make = (ike: GatewayConfig['ike'], kept: Map<string, Uint8Array>, seed: number): GatewayConfig => ({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(seed),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium, seed),
+    ...echoFlow(),
     ike,
     store: memoryStore(kept),
     log: (_level, area, text) => {

@@ -6,7 +6,7 @@ import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow } from './support.ts';
 
 /** Peers by number: what the file says of each. */
 function peersOf(list: Record<number, string>): ReturnType<typeof ikeOf> {
@@ -19,14 +19,8 @@ function peersOf(list: Record<number, string>): ReturnType<typeof ikeOf> {
 async function lab(list: Record<number, string>) {
   const medium = createMedium({ seed: 4 });
   const config: GatewayConfig = {
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(99),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium),
+    ...echoFlow(),
     ike: peersOf(list),
   };
   const gateway = await createGateway(config);

@@ -8,7 +8,7 @@ import { putFcs } from '../../core/wire/ieee802154.ts';
 import { startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, fakeSockets, PORT, SERVER } from './support.ts';
 
 const FLOW = { destination: SERVER, port: PORT, to: '127.0.0.1:9' };
 
@@ -17,13 +17,8 @@ async function connected(seed: number) {
   const medium = createMedium({ seed });
   const told: string[] = [];
   const { gateway, sas } = await startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
+    ...airOn(medium),
     flows: [FLOW],
-    provider: seeded(99),
-    clock: clockOf(medium),
     openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
     ike: ikeOf(),
     log: (_level, _area, text) => void told.push(typeof text === 'string' ? text : text()),

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { createGateway, startGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, echoFlow } from './support.ts';
 
 const full = (): never => {
   throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -15,14 +15,8 @@ test('a key log on a full disk: SAs come up, what is missing is counted, and the
   const medium = createMedium({ seed: 1 });
   const lines: string[] = [];
   const { gateway, ike } = await startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(99),
-    clock: clockOf(medium),
-    openSocket: fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!'))).openSocket,
+    ...airOn(medium),
+    ...echoFlow(),
     ike: { ...ikeOf(), keylog: { ike: full, esp: full } },
     log: (level, _name, text) => {
       if (level === 'error' || level === 'warn') lines.push(typeof text === 'function' ? text() : text);
@@ -54,12 +48,7 @@ test('listeners and logs that throw leave no IKE SA behind', async () => {
   for (const isLogBroken of [false, true]) {
     const medium = createMedium({ seed: 2 });
     const gateway = await createGateway({
-      radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-      addresses: [GATEWAY],
-      contexts: ['fd00::/64'],
-      sas: [],
-      provider: seeded(99),
-      clock: clockOf(medium),
+      ...airOn(medium),
       ike: ikeOf(),
       log: (_level, name) => {
         if (isLogBroken && name === 'ike') throw new Error('no log');

@@ -6,7 +6,7 @@ import { createReassembly } from '../../core/link/fragment.ts';
 import { ACK_WAIT } from '../../core/link/mac.ts';
 import { answerEcho } from '../../core/wire/echo.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
-import type { Clock, GatewaySa } from '../../targets/node/gateway/config.ts';
+import type { Clock, GatewayConfig, GatewaySa } from '../../targets/node/gateway/config.ts';
 import type { OpenSocket, SocketUpper, Target } from '../../targets/node/gateway/socket.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { toAttributes, toConfig } from '../../targets/node/host/config/sa.ts';
@@ -144,6 +144,18 @@ export function clockOf(...media: Medium[]): Clock {
   };
 }
 
+/** The part of a gateway's configuration that puts it on a medium, without SAs. */
+export function airOn(medium: Medium, seed = 99, radio: Radio = medium.radio()): GatewayConfig {
+  return {
+    radios: [{ radio, panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
+    addresses: [GATEWAY],
+    contexts: ['fd00::/64'],
+    sas: [],
+    provider: seeded(seed),
+    clock: clockOf(medium),
+  };
+}
+
 export interface FakeSocket {
   target: Target;
   upper: SocketUpper;
@@ -176,6 +188,12 @@ export function fakeSockets(onSend: (socket: FakeSocket, text: string) => void =
     };
   };
   return { sockets, openSocket };
+}
+
+/** The part with a server that sends what it gets back, with `!` behind. */
+export function echoFlow(): Pick<GatewayConfig, 'flows' | 'openSocket'> {
+  const { openSocket } = fakeSockets((socket, text) => socket.upper.message(Buffer.from(text + '!')));
+  return { flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }], openSocket };
 }
 
 /** A store in `records`, which a test may copy: what a crash leaves. */

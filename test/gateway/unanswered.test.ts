@@ -10,7 +10,7 @@ import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, fakeSockets, GATEWAY, PAN, PORT, SERVER, seeded } from './support.ts';
+import { airOn, fakeSockets, PORT, SERVER } from './support.ts';
 
 /** A sensor file, with more of its server. */
 function serverOf(more = '') {
@@ -35,13 +35,8 @@ test('the file of a sensor says ACK_TIMEOUT and MAX_RETRANSMIT; by default RFC 7
 async function silence(seed: number): Promise<{ repeats: number[]; rekeyed: number }> {
   const medium = createMedium({ seed });
   const { gateway } = await startGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
+    ...airOn(medium),
     flows: [{ destination: SERVER, port: PORT, to: '127.0.0.1:9' }],
-    provider: seeded(99),
-    clock: clockOf(medium),
     openSocket: fakeSockets(() => {}).openSocket,
     ike: ikeOf(),
   });

@@ -12,7 +12,7 @@ import type { StateStore } from '../../targets/node/host/state/store.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { createSessionKeeper } from '../../targets/node/sensor/session.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
-import { clockOf, GATEWAY, PAN, seeded } from './support.ts';
+import { airOn } from './support.ts';
 
 const YEAR = 31536000000;
 const START = 1700000000000;
@@ -24,12 +24,7 @@ async function world(more = '') {
   const medium = createMedium({ seed: 5 });
   let shift = START;
   const gateway = await createGateway({
-    radios: [{ radio: medium.radio(), panId: PAN, shortAddress: 0, extendedAddress: '02000000000000f0' }],
-    addresses: [GATEWAY],
-    contexts: ['fd00::/64'],
-    sas: [],
-    provider: seeded(99),
-    clock: clockOf(medium),
+    ...airOn(medium),
     wall: () => medium.now + shift,
     ike: ikeOf(`  resumption: 3600\n${more}`),
   });

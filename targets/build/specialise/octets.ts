@@ -1,6 +1,8 @@
 // Writes expressions for octets that are put together from bit strings whose places are known when the text is made:
 // residues, headers, templates. A whole octet that stands at an octet's border is copied; others are shifted and masked.
 
+import { copyBits, getBits } from '../../../core/base/bits.ts';
+
 /** A bit string: bits of an array from a known bit on, or of a number. */
 export interface Piece {
   /** Its length in bits. */
@@ -44,15 +46,16 @@ export function index(base: string, octet: number): string {
   return octet === 0 ? base : `${base} + ${octet}`;
 }
 
-/** Bits `from` to `from + count` of a right-aligned constant of `bits` bits, as a number; `count` is at most 8. */
-export function constantBits(value: Uint8Array, bits: number, from: number, count: number): number {
-  let result = 0;
-  for (let i = 0; i < count; i++) {
-    const bit = value.length * 8 - bits + from + i;
-    const one = bit < 0 ? 0 : (value[bit >>> 3] >>> (7 - (bit & 7))) & 1;
-    result = result * 2 + one;
-  }
-  return result;
+/** The first `count` bits of a constant of `bits` bits. */
+export function leading(value: Uint8Array, bits: number, count: number): Piece {
+  const octets = new Uint8Array((count + 7) >>> 3);
+  copyBits(octets, octets.length * 8 - count, value, value.length * 8 - bits, count);
+  return constant(octets, count);
+}
+
+/** Bits `from` to `from + count`, up to 32, of a constant piece. */
+function constantBits({ value, bits }: Piece, from: number, count: number): number {
+  return getBits(value, value.length * 8 - bits + from, count);
 }
 
 /** `expression` shifted right by `shift`, or left where it is negative. */
@@ -88,7 +91,7 @@ function partOf(piece: Piece, from: number, take: number, room: number): Part {
     const text = shifted(piece.number, below - up);
     return { constant: 0, text: `(${text} & ${((1 << take) - 1) << up})` };
   }
-  return { constant: constantBits(piece.value, piece.bits, from, take) << up, text: '' };
+  return { constant: constantBits(piece, from, take) << up, text: '' };
 }
 
 /**
@@ -140,7 +143,7 @@ export function difference(array: string, base: string, bit: number, value: Piec
     const inOctet = (bit + done) & 7;
     const take = Math.min(8 - inOctet, count - done);
     const up = 8 - inOctet - take;
-    const wanted = constantBits(value.value, value.bits, done, take) << up;
+    const wanted = constantBits(value, done, take) << up;
     const octet = `${array}[${index(base, (bit + done) >>> 3)}]`;
     const differs = wanted === 0 ? octet : `(${octet} ^ ${wanted})`;
     terms.push(take === 8 ? differs : `(${differs} & ${((1 << take) - 1) << up})`);

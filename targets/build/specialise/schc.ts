@@ -4,6 +4,7 @@
 // The text takes the usual cases only. Whatever needs care is given to the interpreter with unchanged arguments, so that both
 // say the same: rules with CoAP or with IPv4 options, little room for the result, link-layer addresses of no known length.
 
+import { getBits } from '../../../core/base/bits.ts';
 import {
   DROP_LENGTH,
   DROP_NO_RULE,
@@ -29,7 +30,17 @@ import {
 import { LAYER_NETWORK, type Layout } from '../../../core/schc/parse.ts';
 import { COMPUTE_CHECKSUM, COMPUTE_LENGTH, computeKind } from '../../../core/schc/validate.ts';
 import { FID_IPV4_TOTAL_LENGTH, FID_IPV6_PAYLOAD_LENGTH } from '../../../core/wire/fid.ts';
-import { bitsOf, constant, constantNumber, difference, index, numberPiece, type Piece, writeOctets } from './octets.ts';
+import {
+  bitsOf,
+  constant,
+  constantNumber,
+  difference,
+  index,
+  leading,
+  numberPiece,
+  type Piece,
+  writeOctets,
+} from './octets.ts';
 import { headersSize, isPlain, networkSize, prefixBits, type Step, sentBits, stepsOf } from './schc-steps.ts';
 
 /** Returned by a check: the interpreter has to look at the packet. */
@@ -38,11 +49,6 @@ const UNUSUAL = 1;
 const NUMBER_BITS = 24;
 const PACKET_MAX = 65535;
 const IPV6 = 41;
-
-/** `number` of a value of up to 32 bits. */
-function asNumber(value: Uint8Array): number {
-  return value.reduce((sum, octet) => sum * 256 + octet, 0);
-}
 
 /** An expression for up to 24 bits of `array`, from bit `bit` after octet `base`. */
 function numberAt(array: string, base: string, bit: number, bits: number): string {
@@ -114,7 +120,9 @@ function indexText(step: Step, n: number): string[] {
   const lines: string[] = [];
   if (step.bits <= NUMBER_BITS) {
     lines.push(`  const v${n} = ${numberAt('p', 'o', step.bit, step.bits)};`);
-    const cases = step.values.map((value, k) => `v${n} === ${asNumber(value)} ? ${k} : `);
+    const cases = step.values.map(
+      (value, k) => `v${n} === ${getBits(value, value.length * 8 - step.bits, step.bits)} ? ${k} : `,
+    );
     lines.push(`  const m${n} = ${cases.join('')}-1;`);
   } else {
     const cases = step.values.map((value, k) => {
@@ -145,9 +153,8 @@ function iidText(steps: readonly Step[], call: string): string[] {
 }
 
 /** The function that compresses by one rule: the bits written, or a drop code. The headers have been checked. */
-function compressText(name: string, context: Context, program: RuleProgram, prefix: string): string {
+function compressText(name: string, context: Context, program: RuleProgram, steps: Step[], prefix: string): string {
   const { layout } = program;
-  const steps = stepsOf(context, program);
   const lines = [`function ${name}(w, p, o, n, q, z) {`];
   const pieces: Piece[] = [constantNumber(context.ruleId[program.rule], context.ruleIdLength[program.rule])];
   lines.push(...iidText(steps, String(DROP_NO_RULE)));
@@ -193,11 +200,9 @@ function restored(step: Step, n: number, at: number, lines: string[]): Piece[] {
   if (isIid(step)) return [bitsOf('iids', '0', iidOctet(step) * 8, bits)];
   if (cda === CDA_COMPUTE) return [constantNumber(0, bits)];
   if (cda === CDA_LSB) {
-    // The leading bits alone, as a constant of their own.
-    const size = step.values[0].length * 8;
     const known = step.msb;
-    const leading = known === 0 ? [] : [{ ...constant(shiftRight(step.values[0], bits - known, size), known) }];
-    return bits === known ? leading : [...leading, bitsOf('i', 'o', at, bits - known)];
+    const pieces = known === 0 ? [] : [leading(step.values[0], bits, known)];
+    return bits === known ? pieces : [...pieces, bitsOf('i', 'o', at, bits - known)];
   }
   if (cda !== CDA_MAPPING_SENT) return [constant(step.values[0], bits)];
   const count = step.values.length;
@@ -208,12 +213,6 @@ function restored(step: Step, n: number, at: number, lines: string[]): Piece[] {
   const size = step.values[0].length;
   lines.push(`  const a${n} = ${step.firstOctet} + m${n} * ${size};`);
   return [bitsOf('values', `a${n}`, size * 8 - bits, bits)];
-}
-
-/** The value shifted right by `count` bits. */
-function shiftRight(value: Uint8Array, count: number, bits: number): Uint8Array {
-  const shiftedValue = BigInt('0x' + Buffer.from(value).toString('hex')) >> BigInt(count);
-  return new Uint8Array(Buffer.from(shiftedValue.toString(16).padStart(bits / 4, '0'), 'hex'));
 }
 
 /** Statements that fill in the computed fields of one kind. */
@@ -230,9 +229,8 @@ function computeText(steps: readonly Step[], layout: Layout, prefix: string, kin
 }
 
 /** The function that restores by one rule: the packet's octets, or a drop code. `n` octets are there, one at least. */
-function restoreText(name: string, context: Context, program: RuleProgram, prefix: string, check: string): string {
+function restoreText(name: string, context: Context, program: RuleProgram, steps: Step[], prefix: string): string {
   const { layout } = program;
-  const steps = stepsOf(context, program);
   const before = prefixBits(context, program, steps);
   const headers = headersSize(layout);
   const lines = [`function ${name}(w, i, o, n, q, z) {`];
@@ -259,7 +257,7 @@ function restoreText(name: string, context: Context, program: RuleProgram, prefi
   lines.push(`  extract(q, ${index('z', headers)}, i, o * 8 + ${before}, payload);`);
   lines.push(...computeText(steps, layout, prefix, COMPUTE_LENGTH));
   lines.push(...computeText(steps, layout, prefix, COMPUTE_CHECKSUM));
-  lines.push(`  const code = ${check}(q, z, total);`);
+  lines.push(`  const code = ${prefix}check(q, z, total);`);
   lines.push(`  return code === 0 ? total : code === ${UNUSUAL} ? ${interpreted} : code;`, '}');
   return lines.join('\n');
 }
@@ -307,9 +305,10 @@ export function directionText(context: Context, programs: readonly RuleProgram[]
     }
     const prefix = name + layouts.indexOf(program.layout);
     const rule = `${name}r${program.rule}`;
-    texts.push(compressText(rule + 'c', context, program, prefix));
-    texts.push(restoreText(rule + 'd', context, program, prefix, prefix + 'check'));
-    most = Math.max(most, (prefixBits(context, program, stepsOf(context, program)) + 7) >>> 3);
+    const steps = stepsOf(context, program);
+    texts.push(compressText(rule + 'c', context, program, steps, prefix));
+    texts.push(restoreText(rule + 'd', context, program, steps, prefix));
+    most = Math.max(most, (prefixBits(context, program, steps) + 7) >>> 3);
     if (k === 0 || programs[k - 1].layout !== program.layout) {
       body.push(`  code = ${prefix}check(p, o, n);`, `  if (code === ${UNUSUAL}) return ${interpreted};`);
     }

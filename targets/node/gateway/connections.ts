@@ -4,13 +4,14 @@ import { createHash } from 'node:crypto';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
+import { isEvery } from '../host/addresses.ts';
+import { identityKey } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-peers.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { hardText } from './comparison.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
-import { idKey } from './up.ts';
 
 export interface Connections {
   /** The first connection that takes this identity. */
@@ -46,10 +47,6 @@ const NOWHERE = new Uint8Array(0);
 /** Where connections come from. */
 export type Configured = Pick<GatewayIkeConfig, 'connections' | 'named'>;
 
-export function isEvery({ start, end }: Selector): boolean {
-  return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
-}
-
 function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
   const policies = connections.map(({ policy }) => policy);
   const ike = new Map(policies.flatMap((policy) => policy.ike).map((one) => [JSON.stringify(one), one]));
@@ -84,7 +81,9 @@ interface Index {
 
 /** What the file gives to one peer: of a record it is read when it is looked for. */
 function selectorsOf(given: Connection | NamedPeer): Selector[] {
-  return 'policy' in given ? given.remote.filter((one) => !one.isDynamic && !isEvery(one)) : addressesOf(given);
+  return 'policy' in given
+    ? given.remote.filter((one) => !one.isDynamic && !isEvery(one.start, one.end))
+    : addressesOf(given);
 }
 
 function indexOf({ connections: own, named }: Configured): Index {
@@ -100,7 +99,7 @@ function indexOf({ connections: own, named }: Configured): Index {
   own.forEach((connection, index) => {
     const id = connection.policy.remoteId;
     if (id === null) anyone = Math.min(anyone, index);
-    else if (!byId.has(idKey(id.type, id.data))) byId.set(idKey(id.type, id.data), index);
+    else if (!byId.has(identityKey(id.type, id.data))) byId.set(identityKey(id.type, id.data), index);
     for (const { start, end } of selectorsOf(connection)) given.push(spanOf(start, end, connection));
   });
   const spans = createSpans(given.concat(named?.ranges ?? []));
@@ -109,7 +108,7 @@ function indexOf({ connections: own, named }: Configured): Index {
     list,
     ppks,
     find(type, data) {
-      const place = byId.get(idKey(type, data)) ?? anyone;
+      const place = byId.get(identityKey(type, data)) ?? anyone;
       if (place < anyone) return own[place];
       const peer = named?.get(type, data);
       return peer === undefined ? own[anyone] : connectionOf(peer);

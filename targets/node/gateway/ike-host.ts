@@ -33,7 +33,7 @@ import type { IkePolicy } from '../../../core/ike/state/policy.ts';
 import { childPathOf, type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
-import { announcedNames, identityText } from '../host/config/ike-names.ts';
+import { announcedNames, identityKey, identityText } from '../host/config/ike-names.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -53,7 +53,7 @@ import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
 import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
 import { type Restored, restoreSas } from './state/restore.ts';
-import { createUp, idKey } from './up.ts';
+import { createUp } from './up.ts';
 import type { IkeMetrics } from './views.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
@@ -137,7 +137,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   let established = 0;
   const isUdp = (path: Path): boolean => path.port >= radios;
   const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
-  const idOf = (sa: IkeSa): string => idKey(sa.peerIdType, sa.peerId);
+  const idOf = (sa: IkeSa): string => identityKey(sa.peerIdType, sa.peerId);
   const where = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
 
   /** Nobody has proved the identity yet: nothing is kept of it. */
@@ -146,7 +146,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     refusals.claims(type, data, path, connection ?? null);
     if (connection === undefined) return null;
     // On a radio anybody can write any source, and would from then on get what is meant for the peer that is there.
-    const other = isUdp(path) ? undefined : up.otherAt(path.remote, idKey(type, data));
+    const other = isUdp(path) ? undefined : up.otherAt(path.remote, identityKey(type, data));
     if (other !== undefined) {
       refusals.taken(path, identityText(other.type, other.data));
       return null;
@@ -245,7 +245,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       outcomes[reason] = (outcomes[reason] ?? 0) + 1;
       const isKnown = sa.peerId.length > 0;
       up.remove(sa, !isUdp(sa.path));
-      const id = idKey(sa.peerIdType, sa.peerId);
+      const id = identityKey(sa.peerIdType, sa.peerId);
       if (isKnown && !up.has(id)) pool.release(id);
       refusals.ended(sa, outcome, ikeOf(sa.path).message);
       config.emit('down', isKnown ? nameOf(sa) : '', reason);

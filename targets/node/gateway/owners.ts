@@ -3,12 +3,11 @@
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
-import { addressText } from '../host/addresses.ts';
-import { identityText } from '../host/config/ike-names.ts';
+import { addressText, isEvery } from '../host/addresses.ts';
+import { identityKey, identityText } from '../host/config/ike-names.ts';
 import type { Association, Associations } from './associations.ts';
-import { type Connections, isEvery } from './connections.ts';
+import type { Connections } from './connections.ts';
 import type { Pool } from './pool.ts';
-import { idKey } from './up.ts';
 
 type Addresses = Pick<Selector, 'start' | 'end'>;
 
@@ -40,7 +39,7 @@ export function createOwners(
     const what = addressesText(remote);
     const own = connections.find(sa.peerIdType, sa.peerId)?.remote ?? [];
     // What the file gives it, or the pool; all else it chose itself: its outer address, or out of every address.
-    const written = own.find((one) => !one.isDynamic && !isEvery(one) && isWithin(remote, one));
+    const written = own.find((one) => !one.isDynamic && !isEvery(one.start, one.end) && isWithin(remote, one));
     const isLeased = Buffer.compare(start, end) === 0 && Buffer.compare(start, sa.address) === 0;
     const isChosen = written === undefined && !isLeased;
     // Where the file gives an address to two, it is his for whom it says less else.
@@ -50,15 +49,15 @@ export function createOwners(
     };
     if (connections.someGiven(sa.policy.name, remote, isOthers) || (isChosen && pool.owns(start, end)))
       return `${what} is not for peers to choose`;
-    const id = idKey(sa.peerIdType, sa.peerId);
+    const id = identityKey(sa.peerIdType, sa.peerId);
     let holder = '';
     const has = ({ owner, name, inner }: Association): boolean => {
       if (inner !== null) {
-        if (isEvery(inner.remote) || !isOthers(inner.remote)) return false;
+        if (isEvery(inner.remote.start, inner.remote.end) || !isOthers(inner.remote)) return false;
         if (isChosen || meets(inner, child)) holder = name;
       } else if (owner === null) {
         return false;
-      } else if (idKey(owner.ike.peerIdType, owner.ike.peerId) !== id && meets(owner.child, child)) {
+      } else if (identityKey(owner.ike.peerIdType, owner.ike.peerId) !== id && meets(owner.child, child)) {
         holder = identityText(owner.ike.peerIdType, owner.ike.peerId);
       }
       return holder !== '';

@@ -1,12 +1,8 @@
 // Which peers are up, counted by identity and found by their address on a radio: no event looks through all IKE SAs.
 
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { identityKey } from '../host/config/ike-names.ts';
 import { octetsKey } from '../host/datagram.ts';
-
-/** Identities as keys. */
-export function idKey(type: number, data: Uint8Array): string {
-  return `${type} ${octetsKey(data)}`;
-}
 
 export interface Up {
   /** An IKE SA is up. `isOnRadio`: its path does not change, and no other peer may have it. */
@@ -35,7 +31,7 @@ export function createUp(): Up {
       if (sa.tag === COUNTED) return;
       sa.tag = COUNTED;
       count++;
-      const id = idKey(sa.peerIdType, sa.peerId);
+      const id = identityKey(sa.peerIdType, sa.peerId);
       byId.set(id, (byId.get(id) ?? 0) + 1);
       if (!isOnRadio) return;
       const key = octetsKey(sa.path.remote);
@@ -49,7 +45,7 @@ export function createUp(): Up {
       if (sa.tag !== COUNTED) return;
       sa.tag = 0;
       count--;
-      const id = idKey(sa.peerIdType, sa.peerId);
+      const id = identityKey(sa.peerIdType, sa.peerId);
       const left = (byId.get(id) ?? 0) - 1;
       if (left > 0) byId.set(id, left);
       else byId.delete(id);

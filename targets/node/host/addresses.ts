@@ -76,3 +76,8 @@ export function addressText(octets: Uint8Array, offset = 0, length = octets.leng
       .join(':');
   return best < 0 ? part(0, 8) : `${part(0, best)}::${part(best + bestLength, 8)}`;
 }
+
+/** True for the range of every address of a family. */
+export function isEvery(start: Uint8Array, end: Uint8Array): boolean {
+  return start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
+}

@@ -5,7 +5,7 @@ import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
-import { addressText } from './addresses.ts';
+import { addressText, isEvery } from './addresses.ts';
 import { KE_METHODS } from './config/ike-names.ts';
 
 /** Names of the values of attributes, as in SA files. */
@@ -62,7 +62,7 @@ export function keName(method: number): string {
 export function selectorText({ protocol, startPort, endPort, start, end }: Selector): string {
   const first = addressText(start);
   const last = addressText(end);
-  const isAny = start.every((octet) => octet === 0) && end.every((octet) => octet === 255);
+  const isAny = isEvery(start, end);
   const ip = isAny ? (start.length === 4 ? 'any4' : 'any6') : first === last ? first : `${first}-${last}`;
   const known: Record<number, string> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
   const proto = protocol === 0 ? '' : ` ${known[protocol] ?? protocol}`;

@@ -24,6 +24,7 @@ import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
 import type { IkeCipher } from '../../../../core/ike/crypto/suites.ts';
 import { type Announced, isEd25519, readAnnounced } from '../../../../core/ike/ext/announce.ts';
 import { addressOctets, addressText } from '../addresses.ts';
+import { octetsKey } from '../datagram.ts';
 import { didYouMean } from '../suggest.ts';
 import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
 import { algorithmNames, ESP_NAMES, IKE_NAMES, IKE_SHORT } from './ike-schema.ts';
@@ -65,6 +66,11 @@ export function parseIdentity(text: string): Identity | undefined {
 function printable(data: Uint8Array): string {
   const text = Buffer.from(data).toString('latin1');
   return text.replace(/[^!-[\]-~]/g, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** Identities as keys. */
+export function identityKey(type: number, data: Uint8Array): string {
+  return `${type} ${octetsKey(data)}`;
 }
 
 /** An identity as text, for logs: what `parseIdentity` reads. */

@@ -2,12 +2,21 @@
 // record becomes a whole connection, with the settings of its profile, when its peer is there.
 
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY } from '../../../../core/ike/codec/numbers.ts';
+import { isEvery } from '../addresses.ts';
 import { octetsKey } from '../datagram.ts';
 import { valueText } from '../document.ts';
 import { type FieldError, FieldErrors } from '../errors.ts';
 import { didYouMean, nearest } from '../suggest.ts';
 import { RECORD_PROPERTIES } from './ike-files.ts';
-import { addressRange, hex, identityText, isSmallOrder, parseIdentity, type SelectorTemplate } from './ike-names.ts';
+import {
+  addressRange,
+  hex,
+  identityKey,
+  identityText,
+  isSmallOrder,
+  parseIdentity,
+  type SelectorTemplate,
+} from './ike-names.ts';
 import type { Connection } from './ike-policy.ts';
 import { type RecordTaker, readPeerFiles, recordError } from './peer-files.ts';
 
@@ -69,11 +78,6 @@ export interface NamedRange {
   end: string;
   /** Whose it is. */
   value: NamedPeer;
-}
-
-/** Identities as keys. */
-export function identityKey(type: number, data: Uint8Array): string {
-  return `${type} ${octetsKey(data)}`;
 }
 
 /** Selectors of what a record says about inner addresses. */
@@ -229,7 +233,7 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
   const owned: Owned[] = [];
   for (const connection of peers) {
     for (const { start, end, isDynamic } of connection.remote) {
-      if (isDynamic || (start.every((octet) => octet === 0) && end.every((octet) => octet === 255))) continue;
+      if (isDynamic || isEvery(start, end)) continue;
       owned.push({ start: octetsKey(start), end: octetsKey(end), value: connection });
     }
   }
