@@ -1,0 +1,202 @@
+// Joins the parts of a specialised device (targets/special, and what they use of core/) into one TypeScript text for one profile:
+// without imports, without what the profile does not need. It goes to esbuild for JavaScript, to typescript-to-lua for Lua, and
+// people can read it.
+//
+// The parts share one scope, so a name is declared once in all of them. Only the entry may have statements that do something.
+
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { SourceFile, Statement } from 'typescript';
+import { buildTool } from '../root.ts';
+import { type Compiler, type Constants, createFolder } from './fold.ts';
+
+/** What is joined, and how. */
+export interface JoinOptions {
+  /** Absolute path of the entry: what it exports or does is kept, and all that needs. */
+  entry: string;
+  /** Values of `P.name`. */
+  profile: Constants;
+  /** Modules that another one stands in for, absolute paths. */
+  replace?: Readonly<Record<string, string>>;
+  /** Texts of files by absolute path, instead of what is on disk. */
+  texts?: Readonly<Record<string, string>>;
+}
+
+/** A top-level statement of the joined text. */
+interface Item {
+  statement: Statement;
+  file: SourceFile;
+  /** Names that it declares. */
+  names: string[];
+  /** It stays whether or not something uses it. */
+  isRoot: boolean;
+}
+
+/** Reads the entry and what it imports, in the order in which initialisers may run. */
+function readModules(ts: Compiler, options: JoinOptions): SourceFile[] {
+  const done = new Map<string, SourceFile | null>();
+  const order: SourceFile[] = [];
+  const visit = (path: string): void => {
+    const file = options.replace?.[path] ?? path;
+    if (done.has(file)) return;
+    done.set(file, null);
+    const text = options.texts?.[file] ?? readFileSync(file, 'utf8');
+    const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+    for (const statement of source.statements) {
+      const from =
+        ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement) ? statement.moduleSpecifier : undefined;
+      if (from === undefined) continue;
+      const name = (from as { text?: string }).text!;
+      if (!name.startsWith('.')) throw new Error(`${file}: ${name}: a part imports files of the project only`);
+      visit(resolve(dirname(file), name));
+    }
+    order.push(source);
+  };
+  visit(options.entry);
+  return order;
+}
+
+/** Throws where an import gives a name another name: all parts share one scope. */
+function checkImports(ts: Compiler, source: SourceFile): void {
+  for (const statement of source.statements) {
+    const names = ts.isImportDeclaration(statement)
+      ? statement.importClause?.namedBindings
+      : ts.isExportDeclaration(statement)
+        ? statement.exportClause
+        : undefined;
+    const isImport = ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement);
+    if (!isImport) continue;
+    if (names === undefined || !('elements' in names)) {
+      throw new Error(`${source.fileName}: only named imports can be joined`);
+    }
+    for (const element of names.elements) {
+      if ('propertyName' in element && element.propertyName !== undefined) {
+        throw new Error(`${source.fileName}: ${element.name.getText()}: an import keeps its name`);
+      }
+    }
+  }
+}
+
+/** Names that a statement declares; null: it declares nothing. */
+function declared(ts: Compiler, statement: Statement): string[] | null {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.map(({ name }) => (ts.isIdentifier(name) ? name.text : ''));
+  }
+  if (
+    ts.isFunctionDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement)
+  ) {
+    return [statement.name!.text];
+  }
+  return null;
+}
+
+function itemsOf(ts: Compiler, file: SourceFile, isEntry: boolean): Item[] {
+  const items: Item[] = [];
+  for (const statement of file.statements) {
+    if (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) continue;
+    const names = declared(ts, statement);
+    if (names === null && !isEntry) {
+      throw new Error(`${file.fileName}: only the entry does something: ${statement.getText().slice(0, 60)}`);
+    }
+    const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+    const isExported = modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    items.push({ statement, file, names: names ?? [], isRoot: isEntry && (names === null || isExported) });
+  }
+  return items;
+}
+
+/** A name stands for one thing; an ambient declaration may be repeated word for word. */
+function checkNames(ts: Compiler, items: readonly Item[]): void {
+  const seen = new Map<string, Item>();
+  for (const item of items) {
+    for (const name of item.names) {
+      const other = seen.get(name);
+      seen.set(name, item);
+      if (other === undefined || other.statement.getText(other.file) === item.statement.getText(item.file)) continue;
+      // A type and a value live apart.
+      if (ts.isInterfaceDeclaration(other.statement) !== ts.isInterfaceDeclaration(item.statement)) continue;
+      throw new Error(`${name}: declared in ${other.file.fileName} and in ${item.file.fileName}`);
+    }
+  }
+}
+
+/** Names that a statement mentions, those of properties left out. */
+function mentioned(ts: Compiler, statement: Statement, names: Set<string>): void {
+  const visit = (node: import('typescript').Node): void => {
+    if (ts.isIdentifier(node)) {
+      names.add(node.text);
+      return;
+    }
+    if (ts.isPropertyAccessExpression(node)) visit(node.expression);
+    else if (ts.isPropertyAssignment(node)) visit(node.initializer);
+    else if (ts.isPropertySignature(node) || ts.isMethodSignature(node)) {
+      node.forEachChild((child) => {
+        if (child !== node.name) visit(child);
+      });
+    } else node.forEachChild(visit);
+  };
+  statement.forEachChild(visit);
+}
+
+/** The items that the roots need, in their order. */
+function reachable(ts: Compiler, items: readonly Item[]): Item[] {
+  const byName = new Map<string, Item[]>();
+  for (const item of items) for (const name of item.names) byName.set(name, [...(byName.get(name) ?? []), item]);
+  const kept = new Set(items.filter(({ isRoot }) => isRoot));
+  // The set grows while the loop runs.
+  for (const item of kept) {
+    const names = new Set<string>();
+    mentioned(ts, item.statement, names);
+    for (const name of names) for (const needed of byName.get(name) ?? []) kept.add(needed);
+  }
+  const texts = new Set<string>();
+  return items.filter((item) => {
+    if (!kept.has(item)) return false;
+    const isAmbient = /^(\/\*\*[^/]*\*\/\s*)?declare /.test(item.statement.getText(item.file));
+    const text = isAmbient ? item.statement.getText(item.file) : '';
+    if (isAmbient && texts.has(text)) return false;
+    texts.add(text);
+    return true;
+  });
+}
+
+/** One text, with the constants of a profile in it. Throws where the parts cannot be joined. */
+export async function joinParts(options: JoinOptions): Promise<string> {
+  const ts = (await buildTool('typescript', () => import('typescript'))).default as Compiler;
+  const sources = readModules(ts, options);
+  for (const source of sources) checkImports(ts, source);
+  const entry = sources[sources.length - 1];
+  const all = sources.flatMap((source) => itemsOf(ts, source, source === entry));
+  checkNames(ts, all);
+  const printer = ts.createPrinter({ removeComments: false });
+  const fold = createFolder(
+    ts,
+    options.profile,
+    all.map(({ statement }) => statement),
+  );
+  let text = '';
+  for (const { statement, file, isRoot, names } of all) {
+    for (const folded of fold(statement)) {
+      const keep = isRoot ? (names.length > 0 ? '' : '// root\n') : '';
+      text += keep + printer.printNode(ts.EmitHint.Unspecified, folded, file) + '\n';
+    }
+  }
+  // Printed and read again: what follows looks at plain text that has no more than one origin.
+  const joined = ts.createSourceFile('device.ts', text, ts.ScriptTarget.ES2022, true);
+  const rootNames = new Set(all.flatMap(({ isRoot, names }) => (isRoot ? names : [])));
+  const items = joined.statements.map((statement): Item => {
+    const names = declared(ts, statement) ?? [];
+    const isRoot = names.length === 0 || names.some((name) => rootNames.has(name));
+    return { statement, file: joined, names, isRoot };
+  });
+  return reachable(ts, items)
+    .map(({ statement }) => {
+      const own = statement.getFullText(joined).replace('// root\n', '').trim();
+      const isEntrys = declared(ts, statement)?.some((name) => rootNames.has(name)) === true;
+      return isEntrys ? own : own.replace(/^((?:\/\*\*[\s\S]*?\*\/|\/\/.*|\s)*)export /, '$1');
+    })
+    .join('\n\n')
+    .concat('\n');
+}
