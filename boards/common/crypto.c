@@ -12,28 +12,7 @@
 #define SHA_BLOCK 64
 #define SHA_OCTETS 32
 
-static void memory_get(const Octets *octets, size_t at, uint8_t *out, size_t length) {
-  memcpy(out, (const uint8_t *)octets->place + at, length);
-}
-
-static void memory_put(const Octets *octets, size_t at, const uint8_t *in, size_t length) {
-  memcpy((uint8_t *)octets->place + at, in, length);
-}
-
-Octets crypto_memory(uint8_t *octets) {
-  const Octets memory = {memory_get, memory_put, octets, 0, 0};
-  return memory;
-}
-
 void crypto_wipe(void *octets, size_t length) { mbedtls_platform_zeroize(octets, length); }
-
-void crypto_check(const Octets *octets, size_t length) {
-  uint8_t piece[CRYPTO_PIECE];
-  for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
-    octets->get(octets, at, piece, length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE);
-  }
-  mbedtls_platform_zeroize(piece, sizeof piece);
-}
 
 /* Static, because the stack is short. One call at a time uses it, and wipes it. */
 static struct {
@@ -58,7 +37,7 @@ static void mac_block(const uint8_t *octets, size_t length) {
 }
 
 /* [RFC 3610 §2.2]: B_0, then the AAD with its length in two octets. */
-static void mac_start(const uint8_t *nonce, size_t nonce_length, const Octets *aad, size_t aad_length, size_t length,
+static void mac_start(const uint8_t *nonce, size_t nonce_length, const uint8_t *aad, size_t aad_length, size_t length,
                       size_t icv_length) {
   uint8_t block[BLOCK] = {0};
   block[0] = (uint8_t)((aad_length > 0 ? 64 : 0) | ((icv_length - 2) / 2) << 3 | (14 - nonce_length));
@@ -74,7 +53,7 @@ static void mac_start(const uint8_t *nonce, size_t nonce_length, const Octets *a
   size_t filled = 2;
   while (at < aad_length) {
     const size_t piece = aad_length - at < BLOCK - filled ? aad_length - at : BLOCK - filled;
-    aad->get(aad, at, block + filled, piece);
+    memcpy(block + filled, aad + at, piece);
     mac_block(block, filled + piece);
     at += piece;
     filled = 0;
@@ -89,22 +68,18 @@ static void stream_block(size_t number) {
 
 /* Applies the key stream to the text. The MAC covers the clear text: before the key stream (ENCRYPT) or after it (DECRYPT). */
 enum { ENCRYPT, DECRYPT, STREAM_ONLY };
-static void text(int direction, const Octets *buffer, size_t length) {
-  uint8_t block[BLOCK];
+static void text(int direction, uint8_t *buffer, size_t length) {
   for (size_t at = 0; at < length; at += BLOCK) {
     const size_t piece = length - at < BLOCK ? length - at : BLOCK;
-    buffer->get(buffer, at, block, piece);
-    if (direction == ENCRYPT) mac_block(block, piece);
+    if (direction == ENCRYPT) mac_block(buffer + at, piece);
     stream_block(at / BLOCK + 1);
-    exclusive_or(block, state.stream, piece);
-    if (direction == DECRYPT) mac_block(block, piece);
-    buffer->put(buffer, at, block, piece);
+    exclusive_or(buffer + at, state.stream, piece);
+    if (direction == DECRYPT) mac_block(buffer + at, piece);
   }
-  mbedtls_platform_zeroize(block, sizeof block);
 }
 
 bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8_t *nonce, size_t nonce_length,
-                const Octets *aad, size_t aad_length, const Octets *buffer, size_t length, size_t icv_length) {
+                const uint8_t *aad, size_t aad_length, uint8_t *buffer, size_t length, size_t icv_length) {
   mbedtls_aes_init(&state.aes);
   mbedtls_aes_setkey_enc(&state.aes, key, (unsigned)key_length * 8);
   mac_start(nonce, nonce_length, aad, aad_length, length, icv_length);
@@ -117,16 +92,13 @@ bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8
   exclusive_or(state.mac, state.stream, icv_length);
   bool good = true;
   if (encrypt) {
-    buffer->put(buffer, length, state.mac, icv_length);
+    memcpy(buffer + length, state.mac, icv_length);
   } else {
-    uint8_t icv[CCM_ICV_MAX];
     uint8_t difference = 0;
-    buffer->get(buffer, length, icv, icv_length);
-    for (size_t i = 0; i < icv_length; i++) difference |= icv[i] ^ state.mac[i];
+    for (size_t i = 0; i < icv_length; i++) difference |= buffer[length + i] ^ state.mac[i];
     good = difference == 0;
     /* Restores the ciphertext, so that no unverified text stays. */
     if (!good) text(STREAM_ONLY, buffer, length);
-    mbedtls_platform_zeroize(icv, sizeof icv);
   }
   mbedtls_platform_zeroize(&state, sizeof state);
   return good;
@@ -134,34 +106,24 @@ bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8
 
 static mbedtls_sha256_context hash;
 
-static void update(const Octets *octets, size_t length) {
-  uint8_t piece[CRYPTO_PIECE];
-  for (size_t at = 0; at < length; at += CRYPTO_PIECE) {
-    const size_t size = length - at < CRYPTO_PIECE ? length - at : CRYPTO_PIECE;
-    octets->get(octets, at, piece, size);
-    mbedtls_sha256_update_ret(&hash, piece, size);
-  }
-  mbedtls_platform_zeroize(piece, sizeof piece);
-}
-
 static void start(uint8_t pad[SHA_BLOCK], uint8_t value) {
   for (int i = 0; i < SHA_BLOCK; i++) pad[i] ^= value;
   mbedtls_sha256_starts_ret(&hash, 0);
   mbedtls_sha256_update_ret(&hash, pad, SHA_BLOCK);
 }
 
-void crypto_hmac(const Octets *key, size_t key_length, const Octets *message, size_t length, uint8_t out[32]) {
+void crypto_hmac(const uint8_t *key, size_t key_length, const uint8_t *message, size_t length, uint8_t out[32]) {
   uint8_t pad[SHA_BLOCK] = {0};
   mbedtls_sha256_init(&hash);
   if (key_length > SHA_BLOCK) {
     mbedtls_sha256_starts_ret(&hash, 0);
-    update(key, key_length);
+    mbedtls_sha256_update_ret(&hash, key, key_length);
     mbedtls_sha256_finish_ret(&hash, pad);
   } else {
-    key->get(key, 0, pad, key_length);
+    memcpy(pad, key, key_length);
   }
   start(pad, 0x36);
-  update(message, length);
+  mbedtls_sha256_update_ret(&hash, message, length);
   mbedtls_sha256_finish_ret(&hash, out);
   start(pad, 0x36 ^ 0x5c);
   mbedtls_sha256_update_ret(&hash, out, SHA_OCTETS);

@@ -1,27 +1,10 @@
-/* Cryptography for the engines' hooks, with AES and SHA-256 from Mbed TLS and an X25519 of our own. It reads and writes
-   octets through accessors, so that an engine may keep packets in tables and needs no copy. */
+/* Cryptography for the engines' hooks, with AES and SHA-256 from Mbed TLS and an X25519 of our own. */
 #ifndef CRYPTO_H
 #define CRYPTO_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A range of octets somewhere. `get` and `put` move up to CRYPTO_PIECE octets from or to index `at` of the range. */
-typedef struct Octets Octets;
-struct Octets {
-  void (*get)(const Octets *octets, size_t at, uint8_t *out, size_t length);
-  void (*put)(const Octets *octets, size_t at, const uint8_t *in, size_t length);
-  /* The accessors' own. */
-  void *place;
-  int index;
-  size_t base;
-};
-
-#define CRYPTO_PIECE 64
-
-/* Octets in memory. */
-Octets crypto_memory(uint8_t *octets);
 
 #define CRYPTO_NATIVE_CCM 1
 #define CRYPTO_NATIVE_HMAC 2
@@ -39,15 +22,12 @@ Octets crypto_memory(uint8_t *octets);
 /* AES-CCM in place over `length` octets of `buffer`; the ICV follows them. `key` has 16, 24 or 32 octets. False: the
    ICV is wrong, and the buffer is unchanged. */
 bool crypto_ccm(bool encrypt, const uint8_t *key, size_t key_length, const uint8_t *nonce, size_t nonce_length,
-                const Octets *aad, size_t aad_length, const Octets *buffer, size_t length, size_t icv_length);
+                const uint8_t *aad, size_t aad_length, uint8_t *buffer, size_t length, size_t icv_length);
 
 /* Overwrites key material with zeros. A compiler may leave out a memset whose result nobody reads. */
 void crypto_wipe(void *octets, size_t length);
 
-/* Reads a range once, so that an accessor's error comes before any secret is in memory. */
-void crypto_check(const Octets *octets, size_t length);
-
 /* HMAC-SHA-256; writes 32 octets to `out`. */
-void crypto_hmac(const Octets *key, size_t key_length, const Octets *message, size_t length, uint8_t out[32]);
+void crypto_hmac(const uint8_t *key, size_t key_length, const uint8_t *message, size_t length, uint8_t out[32]);
 
 #endif

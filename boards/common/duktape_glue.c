@@ -205,9 +205,9 @@ static duk_ret_t hook_ccm(duk_context *C) {
     return duk_error(C, DUK_ERR_RANGE_ERROR, "key: %ld octets: must be 16, 24 or 32", (long)key_length);
   }
   const uint8_t *nonce = range(C, 2, "nonce", 0, nonce_length);
-  const Octets aad = crypto_memory(range(C, 4, "aad", 0, aad_length));
-  const Octets buffer = crypto_memory(range(C, 6, "buffer", offset, length + icv_length));
-  duk_push_boolean(C, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length, &buffer, length,
+  const uint8_t *aad = range(C, 4, "aad", 0, aad_length);
+  uint8_t *buffer = range(C, 6, "buffer", offset, length + icv_length);
+  duk_push_boolean(C, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, aad, aad_length, buffer, length,
                                  icv_length));
   return 1;
 }
@@ -217,11 +217,11 @@ static duk_ret_t hook_hmac(duk_context *C) {
   const size_t length = whole(C, 3, "length", MOST);
   const size_t out_offset = whole(C, 5, "outOffset", MOST);
   size_t key_length;
-  const Octets key = crypto_memory(octets(C, 0, "key", &key_length));
-  const Octets message = crypto_memory(range(C, 1, "buffer", offset, length));
+  const uint8_t *key = octets(C, 0, "key", &key_length);
+  const uint8_t *message = range(C, 1, "buffer", offset, length);
   uint8_t *out = range(C, 4, "out", out_offset, 32);
   uint8_t mac[32];
-  crypto_hmac(&key, key_length, &message, length, mac);
+  crypto_hmac(key, key_length, message, length, mac);
   memcpy(out, mac, sizeof mac);
   crypto_wipe(mac, sizeof mac);
   return 0;

@@ -178,10 +178,10 @@ HOOK(ccm) {
     fail(call, JERRY_ERROR_RANGE, "key", "must be 16, 24 or 32 octets");
   }
   const uint8_t *nonce = range(call, 2, "nonce", 0, nonce_length);
-  const Octets aad = crypto_memory(range(call, 4, "aad", 0, aad_length));
-  const Octets buffer = crypto_memory(range(call, 6, "buffer", offset, length + icv_length));
-  const bool good = !failed(call) && crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length,
-                                                &buffer, length, icv_length);
+  const uint8_t *aad = range(call, 4, "aad", 0, aad_length);
+  uint8_t *buffer = range(call, 6, "buffer", offset, length + icv_length);
+  const bool good = !failed(call) && crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, aad, aad_length, buffer,
+                                                length, icv_length);
   return finish(call, jerry_boolean(good));
 }
 
@@ -191,12 +191,12 @@ HOOK(hmac) {
   const size_t length = whole(call, 3, "length", MOST);
   const size_t out_offset = whole(call, 5, "outOffset", MOST);
   size_t key_length;
-  const Octets key = crypto_memory(octets(call, 0, "key", &key_length));
-  const Octets message = crypto_memory(range(call, 1, "buffer", offset, length));
+  const uint8_t *key = octets(call, 0, "key", &key_length);
+  const uint8_t *message = range(call, 1, "buffer", offset, length);
   uint8_t *out = range(call, 4, "out", out_offset, 32);
   if (!failed(call)) {
     uint8_t mac[32];
-    crypto_hmac(&key, key_length, &message, length, mac);
+    crypto_hmac(key, key_length, message, length, mac);
     memcpy(out, mac, sizeof mac);
     crypto_wipe(mac, sizeof mac);
   }

@@ -1,7 +1,8 @@
-/* Lua 5.4: the global table `board`, and the script's start. Octets are tables from index 0 with a field `length`, read and
-   written in place. Hooks check every range; an error names the argument. */
+/* Lua 5.4: the global table `board`, and the script's start. Octets are userdata (lua_octets.c), read and written
+   in place. Hooks check every range; an error names the argument. */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "board.h"
 #include "crypto.h"
@@ -62,37 +63,20 @@ static int hook_ticks(lua_State *L) {
 static int hook_random(lua_State *L) {
   const size_t offset = whole(L, 2, "offset", MOST);
   const size_t length = whole(L, 3, "length", MOST);
-  const Octets buffer = range(L, 1, "buffer", offset, length);
-  crypto_check(&buffer, length);
-  uint8_t piece[CRYPTO_PIECE];
-  bool good = true;
-  for (size_t at = 0; good && at < length; at += sizeof piece) {
-    const size_t size = length - at < sizeof piece ? length - at : sizeof piece;
-    good = board_random(piece, size);
-    if (good) buffer.put(&buffer, at, piece, size);
-  }
-  crypto_wipe(piece, sizeof piece);
-  lua_pushboolean(L, good);
+  lua_pushboolean(L, board_random(range(L, 1, "buffer", offset, length), length));
   return 1;
 }
 
 static int hook_transmit(lua_State *L) {
-  uint8_t frame[FRAME_MAX];
   const size_t offset = whole(L, 2, "offset", MOST);
   const size_t length = whole(L, 3, "length", FRAME_MAX);
   if (length < FRAME_MIN) return luaL_error(L, "length: %d: a frame has 5..127 octets", (int)length);
-  const Octets buffer = range(L, 1, "buffer", offset, length);
-  buffer.get(&buffer, 0, frame, length);
-  radio_transmit(frame, length);
+  radio_transmit(range(L, 1, "buffer", offset, length), length);
   return 0;
 }
 
 static int hook_receive(lua_State *L) {
-  uint8_t frame[FRAME_MAX];
-  const Octets buffer = range(L, 1, "buffer", 0, FRAME_MAX);
-  const int length = radio_receive(frame);
-  if (length > 0) buffer.put(&buffer, 0, frame, (size_t)length);
-  lua_pushinteger(L, length);
+  lua_pushinteger(L, radio_receive(range(L, 1, "buffer", 0, FRAME_MAX)));
   return 1;
 }
 
@@ -112,45 +96,34 @@ static int hook_print(lua_State *L) {
 }
 
 static int hook_command(lua_State *L) {
-  uint8_t line[128];
-  const size_t size = octets_length(L, 1, "buffer");
-  const int length = board_command(line, size < sizeof line ? size : sizeof line);
-  const Octets buffer = lua_octets(L, 1, 0);
-  if (length > 0) buffer.put(&buffer, 0, line, (size_t)length);
-  lua_pushinteger(L, length);
+  size_t size;
+  uint8_t *data = octets(L, 1, "buffer", &size);
+  lua_pushinteger(L, board_command(data, size));
   return 1;
 }
 
 static int hook_provision(lua_State *L) {
-  const Octets buffer = lua_octets(L, 1, 0);
-  const size_t length = octets_length(L, 1, "buffer");
   const uint8_t *area;
-  size_t size = board_provision(&area);
-  if (size > length) size = length;
-  buffer.put(&buffer, 0, area, size);
+  size_t size;
+  uint8_t *data = octets(L, 1, "buffer", &size);
+  const size_t there = board_provision(&area);
+  if (there < size) size = there;
+  memcpy(data, area, size);
   lua_pushinteger(L, (lua_Integer)size);
   return 1;
 }
 
 static int hook_save(lua_State *L) {
-  uint8_t record[RECORD_MAX];
   const size_t offset = whole(L, 2, "offset", MOST);
   const size_t length = whole(L, 3, "length", RECORD_MAX);
-  const Octets buffer = range(L, 1, "buffer", offset, length);
-  buffer.get(&buffer, 0, record, length);
-  lua_pushboolean(L, board_save(record, length));
-  crypto_wipe(record, sizeof record);
+  lua_pushboolean(L, board_save(range(L, 1, "buffer", offset, length), length));
   return 1;
 }
 
 static int hook_load(lua_State *L) {
-  uint8_t record[RECORD_MAX];
-  const size_t length = octets_length(L, 1, "buffer");
-  const Octets buffer = lua_octets(L, 1, 0);
-  const size_t size = board_load(record, length < sizeof record ? length : sizeof record);
-  buffer.put(&buffer, 0, record, size);
-  crypto_wipe(record, sizeof record);
-  lua_pushinteger(L, (lua_Integer)size);
+  size_t size;
+  uint8_t *data = octets(L, 1, "buffer", &size);
+  lua_pushinteger(L, (lua_Integer)board_load(data, size));
   return 1;
 }
 
@@ -182,24 +155,16 @@ static int hook_ccm(lua_State *L) {
   if (icv_length < CCM_ICV_MIN || icv_length % 2 != 0) {
     return luaL_error(L, "icvLength: %d: must be 4, 6 .. 16", (int)icv_length);
   }
-  const size_t key_length = octets_length(L, 2, "key");
+  size_t key_length;
+  const uint8_t *key = octets(L, 2, "key", &key_length);
   if (key_length != 16 && key_length != 24 && key_length != 32) {
     return luaL_error(L, "key: %d octets: must be 16, 24 or 32", (int)key_length);
   }
-  const Octets key_octets = range(L, 2, "key", 0, key_length);
-  const Octets nonce_octets = range(L, 3, "nonce", 0, nonce_length);
-  const Octets aad = range(L, 5, "aad", 0, aad_length);
-  const Octets buffer = range(L, 7, "buffer", offset, length + icv_length);
-  crypto_check(&aad, aad_length);
-  crypto_check(&buffer, length + icv_length);
-  crypto_check(&key_octets, key_length);
-  uint8_t key[32];
-  uint8_t nonce[CCM_NONCE_MAX];
-  nonce_octets.get(&nonce_octets, 0, nonce, nonce_length);
-  key_octets.get(&key_octets, 0, key, key_length);
-  lua_pushboolean(L, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, &aad, aad_length, &buffer, length,
+  const uint8_t *nonce = range(L, 3, "nonce", 0, nonce_length);
+  const uint8_t *aad = range(L, 5, "aad", 0, aad_length);
+  uint8_t *buffer = range(L, 7, "buffer", offset, length + icv_length);
+  lua_pushboolean(L, crypto_ccm(encrypt != 0, key, key_length, nonce, nonce_length, aad, aad_length, buffer, length,
                                 icv_length));
-  crypto_wipe(key, sizeof key);
   return 1;
 }
 
@@ -207,33 +172,22 @@ static int hook_hmac(lua_State *L) {
   const size_t offset = whole(L, 3, "offset", MOST);
   const size_t length = whole(L, 4, "length", MOST);
   const size_t out_offset = whole(L, 6, "outOffset", MOST);
-  const size_t key_length = octets_length(L, 1, "key");
-  const Octets key = range(L, 1, "key", 0, key_length);
-  const Octets message = range(L, 2, "buffer", offset, length);
-  const Octets out = range(L, 5, "out", out_offset, 32);
-  crypto_check(&key, key_length);
-  crypto_check(&message, length);
-  crypto_check(&out, 32);
+  size_t key_length;
+  const uint8_t *key = octets(L, 1, "key", &key_length);
+  const uint8_t *message = range(L, 2, "buffer", offset, length);
+  uint8_t *out = range(L, 5, "out", out_offset, 32);
   uint8_t mac[32];
-  crypto_hmac(&key, key_length, &message, length, mac);
-  out.put(&out, 0, mac, sizeof mac);
+  crypto_hmac(key, key_length, message, length, mac);
+  memcpy(out, mac, sizeof mac);
   crypto_wipe(mac, sizeof mac);
   return 0;
 }
 
 static int hook_x25519(lua_State *L) {
-  const Octets out = range(L, 1, "out", whole(L, 2, "outOffset", MOST), 32);
-  const Octets scalar = range(L, 3, "scalar", whole(L, 4, "scalarOffset", MOST), 32);
-  const Octets point = range(L, 5, "point", whole(L, 6, "pointOffset", MOST), 32);
-  crypto_check(&out, 32);
-  crypto_check(&scalar, 32);
-  crypto_check(&point, 32);
-  uint8_t octets[3][32];
-  scalar.get(&scalar, 0, octets[1], 32);
-  point.get(&point, 0, octets[2], 32);
-  x25519(octets[0], octets[1], octets[2]);
-  out.put(&out, 0, octets[0], 32);
-  crypto_wipe(octets, sizeof octets);
+  uint8_t *out = range(L, 1, "out", whole(L, 2, "outOffset", MOST), 32);
+  const uint8_t *scalar = range(L, 3, "scalar", whole(L, 4, "scalarOffset", MOST), 32);
+  const uint8_t *point = range(L, 5, "point", whole(L, 6, "pointOffset", MOST), 32);
+  x25519(out, scalar, point);
   return 0;
 }
 

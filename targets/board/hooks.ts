@@ -1,5 +1,5 @@
 // The hooks that a board gives to its script: the global object `board`, made in C (boards/common) or, on Espruino, in
-// JavaScript. Octets are a Uint8Array; on Lua, a table from index 0 with a field `length`. Functions take no self.
+// JavaScript. Octets are a Uint8Array; in Lua firmware, userdata with the same use. Functions take no self.
 //
 // A bundle whose property names are mangled keeps BOARD_MEMBERS: pass it as `mangle`.
 

@@ -16,7 +16,8 @@ local function typedArray(length)
   return array
 end
 
-Uint8Array = typedArray
+-- Firmware has octets of its own (boards/common/lua_octets.c).
+Uint8Array = Uint8Array or typedArray
 Uint16Array = typedArray
 Int32Array = typedArray
 Uint32Array = typedArray

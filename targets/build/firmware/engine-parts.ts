@@ -54,22 +54,14 @@ function luaPart(flags: readonly string[], common: string): EnginePart {
       ...port,
       LUA_PACKED,
       ...(FAST.includes(name) ? ['-O2'] : []),
+      // Behind lua_port.h. Octets are indexed in Lua's own loop.
+      ...(name === 'lvm' ? ['-I', folder, '-include', join(common, 'lua_octets_vm.h')] : []),
       ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
     ],
   }));
-  // lua_flash.c replaces Lua's loader, and lua_octets.c reads octets without Lua's interface.
-  for (const [name, more] of [['lua_flash'], ['lua_octets', '-O2']]) {
-    const ours = [
-      ...flags,
-      ...port,
-      LUA_PACKED,
-      '-I',
-      folder,
-      '-Wall',
-      '-Wextra',
-      '-Werror',
-      ...(more === undefined ? [] : [more]),
-    ];
+  // lua_flash.c replaces Lua's loader, and lua_octets.c has the octets.
+  for (const name of ['lua_flash', 'lua_octets']) {
+    const ours = [...flags, ...port, LUA_PACKED, '-I', folder, '-Wall', '-Wextra', '-Werror'];
     units.push({ source: join(common, name + '.c'), flags: ours });
   }
   return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
