@@ -58,6 +58,10 @@ export interface EspProfile {
   addressSize: number;
   /** DROP_ECN where the outer header says congestion and the inner one cannot: first bit of the inner ECN; -1: not checked. */
   ecnBit: number;
+  /** An index of DSCP in a received residue: its first bit, its bits (0: there is none), and how many values there are. */
+  dscpBit: number;
+  dscpBits: number;
+  dscpCount: number;
   /** SAs are keyed by hand: sequence numbers are reserved ahead, this many at a time; 0: by IKE. */
   reserve: number;
 }

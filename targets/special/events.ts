@@ -28,3 +28,14 @@ export function onPayload(_buffer: Uint8Array, _offset: number, _length: number,
 
 /** The end of a packet: 0 when the gateway acknowledged every frame, or a drop code. */
 export function onSent(_result: number, _now: number): void {}
+
+/** ESP that came: buffer[at..end), with the ECN of the outer header. Returns 0, or a drop code. */
+export function onEsp(_buffer: Uint8Array, _at: number, _end: number, _ecn: number, _now: number): number {
+  return 0;
+}
+
+/** An IKE message that came. */
+export function onDatagram(_buffer: Uint8Array, _offset: number, _length: number, _now: number): void {}
+
+/** Numbers up to these may be used from now on (-1: no change): store them for good. Outbound, inbound. */
+export function onReserve(_out: number, _in: number): void {}

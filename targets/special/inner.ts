@@ -1,0 +1,92 @@
+// The inner packets of one profile. A flow is a pair of addresses and ports; what Diet-ESP sends of its headers, residue or the
+// whole header, is a template of octets in the device's data. Received headers are compared with the template of a flow, the
+// bits that may differ left out (traffic class, hop limit).
+
+import { getBits } from '../../core/base/bits.ts';
+import { copy, put16, u16 } from '../../core/base/bytes.ts';
+import { foldSum, sumWords } from '../../core/base/checksum.ts';
+import { DROP_CHECKSUM, DROP_ECN, DROP_LENGTH, DROP_RESIDUE, DROP_SELECTOR } from '../../core/base/drop.ts';
+import { PROTO_UDPLITE } from '../../core/wire/udplite.ts';
+import { D } from './data.ts';
+import type { Profile } from './profile.ts';
+
+declare const P: Profile;
+
+/** Octets of the payload of the packet whose flow was found last. */
+export let innerSize = 0;
+
+/** Transport checksum of the datagram of `length` octets at `at`, and the pseudo-header of the profile's addresses. */
+function innerSum(buffer: Uint8Array, at: number, length: number): number {
+  let sum = P.transport + length;
+  sum = sumWords(D, P.atOwn, P.addressSize, sum);
+  sum = sumWords(D, P.atPeer, P.addressSize, sum);
+  return foldSum(sumWords(buffer, at, length, sum));
+}
+
+/** Writes what stands before the payload, and the payload. Returns the octets before it. */
+export function innerPut(
+  flow: number,
+  payload: Uint8Array,
+  offset: number,
+  length: number,
+  buffer: Uint8Array,
+  at: number,
+): number {
+  if (P.outSize > 0) copy(buffer, at, D, P.atOut + (P.flows > 1 ? flow * P.outSize : 0), P.outSize);
+  copy(buffer, at + P.outSize, payload, offset, length);
+  if (P.whole) {
+    const udp = at + P.ipSize;
+    put16(buffer, udp + 4, 8 + length);
+    if (P.ipSize > 0 && P.ipVersion === 6) put16(buffer, at + 4, 8 + length);
+    if (P.ipSize > 0 && P.ipVersion === 4) {
+      put16(buffer, at + 2, 28 + length);
+      put16(buffer, at + 10, 0);
+      put16(buffer, at + 10, foldSum(sumWords(buffer, at, 20, 0)));
+    }
+    put16(buffer, udp + 6, 0);
+    const sum = innerSum(buffer, udp, 8 + length);
+    put16(buffer, udp + 6, sum === 0 ? 0xffff : sum);
+  }
+  return P.outSize;
+}
+
+/** The flow of the clear text of `length` octets, or a drop code. */
+export function innerFlow(buffer: Uint8Array, at: number, length: number, ecn: number): number {
+  if (length < P.inSize) return DROP_RESIDUE;
+  // [RFC 6040 §4.2] Congestion that a packet cannot carry on.
+  if (P.ecnBit >= 0 && ecn === 3 && getBits(buffer, at * 8 + P.ecnBit, 2) === 0) return DROP_ECN;
+  // [draft-ietf-ipsecme-diet-esp §6.1.1] An index into the list of DSCP values.
+  if (P.dscpBits > 0 && getBits(buffer, at * 8 + P.dscpBit, P.dscpBits) >= P.dscpCount) return DROP_RESIDUE;
+  innerSize = length - P.inSize;
+  if (P.inSize === 0) return 0;
+  let found = DROP_SELECTOR;
+  for (let flow = 0; flow < P.flows && found < 0; flow++) {
+    found = flow;
+    for (let i = 0; i < P.inSize; i++) {
+      if (((buffer[at + i] ^ D[P.atIn + flow * P.inSize + i]) & D[P.atMask + i]) !== 0) found = DROP_SELECTOR;
+    }
+  }
+  if (!P.whole || found < 0) return found;
+  const udp = at + P.ipSize;
+  // Octets behind the inner packet are padding [RFC 4303 §2.7].
+  let room = length;
+  if (P.ipSize > 0) room = P.ipVersion === 6 ? u16(buffer, at + 4) : u16(buffer, at + 2) - P.ipSize;
+  let size = u16(buffer, udp + 4);
+  if (P.transport === PROTO_UDPLITE && size === 0) size = room;
+  if (room !== size || size < 8 || P.ipSize + size > length) return DROP_LENGTH;
+  if (P.ipSize > 0 && P.ipVersion === 4 && foldSum(sumWords(buffer, at, P.ipSize, 0)) !== 0) return DROP_CHECKSUM;
+  const isSummed = P.transport === PROTO_UDPLITE || u16(buffer, udp + 6) !== 0;
+  if (isSummed && innerSum(buffer, udp, size) !== 0) return DROP_CHECKSUM;
+  innerSize = size - 8;
+  return found;
+}
+
+/** Gives the device its inner address, which the gateway assigned: octets[at..). */
+export function setInner(octets: Uint8Array, at: number): void {
+  copy(D, P.atOwn, octets, at, P.addressSize);
+  if (!P.whole || P.ipSize === 0) return;
+  for (let flow = 0; flow < P.flows; flow++) {
+    copy(D, P.atOut + flow * P.outSize + (P.ipVersion === 6 ? 8 : 12), octets, at, P.addressSize);
+    copy(D, P.atIn + flow * P.inSize + (P.ipVersion === 6 ? 24 : 16), octets, at, P.addressSize);
+  }
+}
