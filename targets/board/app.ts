@@ -4,7 +4,7 @@
 //   createApp -> step(now) whenever a frame or a line arrives or a time has come; nextTimeout() says when to wake up.
 //   runApp does this with Board.wait and ends with Board.exit. Without a valid blob and secure randomness nothing is sent.
 //
-// start.ts has the first checks and the ways to end.
+// start.ts has the first checks, halt.ts the ways to end.
 
 import { DROP_COUNT, DROP_NOT_FOR_US } from '../../core/base/drop.ts';
 import type { Asymmetric } from '../../core/crypto/asymmetric.ts';
@@ -29,10 +29,11 @@ import {
   hexDigits,
   hexText,
 } from './console.ts';
+import { HALT_ENTROPY, halt, haltWith, VERSION } from './halt.ts';
 import type { Board } from './hooks.ts';
 import type { KeeperOf } from './keep.ts';
 import { deviceConfig } from './policy.ts';
-import { type App, createEnded, HALT_ENTROPY, halt, haltWith, readConfig, VERSION } from './start.ts';
+import { type App, createEnded, readConfig } from './start.ts';
 
 export type { App } from './start.ts';
 

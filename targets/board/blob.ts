@@ -12,6 +12,17 @@ import { crc32 } from '../../core/base/crc32.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { CompressionProposal } from '../../core/ike/state/compression.ts';
 import {
+  BLOB_CBOR,
+  BLOB_CRC,
+  BLOB_FIELD,
+  BLOB_HEAD,
+  BLOB_LENGTH,
+  BLOB_MAGIC,
+  BLOB_NONE,
+  BLOB_TAIL,
+  BLOB_VERSION,
+} from './blob-codes.ts';
+import {
   FIELDS,
   KEY_ACK_WAIT,
   KEY_CHANNEL,
@@ -66,19 +77,18 @@ import {
   createCborReader,
 } from './cbor.ts';
 
-/** Why a blob is refused. */
-export const BLOB_NONE = 1;
-export const BLOB_MAGIC = 2;
-export const BLOB_VERSION = 3;
-export const BLOB_LENGTH = 4;
-export const BLOB_CRC = 5;
-export const BLOB_CBOR = 6;
-export const BLOB_FIELD = 7;
-
-/** Octets before the CBOR, after it, and of the longest blob. */
-export const BLOB_HEAD = 8;
-export const BLOB_TAIL = 4;
-export const BLOB_MAX = 1024;
+export {
+  BLOB_CBOR,
+  BLOB_CRC,
+  BLOB_FIELD,
+  BLOB_HEAD,
+  BLOB_LENGTH,
+  BLOB_MAGIC,
+  BLOB_MAX,
+  BLOB_NONE,
+  BLOB_TAIL,
+  BLOB_VERSION,
+} from './blob-codes.ts';
 
 const CONTEXT_SIZE = 18;
 const ATTRIBUTES = 7;

@@ -9,10 +9,8 @@ import { checkRange } from '../../core/base/refuse.ts';
 import { type Asymmetric, KE_X25519, type KePrivate } from '../../core/crypto/asymmetric.ts';
 import { createPortable, type Part, type Random } from '../../core/crypto/portable.ts';
 import { type Aead, ALG_AES_CCM, ALG_HMAC_SHA256, type Key, type Provider } from '../../core/crypto/provider.ts';
+import { NO_ENTROPY } from './halt.ts';
 import { type Board, NATIVE_ED25519 } from './hooks.ts';
-
-/** `random` throws this text without a source. The application tells it from other errors by the text. */
-export const NO_ENTROPY = 'random: no secure source';
 
 interface OctetKey extends Key {
   octets: Uint8Array;

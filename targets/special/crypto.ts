@@ -5,6 +5,7 @@ import { AES_ROUND_KEYS, aesExpand } from '../../core/crypto/aes.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import type { Key } from '../../core/crypto/provider.ts';
 import { x25519 } from '../../core/crypto/x25519.ts';
+import { NO_ENTROPY } from '../board/halt.ts';
 import type { Board } from '../board/hooks.ts';
 import { portableCcm } from './ccm.ts';
 import type { Profile } from './profile.ts';
@@ -15,9 +16,9 @@ declare const P: Profile;
 /** A key of AES: its octets for a board that has the cipher, else the round keys. */
 export type AeadKey = Uint8Array | Uint16Array;
 
-/** Fills a range with random octets. Throws 'random: no secure source'. */
+/** Fills a range with random octets. Throws NO_ENTROPY. */
 export function randomOctets(buffer: Uint8Array, offset: number, length: number): void {
-  if (!board.random(buffer, offset, length)) throw new Error('random: no secure source');
+  if (!board.random(buffer, offset, length)) throw new Error(NO_ENTROPY);
 }
 
 /** `length` octets of `from` in an array of their own. */

@@ -2,6 +2,7 @@
 // what the profile does not have is not in the text of the device. Octets are strings of hexadecimal digits, `at*` offsets in
 // the octets of the device (data.ts).
 
+import type { AppProfile } from './app-profile.ts';
 import type { EspProfile } from './esp-profile.ts';
 import type { LinkProfile } from './link-profile.ts';
 
@@ -16,4 +17,4 @@ export interface CommonProfile {
 }
 
 /** All constants that the parts use. */
-export interface Profile extends CommonProfile, LinkProfile, EspProfile {}
+export interface Profile extends CommonProfile, LinkProfile, EspProfile, AppProfile {}
