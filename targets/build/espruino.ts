@@ -5,7 +5,7 @@ import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolders } from '../node/host/append.ts';
 import { ESPRUINO_MEMBERS, MODULE_MEMBERS } from './espruino-names.ts';
-import { scriptOptions } from './javascript.ts';
+import { type Source, scriptOptions, stdinOf } from './javascript.ts';
 import { buildTool, outputFolder, sourceRoot } from './root.ts';
 
 /** Modules by name: their entries in targets/espruino. */
@@ -25,11 +25,11 @@ export function keptNames(): string[] {
   return [...new Set([...ESPRUINO_MEMBERS, ...MODULE_MEMBERS, 'require'])].sort();
 }
 
-/** Starts the entry, so that the minifier calls no variable `of`, which is a keyword to Espruino. */
+/** Ends the source, so that the minifier calls no variable `of`, which is a keyword to Espruino. */
 const KEYWORD = 'of';
 
-/** A bundle of `entry` (absolute path) for Espruino. */
-export async function espruinoText(entry: string, isMinified: boolean): Promise<string> {
+/** A bundle for Espruino. */
+export async function espruinoText(source: Source, isMinified: boolean): Promise<string> {
   const esbuild = await buildTool('esbuild', () => import('esbuild'));
   const built = await esbuild.build({
     ...scriptOptions('espruino', { minify: isMinified, mangle: isMinified ? keptNames() : false }),
@@ -37,19 +37,14 @@ export async function espruinoText(entry: string, isMinified: boolean): Promise<
     minifySyntax: isMinified,
     // Without it, esbuild puts in a shim that looks for other module systems.
     define: { require: 'global.require' },
-    stdin: {
-      contents: `${isMinified ? `${KEYWORD};` : ''}import ${JSON.stringify(entry)};`,
-      resolveDir: sourceRoot(),
-      sourcefile: 'espruino.ts',
-      loader: 'ts',
-    },
+    ...stdinOf(source, '', isMinified ? `\n${KEYWORD};` : ''),
     format: 'iife',
     write: false,
   });
   const text = built.outputFiles[0].text;
   if (!isMinified) return text;
   const without = text.replace(/([;}]\s*)of;?(\s*\}\)\(\);\s*)$/, '$1$2');
-  if (without === text) throw new Error(entry + ': the guard against a variable `of` was not found at the end');
+  if (without === text) throw new Error('espruino: the guard against a variable `of` was not found at the end');
   return without;
 }
 

@@ -1,7 +1,7 @@
 // JavaScript bundles. esbuild makes one IIFE per target. For Duktape, tsc lowers it to ES5, because esbuild cannot lower let
 // and const. For Espruino only white space is removed, because it did not parse fully minified code.
 
-import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin, StdinOptions } from 'esbuild';
 import { builtinMembers } from './builtins.ts';
 import { buildTool, sourceRoot } from './root.ts';
 import { nativeSpans } from './spans.ts';
@@ -26,13 +26,28 @@ export interface Script {
   meta: Metafile;
 }
 
-/** Bundles `entry` (absolute path) for a JavaScript engine. Throws with esbuild's or tsc's messages. */
-export async function bundleScript(entry: string, engine: ScriptEngine, options: ScriptOptions = {}): Promise<Script> {
+/** The TypeScript text of one file that imports nothing. */
+export interface SourceText {
+  text: string;
+}
+
+/** What a bundle is made of: the absolute path of an entry, which may import others, or a text. */
+export type Source = string | SourceText;
+
+/** esbuild's option for a source. `before` and `after` go round a text, or the import of an entry. */
+export function stdinOf(source: Source, before = '', after = ''): { stdin: StdinOptions } {
+  const body = typeof source === 'string' ? `import ${JSON.stringify(source)};` : source.text;
+  const contents = before + body + after;
+  return { stdin: { contents, resolveDir: sourceRoot(), sourcefile: 'device.ts', loader: 'ts' } };
+}
+
+/** Bundles for a JavaScript engine. Throws with esbuild's or tsc's messages. */
+export async function bundleScript(source: Source, engine: ScriptEngine, options: ScriptOptions = {}): Promise<Script> {
   const esbuild = await buildTool('esbuild', () => import('esbuild'));
   const minify = options.minify ?? engine !== 'node';
   const built = await esbuild.build({
     ...scriptOptions(engine, options),
-    entryPoints: [entry],
+    ...(typeof source === 'string' ? { entryPoints: [source] } : stdinOf(source)),
     format: 'iife',
     write: false,
     metafile: true,

@@ -8,21 +8,32 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompilerOptions as TranslatorOptions } from 'typescript-to-lua';
+import type { Source } from './javascript.ts';
 import { buildTool, sourceRoot } from './root.ts';
 import { nativeSpans } from './spans.ts';
 
+/** Name of a source that is a text. */
+const DEVICE = 'device';
+
 /**
- * The text of one Lua 5.4 file, made from `entry` (absolute path of a .ts file) and its imports. `hasSpans`: with the board's
- * functions for spans of octets, see spans.ts.
+ * The text of one Lua 5.4 file. `hasSpans`: with the board's functions for spans of octets, see spans.ts (a text has been
+ * joined with them).
  */
-export async function bundleLua(entry: string, hasSpans = false): Promise<string> {
+export async function bundleLua(source: Source, hasSpans = false): Promise<string> {
   const root = sourceRoot();
-  const output = await translate([entry], { luaBundle: 'bundle.lua', luaBundleEntry: entry }, hasSpans);
-  const text = output.get('bundle.lua');
-  if (text === undefined) throw new Error('typescript-to-lua wrote no bundle for ' + entry);
   const prelude = readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8');
+  let text: string | undefined;
+  if (typeof source === 'string') {
+    const output = await translate([source], { luaBundle: 'bundle.lua', luaBundleEntry: source }, hasSpans);
+    text = output.get('bundle.lua');
+    if (text !== undefined) text = reachable(text);
+  } else {
+    const output = await translate([join(root, `${DEVICE}.ts`)], { luaLibImport: 'inline' }, false, source.text);
+    text = output.get(`${DEVICE}.lua`);
+  }
+  if (text === undefined) throw new Error('typescript-to-lua wrote no bundle');
   // The prelude's typed arrays are functions, not classes.
-  return prelude + reachable(text).replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
+  return prelude + text.replaceAll(/__TS__New\(\s*(\w+Array)(?:,\s*|(?=\)))/g, '$1(');
 }
 
 /** Removes modules that nothing requires: those imported only for their types. */
@@ -51,6 +62,7 @@ async function translate(
   files: string[],
   bundling: Record<string, string>,
   hasSpans = false,
+  given?: string,
 ): Promise<Map<string, string>> {
   const tstl = await buildTool('typescript-to-lua', () => import('typescript-to-lua'));
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
@@ -76,10 +88,14 @@ async function translate(
   const host = ts.createCompilerHost(options);
   const read = host.readFile;
   host.readFile = (name) => {
-    const text = (hasSpans ? nativeSpans(name) : undefined) ?? read(name);
+    const text = (hasSpans ? nativeSpans(name) : undefined) ?? (name === files[0] ? given : undefined) ?? read(name);
     if (text === undefined || !name.startsWith(root) || name.slice(root.length).includes('/node_modules/')) return text;
     return text.replace(/^(export )?interface /gm, '/** @noSelf */ $&');
   };
+  if (given !== undefined) {
+    const exists = host.fileExists;
+    host.fileExists = (name) => name === files[0] || exists(name);
+  }
   const program = ts.createProgram(files, options, host);
   const emitted = new tstl.Transpiler().emit({
     program,
