@@ -9,6 +9,7 @@
 #include "lauxlib.h"
 #include "lua.h"
 #include "lua_call.h"
+#include "lua_flash.h"
 #include "lua_octets.h"
 #include "lualib.h"
 #include "spans.h"
@@ -23,8 +24,6 @@ long engine_memory(void) { return (long)system_heap_peak(); }
 static void *allocate(void *context, void *block, size_t old_size, size_t new_size) {
   (void)context;
   if (block == NULL) old_size = 0;
-  /* A part of the script, which is in flash. */
-  if ((const uint8_t *)block >= script && (const uint8_t *)block < script + script_length) return NULL;
   if (new_size == 0) {
     free(block);
     heap_used -= old_size;
@@ -38,14 +37,6 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
   heap_used += new_size - old_size;
   if (heap_used > heap_peak) heap_peak = heap_used;
   return moved;
-}
-
-/* Replaces luaL_loadfilex for `loadfile` and `dofile`: there are no files, and the original would link the standard
-   streams. */
-int board_load_file(lua_State *L, const char *name, const char *mode) {
-  (void)name, (void)mode;
-  lua_pushliteral(L, "there are no files");
-  return LUA_ERRFILE;
 }
 
 /* --- hooks --- */
@@ -231,11 +222,7 @@ static int begin(lua_State *L) {
   lua_setfield(L, -2, "native");
   lua_setglobal(L, "board");
   lua_register(L, "print", hook_print);
-  const int status = luaL_loadbufferx(L, (const char *)script, script_length, "=script", "bt");
-  if (status != LUA_OK) return lua_error(L);
-  /* Keeps the script and all its functions for ever: Lua must not free their parts in flash. */
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, script);
+  lua_flash_push(L);
   /* RAM is scarcer than time: a collection begins when the heap has grown by a tenth, not when it has doubled. The first
      one runs now, so that the tenth is one of the script's size. */
   lua_gc(L, LUA_GCINC, 110, 0, 0);

@@ -1,5 +1,7 @@
 /* Octets as userdata. An index costs as little as in a table, because lua_octets_vm.h answers it in Lua's own loop; what that
-   does not answer comes to the functions here. No library of firmware makes other full userdata. */
+   does not answer comes to the functions here. No script reaches other full userdata. */
+
+#define LUA_CORE
 
 #include "lua_octets.h"
 

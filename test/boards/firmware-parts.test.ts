@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { listBoards, loadBoard, parseBoard } from '../../targets/build/board-file.ts';
-import { flashLua } from '../../targets/build/firmware/lua-code.ts';
+import { type FlashScript, flashLua } from '../../targets/build/firmware/lua-code.ts';
+import { luaSource } from '../../targets/build/firmware/lua-part.ts';
 import { sourceEntries } from '../../targets/build/firmware/sources.ts';
 import { packageMissing } from '../support/packages.ts';
 
@@ -37,22 +38,69 @@ URIs: http://example.org/off
   assert.equal(sourceEntries('', false), undefined);
 });
 
-test('byte code of Lua: only what luac strips is taken', { skip: packageMissing('lua5.4') }, (t) => {
+/** Reads a script as Lua does: all functions from the main one on, and the chains of strings. */
+function readFlash({ octets, pointers }: FlashScript, width: 4 | 8): { functions: string[]; chains: string[][] } {
+  const isAddress = new Set(pointers);
+  const address = (at: number): number => {
+    assert.equal(octets.readUInt32LE(at) !== 0, isAddress.has(at), `address at ${at}`);
+    return octets.readUInt32LE(at);
+  };
+  const text = (at: number): string => {
+    const length = octets[at + width] === 4 ? octets[at + width + 3] : octets.readUInt32LE(at + width + 8);
+    assert.equal(octets[at + 2 * width + 8 + length], 0);
+    return octets.toString('latin1', at + 2 * width + 8, at + 2 * width + 8 + length);
+  };
+  const value = (at: number): string => {
+    const tag = octets[at + 8];
+    if (tag === 3) return String(octets.readBigInt64LE(at));
+    if (tag === 0x13) return octets.readDoubleLE(at).toFixed(2);
+    return tag === 0x44 || tag === 0x54 ? text(address(at)) : `tag ${tag}`;
+  };
+  const functions: string[] = [];
+  const read = (at: number): void => {
+    const sizes = at + (width === 4 ? 12 : 16);
+    const first = at + (width === 4 ? 48 : 56);
+    const [upvalues, constants, instructions] = [0, 1, 2].map((n) => octets.readUInt32LE(sizes + 4 * n));
+    const inner = octets.readUInt32LE(sizes + 16);
+    const [k, code, list, descriptions] = [0, 1, 2, 3].map((n) => address(first + n * width));
+    const values = Array.from({ length: constants }, (_none, n) => value(k + n * (8 + width)));
+    const indices = Array.from({ length: upvalues }, (_none, n) => octets[descriptions + 2 * width * n + width + 1]);
+    // Each function ends with RETURN, RETURN0 or RETURN1.
+    assert.ok([70, 71, 72].includes(octets[code + 4 * (instructions - 1)] & 127));
+    functions.push(`${octets[at + width + 2]}(${indices.join()}): ${values.join(', ')}`);
+    for (let n = 0; n < inner; n++) read(address(list + n * width));
+  };
+  read(address(0));
+  const chains: string[][] = [];
+  for (let chain = 0; chain <= octets.readUInt32LE(width); chain++) {
+    chains[chain] = [];
+    for (let at = address(width * (2 + chain)); at !== 0; at = address(at + width + 8)) chains[chain].push(text(at));
+  }
+  return { functions, chains };
+}
+
+test('byte code of Lua: functions, constants and strings are found, and only what luac strips is taken', {
+  skip: packageMissing('lua5.4'),
+}, (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-luac-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const source = 'local a, b = ... ; return function(c) return a + c .. "text", 1.5, 7, true, false, nil, b end';
+  const long = 'long'.repeat(20);
+  const source = `local a, b = ... ; function f(c) return a + c .. "text", 1.5, 300000, true, g, "${long}", b end`;
   writeFileSync(join(folder, 'a.lua'), source);
   const luac = (...args: string[]): Buffer => {
     execFileSync('luac5.4', [...args, '-o', 'a.luac', 'a.lua'], { cwd: folder });
     return readFileSync(join(folder, 'a.luac'));
   };
   const good = luac('-s');
-  const made = flashLua(good);
-  assert.equal(made.toString('latin1', 0, 4), '\x1bDSP');
-  // The string is there once; the main function lies behind it.
-  assert.equal(made.readUInt32LE(4), 12 + 4 + 8);
-  assert.equal(made.toString('latin1', 16, 20), 'text');
-  assert.equal(made.length % 4, 0);
+  for (const width of [4, 8] as const) {
+    const made = flashLua(good, width);
+    assert.equal(made.octets.length % width, 0);
+    assert.ok(made.pointers.every((at, n) => at % width === 0 && (n === 0 || at > made.pointers[n - 1])));
+    const { functions, chains } = readFlash(made, width);
+    assert.deepEqual(functions, ['0(0): f', `1(0,0,1): text, 1.50, 300000, g, ${long}`]);
+    assert.deepEqual(chains.flat().sort(), ['f', 'g', 'text']);
+    assert.deepEqual([...made.texts].sort(), ['f', 'g', long, 'text']);
+  }
   assert.throws(() => flashLua(luac()), /has a source name: must be stripped/);
   for (let length = 0; length < good.length; length++) {
     assert.throws(() => flashLua(good.subarray(0, length)), /^Error: luac: /, String(length));
@@ -61,6 +109,33 @@ test('byte code of Lua: only what luac strips is taken', { skip: packageMissing(
   const swapped = Buffer.from(good);
   swapped.subarray(15, 23).reverse();
   assert.throws(() => flashLua(swapped), /is not little endian/);
+});
+
+test('a library of Lua keeps what the script names, and never what needs the compiler', () => {
+  const library = [
+    'static const luaL_Reg lib[] = {',
+    '  {"byte", str_byte},',
+    '  {"load",   luaB_load},',
+    '  {"gsub", str_gsub},',
+    '  {"pi", NULL},',
+    '  {NULL, NULL}',
+    '};',
+    'static void open (lua_State *L) {',
+    '  setrandfunc(L);',
+    '}',
+    '',
+  ];
+  const kept = (...texts: string[]): string[] => luaSource('lmathlib', library.join('\n'), new Set(texts)).split('\n');
+  assert.deepEqual(
+    kept('byte', 'load', 'pi'),
+    library.filter((line) => !/load|gsub|setrand/.test(line)),
+  );
+  assert.deepEqual(
+    kept('gsub', 'random'),
+    library.filter((line) => !/byte|load/.test(line)),
+  );
+  assert.equal(luaSource('lapi', library.join('\n'), new Set()), library.join('\n'));
+  assert.throws(() => luaSource('lstring', 'another', new Set()), /lua5\.4: lstring\.c: is not that of Lua 5\.4/);
 });
 
 test('all board files are right, and what is wrong in one is said', () => {

@@ -167,6 +167,6 @@ test('an object is made again when a header of an engine is another, also below 
 });
 
 test('the script of an image is found from a folder whose name has quotes', () => {
-  const { source } = scriptUnit(Buffer.from('attack'), [], []);
+  const { source } = scriptUnit({ octets: Buffer.from('attack'), pointers: [], strings: [] }, 4, []);
   assert.match(readFileSync(source, 'utf8'), /\.incbin "build\/firmware\/scripts\/[0-9a-f]{16}\.bin"/);
 });

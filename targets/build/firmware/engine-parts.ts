@@ -7,65 +7,12 @@ import { join } from 'node:path';
 import { CommandError } from '../../node/host/errors.ts';
 import { onPath } from '../engines.ts';
 import { flashLua } from './lua-code.ts';
+import { type LuaUse, luaPart } from './lua-part.ts';
 import { staticSnapshot } from './snapshot.ts';
 import { type PackageName, packageSources, packageVersion, sourcesMissing } from './sources.ts';
-import { attributes, firmwareFolder, isFile, pointedStrings, type Unit, writeOnce } from './toolchain.ts';
+import { attributes, type EnginePart, firmwareFolder, isFile, pointedStrings, writeOnce } from './toolchain.ts';
 
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
-
-/** What an engine adds to an image. */
-export interface EnginePart {
-  units: Unit[];
-  /** Include path of our glue. */
-  include: string[];
-  libraries: string[];
-  /** Flags that our glue must share. */
-  glue?: string[];
-}
-
-const LUA_FILES =
-  'lapi lauxlib lbaselib lcode lctype ldebug ldo ldump lfunc lgc llex lmathlib lmem lobject lopcodes lparser lstate ' +
-  'lstring lstrlib ltable ltablib ltm lvm lzio';
-
-/** Values of 12 octets instead of 16: the core needs no 8-octet alignment. */
-const LUA_PACKED = '-fpack-struct=4';
-
-/** Lua's interpreter loop is worth the octets of -O2. */
-const FAST = ['lvm', 'ltable'];
-
-/** A 64-bit machine has enough memory for Lua's own values and byte code. */
-function luaHostPart(flags: readonly string[], common: string): EnginePart {
-  const part = luaPart(flags, common);
-  const lundump = { source: join(part.include[0], 'lundump.c'), flags: part.units[0].flags };
-  const units = [...part.units.filter(({ source }) => !source.endsWith('lua_flash.c')), lundump].map((unit) => ({
-    source: unit.source,
-    flags: unit.flags.filter((flag) => flag !== LUA_PACKED),
-  }));
-  return { units, include: part.include, libraries: [] };
-}
-
-function luaPart(flags: readonly string[], common: string): EnginePart {
-  const folder = join(packageSources('lua5.4'), 'src');
-  const port = ['-include', join(common, 'lua_port.h'), '-I', common, '-DDEBIAN="' + packageVersion('lua5.4') + '"'];
-  const units = LUA_FILES.split(' ').map((name) => ({
-    source: join(folder, name + '.c'),
-    flags: [
-      ...flags,
-      ...port,
-      LUA_PACKED,
-      ...(FAST.includes(name) ? ['-O2'] : []),
-      // Behind lua_port.h. Octets are indexed in Lua's own loop.
-      ...(name === 'lvm' ? ['-I', folder, '-include', join(common, 'lua_octets_vm.h')] : []),
-      ...(name === 'lbaselib' ? ['-DluaL_loadfilex=board_load_file'] : []),
-    ],
-  }));
-  // lua_flash.c replaces Lua's loader, and lua_octets.c has the octets.
-  for (const name of ['lua_flash', 'lua_octets']) {
-    const ours = [...flags, ...port, LUA_PACKED, '-I', folder, '-Wall', '-Wextra', '-Werror'];
-    units.push({ source: join(common, name + '.c'), flags: ours });
-  }
-  return { units, include: [folder], libraries: [], glue: [LUA_PACKED] };
-}
 
 /** Debian's prepared sources with our options. The tool for other sources needs a Python that Debian no longer has. */
 function duktapePart(flags: readonly string[], common: string): EnginePart {
@@ -130,8 +77,14 @@ function jerryStrings(folder: string): string[] {
   return pointedStrings(library, 'lit_get_magic_string_utf8', 'lit_magic_strings', folder);
 }
 
-export function enginePart(engine: FirmwareEngine, core: string, flags: readonly string[], common: string): EnginePart {
-  if (engine === 'lua') return core === HOST ? luaHostPart(flags, common) : luaPart(flags, common);
+export function enginePart(
+  engine: FirmwareEngine,
+  core: string,
+  flags: readonly string[],
+  common: string,
+  script: Script,
+): EnginePart {
+  if (engine === 'lua') return luaPart(flags, common, core === HOST, script);
   if (engine === 'duktape') return duktapePart(flags, common);
   return jerryPart(core);
 }
@@ -176,16 +129,21 @@ export function engineSourcesMissing(engine: FirmwareEngine, core?: string): str
 }
 
 /** The content of `script`, see scriptUnit. */
-export interface Script {
+export interface Script extends LuaUse {
   octets: Uint8Array;
+  /** Offsets of addresses in it; Lua's alone. */
+  pointers: readonly number[];
   /** Strings that JerryScript finds in flash; none for others. */
   strings: readonly Uint8Array[];
 }
 
-/**
- * Makes the script of a bundle for a core; on HOST nothing stays in flash. Lua's byte code is the same for 64 and 32 bits: it
- * writes sizes in groups of 7 bits.
- */
+const NO_TEXTS: ReadonlySet<string> = new Set();
+
+function plain(octets: Uint8Array, strings: readonly Uint8Array[] = []): Script {
+  return { octets, pointers: [], strings, texts: NO_TEXTS, hasPower: false };
+}
+
+/** Makes the script of a bundle for a core; on HOST JerryScript's is copied to RAM. */
 export async function scriptOf(engine: FirmwareEngine, core: string, bundle: string): Promise<Script> {
   // Several builds may run at once.
   const folder = mkdtempSync(join(firmwareFolder('scripts'), 'making-'));
@@ -193,20 +151,19 @@ export async function scriptOf(engine: FirmwareEngine, core: string, bundle: str
     if (engine === 'lua') {
       writeFileSync(join(folder, 'script.lua'), bundle);
       execFileSync('luac5.4', ['-s', '-o', 'script.luac', 'script.lua'], { cwd: folder, timeout: 60000 });
-      const luac = readFileSync(join(folder, 'script.luac'));
-      return { octets: core === HOST ? luac : flashLua(luac), strings: [] };
+      return { ...flashLua(readFileSync(join(folder, 'script.luac')), core === HOST ? 8 : 4), strings: [] };
     }
     if (engine === 'jerryscript' && core === HOST) {
       writeFileSync(join(folder, 'script.js'), bundle);
       const args = ['generate', '-o', 'script.snapshot', 'script.js'];
       execFileSync('jerry-snapshot', args, { cwd: folder, timeout: 60000, stdio: ['ignore', 'ignore', 'pipe'] });
-      return { octets: readFileSync(join(folder, 'script.snapshot')), strings: [] };
+      return plain(readFileSync(join(folder, 'script.snapshot')));
     }
     if (engine === 'jerryscript') {
       const { snapshot, strings } = await staticSnapshot(bundle, folder, jerryStrings(folder));
-      return { octets: snapshot, strings };
+      return plain(snapshot, strings);
     }
-    return { octets: Buffer.from(bundle), strings: [] };
+    return plain(Buffer.from(bundle));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -66,7 +66,7 @@ export async function buildFirmware(
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
   const flags = [...cpu, '-std=gnu11', '-Os', '-ffunction-sections', '-fdata-sections', '-fno-common'];
-  const part = enginePart(engine, board.core, flags, common);
+  const part = enginePart(engine, board.core, flags, common, script);
   const crypto = cryptoPart(flags, common);
   const own = [
     ...flags,
@@ -88,7 +88,7 @@ export async function buildFirmware(
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
   const glueFlags = [...own, ...(part.glue ?? [])];
   units.push(...GLUE[engine].map((name) => ({ source: join(common, name + '.c'), flags: glueFlags })));
-  units.push(...part.units, ...crypto.units, scriptUnit(script.octets, script.strings, cpu));
+  units.push(...part.units, ...crypto.units, scriptUnit(script, 4, cpu));
   const objects = await compile(units, common);
 
   const heap = options.heap ?? (board.heap[engine] as number);

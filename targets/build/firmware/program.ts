@@ -35,7 +35,7 @@ export async function buildProgram(
   const heap = options.heap ?? (board.heap[engine] as number);
   const sanitize = options.sanitize === true ? SANITIZE : [];
   const flags = ['-std=gnu11', '-O2', '-ffunction-sections', '-fdata-sections', '-fno-common', ...sanitize];
-  const part = enginePart(engine, board.core, flags, common);
+  const part = enginePart(engine, board.core, flags, common, script);
   const crypto = cryptoPart(flags, common);
   const own = [
     ...flags,
@@ -53,7 +53,7 @@ export async function buildProgram(
   const sources = [...COMMON_SOURCES, ...GLUE[engine]].map((name) => join(common, name + '.c'));
   sources.push(...(board.build as { sources: string[] }).sources.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
-  units.push(...part.units, ...crypto.units, scriptUnit(script.octets, [], ['-Wa,--noexecstack']));
+  units.push(...part.units, ...crypto.units, scriptUnit({ ...script, strings: [] }, 8, ['-Wa,--noexecstack']));
   const objects = await compile(units, common, COMPILER);
 
   const ends = engine === 'jerryscript' ? [`-Wl,--defsym=__heap_end=__heap_start+${heap}`] : [];

@@ -71,6 +71,16 @@ export interface Unit {
   flags: readonly string[];
 }
 
+/** What an engine adds to an image. */
+export interface EnginePart {
+  units: Unit[];
+  /** Include path of our glue. */
+  include: string[];
+  libraries: string[];
+  /** Flags that our glue must share. */
+  glue?: string[];
+}
+
 let version: string | undefined;
 
 function compilerVersion(compiler: string): string {
@@ -135,22 +145,53 @@ function objectOf(unit: Unit, common: string): string {
   return join(firmwareFolder('objects'), basename(unit.source) + '-' + hash.digest('hex').slice(0, 16) + '.o');
 }
 
-/**
- * An assembler source with a file's octets as `script` (8-aligned), their number as `script_length`, and strings in the tables
- * `script_strings` and `script_string_lengths` of `script_string_count` items.
- */
-export function scriptUnit(octets: Uint8Array, strings: readonly Uint8Array[], flags: readonly string[]): Unit {
-  const folder = firmwareFolder('scripts');
+/** What scriptUnit puts into an image. */
+export interface ScriptData {
+  octets: Uint8Array;
+  pointers: readonly number[];
+  strings: readonly Uint8Array[];
+}
+
+/** The directive for octets that are a file. */
+function included(octets: Uint8Array, folder: string): string {
   const file = join(folder, createHash('sha256').update(octets).digest('hex').slice(0, 16) + '.bin');
   writeOnce(file, octets);
+  // Relative to the compiler's folder, because a folder's name may contain quotes.
+  return `.incbin "${relative(sourceRoot(), file)}"`;
+}
+
+function withAddresses(octets: Uint8Array, pointers: readonly number[], width: 4 | 8): string[] {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  const lines: string[] = [];
+  let next = 0;
+  for (let at = 0; at < octets.length; at += 4) {
+    const word = view.getUint32(at, true);
+    if (at !== pointers[next]) lines.push(`.long ${word}`);
+    else {
+      lines.push(`${width === 4 ? '.long' : '.quad'} script + ${word}`);
+      next++;
+      at += width - 4;
+    }
+  }
+  return lines;
+}
+
+/**
+ * An assembler source with a script's octets as `script` (8-aligned), their number as `script_length`, and strings in the tables
+ * `script_strings` and `script_string_lengths` of `script_string_count` items. `pointers`: offsets of addresses of `width`
+ * octets, which are offsets in `script`; the linker makes addresses of them.
+ */
+export function scriptUnit(script: ScriptData, width: 4 | 8, flags: readonly string[]): Unit {
+  const { octets, pointers, strings } = script;
+  const folder = firmwareFolder('scripts');
   const table = (name: string, values: string[]): string[] => ['.balign 8', `.global ${name}`, `${name}:`, ...values];
   const lines = [
-    '.section .rodata.script,"a"',
+    // A program's loader makes the addresses, before the section becomes read-only.
+    pointers.length > 0 && width === 8 ? '.section .data.rel.ro.script,"aw"' : '.section .rodata.script,"a"',
     '.balign 8',
     '.global script',
     'script:',
-    // Relative to the compiler's folder, because a folder's name may contain quotes.
-    `.incbin "${relative(sourceRoot(), file)}"`,
+    ...(pointers.length === 0 ? [included(octets, folder)] : withAddresses(octets, pointers, width)),
     ...table('script_length', [`.long ${octets.length}`, '.long 0']),
     ...table('script_string_count', [`.long ${strings.length}`]),
     ...table(
