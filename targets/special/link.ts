@@ -174,6 +174,11 @@ export function linkIsBusy(): boolean {
   return (sendLength > 0 && !sendIsIke) || (nextLength > 0 && !nextIsIke);
 }
 
+/** An IKE message waits for the radio, or is being sent. */
+export function linkHasIke(): boolean {
+  return P.ike && ((sendLength > 0 && sendIsIke) || (nextLength > 0 && nextIsIke));
+}
+
 function linkTake(buffer: Uint8Array, start: number, length: number, isIke: boolean, now: number): void {
   if (sendLength > 0 && !(isIke && sendIsIke)) {
     nextBuffer = buffer;

@@ -4,6 +4,7 @@
 
 import type { AppProfile } from './app-profile.ts';
 import type { EspProfile } from './esp-profile.ts';
+import type { IkeProfile } from './ike/ike-profile.ts';
 import type { LinkProfile } from './link-profile.ts';
 
 /** Where cryptography comes from, and the octets of a device. */
@@ -17,4 +18,4 @@ export interface CommonProfile {
 }
 
 /** All constants that the parts use. */
-export interface Profile extends CommonProfile, LinkProfile, EspProfile, AppProfile {}
+export interface Profile extends CommonProfile, LinkProfile, EspProfile, AppProfile, IkeProfile {}

@@ -3,6 +3,7 @@
 // exchanges, come from one seed.
 
 import { generateKeyPairSync } from 'node:crypto';
+import type { Provider } from '../../core/crypto/provider.ts';
 import {
   addNotify,
   beginMessage,
@@ -22,7 +23,7 @@ import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetri
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import type { Random } from '../../targets/node/host/radio/random.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
-import { createNode, type Node } from './pair.ts';
+import { createNode, type Node, path as usualPath } from './pair.ts';
 
 /** Probabilities per datagram; nothing goes wrong from `until` (ms) on. */
 export interface Faults {
@@ -36,6 +37,17 @@ export interface Faults {
   /** Milliseconds one way; reordered datagrams take up to ten times as long. */
   latency: number;
 }
+
+/** A device that is no endpoint of the core. */
+export interface Party {
+  receive(octets: Uint8Array, now: number): void;
+  poll(now: number): void;
+  /** When to poll, or -1. */
+  next(): number;
+}
+
+/** Makes one: it draws from `provider`, and sends to the gateway over the usual path. */
+export type MakeParty = (provider: Provider, transmit: (octets: Uint8Array) => void) => Party;
 
 interface Delivery {
   at: number;
@@ -143,8 +155,14 @@ function invent(random: Random, seen: Uint8Array): [Uint8Array, boolean] {
   }
 }
 
-/** `device` and `gateway` are what differs from the usual endpoint (pair.ts). */
-export function createNet(seed: number, faults: Faults, device: Partial<IkeConfig>, gateway: Partial<IkeConfig>): Net {
+/** `device` and `gateway` are what differs from the usual endpoint (pair.ts); `makeParty` makes another device in its place. */
+export function createNet(
+  seed: number,
+  faults: Faults,
+  device: Partial<IkeConfig>,
+  gateway: Partial<IkeConfig>,
+  makeParty: MakeParty | null = null,
+): Net {
   const random = createRandom(seed * 2654435761);
   const seeded = { ...provider, random: random.fill };
   const timers: { at: number; what: () => void }[] = [];
@@ -159,7 +177,10 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
   }
 
   function schedule(to: Node, path: Path, octets: Uint8Array, faulty: boolean): void {
-    enqueue(() => void receiveIke(to.ike, path, octets.slice(), 0, octets.length, net.now), faulty);
+    enqueue(() => {
+      if (party !== null && to === net.device) party.receive(octets.slice(), net.now);
+      else receiveIke(to.ike, path, octets.slice(), 0, octets.length, net.now);
+    }, faulty);
   }
 
   function damage(octets: Uint8Array): Uint8Array {
@@ -234,10 +255,12 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
           const due = ikeTimeout(one.ike);
           if (due >= 0) next = Math.min(next, due);
         }
+        if (party !== null && party.next() >= 0) next = Math.min(next, party.next());
         net.now = Math.max(net.now, next);
         while (timers.length > 0 && timers[0].at <= net.now) timers.shift()!.what();
         while (net.queue.length > 0 && net.queue[0].at <= net.now) net.queue.shift()!.arrive();
         pollIke(net.device.ike, net.now);
+        party?.poll(net.now);
         pollIke(net.gateway.ike, net.now);
         if (net.now >= until) return;
       }
@@ -261,5 +284,6 @@ export function createNet(seed: number, faults: Faults, device: Partial<IkeConfi
       );
     },
   };
+  const party = makeParty === null ? null : makeParty(seeded, (octets) => send(net.device, usualPath(), octets));
   return net;
 }

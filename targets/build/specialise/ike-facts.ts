@@ -1,0 +1,346 @@
+// The constants of a device's IKE, cut out of messages that the core's own initiator writes for the policy: there is one writer
+// of payloads, and one place that knows their order.
+
+import { KE_X25519 } from '../../../core/crypto/asymmetric.ts';
+import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
+import { valuesOf } from '../../../core/ike/child/compression.ts';
+import { addChildRequest, addChildSelectors, createDraft } from '../../../core/ike/child/negotiate.ts';
+import { addCp, addId, idBody } from '../../../core/ike/codec/ident.ts';
+import {
+  beginChain,
+  beginPayload,
+  createPayloads,
+  createWriter,
+  endPayload,
+  IKE_SIZE,
+  parsePayloads,
+  type Writer,
+  write16,
+} from '../../../core/ike/codec/message.ts';
+import {
+  CP_REQUEST,
+  PAYLOAD_IDI,
+  PAYLOAD_IDR,
+  PAYLOAD_NONCE,
+  PAYLOAD_NOTIFY,
+  PAYLOAD_SA,
+  PAYLOAD_TSI,
+  PAYLOAD_TSR,
+  TRANSFORM_ENCR,
+  TRANSFORM_INTEG,
+  TRANSFORM_KE,
+  TRANSFORM_PRF,
+  TRANSFORM_SN,
+} from '../../../core/ike/codec/numbers.ts';
+import { type PrivateNumbers, VENDOR_ID } from '../../../core/ike/codec/private-numbers.ts';
+import { addSa, type Transforms } from '../../../core/ike/codec/proposals.ts';
+import { createIke } from '../../../core/ike/exchange/endpoint.ts';
+import { begin } from '../../../core/ike/exchange/send.ts';
+import { crashTokens } from '../../../core/ike/ext/crash-taker.ts';
+import { downgradePrevention } from '../../../core/ike/ext/downgrade.ts';
+import { headerCompression } from '../../../core/ike/ext/header-compression.ts';
+import { optimizedRekeys } from '../../../core/ike/ext/optimized-rekey.ts';
+import { resumption, ticketRequest } from '../../../core/ike/ext/resume.ts';
+import { vendorId } from '../../../core/ike/ext/vendor.ts';
+import { connect } from '../../../core/ike/setup/initiator.ts';
+import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
+import type { Ike } from '../../../core/ike/state/ike.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+import type { IkePolicy } from '../../../core/ike/state/policy.ts';
+import type { IkeSa, Session } from '../../../core/ike/state/sa.ts';
+import { STEP_AUTH_REQUEST, STEP_CHILD_REQUEST, type Step } from '../../../core/ike/state/step.ts';
+import { createFastProvider } from '../../node/host/provider/fast.ts';
+import { fixPolicy } from './ike-fix.ts';
+import type { DataField, Facts } from './layout.ts';
+
+/** What a specialised device's IKE is made from. */
+export interface IkeInput {
+  policy: IkePolicy;
+  numbers: PrivateNumbers;
+  /** Milliseconds from a failure to the next attempt, and at most. */
+  retryTime: number;
+  retryMax: number;
+}
+
+/** Octets of the longest first answer of a gateway, and of the longest ticket. */
+const ANSWER_SIZE = 512;
+const TICKET_SIZE = 160;
+/** Octets of a peer's longest nonce. */
+const NONCE_MAX = 256;
+const HEADER = 4;
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
+}
+
+/** A payload of a chain: generic header and body. */
+interface Cut {
+  type: number;
+  octets: Uint8Array;
+}
+
+/** The payloads of a chain, each with next type 0. */
+function cut(buffer: Uint8Array, first: number, at: number, end: number): Cut[] {
+  const p = createPayloads();
+  if (parsePayloads(p, buffer, first, at, end) !== 0) throw new Error('a message of the core is malformed');
+  const list: Cut[] = [];
+  for (let i = 0; i < p.count; i++) {
+    const octets = buffer.slice(p.at[i] - HEADER, p.at[i] + p.size[i]);
+    octets[0] = 0;
+    list.push({ type: p.type[i], octets });
+  }
+  return list;
+}
+
+/** Payloads as a chain: its octets, the type of the first, and where the last one's header is. */
+function chainOf(name: string, list: readonly Cut[]): Record<string, string | number> {
+  const octets: number[] = [];
+  let last = 0;
+  list.forEach((one, i) => {
+    last = octets.length;
+    octets.push(...one.octets);
+    if (i + 1 < list.length) octets[last] = list[i + 1].type;
+  });
+  return { [name]: hex(Uint8Array.from(octets)), [name + 'Type']: list[0]?.type ?? 0, [name + 'Last']: last };
+}
+
+/** Transforms: type, ID, key bits of each. */
+function wantOf(own: Transforms): string {
+  const list: number[] = [];
+  const add = (type: number, ids: readonly number[], bits: readonly number[]): void => {
+    ids.forEach((id, i) => {
+      const size = bits[i] ?? 0;
+      list.push(type, id >>> 8, id & 0xff, size >>> 8, size & 0xff);
+    });
+  };
+  add(TRANSFORM_ENCR, own.ciphers, own.keyBits);
+  add(TRANSFORM_PRF, own.prf, []);
+  add(TRANSFORM_INTEG, own.integ, []);
+  add(TRANSFORM_KE, own.ke, []);
+  add(TRANSFORM_SN, own.sn, []);
+  return hex(Uint8Array.from(list));
+}
+
+/** An initiator of the core whose messages are collected. */
+function createScribe(numbers: PrivateNumbers): { ike: Ike; sent: Uint8Array[] } {
+  const sent: Uint8Array[] = [];
+  const none = (): void => {};
+  const ike = createIke({
+    provider: createFastProvider(),
+    asymmetric: {
+      hasKe: () => true,
+      keStart: (method) => ({ method }),
+      keFinish: () => false,
+      keWipe: none,
+      hasEd25519: () => true,
+      sign: none,
+      verify: () => false,
+    },
+    upper: {
+      transmit: (_path, _replyTo, buffer, offset, length) => void sent.push(buffer.slice(offset, offset + length)),
+      proved: none,
+      allocateSpi: () => 256,
+      install: () => true,
+      retire: none,
+      remove: none,
+      established: none,
+      replaced: none,
+      ended: none,
+      childFailed: none,
+      refused: none,
+      keys: none,
+      address: () => null,
+    },
+    // Those of boards.
+    extensions: [vendorId, downgradePrevention, optimizedRekeys, headerCompression, ticketRequest, crashTokens],
+    numbers,
+    responder: null,
+    intermediate: null,
+    resumption,
+    reassembly: null,
+    maxMessage: 4096,
+    keylog: false,
+    linger: 0,
+  });
+  return { ike, sent };
+}
+
+/** What the writer holds. */
+function written(w: Writer): Cut[] {
+  return cut(w.buffer, w.first, w.start, w.at);
+}
+
+function pathOf(policy: IkePolicy): Path {
+  const address = new Uint8Array(policy.child.remote[0].start.length);
+  return {
+    local: address,
+    localPort: 500,
+    remote: address,
+    remotePort: 500,
+    encapsulated: false,
+    port: 0,
+    link: address,
+  };
+}
+
+/** A request about the Child SA: what stands in front of SA, SA, the selectors. */
+function childRequest(ike: Ike, sa: IkeSa, step: Step): { tail: Cut[]; sa: Cut; own: Cut; peer: Cut } {
+  const { policy } = sa;
+  const draft = createDraft(policy.child, null, true);
+  const w = begin(ike);
+  if (step === STEP_AUTH_REQUEST && policy.requestAddress !== 0) {
+    addCp(w, CP_REQUEST, policy.requestAddress, new Uint8Array(0));
+  }
+  addChildRequest(ike, sa, step, draft, w);
+  addChildSelectors(sa, draft, w);
+  const list = written(w);
+  const at = list.findIndex(({ type }) => type === PAYLOAD_SA);
+  const of = (type: number): Cut => list.find((one) => one.type === type)!;
+  return { tail: list.slice(0, at), sa: list[at], own: of(PAYLOAD_TSI), peer: of(PAYLOAD_TSR) };
+}
+
+/** One payload, as `write` writes it. */
+function payloadOf(write: (w: Writer) => void): Uint8Array {
+  const w = createWriter(new Uint8Array(2048));
+  beginChain(w, 0);
+  write(w);
+  return written(w)[0].octets;
+}
+
+/** The answer to an offer of Diet-ESP, with proposal 1. */
+function answerOf(policy: IkePolicy, numbers: PrivateNumbers, choice: CompressionChoice): string {
+  const notify = policy.child.notify!;
+  const octets = payloadOf((w) => {
+    const at = beginPayload(w, PAYLOAD_NOTIFY);
+    write16(w, 0);
+    write16(w, notify.type(numbers));
+    notify.addAnswer(w, choice);
+    endPayload(w, at);
+  });
+  return hex(octets);
+}
+
+/** Constants and fields of a device's IKE. Throws a Refusal for what a specialised device does not have. */
+export function ikeFacts(input: IkeInput): Facts {
+  const { numbers } = input;
+  const { policy, cipher, choice } = fixPolicy(input.policy);
+  const { child } = policy;
+  const { ike, sent } = createScribe(numbers);
+  const path = pathOf(policy);
+  const sa = connect(ike, policy, path, null, 0);
+  const init = cut(sent[0], sent[0][16], IKE_SIZE, sent[0].length);
+  const initTail = init.slice(init.findIndex(({ type }) => type === PAYLOAD_NONCE) + 1);
+  const session: Session = {
+    ticket: new Uint8Array(1),
+    skD: new Uint8Array(32),
+    encr: cipher.encr,
+    keyBits: cipher.keyBits,
+    ke: KE_X25519,
+    expires: 1,
+  };
+  connect(ike, policy, path, session, 0);
+  const resumeTail = cut(sent[1], sent[1][16], IKE_SIZE, sent[1].length).slice(2);
+  sa.vendor = true;
+  const auth = childRequest(ike, sa, STEP_AUTH_REQUEST);
+  const request = childRequest(ike, sa, STEP_CHILD_REQUEST);
+  const idi = idBody(policy.localId);
+  const idr = policy.remoteId;
+  const own = child.local[0];
+  const addressSize = own.start.length;
+  const isAny = Buffer.compare(own.start, own.end) !== 0;
+  const optimized = policy.optimizedRekey;
+  const hasKe = child.esp[0].ke.length > 0;
+  const signsRekey = child.esp[0].ke.find((method) => method !== 0) ?? 0;
+  const chains = {
+    ...chainOf('initTail', initTail),
+    ...chainOf('resumeTail', policy.ticketLifetime > 0 ? resumeTail : []),
+    ...chainOf('authTail', auth.tail),
+    ...chainOf('childTail', request.tail),
+  };
+  const sizeOf = (name: string): number => (chains as Record<string, string>)[name].length / 2;
+  const selectors = 2 * (16 + 2 * addressSize);
+  const sizes = [
+    // Inputs of prf+: T, a secret, nonces, SPIs, a counter.
+    32 + 32 + policy.nonceSize + NONCE_MAX + 16 + 1,
+    1 + init[0].octets.length + 40 + HEADER + policy.nonceSize + sizeOf('initTail'),
+    policy.ticketLifetime > 0 ? 1 + HEADER + policy.nonceSize + 8 + TICKET_SIZE + sizeOf('resumeTail') : 0,
+    1 +
+      HEADER +
+      idi.length +
+      8 +
+      (idr === null ? 0 : 8 + idr.data.length) +
+      40 +
+      sizeOf('authTail') +
+      request.sa.octets.length +
+      selectors,
+    1 + 12 + sizeOf('childTail') + request.sa.octets.length + HEADER + policy.nonceSize + 40 + selectors,
+  ];
+  const fields: DataField[] = [
+    { name: 'Identity', octets: policy.localId.data },
+    { name: 'Psk', octets: policy.psk },
+    { name: 'PrivateKey', octets: policy.privateKey },
+    { name: 'PublicKey', octets: policy.publicKey },
+    { name: 'Own', octets: own.start },
+    { name: 'Peer', octets: child.remote[0].start },
+  ];
+  return {
+    constants: {
+      ...chains,
+      ike: true,
+      addressSize,
+      workSize: Math.max(...sizes),
+      answerSize: ANSWER_SIZE,
+      nonceSize: policy.nonceSize,
+      ikeKeySize: cipher.keyLength,
+      ikeSaltSize: cipher.saltLength,
+      ikeIcvSize: cipher.icvLength,
+      ikeBlocks: Math.ceil((3 * 32 + 2 * (cipher.keyLength + cipher.saltLength)) / 32),
+      ikeEncr: cipher.encr,
+      ikeKeyBits: cipher.keyBits,
+      ikeSa: hex(init[0].octets),
+      ikeSaRekey: hex(payloadOf((w) => addSa(w, policy.ike, new Uint8Array(8), 0, 8))),
+      ikeWant: wantOf(policy.ike[0]),
+      keMethod: KE_X25519,
+      otherKe: 0,
+      espSa: hex(auth.sa.octets),
+      espSaKe: hex(request.sa.octets),
+      espWant: wantOf({ ...child.esp[0], ke: [] }),
+      espWantKe: wantOf(child.esp[0]),
+      childKe: signsRekey,
+      childKeOptional: hasKe && child.esp[0].ke.includes(0),
+      tsOwn: hex(auth.own.octets.slice(HEADER, HEADER + 12)),
+      tsPeer: hex(auth.peer.octets.slice(HEADER, HEADER + 12)),
+      asksAny: policy.requestAddress !== 0 && isAny,
+      transportMode: child.mode === MODE_TRANSPORT,
+      identitySize: policy.localId.data.length,
+      idi: hex(payloadOf((w) => addId(w, PAYLOAD_IDI, policy.localId))).slice(0, 16),
+      idr: idr !== null && policy.nameRemote ? hex(payloadOf((w) => addId(w, PAYLOAD_IDR, idr))) : '',
+      remoteId: idr === null ? '' : hex(idBody(idr)),
+      localSigns: false,
+      remoteSigns: false,
+      pskSize: policy.psk.length,
+      initialContact: policy.initialContact,
+      transcript: policy.transcript,
+      vendorId: policy.privateAlways ? '' : hex(Uint8Array.from(VENDOR_ID)),
+      optimizedType: optimized ? numbers.optimizedRekey : 0,
+      optimizedSupportedType: optimized ? numbers.optimizedRekeySupported : 0,
+      pfsInfoType: optimized && !policy.privateAlways ? numbers.childSaPfsInfoSupported : 0,
+      pfsKnown: optimized && policy.privateAlways,
+      hcpType: choice === null ? 0 : numbers.hcpProposal,
+      hcpValues: choice === null ? '' : hex(Uint8Array.from(valuesOf(choice))),
+      hcpAnswer: choice === null ? '' : answerOf(policy, numbers, choice),
+      tickets: policy.ticketLifetime > 0,
+      ticketSize: TICKET_SIZE,
+      crashTokens: true,
+      requestAddress: policy.requestAddress,
+      retransmitTime: policy.retransmitTime,
+      retransmitTries: policy.retransmitTries,
+      dpdTime: policy.dpdTime,
+      ikeRekeyTime: policy.rekeyTime,
+      childRekeyTime: child.rekeyTime,
+      retryTime: input.retryTime,
+      retryMax: input.retryMax,
+    },
+    fields,
+  };
+}

@@ -1,0 +1,182 @@
+// The state of IKEv2 of a device with one gateway and one Child SA. One object and a list, because an object is small and a
+// module's variables cannot be written from another module.
+
+import type { AeadKey } from '../crypto.ts';
+
+/** An IKE SA: the current one, and those that a rekey or a Delete leaves. */
+export interface IkeSlot {
+  /** SPIi | SPIr | salt of what goes out | salt of what comes in (4 octets each). */
+  ids: Uint8Array;
+  /** SK_d; null before there are keys. */
+  d: Uint8Array | null;
+  out: AeadKey | null;
+  into: AeadKey | null;
+  /** FLAG_INITIATOR where this side began it. */
+  flag: number;
+  /** STATE_* */
+  state: number;
+  outcome: number;
+  nextId: number;
+  expectedId: number;
+  /** The next IV. */
+  counter: number;
+  /** The request on its way, TASK_* for which it is; null, 0: none. */
+  request: Uint8Array | null;
+  task: number;
+  tries: number;
+  deadline: number;
+  hurried: boolean;
+  /** SPI of an unknown Child SA that the gateway deleted meanwhile. */
+  gone: number;
+  /** The last answer. */
+  response: Uint8Array | null;
+  heardAt: number;
+  endAt: number;
+  /** The gateway's token of this SA [RFC 6290]. */
+  token: Uint8Array | null;
+  next: IkeSlot | null;
+}
+
+/** A Child SA, or (spiOut 0) one that the gateway has and this side did not take. */
+export interface ChildSlot {
+  spiIn: number;
+  spiOut: number;
+  /** CHILD_* */
+  stage: number;
+  /** KE method of its rekeys, -1: not known. */
+  ke: number;
+  rekeyAt: number;
+  removeAt: number;
+  replaces: ChildSlot | null;
+  /** What a simultaneous rekey of the gateway made, and the lowest of its nonces. */
+  rival: ChildSlot | null;
+  rivalNonce: Uint8Array | null;
+  /** Requests that wait. */
+  isRekeyAsked: boolean;
+  isDeleteAsked: boolean;
+  /** The optimized form was refused. */
+  isRegular: boolean;
+  /** No other reason to rekey before this time. */
+  tag: number;
+  next: ChildSlot | null;
+}
+
+/** What resumes an IKE SA later [RFC 5723]: the fields of core/ike's Session. */
+export interface KeptSession {
+  ticket: Uint8Array;
+  /** SK_d, a secret. */
+  skD: Uint8Array;
+  encr: number;
+  keyBits: number;
+  ke: 19 | 31 | 0;
+  /** When the ticket ends, milliseconds. */
+  expires: number;
+}
+
+/** What only the set-up needs. */
+export interface SetupSlot {
+  /** Our nonce and the gateway's. */
+  ni: Uint8Array;
+  nr: Uint8Array;
+  /** KE method, and private value. */
+  method: number;
+  x: Uint8Array;
+  /** The first messages as they are on the wire; the place in ours behind its cookie. */
+  m1: Uint8Array;
+  m2: Uint8Array;
+  skip: number;
+  pi: Uint8Array;
+  pr: Uint8Array;
+  /** SPI of the Child SA. */
+  spi: number;
+  resumed: boolean;
+  restarts: number;
+  again: boolean;
+  /** An unprotected error, or 0. */
+  error: number;
+  /** Downgrade prevention and child-pfs-info of the gateway. */
+  transcript: boolean;
+  pfsInfo: boolean;
+}
+
+/** A CREATE_CHILD_SA of ours that is on its way. */
+export interface DraftSlot {
+  /** The Child SA that it rekeys; null: a new one, or the IKE SA. */
+  old: ChildSlot | null;
+  /** SPI: of the Child SA (4 octets), or of the IKE SA (8). */
+  spi: Uint8Array;
+  nonce: Uint8Array;
+  /** KE method, 0: none; private value. */
+  method: number;
+  x: Uint8Array;
+  optimized: boolean;
+}
+
+export interface IkeBooks {
+  /** All IKE SAs. */
+  list: IkeSlot | null;
+  /** The one that is being set up, or has the Child SAs. */
+  current: IkeSlot | null;
+  setup: SetupSlot | null;
+  /** What the current IKE SA agreed. */
+  vendor: boolean;
+  optimized: boolean;
+  /** KE method of the current IKE SA. */
+  ke: number;
+  /** The IKE SA that the gateway's rekey made while ours is on its way; the lowest of its nonces. */
+  rival: IkeSlot | null;
+  rivalNonce: Uint8Array;
+  draft: DraftSlot | null;
+  children: ChildSlot | null;
+  /** Requests that wait: a Child SA (not before; -1: none), a rekey of the IKE SA, in the regular form, a probe, the end. */
+  childAt: number;
+  isRekeyAsked: boolean;
+  isRegular: boolean;
+  isProbeAsked: boolean;
+  isCloseAsked: boolean;
+  rekeyAt: number;
+  /** KE method that the gateway asked for, 0: none. */
+  askedKe: number;
+  hintedAt: number;
+  session: KeptSession | null;
+  /** Attempts: this side wants a connection; pause before the next; when it is made, -1: none; what this one cost. */
+  isWanted: boolean;
+  wait: number;
+  retryAt: number;
+  messages: number;
+  octets: number;
+  begun: number;
+  /** ESP packets at the last look. */
+  received: number;
+  drops: number;
+}
+
+export const S: IkeBooks = {
+  list: null,
+  current: null,
+  setup: null,
+  vendor: false,
+  optimized: false,
+  ke: 0,
+  rival: null,
+  rivalNonce: /* @__PURE__ */ new Uint8Array(0),
+  draft: null,
+  children: null,
+  childAt: -1,
+  isRekeyAsked: false,
+  isRegular: false,
+  isProbeAsked: false,
+  isCloseAsked: false,
+  rekeyAt: -1,
+  askedKe: 0,
+  hintedAt: -30000,
+  session: null,
+  isWanted: false,
+  wait: 0,
+  retryAt: -1,
+  messages: 0,
+  octets: 0,
+  begun: 0,
+  received: 0,
+  drops: 0,
+};

@@ -1,0 +1,186 @@
+// Makes devices whose IKE is specialised: joins the parts for a policy and runs the text, with the cryptography of Node.
+
+import { join } from 'node:path';
+import { transform } from 'esbuild';
+import { ALG_AES_CCM, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
+import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
+import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import { sourceRoot } from '../../targets/build/root.ts';
+import { ikeFacts } from '../../targets/build/specialise/ike-facts.ts';
+import { joinParts } from '../../targets/build/specialise/join.ts';
+import { layOut, type Specialised } from '../../targets/build/specialise/layout.ts';
+import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import type { IkeBooks } from '../../targets/special/ike/ike-state.ts';
+
+/** Exports of ike.entry.ts. */
+export interface IkeDevice {
+  D: Uint8Array;
+  S: IkeBooks;
+  connect(resumes: boolean, now: number): void;
+  close(now: number): void;
+  receive(b: Uint8Array, o: number, n: number, now: number): void;
+  poll(now: number): void;
+  next(): number;
+  isReady(): boolean;
+  isEstablished(): boolean;
+  rekey(now: number): void;
+  rekeyIke(now: number): void;
+  probe(now: number): void;
+  suspect(now: number): void;
+  session(): IkeBooks['session'];
+  takeSession(session: IkeBooks['session']): void;
+}
+
+/** A pair of SAs as ESP got it. */
+export interface HostPair {
+  spiOut: number;
+  spiIn: number;
+  out: Uint8Array;
+  in: Uint8Array;
+  retired: boolean;
+}
+
+/** What a device did. */
+export interface Host {
+  /** In the order in which packets go out. */
+  pairs: HostPair[];
+  events: string[];
+  outcomes: number[];
+  transmit(octets: Uint8Array): void;
+}
+
+const HERE = join(sourceRoot(), 'test', 'special');
+const SPECIAL = join(sourceRoot(), 'targets', 'special');
+const STUBS = join(HERE, 'ike-stubs.ts');
+const asymmetric = createNodeAsymmetric();
+
+/** Constants of ESP that IKE reads, where a test has no ESP. */
+const ESP = { keymatSize: 19, spiLsb: 32, nativeCcm: true, nativeHmac: true, nativeX25519: true };
+
+/** The constants and the octets of a device with this policy. */
+export function specialised(policy: IkePolicy, more: Record<string, boolean | number> = {}): Specialised {
+  const numbers: PrivateNumbers = privateNumbers();
+  return layOut([ikeFacts({ policy, numbers, retryTime: 2000, retryMax: 300000 })], { ...ESP, ...more });
+}
+
+/** The joined text, TypeScript. */
+export function joinIke(made: Specialised): Promise<string> {
+  return joinParts({
+    entry: join(HERE, 'ike.entry.ts'),
+    profile: made.constants,
+    replace: Object.fromEntries(
+      ['link', 'esp-sa', 'esp-in', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), STUBS]),
+    ),
+  });
+}
+
+/** The hooks of a board by a provider. */
+export function boardOf(provider: Provider): Record<string, unknown> {
+  return {
+    random: (buffer: Uint8Array, offset: number, length: number) => {
+      provider.random(buffer, offset, length);
+      return true;
+    },
+    ccm: (
+      encrypt: number,
+      key: Uint8Array,
+      nonce: Uint8Array,
+      nonceLength: number,
+      aad: Uint8Array,
+      aadLength: number,
+      buffer: Uint8Array,
+      offset: number,
+      length: number,
+      icvLength: number,
+    ) => {
+      const k = provider.key(ALG_AES_CCM, key);
+      const form = { nonce, nonceLength, aad: aad.slice(0, aadLength), aadLength, icvLength };
+      if (encrypt === 0) return provider.open(k, form, buffer, offset, length);
+      provider.seal(k, form, buffer, offset, length);
+      return true;
+    },
+    hmac: (key: Uint8Array, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number) => {
+      const k = provider.key(ALG_HMAC_SHA256, key);
+      const mac = new Uint8Array(32);
+      provider.mac(k, buffer, offset, length, mac, 0);
+      out.set(mac, outOffset);
+    },
+    x25519: (
+      out: Uint8Array,
+      outOffset: number,
+      scalar: Uint8Array,
+      scalarOffset: number,
+      point: Uint8Array,
+      pointOffset: number,
+    ) => {
+      out.set(
+        x25519(scalar.slice(scalarOffset, scalarOffset + 32), point.slice(pointOffset, pointOffset + 32)),
+        outOffset,
+      );
+    },
+  };
+}
+
+/** Zeros where the point is of small order [RFC 7748 §6.1]. */
+function x25519(scalar: Uint8Array, point: Uint8Array): Uint8Array {
+  const out = new Uint8Array(32);
+  asymmetric.keFinish(asymmetric.keRestore!(31, Buffer.from(scalar)), point, 0, 32, out, 0);
+  return out;
+}
+
+/** Makes devices of one profile. */
+export interface Maker {
+  text: string;
+  make(provider: Provider, transmit: (octets: Uint8Array) => void): { device: IkeDevice; host: Host };
+}
+
+/** Compiles the IKE of `policy`. */
+export async function createMaker(policy: IkePolicy, more: Record<string, boolean | number> = {}): Promise<Maker> {
+  const made = specialised(policy, more);
+  const text = await joinIke(made);
+  const { code } = await transform(text, { loader: 'ts', format: 'iife', globalName: 'made', target: 'es2020' });
+  const run = new Function('board', 'host', `${code}\nreturn made.device;`) as (
+    board: unknown,
+    host: unknown,
+  ) => IkeDevice;
+  const size = made.constants.keymatSize as number;
+  return {
+    text,
+    make: (provider, transmit) => {
+      let spi = 0x2000;
+      const host: Host = { pairs: [], events: [], outcomes: [], transmit };
+      const find = (spiIn: number): number => host.pairs.findIndex((one) => one.spiIn === spiIn);
+      const device = run(boardOf(provider), {
+        transmit: (octets: Uint8Array) => host.transmit(octets),
+        newSpi: () => ++spi,
+        addPair: (spiOut: number, spiIn: number, keys: Uint8Array, outAt: number, inAt: number, isFirst: boolean) => {
+          const pair: HostPair = {
+            spiOut,
+            spiIn,
+            out: keys.slice(outAt, outAt + size),
+            in: keys.slice(inAt, inAt + size),
+            retired: false,
+          };
+          if (isFirst) host.pairs.unshift(pair);
+          else host.pairs.push(pair);
+        },
+        retirePair: (spiIn: number) => {
+          const pair = host.pairs[find(spiIn)];
+          if (pair !== undefined) pair.retired = true;
+        },
+        removePair: (spiIn: number) => {
+          if (find(spiIn) >= 0) host.pairs.splice(find(spiIn), 1);
+        },
+        event: (name: string, values: number[]) => {
+          host.events.push([name, ...values].join(' '));
+          if (name === 'ended') host.outcomes.push(values[0]);
+        },
+      });
+      device.D.set(made.data);
+      return { device, host };
+    },
+  };
+}
+
+export const fast: Provider = createFastProvider();
