@@ -9,7 +9,7 @@
 import { copy, equal, put16, put32, u16, u32 } from '../base/bytes.ts';
 import { crc32 } from '../base/crc32.ts';
 import type { KeMethod } from '../crypto/asymmetric.ts';
-import type { Session } from '../ike/state/sa.ts';
+import type { Session } from '../ike/state/session.ts';
 
 /** Octets of the longest record. A longer ticket is not kept. */
 export const RECORD_MAX = 512;

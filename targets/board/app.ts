@@ -33,6 +33,7 @@ import { HALT_ENTROPY, halt, haltWith, VERSION } from './halt.ts';
 import type { Board } from './hooks.ts';
 import type { KeeperOf } from './keep.ts';
 import { deviceConfig } from './policy.ts';
+import { putReading, READING_MAX } from './reading.ts';
 import { type App, createEnded, readConfig } from './start.ts';
 
 export type { App } from './start.ts';
@@ -47,27 +48,6 @@ const LINES_AT_ONCE = 8;
  * for an acknowledgement, and the next millisecond would be too late.
  */
 const SLACK = 0.5;
-
-/** `{"n":`; digits and `}` follow. */
-const READING = /* @__PURE__ */ [0x7b, 0x22, 0x6e, 0x22, 0x3a];
-const READING_END = 0x7d;
-/** Digits of a whole number below 2^53. */
-const READING_MAX = 22;
-
-/** Writes a reading of a board without a sensor: its number. */
-function putReading(reading: number, buffer: Uint8Array, start: number): number {
-  let at = start;
-  for (let i = 0; i < READING.length; i++) buffer[at++] = READING[i];
-  let digits = 1;
-  for (let rest = Math.floor(reading / 10); rest > 0; rest = Math.floor(rest / 10)) digits++;
-  let left = reading;
-  for (let i = digits - 1; i >= 0; i--) {
-    buffer[at + i] = 48 + (left % 10);
-    left = Math.floor(left / 10);
-  }
-  buffer[at + digits] = READING_END;
-  return at + digits + 1;
-}
 
 function sumOf(counters: Float64Array): number {
   let sum = 0;

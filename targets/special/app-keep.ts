@@ -3,7 +3,7 @@
 
 import { equal, fill } from '../../core/base/bytes.ts';
 import { decodeSession, encodeSession, RECORD_MAX } from '../../core/device/session-record.ts';
-import type { Session } from '../../core/ike/state/sa.ts';
+import type { Session } from '../../core/ike/state/session.ts';
 import type { Board } from '../board/hooks.ts';
 
 declare const board: Board;

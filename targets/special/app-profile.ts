@@ -5,7 +5,7 @@ export interface AppProfile {
   engine: string;
   /** What names the profile, in the blob too: 8 octets. */
   profileHash: string;
-  /** In the device's octets: its short address as frames have it, low octet first; -1: it has none. */
+  /** In the device's octets: its short address; 0xffff: none. */
   atShort: number;
   /** A reading's CoAP message up to its number: header, token, Uri-Path of every part, marker, `{"n":` [RFC 7252 §3]. */
   coapHead: string;

@@ -9,6 +9,7 @@ import type { ChildSa, Draft, Note } from './child.ts';
 import type { End } from './outcome.ts';
 import { type Path, samePath } from './path.ts';
 import type { ChildPolicy, IkePolicy } from './policy.ts';
+import type { Session } from './session.ts';
 import type { Setup } from './setup.ts';
 import type { IkeState } from './stage.ts';
 import type { TaskKind } from './task.ts';
@@ -30,21 +31,7 @@ export {
 /** `dueAt` of an SA that waits for nothing. */
 export const NEVER = 9007199254740991 as const;
 
-/** A device keeps this to resume a session [RFC 5723]: plain data, for storage that survives sleep. */
-export interface Session {
-  /** The ticket, opaque octets of the gateway. */
-  ticket: Uint8Array;
-  /** SK_d of the session, 32 octets, a secret. */
-  skD: Uint8Array;
-  /** Transform identifier of the cipher of IKE messages. */
-  encr: number;
-  /** Its Key Length, in bits; 0: no attribute. */
-  keyBits: number;
-  /** Key exchange method of the session. */
-  ke: KeMethod | 0;
-  /** Milliseconds on the endpoint's clock at which the ticket ends. */
-  expires: number;
-}
+export type { Session } from './session.ts';
 
 /** Requests that wait for their turn: the window is 1. */
 export interface Task {

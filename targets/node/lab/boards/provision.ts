@@ -15,7 +15,6 @@ import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
 import { BLOB_MAX, numberList, readBlob } from '../../../board/blob.ts';
 import {
-  BOARD_MAX,
   FLAG_DIET_ESP,
   FLAG_DIET_ESP_REQUIRED,
   FLAG_DOWNGRADE_PREVENTION,
@@ -69,23 +68,11 @@ import {
 import { boardPolicy } from '../../../board/policy.ts';
 import { frameOf } from '../../../board/write-blob.ts';
 import { encodeCbor } from '../../host/cbor.ts';
-import { checkText, type Field, fieldError, filled, inside, keepError } from '../../host/config/field.ts';
-import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
+import { type Field, fieldError, inside, keepError } from '../../host/config/field.ts';
 import { hex } from '../../host/config/ike-names.ts';
-import { policyFor } from '../../host/config/ike-policy.ts';
 import { readText } from '../../host/document.ts';
 import { checkContexts } from '../../host/radio/config.ts';
-import { type LoadedSensor, readSensor } from '../../sensor/file.ts';
-
-const OCTETS_MAX = 64;
-const ACK_WAIT = 20;
-
-/** The policy that `dietesp sensor` would have. */
-function sensorPolicyOf(loaded: LoadedSensor): IkePolicy {
-  const { connection, gateway, innerAddress, address } = loaded;
-  const asks = connection.policy.requestAddress !== 0 && innerAddress === null;
-  return policyFor(connection, asks ? new Uint8Array(0) : (innerAddress ?? address!), gateway.address, false);
-}
+import { OCTETS_MAX, readBoardFile } from './sensor-file.ts';
 
 /** Refuses what a board does not have. */
 function checkPolicy(root: Field, policy: IkePolicy): void {
@@ -160,33 +147,11 @@ function selectorText({ protocol, startPort, endPort, start, end }: Selector): s
 
 /** The blob of a sensor's file. Throws a CommandError at the first thing that a board cannot do. */
 export function readProvision(file: string, text: string): Uint8Array {
-  const loaded = readSensor(file, text, { onBoard: true });
-  const root = checkText(file, text, SENSOR_SCHEMA, 'sensor');
-  const radio = inside(root, 'radio');
-  const server = inside(root, 'server');
-  if (loaded.radio === null) throw fieldError({ ...radio, value: undefined }, 'is required for a board');
-  if (loaded.server === null) throw fieldError(server, 'is required for a board');
-  if (loaded.server.address.length !== 16) throw fieldError(inside(server, 'address'), 'must be an IPv6 address');
-  const path = Buffer.from(loaded.server.path);
-  if (path.length < 1 || path.length > OCTETS_MAX) {
-    throw fieldError(inside(server, 'path'), `must be 1..${OCTETS_MAX} octets on a board`);
-  }
-  if (loaded.innerAddress !== null && loaded.innerAddress.length !== 16) {
-    throw fieldError(inside(root, 'innerAddress'), 'must be an IPv6 address on a board');
-  }
-  const policy = sensorPolicyOf(loaded);
+  const board = readBoardFile(file, text);
+  const { root, loaded, policy, whole } = board;
   checkPolicy(root, policy);
-  const whole = (value: number, ...field: string[]): number => {
-    if (value <= BOARD_MAX) return Math.round(value);
-    const at = inside(root, ...field);
-    const isTime = field[field.length - 1] !== 'count' && field[field.length - 1] !== 'rekeyPackets';
-    throw fieldError(at, `must be at most ${isTime ? `${Math.floor(BOARD_MAX / 1000)} s` : BOARD_MAX} on a board`);
-  };
-  const boardField = inside(root, 'board');
-  const board = filled(boardField.value, SENSOR_PROPERTIES.board.properties!) as Record<string, number>;
-  const { shortAddress, extendedAddress, ackWait, panId, zep } = loaded.radio;
+  const { shortAddress, extendedAddress, panId } = loaded.radio;
   const { child, localId, remoteId } = policy;
-  if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');
 
   const keys = new Map<number, unknown>([[KEY_PAN_ID, panId]]);
   const add = (key: number, value: unknown, isThere = true): void => {
@@ -196,7 +161,7 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(KEY_SHORT_ADDRESS, shortAddress, shortAddress !== undefined);
   add(KEY_EXTENDED_ADDRESS, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
   add(KEY_GATEWAY_LINK, loaded.gateway.link);
-  add(KEY_CHANNEL, board.channel ?? zep?.channel ?? 26);
+  add(KEY_CHANNEL, board.channel);
   add(KEY_OUTER, loaded.address);
   add(KEY_GATEWAY, loaded.gateway.address);
   add(KEY_CONTEXTS, Buffer.from(checkContexts(loaded.contexts)), loaded.contexts.length > 0);
@@ -213,9 +178,9 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(KEY_PSK, policy.psk, policy.psk.length > 0);
   add(KEY_PRIVATE_KEY, policy.privateKey, policy.privateKey.length > 0);
   add(KEY_PUBLIC_KEY, policy.publicKey, policy.publicKey.length > 0);
-  time(KEY_INTERVAL, loaded.interval, 'interval');
-  time(KEY_COUNT, loaded.count, 'count');
-  add(KEY_ACK_WAIT, Math.round((ackWait ?? ACK_WAIT) * 1000));
+  add(KEY_INTERVAL, board.interval);
+  add(KEY_COUNT, board.count);
+  add(KEY_ACK_WAIT, Math.round(board.ackWait * 1000));
   time(KEY_RETRANSMIT_TIME, policy.retransmitTime, 'connection', 'ike', 'retransmit');
   add(KEY_RETRANSMIT_TRIES, policy.retransmitTries);
   time(KEY_DPD_TIME, policy.dpdTime, 'connection', 'ike', 'dpd');
@@ -224,12 +189,12 @@ export function readProvision(file: string, text: string): Uint8Array {
   time(KEY_REKEY_TIME, child.rekeyTime, 'connection', 'child', 'rekey');
   time(KEY_REKEY_PACKETS, child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
   add(KEY_TICKET_LIFETIME, policy.ticketLifetime);
-  time(KEY_RETRY_TIME, board.retry * 1000, 'board', 'retry');
-  time(KEY_RETRY_MAX, board.retryMax * 1000, 'board', 'retryMax');
+  add(KEY_RETRY_TIME, board.retryTime);
+  add(KEY_RETRY_MAX, board.retryMax);
   add(KEY_FLAGS, flagsOf(policy));
   add(KEY_NONCE_SIZE, policy.nonceSize);
-  time(KEY_COAP_TIMEOUT, (board.ackTimeout ?? loaded.server.ackTimeout / 1000) * 1000, 'board', 'ackTimeout');
-  add(KEY_COAP_RETRANSMIT, board.maxRetransmit ?? loaded.server.maxRetransmit);
+  add(KEY_COAP_TIMEOUT, board.ackTimeout);
+  add(KEY_COAP_RETRANSMIT, board.maxRetransmit);
   const proposals = child.compression?.proposals ?? [];
   add(
     KEY_PROPOSALS,

@@ -1,0 +1,45 @@
+// Writes the provisioning blob of a specialised device (targets/special/blob.ts has its form), and names profiles.
+
+import { createHash } from 'node:crypto';
+import { put16 } from '../../../core/base/bytes.ts';
+import { crc32 } from '../../../core/base/crc32.ts';
+import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL } from '../../board/blob-codes.ts';
+import type { Constants } from './fold.ts';
+import type { Specialised } from './layout.ts';
+
+/** Octets of a profile's hash. */
+export const HASH_SIZE = 8;
+const VERSION = 2;
+
+/** Constants that say how a text is made and leave the device's octets as they are. */
+const FREE = ['engine', 'nativeCcm', 'nativeHmac', 'nativeX25519', 'keeps', 'profileHash'];
+
+/** What names a profile: 16 hexadecimal digits that follow from its constants. Engine and native parts are not in it. */
+export function profileHash(constants: Constants): string {
+  const names = Object.keys(constants)
+    .filter((name) => !FREE.includes(name))
+    .sort();
+  const text = names.map((name) => `${name}=${typeof constants[name]}:${constants[name]}\n`).join('');
+  return createHash('sha256')
+    .update(text)
+    .digest('hex')
+    .slice(0, 2 * HASH_SIZE);
+}
+
+/** The blob of one device. Throws where it is longer than boards read. */
+export function specialBlob({ constants, data }: Specialised): Uint8Array {
+  const size = HASH_SIZE + data.length;
+  const end = BLOB_HEAD + size;
+  if (end + BLOB_TAIL > BLOB_MAX) throw new Error(`provision: ${end + BLOB_TAIL} octets: must be ${BLOB_MAX} at most`);
+  const blob = new Uint8Array(end + BLOB_TAIL);
+  blob.set(Buffer.from('DESP'));
+  blob[4] = VERSION;
+  put16(blob, 6, size);
+  blob.set(Buffer.from(profileHash(constants), 'hex'), BLOB_HEAD);
+  blob.set(data, BLOB_HEAD + HASH_SIZE);
+  const crc = new Uint16Array(2);
+  crc32(blob, 0, end, crc);
+  put16(blob, end, crc[0]);
+  put16(blob, end + 2, crc[1]);
+  return blob;
+}

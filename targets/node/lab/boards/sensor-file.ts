@@ -1,0 +1,78 @@
+// What a board takes from a sensor's file, whichever device it runs: the file, checked for what every board needs.
+
+import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
+import { BOARD_MAX } from '../../../board/blob-keys.ts';
+import { checkText, type Field, fieldError, filled, inside } from '../../host/config/field.ts';
+import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
+import { policyFor } from '../../host/config/ike-policy.ts';
+import type { RadioConfig } from '../../host/radio/config.ts';
+import { type LoadedSensor, type LoadedServer, readSensor } from '../../sensor/file.ts';
+
+/** Octets of the longest path, identity, key. */
+export const OCTETS_MAX = 64;
+const ACK_WAIT = 20;
+
+/** A file for a board. Times are milliseconds, whole numbers below 2^28. */
+export interface BoardFile {
+  root: Field;
+  loaded: LoadedSensor & { radio: RadioConfig; server: LoadedServer; address: Uint8Array };
+  /** The policy that `dietesp sensor` would have. */
+  policy: IkePolicy;
+  channel: number;
+  ackWait: number;
+  interval: number;
+  count: number;
+  retryTime: number;
+  retryMax: number;
+  ackTimeout: number;
+  maxRetransmit: number;
+  /** A time or number of the file as a board's blob holds it. Throws where it is too large. */
+  whole(value: number, ...field: string[]): number;
+}
+
+function policyOf(loaded: LoadedSensor): IkePolicy {
+  const { connection, gateway, innerAddress, address } = loaded;
+  const asks = connection.policy.requestAddress !== 0 && innerAddress === null;
+  return policyFor(connection, asks ? new Uint8Array(0) : (innerAddress ?? address!), gateway.address, false);
+}
+
+/** Reads and checks a sensor's file for a board. Throws a CommandError at the first thing that no board can do. */
+export function readBoardFile(file: string, text: string): BoardFile {
+  const loaded = readSensor(file, text, { onBoard: true });
+  const root = checkText(file, text, SENSOR_SCHEMA, 'sensor');
+  const server = inside(root, 'server');
+  if (loaded.radio === null)
+    throw fieldError({ ...inside(root, 'radio'), value: undefined }, 'is required for a board');
+  if (loaded.server === null) throw fieldError(server, 'is required for a board');
+  if (loaded.server.address.length !== 16) throw fieldError(inside(server, 'address'), 'must be an IPv6 address');
+  const path = Buffer.from(loaded.server.path);
+  if (path.length < 1 || path.length > OCTETS_MAX) {
+    throw fieldError(inside(server, 'path'), `must be 1..${OCTETS_MAX} octets on a board`);
+  }
+  if (loaded.innerAddress !== null && loaded.innerAddress.length !== 16) {
+    throw fieldError(inside(root, 'innerAddress'), 'must be an IPv6 address on a board');
+  }
+  const boardField = inside(root, 'board');
+  const board = filled(boardField.value, SENSOR_PROPERTIES.board.properties!) as Record<string, number>;
+  if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');
+  const whole = (value: number, ...field: string[]): number => {
+    if (value <= BOARD_MAX) return Math.round(value);
+    const at = inside(root, ...field);
+    const isTime = field[field.length - 1] !== 'count' && field[field.length - 1] !== 'rekeyPackets';
+    throw fieldError(at, `must be at most ${isTime ? `${Math.floor(BOARD_MAX / 1000)} s` : BOARD_MAX} on a board`);
+  };
+  return {
+    root,
+    loaded: loaded as BoardFile['loaded'],
+    policy: policyOf(loaded),
+    channel: board.channel ?? loaded.radio.zep?.channel ?? 26,
+    ackWait: loaded.radio.ackWait ?? ACK_WAIT,
+    interval: whole(loaded.interval, 'interval'),
+    count: whole(loaded.count, 'count'),
+    retryTime: whole(board.retry * 1000, 'board', 'retry'),
+    retryMax: whole(board.retryMax * 1000, 'board', 'retryMax'),
+    ackTimeout: whole((board.ackTimeout ?? loaded.server.ackTimeout / 1000) * 1000, 'board', 'ackTimeout'),
+    maxRetransmit: board.maxRetransmit ?? loaded.server.maxRetransmit,
+    whole,
+  };
+}
