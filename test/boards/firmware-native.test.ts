@@ -20,3 +20,16 @@ for (const [board, engine] of COMBINATIONS) {
     assert.equal(report.passed, cases.length);
   });
 }
+
+// With addresses of 16 bits (boards/common/duktape_small.h).
+const SMALL = 0x30000;
+
+test('hooks of qemu-mps2-an386 with duktape and a small heap', {
+  skip: missing('qemu-mps2-an386', 'duktape'),
+  timeout: 2 * LONG,
+}, async () => {
+  const cases = nativeCases();
+  const report = await runOnBoard('qemu-mps2-an386', 'duktape', 'test/boards/native.entry.ts', cases, 40, SMALL);
+  assert.deepEqual(report.failures, []);
+  assert.equal(report.passed, cases.length);
+});

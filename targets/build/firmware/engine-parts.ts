@@ -14,10 +14,14 @@ import { attributes, type EnginePart, firmwareFolder, isFile, pointedStrings, wr
 
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
 
+/** Octets of heap up to which an address in it has 16 bits. */
+const DUKTAPE_SMALL = 0x40000;
+
 /** Debian's prepared sources with our options. The tool for other sources needs a Python that Debian no longer has. */
-function duktapePart(flags: readonly string[], common: string): EnginePart {
+function duktapePart(flags: readonly string[], common: string, isSmall: boolean): EnginePart {
   const sources = join(packageSources('duktape'), 'src');
-  const options = readFileSync(join(common, 'duktape_options.h'), 'utf8');
+  const files = isSmall ? ['duktape_options.h', 'duktape_small.h'] : ['duktape_options.h'];
+  const options = files.map((name) => readFileSync(join(common, name), 'utf8')).join('');
   const config = readFileSync(join(sources, 'duk_config.h'), 'utf8').replace(/#endif[^\n]*\n*$/, options + '$&');
   const digest = createHash('sha256').update(config).digest('hex').slice(0, 12);
   const folder = firmwareFolder('duktape-' + digest);
@@ -83,9 +87,10 @@ export function enginePart(
   flags: readonly string[],
   common: string,
   script: Script,
+  heap: number,
 ): EnginePart {
   if (engine === 'lua') return luaPart(flags, common, core === HOST, script);
-  if (engine === 'duktape') return duktapePart(flags, common);
+  if (engine === 'duktape') return duktapePart(flags, common, core !== HOST && heap <= DUKTAPE_SMALL);
   return jerryPart(core);
 }
 

@@ -66,7 +66,8 @@ export async function buildFirmware(
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
   const flags = [...cpu, '-std=gnu11', '-Os', '-ffunction-sections', '-fdata-sections', '-fno-common'];
-  const part = enginePart(engine, board.core, flags, common, script);
+  const heap = options.heap ?? (board.heap[engine] as number);
+  const part = enginePart(engine, board.core, flags, common, script, heap);
   const crypto = cryptoPart(flags, common);
   const own = [
     ...flags,
@@ -91,7 +92,6 @@ export async function buildFirmware(
   units.push(...part.units, ...crypto.units, scriptUnit(script, 4, cpu));
   const objects = await compile(units, common);
 
-  const heap = options.heap ?? (board.heap[engine] as number);
   const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
   const elf = await linkImage(board, engine, name, objects, part.libraries, [...cpu, ...memory(board, engine, heap)]);
   return measure(elf, script.octets.length);

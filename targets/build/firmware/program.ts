@@ -35,7 +35,7 @@ export async function buildProgram(
   const heap = options.heap ?? (board.heap[engine] as number);
   const sanitize = options.sanitize === true ? SANITIZE : [];
   const flags = ['-std=gnu11', '-O2', '-ffunction-sections', '-fdata-sections', '-fno-common', ...sanitize];
-  const part = enginePart(engine, board.core, flags, common, script);
+  const part = enginePart(engine, board.core, flags, common, script, heap);
   const crypto = cryptoPart(flags, common);
   const own = [
     ...flags,
