@@ -64,4 +64,9 @@ export interface EspProfile {
   dscpCount: number;
   /** SAs are keyed by hand: sequence numbers are reserved ahead, this many at a time; 0: by IKE. */
   reserve: number;
+  /** SAs keyed by hand: SPIs (4 octets), and KEYMAT with the last number that may have been used (4). */
+  atSpiOut: number;
+  atSpiIn: number;
+  atKeyOut: number;
+  atKeyIn: number;
 }
