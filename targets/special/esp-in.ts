@@ -127,17 +127,20 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
     const one = espIn[i];
     if (P.spiLsb === 0) {
       // [REKEY] The SA added last, then the one before it.
-      if (i === 0 || !espIn[i].isOver) {
-        if (sa === null) sa = one;
-        else if (previous === null && !espIsExpired(one, now)) previous = one;
-      }
-    } else if (P.spiLsb % 8 === 0) {
-      if (equal(buffer, at, one.aad, 4 - P.spiLsb / 8, P.spiLsb / 8)) sa = one;
-    } else if (getBits(buffer, at * 8, P.spiLsb) === getBits(one.aad, 32 - P.spiLsb, P.spiLsb)) sa = one;
+      if (sa === null) sa = one;
+      else if (previous === null && !espIsExpired(one, now)) previous = one;
+    } else if (
+      P.spiLsb % 8 === 0
+        ? equal(buffer, at, one.aad, 4 - P.spiLsb / 8, P.spiLsb / 8)
+        : getBits(buffer, at * 8, P.spiLsb) === getBits(one.aad, 32 - P.spiLsb, P.spiLsb)
+    ) {
+      sa = one;
+    }
   }
-  if (sa === null) return end === at ? DROP_SHORT : DROP_NO_SA;
+  if (sa === null) return DROP_NO_SA;
   if (espIsExpired(sa, now)) return DROP_LIFETIME;
-  const code = espTry(sa, buffer, at, end, 0, P.snLsb < 32 && previous === null ? 1 : 0);
+  const more = P.snLsb < 32 && (P.spiLsb > 0 || previous === null) ? 1 : 0;
+  const code = espTry(sa, buffer, at, end, 0, more);
   if (code !== 0) {
     if (P.spiLsb === 0 && previous !== null && espTry(previous, buffer, at, end, 0, 0) === 0) sa = previous;
     else if (P.searchWraps > 0 && (code === DROP_ICV || code === DROP_REPLAY)) {

@@ -98,7 +98,7 @@ export function addPair(
 ): void {
   espOut.push(espSaOf(spiOut, keys, outAt, P.reserve > 0 ? u32(keys, outAt + P.keymatSize) : 0));
   espIn.push(espSaOf(spiIn, keys, inAt, P.reserve > 0 ? u32(keys, inAt + P.keymatSize) : 0));
-  if (!isFirst) return;
+  if (!P.ike || !isFirst) return;
   const lastOut = espOut[espOut.length - 1];
   const lastIn = espIn[espIn.length - 1];
   for (let i = espOut.length - 1; i > 0; i--) {

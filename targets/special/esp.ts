@@ -8,7 +8,7 @@ import { DROP_EXHAUSTED, DROP_LIFETIME, DROP_QUEUE, DROP_SELECTOR, DROP_TOO_LONG
 import { espCount, espCrypt, espIsExpired, espOut, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
 import { onReserve } from './events.ts';
 import { innerPut } from './inner.ts';
-import { linkIsBusy, linkSend } from './link.ts';
+import { linkIsBusy, linkTake } from './link.ts';
 import type { Profile } from './profile.ts';
 
 declare const P: Profile;
@@ -62,7 +62,7 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
       }
       espCount(sa, now);
       espSent++;
-      linkSend(espBuffer, at, P.headerSize + P.ivSize + n + P.icvSize, now);
+      linkTake(espBuffer, at, P.headerSize + P.ivSize + n + P.icvSize, false, now);
       return 1;
     }
   }

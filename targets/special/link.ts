@@ -12,7 +12,7 @@ import {
   DROP_DISPATCH,
   DROP_DUPLICATE,
   DROP_FCS,
-  DROP_LENGTH,
+  DROP_FRAGMENT,
   DROP_NO_ACK,
   DROP_NOT_FOR_US,
   DROP_REASSEMBLY,
@@ -75,11 +75,12 @@ let nextIsIke = false;
 // The last frame that came.
 let lastSequence = -1;
 let lastAt = 0;
-// The datagram that comes in fragments: tag (-1: none), octets in all, octets that came, its protocol and ECN, when to give up.
+// The datagram that comes in fragments: tag (-1: none), octets in all, octets that came, octets of its
+// headers, ECN, when to give up.
 let partTag = -1;
 let partSize = 0;
 let partDone = 0;
-let partProtocol = 0;
+let partBase = 0;
 let partEcn = 0;
 let partAt = 0;
 
@@ -97,14 +98,10 @@ function linkFcs(frame: Uint8Array, length: number): void {
   frame[length + 1] = fcs >>> 8;
 }
 
-/** Octets of headers that the 6LoWPAN header stands for. */
-function linkCovers(isIke: boolean): number {
-  return P.ike && isIke ? 48 : 40;
-}
-
 /** Makes the next frame of the message, and begins to send it. */
 function linkStep(now: number): void {
-  const covered = linkCovers(sendIsIke);
+  // Octets of headers that the 6LoWPAN header stands for.
+  const covered = P.ike && sendIsIke ? 48 : 40;
   const header = P.ike && sendIsIke ? P.iphcIkeSize + 2 : P.iphcSize;
   let at = P.headSize;
   let count = sendLength - sendDone;
@@ -153,24 +150,21 @@ function linkSum(buffer: Uint8Array, offset: number, length: number, checksum: n
 
 /** The message has ended; the one that waits begins. */
 function linkFinish(result: number, now: number): void {
-  const isIke = sendIsIke;
+  const isIke = P.ike && sendIsIke;
   linkState = IDLE;
   if (result < 0) linkDrops++;
   sendLength = 0;
-  if (nextLength > 0) {
-    sendBuffer = nextBuffer;
-    sendStart = nextStart;
-    sendLength = nextLength;
-    sendIsIke = nextIsIke;
-    sendDone = 0;
+  if (P.ike && nextLength > 0) {
+    const length = nextLength;
     nextLength = 0;
-    linkStep(now);
+    linkTake(nextBuffer, nextStart, length, nextIsIke, now);
   }
   if (!isIke) onSent(result, now);
 }
 
 /** An ESP packet waits for the radio, or is being sent. */
 export function linkIsBusy(): boolean {
+  if (!P.ike) return sendLength > 0;
   return (sendLength > 0 && !sendIsIke) || (nextLength > 0 && !nextIsIke);
 }
 
@@ -179,8 +173,12 @@ export function linkHasIke(): boolean {
   return P.ike && ((sendLength > 0 && sendIsIke) || (nextLength > 0 && nextIsIke));
 }
 
-function linkTake(buffer: Uint8Array, start: number, length: number, isIke: boolean, now: number): void {
-  if (sendLength > 0 && !(isIke && sendIsIke)) {
+/**
+ * Sends an ESP packet (`linkIsBusy` was false), whose octets stay until `onSent`; or an IKE message, whose octets stay until the
+ * next one. One that has not gone out yet gives way.
+ */
+export function linkTake(buffer: Uint8Array, start: number, length: number, isIke: boolean, now: number): void {
+  if (P.ike && sendLength > 0 && !(isIke && sendIsIke)) {
     nextBuffer = buffer;
     nextStart = start;
     nextLength = length;
@@ -195,71 +193,20 @@ function linkTake(buffer: Uint8Array, start: number, length: number, isIke: bool
   linkStep(now);
 }
 
-/** Sends an ESP packet; `linkIsBusy` was false. The octets stay until `onSent`. */
-export function linkSend(buffer: Uint8Array, start: number, length: number, now: number): void {
-  linkTake(buffer, start, length, false, now);
-}
-
-/** Sends an IKE message; one that has not gone out yet gives way. The octets stay until the next one. */
+/** Sends an IKE message, as `linkTake` says. */
 export function sendDatagram(buffer: Uint8Array, start: number, length: number, now: number): void {
   linkTake(buffer, start, length, true, now);
 }
 
-/** True when the inline octets of an address in `mode` give the address at D[address..). */
-function linkIsAddress(
-  modes: number,
-  mode: number,
-  frame: Uint8Array,
-  at: number,
-  address: number,
-  size: number,
-): boolean {
-  return ((modes >>> mode) & 1) !== 0 && equal(frame, at, D, address + 16 - size, size);
-}
-
-/** Octets inline of an address mode [RFC 6282 §3.1.1]. */
-function linkInline(mode: number): number {
+/** Octets inline of the address in `mode` [RFC 6282 §3.1.1] at `at`, where they give the one at D[address..); else -1. */
+function linkAddress(modes: number, mode: number, frame: Uint8Array, at: number, end: number, address: number): number {
   const kind = mode & 3;
-  return kind === 0 ? (mode === 0 ? 16 : 0) : kind === 1 ? 8 : kind === 2 ? 2 : 0;
+  const size = kind === 0 ? 16 : kind === 1 ? 8 : kind === 2 ? 2 : 0;
+  return ((modes >>> mode) & 1) !== 0 && at + size <= end && equal(frame, at, D, address + 16 - size, size) ? size : -1;
 }
 
-function linkDrop(code: number): number {
-  if (code < 0) linkDrops++;
-  return code;
-}
-
-/** Hands a whole datagram on: what stands behind IPv6, or IPv6 and UDP. */
-function linkDeliver(protocol: number, buffer: Uint8Array, at: number, end: number, ecn: number, now: number): number {
-  if (!P.ike || protocol === PROTOCOL_ESP) return linkDrop(onEsp(buffer, at, end, ecn, now));
-  // IKE: the checksum stands in front.
-  if (u16(buffer, at) === 0 || linkSum(buffer, at + 2, end - at - 2, u16(buffer, at)) !== 0)
-    return linkDrop(DROP_CHECKSUM);
-  onDatagram(buffer, at + 2, end - at - 2, now);
-  return 0;
-}
-
-/** Takes a frame, MHR to FCS. Returns 0, or a drop code, counted. */
-export function linkReceive(frame: Uint8Array, length: number, now: number): number {
-  if (length < 5 || length > FRAME_SIZE) return linkDrop(DROP_SHORT);
-  if (frameFcs(frame, 0, length) !== 0) return linkDrop(DROP_FCS);
-  if ((frame[0] & 7) === 2) {
-    if (linkState === WAITING && frame[2] === linkSequence) {
-      if (sendDone < sendLength) linkStep(now);
-      else linkFinish(0, now);
-    }
-    return 0;
-  }
-  let end = length - 2;
-  let at = P.headSize;
-  // Type, security, PAN compression, addressing modes, PAN and both addresses are those of the gateway's frames.
-  if (
-    end <= at ||
-    (frame[0] & 0x4f) !== 0x41 ||
-    (frame[1] & 0xec) !== D[P.atHeadIn + 1] ||
-    !equal(frame, 3, D, P.atHeadIn + 3, at - 3)
-  ) {
-    return DROP_NOT_FOR_US;
-  }
+/** Takes a frame that is no acknowledgement. Returns 0, or a drop code. */
+function linkParse(frame: Uint8Array, length: number, now: number): number {
   const sequence = frame[2];
   if ((frame[0] & 0x20) !== 0) {
     linkAck[0] = 2;
@@ -267,93 +214,113 @@ export function linkReceive(frame: Uint8Array, length: number, now: number): num
     linkFcs(linkAck, 3);
     board.transmit(linkAck, 0, 5);
   }
-  if (sequence === lastSequence && now - lastAt < P.repeatTime) return linkDrop(DROP_DUPLICATE);
+  if (sequence === lastSequence && now - lastAt < P.repeatTime) return DROP_DUPLICATE;
   lastSequence = sequence;
   lastAt = now;
-  const kind = frame[at] & 0xf8;
-  const isPart = P.fragmentsIn && (kind === FRAG1 || kind === FRAGN);
-  let covered = 40;
+  let buffer = frame;
+  let at = P.headSize;
+  let end = length - 2;
   let protocol = PROTOCOL_ESP;
   let ecn = 0;
-  let part = 0;
+  // FRAG1, FRAGN, or 0.
+  let kind = 0;
+  let tag = 0;
+  let size = 0;
   let position = 0;
-  if (isPart) {
-    if (end - at < 6) return linkDrop(DROP_SHORT);
-    part = at;
-    if (kind === FRAGN) position = frame[at + 4] * 8;
-    at += kind === FRAGN ? 5 : 4;
+  if (P.fragmentsIn && frame[at] >= FRAG1) {
+    kind = frame[at] & 0xf8;
+    if (end - at < 6) return DROP_SHORT;
+    size = u16(frame, at) & 0x7ff;
+    tag = u16(frame, at + 2);
+    at += 4;
+    if (kind === FRAGN) position = frame[at++] * 8;
+    else if (kind !== FRAG1) return DROP_DISPATCH;
   }
-  if (kind !== FRAGN || !isPart) {
-    if (end - at < 3) return linkDrop(DROP_SHORT);
+  if (!P.fragmentsIn || kind !== FRAGN) {
+    if (end - at < 3) return DROP_SHORT;
     const low = frame[at];
     const high = frame[at + 1];
-    // 011, no multicast, contexts 0 only.
-    if (low >>> 5 !== 3 || (high & 8) !== 0 || ((high & 0x80) !== 0 && frame[at + 2] !== 0))
-      return linkDrop(DROP_DISPATCH);
-    at += (high & 0x80) !== 0 ? 3 : 2;
-    const tf = (low >>> 3) & 3;
-    if (tf < 3) ecn = frame[at] >>> 6;
-    at += tf === 0 ? 4 : tf === 1 ? 3 : tf === 2 ? 1 : 0;
-    if ((low & 4) === 0) protocol = frame[at++];
-    else protocol = PROTOCOL_UDP;
+    const isContext = (high & 0x80) !== 0;
+    // 011, no multicast, context 0 only.
+    if (low >>> 5 !== 3 || (high & 8) !== 0 || (isContext && frame[at + 2] !== 0)) return DROP_DISPATCH;
+    at += isContext ? 3 : 2;
+    const tf = low & 0x18;
+    if (tf < 0x18) ecn = frame[at] >>> 6;
+    at += tf === 0 ? 4 : tf === 8 ? 3 : tf === 16 ? 1 : 0;
+    protocol = (low & 4) !== 0 ? PROTOCOL_UDP : frame[at++];
     if ((low & 3) === 0) at++;
-    const source = (high >>> 4) & 7;
-    const destination = high & 7;
-    const sourceSize = linkInline(source);
-    const destinationSize = linkInline(destination);
-    if (at + sourceSize + destinationSize > end) return linkDrop(DROP_SHORT);
-    if (
-      !linkIsAddress(P.sourceModes, source, frame, at, P.atGateway, sourceSize) ||
-      !linkIsAddress(P.destinationModes, destination, frame, at + sourceSize, P.atOuter, destinationSize)
-    ) {
-      return linkDrop(DROP_NOT_FOR_US);
-    }
-    at += sourceSize + destinationSize;
+    let inline = linkAddress(P.sourceModes, (high >>> 4) & 7, frame, at, end, P.atGateway);
+    if (inline < 0) return DROP_NOT_FOR_US;
+    at += inline;
+    inline = linkAddress(P.destinationModes, high & 7, frame, at, end, P.atOuter);
+    if (inline < 0) return DROP_NOT_FOR_US;
+    at += inline;
     if (protocol !== PROTOCOL_ESP) {
-      if (!P.ike || protocol !== PROTOCOL_UDP) return linkDrop(DROP_UNSUPPORTED);
+      if (!P.ike || protocol !== PROTOCOL_UDP) return DROP_UNSUPPORTED;
       // Both ports are 500, in the form that has them whole; without NHC the length comes before the checksum.
       const nhc = (low & 4) !== 0 ? 1 : 0;
-      if (end - at < 8 - nhc) return linkDrop(DROP_SHORT);
-      if (nhc === 1 && frame[at] !== NHC_UDP) return linkDrop(DROP_DISPATCH);
-      at += nhc;
-      if (u16(frame, at) !== UDP_500 || u16(frame, at + 2) !== UDP_500) return linkDrop(DROP_NOT_FOR_US);
-      at += nhc === 1 ? 4 : 6;
-      // The checksum stays with the datagram.
-      covered = 46;
+      if (end - at < 9) return DROP_SHORT;
+      if (nhc === 1 && frame[at++] !== NHC_UDP) return DROP_DISPATCH;
+      if (u16(frame, at) !== UDP_500 || u16(frame, at + 2) !== UDP_500) return DROP_NOT_FOR_US;
+      at += 6 - 2 * nhc;
     }
   }
-  if (isPart) {
-    const size = u16(frame, part) & 0x7ff;
-    const tag = u16(frame, part + 2);
+  if (P.fragmentsIn && kind > 0) {
     if (kind === FRAG1) {
-      if (size - covered > P.reassembly) return linkDrop(DROP_TOO_LONG);
+      // The checksum of an IKE datagram stays with it.
+      partBase = P.ike && protocol !== PROTOCOL_ESP ? 46 : 40;
+      if (size - partBase > P.reassembly) return DROP_TOO_LONG;
       partTag = tag;
       partSize = size;
-      partDone = covered;
-      partProtocol = protocol;
+      partDone = partBase;
       partEcn = ecn;
       partAt = now + P.reassemblyTime;
-    } else if (tag !== partTag || size !== partSize || position !== partDone || now >= partAt) {
-      return linkDrop(DROP_REASSEMBLY);
-    }
-    const base = partProtocol === PROTOCOL_ESP ? 40 : 46;
+    } else if (tag !== partTag || size !== partSize || position !== partDone || now >= partAt) return DROP_REASSEMBLY;
     const count = end - at;
-    if (count < 1 || partDone + count > partSize || (partDone + count < partSize && ((partDone + count) & 7) !== 0)) {
+    const done = partDone + count;
+    if (count < 1 || done > size || (done < size && (done & 7) !== 0)) {
       partTag = -1;
-      return linkDrop(DROP_LENGTH);
+      return DROP_FRAGMENT;
     }
-    copy(linkParts, 8 + partDone - base, frame, at, count);
-    partDone += count;
-    if (partDone < partSize) return 0;
+    copy(linkParts, 8 + partDone - partBase, frame, at, count);
+    partDone = done;
+    if (done < size) return 0;
     partTag = -1;
-    frame = linkParts;
+    buffer = linkParts;
     at = 8;
-    end = 8 + partSize - base;
-    protocol = partProtocol;
+    end = 8 + size - partBase;
+    protocol = P.ike && partBase > 40 ? PROTOCOL_UDP : PROTOCOL_ESP;
     ecn = partEcn;
   }
-  if (at >= end) return linkDrop(DROP_SHORT);
-  return linkDeliver(protocol, frame, at, end, ecn, now);
+  if (at >= end) return DROP_SHORT;
+  if (!P.ike || protocol === PROTOCOL_ESP) return onEsp(buffer, at, end, ecn, now);
+  const checksum = u16(buffer, at);
+  if (checksum === 0 || linkSum(buffer, at + 2, end - at - 2, checksum) !== 0) return DROP_CHECKSUM;
+  onDatagram(buffer, at + 2, end - at - 2, now);
+  return 0;
+}
+
+/** Takes a frame, MHR to FCS; any octets. Returns 0, or a drop code, counted where the frame is from the gateway to us. */
+export function linkReceive(frame: Uint8Array, length: number, now: number): number {
+  let code = 0;
+  if (length < 5 || length > FRAME_SIZE) code = DROP_SHORT;
+  else if (frameFcs(frame, 0, length) !== 0) code = DROP_FCS;
+  else if ((frame[0] & 7) === 2) {
+    if (linkState === WAITING && frame[2] === linkSequence) {
+      if (P.fragmentsOut && sendDone < sendLength) linkStep(now);
+      else linkFinish(0, now);
+    }
+  } else if (
+    // Type, security, PAN compression, addressing modes, PAN and both addresses are those of the gateway's frames.
+    length < P.headSize + 3 ||
+    (frame[0] & 0x4f) !== 0x41 ||
+    (frame[1] & 0xec) !== D[P.atHeadIn + 1] ||
+    !equal(frame, 3, D, P.atHeadIn + 3, P.headSize - 3)
+  ) {
+    return DROP_NOT_FOR_US;
+  } else code = linkParse(frame, length, now);
+  if (code < 0) linkDrops++;
+  return code;
 }
 
 /** Does what is due. */

@@ -253,9 +253,7 @@ function bare(frame: string): string {
   return octets.toString('hex');
 }
 
-async function world(
-  one: Case,
-): Promise<{
+async function world(one: Case): Promise<{
   special: ManualDevice;
   general: Device;
   peer: Device;

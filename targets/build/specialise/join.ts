@@ -56,8 +56,8 @@ function readModules(ts: Compiler, options: JoinOptions): SourceFile[] {
   return order;
 }
 
-/** Throws where an import gives a name another name: all parts share one scope. */
-function checkImports(ts: Compiler, source: SourceFile): void {
+/** Throws where an import gives a name another name: all parts share one scope. The entry may export under other names. */
+function checkImports(ts: Compiler, source: SourceFile, isEntry: boolean): void {
   for (const statement of source.statements) {
     const names = ts.isImportDeclaration(statement)
       ? statement.importClause?.namedBindings
@@ -69,6 +69,7 @@ function checkImports(ts: Compiler, source: SourceFile): void {
     if (names === undefined || !('elements' in names)) {
       throw new Error(`${source.fileName}: only named imports can be joined`);
     }
+    if (isEntry && ts.isExportDeclaration(statement)) continue;
     for (const element of names.elements) {
       if ('propertyName' in element && element.propertyName !== undefined) {
         throw new Error(`${source.fileName}: ${element.name.getText()}: an import keeps its name`);
@@ -90,6 +91,19 @@ function declared(ts: Compiler, statement: Statement): string[] | null {
     return [statement.name!.text];
   }
   return null;
+}
+
+/** What the entry exports of other modules: the name there, and the name outside. */
+function exportsOf(ts: Compiler, entry: SourceFile): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const statement of entry.statements) {
+    if (!ts.isExportDeclaration(statement) || statement.exportClause === undefined) continue;
+    if (!ts.isNamedExports(statement.exportClause)) continue;
+    for (const { name, propertyName } of statement.exportClause.elements) {
+      names.set((propertyName ?? name).text, name.text);
+    }
+  }
+  return names;
 }
 
 function itemsOf(ts: Compiler, file: SourceFile, isEntry: boolean): Item[] {
@@ -166,8 +180,9 @@ function reachable(ts: Compiler, items: readonly Item[]): Item[] {
 export async function joinParts(options: JoinOptions): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default as Compiler;
   const sources = readModules(ts, options);
-  for (const source of sources) checkImports(ts, source);
   const entry = sources[sources.length - 1];
+  for (const source of sources) checkImports(ts, source, source === entry);
+  const passedOn = exportsOf(ts, entry);
   const all = sources.flatMap((source) => itemsOf(ts, source, source === entry));
   checkNames(ts, all);
   const printer = ts.createPrinter({ removeComments: false });
@@ -186,9 +201,10 @@ export async function joinParts(options: JoinOptions): Promise<string> {
   // Printed and read again: what follows looks at plain text that has no more than one origin.
   const joined = ts.createSourceFile('device.ts', text, ts.ScriptTarget.ES2022, true);
   const rootNames = new Set(all.flatMap(({ isRoot, names }) => (isRoot ? names : [])));
+  const isKept = (name: string): boolean => rootNames.has(name) || passedOn.has(name);
   const items = joined.statements.map((statement): Item => {
     const names = declared(ts, statement) ?? [];
-    const isRoot = names.length === 0 || names.some((name) => rootNames.has(name));
+    const isRoot = names.length === 0 || names.some(isKept);
     return { statement, file: joined, names, isRoot };
   });
   return reachable(ts, items)
@@ -197,6 +213,9 @@ export async function joinParts(options: JoinOptions): Promise<string> {
       const isEntrys = declared(ts, statement)?.some((name) => rootNames.has(name)) === true;
       return isEntrys ? own : own.replace(/^((?:\/\*\*[\s\S]*?\*\/|\/\/.*|\s)*)export /, '$1');
     })
+    .concat(
+      passedOn.size === 0 ? [] : `export { ${[...passedOn].map(([own, name]) => `${own} as ${name}`).join(', ')} };`,
+    )
     .join('\n\n')
     .concat('\n');
 }
