@@ -104,7 +104,7 @@ function espSearch(
   // Duplicates need no search, and tell of no loss.
   if (espTry(sa, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
   if (P.spiLsb === 0 && previous !== null && espTry(previous, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
-  sa.failures++;
+  if (P.ike) sa.failures++;
   const gained = espFilled < 0 ? P.searchBudget : ((now - espFilled) * P.searchRate) / 1000;
   espBudget = Math.min(P.searchBudget, espBudget + gained);
   espFilled = now;
@@ -153,8 +153,10 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
     onReserve(-1, sa.reserved);
   }
   espMark(sa, espSn);
-  sa.failures = 0;
-  sa.good = now;
+  if (P.ike) {
+    sa.failures = 0;
+    sa.good = now;
+  }
   const text = at + P.headerSize + P.ivSize;
   let n = end - P.icvSize - text;
   if (P.sendsNext) {

@@ -149,7 +149,7 @@ export function newSpi(): number {
 /** A hard lifetime is over at `now`: no more packets. */
 export function espIsExpired(sa: EspSa, now: number): boolean {
   return (
-    sa.isOver ||
+    (P.ike && sa.isOver) ||
     (P.hardPackets > 0 && sa.packets >= P.hardPackets) ||
     (P.hardTime > 0 && sa.since >= 0 && now - sa.since >= P.hardTime)
   );
@@ -170,8 +170,8 @@ export function isSuspect(spiIn: number, now: number): boolean {
 }
 
 export function espCount(sa: EspSa, now: number): void {
-  if (sa.since < 0) sa.since = now;
-  sa.packets++;
+  if (P.hardTime > 0 && sa.since < 0) sa.since = now;
+  if (P.hardPackets > 0 || P.softPackets > 0) sa.packets++;
 }
 
 /** Seals (1) or opens (0) text of `length` octets behind the IV [RFC 4303 §3.3.2, §3.4.4; RFC 8750 §4]. False: wrong ICV. */

@@ -5,7 +5,7 @@
 import { putBits } from '../../core/base/bits.ts';
 import { copy, u32 } from '../../core/base/bytes.ts';
 import { DROP_EXHAUSTED, DROP_LIFETIME, DROP_QUEUE, DROP_SELECTOR, DROP_TOO_LONG } from '../../core/base/drop.ts';
-import { espCount, espCrypt, espIsExpired, espOut, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
+import { type EspSa, espCount, espCrypt, espIsExpired, espOut, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
 import { onReserve } from './events.ts';
 import { innerPut } from './inner.ts';
 import { linkIsBusy, linkTake } from './link.ts';
@@ -27,44 +27,44 @@ export let espSent = 0;
 export function espSend(flow: number, payload: Uint8Array, offset: number, length: number, now: number): number {
   if (length < 0 || length > P.maxPayload) return DROP_TOO_LONG;
   if (linkIsBusy()) return DROP_QUEUE;
+  let sa: EspSa | null = null;
   let code = DROP_SELECTOR;
-  for (let i = 0; i < espOut.length; i++) {
-    const sa = espOut[i];
-    if (sa.isOver) continue;
-    const sn = sa.sn + 1;
-    if (espIsExpired(sa, now)) code = DROP_LIFETIME;
-    else if (sn > (P.esn ? SN_MAX_ESN : SN_MAX)) code = DROP_EXHAUSTED;
-    else {
-      const at = P.nullHmac ? 8 : 0;
-      const iv = at + P.headerSize;
-      const text = iv + P.ivSize;
-      const before = innerPut(flow, payload, offset, length, espBuffer, text);
-      let n = before + length;
-      if (P.padded) {
-        const over = (n + (P.sendsNext ? 2 : 1)) % P.alignment;
-        const padding = over === 0 ? 0 : P.alignment - over;
-        for (let k = 1; k <= padding; k++) espBuffer[text + n++] = k;
-        espBuffer[text + n++] = padding;
-      }
-      if (P.sendsNext) espBuffer[text + n++] = P.nextHeader;
-      if (P.reserve > 0 && sn > sa.reserved) {
-        sa.reserved = sa.sn + P.reserve;
-        onReserve(sa.reserved, -1);
-      }
-      espCrypt(1, sa, sn, espBuffer, iv, n);
-      sa.sn = sn;
-      if (P.spiLsb % 8 === 0) {
-        copy(espBuffer, at, sa.aad, 4 - P.spiLsb / 8, P.spiLsb / 8);
-        copy(espBuffer, at + P.spiLsb / 8, sa.aad, (P.esn ? 12 : 8) - P.snLsb / 8, P.snLsb / 8);
-      } else {
-        putBits(espBuffer, at * 8, P.spiLsb, sa.spi);
-        putBits(espBuffer, at * 8 + P.spiLsb, P.snLsb, u32(sa.aad, P.esn ? 8 : 4));
-      }
-      espCount(sa, now);
-      espSent++;
-      linkTake(espBuffer, at, P.headerSize + P.ivSize + n + P.icvSize, false, now);
-      return 1;
-    }
+  for (let i = 0; sa === null && i < (P.ike ? espOut.length : 1); i++) {
+    const one = espOut[i];
+    if (P.ike && one.isOver) continue;
+    if (espIsExpired(one, now)) code = DROP_LIFETIME;
+    else if (one.sn >= (P.esn ? SN_MAX_ESN : SN_MAX)) code = DROP_EXHAUSTED;
+    else sa = one;
   }
-  return code;
+  if (sa === null) return code;
+  const sn = sa.sn + 1;
+  const at = P.nullHmac ? 8 : 0;
+  const iv = at + P.headerSize;
+  const text = iv + P.ivSize;
+  innerPut(flow, payload, offset, length, espBuffer, text);
+  let n = P.outSize + length;
+  if (P.padded) {
+    const over = (n + (P.sendsNext ? 2 : 1)) % P.alignment;
+    const padding = over === 0 ? 0 : P.alignment - over;
+    for (let k = 1; k <= padding; k++) espBuffer[text + n++] = k;
+    espBuffer[text + n++] = padding;
+  }
+  if (P.sendsNext) espBuffer[text + n++] = P.nextHeader;
+  if (P.reserve > 0 && sn > sa.reserved) {
+    sa.reserved = sa.sn + P.reserve;
+    onReserve(sa.reserved, -1);
+  }
+  espCrypt(1, sa, sn, espBuffer, iv, n);
+  sa.sn = sn;
+  if (P.spiLsb % 8 === 0) {
+    if (P.spiLsb > 0) copy(espBuffer, at, sa.aad, 4 - P.spiLsb / 8, P.spiLsb / 8);
+    if (P.snLsb > 0) copy(espBuffer, at + P.spiLsb / 8, sa.aad, (P.esn ? 12 : 8) - P.snLsb / 8, P.snLsb / 8);
+  } else {
+    putBits(espBuffer, at * 8, P.spiLsb, sa.spi);
+    putBits(espBuffer, at * 8 + P.spiLsb, P.snLsb, u32(sa.aad, P.esn ? 8 : 4));
+  }
+  espCount(sa, now);
+  espSent++;
+  linkTake(espBuffer, at, P.headerSize + P.ivSize + n + P.icvSize, false, now);
+  return 1;
 }

@@ -23,7 +23,7 @@ function innerSum(buffer: Uint8Array, at: number, length: number): number {
   return foldSum(sumWords(buffer, at, length, sum));
 }
 
-/** Writes what stands before the payload, and the payload. Returns the octets before it. */
+/** Writes what stands before the payload (P.outSize octets), and the payload. */
 export function innerPut(
   flow: number,
   payload: Uint8Array,
@@ -31,7 +31,7 @@ export function innerPut(
   length: number,
   buffer: Uint8Array,
   at: number,
-): number {
+): void {
   if (P.outSize > 0) copy(buffer, at, D, P.atOut + (P.flows > 1 ? flow * P.outSize : 0), P.outSize);
   copy(buffer, at + P.outSize, payload, offset, length);
   if (P.whole) {
@@ -47,7 +47,6 @@ export function innerPut(
     const sum = innerSum(buffer, udp, 8 + length);
     put16(buffer, udp + 6, sum === 0 ? 0xffff : sum);
   }
-  return P.outSize;
 }
 
 /** The flow of the clear text of `length` octets, or a drop code. */

@@ -104,13 +104,14 @@ function linkStep(now: number): void {
   const covered = P.ike && sendIsIke ? 48 : 40;
   const header = P.ike && sendIsIke ? P.iphcIkeSize + 2 : P.iphcSize;
   let at = P.headSize;
-  let count = sendLength - sendDone;
-  if (sendDone === 0 && linkSequence < 0) {
+  let count = sendLength - (P.fragmentsOut ? sendDone : 0);
+  // The first number and the first tag are random, so that they differ from those before a restart.
+  if (linkSequence < 0) {
     randomOctets(linkDice, 0, 2);
     linkSequence = linkDice[0];
-    linkTag = u16(linkDice, 0);
+    if (P.fragmentsOut) linkTag = u16(linkDice, 0);
   }
-  if (sendDone === 0) linkTag = (linkTag + 1) & 0xffff;
+  if (P.fragmentsOut && sendDone === 0) linkTag = (linkTag + 1) & 0xffff;
   linkSequence = (linkSequence + 1) & 0xff;
   copy(linkFrame, 0, D, P.atHead, P.headSize);
   linkFrame[2] = linkSequence;
@@ -123,7 +124,7 @@ function linkStep(now: number): void {
     // All but the last end on a multiple of 8 octets of the datagram.
     if (most < covered + sendLength) count = most - (most & 7) - covered - sendDone;
   }
-  if (sendDone === 0) {
+  if (!P.fragmentsOut || sendDone === 0) {
     if (P.ike && sendIsIke) {
       copy(linkFrame, at, D, P.atIphcIke, P.iphcIkeSize);
       const sum = linkSum(sendBuffer, sendStart, sendLength, 0);
@@ -131,8 +132,8 @@ function linkStep(now: number): void {
     } else copy(linkFrame, at, D, P.atIphc, P.iphcSize);
     at += header;
   }
-  copy(linkFrame, at, sendBuffer, sendStart + sendDone, count);
-  sendDone += count;
+  copy(linkFrame, at, sendBuffer, sendStart + (P.fragmentsOut ? sendDone : 0), count);
+  if (P.fragmentsOut) sendDone += count;
   linkFcs(linkFrame, at + count);
   linkSize = at + count + 2;
   linkTries = 0;
@@ -245,7 +246,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     if (low >>> 5 !== 3 || (high & 8) !== 0 || (isContext && frame[at + 2] !== 0)) return DROP_DISPATCH;
     at += isContext ? 3 : 2;
     const tf = low & 0x18;
-    if (tf < 0x18) ecn = frame[at] >>> 6;
+    if (P.ecnBit >= 0 && tf < 0x18) ecn = frame[at] >>> 6;
     at += tf === 0 ? 4 : tf === 8 ? 3 : tf === 16 ? 1 : 0;
     protocol = (low & 4) !== 0 ? PROTOCOL_UDP : frame[at++];
     if ((low & 3) === 0) at++;
@@ -273,7 +274,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
       partTag = tag;
       partSize = size;
       partDone = partBase;
-      partEcn = ecn;
+      if (P.ecnBit >= 0) partEcn = ecn;
       partAt = now + P.reassemblyTime;
     } else if (tag !== partTag || size !== partSize || position !== partDone || now >= partAt) return DROP_REASSEMBLY;
     const count = end - at;
@@ -290,7 +291,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     at = 8;
     end = 8 + size - partBase;
     protocol = P.ike && partBase > 40 ? PROTOCOL_UDP : PROTOCOL_ESP;
-    ecn = partEcn;
+    if (P.ecnBit >= 0) ecn = partEcn;
   }
   if (at >= end) return DROP_SHORT;
   if (!P.ike || protocol === PROTOCOL_ESP) return onEsp(buffer, at, end, ecn, now);

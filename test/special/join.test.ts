@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { transformSync } from 'esbuild';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { joinParts } from '../../targets/build/specialise/join.ts';
 
@@ -31,10 +32,7 @@ test('a decided condition leaves one branch', async () => {
     }`;
   assert.equal(plain(await joined(text, { a: true, n: 6 })), 'export function go(x: number): number { return 1; }');
   assert.equal(plain(await joined(text, { a: true, n: 5 })), 'export function go(x: number): number { return x; }');
-  assert.equal(
-    plain(await joined(text, { a: false, n: 6 })),
-    'export function go(x: number): number { x++; return 11; }',
-  );
+  assert.equal(plain(await joined(text, { a: false, n: 6 })), 'export function go(x: number): number { return 11; }');
 });
 
 test('what nothing uses any more is gone: functions, variables, types', async () => {
@@ -46,7 +44,7 @@ test('what nothing uses any more is gone: functions, variables, types', async ()
     export function unused(t: Thing): number { state++; return t.n; }
     export function used(): number { return 2; }`;
   const text1 = plain(await joined(text.replace(', Thing', ''), { a: false }, other));
-  assert.equal(text1, 'function used(): number { return 2; } export function go(): number { return used(); }');
+  assert.equal(text1, 'export function go(): number { return 2; }');
   const text2 = plain(await joined(text.replace(', Thing', ''), { a: true }, other));
   assert.match(text2, /interface Thing.*let state = 0;.*function unused/);
   assert.doesNotMatch(text2, /function used/);
@@ -78,3 +76,50 @@ test('what cannot be joined is told', async () => {
   );
   await assert.rejects(joined("import { a } from 'elsewhere'; a();"), /imports files of the project only/);
 });
+
+test('what keeps its value, and what nobody reads, goes; what acts stays', async () => {
+  const text = `declare const P: { a: boolean };
+    declare const board: { tick(): number; put(x: number): void };
+    interface Thing { n: number; m: number }
+    let calls = 0;
+    let base = 2;
+    function make(n: number): Thing { return { n: n, m: 0 }; }
+    function twice(x: number): number { return x + x; }
+    function forward(x: number): number { return twice(x); }
+    export function go(x: number): number {
+      const offset = P.a ? 4 : 0;
+      let unread = x;
+      let read = board.tick();
+      const t = make(x);
+      t.m = 3;
+      calls++;
+      unread = 1;
+      if (offset > 0) board.put(base);
+      for (let i = 0; i < 3; i++) read += i;
+      return forward(t.n) + twice(board.tick()) + read;
+    }`;
+  const out = plain(await joined(text, { a: true }));
+  assert.match(out, /board\.put\(2\)/);
+  assert.doesNotMatch(out, /calls|offset|unread|forward|\bm\b/);
+  // An argument that acts is not repeated.
+  assert.match(out, /\(t\.n \+ t\.n\) \+ twice\(board\.tick\(\)\) \+ read/);
+  assert.match(out, /for \(let i = 0; i < 3; i\+\+\) read \+= i;/);
+});
+
+test('a local name that hides one of the top keeps a function from being put there', async () => {
+  const text = `declare const board: { tick(): number };
+    let state = 1;
+    export function set(x: number): void { state = x; }
+    function more(x: number): number { return x + state; }
+    export function go(x: number): number {
+      const state = board.tick();
+      return more(x) + state;
+    }`;
+  const out = await joined(text);
+  const run = new Function('board', transpiled(out) + '; set(5); return go(1);');
+  assert.equal(run({ tick: () => 7 }), 13);
+});
+
+function transpiled(text: string): string {
+  return transformSync(text.replaceAll('export ', ''), { loader: 'ts' }).code;
+}

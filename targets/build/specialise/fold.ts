@@ -9,13 +9,15 @@ export type Compiler = typeof import('typescript');
 /** The constants of a profile, by name. */
 export type Constants = Readonly<Record<string, boolean | number | string>>;
 
-type Known = boolean | number | string | undefined;
+/** A literal's value; undefined: it is no literal. */
+export type Known = boolean | number | string | null | undefined;
 
 /** The value of an expression, if it is a literal. */
-function literal(ts: Compiler, node: Node): Known {
+export function literal(ts: Compiler, node: Node): Known {
   if (ts.isParenthesizedExpression(node) || ts.isAsExpression(node)) return literal(ts, node.expression);
   if (ts.isNumericLiteral(node)) return Number(node.text);
   if (ts.isStringLiteral(node)) return node.text;
+  if (node.kind === ts.SyntaxKind.NullKeyword) return null;
   if (node.kind === ts.SyntaxKind.TrueKeyword) return true;
   if (node.kind === ts.SyntaxKind.FalseKeyword) return false;
   if (ts.isPrefixUnaryExpression(node)) {
@@ -26,8 +28,10 @@ function literal(ts: Compiler, node: Node): Known {
   return undefined;
 }
 
-function expressionOf(ts: Compiler, value: boolean | number | string): Expression {
+/** A literal. */
+export function expressionOf(ts: Compiler, value: boolean | number | string | null): Expression {
   const { factory } = ts;
+  if (value === null) return factory.createNull();
   if (typeof value === 'boolean') return value ? factory.createTrue() : factory.createFalse();
   if (typeof value === 'string') return factory.createStringLiteral(value, true);
   if (value < 0) {

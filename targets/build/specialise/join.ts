@@ -9,6 +9,7 @@ import { dirname, resolve } from 'node:path';
 import type { SourceFile, Statement } from 'typescript';
 import { buildTool } from '../root.ts';
 import { type Compiler, type Constants, createFolder } from './fold.ts';
+import { shrink } from './shrink.ts';
 
 /** What is joined, and how. */
 export interface JoinOptions {
@@ -176,6 +177,27 @@ function reachable(ts: Compiler, items: readonly Item[]): Item[] {
   });
 }
 
+/** The declarations that the roots need, as text. */
+function pruned(
+  ts: Compiler,
+  file: SourceFile,
+  isKept: (name: string) => boolean,
+  exported: ReadonlySet<string>,
+): string {
+  const items = file.statements.map((statement): Item => {
+    const names = declared(ts, statement) ?? [];
+    return { statement, file, names, isRoot: names.length === 0 || names.some(isKept) };
+  });
+  return reachable(ts, items)
+    .map(({ statement, names }) => {
+      const own = statement.getFullText(file).replace('// root\n', '').trim();
+      if (names.some((name) => exported.has(name))) return own;
+      return own.replace(/^((?:\/\*\*[\s\S]*?\*\/|\/\/.*|\s)*)export /, '$1');
+    })
+    .join('\n\n')
+    .concat('\n');
+}
+
 /** One text, with the constants of a profile in it. Throws where the parts cannot be joined. */
 export async function joinParts(options: JoinOptions): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default as Compiler;
@@ -198,24 +220,11 @@ export async function joinParts(options: JoinOptions): Promise<string> {
       text += keep + printer.printNode(ts.EmitHint.Unspecified, folded, file) + '\n';
     }
   }
-  // Printed and read again: what follows looks at plain text that has no more than one origin.
-  const joined = ts.createSourceFile('device.ts', text, ts.ScriptTarget.ES2022, true);
   const rootNames = new Set(all.flatMap(({ isRoot, names }) => (isRoot ? names : [])));
   const isKept = (name: string): boolean => rootNames.has(name) || passedOn.has(name);
-  const items = joined.statements.map((statement): Item => {
-    const names = declared(ts, statement) ?? [];
-    const isRoot = names.length === 0 || names.some(isKept);
-    return { statement, file: joined, names, isRoot };
-  });
-  return reachable(ts, items)
-    .map(({ statement }) => {
-      const own = statement.getFullText(joined).replace('// root\n', '').trim();
-      const isEntrys = declared(ts, statement)?.some((name) => rootNames.has(name)) === true;
-      return isEntrys ? own : own.replace(/^((?:\/\*\*[\s\S]*?\*\/|\/\/.*|\s)*)export /, '$1');
-    })
-    .concat(
-      passedOn.size === 0 ? [] : `export { ${[...passedOn].map(([own, name]) => `${own} as ${name}`).join(', ')} };`,
-    )
-    .join('\n\n')
-    .concat('\n');
+  // Printed and read again: what follows looks at plain text that has no more than one origin.
+  const prune = (file: SourceFile): string => pruned(ts, file, isKept, rootNames);
+  const first = prune(ts.createSourceFile('device.ts', text, ts.ScriptTarget.ES2022, true));
+  const names = [...passedOn].map(([own, name]) => `${own} as ${name}`).join(', ');
+  return shrink(ts, first, isKept, prune) + (names === '' ? '' : `\nexport { ${names} };\n`);
 }

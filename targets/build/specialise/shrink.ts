@@ -1,0 +1,298 @@
+// Removes from a joined text what folding left without use: variables that keep one known value, variables that nobody reads,
+// functions that only call another one. It works on top-level functions as wholes: a name that is declared twice in one is left
+// alone.
+
+import type { Identifier, Node, SourceFile, Statement, Visitor } from 'typescript';
+import { type Compiler, createFolder, expressionOf, type Known, literal } from './fold.ts';
+import { inlineCalls } from './inline.ts';
+
+/** What is known of a name in one scope. */
+interface Use {
+  declared: number;
+  reads: number;
+  writes: number;
+  /** Writes that are statements of their own, with a value that does nothing. */
+  idle: number;
+  /** The value that it begins with, if it is a literal. */
+  value: Known;
+  /** Its initialiser does nothing. */
+  isPure: boolean;
+}
+
+/** Text goes through so often at most. */
+const ROUNDS_MAX = 12;
+
+/** True for an expression that only reads. */
+function isPure(ts: Compiler, node: Node): boolean {
+  if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isPostfixUnaryExpression(node)) return false;
+  if (ts.isPrefixUnaryExpression(node)) {
+    const { operator } = node;
+    if (operator === ts.SyntaxKind.PlusPlusToken || operator === ts.SyntaxKind.MinusMinusToken) return false;
+  }
+  if (ts.isBinaryExpression(node) && isAssignment(ts, node.operatorToken.kind)) return false;
+  return ts.forEachChild(node, (child) => (isPure(ts, child) ? undefined : true)) !== true;
+}
+
+function isAssignment(ts: Compiler, kind: number): boolean {
+  return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
+}
+
+/** The identifier stands for a value, not for a property or a type. */
+function isValue(ts: Compiler, node: Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
+  if (ts.isPropertyAssignment(parent)) return parent.initializer === node;
+  return !(ts.isTypeNode(parent) || ts.isPropertySignature(parent) || ts.isMethodSignature(parent));
+}
+
+/** How the identifier is written, or null: it is read. True: the write is a statement that can go. */
+function writeOf(ts: Compiler, node: Identifier): boolean | null {
+  const { parent } = node;
+  if (ts.isBinaryExpression(parent) && parent.left === node && isAssignment(ts, parent.operatorToken.kind)) {
+    const isStatement = ts.isExpressionStatement(parent.parent);
+    // The value of `x += y` is read only by what reads the expression.
+    return isStatement && isPure(ts, parent.right);
+  }
+  if (ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent)) {
+    const { operator } = parent;
+    if (operator !== ts.SyntaxKind.PlusPlusToken && operator !== ts.SyntaxKind.MinusMinusToken) return null;
+    return ts.isExpressionStatement(parent.parent);
+  }
+  return null;
+}
+
+/** Counts the names in a node, those of `scope` only where it is given. */
+function count(ts: Compiler, root: Node, uses: Map<string, Use>): void {
+  const useOf = (name: string): Use => {
+    const use = uses.get(name) ?? { declared: 0, reads: 0, writes: 0, idle: 0, value: undefined, isPure: true };
+    uses.set(name, use);
+    return use;
+  };
+  const visit = (node: Node): void => {
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
+    if (ts.isIdentifier(node)) {
+      const { parent } = node;
+      const isName =
+        (ts.isVariableDeclaration(parent) || ts.isParameter(parent) || ts.isFunctionDeclaration(parent)) &&
+        parent.name === node;
+      if (isName) {
+        const use = useOf(node.text);
+        use.declared++;
+        if (ts.isVariableDeclaration(parent) && parent.initializer !== undefined) {
+          const isLoop = ts.isForStatement(parent.parent.parent);
+          use.value = isLoop ? undefined : literal(ts, parent.initializer);
+          use.isPure = !isLoop && isPure(ts, parent.initializer);
+        }
+        if (!ts.isVariableDeclaration(parent)) use.isPure = false;
+      } else if (isValue(ts, node)) {
+        const use = useOf(node.text);
+        const write = writeOf(ts, node);
+        if (write === null) use.reads++;
+        else {
+          use.writes++;
+          if (write) use.idle++;
+          // `x += 1` inside an expression, `a = b = 1`.
+          const outer = parent.parent;
+          if (!ts.isExpressionStatement(outer)) use.reads++;
+        }
+      }
+      return;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(root);
+}
+
+/** Names of a scope that have one known value, and those that nobody reads. */
+function decide(uses: Map<string, Use>, isKept: (name: string) => boolean): [Map<string, Known>, Set<string>] {
+  const values = new Map<string, Known>();
+  const unread = new Set<string>();
+  for (const [name, use] of uses) {
+    if (use.declared !== 1 || isKept(name)) continue;
+    if (use.writes === 0 && use.value !== undefined && typeof use.value !== 'string') values.set(name, use.value);
+    else if (use.reads === 0 && use.writes === use.idle && use.isPure) unread.add(name);
+  }
+  return [values, unread];
+}
+
+/** A function that only calls another one with its own arguments: the name of that. */
+function forwarded(ts: Compiler, statement: Statement): [string, string] | null {
+  if (!ts.isFunctionDeclaration(statement) || statement.body?.statements.length !== 1) return null;
+  const only = statement.body.statements[0];
+  if (!ts.isReturnStatement(only) && !ts.isExpressionStatement(only)) return null;
+  const call = only.expression;
+  if (call === undefined || !ts.isCallExpression(call) || !ts.isIdentifier(call.expression)) return null;
+  const names = statement.parameters.map(({ name }) => name.getText());
+  const passed = call.arguments.map((argument) => (ts.isIdentifier(argument) ? argument.text : ''));
+  if (names.join() !== passed.join()) return null;
+  return [statement.name!.text, call.expression.text];
+}
+
+/** Puts values in the place of names, and removes what is not read. */
+function replaced(
+  ts: Compiler,
+  statement: Statement,
+  values: Map<string, Known>,
+  unread: Set<string>,
+  names: Map<string, string>,
+): Statement[] {
+  const { factory } = ts;
+  const result: Statement[] = [];
+  ts.transform(statement, [
+    (context) => (root) => {
+      const visit: Visitor = (node) => {
+        if (ts.isTypeNode(node)) return node;
+        if (ts.isVariableStatement(node)) {
+          const left = node.declarationList.declarations.filter(({ name }) => {
+            const text = name.getText();
+            return !values.has(text) && !unread.has(text);
+          });
+          if (left.length === 0) return undefined;
+          if (left.length < node.declarationList.declarations.length) {
+            const list = factory.updateVariableDeclarationList(node.declarationList, left);
+            return ts.visitEachChild(factory.updateVariableStatement(node, node.modifiers, list), visit, context);
+          }
+        }
+        if (ts.isExpressionStatement(node)) {
+          const { expression } = node;
+          const target = targetOf(ts, expression);
+          if (target !== undefined && ts.isIdentifier(target) && unread.has(target.text)) {
+            return factory.createEmptyStatement();
+          }
+        }
+        if (ts.isIdentifier(node) && isValue(ts, node)) {
+          const { parent } = node;
+          const isName = 'name' in parent && parent.name === node;
+          if (isName) return node;
+          if (values.has(node.text)) return expressionOf(ts, values.get(node.text) as Exclude<Known, undefined>);
+          const other = names.get(node.text);
+          if (other !== undefined) return factory.createIdentifier(other);
+        }
+        return ts.visitEachChild(node, visit, context);
+      };
+      const changed = ts.visitNode(root, visit) as Statement | undefined;
+      if (changed !== undefined) result.push(changed);
+      return root;
+    },
+  ]).dispose();
+  return result;
+}
+
+/** One round over a text. */
+function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean): string {
+  const printer = ts.createPrinter();
+  const top = new Map<string, Use>();
+  count(ts, file, top);
+  const [topValues, topUnread] = decide(top, isKept);
+  const names = new Map<string, string>();
+  for (const statement of file.statements) {
+    const pair = forwarded(ts, statement);
+    if (pair !== null && !isKept(pair[0]) && !names.has(pair[1])) names.set(pair[0], pair[1]);
+  }
+  // A name of the top that some function declares for itself is declared twice, and so left alone.
+  const texts: string[] = [];
+  for (const statement of file.statements) {
+    let values = topValues;
+    let unread = topUnread;
+    if (ts.isFunctionDeclaration(statement)) {
+      const uses = new Map<string, Use>();
+      count(ts, statement.body!, uses);
+      for (const { name } of statement.parameters) {
+        const use = uses.get(name.getText());
+        if (use !== undefined) use.declared++;
+      }
+      const [own, ownUnread] = decide(uses, isKept);
+      values = new Map([...topValues, ...own]);
+      unread = new Set([...topUnread, ...ownUnread]);
+    }
+    const fold = createFolder(ts, {}, []);
+    for (const changed of replaced(ts, statement, values, unread, names)) {
+      const text = printer.printNode(ts.EmitHint.Unspecified, changed, file);
+      const again = ts.createSourceFile('part.ts', text, ts.ScriptTarget.ES2022, true);
+      for (const part of again.statements) {
+        for (const folded of fold(part)) texts.push(printer.printNode(ts.EmitHint.Unspecified, folded, again));
+      }
+    }
+  }
+  return texts.join('\n');
+}
+
+/** The text without properties that objects of it get and nobody reads. */
+function dropProperties(ts: Compiler, file: SourceFile): string {
+  const { factory } = ts;
+  const made = new Set<string>();
+  const read = new Set<string>();
+  const collect = (node: Node): void => {
+    if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
+      if (isPure(ts, node.initializer)) made.add(node.name.text);
+      else read.add(node.name.text);
+    } else if (ts.isShorthandPropertyAssignment(node)) read.add(node.name.text);
+    else if (ts.isPropertyAccessExpression(node) && !isIdleTarget(ts, node)) read.add(node.name.text);
+    else if (ts.isElementAccessExpression(node) && ts.isStringLiteral(node.argumentExpression)) {
+      read.add(node.argumentExpression.text);
+    }
+    ts.forEachChild(node, collect);
+  };
+  collect(file);
+  for (const name of read) made.delete(name);
+  if (made.size === 0) return file.text;
+  const printer = ts.createPrinter();
+  return file.statements
+    .map((statement) => {
+      const result = ts.transform(statement, [
+        (context) => (root) => {
+          const visit: Visitor = (node) => {
+            if (ts.isPropertyAssignment(node) && made.has(node.name.getText())) return undefined;
+            if (ts.isPropertySignature(node) && made.has(node.name.getText())) return undefined;
+            if (ts.isExpressionStatement(node)) {
+              const target = targetOf(ts, node.expression);
+              if (target !== undefined && ts.isPropertyAccessExpression(target) && made.has(target.name.text)) {
+                return factory.createEmptyStatement();
+              }
+            }
+            return ts.visitEachChild(node, visit, context);
+          };
+          return ts.visitNode(root, visit) as Statement;
+        },
+      ]);
+      const text = printer.printNode(ts.EmitHint.Unspecified, result.transformed[0], file);
+      result.dispose();
+      return text;
+    })
+    .join('\n');
+}
+
+/** What an assignment or a step changes. */
+function targetOf(ts: Compiler, expression: Node): Node | undefined {
+  if (ts.isBinaryExpression(expression)) {
+    return isAssignment(ts, expression.operatorToken.kind) ? expression.left : undefined;
+  }
+  if (ts.isPostfixUnaryExpression(expression) || ts.isPrefixUnaryExpression(expression)) return expression.operand;
+  return undefined;
+}
+
+/** `a.b = value`, `a.b++` as a statement that may go where nobody reads `b`. */
+function isIdleTarget(ts: Compiler, node: Node): boolean {
+  const { parent } = node;
+  if (!ts.isExpressionStatement(parent.parent) || targetOf(ts, parent) !== node) return false;
+  return !ts.isBinaryExpression(parent) || isPure(ts, parent.right);
+}
+
+/** The text without what has no use; `prune` removes declarations that nothing reaches. */
+export function shrink(
+  ts: Compiler,
+  text: string,
+  isKept: (name: string) => boolean,
+  prune: (file: SourceFile) => string,
+): string {
+  const parse = (code: string): SourceFile => ts.createSourceFile('device.ts', code, ts.ScriptTarget.ES2022, true);
+  let last = text;
+  for (let i = 0; i < ROUNDS_MAX; i++) {
+    const next = prune(
+      parse(dropProperties(ts, parse(inlineCalls(ts, parse(round(ts, parse(last), isKept)), isKept)))),
+    );
+    if (next === last) break;
+    last = next;
+  }
+  return last;
+}
