@@ -218,7 +218,7 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
 }
 
 /** The text without properties that objects of it get and nobody reads. */
-function dropProperties(ts: Compiler, file: SourceFile): string {
+function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean): string {
   const { factory } = ts;
   const made = new Set<string>();
   const read = new Set<string>();
@@ -234,6 +234,16 @@ function dropProperties(ts: Compiler, file: SourceFile): string {
     ts.forEachChild(node, collect);
   };
   collect(file);
+  // Objects that the entry exports are read elsewhere.
+  const leave = (node: Node): void => {
+    if (ts.isPropertyAssignment(node)) read.add(node.name.getText(file));
+    ts.forEachChild(node, leave);
+  };
+  for (const statement of file.statements) {
+    const names = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
+    const isEntrys = names.some((node) => 'name' in node && isKept((node.name as Node).getText(file)));
+    if (isEntrys) leave(statement);
+  }
   for (const name of read) made.delete(name);
   if (made.size === 0) return file.text;
   const printer = ts.createPrinter();
@@ -289,7 +299,7 @@ export function shrink(
   let last = text;
   for (let i = 0; i < ROUNDS_MAX; i++) {
     const next = prune(
-      parse(dropProperties(ts, parse(inlineCalls(ts, parse(round(ts, parse(last), isKept)), isKept)))),
+      parse(dropProperties(ts, parse(inlineCalls(ts, parse(round(ts, parse(last), isKept)), isKept)), isKept)),
     );
     if (next === last) break;
     last = next;
