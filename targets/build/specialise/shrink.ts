@@ -240,9 +240,13 @@ function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) =
     ts.forEachChild(node, leave);
   };
   for (const statement of file.statements) {
-    const names = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
-    const isEntrys = names.some((node) => 'name' in node && isKept((node.name as Node).getText(file)));
-    if (isEntrys) leave(statement);
+    const returns = (node: Node): void => {
+      if (ts.isReturnStatement(node)) leave(node);
+      else ts.forEachChild(node, returns);
+    };
+    if (ts.isFunctionDeclaration(statement) && isKept(statement.name!.text)) returns(statement);
+    if (!ts.isVariableStatement(statement)) continue;
+    if (statement.declarationList.declarations.some(({ name }) => isKept(name.getText(file)))) leave(statement);
   }
   for (const name of read) made.delete(name);
   if (made.size === 0) return file.text;
