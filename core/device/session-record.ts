@@ -16,11 +16,11 @@ export const RECORD_MAX = 512;
 /** Octets of a mark. */
 export const MARK_SIZE = 4;
 
-const VERSION = 1;
-const SK_D = 18;
-const SK_SIZE = 32;
-const TICKET = SK_D + SK_SIZE;
-const TAIL = 4;
+const RECORD_VERSION = 1;
+const RECORD_SK_D = 18;
+const RECORD_SK_SIZE = 32;
+const RECORD_TICKET = RECORD_SK_D + RECORD_SK_SIZE;
+const RECORD_TAIL = 4;
 
 /**
  * Writes the record of `session` to out[0..), at `now` on the endpoint's clock in milliseconds. `mark` has MARK_SIZE octets.
@@ -28,11 +28,11 @@ const TAIL = 4;
  */
 export function encodeSession(session: Session, mark: Uint8Array, now: number, out: Uint8Array): number {
   const ticket = session.ticket;
-  const end = TICKET + ticket.length;
+  const end = RECORD_TICKET + ticket.length;
   const left = Math.min(0xffffffff, Math.floor((session.expires - now) / 1000));
-  if (left < 1 || ticket.length < 1 || session.skD.length !== SK_SIZE) return 0;
-  if (end + TAIL > RECORD_MAX || end + TAIL > out.length) return 0;
-  out[0] = VERSION;
+  if (left < 1 || ticket.length < 1 || session.skD.length !== RECORD_SK_SIZE) return 0;
+  if (end + RECORD_TAIL > RECORD_MAX || end + RECORD_TAIL > out.length) return 0;
+  out[0] = RECORD_VERSION;
   out[1] = 0;
   put16(out, 2, ticket.length);
   copy(out, 4, mark, 0, MARK_SIZE);
@@ -40,13 +40,13 @@ export function encodeSession(session: Session, mark: Uint8Array, now: number, o
   put16(out, 12, session.encr);
   put16(out, 14, session.keyBits);
   put16(out, 16, session.ke);
-  copy(out, SK_D, session.skD, 0, SK_SIZE);
-  copy(out, TICKET, ticket, 0, ticket.length);
+  copy(out, RECORD_SK_D, session.skD, 0, RECORD_SK_SIZE);
+  copy(out, RECORD_TICKET, ticket, 0, ticket.length);
   const crc = new Uint16Array(2);
   crc32(out, 0, end, crc);
   put16(out, end, crc[0]);
   put16(out, end + 2, crc[1]);
-  return end + TAIL;
+  return end + RECORD_TAIL;
 }
 
 /**
@@ -55,22 +55,22 @@ export function encodeSession(session: Session, mark: Uint8Array, now: number, o
  */
 export function decodeSession(buffer: Uint8Array, length: number, mark: Uint8Array, now: number): Session | null {
   const room = Math.min(length, buffer.length, RECORD_MAX);
-  if (room < TICKET + 1 + TAIL || buffer[0] !== VERSION || buffer[1] !== 0) return null;
+  if (room < RECORD_TICKET + 1 + RECORD_TAIL || buffer[0] !== RECORD_VERSION || buffer[1] !== 0) return null;
   const size = u16(buffer, 2);
-  const end = TICKET + size;
-  if (size < 1 || end + TAIL > room || !equal(buffer, 4, mark, 0, MARK_SIZE)) return null;
+  const end = RECORD_TICKET + size;
+  if (size < 1 || end + RECORD_TAIL > room || !equal(buffer, 4, mark, 0, MARK_SIZE)) return null;
   const crc = new Uint16Array(2);
   crc32(buffer, 0, end, crc);
   if (crc[0] !== u16(buffer, end) || crc[1] !== u16(buffer, end + 2)) return null;
   const session: Session = {
     ticket: new Uint8Array(size),
-    skD: new Uint8Array(SK_SIZE),
+    skD: new Uint8Array(RECORD_SK_SIZE),
     encr: u16(buffer, 12),
     keyBits: u16(buffer, 14),
     ke: u16(buffer, 16) as KeMethod | 0,
     expires: now + u32(buffer, 8) * 1000,
   };
-  copy(session.ticket, 0, buffer, TICKET, size);
-  copy(session.skD, 0, buffer, SK_D, SK_SIZE);
+  copy(session.ticket, 0, buffer, RECORD_TICKET, size);
+  copy(session.skD, 0, buffer, RECORD_SK_D, RECORD_SK_SIZE);
   return session;
 }

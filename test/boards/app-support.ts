@@ -93,14 +93,18 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
   return mock;
 }
 
-/** The blob of a sensor with this number, for the gateway of test/gateway/support.ts. */
-export function blobOf(
-  index: number,
-  options: { top?: string; connection?: string; id?: number; link?: number; auth?: string; request?: string } = {},
-) {
-  return readProvision(
-    'sensor.yaml',
-    `radio: { panId: ${PAN}, shortAddress: ${options.link ?? index}, extendedAddress: 02000000000000${hex(index, 2)} }
+export interface FileOptions {
+  top?: string;
+  connection?: string;
+  id?: number;
+  link?: number;
+  auth?: string;
+  request?: string;
+}
+
+/** The file of a sensor with this number, for the gateway of test/gateway/support.ts. */
+export function fileOf(index: number, options: FileOptions = {}): string {
+  return `radio: { panId: ${PAN}, shortAddress: ${options.link ?? index}, extendedAddress: 02000000000000${hex(index, 2)} }
 address: "${outerOf(options.link ?? index)}"
 contexts: ["fd00::/64"]
 gateway: { address: "${GATEWAY}", link: 0000 }
@@ -112,8 +116,12 @@ connection:
   requestAddress: ${options.request ?? 'ipv6'}
   auth: ${options.auth ?? '{ psk: secret }'}
 ${options.connection ?? '  child: { compression: { required: true } }'}
-`,
-  );
+`;
+}
+
+/** Its blob. */
+export function blobOf(index: number, options: FileOptions = {}): Uint8Array {
+  return readProvision('sensor.yaml', fileOf(index, options));
 }
 
 export interface BoardNode extends MockBoard {
