@@ -23,6 +23,14 @@ export const TCP_CHECKSUM = 16;
 /** Protocol number of TCP. */
 export const PROTO_TCP = 6;
 
+/** Checks a TCP segment that ends at `end`; `ip` is the offset of its IP header. As `Header.verify`: 1 for the checksum FFFF. */
+export function checkTcp(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+  const length = end - offset;
+  if (length < TCP_SIZE) return DROP_SHORT;
+  if (!sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length))) return DROP_CHECKSUM;
+  return u16(buffer, offset + TCP_CHECKSUM) === 0xffff ? 1 : 0;
+}
+
 /** TCP for SCHC and ESP; the checksum is computed anew, options are payload. */
 export const tcp: Header = {
   proto: PROTO_TCP,
@@ -40,12 +48,7 @@ export const tcp: Header = {
     FID_TCP_CHECKSUM, 16, ROLE_COMPUTE,
     FID_TCP_URGENT, 16, ROLE_SENT,
   ],
-  verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
-    const length = end - offset;
-    if (length < TCP_SIZE) return DROP_SHORT;
-    if (!sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_TCP, length))) return DROP_CHECKSUM;
-    return u16(buffer, offset + TCP_CHECKSUM) === 0xffff ? 1 : 0;
-  },
+  verify: checkTcp,
   putLengths: (_buffer: Uint8Array, _offset: number, _end: number): void => {},
   putChecksums: (buffer: Uint8Array, offset: number, end: number, ip: number): void => {
     const length = end - offset;

@@ -14,6 +14,19 @@ export const UDPLITE_CHECKSUM = 6;
 /** Protocol number of UDP-Lite. */
 export const PROTO_UDPLITE = 136;
 
+/**
+ * Checks a UDP-Lite datagram that ends at `end`; `ip` is the offset of its IP header. After 0 the header can be read, and a right
+ * checksum covers everything. DROP_NO_RULE: it covers a part.
+ */
+export function checkUdplite(buffer: Uint8Array, offset: number, end: number, ip: number): number {
+  const length = end - offset;
+  if (length < UDPLITE_SIZE) return DROP_SHORT;
+  const coverage = u16(buffer, offset + UDPLITE_COVERAGE);
+  if (u16(buffer, offset + UDPLITE_CHECKSUM) === 0) return DROP_CHECKSUM;
+  if (coverage !== 0 && coverage !== length) return DROP_NO_RULE;
+  return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_UDPLITE, length)) ? 0 : DROP_CHECKSUM;
+}
+
 /** UDP-Lite for SCHC and ESP: only packets whose checksum covers all, because the coverage is not sent. */
 export const udplite: Header = {
   proto: PROTO_UDPLITE,
@@ -25,14 +38,7 @@ export const udplite: Header = {
     FID_UDPLITE_COVERAGE, 16, ROLE_COMPUTE,
     FID_UDPLITE_CHECKSUM, 16, ROLE_COMPUTE,
   ],
-  verify: (buffer: Uint8Array, offset: number, end: number, ip: number): number => {
-    const length = end - offset;
-    if (length < UDPLITE_SIZE) return DROP_SHORT;
-    const coverage = u16(buffer, offset + UDPLITE_COVERAGE);
-    if (u16(buffer, offset + UDPLITE_CHECKSUM) === 0) return DROP_CHECKSUM;
-    if (coverage !== 0 && coverage !== length) return DROP_NO_RULE;
-    return sumsToZero(buffer, offset, length, pseudoSum(buffer, ip, PROTO_UDPLITE, length)) ? 0 : DROP_CHECKSUM;
-  },
+  verify: checkUdplite,
   putLengths: (buffer: Uint8Array, offset: number, end: number): void => {
     put16(buffer, offset + UDPLITE_COVERAGE, end - offset);
   },
