@@ -95,6 +95,9 @@ function portPrefix(start: number, end: number): number {
 export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[], a: Attributes): Shape {
   const source = portPrefix(a.tsPortSrcStart, a.tsPortSrcEnd);
   const destination = portPrefix(a.tsPortDstStart, a.tsPortDstEnd);
+  // A range without a common prefix is a range still.
+  const anyPort =
+    a.tsPortSrcStart === 0 && a.tsPortSrcEnd === 65535 && a.tsPortDstStart === 0 && a.tsPortDstEnd === 65535;
   const numbers = [
     a.ipsecMode,
     a.iipcProfile,
@@ -108,6 +111,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
     prefixLength(a.tsIpDstStart, a.tsIpDstEnd),
     source,
     destination,
+    anyPort ? 1 : 0,
   ];
   let key = '';
   for (let i = 0; i < numbers.length; i++) key += numbers[i] + '.';
@@ -134,7 +138,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
     networkProgram: networkProgram,
     transports: transports,
     transportPrograms: programs,
-    anyPort: source === 0 && destination === 0,
+    anyPort: anyPort,
   };
   cache[key] = shape;
   return shape;
@@ -159,7 +163,8 @@ export function putValues(shape: Shape, a: Attributes, octets: Uint8Array, at: n
   fillValues(headerFields(a, transport, true), transport.size, octets, at + shape.transportPrograms[0].at);
 }
 
-function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
+/** True when the range from `start` to `end` is all that has their common prefix. */
+export function isPrefix(start: Uint8Array, end: Uint8Array): boolean {
   const prefix = prefixLength(start, end);
   for (let bit = prefix; bit < start.length * 8; bit++) {
     const mask = 0x80 >>> (bit & 7);

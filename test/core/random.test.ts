@@ -155,6 +155,29 @@ test('transport mode, ts_proto 0: a packet without next header would be a dummy 
   assert.equal(hex(receive(endpointOf(saOf(known)), wire) as Uint8Array), hex(inner));
 });
 
+test('a range of ports without a common prefix is a range: what is outside is refused, both ways', () => {
+  const sa = makeSa(6, 17, { ts_port_src: [1000, 60000], ts_port_dst: [0, 65535] });
+  const any = makeSa(6, 17, { ts_port_src: [0, 65535], ts_port_dst: [0, 65535] });
+  for (const [port, isTaken] of [
+    [999, false],
+    [1000, true],
+    [60000, true],
+    [60001, false],
+  ] as const) {
+    const inner = Uint8Array.from(packet(SIX, udp(port, 4500, Buffer.alloc(3))));
+    const made = send(endpointOf(), saOf(sa), inner);
+    assert.equal(
+      typeof made === 'string' ? made : hex(made),
+      isTaken ? protect(sa, Buffer.from(inner)).wire : 'selector',
+    );
+    if (!isTaken) assert.throws(() => protect(sa, Buffer.from(inner)), Dropped);
+    // A sender that does not keep to it: the residue of both is the same.
+    const wire = send(endpointOf(), saOf(any), inner) as Uint8Array;
+    const back = receive(endpointOf(saOf(sa)), wire);
+    assert.equal(typeof back === 'string' ? back : hex(back), isTaken ? hex(inner) : 'selector');
+  }
+});
+
 test('a segment of two octets at the end of its buffer: nothing behind it is read', () => {
   const sa = makeSa(6, 17);
   const inner = packet(SIX, raw(17, Buffer.from('138911940008', 'hex')));
