@@ -33,12 +33,17 @@ export function suiteOf(policy: ChildPolicy, encr: number, integ: number): Suite
   return null;
 }
 
-/** The attributes of one direction. */
-function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes {
+/** What the attributes of a Child SA's two directions follow from. */
+export type Agreed = Pick<
+  ChildSa,
+  'local' | 'remote' | 'mode' | 'compression' | 'dscpList' | 'esn' | 'spiOut' | 'spiIn'
+>;
+
+/** The attributes of one direction of what was agreed; `local` and `remote` are the ends of the tunnel. */
+export function attributesOf(child: Agreed, outgoing: boolean, local: Uint8Array, remote: Uint8Array): Attributes {
   const from = outgoing ? child.local : child.remote;
   const to = outgoing ? child.remote : child.local;
   const tunnel = child.mode !== MODE_TRANSPORT;
-  const path = childPathOf(sa, child);
   const attributes: Attributes = {
     iipcProfile: child.compression === null ? IIPC_NOT_COMPRESSED : IIPC_DIET_ESP,
     iipcRuleId: -1,
@@ -59,8 +64,8 @@ function attributesOf(sa: IkeSa, child: ChildSa, outgoing: boolean): Attributes 
     alignment: 32,
     espTrailer: TRAILER_MANDATORY,
     ipsecMode: tunnel ? MODE_TUNNEL : MODE_TRANSPORT,
-    tunnelSrc: tunnel ? (outgoing ? path.local : path.remote) : NONE,
-    tunnelDst: tunnel ? (outgoing ? path.remote : path.local) : NONE,
+    tunnelSrc: tunnel ? (outgoing ? local : remote) : NONE,
+    tunnelDst: tunnel ? (outgoing ? remote : local) : NONE,
     espSpi: outgoing ? child.spiOut : child.spiIn,
     espSpiLsb: 32,
     espSnLsb: 32,
@@ -79,7 +84,8 @@ function keyLengthOf(child: ChildSa, suite: Suite): number {
 export function configOf(sa: IkeSa, child: ChildSa, outgoing: boolean, octets: Uint8Array, at: number): SaConfig {
   const suite = child.suite!;
   const size = keyLengthOf(child, suite);
-  const config = defaultConfig(attributesOf(sa, child, outgoing), suite);
+  const path = childPathOf(sa, child);
+  const config = defaultConfig(attributesOf(child, outgoing, path.local, path.remote), suite);
   config.key = take(octets, at, size);
   config.salt = take(octets, at + size, suite.saltLength);
   config.authKey = take(octets, at + size + suite.saltLength, suite.authKeyLength);
