@@ -6,7 +6,7 @@ import { kindOf } from './ike-net.ts';
 import { play, type Sum } from './ike-rekey.ts';
 import { CHANGES, kinds } from './ike-sim.ts';
 
-const SEEDS = process.env.DIETESP_LONG === '1' ? 5000 : 300;
+const SEEDS = process.env.DIETESP_LONG === '1' ? 5000 : 150;
 
 test(`${SEEDS} worlds of rekeys, Deletes and probes`, async (t) => {
   const list = await kinds(['usual', 'bare', 'plain', 'known', 'pfs', 'known pfs']);
