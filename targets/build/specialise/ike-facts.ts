@@ -250,7 +250,7 @@ export function ikeFacts(input: IkeInput): Facts {
   const isAny = Buffer.compare(own.start, own.end) !== 0;
   const optimized = policy.optimizedRekey;
   const hasKe = child.esp[0].ke.length > 0;
-  const signsRekey = child.esp[0].ke.find((method) => method !== 0) ?? 0;
+  const firstKe = child.esp[0].ke.find((method) => method !== 0) ?? 0;
   const chains = {
     ...chainOf('initTail', initTail),
     ...chainOf('resumeTail', policy.ticketLifetime > 0 ? resumeTail : []),
@@ -304,9 +304,12 @@ export function ikeFacts(input: IkeInput): Facts {
       otherKe: 0,
       espSa: hex(auth.sa.octets),
       espSaKe: hex(request.sa.octets),
+      espSaOne: hex(
+        payloadOf((w) => addSa(w, [{ ...child.esp[0], ke: firstKe === 0 ? [] : [firstKe] }], new Uint8Array(4), 0, 4)),
+      ),
       espWant: wantOf({ ...child.esp[0], ke: [] }),
       espWantKe: wantOf(child.esp[0]),
-      childKe: signsRekey,
+      childKe: firstKe,
       childKeOptional: hasKe && child.esp[0].ke.includes(0),
       tsOwn: hex(auth.own.octets.slice(HEADER, HEADER + 12)),
       tsPeer: hex(auth.peer.octets.slice(HEADER, HEADER + 12)),

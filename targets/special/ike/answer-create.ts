@@ -21,7 +21,7 @@ import {
   PROTOCOL_IKE,
 } from '../../../core/ike/codec/numbers.ts';
 import { OUTCOME_PROTOCOL } from '../../../core/ike/state/outcome.ts';
-import { CHILD_SUPERSEDED, STATE_REPLACED } from '../../../core/ike/state/stage.ts';
+import { STATE_REPLACED } from '../../../core/ike/state/stage.ts';
 import { TASK_CHILD, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../../../core/ike/state/task.ts';
 import { randomOctets } from '../crypto.ts';
 import { newSpi } from '../esp-sa.ts';
@@ -41,11 +41,23 @@ import {
   ROLE_ANSWERED,
 } from './child-parts.ts';
 import { nextIke } from './create-child.ts';
-import { endIke, hasLiveChild, ikeAdopt, ikeDecided } from './ike-life.ts';
-import { type ChildSlot, type IkeSlot, S } from './ike-state.ts';
+import { endIke, hasLiveChild, ikeAdopt, supersede } from './ike-life.ts';
+import { type ChildSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
 import { sealAnswer } from './messages.ts';
-import { addNote, addPayloads, addRoom, beginPayloads, chain, foundAt, foundSize, seek, W } from './payloads.ts';
-import { addChosen, chooseProposal, chosenKe, chosenSpiAt } from './proposal.ts';
+import {
+  addNote,
+  addPayloads,
+  addRoom,
+  beginPayloads,
+  chain,
+  foundAt,
+  foundSize,
+  note,
+  putOctets,
+  seek,
+  W,
+} from './payloads.ts';
+import { chooseProposal, chosenAt, chosenKe, chosenNumber } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -56,103 +68,93 @@ let wantedKe = 0;
 
 /** The live or superseded Child SA with the gateway's inbound SPI, or null. */
 export function childWith(sa: IkeSlot, spi: number): ChildSlot | null {
-  if (sa !== S.current) return null;
-  for (let one = S.children; one !== null; one = one.next) {
-    if (one.spiOut === spi && spi !== 0 && one.removeAt < 0) return one;
-  }
-  return null;
+  let one = sa === S.current && spi !== 0 ? S.children : null;
+  while (one !== null && (one.spiOut !== spi || one.removeAt >= 0)) one = one.next;
+  return one;
 }
 
-/** A request to rekey the IKE SA: 0 when it has been answered, or why it is refused. */
-function answerIkeRekey(sa: IkeSlot, optimized: boolean, now: number): number {
+/** Answers CREATE_CHILD_SA, of which form it may be: 0 when that is done, or why it is refused. */
+function answerCreate(sa: IkeSlot): number {
   const task = sa.task;
-  if (sa !== S.current || (task !== 0 && task !== TASK_REKEY_IKE && task !== TASK_PROBE)) return N_TEMPORARY_FAILURE;
+  const short = P.optimizedType !== 0 && S.optimized && note(P.optimizedType);
+  const isRekey = note(N_REKEY_SA);
+  const rekeyAt = foundAt;
+  const hasSa = seek(PAYLOAD_SA, 0, 0);
+  const isIke = !isRekey && (short || (hasSa && foundSize > 5 && chain[foundAt + 5] === PROTOCOL_IKE));
+  const size = isIke ? 8 : 4;
+  let old: ChildSlot | null = null;
   // One after the other: the peer has to delete the SA that this one replaced first.
-  if (S.rival !== null) return N_TEMPORARY_FAILURE;
-  for (let one = S.list; one !== null; one = one.next) if (one.state === STATE_REPLACED) return N_TEMPORARY_FAILURE;
-  const ni = peerNonce();
-  if (ni === null) return N_INVALID_SYNTAX;
-  const spis = new Uint8Array(16);
-  let method = S.ke;
-  if (P.optimizedType !== 0 && optimized) {
-    if (seek(PAYLOAD_SA, 0, 0) || keMethod() !== method) return N_NO_PROPOSAL_CHOSEN;
-    if (!seek(PAYLOAD_NOTIFY, P.optimizedType, 0) || foundSize !== 8) return N_INVALID_SYNTAX;
-    copy(spis, 0, chain, foundAt, 8);
+  if (sa !== S.current || S.rival !== null) return N_TEMPORARY_FAILURE;
+  if (isIke) {
+    if (task !== 0 && task !== TASK_REKEY_IKE && task !== TASK_PROBE) return N_TEMPORARY_FAILURE;
+    for (let one = S.list; one !== null; one = one.next) if (one.state === STATE_REPLACED) return N_TEMPORARY_FAILURE;
   } else {
-    const verdict = chooseProposal(P.ikeWant, PROTOCOL_IKE, 8, keMethod(), 0);
-    if (verdict !== 0) return verdict;
-    method = chosenKe;
-    copy(spis, 0, chain, chosenSpiAt, 8);
-  }
-  wantedKe = method;
-  if (method === 0) return N_NO_PROPOSAL_CHOSEN;
-  if (keMethod() !== method) return N_INVALID_KE_PAYLOAD;
-  const nr = newNonce();
-  const x = new Uint8Array(32);
-  randomOctets(spis, 8, 8);
-  beginPayloads();
-  if (P.optimizedType !== 0 && optimized) copy(W, addNote(P.optimizedType, 8), spis, 8, 8);
-  else copy(W, addChosen(PROTOCOL_IKE, 8), spis, 8, 8);
-  putNonce(nr);
-  putKe(method, x);
-  const secret = keSecret(method, x);
-  if (secret === null) return N_INVALID_SYNTAX;
-  sealAnswer(sa, CREATE_CHILD_SA, now);
-  S.ke = method;
-  const next = nextIke(sa, 0, spis, secret, ni, nr);
-  if (task === TASK_REKEY_IKE) {
-    S.rival = next;
-    S.rivalNonce = lowerNonce(ni, nr);
-    // The loser deletes the SA that it made; a side without an answer does not know of it.
-    next.endAt = now + P.retransmitTime * 64;
-  } else ikeAdopt(next, now);
-  return 0;
-}
-
-/** A request for a Child SA, or for the rekey of `old`: 0 when it has been answered, or why it is refused. */
-function answerChild(sa: IkeSlot, old: ChildSlot | null, optimized: boolean, now: number): number {
-  let count = 0;
-  if (old === null && hasLiveChild()) return N_NO_ADDITIONAL_SAS;
-  for (let one = S.children; one !== null; one = one.next) count++;
-  if (count >= CHILDREN_MAX || sa !== S.current) return N_TEMPORARY_FAILURE;
-  const ni = peerNonce();
-  if (ni === null) return N_INVALID_SYNTAX;
-  const short = P.optimizedType !== 0 && optimized && old !== null;
-  let method = 0;
-  let spiOut = 0;
-  let number = 0;
-  if (short) {
-    if (!seek(PAYLOAD_NOTIFY, P.optimizedType, 0) || foundSize !== 4) return N_INVALID_SYNTAX;
-    spiOut = u32(chain, foundAt);
-    method = old.ke;
-    const isMixed = seek(PAYLOAD_SA, 0, 0) || seek(PAYLOAD_TSI, 0, 0) || seek(PAYLOAD_TSR, 0, 0);
-    if (spiOut > 255 && (isMixed || keMethod() !== method)) return N_NO_PROPOSAL_CHOSEN;
-  } else {
-    const verdict = chooseProposal(P.espWantKe, PROTOCOL_ESP, 4, keMethod(), 0);
-    if (verdict !== 0) return verdict;
-    spiOut = u32(chain, chosenSpiAt);
-    method = chosenKe;
-    if (spiOut > 255) {
-      if (!fitsSelectors(false)) return N_TS_UNACCEPTABLE;
-      if (P.hcpType !== 0) {
-        number = dietOf(false);
-        if (number === 0) return N_NO_PROPOSAL_CHOSEN;
+    if (task === TASK_REKEY_IKE) return N_TEMPORARY_FAILURE;
+    if (isRekey) {
+      // Protocol, size of the SPI, type and SPI stand before the data.
+      if (chain[rekeyAt - 8] !== PROTOCOL_ESP || chain[rekeyAt - 7] !== 4) return N_INVALID_SYNTAX;
+      old = childWith(sa, u32(chain, rekeyAt - 4));
+      if (old === null) {
+        // It may be the one of which the answer is still on its way.
+        return task === TASK_CHILD || task === TASK_REKEY_CHILD ? N_TEMPORARY_FAILURE : N_CHILD_SA_NOT_FOUND;
       }
-      if (method === 0 && P.childKe !== 0 && !P.childKeOptional) return N_NO_PROPOSAL_CHOSEN;
+      // Superseded, and no Delete from here: the peer did not take what an earlier rekey made.
+      if (old.rival !== null || old.isDeleteAsked) return N_TEMPORARY_FAILURE;
+    } else if (hasLiveChild()) return N_NO_ADDITIONAL_SAS;
+    let count = 0;
+    for (let one = S.children; one !== null; one = one.next) count++;
+    if (count >= CHILDREN_MAX) return N_TEMPORARY_FAILURE;
+  }
+  const ni = peerNonce();
+  if (ni.length === 0) return N_INVALID_SYNTAX;
+  let method = isIke ? S.ke : old !== null ? old.ke : 0;
+  let id = 0;
+  let at = 0;
+  if (P.optimizedType !== 0 && short) {
+    if (!note(P.optimizedType) || foundSize !== size) return N_INVALID_SYNTAX;
+    at = foundAt;
+    const isMixed = seek(PAYLOAD_TSI, 0, 0) || seek(PAYLOAD_TSR, 0, 0) || keMethod() !== method;
+    if (hasSa || isMixed) return N_NO_PROPOSAL_CHOSEN;
+  } else {
+    if (
+      !chooseProposal(isIke ? P.ikeWant : P.espWantKe, isIke ? PROTOCOL_IKE : PROTOCOL_ESP, size, keMethod(), false)
+    ) {
+      return N_NO_PROPOSAL_CHOSEN;
+    }
+    at = chosenAt;
+    method = chosenKe;
+    if (!isIke) {
+      if (!fitsSelectors(false)) return N_TS_UNACCEPTABLE;
+      if (P.hcpType !== 0) id = dietOf(false);
+      if (P.hcpType !== 0 && id === 0) return N_NO_PROPOSAL_CHOSEN;
+      if (P.childKe !== 0 && !P.childKeOptional && method === 0) return N_NO_PROPOSAL_CHOSEN;
     }
   }
-  if (spiOut < 256) return N_INVALID_SYNTAX;
+  const spiOut = u32(chain, at);
+  if (!isIke && spiOut < 256) return N_INVALID_SYNTAX;
   wantedKe = method;
   if (method !== 0 && keMethod() !== method) return N_INVALID_KE_PAYLOAD;
-  const spiIn = newSpi();
   const nr = newNonce();
+  const spi = new Uint8Array(size);
+  const spis = new Uint8Array(16);
   let secret: Uint8Array | null = null;
+  if (isIke) {
+    copy(spis, 0, chain, at, 8);
+    randomOctets(spi, 0, 8);
+    putOctets(spis, 8, spi);
+  } else put32(spi, 0, newSpi());
   beginPayloads();
-  if (short) put32(W, addNote(P.optimizedType, 4), spiIn);
+  if (P.optimizedType !== 0 && short) putOctets(W, addNote(P.optimizedType, size), spi);
   else {
-    if (P.transportMode) addNote(N_USE_TRANSPORT_MODE, 0);
-    if (P.hcpType !== 0) W[addPayloads(PAYLOAD_NOTIFY, P.hcpAnswer, 0) + 8] = number;
-    put32(W, addChosen(PROTOCOL_ESP, 4), spiIn);
+    if (!isIke && P.transportMode) addNote(N_USE_TRANSPORT_MODE, 0);
+    if (!isIke && P.hcpType !== 0) W[addPayloads(PAYLOAD_NOTIFY, P.hcpAnswer, 0) + 8] = id;
+    const body = addPayloads(
+      PAYLOAD_SA,
+      isIke ? P.ikeSaRekey : P.childKe !== 0 && method !== 0 ? P.espSaOne : P.espSa,
+      0,
+    );
+    W[body + 8] = chosenNumber;
+    putOctets(W, body + 12, spi);
   }
   putNonce(nr);
   if (method !== 0) {
@@ -161,58 +163,46 @@ function answerChild(sa: IkeSlot, old: ChildSlot | null, optimized: boolean, now
     secret = keSecret(method, x);
     if (secret === null) return N_INVALID_SYNTAX;
   }
-  if (!short) putSelectors(false);
-  sealAnswer(sa, CREATE_CHILD_SA, now);
-  const child = newChild(spiIn, spiOut, secret, ni, nr, ROLE_ANSWERED, now);
+  if (!isIke && !short) putSelectors(false);
+  sealAnswer(sa, CREATE_CHILD_SA);
+  if (isIke) {
+    const next = nextIke(sa, 0, spis, secret!, ni, nr);
+    S.ke = method;
+    if (task === TASK_REKEY_IKE) {
+      S.rival = next;
+      S.rivalNonce = lowerNonce(ni, nr);
+      // The loser deletes the SA that it made; a side without an answer does not know of it.
+      next.endAt = ikeNow + P.retransmitTime * 64;
+    } else ikeAdopt(next);
+    return 0;
+  }
+  const child = newChild(u32(spi, 0), spiOut, secret, ni, nr, ROLE_ANSWERED);
   child.ke = method;
   child.replaces = old;
   if (old === null) return 0;
-  if (sa.task === TASK_REKEY_CHILD && S.draft !== null && S.draft.old === old) {
+  if (task === TASK_REKEY_CHILD && S.draft!.old === old) {
     old.rival = child;
     old.rivalNonce = lowerNonce(ni, nr);
-  } else {
-    if (old.stage < CHILD_SUPERSEDED) old.stage = CHILD_SUPERSEDED;
-    old.rekeyAt = -1;
-  }
+  } else supersede(old);
   return 0;
 }
 
-/** Answers CREATE_CHILD_SA, of which form it may be: 0 when that is done, or why it is refused. */
-function answerForm(sa: IkeSlot, now: number): number {
-  const optimized = P.optimizedType !== 0 && S.optimized && seek(PAYLOAD_NOTIFY, P.optimizedType, 0);
-  const isIke = seek(PAYLOAD_SA, 0, 0) && foundSize > 5 && chain[foundAt + 5] === PROTOCOL_IKE;
-  const isRekey = seek(PAYLOAD_NOTIFY, N_REKEY_SA, 0);
-  if (!isRekey && (optimized || isIke)) return answerIkeRekey(sa, optimized, now);
-  if (S.rival !== null || sa.task === TASK_REKEY_IKE) return N_TEMPORARY_FAILURE;
-  if (!isRekey) return answerChild(sa, null, false, now);
-  // Protocol, size of the SPI, type and SPI stand before the data.
-  if (chain[foundAt - 8] !== PROTOCOL_ESP || chain[foundAt - 7] !== 4) return N_INVALID_SYNTAX;
-  const spi = u32(chain, foundAt - 4);
-  const child = childWith(sa, spi);
-  if (child === null) {
-    // It may be the one of which the answer is still on its way.
-    if (sa.task === TASK_CHILD || sa.task === TASK_REKEY_CHILD) return N_TEMPORARY_FAILURE;
-    beginPayloads();
-    const at = addPayloads(PAYLOAD_NOTIFY, '0000000c03040000', 0);
-    put16(W, at + 6, N_CHILD_SA_NOT_FOUND);
-    put32(W, addRoom(4), spi);
-    sealAnswer(sa, CREATE_CHILD_SA, now);
-    return 0;
-  }
-  // Superseded, and no Delete from here: the peer did not take what an earlier rekey made.
-  if (child.rival !== null || child.isDeleteAsked) return N_TEMPORARY_FAILURE;
-  return answerChild(sa, child, optimized, now);
-}
-
 /** A request CREATE_CHILD_SA is in the chain. */
-export function onCreateAsked(sa: IkeSlot, now: number): void {
-  ikeDecided(sa, false, now);
-  const verdict = answerForm(sa, now);
+export function onCreateAsked(sa: IkeSlot): void {
+  // The gateway uses the IKE SA that its rekey made while ours is on its way: it has decided.
+  if (sa === S.rival) ikeAdopt(sa);
+  const verdict = answerCreate(sa);
   if (verdict === 0) return;
   beginPayloads();
-  const data = addNote(verdict, verdict === N_INVALID_KE_PAYLOAD ? 2 : 0);
-  if (verdict === N_INVALID_KE_PAYLOAD) put16(W, data, wantedKe);
-  sealAnswer(sa, CREATE_CHILD_SA, now);
+  if (verdict === N_CHILD_SA_NOT_FOUND) {
+    note(N_REKEY_SA);
+    put16(W, addPayloads(PAYLOAD_NOTIFY, '0000000c03040000', 0) + 6, verdict);
+    copy(W, addRoom(4), chain, foundAt - 4, 4);
+  } else {
+    const data = addNote(verdict, verdict === N_INVALID_KE_PAYLOAD ? 2 : 0);
+    if (verdict === N_INVALID_KE_PAYLOAD) put16(W, data, wantedKe);
+  }
+  sealAnswer(sa, CREATE_CHILD_SA);
   // What the peer makes is not what this side reads [RFC 7296 §2.21.3].
-  if (verdict === N_INVALID_SYNTAX) endIke(sa, OUTCOME_PROTOCOL, now);
+  if (verdict === N_INVALID_SYNTAX) endIke(sa, OUTCOME_PROTOCOL);
 }

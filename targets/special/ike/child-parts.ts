@@ -1,7 +1,7 @@
-// The parts of messages about a Child SA: its key exchange, traffic selectors, Diet-ESP's values, SPI, keys
-// [RFC 7296 §2.9, §2.17, §3.13; draft-ietf-ipsecme-ikev2-diet-esp-extension].
+// The parts of messages about a Child SA: key exchange, nonces, traffic selectors, Diet-ESP's values, keys [RFC 7296 §2.9, §2.17,
+// §3.13; draft-ietf-ipsecme-ikev2-diet-esp-extension].
 
-import { copy, equal, fill, put16, u16 } from '../../../core/base/bytes.ts';
+import { copy, equal, fill, put16, u16, u32 } from '../../../core/base/bytes.ts';
 import {
   N_USE_TRANSPORT_MODE,
   PAYLOAD_KE,
@@ -9,18 +9,21 @@ import {
   PAYLOAD_NOTIFY,
   PAYLOAD_TSI,
   PAYLOAD_TSR,
+  PROTOCOL_ESP,
 } from '../../../core/ike/codec/numbers.ts';
+import { OUTCOME_COMPRESSION, OUTCOME_PROTOCOL, OUTCOME_SELECTORS } from '../../../core/ike/state/outcome.ts';
 import { CHILD_LIVE } from '../../../core/ike/state/stage.ts';
 import { randomOctets, slice, x25519Of } from '../crypto.ts';
 import { D } from '../data.ts';
 import { addPair } from '../esp-sa.ts';
 import { onInstalled } from '../events.ts';
-import { isHex, putHex } from '../octets.ts';
+import { putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { lifeEnd } from './ike-life.ts';
-import { type ChildSlot, S } from './ike-state.ts';
-import { expandSeed, SEED, workPut } from './messages.ts';
-import { addPayloads, addRoom, chain, foundAt, foundSize, seek, W } from './payloads.ts';
+import { type ChildSlot, ikeNow, NO_OCTETS, S } from './ike-state.ts';
+import { expandSeed, SEED } from './messages.ts';
+import { addPayloads, addRoom, chain, foundAt, foundSize, note, putOctets, seek, W } from './payloads.ts';
+import { chooseProposal, chosenAt } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -30,12 +33,11 @@ const HCP_DEFAULTS = '00000003202001';
 /** A new private value of 32 octets in `x`, and a KE payload with its public value at the end of W [RFC 8031]. */
 export function putKe(method: number, x: Uint8Array): void {
   const at = addPayloads(PAYLOAD_KE, '0000002800000000', 0);
-  const out = addRoom(32);
   const base = new Uint8Array(32);
   put16(W, at + 4, method);
   randomOctets(x, 0, 32);
   base[0] = 9;
-  x25519Of(W, out, x, 0, base, 0);
+  x25519Of(W, addRoom(32), x, 0, base, 0);
 }
 
 /** The method of the chain's KE payload; 0: none. */
@@ -48,16 +50,14 @@ export function keSecret(method: number, x: Uint8Array): Uint8Array | null {
   if (keMethod() !== method || foundSize !== 36) return null;
   const secret = new Uint8Array(32);
   x25519Of(secret, 0, x, 0, chain, foundAt + 4);
-  let any = 0;
-  for (let i = 0; i < 32; i++) any |= secret[i];
-  return any === 0 ? null : secret;
+  return equal(secret, 0, new Uint8Array(32), 0, 32) ? null : secret;
 }
 
 /** A nonce of this side at the end of W. */
 export function putNonce(nonce: Uint8Array): void {
   const at = addPayloads(PAYLOAD_NONCE, '00000000', 0);
-  put16(W, at + 2, 4 + nonce.length);
-  copy(W, addRoom(nonce.length), nonce, 0, nonce.length);
+  put16(W, at + 2, 4 + P.nonceSize);
+  putOctets(W, addRoom(P.nonceSize), nonce);
 }
 
 export function newNonce(): Uint8Array {
@@ -66,9 +66,9 @@ export function newNonce(): Uint8Array {
   return nonce;
 }
 
-/** The nonce of the chain, null: there is none. */
-export function peerNonce(): Uint8Array | null {
-  return seek(PAYLOAD_NONCE, 0, 0) ? slice(chain, foundAt, foundSize) : null;
+/** The nonce of the chain; empty: there is none. */
+export function peerNonce(): Uint8Array {
+  return seek(PAYLOAD_NONCE, 0, 0) ? slice(chain, foundAt, foundSize) : NO_OCTETS;
 }
 
 /** TSi and TSr: this side's selector first where `isOwnFirst`. */
@@ -76,70 +76,60 @@ export function putSelectors(isOwnFirst: boolean): void {
   const size = P.addressSize;
   for (let i = 0; i < 2; i++) {
     const isOwn = (i === 0) === isOwnFirst;
-    const at = addPayloads(i === 0 ? PAYLOAD_TSI : PAYLOAD_TSR, '00000000', 0);
-    put16(W, at + 2, 16 + 2 * size);
+    const at = addPayloads(PAYLOAD_TSI + i, '00000000', 0);
     const body = addRoom(12 + 2 * size);
+    put16(W, at + 2, 16 + 2 * size);
     putHex(W, body, isOwn ? P.tsOwn : P.tsPeer);
-    for (let k = 0; k < 2; k++) {
-      if (P.asksAny && isOwn && S.setup !== null) fill(W, body + 12 + k * size, size, 255 * k);
-      else copy(W, body + 12 + k * size, D, isOwn ? P.atOwn : P.atPeer, size);
+    for (let k = 12; k <= 12 + size; k += size) {
+      if (P.asksAny && isOwn && S.setup !== null) fill(W, body + k, size, k > 12 ? 255 : 0);
+      else copy(W, body + k, D, isOwn ? P.atOwn : P.atPeer, size);
     }
   }
 }
 
-/** True when a selector of the payload covers the one of `head` and the address D[address..); an answer has that alone. */
-function covers(type: number, head: string, address: number, isAnswer: boolean): boolean {
-  if (!seek(type, 0, 0)) return false;
+/** True when a selector of the payload covers the one of `head` and the address D[address..). */
+function covers(type: number, head: string, address: number): boolean {
   const size = P.addressSize;
-  const length = 8 + 2 * size;
-  const end = foundAt + foundSize;
-  if (isAnswer) {
-    const at = end - 2 * size;
-    if (foundSize !== length + 4 || !isHex(chain, foundAt, head)) return false;
-    return equal(chain, at, D, address, size) && equal(chain, at + size, D, address, size);
-  }
+  if (!seek(type, 0, 0)) return false;
   putHex(W, 0, head);
-  let at = foundAt + 4;
-  for (let left = chain[foundAt]; left > 0 && at + 4 <= end; left--) {
-    const next = at + u16(chain, at + 2);
-    if (next > end || next < at + 4) return false;
-    if (
-      next - at === length &&
+  for (let at = foundAt + 4, left = chain[foundAt]; left > 0 && at + 8 <= foundAt + foundSize; left--) {
+    const length = u16(chain, at + 2);
+    if (length < 8 || at + length > foundAt + foundSize) return false;
+    let fits =
+      length === 8 + 2 * size &&
       chain[at] === W[4] &&
       (chain[at + 1] === 0 || chain[at + 1] === W[5]) &&
       u16(chain, at + 4) <= u16(W, 8) &&
-      u16(chain, at + 6) >= u16(W, 10) &&
-      !isBelow(D, address, chain, at + 8, size) &&
-      !isBelow(chain, at + 8 + size, D, address, size)
-    ) {
-      return true;
+      u16(chain, at + 6) >= u16(W, 10);
+    if (fits) {
+      fits = !isBelow(D, address, chain, at + 8, size) && !isBelow(chain, at + 8 + size, D, address, size);
+      if (fits) return true;
     }
-    at = next;
+    at += length;
   }
   return false;
 }
 
+/** True when the number of `size` octets at a[aAt..) is lower than the other. */
 function isBelow(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, size: number): boolean {
-  for (let i = 0; i < size; i++) if (a[aAt + i] !== b[bAt + i]) return a[aAt + i] < b[bAt + i];
-  return false;
+  let i = 0;
+  while (i < size && a[aAt + i] === b[bAt + i]) i++;
+  return i < size && a[aAt + i] < b[bAt + i];
 }
 
 /**
- * True when the chain's selectors are this side's and the gateway's (`isAnswer`: exactly), and its mode is the profile's. TSi is
- * of whoever asks.
+ * True when the chain's selectors cover this side's and the gateway's, and its mode is the profile's. `isAnswer`: TSi is this
+ * side's.
  */
 export function fitsSelectors(isAnswer: boolean): boolean {
-  if (P.transportMode && !seek(PAYLOAD_NOTIFY, N_USE_TRANSPORT_MODE, 0)) return false;
+  if (P.transportMode && !note(N_USE_TRANSPORT_MODE)) return false;
   return (
-    covers(isAnswer ? PAYLOAD_TSI : PAYLOAD_TSR, P.tsOwn, P.atOwn, isAnswer) &&
-    covers(isAnswer ? PAYLOAD_TSR : PAYLOAD_TSI, P.tsPeer, P.atPeer, isAnswer)
+    covers(isAnswer ? PAYLOAD_TSI : PAYLOAD_TSR, P.tsOwn, P.atOwn) &&
+    covers(isAnswer ? PAYLOAD_TSR : PAYLOAD_TSI, P.tsPeer, P.atPeer)
   );
 }
 
-/**
- * Diet-ESP in the chain: the ID of the first proposal that has the profile's values. Of an answer it has to be the only one, and
- * have nothing else. 0: there is none.
- */
+/** Diet-ESP in the chain: the ID of the first proposal that has the profile's values. 0: there is none. */
 export function dietOf(isAnswer: boolean): number {
   if (!seek(PAYLOAD_NOTIFY, P.hcpType, 0)) return 0;
   const end = foundAt + foundSize;
@@ -147,38 +137,38 @@ export function dietOf(isAnswer: boolean): number {
   for (let at = foundAt; at + 4 <= end; ) {
     const id = chain[at];
     const next = at + 4 + u16(chain, at + 2);
-    let fits = chain[at + 1] === 0 && next <= end && (!isAnswer || next === end);
-    // Bit n: attribute n is named; bit n + 8: with the profile's value.
+    let fits = chain[at + 1] === 0 && next <= end;
+    // Bit n: attribute n is named; 256 << n: with the profile's value.
     let named = 0;
     for (let x = at + 4; fits && x < next; x += 4) {
       let high = x;
       // A range is two attributes behind its own header.
-      const isRange = next - x >= 12 && (u16(chain, x) | 0x8000) === 0xffff;
-      if (isRange) {
-        if (isAnswer || (u16(chain, x + 2) | 12) !== 12) fits = false;
+      if (next - x >= 12 && (u16(chain, x) | 0x8000) === 0xffff) {
         x += 4;
         high = x + 4;
       }
-      const type = next - x < 4 ? -1 : u16(chain, x) - 0x8000;
-      if (type < 0 || type > 6 || u16(chain, high) - 0x8000 !== type) fits = false;
-      else {
-        const low = u16(chain, x + 2);
-        const most = u16(chain, high + 2);
-        if (low > most || (isAnswer && ((named >>> type) & 1) === 1)) fits = false;
-        named |= 1 << type;
-        if (low <= W[type] && W[type] <= most) named |= 256 << type;
-      }
+      const type = u16(chain, x) - 0x8000;
+      fits = next - x >= 4 && type >= 0 && type < 7 && u16(chain, high) - 0x8000 === type;
+      named |= 1 << type;
+      if (u16(chain, x + 2) <= W[type] && W[type] <= u16(chain, high + 2)) named |= 256 << type;
       x = high;
     }
     for (let type = 0; type < 7; type++) {
       // Not named: any value in an offer (of esp_trailer 1 alone), the default in an answer.
-      if (((named >>> type) & 1) === 0 && (W[type] === W[7 + type] || (!isAnswer && type < 6))) named |= 256 << type;
+      const isFine = ((named >>> type) & 1) === 0 && (W[type] === W[7 + type] || (!isAnswer && type < 6));
+      if (!isFine && ((named >>> type) & 256) === 0) fits = false;
     }
-    if (fits && named >>> 8 === 127) return id;
-    if (isAnswer) return 0;
+    if (fits) return id;
     at = next;
   }
   return 0;
+}
+
+/** The gateway's answer about a Child SA is in the chain: 0, or why it does not do. The choice is set, or chosenAt is 0. */
+export function childVerdict(want: string): number {
+  if (!chooseProposal(want, PROTOCOL_ESP, 4, 0, true) || u32(chain, chosenAt) < 256) return OUTCOME_PROTOCOL;
+  if (!fitsSelectors(true)) return OUTCOME_SELECTORS;
+  return P.hcpType === 0 || dietOf(true) === 1 ? 0 : OUTCOME_COMPRESSION;
 }
 
 /** The exchange that made a Child SA was begun by the gateway; by this side, and it sends; by this side, and it is redundant. */
@@ -197,32 +187,38 @@ export function newChild(
   ni: Uint8Array,
   nr: Uint8Array,
   role: number,
-  now: number,
 ): ChildSlot {
   const blocks = (2 * P.keymatSize + 31) >>> 5;
   const keys = new Uint8Array(32 * blocks);
-  let n = SEED;
+  let at = SEED;
   if (secret !== null) {
-    n = workPut(n, secret);
+    at = putOctets(W, at, secret);
     fill(secret, 0, 32, 0);
   }
-  n = workPut(workPut(n, ni), nr);
-  expandSeed(S.current!.d!, n - SEED, keys, blocks);
+  expandSeed(S.current!.d!, putOctets(W, putOctets(W, at, ni), nr), keys, blocks);
   // The exchange's initiator sends with the first half [RFC 7296 §2.17].
   const outAt = role === ROLE_ANSWERED ? P.keymatSize : 0;
   addPair(spiOut, spiIn, keys, outAt, P.keymatSize - outAt, role === ROLE_ASKED);
   fill(keys, 0, keys.length, 0);
   S.wait = P.retryTime;
+  const child = addChild(spiIn, spiOut, CHILD_LIVE);
+  child.rekeyAt = lifeEnd(P.childRekeyTime);
+  onInstalled(spiIn, ikeNow);
+  return child;
+}
+
+/** A Child SA in front of the list. */
+export function addChild(spiIn: number, spiOut: number, stage: number): ChildSlot {
   const child: ChildSlot = {
     spiIn: spiIn,
     spiOut: spiOut,
-    stage: CHILD_LIVE,
+    stage: stage,
     ke: -1,
-    rekeyAt: lifeEnd(P.childRekeyTime, now),
+    rekeyAt: -1,
     removeAt: -1,
     replaces: null,
     rival: null,
-    rivalNonce: null,
+    rivalNonce: NO_OCTETS,
     isRekeyAsked: false,
     isDeleteAsked: false,
     isRegular: false,
@@ -230,7 +226,6 @@ export function newChild(
     next: S.children,
   };
   S.children = child;
-  onInstalled(spiIn, now);
   return child;
 }
 

@@ -16,12 +16,14 @@ import {
 } from '../../../core/ike/codec/numbers.ts';
 import { OUTCOME_DELETED, OUTCOME_PROTOCOL } from '../../../core/ike/state/outcome.ts';
 import { CHILD_LIVE, CHILD_SUPERSEDED, STATE_ESTABLISHED } from '../../../core/ike/state/stage.ts';
-import { TASK_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../../../core/ike/state/task.ts';
+import { TASK_REKEY_IKE } from '../../../core/ike/state/task.ts';
 import { hmacOf, randomOctets } from '../crypto.ts';
 import { newSpi } from '../esp-sa.ts';
 import { onChildFailed } from '../events.ts';
 import type { Profile } from '../profile.ts';
 import {
+  addChild,
+  childVerdict,
   isLower,
   keMethod,
   keSecret,
@@ -35,10 +37,10 @@ import {
   ROLE_ASKED,
   ROLE_LOST,
 } from './child-parts.ts';
-import { childVerdict, takeToken } from './ike-auth.ts';
-import { abandonIke, askDelete, childGone, clearDraft, endIke, ikeAdopt, sealDelete } from './ike-life.ts';
-import { type ChildSlot, type DraftSlot, type IkeSlot, S } from './ike-state.ts';
-import { deriveIke, newIke, randomOctet, sealRequest, workPut } from './messages.ts';
+import { takeToken } from './ike-auth.ts';
+import { abandonIke, askDelete, childGone, clearDraft, endIke, ikeAdopt, sealDelete, supersede } from './ike-life.ts';
+import { type ChildSlot, type DraftSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
+import { deriveIke, newIke, randomPart, sealRequest } from './messages.ts';
 import {
   addNote,
   addPayloads,
@@ -48,10 +50,11 @@ import {
   chainError,
   foundAt,
   foundSize,
-  seek,
+  note,
+  putOctets,
   W,
 } from './payloads.ts';
-import { chooseProposal, chosenKe, chosenSpiAt } from './proposal.ts';
+import { chooseProposal, chosenAt, chosenKe } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -66,186 +69,124 @@ export function nextIke(
 ): IkeSlot {
   const next = newIke(flag, STATE_ESTABLISHED);
   const seed = new Uint8Array(32);
-  copy(next.ids, 0, spis, 0, 16);
-  hmacOf(sa.d!, W, 0, workPut(workPut(workPut(0, secret), ni), nr), seed, 0);
+  putOctets(next.ids, 0, spis);
+  hmacOf(sa.d!, W, 0, putOctets(W, putOctets(W, putOctets(W, 0, secret), ni), nr), seed, 0);
   fill(secret, 0, 32, 0);
   deriveIke(next, seed, ni, nr, null);
   return next;
 }
 
-/** Sends the request of a Child SA that replaces `old`, or of one more. */
-export function askChild(sa: IkeSlot, old: ChildSlot | null, now: number): void {
-  const spi = new Uint8Array(4);
-  put32(spi, 0, newSpi());
-  const optimized =
-    P.optimizedType !== 0 && S.optimized && old !== null && old.ke >= 0 && !old.isRegular && S.askedKe === 0;
+/** Sends the request for which `task` is: a rekey of the IKE SA, of the Child SA `old`, or one more Child SA (null). */
+export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): void {
+  const isIke = task === TASK_REKEY_IKE;
+  const asked = (P.otherKe !== 0 || P.childKe !== 0) && S.askedKe !== 0;
   const draft: DraftSlot = {
     old: old,
-    spi: spi,
+    spi: new Uint8Array(isIke ? 8 : 4),
     nonce: newNonce(),
-    method: S.askedKe !== 0 ? S.askedKe : old !== null && old.ke >= 0 ? old.ke : P.childKe,
+    method: asked ? S.askedKe : isIke ? S.ke : old !== null && old.ke >= 0 ? old.ke : P.childKe,
     x: new Uint8Array(32),
-    optimized: optimized,
+    short:
+      P.optimizedType !== 0 &&
+      S.optimized &&
+      !asked &&
+      (isIke ? !S.isRegular : old !== null && old.ke >= 0 && !old.isRegular),
   };
+  const size = draft.spi.length;
   S.draft = draft;
   S.askedKe = 0;
+  if (isIke) randomOctets(draft.spi, 0, 8);
+  else put32(draft.spi, 0, newSpi());
   beginPayloads();
   if (old !== null) {
     addPayloads(PAYLOAD_NOTIFY, '0000000c03044009', 0);
     put32(W, addRoom(4), old.spiIn);
   }
-  if (P.optimizedType !== 0 && optimized) copy(W, addNote(P.optimizedType, 4), spi, 0, 4);
+  if (P.optimizedType !== 0 && draft.short) putOctets(W, addNote(P.optimizedType, size), draft.spi);
   else {
-    if (P.childTail !== '') addPayloads(P.childTailType, P.childTail, P.childTailLast);
-    copy(W, addPayloads(PAYLOAD_SA, P.espSaKe, 0) + 12, spi, 0, 4);
+    if (P.childTail !== '' && !isIke) addPayloads(P.childTailType, P.childTail, P.childTailLast);
+    putOctets(W, addPayloads(PAYLOAD_SA, isIke ? P.ikeSaRekey : P.espSaKe, 0) + 12, draft.spi);
   }
   putNonce(draft.nonce);
   if (draft.method !== 0) putKe(draft.method, draft.x);
-  if (!optimized) putSelectors(true);
-  sealRequest(sa, CREATE_CHILD_SA, old === null ? TASK_CHILD : TASK_REKEY_CHILD, now);
-}
-
-/** Sends the request to rekey the IKE SA. */
-export function askIkeRekey(sa: IkeSlot, now: number): void {
-  const draft: DraftSlot = {
-    old: null,
-    spi: new Uint8Array(8),
-    nonce: newNonce(),
-    method: S.askedKe !== 0 ? S.askedKe : S.ke,
-    x: new Uint8Array(32),
-    optimized: P.optimizedType !== 0 && S.optimized && !S.isRegular,
-  };
-  S.draft = draft;
-  S.askedKe = 0;
-  randomOctets(draft.spi, 0, 8);
-  beginPayloads();
-  if (P.optimizedType !== 0 && draft.optimized) copy(W, addNote(P.optimizedType, 8), draft.spi, 0, 8);
-  else copy(W, addPayloads(PAYLOAD_SA, P.ikeSaRekey, 0) + 12, draft.spi, 0, 8);
-  putNonce(draft.nonce);
-  putKe(draft.method, draft.x);
-  sealRequest(sa, CREATE_CHILD_SA, TASK_REKEY_IKE, now);
+  if (!isIke && !draft.short) putSelectors(true);
+  sealRequest(sa, CREATE_CHILD_SA, task);
 }
 
 /** A request failed: it is made again in another way or later, or the application is told. */
-function createFailed(sa: IkeSlot, task: number, draft: DraftSlot, error: number, now: number): void {
+function createFailed(sa: IkeSlot, isIke: boolean, draft: DraftSlot, error: number): void {
   const old = draft.old;
-  clearDraft();
   if (error === N_INVALID_SYNTAX) {
     // Fatal on both sides, no Delete follows [RFC 7296 §2.21.3].
-    endIke(sa, error, now);
+    endIke(sa, error);
     return;
   }
-  let again = false;
-  if (error === N_INVALID_KE_PAYLOAD && draft.method !== 0 && seek(PAYLOAD_NOTIFY, N_INVALID_KE_PAYLOAD, 0)) {
+  const isBusy = error === N_TEMPORARY_FAILURE;
+  let again = draft.short && !isBusy && error !== N_CHILD_SA_NOT_FOUND;
+  if ((P.otherKe !== 0 || P.childKe !== 0) && error === N_INVALID_KE_PAYLOAD && note(N_INVALID_KE_PAYLOAD)) {
     const asked = foundSize === 2 ? u16(chain, foundAt) : 0;
-    // The optimized form cannot choose a method.
     if (asked !== draft.method && (asked === P.keMethod || (P.otherKe !== 0 && asked === P.otherKe))) {
       S.askedKe = asked;
       again = true;
     }
   }
-  if (draft.optimized && error !== N_TEMPORARY_FAILURE && error !== N_CHILD_SA_NOT_FOUND) again = true;
-  if (again) {
-    if (task === TASK_REKEY_IKE) {
+  // Both sides may try at once, so don't repeat at the same moment.
+  const later = ikeNow + P.retransmitTime + randomPart(P.retransmitTime, 64);
+  if (isIke) {
+    if (again) {
       S.isRegular = true;
       S.isRekeyAsked = true;
-    } else if (old === null) S.childAt = now;
-    else {
-      old.isRegular = true;
-      old.isRekeyAsked = true;
-    }
-    return;
-  }
-  // Both sides may try at once, so don't repeat at the same moment.
-  const later = now + P.retransmitTime + Math.floor((P.retransmitTime * randomOctet()) / 64);
-  if (task === TASK_REKEY_IKE) {
-    if (S.rival !== null) ikeAdopt(S.rival, now);
-    else S.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(P.ikeRekeyTime / 8, 10000);
+    } else if (S.rival !== null) ikeAdopt(S.rival);
+    else S.rekeyAt = isBusy ? later : ikeNow + Math.max(P.ikeRekeyTime / 8, 10000);
   } else if (old === null) {
-    if (error === N_TEMPORARY_FAILURE) S.childAt = later;
-    else onChildFailed(error, now);
+    if (again || isBusy) S.childAt = isBusy ? later : ikeNow;
+    else onChildFailed(error, ikeNow);
+  } else if (again) {
+    old.isRegular = true;
+    old.isRekeyAsked = true;
   } else if (old.rival !== null) {
     if (old.isDeleteAsked) askDelete(old.rival);
-    if (old.stage < CHILD_SUPERSEDED) old.stage = CHILD_SUPERSEDED;
+    supersede(old);
     old.rival = null;
-  } else if (error === N_CHILD_SA_NOT_FOUND && old.removeAt < 0 && old.stage === CHILD_LIVE) {
-    // The peer has lost it, so make a new one.
-    childGone(old, now);
-    S.childAt = now;
   } else if (old.stage === CHILD_LIVE) {
-    old.rekeyAt = error === N_TEMPORARY_FAILURE ? later : now + Math.max(P.childRekeyTime / 8, 10000);
-    if (error !== N_TEMPORARY_FAILURE) onChildFailed(error, now);
+    if (error === N_CHILD_SA_NOT_FOUND) {
+      // The peer has lost it, so make a new one.
+      childGone(old);
+      S.childAt = ikeNow;
+      return;
+    }
+    old.rekeyAt = isBusy ? later : ikeNow + Math.max(P.childRekeyTime / 8, 10000);
+    if (!isBusy) onChildFailed(error, ikeNow);
   }
 }
 
-/** The answer to a rekey of the IKE SA is in the chain: 0, or why there is no new one. */
-function finishIkeRekey(sa: IkeSlot, draft: DraftSlot, now: number): number {
-  const nr = peerNonce();
+/** The answer to a rekey of the IKE SA brought the gateway's SPI and a secret. */
+function finishIkeRekey(sa: IkeSlot, draft: DraftSlot, spi: Uint8Array, secret: Uint8Array, nr: Uint8Array): void {
   const spis = new Uint8Array(16);
-  let spiAt = -1;
-  if (chainError !== 0) return chainError;
-  if (nr === null) return OUTCOME_PROTOCOL;
-  if (P.optimizedType !== 0 && draft.optimized) {
-    if (seek(PAYLOAD_NOTIFY, P.optimizedType, 0) && foundSize === 8) spiAt = foundAt;
-  } else if (chooseProposal(P.ikeWant, PROTOCOL_IKE, 8, 0, 1) === 0 && chosenKe === draft.method) spiAt = chosenSpiAt;
-  if (spiAt < 0) return OUTCOME_PROTOCOL;
-  copy(spis, 0, draft.spi, 0, 8);
-  copy(spis, 8, chain, spiAt, 8);
-  const secret = keSecret(draft.method, draft.x);
-  if (secret === null) return OUTCOME_PROTOCOL;
+  putOctets(spis, putOctets(spis, 0, draft.spi), spi);
   const next = nextIke(sa, FLAG_INITIATOR, spis, secret, draft.nonce, nr);
-  if (P.crashTokens) takeToken(next);
   const rival = S.rival;
+  if (P.crashTokens) takeToken(next);
   if (rival !== null && isLower(lowerNonce(draft.nonce, nr), S.rivalNonce)) {
-    abandonIke(next, 0, now);
-    ikeAdopt(rival, now);
-    return 0;
+    abandonIke(next, 0);
+    ikeAdopt(rival);
+    return;
   }
   S.ke = draft.method;
-  ikeAdopt(next, now);
+  ikeAdopt(next);
   sa.endAt = -1;
-  sealDelete(sa, 0, now);
-  return 0;
+  sealDelete(sa, 0);
 }
 
-/** The answer about a Child SA is in the chain: 0, or why there is no new one; the gateway's SPI in `spi`. */
-function readCreateAnswer(draft: DraftSlot, spi: Uint8Array): number {
-  if (chainError !== 0) return chainError;
-  if (P.optimizedType !== 0 && draft.optimized) {
-    if (!seek(PAYLOAD_NOTIFY, P.optimizedType, 0) || foundSize !== 4 || u32(chain, foundAt) < 256)
-      return OUTCOME_PROTOCOL;
-    copy(spi, 0, chain, foundAt, 4);
-    return 0;
-  }
-  const verdict = childVerdict(P.espWantKe);
-  // What does not do is known by its SPI, for its Delete.
-  if (verdict !== OUTCOME_PROTOCOL) copy(spi, 0, chain, chosenSpiAt, 4);
-  if (verdict !== 0) return verdict;
-  // The peer may choose no key exchange if NONE is on offer.
-  if (P.childKe !== 0 && P.childKeOptional && chosenKe === 0) draft.method = 0;
-  return chosenKe === draft.method ? 0 : OUTCOME_PROTOCOL;
-}
-
-/** The answer about a Child SA is in the chain: 0, or why there is no new one. */
-function finishChildAnswer(sa: IkeSlot, draft: DraftSlot, now: number): number {
+/** The answer about a Child SA brought its keys: 0, or why there is no new one. */
+function finishChildAnswer(
+  sa: IkeSlot,
+  draft: DraftSlot,
+  spiOut: number,
+  secret: Uint8Array | null,
+  nr: Uint8Array,
+): number {
   const old = draft.old;
-  const nr = peerNonce();
-  const spi = new Uint8Array(4);
-  const spiIn = u32(draft.spi, 0);
-  let secret: Uint8Array | null = null;
-  let verdict = readCreateAnswer(draft, spi);
-  const spiOut = u32(spi, 0);
-  if (verdict === 0 && nr === null) verdict = OUTCOME_PROTOCOL;
-  if (verdict === 0 && draft.method === 0 && keMethod() !== 0) verdict = OUTCOME_PROTOCOL;
-  if (verdict === 0 && draft.method !== 0) {
-    secret = keSecret(draft.method, draft.x);
-    if (secret === null) verdict = OUTCOME_PROTOCOL;
-  }
-  if (verdict !== 0) {
-    // The peer has made it, so it must be deleted there as well.
-    if (spiOut !== 0) ghost(spiIn);
-    return verdict;
-  }
   if (sa.gone === spiOut) {
     // The peer deleted it before its answer came.
     if (old === null) return OUTCOME_DELETED;
@@ -253,51 +194,61 @@ function finishChildAnswer(sa: IkeSlot, draft: DraftSlot, now: number): number {
     askDelete(old);
     return 0;
   }
-  const loses = old !== null && old.rival !== null && isLower(lowerNonce(draft.nonce, nr!), old.rivalNonce!);
-  const child = newChild(spiIn, spiOut, secret, draft.nonce, nr!, loses ? ROLE_LOST : ROLE_ASKED, now);
+  const rival = old === null ? null : old.rival;
+  const loses = rival !== null && isLower(lowerNonce(draft.nonce, nr), old!.rivalNonce);
+  const role = loses ? ROLE_LOST : ROLE_ASKED;
+  const child = newChild(u32(draft.spi, 0), spiOut, secret, draft.nonce, nr, role);
   child.ke = draft.method;
   if (old === null) return 0;
   child.replaces = old;
-  // The application has closed it meanwhile, so its successor is closed too.
-  if (old.isDeleteAsked) askDelete(loses && old.rival !== null ? old.rival : child);
   old.rival = null;
+  // The gateway's choice was closed meanwhile, and so is its successor.
+  if (old.isDeleteAsked) askDelete(loses ? rival! : child);
+  // The exchange with the lowest nonce is redundant; its initiator deletes the SA that it made [RFC 7296 §2.8.1].
   if (loses) {
-    // The exchange with the lowest nonce is redundant; its initiator deletes the SA that it made [RFC 7296 §2.8.1].
-    child.rekeyAt = -1;
-    if (old.stage < CHILD_SUPERSEDED) old.stage = CHILD_SUPERSEDED;
+    supersede(old);
     askDelete(child);
-  } else if (old.removeAt < 0) {
-    old.rekeyAt = -1;
-    askDelete(old);
-  }
+  } else if (old.removeAt < 0) askDelete(old);
   return 0;
 }
 
-/** A Child SA that only the gateway has waits for its Delete. */
-function ghost(spiIn: number): void {
-  const child: ChildSlot = {
-    spiIn: spiIn,
-    spiOut: 0,
-    stage: CHILD_SUPERSEDED,
-    ke: -1,
-    rekeyAt: -1,
-    removeAt: -1,
-    replaces: null,
-    rival: null,
-    rivalNonce: null,
-    isRekeyAsked: false,
-    isDeleteAsked: true,
-    isRegular: false,
-    tag: 0,
-    next: S.children,
-  };
-  S.children = child;
-}
-
 /** The answer to our CREATE_CHILD_SA is in the chain. */
-export function onCreateAnswer(sa: IkeSlot, task: number, now: number): void {
+export function onCreateAnswer(sa: IkeSlot, task: number): void {
   const draft = S.draft!;
-  const end = task === TASK_REKEY_IKE ? finishIkeRekey(sa, draft, now) : finishChildAnswer(sa, draft, now);
-  if (end !== 0) createFailed(sa, task, draft, end, now);
-  else clearDraft();
+  const isIke = task === TASK_REKEY_IKE;
+  const size = draft.spi.length;
+  const nr = peerNonce();
+  const spi = new Uint8Array(size);
+  let secret: Uint8Array | null = null;
+  let at = 0;
+  let end = chainError;
+  if (end === 0 && P.optimizedType !== 0 && draft.short) {
+    if (note(P.optimizedType) && foundSize === size) at = foundAt;
+  } else if (end === 0) {
+    if (isIke) end = chooseProposal(P.ikeWant, PROTOCOL_IKE, 8, 0, true) ? 0 : OUTCOME_PROTOCOL;
+    else end = childVerdict(P.espWantKe);
+    if (end !== OUTCOME_PROTOCOL) {
+      at = chosenAt;
+      // The peer may choose no key exchange if NONE is on offer.
+      if (P.childKeOptional && !isIke && chosenKe === 0) draft.method = 0;
+      if (chosenKe !== draft.method) end = OUTCOME_PROTOCOL;
+    }
+  }
+  if (at > 0) copy(spi, 0, chain, at, size);
+  if (end === 0) {
+    if (draft.method !== 0) secret = keSecret(draft.method, draft.x);
+    if (at === 0 || nr.length === 0 || (secret === null) !== (draft.method === 0)) end = OUTCOME_PROTOCOL;
+    if (draft.method === 0 && keMethod() !== 0) end = OUTCOME_PROTOCOL;
+  }
+  const spiOut = u32(spi, 0);
+  if (!isIke && spiOut < 256 && end === 0) end = OUTCOME_PROTOCOL;
+  if (end === 0) {
+    if (isIke) finishIkeRekey(sa, draft, spi, secret!, nr);
+    else end = finishChildAnswer(sa, draft, spiOut, secret, nr);
+  } else if (!isIke && spiOut > 255) {
+    // The peer has made it, so it must be deleted there as well.
+    addChild(u32(draft.spi, 0), 0, CHILD_SUPERSEDED).isDeleteAsked = true;
+  }
+  if (end !== 0) createFailed(sa, isIke, draft, end);
+  if (S.draft === draft) clearDraft();
 }

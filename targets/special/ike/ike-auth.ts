@@ -13,12 +13,9 @@ import {
   PAYLOAD_CP,
   PAYLOAD_IDI,
   PAYLOAD_IDR,
-  PAYLOAD_NOTIFY,
   PAYLOAD_SA,
-  PROTOCOL_ESP,
 } from '../../../core/ike/codec/numbers.ts';
 import {
-  OUTCOME_COMPRESSION,
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_ID,
   OUTCOME_PROTOCOL,
@@ -31,10 +28,10 @@ import { newSpi } from '../esp-sa.ts';
 import { onEstablished } from '../events.ts';
 import { putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
-import { dietOf, fitsSelectors, newChild, putSelectors, ROLE_ASKED } from './child-parts.ts';
+import { childVerdict, newChild, putSelectors, ROLE_ASKED } from './child-parts.ts';
 import { ikeRestart } from './ike-first.ts';
 import { abandonIke, clearSetup, endIke, lifeEnd } from './ike-life.ts';
-import { type IkeSlot, S } from './ike-state.ts';
+import { type IkeSlot, ikeNow, S } from './ike-state.ts';
 import { sealRequest, settleRequest } from './messages.ts';
 import {
   addNote,
@@ -45,10 +42,12 @@ import {
   chainError,
   foundAt,
   foundSize,
+  note,
+  putOctets,
   seek,
   W,
 } from './payloads.ts';
-import { chooseProposal, chosenKe, chosenSpiAt } from './proposal.ts';
+import { chosenAt, chosenKe } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -60,7 +59,7 @@ function proofOf(ofInitiator: boolean, id: Uint8Array, at: number, size: number)
   const setup = S.setup!;
   const own = ofInitiator ? setup.m1 : setup.m2;
   const other = ofInitiator ? setup.m2 : setup.m1;
-  const nonce = ofInitiator ? setup.nr : setup.ni;
+  const nonce = ofInitiator ? setup.nr : S.draft!.nonce;
   const key = ofInitiator ? setup.pi : setup.pr;
   const out = new Uint8Array(32);
   if (P.tickets && setup.resumed) {
@@ -68,33 +67,25 @@ function proofOf(ofInitiator: boolean, id: Uint8Array, at: number, size: number)
     return out;
   }
   const octets = new Uint8Array(40 + own.length + other.length + nonce.length);
-  let n = 0;
-  if (P.transcript && setup.transcript) {
-    copy(octets, 8, other, 0, other.length);
-    n = 8 + other.length;
-  }
-  copy(octets, n, own, 0, own.length);
-  n += own.length;
-  copy(octets, n, nonce, 0, nonce.length);
-  n += nonce.length;
-  hmacOf(key, id, at, size, octets, n);
-  n += 32;
   const psk = slice(D, P.atPsk, P.pskSize);
-  const pad = new Uint8Array(17);
-  putHex(pad, 0, KEY_PAD);
-  const padded = new Uint8Array(32);
-  hmacOf(psk, pad, 0, 17, padded, 0);
-  hmacOf(padded, octets, 0, n, out, 0);
+  hmacOf(psk, octets, 0, putHex(octets, 0, KEY_PAD), out, 0);
+  const padded = slice(out, 0, 32);
+  fill(octets, 0, 8, 0);
   fill(psk, 0, P.pskSize, 0);
+  let n = P.transcript && setup.transcript ? putOctets(octets, 8, other) : 0;
+  n = putOctets(octets, putOctets(octets, n, own), nonce);
+  hmacOf(key, id, at, size, octets, n);
+  hmacOf(padded, octets, 0, n + 32, out, 0);
   fill(padded, 0, 32, 0);
   return out;
 }
 
 /** Sends IKE_AUTH. */
-export function ikeAuth(sa: IkeSlot, now: number): void {
+export function ikeAuth(sa: IkeSlot): void {
   const setup = S.setup!;
   sa.state = STATE_AUTH_SENT;
-  setup.spi = newSpi();
+  S.draft!.spi = new Uint8Array(4);
+  put32(S.draft!.spi, 0, newSpi());
   beginPayloads();
   const id = addPayloads(PAYLOAD_IDI, P.idi, 0) + 4;
   copy(W, addRoom(P.identitySize), D, P.atIdentity, P.identitySize);
@@ -102,12 +93,12 @@ export function ikeAuth(sa: IkeSlot, now: number): void {
   if (P.idr !== '') addPayloads(PAYLOAD_IDR, P.idr, 0);
   const proof = proofOf(true, W, id, 4 + P.identitySize);
   addPayloads(PAYLOAD_AUTH, '0000002802000000', 0);
-  copy(W, addRoom(32), proof, 0, 32);
+  putOctets(W, addRoom(32), proof);
   if (P.authTail !== '') addPayloads(P.authTailType, P.authTail, P.authTailLast);
   const esp = addPayloads(PAYLOAD_SA, P.pfsInfoType !== 0 && setup.pfsInfo ? P.espSaKe : P.espSa, 0);
-  put32(W, esp + 12, setup.spi);
+  putOctets(W, esp + 12, S.draft!.spi);
   putSelectors(true);
-  sealRequest(sa, IKE_AUTH, 0, now);
+  sealRequest(sa, IKE_AUTH, 0);
 }
 
 /** The address that the gateway gave is written to the device's octets. False: there is none. */
@@ -128,93 +119,73 @@ function takeAddress(): boolean {
   return false;
 }
 
-/** The gateway's answer about a Child SA is in the chain: 0, or why it does not do. The choice is set. */
-export function childVerdict(want: string): number {
-  if (chooseProposal(want, PROTOCOL_ESP, 4, 0, 1) !== 0 || u32(chain, chosenSpiAt) < 256) return OUTCOME_PROTOCOL;
-  if (!fitsSelectors(true)) return OUTCOME_SELECTORS;
-  return P.hcpType === 0 || dietOf(true) === 1 ? 0 : OUTCOME_COMPRESSION;
-}
-
 /** Keeps the gateway's token of this IKE SA, where it is in the chain [RFC 6290 §4.1]. */
 export function takeToken(sa: IkeSlot): void {
-  if (seek(PAYLOAD_NOTIFY, N_QCD_TOKEN, 0) && foundSize >= 16 && foundSize <= 128) {
-    sa.token = slice(chain, foundAt, foundSize);
-  }
-}
-
-/** What is wrong with the answer to IKE_AUTH, whose identity is proved: 0, or why it does not do. */
-function readAuthAnswer(): number {
-  if (chainError !== 0) return chainError;
-  if (P.requestAddress !== 0 && !takeAddress()) return OUTCOME_SELECTORS;
-  return childVerdict(P.pfsInfoType !== 0 && S.setup!.pfsInfo ? P.espWantKe : P.espWant);
+  if (note(N_QCD_TOKEN) && foundSize >= 16 && foundSize <= 128) sa.token = slice(chain, foundAt, foundSize);
 }
 
 /** True when the body of IDr at foundAt is the gateway's identity; its reserved octets do not count [RFC 7296 §3.5]. */
 function isIdentity(): boolean {
-  putHex(W, 0, P.remoteId);
-  return (
-    foundSize === P.remoteId.length / 2 && chain[foundAt] === W[0] && equal(chain, foundAt + 4, W, 4, foundSize - 4)
-  );
+  const size = putHex(W, 0, P.remoteId);
+  return foundSize === size && chain[foundAt] === W[0] && equal(chain, foundAt + 4, W, 4, size - 4);
+}
+
+/** What is wrong with the answer to IKE_AUTH: 0, or why it does not do. Nothing of it counts before the gateway's proof. */
+function readAuthAnswer(): number {
+  const setup = S.setup!;
+  if (P.remoteId !== '' && !isIdentity()) return OUTCOME_PEER_ID;
+  const proof = proofOf(false, chain, foundAt, foundSize);
+  seek(PAYLOAD_AUTH, 0, 0);
+  if (chain[foundAt] !== 2 || foundSize !== 36 || !equal(chain, foundAt + 4, proof, 0, 32)) return OUTCOME_PEER_AUTH;
+  if (chainError !== 0) return chainError;
+  if (P.requestAddress !== 0 && !takeAddress()) return OUTCOME_SELECTORS;
+  return childVerdict(P.pfsInfoType !== 0 && setup.pfsInfo ? P.espWantKe : P.espWant);
 }
 
 /** The answer to IKE_AUTH is in the chain. */
-export function onAuthAnswer(sa: IkeSlot, now: number): void {
+export function onAuthAnswer(sa: IkeSlot): void {
   const setup = S.setup!;
+  const draft = S.draft!;
   settleRequest(sa);
   if (!seek(PAYLOAD_AUTH, 0, 0) || !seek(PAYLOAD_IDR, 0, 0)) {
-    if (chainError === N_AUTHENTICATION_FAILED && setup.skip > 28 && !setup.again) {
-      // A delayed request without the cookie can make both sides sign different messages.
-      ikeRestart(sa, true, now);
-      return;
-    }
-    endIke(sa, chainError !== 0 ? chainError : OUTCOME_PROTOCOL, now);
+    // A delayed request without the cookie can make both sides sign different messages.
+    if (chainError === N_AUTHENTICATION_FAILED && setup.skip > 28 && !setup.again) ikeRestart(sa, true);
+    else endIke(sa, chainError !== 0 ? chainError : OUTCOME_PROTOCOL);
     return;
   }
-  if (P.remoteId !== '' && !isIdentity()) {
-    abandonIke(sa, OUTCOME_PEER_ID, now);
-    return;
-  }
-  const proof = proofOf(false, chain, foundAt, foundSize);
-  seek(PAYLOAD_AUTH, 0, 0);
-  if (chain[foundAt] !== 2 || foundSize !== 36 || !equal(chain, foundAt + 4, proof, 0, 32)) {
-    abandonIke(sa, OUTCOME_PEER_AUTH, now);
+  const verdict = readAuthAnswer();
+  if (verdict !== 0) {
+    abandonIke(sa, verdict);
     return;
   }
   if (P.crashTokens) takeToken(sa);
-  const verdict = readAuthAnswer();
-  if (verdict !== 0) {
-    abandonIke(sa, verdict, now);
-    return;
-  }
   if (P.optimizedType !== 0) {
-    S.optimized = (P.vendorId === '' || S.vendor) && seek(PAYLOAD_NOTIFY, P.optimizedSupportedType, 0);
+    S.optimized = (P.vendorId === '' || setup.vendor) && note(P.optimizedSupportedType);
   }
+  S.ke = draft.method;
   if (P.tickets) {
     S.session = null;
-    if (seek(PAYLOAD_NOTIFY, N_TICKET_LT_OPAQUE, 0) && foundSize > 4 && foundSize <= P.ticketSize + 4) {
+    if (note(N_TICKET_LT_OPAQUE) && foundSize > 4 && foundSize <= P.ticketSize + 4) {
       S.session = {
         ticket: slice(chain, foundAt + 4, foundSize - 4),
         skD: slice(sa.d!, 0, 32),
         encr: P.ikeEncr,
         keyBits: P.ikeKeyBits,
-        ke: setup.method as 31,
-        expires: now + u32(chain, foundAt) * 1000,
+        ke: S.ke as 31,
+        expires: ikeNow + u32(chain, foundAt) * 1000,
       };
     }
   }
-  const child = newChild(setup.spi, u32(chain, chosenSpiAt), null, setup.ni, setup.nr, ROLE_ASKED, now);
+  const child = newChild(u32(draft.spi, 0), u32(chain, chosenAt), null, draft.nonce, setup.nr, ROLE_ASKED);
   if (P.pfsInfoType !== 0 && setup.pfsInfo) child.ke = chosenKe;
-  else if (P.tickets && setup.resumed) child.ke = setup.method;
+  else if (P.tickets && setup.resumed) child.ke = S.ke;
   else if (P.pfsKnown && S.optimized) child.ke = P.childKe;
   const resumed = setup.resumed;
   clearSetup();
   sa.state = STATE_ESTABLISHED;
-  sa.heardAt = now;
-  S.rekeyAt = lifeEnd(P.ikeRekeyTime, now);
-  S.wait = P.retryTime;
+  S.rekeyAt = lifeEnd(P.ikeRekeyTime);
   S.retryAt = -1;
-  S.ke = setup.method;
-  onEstablished(S.messages, S.octets, now - S.begun, resumed, now);
+  onEstablished(S.messages, S.octets, ikeNow - S.begun, resumed, ikeNow);
   S.messages = 0;
   S.octets = 0;
 }

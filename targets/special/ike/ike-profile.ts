@@ -26,6 +26,8 @@ export interface IkeProfile {
   /** SA of IKE_AUTH, without KE methods; with them for rekeys; the transforms of both. Their SPIs are at offset 12. */
   espSa: string;
   espSaKe: string;
+  /** With the first KE method alone. */
+  espSaOne: string;
   espWant: string;
   espWantKe: string;
   /** The Child SA has key exchanges of its own: the first method; 0: none. It may also be without (NONE is on offer). */

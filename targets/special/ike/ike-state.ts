@@ -1,4 +1,4 @@
-// The state of IKEv2 of a device with one gateway and one Child SA. One object and a list, because an object is small and a
+// The state of IKEv2 of a device with one gateway and one Child SA. One object and lists, because an object is small and a
 // module's variables cannot be written from another module.
 
 import type { AeadKey } from '../crypto.ts';
@@ -13,16 +13,15 @@ export interface IkeSlot {
   into: AeadKey | null;
   /** FLAG_INITIATOR where this side began it. */
   flag: number;
-  /** STATE_* */
+  /** STATE_*, OUTCOME_* */
   state: number;
   outcome: number;
   nextId: number;
   expectedId: number;
-  /** The next IV. */
-  counter: number;
   /** The request on its way, TASK_* for which it is; null, 0: none. */
   request: Uint8Array | null;
   task: number;
+  /** How often it was sent; when it is sent again, -1: nothing is waited for; without growing pauses. */
   tries: number;
   deadline: number;
   hurried: boolean;
@@ -50,7 +49,7 @@ export interface ChildSlot {
   replaces: ChildSlot | null;
   /** What a simultaneous rekey of the gateway made, and the lowest of its nonces. */
   rival: ChildSlot | null;
-  rivalNonce: Uint8Array | null;
+  rivalNonce: Uint8Array;
   /** Requests that wait. */
   isRekeyAsked: boolean;
   isDeleteAsked: boolean;
@@ -73,33 +72,7 @@ export interface KeptSession {
   expires: number;
 }
 
-/** What only the set-up needs. */
-export interface SetupSlot {
-  /** Our nonce and the gateway's. */
-  ni: Uint8Array;
-  nr: Uint8Array;
-  /** KE method, and private value. */
-  method: number;
-  x: Uint8Array;
-  /** The first messages as they are on the wire; the place in ours behind its cookie. */
-  m1: Uint8Array;
-  m2: Uint8Array;
-  skip: number;
-  pi: Uint8Array;
-  pr: Uint8Array;
-  /** SPI of the Child SA. */
-  spi: number;
-  resumed: boolean;
-  restarts: number;
-  again: boolean;
-  /** An unprotected error, or 0. */
-  error: number;
-  /** Downgrade prevention and child-pfs-info of the gateway. */
-  transcript: boolean;
-  pfsInfo: boolean;
-}
-
-/** A CREATE_CHILD_SA of ours that is on its way. */
+/** An exchange of ours that makes keys. */
 export interface DraftSlot {
   /** The Child SA that it rekeys; null: a new one, or the IKE SA. */
   old: ChildSlot | null;
@@ -109,7 +82,30 @@ export interface DraftSlot {
   /** KE method, 0: none; private value. */
   method: number;
   x: Uint8Array;
-  optimized: boolean;
+  /** In the optimized form. */
+  short: boolean;
+}
+
+/** What only the set-up needs, beside its draft. */
+export interface SetupSlot {
+  nr: Uint8Array;
+  /** The first messages as they are on the wire; the place in ours behind its cookie. */
+  m1: Uint8Array;
+  m2: Uint8Array;
+  skip: number;
+  /** SK_pi, SK_pr */
+  pi: Uint8Array;
+  pr: Uint8Array;
+  resumed: boolean;
+  restarts: number;
+  again: boolean;
+  /** An unprotected error, or 0. */
+  error: number;
+  /** The gateway sent our Vendor ID. */
+  vendor: boolean;
+  /** Downgrade prevention and child-pfs-info of the gateway. */
+  transcript: boolean;
+  pfsInfo: boolean;
 }
 
 export interface IkeBooks {
@@ -118,16 +114,18 @@ export interface IkeBooks {
   /** The one that is being set up, or has the Child SAs. */
   current: IkeSlot | null;
   setup: SetupSlot | null;
-  /** What the current IKE SA agreed. */
-  vendor: boolean;
+  draft: DraftSlot | null;
+  /** The next IV: one count for all keys. */
+  counter: number;
+  /** The gateway does optimized rekeys. KE method of the current IKE SA. */
   optimized: boolean;
-  /** KE method of the current IKE SA. */
   ke: number;
   /** The IKE SA that the gateway's rekey made while ours is on its way; the lowest of its nonces. */
   rival: IkeSlot | null;
   rivalNonce: Uint8Array;
-  draft: DraftSlot | null;
   children: ChildSlot | null;
+  /** The Child SA whose Delete is on its way. */
+  leaving: ChildSlot | null;
   /** Requests that wait: a Child SA (not before; -1: none), a rekey of the IKE SA, in the regular form, a probe, the end. */
   childAt: number;
   isRekeyAsked: boolean;
@@ -151,17 +149,20 @@ export interface IkeBooks {
   drops: number;
 }
 
+export const NO_OCTETS: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
+
 export const S: IkeBooks = {
   list: null,
   current: null,
   setup: null,
-  vendor: false,
+  draft: null,
+  counter: 0,
   optimized: false,
   ke: 0,
   rival: null,
-  rivalNonce: /* @__PURE__ */ new Uint8Array(0),
-  draft: null,
+  rivalNonce: NO_OCTETS,
   children: null,
+  leaving: null,
   childAt: -1,
   isRekeyAsked: false,
   isRegular: false,
@@ -180,3 +181,10 @@ export const S: IkeBooks = {
   received: 0,
   drops: 0,
 };
+
+/** The time of the current call, milliseconds: it would be a parameter of almost every function. */
+export let ikeNow = 0;
+
+export function setIkeNow(now: number): void {
+  ikeNow = now;
+}

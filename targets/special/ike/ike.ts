@@ -36,13 +36,13 @@ import { isAgeing, isSuspect } from '../esp-sa.ts';
 import { linkHasIke } from '../link.ts';
 import type { Profile } from '../profile.ts';
 import { onCreateAsked } from './answer-create.ts';
-import { askChild, askIkeRekey, onCreateAnswer } from './create-child.ts';
+import { askCreate, onCreateAnswer } from './create-child.ts';
 import { ikeAuth, onAuthAnswer } from './ike-auth.ts';
 import { beginIke, onFirstAnswer } from './ike-first.ts';
-import { abandonIke, childGone, endIke, expireIke, hasLiveChild, sealDelete } from './ike-life.ts';
-import { type IkeSlot, type KeptSession, S } from './ike-state.ts';
-import { noteLeaving, onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
-import { answerAgain, openSk, repeatRequest, sealAnswer, sealRequest, settleRequest, tally } from './messages.ts';
+import { abandonIke, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
+import { type IkeSlot, ikeNow, type KeptSession, S, setIkeNow } from './ike-state.ts';
+import { onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
+import { openSk, repeatRequest, sealAnswer, sealRequest, settleRequest, tally, transmitIke } from './messages.ts';
 import { addNote, beginPayloads, chainCritical, checkChain, W } from './payloads.ts';
 
 declare const P: Profile;
@@ -55,96 +55,94 @@ const DOUBT_MOST = 512000;
 /** When the next question may come, and the pause after it: because of packets that fail, because of the application. */
 const doubts = /* @__PURE__ */ new Float64Array(4);
 
-/** Begins waiting requests, one at a time. */
-function ikeTasks(now: number): void {
-  for (;;) {
-    const sa = S.current;
-    // A message that waits for the radio would give way to the next.
-    if (sa === null || sa.state !== STATE_ESTABLISHED || sa.task !== 0 || linkHasIke()) return;
-    if (S.isCloseAsked) {
-      S.isCloseAsked = false;
-      sealDelete(sa, 0, now);
-      return;
-    }
-    let chosen = S.children;
-    while (chosen !== null && (!chosen.isDeleteAsked || chosen.removeAt >= 0)) chosen = chosen.next;
-    if (chosen !== null) {
-      noteLeaving(chosen);
-      sealDelete(sa, chosen.spiIn, now);
-      return;
-    }
-    chosen = S.children;
-    while (chosen !== null && !chosen.isRekeyAsked) chosen = chosen.next;
-    if (chosen !== null || (S.childAt >= 0 && now >= S.childAt)) {
-      if (chosen === null) S.childAt = -1;
-      else {
-        chosen.isRekeyAsked = false;
-        if (chosen.stage !== CHILD_LIVE) continue;
-      }
-      askChild(sa, chosen, now);
-      return;
-    }
-    if (S.isRekeyAsked) {
-      S.isRekeyAsked = false;
-      askIkeRekey(sa, now);
-      return;
-    }
-    if (!S.isProbeAsked) return;
+/** Begins a waiting request, one at a time: the end, Deletes, rekeys, a Child SA, a probe. */
+function ikeTasks(): void {
+  const sa = S.current;
+  // A message that waits for the radio would give way to the next.
+  if (sa === null || sa.state !== STATE_ESTABLISHED || sa.task !== 0 || linkHasIke()) return;
+  if (S.isCloseAsked) {
+    sealDelete(sa, 0);
+    return;
+  }
+  for (let one = S.children; one !== null; one = one.next) {
+    if (!one.isDeleteAsked || one.removeAt >= 0) continue;
+    S.leaving = one;
+    sealDelete(sa, one.spiIn);
+    return;
+  }
+  for (let one = S.children; one !== null; one = one.next) {
+    const isAsked = one.isRekeyAsked && one.stage === CHILD_LIVE;
+    one.isRekeyAsked = false;
+    if (!isAsked) continue;
+    askCreate(sa, TASK_REKEY_CHILD, one);
+    return;
+  }
+  if (S.childAt >= 0 && ikeNow >= S.childAt) {
+    S.childAt = -1;
+    askCreate(sa, TASK_CHILD, null);
+  } else if (S.isRekeyAsked) {
+    S.isRekeyAsked = false;
+    askCreate(sa, TASK_REKEY_IKE, null);
+  } else if (S.isProbeAsked) {
     S.isProbeAsked = false;
     beginPayloads();
-    sealRequest(sa, INFORMATIONAL, TASK_PROBE, now);
-    return;
+    sealRequest(sa, INFORMATIONAL, TASK_PROBE);
   }
 }
 
 /** Connects; by resumption if there is a session and `resumes`. Forgets the current IKE SA, like a device that slept. */
 export function ikeConnect(resumes: boolean, now: number): void {
+  setIkeNow(now);
   const old = S.current;
   const session = S.session;
   S.isWanted = false;
-  if (old !== null) endIke(old, OUTCOME_REPLACED, now);
+  if (old !== null) endIke(old, OUTCOME_REPLACED);
   S.isWanted = true;
   S.wait = P.retryTime;
   S.retryAt = -1;
   S.session = resumes ? session : null;
-  beginIke(now);
+  beginIke();
 }
 
 /** Sends Delete and makes no new attempts. */
 export function ikeClose(now: number): void {
+  setIkeNow(now);
   const sa = S.current;
   S.isWanted = false;
   S.retryAt = -1;
   if (sa === null) return;
   if (sa.state !== STATE_ESTABLISHED) {
-    endIke(sa, OUTCOME_CLOSED, now);
+    endIke(sa, OUTCOME_CLOSED);
     return;
   }
   if (sa.outcome === OUTCOME_NONE) sa.outcome = OUTCOME_CLOSED;
   S.isCloseAsked = true;
-  ikeTasks(now);
+  ikeTasks();
 }
 
 /** Asks for a rekey of the Child SA. It waits its turn. */
 export function ikeRekey(now: number): void {
+  setIkeNow(now);
   const sa = S.current;
   for (let one = S.children; one !== null && sa !== null; one = one.next) {
     const isUnderWay = sa.task === TASK_REKEY_CHILD && S.draft !== null && S.draft.old === one;
     if (one.stage === CHILD_LIVE && !isUnderWay) one.isRekeyAsked = true;
   }
-  ikeTasks(now);
+  ikeTasks();
 }
 
 /** Asks for a rekey of the IKE SA. It waits its turn. */
 export function ikeRekeyIke(now: number): void {
+  setIkeNow(now);
   if (S.current !== null && S.current.task !== TASK_REKEY_IKE) S.isRekeyAsked = true;
-  ikeTasks(now);
+  ikeTasks();
 }
 
 /** Asks whether the gateway is there. */
 export function ikeProbe(now: number): void {
+  setIkeNow(now);
   if (S.current !== null && S.current.task !== TASK_PROBE) S.isProbeAsked = true;
-  ikeTasks(now);
+  ikeTasks();
 }
 
 /** True when packets can go out. */
@@ -177,181 +175,171 @@ export function ikeDrops(): number {
   return S.drops;
 }
 
-/** A new request of the gateway is in the chain. */
-function answerRequest(sa: IkeSlot, exchange: number, verdict: number, now: number): void {
-  let error = verdict;
-  if (error === 0 && exchange === INFORMATIONAL) {
-    onInformational(sa, now);
-    return;
+/** A new request of the gateway is in the chain; `verdict`: what is wrong with the chain. */
+function answerRequest(sa: IkeSlot, exchange: number, verdict: number): void {
+  if (verdict === 0 && exchange === INFORMATIONAL) onInformational(sa);
+  else if (verdict === 0 && sa.state === STATE_ESTABLISHED) onCreateAsked(sa);
+  else {
+    const isCritical = verdict === N_UNSUPPORTED_CRITICAL_PAYLOAD;
+    beginPayloads();
+    const data = addNote(verdict === 0 ? N_TEMPORARY_FAILURE : verdict, isCritical ? 1 : 0);
+    if (isCritical) W[data] = chainCritical;
+    sealAnswer(sa, exchange);
+    if (verdict === N_INVALID_SYNTAX) endIke(sa, OUTCOME_PROTOCOL);
   }
-  if (error === 0 && sa.state === STATE_ESTABLISHED) {
-    onCreateAsked(sa, now);
-    return;
-  }
-  if (error === 0) error = N_TEMPORARY_FAILURE;
-  beginPayloads();
-  const data = addNote(error, error === N_UNSUPPORTED_CRITICAL_PAYLOAD ? 1 : 0);
-  if (error === N_UNSUPPORTED_CRITICAL_PAYLOAD) W[data] = chainCritical;
-  sealAnswer(sa, exchange, now);
-  if (error !== N_INVALID_SYNTAX) return;
-  S.drops++;
-  endIke(sa, OUTCOME_PROTOCOL, now);
 }
 
 /** An answer to the request on its way is in the chain. */
-function takeAnswer(sa: IkeSlot, verdict: number, now: number): void {
+function takeAnswer(sa: IkeSlot, verdict: number): void {
   const task = sa.task;
+  const isAuth = sa.state === STATE_AUTH_SENT;
   if (verdict === N_INVALID_SYNTAX) {
-    S.drops++;
     settleRequest(sa);
-    if (sa.state === STATE_ESTABLISHED || sa.state === STATE_AUTH_SENT) abandonIke(sa, OUTCOME_PROTOCOL, now);
-    else endIke(sa, OUTCOME_PROTOCOL, now);
-    return;
+    if (sa.state === STATE_ESTABLISHED || isAuth) abandonIke(sa, OUTCOME_PROTOCOL);
+    else endIke(sa, OUTCOME_PROTOCOL);
+  } else if (isAuth) onAuthAnswer(sa);
+  else {
+    settleRequest(sa);
+    if (task <= TASK_REKEY_IKE) onCreateAnswer(sa, task);
+    else onInformationalAnswer(sa, task);
   }
-  if (sa.state === STATE_AUTH_SENT) {
-    onAuthAnswer(sa, now);
-    return;
-  }
-  settleRequest(sa);
-  if (task === TASK_CHILD || task === TASK_REKEY_CHILD || task === TASK_REKEY_IKE) onCreateAnswer(sa, task, now);
-  else onInformationalAnswer(sa, task, now);
 }
 
 /** Takes b[o..o+n), a message under `sa`. False: it is dropped. */
-function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, now: number): boolean {
+function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, isAnswer: boolean): boolean {
   const id = u32(b, o + 20);
   const exchange = b[o + 18];
-  const isAnswer = (b[o + 19] & FLAG_RESPONSE) !== 0;
+  const request = sa.request;
   const isLive = sa.state >= STATE_ESTABLISHED && sa.state <= STATE_CLOSING;
   const isAgain = !isAnswer && id === sa.expectedId - 1 && sa.response !== null;
-  let expected = false;
+  const isCreate = exchange === CREATE_CHILD_SA;
   if (isAnswer) {
-    const request = sa.request;
     // A replaced IKE SA makes nothing any more.
-    const fits = isLive ? exchange !== CREATE_CHILD_SA || sa.state === STATE_ESTABLISHED : sa.state === STATE_AUTH_SENT;
-    expected = fits && request !== null && id === sa.nextId - 1 && exchange === request[18];
-  } else {
-    expected = isLive && id === sa.expectedId && (exchange === CREATE_CHILD_SA || exchange === INFORMATIONAL);
-  }
-  if (!expected && !isAgain) return false;
+    const fits = isLive ? !isCreate || sa.state === STATE_ESTABLISHED : sa.state === STATE_AUTH_SENT;
+    if (!fits || request === null || id !== sa.nextId - 1 || exchange !== request[18]) return false;
+  } else if (!isAgain && !(isLive && id === sa.expectedId && (isCreate || exchange === INFORMATIONAL))) return false;
   if (b[o + 16] !== PAYLOAD_SK) {
-    const verdict = checkChain(b, o + 28, o + n, b[o + 16]);
-    if (P.crashTokens && isAnswer && verdict !== N_INVALID_SYNTAX) onHint(sa, now);
+    if (P.crashTokens && isAnswer && checkChain(b, o + 28, o + n, b[o + 16]) !== N_INVALID_SYNTAX) onHint(sa);
     return false;
   }
-  const first = b[o + 28];
   const size = sa.d === null ? -1 : openSk(sa, b, o, n);
   if (size < 0) return false;
   if (isAgain) {
-    answerAgain(sa, now);
+    transmitIke(sa, sa.response!);
     return true;
   }
-  sa.heardAt = now;
-  const verdict = checkChain(b, o + 40, o + 40 + size, first);
-  if (isAnswer) takeAnswer(sa, verdict, now);
+  const verdict = checkChain(b, o + 40, o + 40 + size, b[o + 28]);
+  sa.heardAt = ikeNow;
+  if (verdict === N_INVALID_SYNTAX) S.drops++;
+  if (isAnswer) takeAnswer(sa, verdict);
   else {
     sa.expectedId++;
-    answerRequest(sa, exchange, verdict, now);
+    answerRequest(sa, exchange, verdict);
   }
-  ikeTasks(now);
+  ikeTasks();
   return true;
 }
 
 /** Takes b[o..o+n), from UDP port 500 of the gateway. False: it is dropped. */
-function routeIke(b: Uint8Array, o: number, n: number, now: number): boolean {
+function routeIke(b: Uint8Array, o: number, n: number): boolean {
   if (n < 28 || u32(b, o + 24) !== n || b[o + 17] >>> 4 !== 2) return false;
   const exchange = b[o + 18];
   const isAnswer = (b[o + 19] & FLAG_RESPONSE) !== 0;
-  const fromInitiator = (b[o + 19] & FLAG_INITIATOR) !== 0;
-  if (fromInitiator && !isAnswer && equal(b, o + 8, new Uint8Array(8), 0, 8)) {
-    if (P.crashTokens && exchange === INFORMATIONAL && checkChain(b, o + 28, o + n, b[o + 16]) === 0) onStray(now);
+  const own = (b[o + 19] & FLAG_INITIATOR) !== 0 ? 8 : 0;
+  let sa = S.list;
+  while (sa !== null && ((sa.flag !== 0) === (own === 8) || !equal(b, o + own, sa.ids, own, 8))) sa = sa.next;
+  if (sa === null) {
+    // Without an SPI of this side: not even the gateway knows of an IKE SA [RFC 7296 §1.5].
+    const isStray = own === 8 && !isAnswer && exchange === INFORMATIONAL && equal(b, o + 8, new Uint8Array(8), 0, 8);
+    if (P.crashTokens && isStray && checkChain(b, o + 28, o + n, b[o + 16]) === 0) onStray();
     return false;
   }
-  const own = fromInitiator ? 8 : 0;
-  for (let sa = S.list; sa !== null; sa = sa.next) {
-    if ((sa.flag !== 0) === fromInitiator || !equal(b, o + own, sa.ids, own, 8)) continue;
-    if (sa === S.current && S.setup !== null) tally(n, now);
-    if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) {
-      const state = exchange === IKE_SA_INIT ? STATE_INIT_SENT : STATE_RESUME_SENT;
-      if (!isAnswer || sa.state !== state || u32(b, o + 20) !== 0) return false;
-      if (checkChain(b, o + 28, o + n, b[o + 16]) === N_INVALID_SYNTAX) return false;
-      if (onFirstAnswer(sa, b, o, n, now)) ikeAuth(sa, now);
-      return true;
-    }
-    return equal(b, o + 8 - own, sa.ids, 8 - own, 8) && takeProtected(sa, b, o, n, now);
+  if (sa === S.current && S.setup !== null) tally(n);
+  if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) {
+    const state = exchange === IKE_SA_INIT ? STATE_INIT_SENT : STATE_RESUME_SENT;
+    if (!isAnswer || sa.state !== state || u32(b, o + 20) !== 0) return false;
+    if (checkChain(b, o + 28, o + n, b[o + 16]) === N_INVALID_SYNTAX) return false;
+    if (onFirstAnswer(sa, b, o, n)) ikeAuth(sa);
+    return true;
   }
-  return false;
+  return equal(b, o + 8 - own, sa.ids, 8 - own, 8) && takeProtected(sa, b, o, n, isAnswer);
 }
 
 /** Takes an IKE message of the gateway, b[o..o+n); may overwrite its octets. */
 export function ikeReceive(b: Uint8Array, o: number, n: number, now: number): void {
-  if (!routeIke(b, o, n, now)) S.drops++;
+  setIkeNow(now);
+  if (!routeIke(b, o, n)) S.drops++;
 }
 
 /** True when something unproved may be a reason to ask: at once, then after 8 s, 16 s, up to 512 s (core/esp/search.ts). */
-function mayDoubt(first: number, now: number): boolean {
-  if (now < doubts[first]) return false;
-  if (doubts[first + 1] === 0 || now - doubts[first] > DOUBT_MOST) doubts[first + 1] = DOUBT_FIRST;
-  doubts[first] = now + doubts[first + 1];
+function mayDoubt(first: number): boolean {
+  if (ikeNow < doubts[first]) return false;
+  if (doubts[first + 1] === 0 || ikeNow - doubts[first] > DOUBT_MOST) doubts[first + 1] = DOUBT_FIRST;
+  doubts[first] = ikeNow + doubts[first + 1];
   doubts[first + 1] = Math.min(2 * doubts[first + 1], DOUBT_MOST);
   return true;
 }
 
 /** The Child SA may not carry packets though the IKE SA lives: asks for its rekey, at most so often. */
 export function ikeSuspect(now: number): void {
-  if (S.current !== null && mayDoubt(2, now)) ikeRekey(now);
+  setIkeNow(now);
+  if (S.current !== null && mayDoubt(2)) ikeRekey(now);
 }
 
 /** The scheduled work of the current IKE SA. */
-function ikeAge(sa: IkeSlot, now: number): void {
+function ikeAge(sa: IkeSlot): void {
   if (S.received !== espReceived) {
     S.received = espReceived;
-    sa.heardAt = now;
+    sa.heardAt = ikeNow;
   }
-  if (S.rekeyAt >= 0 && now >= S.rekeyAt) {
+  if (S.rekeyAt >= 0 && ikeNow >= S.rekeyAt) {
     S.rekeyAt = -1;
     if (sa.task !== TASK_REKEY_IKE) S.isRekeyAsked = true;
   }
   for (let one = S.children; one !== null; one = one.next) {
-    if (one.rekeyAt >= 0 && now >= one.rekeyAt) one.rekeyAt = -1;
+    if (one.rekeyAt >= 0 && ikeNow >= one.rekeyAt) one.rekeyAt = -1;
     else {
       // Lifetimes in packets, and packets that fail.
-      if (one.stage !== CHILD_LIVE || now < one.tag) continue;
-      if (!isAgeing(one.spiIn) && !(isSuspect(one.spiIn, now) && mayDoubt(0, now))) continue;
-      one.tag = now + ASK_AGAIN;
+      if (one.stage !== CHILD_LIVE || ikeNow < one.tag) continue;
+      if (!isAgeing(one.spiIn) && !(isSuspect(one.spiIn, ikeNow) && mayDoubt(0))) continue;
+      one.tag = ikeNow + ASK_AGAIN;
     }
     const isUnderWay = sa.task === TASK_REKEY_CHILD && S.draft !== null && S.draft.old === one;
     if (one.stage === CHILD_LIVE && !isUnderWay) one.isRekeyAsked = true;
   }
-  if (P.dpdTime > 0 && now >= sa.heardAt + P.dpdTime && sa.task === 0) S.isProbeAsked = true;
+  if (P.dpdTime > 0 && ikeNow >= sa.heardAt + P.dpdTime && sa.task === 0) S.isProbeAsked = true;
 }
 
 /** Does the work that is due at `now`: repetitions, rekeys, the next attempt. */
 export function ikePoll(now: number): void {
+  setIkeNow(now);
   let sa = S.list;
   while (sa !== null) {
     const next: IkeSlot | null = sa.next;
-    if (sa.deadline >= 0 && now >= sa.deadline && !repeatRequest(sa, now)) {
+    if (sa.deadline >= 0 && ikeNow >= sa.deadline && !repeatRequest(sa)) {
       const setup = sa === S.current ? S.setup : null;
-      endIke(sa, setup === null || setup.error === 0 ? OUTCOME_TIMEOUT : setup.error, now);
-    } else if (sa.endAt >= 0 && now >= sa.endAt) expireIke(sa, now);
+      endIke(sa, setup === null || setup.error === 0 ? OUTCOME_TIMEOUT : setup.error);
+    } else if (sa.endAt >= 0 && ikeNow >= sa.endAt) {
+      endIke(sa, OUTCOME_TIMEOUT);
+      forgetIke(sa);
+    }
     sa = next;
   }
   for (let one = S.children; one !== null; one = one.next) {
-    if (one.removeAt >= 0 && now >= one.removeAt) childGone(one, now);
+    if (one.removeAt >= 0 && ikeNow >= one.removeAt) childGone(one);
   }
   if (S.current !== null && S.current.state === STATE_ESTABLISHED) {
-    ikeAge(S.current, now);
-    ikeTasks(now);
+    ikeAge(S.current);
+    ikeTasks();
   }
-  if (S.retryAt < 0 || now < S.retryAt) return;
+  if (S.retryAt < 0 || ikeNow < S.retryAt) return;
   S.retryAt = -1;
   if (S.current !== null && (S.current.state !== STATE_ESTABLISHED || hasLiveChild())) return;
   S.wait = Math.min(2 * S.wait, P.retryMax);
-  if (S.current === null) beginIke(now);
+  if (S.current === null) beginIke();
   else {
-    S.childAt = now;
-    ikeTasks(now);
+    S.childAt = ikeNow;
+    ikeTasks();
   }
 }
 

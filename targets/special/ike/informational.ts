@@ -1,7 +1,7 @@
 // INFORMATIONAL: Deletes, probes, and what nothing protects [RFC 7296 §1.4, §1.5, §2.4; RFC 6290]. As
 // core/ike/exchange/informational.ts and core/ike/ext/crash-taker.ts.
 
-import { equal, put16, put32, u16, u32 } from '../../../core/base/bytes.ts';
+import { equal, put32, u16, u32 } from '../../../core/base/bytes.ts';
 import {
   INFORMATIONAL,
   N_AUTHENTICATION_FAILED,
@@ -25,44 +25,45 @@ import { TASK_DELETE_CHILD, TASK_DELETE_IKE } from '../../../core/ike/state/task
 import type { Profile } from '../profile.ts';
 import { childWith } from './answer-create.ts';
 import { takeToken } from './ike-auth.ts';
-import { childOver, endIke, ikeDecided, ikeFollows, lifeEnd } from './ike-life.ts';
-import { type ChildSlot, type IkeSlot, S } from './ike-state.ts';
+import { childOver, endIke, ikeAdopt, ikeFollows, lifeEnd } from './ike-life.ts';
+import { type ChildSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
 import { hurryRequest, sealAnswer } from './messages.ts';
-import { addPayloads, addRoom, beginPayloads, chain, chainError, foundAt, foundSize, seek, W } from './payloads.ts';
+import {
+  addPayloads,
+  addRoom,
+  beginPayloads,
+  chain,
+  chainError,
+  foundAt,
+  foundSize,
+  note,
+  seek,
+  W,
+} from './payloads.ts';
 
 declare const P: Profile;
 
 /** Milliseconds for which the gateway was silent before a stranger's word is a reason to ask, and between such questions. */
 const HINT_QUIET = 1000;
 const HINT_PAUSE = 30000;
-/** Most Deletes in an answer: there are no more Child SAs. */
-const DELETES_MAX = 16;
-
-/** The Child SA whose Delete is on its way. */
-let leaving: ChildSlot | null = null;
-
-/** Notes the Child SA of the Delete that was sent. */
-export function noteLeaving(child: ChildSlot): void {
-  leaving = child;
-}
 
 /** The gateway deleted `child`, which replaced `old`. If it keeps the old one, so does this side. */
-function childBack(old: ChildSlot | null, child: ChildSlot, now: number): void {
-  if (old === null) return;
+function childBack(old: ChildSlot, child: ChildSlot): void {
   if (old.rival === child) old.rival = null;
   else if (old.stage === CHILD_SUPERSEDED && !old.isDeleteAsked) {
     old.stage = CHILD_LIVE;
-    old.rekeyAt = lifeEnd(P.childRekeyTime, now);
+    old.rekeyAt = lifeEnd(P.childRekeyTime);
   }
 }
 
 /** A request is in the chain: its Deletes are carried out, and answered. */
-export function onInformational(sa: IkeSlot, now: number): void {
+export function onInformational(sa: IkeSlot): void {
   // Ignore other complaints of a peer: anybody can cause them, for example by an ESP packet with a wrong SPI.
   const error = chainError === N_AUTHENTICATION_FAILED || chainError === N_INVALID_SYNTAX ? chainError : 0;
   let ends = false;
   for (let i = 0; seek(PAYLOAD_DELETE, 0, i); i++) if (chain[foundAt] === PROTOCOL_IKE) ends = true;
-  ikeDecided(sa, ends, now);
+  // The gateway uses the IKE SA that its rekey made while ours is on its way: it has decided.
+  if (sa === S.rival && !ends) ikeAdopt(sa);
   if (P.crashTokens) takeToken(sa);
   beginPayloads();
   let at = 0;
@@ -77,54 +78,53 @@ export function onInformational(sa: IkeSlot, now: number): void {
         continue;
       }
       // Both Deletes cross: the answer to the peer's has none [RFC 7296 §1.4.1].
-      const crosses = sa.task === TASK_DELETE_CHILD && leaving === child;
-      if (!ends && !crosses && count < DELETES_MAX) {
+      const crosses = sa.task === TASK_DELETE_CHILD && S.leaving === child;
+      if (!ends && !crosses) {
         if (count++ === 0) at = addPayloads(PAYLOAD_DELETE, '0000000003040000', 0);
         put32(W, addRoom(4), child.spiIn);
-        put16(W, at + 2, 8 + 4 * count);
-        put16(W, at + 6, count);
+        W[at + 3] = 8 + 4 * count;
+        W[at + 7] = count;
       }
-      childOver(child, now);
-      childBack(child.replaces, child, now);
+      childOver(child);
+      if (child.replaces !== null) childBack(child.replaces, child);
     }
   }
-  sealAnswer(sa, INFORMATIONAL, now);
+  sealAnswer(sa, INFORMATIONAL);
   if (!ends && error === 0) return;
   // The peer's rekey won, and it closes the old SA before our own rekey was answered.
-  if (sa === S.current && S.rival !== null) ikeFollows(S.rival, now);
-  endIke(sa, error !== 0 ? error : OUTCOME_DELETED, now);
+  if (sa === S.current && S.rival !== null) ikeFollows(S.rival);
+  endIke(sa, error !== 0 ? error : OUTCOME_DELETED);
 }
 
 /** The answer to a Delete or a probe. */
-export function onInformationalAnswer(sa: IkeSlot, task: number, now: number): void {
-  if (task === TASK_DELETE_IKE) endIke(sa, sa.outcome === OUTCOME_NONE ? OUTCOME_CLOSED : sa.outcome, now);
-  if (task === TASK_DELETE_CHILD && leaving !== null && leaving.removeAt < 0) childOver(leaving, now);
+export function onInformationalAnswer(sa: IkeSlot, task: number): void {
+  if (task === TASK_DELETE_IKE) endIke(sa, sa.outcome === OUTCOME_NONE ? OUTCOME_CLOSED : sa.outcome);
+  if (task === TASK_DELETE_CHILD && S.leaving !== null && S.leaving.removeAt < 0) childOver(S.leaving);
 }
 
 /** Somebody says that the gateway knows an SPI of ours no longer: asks the gateway, at most so often [RFC 7296 §1.5]. */
-export function onStray(now: number): void {
+export function onStray(): void {
   const sa = S.current;
-  if (!seek(PAYLOAD_NOTIFY, N_INVALID_SPI, 0) || foundSize !== 4 || sa === null || sa.state !== STATE_ESTABLISHED)
-    return;
+  if (!note(N_INVALID_SPI) || foundSize !== 4 || sa === null || sa.state !== STATE_ESTABLISHED) return;
   let mayBe = false;
   for (let one = S.children; one !== null; one = one.next) {
     // With fewer bits on the wire the first four octets are an SPI only in part.
     if (one.stage === CHILD_LIVE && (P.spiLsb < 32 || one.spiOut === u32(chain, foundAt))) mayBe = true;
   }
-  if (!mayBe || now < sa.heardAt + HINT_QUIET || now < S.hintedAt + HINT_PAUSE) return;
-  S.hintedAt = now;
-  hurryRequest(sa, now);
+  if (!mayBe || ikeNow < sa.heardAt + HINT_QUIET || ikeNow < S.hintedAt + HINT_PAUSE) return;
+  S.hintedAt = ikeNow;
+  hurryRequest(sa);
   S.isProbeAsked = true;
 }
 
 /** An answer without SK: the gateway lost the IKE SA, and proves it by its token, or says so [RFC 6290 §4.5]. */
-export function onHint(sa: IkeSlot, now: number): void {
-  if (sa.state < STATE_ESTABLISHED || !seek(PAYLOAD_NOTIFY, N_INVALID_IKE_SPI, 0)) return;
+export function onHint(sa: IkeSlot): void {
+  if (sa.state < STATE_ESTABLISHED || !note(N_INVALID_IKE_SPI)) return;
   const token = sa.token;
   for (let i = 0; token !== null && seek(PAYLOAD_NOTIFY, N_QCD_TOKEN, i); i++) {
     if (foundSize !== token.length || !equal(chain, foundAt, token, 0, foundSize)) continue;
-    endIke(sa, OUTCOME_PEER_CRASHED, now);
+    endIke(sa, OUTCOME_PEER_CRASHED);
     return;
   }
-  hurryRequest(sa, now);
+  hurryRequest(sa);
 }

@@ -2,46 +2,38 @@
 // window is 1: one request is on its way, one answer is kept.
 
 import { copy, fill, put16, put32, u32 } from '../../../core/base/bytes.ts';
-import { IKE_LENGTH, IKE_NEXT, IKE_SIZE, IKE_VERSION } from '../../../core/ike/codec/header.ts';
-import { FLAG_INITIATOR, FLAG_RESPONSE, PAYLOAD_SK } from '../../../core/ike/codec/numbers.ts';
+import { FLAG_RESPONSE, PAYLOAD_SK } from '../../../core/ike/codec/numbers.ts';
 import { aead, aeadKey, hmacOf, randomOctets, slice } from '../crypto.ts';
 import { sendDatagram } from '../link.ts';
 import type { Profile } from '../profile.ts';
-import { type IkeSlot, S, type SetupSlot } from './ike-state.ts';
-import { W, workEnd } from './payloads.ts';
+import { type IkeSlot, ikeNow, S, type SetupSlot } from './ike-state.ts';
+import { putOctets, W, workEnd } from './payloads.ts';
 
 declare const P: Profile;
 
-/** Octets in front of the IV; the IV. */
+/** Octets in front of the IV, and in front of the text. */
 const SK_HEAD = 32;
-const IV_SIZE = 8;
 const SK_TEXT = 40;
 /** Where seeds of prf+ stand in W: behind the last block. */
 export const SEED = 32;
 
-const skNonce = /* @__PURE__ */ new Uint8Array(12);
+const skNonce: Uint8Array = /* @__PURE__ */ new Uint8Array(12);
 
-/** A random octet. */
-export function randomOctet(): number {
+/** A random part of `time`, up to 255 / `divisor` of it. */
+export function randomPart(time: number, divisor: number): number {
   randomOctets(skNonce, 0, 1);
-  return skNonce[0];
+  return Math.floor((time * skNonce[0]) / divisor);
 }
 
-/** prf+ of the n octets at W[SEED..) [RFC 7296 §2.13]: `blocks` times 32 octets to `out`. W is wiped. */
-export function expandSeed(key: Uint8Array, n: number, out: Uint8Array, blocks: number): void {
-  for (let i = 1; i <= blocks; i++) {
-    W[SEED + n] = i;
-    if (i === 1) hmacOf(key, W, SEED, n + 1, out, 0);
-    else hmacOf(key, W, 0, SEED + n + 1, out, 32 * (i - 1));
-    copy(W, 0, out, 32 * (i - 1), 32);
+/** prf+ of the octets at W[SEED..end) [RFC 7296 §2.13]: `blocks` times 32 octets to `out`. W is wiped. */
+export function expandSeed(key: Uint8Array, end: number, out: Uint8Array, blocks: number): void {
+  for (let i = 0; i < blocks; i++) {
+    const at = i === 0 ? SEED : 0;
+    W[end] = i + 1;
+    hmacOf(key, W, at, end + 1 - at, out, 32 * i);
+    copy(W, 0, out, 32 * i, 32);
   }
-  fill(W, 0, SEED + n, 0);
-}
-
-/** Writes octets to W. Returns the offset after them. */
-export function workPut(at: number, octets: Uint8Array): number {
-  copy(W, at, octets, 0, octets.length);
-  return at + octets.length;
+  fill(W, 0, end, 0);
 }
 
 /** SK_* of an IKE SA from SKEYSEED, which is wiped [RFC 7296 §2.14]; SK_p to `setup`. */
@@ -56,9 +48,9 @@ export function deriveIke(
   const size = P.ikeKeySize + P.ikeSaltSize;
   const own = sa.flag !== 0 ? 32 : 32 + size;
   const other = 64 + size - own;
-  const at = workPut(workPut(SEED, ni), nr);
+  const at = putOctets(W, putOctets(W, SEED, ni), nr);
   copy(W, at, sa.ids, 0, 16);
-  expandSeed(seed, at + 16 - SEED, keys, P.ikeBlocks);
+  expandSeed(seed, at + 16, keys, P.ikeBlocks);
   fill(seed, 0, 32, 0);
   sa.d = slice(keys, 0, 32);
   sa.out = aeadKey(keys, own);
@@ -73,39 +65,34 @@ export function deriveIke(
 }
 
 /** Writes an IKE header to `out`, whose length is the message's [RFC 7296 §3.1]. */
-export function putIkeHeader(
-  out: Uint8Array,
-  sa: IkeSlot,
-  next: number,
-  exchange: number,
-  flags: number,
-  id: number,
-): void {
+export function putIkeHeader(out: Uint8Array, sa: IkeSlot, next: number, exchange: number, flags: number): void {
   copy(out, 0, sa.ids, 0, 16);
-  out[IKE_NEXT] = next;
-  out[IKE_VERSION] = 0x20;
+  out[16] = next;
+  out[17] = 0x20;
   out[18] = exchange;
-  out[19] = flags;
-  put32(out, 20, id);
-  put32(out, IKE_LENGTH, out.length);
+  out[19] = flags | sa.flag;
+  put32(out, 24, out.length);
 }
 
-function setNonce(sa: IkeSlot, salt: number, iv: Uint8Array, at: number): void {
-  copy(skNonce, 0, sa.ids, salt, P.ikeSaltSize);
-  copy(skNonce, P.ikeSaltSize, iv, at, IV_SIZE);
+/** AES-CCM over the text of a message at b[o..) with `size` octets. */
+function cryptSk(encrypt: number, sa: IkeSlot, b: Uint8Array, o: number, size: number): boolean {
+  copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, P.ikeSaltSize);
+  copy(skNonce, P.ikeSaltSize, b, o + SK_HEAD, 8);
+  const key = encrypt === 1 ? sa.out! : sa.into!;
+  return aead(encrypt, key, skNonce, slice(b, o, SK_HEAD), SK_HEAD, b, o + SK_TEXT, size, P.ikeIcvSize);
 }
 
 /** The payloads in W as a message under SK. */
 function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uint8Array {
   const n = workEnd - 1;
   const out = new Uint8Array(SK_TEXT + n + 1 + P.ikeIcvSize);
-  putIkeHeader(out, sa, PAYLOAD_SK, exchange, flags | sa.flag, id);
-  out[IKE_SIZE] = W[0];
-  put16(out, IKE_SIZE + 2, out.length - IKE_SIZE);
-  put32(out, SK_HEAD + 4, sa.counter++);
+  putIkeHeader(out, sa, PAYLOAD_SK, exchange, flags);
+  put32(out, 20, id);
+  out[28] = W[0];
+  put16(out, 30, out.length - 28);
+  put32(out, SK_HEAD + 4, S.counter++);
   copy(out, SK_TEXT, W, 1, n);
-  setNonce(sa, 16, out, SK_HEAD);
-  aead(1, sa.out!, skNonce, out, SK_HEAD, out, SK_TEXT, n + 1, P.ikeIcvSize);
+  cryptSk(1, sa, out, 0, n + 1);
   return out;
 }
 
@@ -115,51 +102,40 @@ function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uin
  */
 export function openSk(sa: IkeSlot, b: Uint8Array, o: number, n: number): number {
   const size = n - SK_TEXT - P.ikeIcvSize;
-  if (size < 1 || b[o + IKE_NEXT] !== PAYLOAD_SK || b[o + 30] * 256 + b[o + 31] !== n - IKE_SIZE) return -1;
-  setNonce(sa, 20, b, o + SK_HEAD);
-  const head = slice(b, o, SK_HEAD);
-  if (!aead(0, sa.into!, skNonce, head, SK_HEAD, b, o + SK_TEXT, size, P.ikeIcvSize)) return -1;
-  const left = size - 1 - b[o + SK_TEXT + size - 1];
-  return left < 0 ? -1 : left;
+  if (size < 1 || b[o + 30] * 256 + b[o + 31] !== n - 28 || !cryptSk(0, sa, b, o, size)) return -1;
+  return Math.max(-1, size - 1 - b[o + SK_TEXT + size - 1]);
 }
 
 /** Counts a message for the attempt to connect. */
-export function tally(length: number, now: number): void {
-  if (S.messages === 0) S.begun = now;
-  S.messages++;
+export function tally(length: number): void {
+  if (S.messages++ === 0) S.begun = ikeNow;
   S.octets += length;
 }
 
-function transmitIke(sa: IkeSlot, octets: Uint8Array, now: number): void {
-  if (S.setup !== null && sa === S.current) tally(octets.length, now);
-  sendDatagram(octets, 0, octets.length, now);
+export function transmitIke(sa: IkeSlot, octets: Uint8Array): void {
+  if (S.setup !== null && sa === S.current) tally(octets.length);
+  sendDatagram(octets, 0, octets.length, ikeNow);
 }
 
 /** Makes `octets` the current request of `sa`, for TASK_* `task`: sends it, and repeats it until it is answered. */
-export function beginRequest(sa: IkeSlot, octets: Uint8Array, task: number, now: number): void {
+export function beginRequest(sa: IkeSlot, octets: Uint8Array, task: number): void {
   sa.request = octets;
   sa.task = task;
   sa.tries = 1;
   sa.gone = 0;
-  sa.deadline = now + P.retransmitTime;
-  transmitIke(sa, octets, now);
+  sa.deadline = ikeNow + P.retransmitTime;
+  transmitIke(sa, octets);
 }
 
 /** Sends the payloads in W as the next request. */
-export function sealRequest(sa: IkeSlot, exchange: number, task: number, now: number): void {
-  beginRequest(sa, sealWork(sa, exchange, 0, sa.nextId++), task, now);
+export function sealRequest(sa: IkeSlot, exchange: number, task: number): void {
+  beginRequest(sa, sealWork(sa, exchange, 0, sa.nextId++), task);
 }
 
 /** Sends the payloads in W as the answer to the last request, and keeps it. */
-export function sealAnswer(sa: IkeSlot, exchange: number, now: number): void {
-  const octets = sealWork(sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
-  sa.response = octets;
-  transmitIke(sa, octets, now);
-}
-
-/** Sends the last answer again. */
-export function answerAgain(sa: IkeSlot, now: number): void {
-  if (sa.response !== null) transmitIke(sa, sa.response, now);
+export function sealAnswer(sa: IkeSlot, exchange: number): void {
+  sa.response = sealWork(sa, exchange, FLAG_RESPONSE, sa.expectedId - 1);
+  transmitIke(sa, sa.response);
 }
 
 /** The request was answered, or is given up. */
@@ -171,20 +147,18 @@ export function settleRequest(sa: IkeSlot): void {
 }
 
 /** Repeats the request. False: it was sent often enough. */
-export function repeatRequest(sa: IkeSlot, now: number): boolean {
+export function repeatRequest(sa: IkeSlot): boolean {
   if (sa.tries >= P.retransmitTries) return false;
-  let wait = P.retransmitTime;
-  if (!sa.hurried) for (let i = 0; i < sa.tries; i++) wait *= 2;
+  sa.deadline = ikeNow + P.retransmitTime * (sa.hurried ? 1 : 1 << sa.tries);
   sa.tries++;
-  sa.deadline = now + wait;
-  transmitIke(sa, sa.request!, now);
+  transmitIke(sa, sa.request!);
   return true;
 }
 
 /** The gateway may have lost `sa`: its request gets all repetitions, but sooner [RFC 7296 §2.4]. */
-export function hurryRequest(sa: IkeSlot, now: number): void {
+export function hurryRequest(sa: IkeSlot): void {
   sa.hurried = true;
-  if (sa.deadline >= 0) sa.deadline = Math.min(sa.deadline, now + P.retransmitTime);
+  if (sa.deadline >= 0) sa.deadline = Math.min(sa.deadline, ikeNow + P.retransmitTime);
 }
 
 /** A new IKE SA at the front of the list, with a random SPI of this side. */
@@ -199,7 +173,6 @@ export function newIke(flag: number, state: number): IkeSlot {
     outcome: 0,
     nextId: 0,
     expectedId: 0,
-    counter: 0,
     request: null,
     task: 0,
     tries: 0,
@@ -207,13 +180,14 @@ export function newIke(flag: number, state: number): IkeSlot {
     hurried: false,
     gone: 0,
     response: null,
-    heardAt: -1,
+    heardAt: ikeNow,
     endAt: -1,
     token: null,
     next: S.list,
   };
-  do randomOctets(sa.ids, flag === FLAG_INITIATOR ? 0 : 8, 8);
-  while (u32(sa.ids, 0) + u32(sa.ids, 4) + u32(sa.ids, 8) + u32(sa.ids, 12) === 0);
+  const at = flag !== 0 ? 0 : 8;
+  do randomOctets(sa.ids, at, 8);
+  while (u32(sa.ids, at) === 0);
   S.list = sa;
   return sa;
 }

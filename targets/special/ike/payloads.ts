@@ -1,7 +1,7 @@
 // Payloads: chains that came in, and chains that go out [RFC 7296 §3.1, §3.2]. A chain is checked once, then searched where
 // it stands.
 
-import { put16, u16 } from '../../../core/base/bytes.ts';
+import { copy, put16, u16 } from '../../../core/base/bytes.ts';
 import {
   N_INVALID_SYNTAX,
   N_STATUS,
@@ -87,6 +87,17 @@ export function seek(type: number, note: number, skip: number): boolean {
     at += size;
   }
   return false;
+}
+
+/** Finds the first notify of type `type`. */
+export function note(type: number): boolean {
+  return seek(PAYLOAD_NOTIFY, type, 0);
+}
+
+/** Octets behind others. Returns the offset after them. */
+export function putOctets(to: Uint8Array, at: number, from: Uint8Array): number {
+  copy(to, at, from, 0, from.length);
+  return at + from.length;
 }
 
 /** What is built: the type of the first payload in octet 0, the payloads behind it. Also the input of the PRF. */
