@@ -21,6 +21,8 @@ import {
   DROP_UNSUPPORTED,
 } from '../../core/base/drop.ts';
 import { frameFcs, sumWords } from '../../core/base/spans.ts';
+import { PROTO_ESP } from '../../core/wire/esp.ts';
+import { PROTO_UDP } from '../../core/wire/udp.ts';
 import type { Board } from '../board/hooks.ts';
 import { randomOctets } from './crypto.ts';
 import { D } from './data.ts';
@@ -33,8 +35,6 @@ declare const P: Profile;
 const FRAME_SIZE = 127;
 const FRAG1 = 0xc0;
 const FRAGN = 0xe0;
-const PROTOCOL_ESP = 50;
-const PROTOCOL_UDP = 17;
 const UDP_500 = 500;
 /** UDP's NHC [RFC 6282 §4.3.3]: 11110, checksum elided (1), ports (2). */
 const NHC_UDP = 0xf0;
@@ -143,7 +143,7 @@ function linkStep(now: number): void {
 /** Checksum of an IKE datagram between the outer addresses, without or with (`checksum`) the one that it has. */
 function linkSum(buffer: Uint8Array, offset: number, length: number, checksum: number): number {
   // Pseudo-header and header: the length twice.
-  let sum = PROTOCOL_UDP + 2 * (length + 8) + 2 * UDP_500 + checksum;
+  let sum = PROTO_UDP + 2 * (length + 8) + 2 * UDP_500 + checksum;
   sum = sumWords(D, P.atOuter, 16, sum);
   sum = sumWords(D, P.atGateway, 16, sum);
   return foldSum(sumWords(buffer, offset, length, sum));
@@ -221,7 +221,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
   let buffer = frame;
   let at = P.headSize;
   let end = length - 2;
-  let protocol = PROTOCOL_ESP;
+  let protocol = PROTO_ESP;
   let ecn = 0;
   // FRAG1, FRAGN, or 0.
   let kind = 0;
@@ -248,7 +248,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     const tf = low & 0x18;
     if (P.ecnBit >= 0 && tf < 0x18) ecn = frame[at] >>> 6;
     at += tf === 0 ? 4 : tf === 8 ? 3 : tf === 16 ? 1 : 0;
-    protocol = (low & 4) !== 0 ? PROTOCOL_UDP : frame[at++];
+    protocol = (low & 4) !== 0 ? PROTO_UDP : frame[at++];
     if ((low & 3) === 0) at++;
     let inline = linkAddress(P.sourceModes, (high >>> 4) & 7, frame, at, end, P.atGateway);
     if (inline < 0) return DROP_NOT_FOR_US;
@@ -256,8 +256,8 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     inline = linkAddress(P.destinationModes, high & 7, frame, at, end, P.atOuter);
     if (inline < 0) return DROP_NOT_FOR_US;
     at += inline;
-    if (protocol !== PROTOCOL_ESP) {
-      if (!P.ike || protocol !== PROTOCOL_UDP) return DROP_UNSUPPORTED;
+    if (protocol !== PROTO_ESP) {
+      if (!P.ike || protocol !== PROTO_UDP) return DROP_UNSUPPORTED;
       // Both ports are 500, in the form that has them whole; without NHC the length comes before the checksum.
       const nhc = (low & 4) !== 0 ? 1 : 0;
       if (end - at < 9) return DROP_SHORT;
@@ -269,7 +269,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
   if (P.fragmentsIn && kind > 0) {
     if (kind === FRAG1) {
       // The checksum of an IKE datagram stays with it.
-      partBase = P.ike && protocol !== PROTOCOL_ESP ? 46 : 40;
+      partBase = P.ike && protocol !== PROTO_ESP ? 46 : 40;
       if (size - partBase > P.reassembly) return DROP_TOO_LONG;
       partTag = tag;
       partSize = size;
@@ -290,11 +290,11 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     buffer = linkParts;
     at = 8;
     end = 8 + size - partBase;
-    protocol = P.ike && partBase > 40 ? PROTOCOL_UDP : PROTOCOL_ESP;
+    protocol = P.ike && partBase > 40 ? PROTO_UDP : PROTO_ESP;
     if (P.ecnBit >= 0) ecn = partEcn;
   }
   if (at >= end) return DROP_SHORT;
-  if (!P.ike || protocol === PROTOCOL_ESP) return onEsp(buffer, at, end, ecn, now);
+  if (!P.ike || protocol === PROTO_ESP) return onEsp(buffer, at, end, ecn, now);
   const checksum = u16(buffer, at);
   if (checksum === 0 || linkSum(buffer, at + 2, end - at - 2, checksum) !== 0) return DROP_CHECKSUM;
   onDatagram(buffer, at + 2, end - at - 2, now);

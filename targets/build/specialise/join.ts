@@ -122,10 +122,36 @@ function itemsOf(ts: Compiler, file: SourceFile, isEntry: boolean): Item[] {
   return items;
 }
 
-/** A name stands for one thing; an ambient declaration may be repeated word for word. */
+/** `declare const name: Type;`: the name and the type; null for another statement. */
+function ambient(ts: Compiler, { statement, file }: Item): [string, string] | null {
+  if (!ts.isVariableStatement(statement)) return null;
+  const { modifiers, declarationList } = statement;
+  if (modifiers?.some(({ kind }) => kind === ts.SyntaxKind.DeclareKeyword) !== true) return null;
+  const [{ name, type }] = declarationList.declarations;
+  return [name.getText(file), type === undefined ? 'any' : type.getText(file)];
+}
+
+/** What the engine gives: each name once, with all that the parts say of it. */
+function ambients(ts: Compiler, items: readonly Item[]): string {
+  const types = new Map<string, Set<string>>();
+  for (const item of items) {
+    const pair = ambient(ts, item);
+    if (pair === null || pair[0] === 'P') continue;
+    types.set(pair[0], (types.get(pair[0]) ?? new Set()).add(pair[1]));
+  }
+  return [...types]
+    .map(
+      ([name, of]) => `declare const ${name}: ${[...of].join(' & ')};
+`,
+    )
+    .join('');
+}
+
+/** A name stands for one thing. */
 function checkNames(ts: Compiler, items: readonly Item[]): void {
   const seen = new Map<string, Item>();
   for (const item of items) {
+    if (ambient(ts, item) !== null) continue;
     for (const name of item.names) {
       const other = seen.get(name);
       seen.set(name, item);
@@ -166,15 +192,7 @@ function reachable(ts: Compiler, items: readonly Item[]): Item[] {
     mentioned(ts, item.statement, names);
     for (const name of names) for (const needed of byName.get(name) ?? []) kept.add(needed);
   }
-  const texts = new Set<string>();
-  return items.filter((item) => {
-    if (!kept.has(item)) return false;
-    const isAmbient = /^(\/\*\*[^/]*\*\/\s*)?declare /.test(item.statement.getText(item.file));
-    const text = isAmbient ? item.statement.getText(item.file) : '';
-    if (isAmbient && texts.has(text)) return false;
-    texts.add(text);
-    return true;
-  });
+  return items.filter((item) => kept.has(item));
 }
 
 /** The declarations that the roots need, as text. */
@@ -213,8 +231,10 @@ export async function joinParts(options: JoinOptions): Promise<string> {
     options.profile,
     all.map(({ statement }) => statement),
   );
-  let text = '';
-  for (const { statement, file, isRoot, names } of all) {
+  let text = ambients(ts, all);
+  for (const item of all) {
+    if (ambient(ts, item) !== null) continue;
+    const { statement, file, isRoot, names } = item;
     for (const folded of fold(statement)) {
       const keep = isRoot ? (names.length > 0 ? '' : '// root\n') : '';
       text += keep + printer.printNode(ts.EmitHint.Unspecified, folded, file) + '\n';

@@ -5,7 +5,7 @@ import { defaultConfig, type SaConfig } from '../../../core/esp/sa.ts';
 import { attributesOf } from '../../../core/ike/child/install.ts';
 import { CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
-import type { IkePolicy } from '../../../core/ike/state/policy.ts';
+import { type IkePolicy, NAT_OFF } from '../../../core/ike/state/policy.ts';
 import { type AppInput, appFacts, appMaxPayload } from './app-facts.ts';
 import { profileHash } from './blob-of.ts';
 import { dscpOf, espFacts } from './esp-facts.ts';
@@ -51,7 +51,10 @@ const SEARCH = { wraps: 8, rate: 8 };
 /** Octets of the longest datagram that comes in fragments: an answer of a gateway. */
 const REASSEMBLY = 560;
 
-/** The policy's SA is for the datagrams of its readings: one address and one port at each end. */
+/**
+ * The policy's SA is for the datagrams of its readings: one address and one port at each end. On a radio there are neither
+ * fragments of IKE nor NAT.
+ */
 function withPorts(policy: IkePolicy, input: SensorInput): IkePolicy {
   const { child } = policy;
   const local = { ...child.local[0], protocol: PROTO_UDP, startPort: input.ownPort, endPort: input.ownPort };
@@ -60,7 +63,7 @@ function withPorts(policy: IkePolicy, input: SensorInput): IkePolicy {
     local.start = new Uint8Array(16);
     local.end = new Uint8Array(16).fill(255);
   }
-  return { ...policy, child: { ...child, local: [local], remote: [remote] } };
+  return { ...policy, fragmentSize: 0, nat: NAT_OFF, child: { ...child, local: [local], remote: [remote] } };
 }
 
 /** Constants and octets. Throws a Refusal for what a specialised device does not have. */
