@@ -120,7 +120,7 @@ function bitsOf(octets: Uint8Array, offset: number, from: number, count: number)
 }
 
 /** The attributes of a vector, unchecked: `createSa` checks them. */
-function attributesOf(c: string[]): Attributes {
+export function attributesOf(c: string[]): Attributes {
   const listed = octetsOf(c[DSCP_LIST]);
   const dscpList: number[] = [];
   for (let i = 0; i < listed.length; i++) dscpList.push(listed[i]);

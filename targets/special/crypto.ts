@@ -1,13 +1,14 @@
 // Cryptography of a specialised device: each function by the board's hook, or portable, as the profile says.
 
 import { copy, fill } from '../../core/base/bytes.ts';
-import { AES_ROUND_KEYS, aesExpand } from '../../core/crypto/aes.ts';
+import { aesExpand } from '../../core/crypto/aes.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import type { Key } from '../../core/crypto/provider.ts';
 import { x25519 } from '../../core/crypto/x25519.ts';
 import { NO_ENTROPY } from '../board/halt.ts';
 import type { Board } from '../board/hooks.ts';
 import { portableCcm } from './ccm.ts';
+import { portableGcm, portableGcmKey } from './gcm.ts';
 import type { Profile } from './profile.ts';
 
 declare const board: Board;
@@ -37,9 +38,9 @@ export function aeadKey(keys: Uint8Array, at: number): AeadKey {
   return rounds;
 }
 
-/** Wipes a key of `aead`. */
+/** Wipes a key of `aead` or `gcm`. */
 export function wipeAead(key: AeadKey): void {
-  for (let i = 0; i < (P.nativeCcm ? 16 : AES_ROUND_KEYS); i++) key[i] = 0;
+  for (let i = 0; i < key.length; i++) key[i] = 0;
 }
 
 /**
@@ -61,6 +62,32 @@ export function aead(
     return board.ccm(encrypt, key as Uint8Array, nonce, 11, aad, aadLength, buffer, offset, length, icvLength);
   }
   return portableCcm(encrypt, key as Uint16Array, nonce, aad, aadLength, buffer, offset, length, icvLength);
+}
+
+/** The key for `gcm` whose 16 octets are at keys[at..). */
+export function gcmKey(keys: Uint8Array, at: number): AeadKey {
+  if (P.nativeGcm) return slice(keys, at, 16);
+  const octets = slice(keys, at, 16);
+  const key = portableGcmKey(octets);
+  fill(octets, 0, 16, 0);
+  return key;
+}
+
+/** As `aead`, AES-GCM with a nonce of 12 octets and an ICV of 16 [RFC 4106]. */
+export function gcm(
+  encrypt: number,
+  key: AeadKey,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  aadLength: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): boolean {
+  if (P.nativeGcm) {
+    return board.gcm!(encrypt, key as Uint8Array, nonce, 12, aad, aadLength, buffer, offset, length, 16);
+  }
+  return portableGcm(encrypt, key as Uint16Array, nonce, aad, aadLength, buffer, offset, length);
 }
 
 /** HMAC-SHA2-256 with all octets of `key`; writes 32 octets. */

@@ -120,7 +120,8 @@ function espSearch(
 
 /** Takes ESP at buffer[at..end), with the ECN of the outer header. Returns 0, or a drop code. */
 export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: number, now: number): number {
-  if (end - at < P.headerSize) return DROP_SHORT;
+  if (end === at) return DROP_SHORT;
+  if ((end - at) * 8 < P.spiLsb) return DROP_NO_SA;
   let sa: EspSa | null = null;
   let previous: EspSa | null = null;
   for (let i = 0; i < espIn.length; i++) {
@@ -163,8 +164,8 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
     if (n < 1) return DROP_TRAILER;
     n--;
     const next = buffer[text + n];
-    if (next === NEXT_NONE) return DROP_DUMMY;
-    if (next !== P.nextHeader) return DROP_TRAILER;
+    if (P.nextHeader !== NEXT_NONE && next === NEXT_NONE) return DROP_DUMMY;
+    if (P.nextHeader > 0 && next !== P.nextHeader) return DROP_TRAILER;
   }
   if (P.padded) {
     if (n < 1) return DROP_TRAILER;

@@ -14,11 +14,15 @@ export interface EspProfile {
   /** Octets of the IV on the wire: 0 where it is implicit [RFC 8750]. */
   ivSize: number;
   icvSize: number;
+  /** AES-GCM, instead of AES-CCM. */
+  gcm: boolean;
+  /** Octets of the salt: 3 or 4. */
+  saltSize: number;
   /** NULL encryption with HMAC-SHA2-256-128, instead of AES-CCM. */
   nullHmac: boolean;
   /** Octets of one direction in KEYMAT: key and salt. */
   keymatSize: number;
-  /** Octets of which the clear text is a multiple; padding and Next Header are sent; its value. */
+  /** Octets of which the clear text is a multiple; padding and Next Header are sent; its value, 0: the packet's. */
   alignment: number;
   padded: boolean;
   sendsNext: boolean;

@@ -3,7 +3,7 @@
 import { getBits } from '../../core/base/bits.ts';
 import { copy, equal, fill, put32, u32 } from '../../core/base/bytes.ts';
 import { SPI_MIN } from '../../core/wire/esp.ts';
-import { type AeadKey, aead, aeadKey, macKey, macOf, randomOctets, wipeAead, wipeMac } from './crypto.ts';
+import { type AeadKey, aead, aeadKey, gcm, gcmKey, macKey, macOf, randomOctets, wipeAead, wipeMac } from './crypto.ts';
 import type { Profile } from './profile.ts';
 
 declare const P: Profile;
@@ -45,16 +45,19 @@ export const espOut: EspSa[] = [];
 export const espIn: EspSa[] = [];
 /** A digest, and the ICV that came. */
 const espDigest: Uint8Array = /* @__PURE__ */ new Uint8Array(48);
+/** Low half of the number, and the SPI, of the packet that was sealed or opened last, where headers are made of them. */
+export let espLow = 0;
+export let espSpi = 0;
 export const espDice: Uint8Array = /* @__PURE__ */ new Uint8Array(4);
 
 function espSaOf(spi: number, keys: Uint8Array, at: number, sn: number): EspSa {
   const aad = new Uint8Array(P.esn ? 12 : 8);
-  const nonce = new Uint8Array(P.nullHmac ? 0 : 11);
-  if (!P.nullHmac) copy(nonce, 0, keys, at + 16, 3);
+  const nonce = new Uint8Array(P.nullHmac ? 0 : P.saltSize + 8);
+  if (!P.nullHmac) copy(nonce, 0, keys, at + 16, P.saltSize);
   put32(aad, 0, spi);
   return {
     spi: spi,
-    key: (P.nullHmac ? macKey(keys, at) : aeadKey(keys, at)) as AeadKey,
+    key: (P.nullHmac ? macKey(keys, at) : P.gcm ? gcmKey(keys, at) : aeadKey(keys, at)) as AeadKey,
     nonce: nonce,
     aad: aad,
     sn: sn,
@@ -186,6 +189,8 @@ export function espCrypt(
   const lo = P.esn ? sn % 4294967296 : sn;
   const hi = P.esn ? Math.floor(sn / 4294967296) : 0;
   const aad = sa.aad;
+  if (P.df > 0 || P.generates) espLow = lo;
+  if (P.generates) espSpi = sa.spi;
   if (P.esn) put32(aad, 4, hi);
   put32(aad, P.esn ? 8 : 4, lo);
   if (P.nullHmac) {
@@ -206,10 +211,11 @@ export function espCrypt(
       put32(buffer, iv, hi);
       put32(buffer, iv + 4, lo);
     }
-    copy(sa.nonce, 3, buffer, iv, 8);
+    copy(sa.nonce, P.saltSize, buffer, iv, 8);
   } else {
-    if (P.esn) put32(sa.nonce, 3, hi);
-    put32(sa.nonce, 7, lo);
+    if (P.esn) put32(sa.nonce, P.saltSize, hi);
+    put32(sa.nonce, P.saltSize + 4, lo);
   }
+  if (P.gcm) return gcm(encrypt, sa.key, sa.nonce, aad, P.esn ? 12 : 8, buffer, iv + P.ivSize, length);
   return aead(encrypt, sa.key, sa.nonce, aad, P.esn ? 12 : 8, buffer, iv + P.ivSize, length, P.icvSize);
 }

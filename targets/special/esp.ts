@@ -7,7 +7,7 @@ import { copy, u32 } from '../../core/base/bytes.ts';
 import { DROP_EXHAUSTED, DROP_LIFETIME, DROP_QUEUE, DROP_SELECTOR, DROP_TOO_LONG } from '../../core/base/drop.ts';
 import { type EspSa, espCount, espCrypt, espIsExpired, espOut, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
 import { onReserve } from './events.ts';
-import { innerPut } from './inner.ts';
+import { innerPut, innerSize } from './inner.ts';
 import { linkIsBusy, linkTake } from './link.ts';
 import type { Profile } from './profile.ts';
 
@@ -42,14 +42,17 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
   const iv = at + P.headerSize;
   const text = iv + P.ivSize;
   innerPut(flow, payload, offset, length, espBuffer, text);
-  let n = P.outSize + length;
+  let n = P.packets ? innerSize : P.outSize + length;
+  if (P.packets && n < 0) return n;
   if (P.padded) {
     const over = (n + (P.sendsNext ? 2 : 1)) % P.alignment;
     const padding = over === 0 ? 0 : P.alignment - over;
     for (let k = 1; k <= padding; k++) espBuffer[text + n++] = k;
     espBuffer[text + n++] = padding;
   }
-  if (P.sendsNext) espBuffer[text + n++] = P.nextHeader;
+  if (P.sendsNext) {
+    espBuffer[text + n++] = P.nextHeader > 0 ? P.nextHeader : payload[offset + (P.ipVersion === 6 ? 6 : 9)];
+  }
   if (P.reserve > 0 && sn > sa.reserved) {
     sa.reserved = sa.sn + P.reserve;
     onReserve(sa.reserved, -1);

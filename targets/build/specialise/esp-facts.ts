@@ -2,11 +2,8 @@
 
 import { refuse } from '../../../core/base/refuse.ts';
 import { type Attributes, CDA_LOWER, CDA_SA, IIPC_DIET_ESP, MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { trailerOf } from '../../../core/dietesp/ctec.ts';
 import { iipcCompress, putValues, shapeOf, valuesSize } from '../../../core/dietesp/iipc.ts';
 import { headerFields } from '../../../core/dietesp/rules.ts';
-import type { SaConfig } from '../../../core/esp/sa.ts';
-import { aesCcm8, aesCcm8Iiv, aesCcm16, nullHmacSha256 } from '../../../core/esp/suites.ts';
 import { CDA_LSB, CDA_MAPPING_SENT, CDA_VALUE_SENT, indexBits } from '../../../core/schc/model.ts';
 import { FID_IPV4_FLAGS } from '../../../core/wire/fid.ts';
 import {
@@ -24,6 +21,7 @@ import { ipv6 } from '../../../core/wire/ipv6.ts';
 import { udp } from '../../../core/wire/udp.ts';
 import { udplite } from '../../../core/wire/udplite.ts';
 import type { DataField, Facts } from './layout.ts';
+import { type SaInput, saFacts } from './sa-facts.ts';
 
 /** A pair of ports that payloads go between. */
 export interface Flow {
@@ -32,10 +30,7 @@ export interface Flow {
 }
 
 /** What a specialised device's ESP is made from. */
-export interface EspInput {
-  /** SAs from the device and to it: attributes, suite, window, lifetimes. Keys are not read. */
-  out: SaConfig;
-  in: SaConfig;
+export interface EspInput extends SaInput {
   /** Inner addresses of the device and of its peer. */
   own: Uint8Array;
   peer: Uint8Array;
@@ -43,14 +38,9 @@ export interface EspInput {
   flows: readonly Flow[];
   /** Octets of the longest payload. */
   maxPayload: number;
-  /** Sequence numbers reserved ahead for SAs keyed by hand; 0: by IKE. */
-  reserve: number;
-  /** Multiples of 2^k that the search tries, and trials a second, as `createSearch`. */
-  search: { wraps: number; rate: number };
 }
 
 const HOPS = 64;
-const SUITES = [aesCcm8, aesCcm8Iiv, aesCcm16, nullHmacSha256];
 const NETWORKS: readonly Network[] = [ipv6, ipv4];
 const TRANSPORTS: readonly Header[] = [udp, udplite];
 
@@ -153,43 +143,12 @@ function bitOf(places: readonly Place[], role: number): number {
   return -1;
 }
 
-/** Both directions of a profile have the same form. */
-function checkPair(out: SaConfig, back: SaConfig): void {
-  const same: (keyof Attributes)[] = [
-    ...(['espSpiLsb', 'espSnLsb', 'esn', 'alignment', 'espTrailer', 'ipsecMode'] as const),
-    ...(['iipcProfile', 'tsIpVersion', 'iipcRuleId'] as const),
-  ];
-  for (const name of same) {
-    const value = out.attributes[name];
-    if (value !== back.attributes[name]) refuse(name, String(value), 'both directions must have the same value');
-  }
-  if (out.suite !== back.suite) refuse('esp_encr', out.suite.name, 'both directions must have the same suite');
-}
-
 /** Constants and templates. Throws a Refusal for what a specialised device does not have. */
 export function espFacts(input: EspInput): Facts {
   const { out, in: back, flows, own, peer } = input;
   const a = out.attributes;
-  checkPair(out, back);
-  const { suite, replayWindow } = { suite: out.suite, replayWindow: back.replayWindow };
-  if (!SUITES.includes(suite)) {
-    refuse(
-      'esp_encr',
-      suite.name,
-      `must be one of ${SUITES.map(({ name }) => name).join(', ')} (or build with --general)`,
-    );
-  }
-  if (![0, 32, 64].includes(replayWindow)) {
-    refuse('replay_window', replayWindow, 'must be 0, 32 or 64 in a specialised device (or build with --general)');
-  }
+  const common = saFacts(input);
   if (flows.length === 0) refuse('flows', 'none', 'must have one or more');
-  for (const [field, value] of [
-    ['soft_bytes', out.softBytes + back.softBytes],
-    ['hard_bytes', out.hardBytes + back.hardBytes],
-  ] as const) {
-    if (value > 0)
-      refuse(field, value, 'must be 0 in a specialised device: give packets or seconds (or build with --general)');
-  }
   const isTunnel = a.ipsecMode === MODE_TUNNEL;
   const isWhole = a.iipcProfile !== IIPC_DIET_ESP;
   const outs = flows.map(({ ownPort, peerPort }) => templateOf(a, packetOf(a, own, peer, ownPort, peerPort), 'out'));
@@ -197,8 +156,6 @@ export function espFacts(input: EspInput): Facts {
   const ins = flows.map(({ ownPort, peerPort }) => templateOf(b, packetOf(b, peer, own, peerPort, ownPort), 'in'));
   const places = placesOf(b);
   const dscp = places.find(({ role, values }) => role === ROLE_DSCP && values > 1);
-  const trailer = trailerOf(a, suite.blockSize);
-  const modulus = 2 ** a.espSnLsb;
   const fields: DataField[] = [
     { name: 'Out', octets: Buffer.concat(outs) },
     { name: 'In', octets: Buffer.concat(ins) },
@@ -209,42 +166,24 @@ export function espFacts(input: EspInput): Facts {
   const seesEcn = isTunnel && (isWhole || b.ecnCda !== CDA_LOWER);
   return {
     constants: {
-      spiLsb: a.espSpiLsb,
-      snLsb: a.espSnLsb,
-      headerSize: (a.espSpiLsb + a.espSnLsb) / 8,
-      snModulus: modulus,
-      snBack: a.espSnLsb === 0 ? 0 : Math.min(replayWindow === 0 ? 32 : replayWindow, Math.floor(modulus / 2)),
-      esn: a.esn === 1,
-      window: replayWindow,
-      ivSize: suite.ivLength,
-      icvSize: suite.icvLength,
-      nullHmac: suite === nullHmacSha256,
-      keymatSize: suite.alg === 0 ? suite.authKeyLength : suite.keyLength + suite.saltLength,
-      alignment: trailer.alignment,
-      padded: trailer.padded,
-      sendsNext: trailer.sendsNext,
-      nextHeader: trailer.next === 0 ? transportOf(a).proto : trailer.next,
-      searchWraps: input.search.wraps * (a.espSnLsb < 8 ? 4 : 1),
-      searchBudget: input.search.wraps * 8,
-      searchRate: input.search.rate,
-      softPackets: out.softPackets,
-      hardPackets: out.hardPackets,
-      softTime: out.softTime,
-      hardTime: out.hardTime,
+      ...common,
+      nextHeader: common.nextHeader === 0 ? transportOf(a).proto : common.nextHeader,
+      packets: false,
+      df: 0,
+      generates: false,
+      nativeGcm: false,
       maxPayload: input.maxPayload,
       flows: flows.length,
       outSize: outs[0].length,
       inSize: ins[0].length,
       whole: isWhole,
       ipSize: isTunnel ? networkOf(a).size : 0,
-      ipVersion: a.tsIpVersion,
       transport: transportOf(a).proto,
       addressSize: own.length,
       ecnBit: seesEcn ? bitOf(places, ROLE_ECN) : -1,
       dscpBit: dscp === undefined ? 0 : bitOf(places, ROLE_DSCP),
       dscpBits: dscp?.bits ?? 0,
       dscpCount: dscp?.values ?? 0,
-      reserve: input.reserve,
     },
     fields,
   };
