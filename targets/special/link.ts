@@ -39,6 +39,8 @@ const UDP_500 = 500;
 /** UDP's NHC [RFC 6282 §4.3.3]: 11110, checksum elided (1), ports (2). */
 const NHC_UDP = 0xf0;
 const RETRIES = 3;
+/** Milliseconds that the radio needs for an acknowledgement, clear channel assessment, turnaround. */
+const ACK_FREE = 0.7;
 
 const IDLE = 0;
 const BACKOFF = 1;
@@ -87,8 +89,8 @@ let partAt = 0;
 function linkBackoff(now: number): void {
   randomOctets(linkDice, 0, 1);
   linkState = BACKOFF;
-  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround.
-  linkAt = now + (linkDice[0] & 7) * 0.32 + 0.32;
+  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround; behind an acknowledgement of ours.
+  linkAt = now + (linkDice[0] & 7) * 0.32 + ACK_FREE;
 }
 
 /** Writes the FCS behind `length` octets. */
@@ -214,6 +216,7 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     linkAck[2] = sequence;
     linkFcs(linkAck, 3);
     board.transmit(linkAck, 0, 5);
+    if (linkState === BACKOFF) linkAt = Math.max(linkAt, now + ACK_FREE);
   }
   if (sequence === lastSequence && now - lastAt < P.repeatTime) return DROP_DUPLICATE;
   lastSequence = sequence;

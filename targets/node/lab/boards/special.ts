@@ -1,24 +1,34 @@
 // The profile of a sensor's file for a specialised board (targets/build/specialise), and the blob of one device.
 
+import type { Refusal } from '../../../../core/base/refuse.ts';
+import { NAT_OFF } from '../../../../core/ike/state/policy.ts';
+import { specialBlob } from '../../../build/specialise/blob-of.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { type Native, profileOf, type SensorInput } from '../../../build/specialise/profile-of.ts';
+import { fieldError, inside } from '../../host/config/field.ts';
 import { hex } from '../../host/config/ike-names.ts';
 import { checkContexts } from '../../host/radio/config.ts';
-import type { BoardFile } from './sensor-file.ts';
+import { type BoardFile, readBoardFile } from './sensor-file.ts';
+
+const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
 
 /** What the file says of one device. */
 export function sensorInput(file: BoardFile): SensorInput {
   const { loaded, policy } = file;
   const { shortAddress, extendedAddress, panId } = loaded.radio;
-  const link =
-    shortAddress === undefined ? hex(extendedAddress!) : Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff);
+  if (shortAddress === undefined && extendedAddress === undefined) {
+    const field = inside(file.root, 'radio', 'extendedAddress');
+    throw fieldError(field, 'is required without a shortAddress: a specialised device has no random one');
+  }
   return {
-    policy,
+    // A radio has no NAT, and boards take no IKE fragments.
+    policy: { ...policy, nat: NAT_OFF, fragmentSize: 0 },
     numbers: loaded.numbers,
     retryTime: file.retryTime,
     retryMax: file.retryMax,
     panId,
-    ownLink: link,
+    ownLink:
+      shortAddress === undefined ? hex(extendedAddress!) : Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff),
     gatewayLink: loaded.gateway.link!,
     outer: loaded.address,
     gateway: loaded.gateway.address,
@@ -40,7 +50,51 @@ export function sensorInput(file: BoardFile): SensorInput {
   };
 }
 
-/** Constants and octets of a file's device. Throws a Refusal for what a specialised device does not have. */
-export function specialOf(file: BoardFile, native: Native, engine: string): Specialised {
-  return profileOf(sensorInput(file), native, engine);
+/** Where the fields that the parts of a device refuse stand in a file. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'ike.proposals': ['connection', 'ike', 'proposals'],
+  'child.esp': ['connection', 'child', 'esp'],
+  'child.ke': ['connection', 'child', 'ke'],
+  'child.dscp': ['connection', 'child', 'dscp'],
+  'child.local': ['connection', 'child', 'local'],
+  'child.remote': ['connection', 'child', 'remote'],
+  'child.notify': ['connection', 'child', 'compression', 'notify'],
+  'auth.local': ['connection', 'auth'],
+  'auth.remote': ['connection', 'auth'],
+  children: ['connection', 'children'],
+  compression: ['connection', 'child', 'compression'],
+  psk: ['connection', 'auth'],
+  ppk: ['connection', 'ppk'],
+  reauth_time: ['connection', 'ike', 'reauth'],
+  announce: ['connection', 'ike', 'announceAuth'],
+  request_address: ['connection', 'requestAddress'],
+  esp_encr: ['connection', 'child', 'esp'],
+  ts_proto: ['connection', 'child', 'local'],
+  replay_window: ['connection', 'child', 'replayWindow'],
+};
+
+function isRefusal(error: unknown): error is Refusal {
+  return (error as Partial<Refusal>).limit !== undefined && (error as Partial<Refusal>).field !== undefined;
+}
+
+/**
+ * The profile of a sensor's file, and the octets of its device. Throws a CommandError at the first thing that a specialised device
+ * cannot do: `file:line: field: value: what to use instead`.
+ */
+export function readSpecial(file: string, text: string, native: Native, engine: string): Specialised {
+  const board = readBoardFile(file, text);
+  try {
+    return profileOf(sensorInput(board), native, engine);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const path = FIELDS[error.field];
+    if (path === undefined) throw board.root.document.error([error.field], error.value, error.limit);
+    const field = inside(board.root, ...path);
+    throw fieldError({ ...field, value: field.value ?? error.value }, error.limit);
+  }
+}
+
+/** The blob of a file's device (targets/special/blob.ts). Engine and native parts make no difference to it. */
+export function specialProvision(file: string, text: string): Uint8Array {
+  return specialBlob(readSpecial(file, text, PORTABLE, ''));
 }
