@@ -39,8 +39,11 @@ const UDP_500 = 500;
 /** UDP's NHC [RFC 6282 §4.3.3]: 11110, checksum elided (1), ports (2). */
 const NHC_UDP = 0xf0;
 const RETRIES = 3;
-/** Milliseconds that the radio needs for an acknowledgement, clear channel assessment, turnaround. */
-const ACK_FREE = 0.7;
+/**
+ * Milliseconds that an acknowledgement of ours may use the radio: a clock of whole milliseconds may be behind by one, and work is
+ * done half of one early.
+ */
+const ACK_BUSY = 1.6;
 
 const IDLE = 0;
 const BACKOFF = 1;
@@ -59,6 +62,8 @@ export let linkDrops = 0;
 let linkState = IDLE;
 /** When something is due. */
 let linkAt = 0;
+/** When the radio is free of an acknowledgement. */
+let linkFree = 0;
 let linkTries = 0;
 let linkSize = 0;
 let linkSequence = -1;
@@ -89,8 +94,8 @@ let partAt = 0;
 function linkBackoff(now: number): void {
   randomOctets(linkDice, 0, 1);
   linkState = BACKOFF;
-  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround; behind an acknowledgement of ours.
-  linkAt = now + (linkDice[0] & 7) * 0.32 + ACK_FREE;
+  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround.
+  linkAt = Math.max(linkFree, now + (linkDice[0] & 7) * 0.32 + 0.32);
 }
 
 /** Writes the FCS behind `length` octets. */
@@ -216,7 +221,8 @@ function linkParse(frame: Uint8Array, length: number, now: number): number {
     linkAck[2] = sequence;
     linkFcs(linkAck, 3);
     board.transmit(linkAck, 0, 5);
-    if (linkState === BACKOFF) linkAt = Math.max(linkAt, now + ACK_FREE);
+    linkFree = now + ACK_BUSY;
+    if (linkState === BACKOFF) linkAt = Math.max(linkAt, linkFree);
   }
   if (sequence === lastSequence && now - lastAt < P.repeatTime) return DROP_DUPLICATE;
   lastSequence = sequence;
