@@ -15,7 +15,7 @@ function returned(ts: Compiler, f: FunctionDeclaration): Expression | null {
 }
 
 /** Has a call in it, or changes something. */
-function acts(ts: Compiler, node: Node): boolean {
+export function acts(ts: Compiler, node: Node): boolean {
   if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isPostfixUnaryExpression(node)) return true;
   if (ts.isPrefixUnaryExpression(node)) {
     const { operator } = node;

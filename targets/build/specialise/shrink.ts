@@ -3,6 +3,7 @@
 // alone.
 
 import type { Identifier, Node, SourceFile, Statement, Visitor } from 'typescript';
+import { dropParameters, placeBodies } from './calls.ts';
 import { type Compiler, createFolder, expressionOf, type Known, literal } from './fold.ts';
 import { inlineCalls } from './inline.ts';
 
@@ -20,7 +21,7 @@ interface Use {
 }
 
 /** Text goes through so often at most. */
-const ROUNDS_MAX = 12;
+const ROUNDS_MAX = 40;
 
 /** True for an expression that only reads. */
 function isPure(ts: Compiler, node: Node): boolean {
@@ -302,9 +303,12 @@ export function shrink(
   const parse = (code: string): SourceFile => ts.createSourceFile('device.ts', code, ts.ScriptTarget.ES2022, true);
   let last = text;
   for (let i = 0; i < ROUNDS_MAX; i++) {
-    const next = prune(
-      parse(dropProperties(ts, parse(inlineCalls(ts, parse(round(ts, parse(last), isKept)), isKept)), isKept)),
-    );
+    let next = round(ts, parse(last), isKept);
+    next = inlineCalls(ts, parse(next), isKept);
+    next = dropProperties(ts, parse(next), isKept);
+    next = dropParameters(ts, parse(next), isKept);
+    next = placeBodies(ts, parse(next), isKept);
+    next = prune(parse(next));
     if (next === last) break;
     last = next;
   }
