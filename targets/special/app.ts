@@ -5,7 +5,6 @@
 
 import { u16 } from '../../core/base/bytes.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED } from '../../core/ike/state/outcome.ts';
-import type { Session } from '../../core/ike/state/session.ts';
 import { decimal, hexDigits, SEND_MAX } from '../board/console.ts';
 import { HALT_ENTROPY, halt, VERSION } from '../board/halt.ts';
 import type { Board } from '../board/hooks.ts';
@@ -76,7 +75,7 @@ export function onEstablished(messages: number, octets: number, ms: number, resu
       (resumed ? ' resumed=1' : ' resumed=0'),
   );
   isConnecting = false;
-  if (P.keeps) keepSession(ikeSession() as Session | null, appMark, now);
+  if (P.keeps) keepSession(ikeSession(), appMark, now);
 }
 
 export function onEnded(outcome: number, retryAt: number, now: number): void {

@@ -47,6 +47,8 @@ export interface Host {
   pairs: HostPair[];
   events: string[];
   outcomes: number[];
+  /** A pair was made. */
+  added(pair: HostPair, isFirst: boolean): void;
   transmit(octets: Uint8Array): void;
 }
 
@@ -149,7 +151,7 @@ export async function createMaker(policy: IkePolicy, more: Record<string, boolea
     text,
     make: (provider, transmit) => {
       let spi = 0x2000;
-      const host: Host = { pairs: [], events: [], outcomes: [], transmit };
+      const host: Host = { pairs: [], events: [], outcomes: [], added: () => {}, transmit };
       const find = (spiIn: number): number => host.pairs.findIndex((one) => one.spiIn === spiIn);
       const device = run(boardOf(provider), {
         transmit: (octets: Uint8Array) => host.transmit(octets),
@@ -162,6 +164,7 @@ export async function createMaker(policy: IkePolicy, more: Record<string, boolea
             in: keys.slice(inAt, inAt + size),
             retired: false,
           };
+          host.added(pair, isFirst);
           if (isFirst) host.pairs.unshift(pair);
           else host.pairs.push(pair);
         },

@@ -195,9 +195,9 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
   for (const statement of file.statements) {
     let values = topValues;
     let unread = topUnread;
-    if (ts.isFunctionDeclaration(statement)) {
+    if (ts.isFunctionDeclaration(statement) && statement.body !== undefined) {
       const uses = new Map<string, Use>();
-      count(ts, statement.body!, uses);
+      count(ts, statement.body, uses);
       for (const { name } of statement.parameters) {
         const use = uses.get(name.getText());
         if (use !== undefined) use.declared++;

@@ -1,6 +1,7 @@
 // The state of IKEv2 of a device with one gateway and one Child SA. One object and lists, because an object is small and a
 // module's variables cannot be written from another module.
 
+import type { Session } from '../../../core/ike/state/session.ts';
 import type { AeadKey } from '../crypto.ts';
 
 /** An IKE SA: the current one, and those that a rekey or a Delete leaves. */
@@ -58,18 +59,6 @@ export interface ChildSlot {
   /** No other reason to rekey before this time. */
   tag: number;
   next: ChildSlot | null;
-}
-
-/** What resumes an IKE SA later [RFC 5723]: the fields of core/ike's Session. */
-export interface KeptSession {
-  ticket: Uint8Array;
-  /** SK_d, a secret. */
-  skD: Uint8Array;
-  encr: number;
-  keyBits: number;
-  ke: 19 | 31 | 0;
-  /** When the ticket ends, milliseconds. */
-  expires: number;
 }
 
 /** An exchange of ours that makes keys. */
@@ -136,7 +125,7 @@ export interface IkeBooks {
   /** KE method that the gateway asked for, 0: none. */
   askedKe: number;
   hintedAt: number;
-  session: KeptSession | null;
+  session: Session | null;
   /** Attempts: this side wants a connection; pause before the next; when it is made, -1: none; what this one cost. */
   isWanted: boolean;
   wait: number;

@@ -22,6 +22,7 @@ import {
   OUTCOME_REPLACED,
   OUTCOME_TIMEOUT,
 } from '../../../core/ike/state/outcome.ts';
+import type { Session } from '../../../core/ike/state/session.ts';
 import {
   CHILD_LIVE,
   STATE_AUTH_SENT,
@@ -40,7 +41,7 @@ import { askCreate, onCreateAnswer } from './create-child.ts';
 import { ikeAuth, onAuthAnswer } from './ike-auth.ts';
 import { beginIke, onFirstAnswer } from './ike-first.ts';
 import { abandonIke, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
-import { type IkeSlot, ikeNow, type KeptSession, S, setIkeNow } from './ike-state.ts';
+import { type IkeSlot, ikeNow, S, setIkeNow } from './ike-state.ts';
 import { onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
 import { openSk, repeatRequest, sealAnswer, sealRequest, settleRequest, tally, transmitIke } from './messages.ts';
 import { addNote, beginPayloads, chainCritical, checkChain, W } from './payloads.ts';
@@ -161,12 +162,12 @@ export function ikeHeardAt(): number {
 }
 
 /** What resumes the current IKE SA later [RFC 5723], or null. */
-export function ikeSession(): KeptSession | null {
+export function ikeSession(): Session | null {
   return S.session;
 }
 
 /** A session of an earlier run, for the first `ikeConnect`. */
-export function ikeTakeSession(session: KeptSession | null): void {
+export function ikeTakeSession(session: Session | null): void {
   if (P.tickets) S.session = session !== null && session.ticket.length <= P.ticketSize ? session : null;
 }
 
