@@ -69,8 +69,21 @@ function count(ts: Compiler, root: Node, uses: Map<string, Use>): void {
     uses.set(name, use);
     return use;
   };
+  const types = (node: Node): void => {
+    if (ts.isTypeQueryNode(node)) visit(node);
+    else ts.forEachChild(node, types);
+  };
   const visit = (node: Node): void => {
-    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
+    if (ts.isTypeQueryNode(node) && ts.isIdentifier(node.exprName)) {
+      // `typeof NAME` in a type needs the declaration as it is.
+      const use = useOf(node.exprName.text);
+      use.reads++;
+      use.writes++;
+    }
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) {
+      ts.forEachChild(node, types);
+      return;
+    }
     if (ts.isIdentifier(node)) {
       const { parent } = node;
       const isName =
@@ -158,7 +171,7 @@ function replaced(
           const { expression } = node;
           const target = targetOf(ts, expression);
           if (target !== undefined && ts.isIdentifier(target) && unread.has(target.text)) {
-            return factory.createEmptyStatement();
+            return factory.createBlock([]);
           }
         }
         if (ts.isIdentifier(node) && isValue(ts, node)) {
@@ -262,7 +275,7 @@ function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) =
             if (ts.isExpressionStatement(node)) {
               const target = targetOf(ts, node.expression);
               if (target !== undefined && ts.isPropertyAccessExpression(target) && made.has(target.name.text)) {
-                return factory.createEmptyStatement();
+                return factory.createBlock([]);
               }
             }
             return ts.visitEachChild(node, visit, context);
