@@ -9,6 +9,7 @@ import { createSearch } from '../../core/esp/search.ts';
 import { aesCcm8, aesCcm16, nullHmacSha256, type Suite } from '../../core/esp/suites.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
+import type { Specialised } from '../../targets/build/specialise/layout.ts';
 import type { LinkInput } from '../../targets/build/specialise/link-facts.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import {
@@ -256,6 +257,7 @@ export async function world(one: Case): Promise<{
   peer: Device;
   logs: Record<'special' | 'general' | 'peer', Log>;
   reserved: number[];
+  profile: Specialised;
 }> {
   const link: LinkInput = { ...README_LINK, ...one.link };
   const pair = pairOf(one.suite ?? README_SUITE, OWN, PEER, link.outer, link.gateway, (a, isUp) => {
@@ -316,7 +318,7 @@ export async function world(one: Case): Promise<{
   general.addSas(pair.out, pair.in);
   const peer = generalDevice(logs.peer, link, true, dice(9));
   peer.addSas(pair.in, pair.out);
-  return { special, general, peer, logs, reserved };
+  return { special, general, peer, logs, reserved, profile };
 }
 
 function log(): Log {
