@@ -2,6 +2,7 @@
 // same messages and keys.
 
 import { put16, put32, u16, u32 } from '../../core/base/bytes.ts';
+import type { Board } from '../../targets/board/hooks.ts';
 import { D } from '../../targets/special/data.ts';
 import { ikeConnect, ikePoll, ikeReceive, ikeRekey, ikeRekeyIke } from '../../targets/special/ike/ike.ts';
 import { isHex, putHex } from '../../targets/special/octets.ts';
@@ -12,7 +13,7 @@ const RANDOM = '@random';
 const SCRIPT = '@script';
 const EXPECTED = '@expected';
 
-declare function print(line: string): void;
+declare const board: Board;
 
 const script: Uint8Array = /* @__PURE__ */ new Uint8Array(SCRIPT.length / 2);
 const made: Uint8Array = /* @__PURE__ */ new Uint8Array(EXPECTED.length / 2 + 4096);
@@ -110,5 +111,5 @@ for (let at = 0; at < SCRIPT.length / 2; ) {
   at += 7 + size;
 }
 const isRight = madeSize === EXPECTED.length / 2 && isHex(made, 0, EXPECTED);
-print(isRight ? 'ok ike' : 'fail ike octets ' + EXPECTED.length / 2 + ' ' + madeSize);
-print(isRight ? 'done 1 1' : 'done 0 1');
+board.print(isRight ? 'ok ike' : 'fail ike octets ' + EXPECTED.length / 2 + ' ' + madeSize);
+board.print(isRight ? 'done 1 1' : 'done 0 1');

@@ -131,8 +131,11 @@ async function programOf(engine: Engine, life: Life): Promise<string> {
       ['link', 'esp-sa', 'esp-in', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), ENTRY]),
     ),
   });
-  const board =
-    'const board: Board = { random: (b: Uint8Array, o: number, l: number) => recordedRandom(b, o, l) } as unknown as Board;';
+  const board = `declare function print(line: string): void;
+const board: Board = {
+  random: (b: Uint8Array, o: number, l: number) => recordedRandom(b, o, l),
+  print: (line: string) => print(line),
+} as unknown as Board;`;
   const whole = text.replace('declare const board: Board;', board);
   assert.notEqual(whole, text);
   if (engine === 'lua') return bundleLua({ text: whole });

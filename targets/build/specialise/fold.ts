@@ -90,7 +90,9 @@ export function createFolder(
   const constants = sourceConstants(ts, statements);
 
   function ends(statement: Statement): boolean {
-    return ts.isReturnStatement(statement) || ts.isThrowStatement(statement);
+    return (
+      ts.isReturnStatement(statement) || ts.isThrowStatement(statement) || ts.isBreakOrContinueStatement(statement)
+    );
   }
 
   /** Without what stands behind a return. */

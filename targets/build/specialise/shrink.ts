@@ -142,6 +142,14 @@ function forwarded(ts: Compiler, statement: Statement): [string, string] | null 
   return [statement.name!.text, call.expression.text];
 }
 
+/** What stands in the place of a statement that goes: the body of an `if` is a block. */
+function nothing(ts: Compiler, node: Node): Statement {
+  const { factory } = ts;
+  return ts.isBlock(node.parent) || ts.isSourceFile(node.parent)
+    ? factory.createEmptyStatement()
+    : factory.createBlock([]);
+}
+
 /** Puts values in the place of names, and removes what is not read. */
 function replaced(
   ts: Compiler,
@@ -171,7 +179,7 @@ function replaced(
           const { expression } = node;
           const target = targetOf(ts, expression);
           if (target !== undefined && ts.isIdentifier(target) && unread.has(target.text)) {
-            return factory.createBlock([]);
+            return nothing(ts, node);
           }
         }
         if (ts.isIdentifier(node) && isValue(ts, node)) {
@@ -233,7 +241,6 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
 
 /** The text without properties that objects of it get and nobody reads. */
 function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean): string {
-  const { factory } = ts;
   const made = new Set<string>();
   const read = new Set<string>();
   const collect = (node: Node): void => {
@@ -275,7 +282,7 @@ function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) =
             if (ts.isExpressionStatement(node)) {
               const target = targetOf(ts, node.expression);
               if (target !== undefined && ts.isPropertyAccessExpression(target) && made.has(target.name.text)) {
-                return factory.createBlock([]);
+                return nothing(ts, node);
               }
             }
             return ts.visitEachChild(node, visit, context);
