@@ -48,6 +48,15 @@ bool radio_transmit(const uint8_t *frame, size_t length);
 /* Copies the next received frame to `frame`, which has room for FRAME_MAX octets. Returns its length, or -1: there is none. */
 int radio_receive(uint8_t *frame);
 
+/* Channel and addresses of the radio. Extended addresses in canonical order; a short one of 0xffff is none. */
+typedef struct {
+  uint8_t channel;
+  uint16_t pan_id, short_address;
+  uint8_t extended_address[8];
+} RadioPlace;
+/* Called once, before the first frame. A radio behind a pipe knows its channel and takes all frames. */
+void radio_tune(const RadioPlace *place);
+
 /* The most memory that the engine's allocator gave out at a time, in octets, or -1. Each engine's glue defines it. */
 long engine_heap_peak(void);
 /* The most RAM that the engine took beside static data and stack, with its allocator's losses, in octets, or -1. */

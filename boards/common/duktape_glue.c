@@ -118,6 +118,16 @@ static duk_ret_t hook_transmit(duk_context *C) {
   return 0;
 }
 
+static duk_ret_t hook_tune(duk_context *C) {
+  RadioPlace place = {.channel = (uint8_t)whole(C, 0, "channel", 26),
+                      .pan_id = (uint16_t)whole(C, 1, "panId", 0xffff),
+                      .short_address = (uint16_t)whole(C, 2, "shortAddress", 0xffff)};
+  if (place.channel < 11) return duk_error(C, DUK_ERR_RANGE_ERROR, "channel: %ld: must be 11..26", (long)place.channel);
+  memcpy(place.extended_address, range(C, 3, "extendedAddress", 0, sizeof place.extended_address), sizeof place.extended_address);
+  radio_tune(&place);
+  return 0;
+}
+
 static duk_ret_t hook_receive(duk_context *C) {
   duk_push_int(C, radio_receive(range(C, 0, "buffer", 0, FRAME_MAX)));
   return 1;
@@ -309,6 +319,7 @@ static const duk_function_list_entry HOOKS[] = {
     {"x25519", hook_x25519, 6},   {"copy", hook_copy, 5},           {"fill", hook_fill, 4},
     {"equal", hook_equal, 5},     {"difference", hook_difference, 6}, {"sum", hook_sum, 4},
     {"fcs", hook_fcs, 3},         {"save", hook_save, 3},           {"load", hook_load, 1},
+    {"tune", hook_tune, 4},
 };
 
 /* --- start --- */

@@ -63,6 +63,21 @@ HOOK(transmit) {
   return finish(call, jerry_undefined());
 }
 
+HOOK(tune) {
+  CALL;
+  const size_t channel = whole(call, 0, "channel", 26);
+  RadioPlace place = {.channel = (uint8_t)channel,
+                      .pan_id = (uint16_t)whole(call, 1, "panId", 0xffff),
+                      .short_address = (uint16_t)whole(call, 2, "shortAddress", 0xffff)};
+  if (channel < 11) fail(call, JERRY_ERROR_RANGE, "channel", "must be 11..26");
+  const uint8_t *extended = range(call, 3, "extendedAddress", 0, sizeof place.extended_address);
+  if (!failed(call)) {
+    memcpy(place.extended_address, extended, sizeof place.extended_address);
+    radio_tune(&place);
+  }
+  return finish(call, jerry_undefined());
+}
+
 HOOK(receive) {
   CALL;
   uint8_t *frame = range(call, 0, "buffer", 0, FRAME_MAX);
@@ -217,7 +232,7 @@ static const Hook HOOKS[] = {
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
     {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
-    {"save", hook_save},       {"load", hook_load},
+    {"save", hook_save},       {"load", hook_load},           {"tune", hook_tune},
 };
 
 /* --- start --- */

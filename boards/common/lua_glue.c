@@ -66,6 +66,16 @@ static int hook_transmit(lua_State *L) {
   return 0;
 }
 
+static int hook_tune(lua_State *L) {
+  RadioPlace place = {.channel = (uint8_t)whole(L, 1, "channel", 26),
+                      .pan_id = (uint16_t)whole(L, 2, "panId", 0xffff),
+                      .short_address = (uint16_t)whole(L, 3, "shortAddress", 0xffff)};
+  if (place.channel < 11) return luaL_error(L, "channel: %d: must be 11..26", (int)place.channel);
+  memcpy(place.extended_address, range(L, 4, "extendedAddress", 0, sizeof place.extended_address), sizeof place.extended_address);
+  radio_tune(&place);
+  return 0;
+}
+
 static int hook_receive(lua_State *L) {
   lua_pushinteger(L, radio_receive(range(L, 1, "buffer", 0, FRAME_MAX)));
   return 1;
@@ -187,7 +197,7 @@ static const luaL_Reg HOOKS[] = {
     {"receive", hook_receive}, {"wait", hook_wait},           {"print", hook_print},   {"command", hook_command},
     {"exit", hook_exit},       {"provision", hook_provision}, {"memory", hook_memory}, {"restart", hook_restart},
     {"heap", hook_heap},       {"ccm", hook_ccm},             {"hmac", hook_hmac},     {"x25519", hook_x25519},
-    {"save", hook_save},       {"load", hook_load},
+    {"save", hook_save},       {"load", hook_load},           {"tune", hook_tune},
     {NULL, NULL},
 };
 

@@ -1,5 +1,5 @@
-/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [state=FILE] [entropy=FILE]. The radio pipe is a unix socket
-   at which a gateway's radio listens; the console is standard input and output. There are no interrupts: octets are read
+/* A board that is a Linux program: PROGRAM radio=SOCKET [provision=FILE] [state=FILE] [entropy=FILE]. Its radio is in another
+   file (posix_pipe.c); the console is standard input and output. There are no interrupts: octets are read
    when the script waits or looks at the clock. */
 
 #include <errno.h>
@@ -10,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "board.h"
+#include "posix.h"
 #include "system.h"
 
 #define USAGE 2
-/* How often to look for an absent radio. One that takes no frame for STUCK_MS is given up. */
+/* How often to look for an absent radio, and how long to wait for a reader of the console. */
 #define CONNECT_MS 250
 #define STUCK_MS 500
 
@@ -29,10 +28,11 @@ uint8_t __heap_start[HEAP_SIZE] __attribute__((aligned(16)));
 #endif
 
 static char **words;
-static const char *radio_path, *entropy_path, *state_path;
+const char *posix_radio_name;
+static const char *entropy_path, *state_path;
 static uint8_t area[PROVISION_SIZE];
 static size_t area_length;
-static int radio = -1, entropy = -1;
+static int entropy = -1;
 static uint64_t connected_at;
 static bool is_console = true;
 
@@ -49,64 +49,6 @@ static uint64_t clock_ms(void) {
 uint32_t system_milliseconds(void) { return (uint32_t)(clock_ms() - start); }
 
 uint64_t board_ticks(void) { return 0; }
-
-/* --- radio --- */
-
-/* Says why there is no radio, once until there is one. */
-static void radio_lost(const char *why) {
-  static bool is_told;
-  if (why != NULL && !is_told) fprintf(stderr, "radio: %s: %s\n", radio_path, why);
-  is_told = why != NULL;
-}
-
-static void radio_close(const char *why) {
-  close(radio);
-  radio = -1;
-  radio_lost(why);
-}
-
-static void radio_connect(void) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  memcpy(address.sun_path, radio_path, strlen(radio_path) + 1);
-  connected_at = clock_ms();
-  radio = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (radio >= 0 && connect(radio, (const struct sockaddr *)&address, sizeof address) == 0) {
-    radio_lost(NULL);
-  } else {
-    radio_close(strerror(errno));
-  }
-}
-
-static void radio_send(const uint8_t *octets, size_t length) {
-  while (radio >= 0 && length > 0) {
-    const ssize_t sent = send(radio, octets, length, MSG_NOSIGNAL);
-    if (sent >= 0) {
-      octets += sent;
-      length -= (size_t)sent;
-      continue;
-    }
-    struct pollfd one = {.fd = radio, .events = POLLOUT};
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) {
-      radio_close(strerror(errno));
-    } else if (poll(&one, 1, STUCK_MS) == 0) {
-      /* A part of the frame may be out already. Only a new stream starts clean. */
-      radio_close("takes no more");
-    }
-  }
-}
-
-/* Sends a frame whole. Without a stream nobody hears it. */
-bool radio_put(uint8_t octet) {
-  static uint8_t frame[FRAME_MAX + 2];
-  static size_t filled;
-  frame[filled++] = octet;
-  if (filled > 1 && filled == frame[1] + 2U) {
-    radio_send(frame, filled);
-    filled = 0;
-  }
-  return true;
-}
 
 /* --- console --- */
 
@@ -136,14 +78,6 @@ bool console_put(uint8_t octet) {
 
 /* --- input --- */
 
-static void take_radio(void) {
-  uint8_t octets[512];
-  const ssize_t length = recv(radio, octets, sizeof octets, 0);
-  for (ssize_t i = 0; i < length; i++) radio_octet(octets[i]);
-  if (length == 0) radio_close("closed");
-  if (length < 0 && errno != EAGAIN && errno != EINTR) radio_close(strerror(errno));
-}
-
 /* Reads octet by octet: input after a line waits outside until the script has taken the line. */
 static void take_console(void) {
   uint8_t octet;
@@ -152,17 +86,22 @@ static void take_console(void) {
   if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) is_console = false;
 }
 
+static void open_radio(void) {
+  connected_at = clock_ms();
+  posix_radio_open();
+}
+
 /* Waits up to `ms` for input, and takes it. */
 static void take(uint64_t ms) {
   const uint64_t now = clock_ms();
-  if (radio < 0 && now - connected_at >= CONNECT_MS) radio_connect();
-  if (radio < 0 && ms > CONNECT_MS) ms = CONNECT_MS;
+  if (posix_radio < 0 && now - connected_at >= CONNECT_MS) open_radio();
+  if (posix_radio < 0 && ms > CONNECT_MS) ms = CONNECT_MS;
   if (ms > 60000) ms = 60000;
   for (;; ms = 0) {
-    struct pollfd both[2] = {{.fd = radio, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
+    struct pollfd both[2] = {{.fd = posix_radio, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
     if (!is_console || console_ready()) both[1].fd = -1;
     if (poll(both, 2, (int)ms) <= 0) return;
-    if (both[0].revents != 0) take_radio();
+    if (both[0].revents != 0) posix_radio_take();
     if (both[1].revents != 0) take_console();
   }
 }
@@ -318,7 +257,7 @@ int main(int count, char **arguments) {
   for (int i = 1; i < count; i++) {
     const char *value;
     if ((value = value_of(words[i], "radio")) != NULL) {
-      radio_path = value;
+      posix_radio_name = value;
     } else if ((value = value_of(words[i], "provision")) != NULL) {
       read_area(value);
     } else if ((value = value_of(words[i], "entropy")) != NULL) {
@@ -329,10 +268,10 @@ int main(int count, char **arguments) {
       refuse("argument", words[i], "must be radio=SOCKET, provision=FILE, state=FILE or entropy=FILE");
     }
   }
-  if (radio_path == NULL) refuse("radio", "(missing)", "must be the path of a unix socket");
-  if (strlen(radio_path) >= sizeof((struct sockaddr_un *)0)->sun_path) refuse("radio", radio_path, "is too long");
+  if (posix_radio_name == NULL) refuse("radio", "(missing)", "must be the path of a unix socket");
+  if (posix_radio_problem() != NULL) refuse("radio", posix_radio_name, posix_radio_problem());
   if (state_path != NULL && strlen(state_path) + sizeof ".new" > PATH_SIZE) refuse("state", state_path, "is too long");
   if (entropy_path != NULL) entropy = open_file("entropy", entropy_path);
-  radio_connect();
+  open_radio();
   board_exit(engine_run());
 }

@@ -23,9 +23,24 @@ bool flash_erase(unsigned half);
 /* Clears the bits of a word in flash that `word` has not. False: it can't. */
 bool flash_program(uint32_t *at, uint32_t word);
 
-/* radio.c: an octet from the radio's UART, called in its interrupt handler. */
+/* radio_pipe.c: an octet from the radio's UART, called in its interrupt handler. */
 void radio_octet(uint8_t octet);
+/* radio.c */
 bool radio_ready(void);
+
+/* A radio that takes whole frames has, instead of radio_put and radio_octet, a file with radio_poll and radio_pending
+   (radio.h), radio_tune (board.h) and these: */
+/* True: the chip acknowledges frames for its addresses, waits for the acknowledgement of its own frames and repeats them. */
+extern const bool radio_acknowledges;
+/* Begins to send a frame, MHR to FCS; a chip that makes the FCS leaves out the last two octets. When it has ended, radio_sent
+   is called. A chip that does CSMA-CA does it now. False: it can't now. */
+bool radio_send(const uint8_t *frame, size_t length);
+
+/* radio_frames.c: the end of what radio_send began, and a received frame, MHR to FCS, with its signal strength in dBm (0:
+   unknown). Called from radio_poll or in an interrupt handler, but not from both. */
+typedef enum { RADIO_SENT, RADIO_CHANNEL_BUSY, RADIO_NOT_ACKNOWLEDGED, RADIO_STUCK } RadioEnd;
+void radio_sent(RadioEnd end);
+void radio_received(const uint8_t *frame, size_t length, int8_t rssi);
 /* console.c: an octet from the console, called in its interrupt handler. */
 void console_octet(uint8_t octet);
 bool console_ready(void);

@@ -73,6 +73,7 @@ export function createApp(
   board.print(
     'provision ok id=' + hexText(config.id, config.id.length) + ' short=' + hexDigits(config.shortAddress, 4),
   );
+  board.tune(config.channel, config.panId, config.shortAddress, config.extendedAddress);
   const dice = new Uint8Array(8);
   if (!board.random(dice, 0, 8)) {
     halt(board, HALT_ENTROPY, 'entropy');

@@ -23,6 +23,11 @@ export interface Board {
   ticks(): number;
   /** Secure random octets; false: there is no source, or it has ended. */
   random(buffer: Uint8Array, offset: number, length: number): boolean;
+  /**
+   * Tells a radio that filters and acknowledges by itself its channel, 11..26, and its addresses, as MacConfig has them. Once,
+   * before the first frame. A radio pipe needs neither.
+   */
+  tune(channel: number, panId: number, shortAddress: number, extendedAddress: Uint8Array): void;
   /** Sends an IEEE 802.15.4 frame, MHR to FCS, of 5 to 127 octets. */
   transmit(buffer: Uint8Array, offset: number, length: number): void;
   /** Copies the next received frame to buffer[0..). Returns its length, or -1: there is none. */
@@ -114,6 +119,7 @@ export const BOARD_MEMBERS: (keyof Board)[] = /* @__PURE__ */ [
   'now',
   'ticks',
   'random',
+  'tune',
   'transmit',
   'receive',
   'wait',

@@ -30,6 +30,7 @@ export interface ProgramBoard {
   random: Board['random'];
   transmit: Board['transmit'];
   receive: Board['receive'];
+  tune?: Board['tune'];
   wait?: Board['wait'];
   ticks?: Board['ticks'];
   print?: Board['print'];
@@ -122,6 +123,7 @@ export function createProgram(hooks: ProgramBoard, blob: Uint8Array | null, prin
     random: hooks.random,
     transmit: hooks.transmit,
     receive: hooks.receive,
+    tune: hooks.tune === undefined ? () => {} : hooks.tune,
     wait: hooks.wait === undefined ? () => absent('wait') : hooks.wait,
     print: hooks.print === undefined ? print : hooks.print,
     command: (buffer) => {

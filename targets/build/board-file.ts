@@ -20,9 +20,9 @@ export interface Region {
   size: number;
 }
 
-/** A radio: its kind, and what the kind needs (pins, channel, speed). */
+/** A radio: its kind, and what the kind needs (pins). frames: a chip that takes whole frames, in the board's own C. */
 export interface BoardRadio {
-  kind: 'uart-pipe' | 'mrf24j40';
+  kind: 'uart-pipe' | 'mrf24j40' | 'frames';
   [setting: string]: unknown;
 }
 
@@ -113,7 +113,7 @@ export const BOARD_SCHEMA = object(
     heap: object(Object.fromEntries(BOARD_ENGINES.map((name) => [name, NUMBER])), BOARD_ENGINES),
     provision: optional(AREA),
     record: optional(AREA),
-    radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS }),
+    radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS, frames: ANY_SETTINGS }),
     build: kinds({
       firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
       program: object({ kind: KIND, sources: TEXTS }),

@@ -82,6 +82,8 @@ export function createEspruinoBoard(hooks: CryptoHooks, options: BoardOptions): 
     now: createClock(),
     ticks: () => 0,
     random: hooks.random,
+    // Whoever made the radio has told it.
+    tune: () => {},
     transmit: radio.transmit,
     receive: (buffer) => {
       if (count === 0) return -1;

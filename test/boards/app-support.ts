@@ -24,6 +24,8 @@ export interface MockBoard {
   ends: number[];
   frames: Uint8Array[];
   sent: number;
+  /** What `tune` got. */
+  tuned: unknown[][];
   /** Gives a line to the console. */
   type(line: string): void;
 }
@@ -38,6 +40,7 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
     ends: [],
     frames: [],
     sent: 0,
+    tuned: [],
     type: (line) => void waiting.push(Buffer.from(line)),
     board: {
       now: () => Math.floor(now()),
@@ -47,6 +50,8 @@ export function mockBoard(now: () => number, blob: Uint8Array, seed: number): Mo
         random.fill(buffer, offset, length);
         return true;
       },
+      tune: (channel, panId, shortAddress, extendedAddress) =>
+        void mock.tuned.push([channel, panId, shortAddress, Buffer.from(extendedAddress).toString('hex')]),
       transmit: () => void mock.sent++,
       receive(buffer) {
         const frame = mock.frames.shift();

@@ -117,6 +117,7 @@ function createBoard(world: World, blob: Uint8Array): Board {
       chance(buffer, offset, length);
       return true;
     },
+    tune: () => {},
     transmit: (buffer, offset, length) => {
       phy.transmit(buffer, offset, length);
     },

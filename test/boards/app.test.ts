@@ -288,6 +288,8 @@ test('no randomness: nothing of IKE; and its end ends the board', async () => {
     return left >= 0 && random(buffer, offset, length);
   };
   runApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
+  // The radio knows its place before the first frame.
+  assert.deepEqual(mock.tuned, [[26, 0xabcd, 1, '0200000000000001']]);
   assert.equal(mock.lines.at(-1), 'halt 20 entropy');
   assert.deepEqual(mock.ends, [20]);
 });

@@ -153,6 +153,6 @@ test('all board files are right, and what is wrong in one is said', () => {
   said('"0x00020000"', '"0x00000400"', /^FieldError: b\.json:\d+: heap\.\w+: "0x\w+": more than the RAM of 1024$/);
   said('"name": "netd', '"name": "betd', /name: "betduinoplus2": must be the name of its folder, netduinoplus2/);
   said('"tested"', '"test"', /tested: \(missing\): is required/);
-  said('"uart-pipe"', '"smoke"', /radio\.kind: "smoke": must be one of uart-pipe, mrf24j40/);
+  said('"uart-pipe"', '"smoke"', /radio\.kind: "smoke": must be one of uart-pipe, mrf24j40, frames/);
   said('"title"', '"colour": 1, "title"', /colour: 1: no such field/);
 });

@@ -121,6 +121,11 @@ function call(name: string): void {
   else if (name === 'transmit-short') board.transmit(b, 0, 4);
   else if (name === 'transmit-long') board.transmit(frame, 0, 128);
   else if (name === 'transmit-huge') board.transmit(frame, 4294967296, 5);
+  else if (name === 'tune-channel') board.tune(10, 0, 0, b);
+  else if (name === 'tune-high') board.tune(27, 0, 0, b);
+  else if (name === 'tune-pan') board.tune(26, 65536, 0, b);
+  else if (name === 'tune-short') board.tune(26, 0, -1, b);
+  else if (name === 'tune-extended') board.tune(26, 0, 0, new Uint8Array(7));
   else if (name === 'receive-small') board.receive(b);
   else if (name === 'receive-none') board.receive(none);
   else if (name === 'wait-text') board.wait(text);

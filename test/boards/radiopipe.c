@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../../boards/common/radio.c"
+#include "../../boards/common/radio_pipe.c"
 
 static uint32_t clock_ms;
 static long room = -1;
@@ -48,8 +49,8 @@ int main(void) {
       for (int i = 0; i < got; i++) printf("%02x", frame[i]);
       printf("\n");
     } else {
-      printf("dropped %u interrupted %u stuck %u\n", (unsigned)radio_dropped, (unsigned)radio_interrupted,
-             (unsigned)radio_stuck);
+      printf("dropped %u interrupted %u stuck %u\n", (unsigned)radio_state.dropped,
+             (unsigned)radio_state.interrupted, (unsigned)radio_state.stuck);
     }
   }
   return 0;

@@ -8,7 +8,7 @@ import { CommandError } from '../../node/host/errors.ts';
 import type { Board, BoardEngine, Region } from '../board-file.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
-import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE } from './parts.ts';
+import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE, radioSources } from './parts.ts';
 import { buildProgram, programMissing } from './program.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
@@ -84,7 +84,7 @@ export async function buildFirmware(
     '-I' + common,
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
   ];
-  const sources = COMMON_SOURCES.map((name) => join(common, name + '.c'));
+  const sources = [...COMMON_SOURCES, ...radioSources(board)].map((name) => join(common, name + '.c'));
   sources.push(...board.build.sources.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
   const glueFlags = [...own, ...(part.glue ?? [])];

@@ -42,6 +42,13 @@ export const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
   jerryscript: ['jerry_glue', 'jerry_call', 'jerry_spans', 'jerry_port'],
 };
 
+/** C files of boards/common for a board's radio, beside those that the board names. */
+export function radioSources(board: Board): string[] {
+  const { kind } = board.radio;
+  if (kind === 'uart-pipe') return ['radio_pipe'];
+  return kind === 'mrf24j40' ? ['radio_frames', 'mrf24j40'] : ['radio_frames'];
+}
+
 export async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {
   const root = sourceRoot();
   const entry = resolve(root, options.entry ?? join('targets', engine, 'main-native.ts'));

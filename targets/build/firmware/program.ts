@@ -7,7 +7,7 @@ import type { Board } from '../board-file.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
-import { boardFile, type Firmware, type FirmwareOptions, GLUE } from './parts.ts';
+import { boardFile, type Firmware, type FirmwareOptions, GLUE, radioSources } from './parts.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, type Unit } from './toolchain.ts';
 
 const COMPILER = 'gcc';
@@ -50,7 +50,7 @@ export async function buildProgram(
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
     ...(part.glue ?? []),
   ];
-  const sources = [...COMMON_SOURCES, ...GLUE[engine]].map((name) => join(common, name + '.c'));
+  const sources = [...COMMON_SOURCES, ...radioSources(board), ...GLUE[engine]].map((name) => join(common, name + '.c'));
   sources.push(...(board.build as { sources: string[] }).sources.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
   units.push(...part.units, ...crypto.units, scriptUnit({ ...script, strings: [] }, 8, ['-Wa,--noexecstack']));
