@@ -93,3 +93,18 @@ export function runPacketCase(c: string[], module: PacketModule): string {
       : differing(c, 'decompressed', c[PC_BACK], hexOf(back, 0, result));
   return bad === '' ? 'ok ' + c[PC_ID] : bad;
 }
+
+/** Runs cases, each with its module; prints a line each, and the closing one. */
+export function runPacketCases(
+  cases: readonly string[][],
+  modules: readonly PacketModule[],
+  emit: (line: string) => void,
+): void {
+  let passed = 0;
+  for (let i = 0; i < cases.length; i++) {
+    const line = runPacketCase(cases[i], modules[numberOf(cases[i][PC_MODULE])]);
+    if (line.charAt(0) === 'o') passed += 1;
+    emit(line);
+  }
+  emit('done ' + passed + ' ' + cases.length);
+}

@@ -9,6 +9,7 @@ import * as C from '../../targets/build/case-fields.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { joinPackets, type PacketProfileOf, packetProfile } from '../../targets/build/specialise/packet-facts.ts';
 import { attributesOf, numberOf, octetsOf } from '../../targets/build/vector-case.ts';
+import { board } from './packet-board.ts';
 import type { PacketModule } from './packet-case.ts';
 
 const SPECIAL = join(sourceRoot(), 'targets', 'special');
@@ -29,9 +30,10 @@ export function keymatOf({ suite, key, salt, authKey }: SaConfig): Uint8Array {
   return suite.alg === 0 ? authKey : Buffer.concat([key, salt]);
 }
 
-/** The profile of an SA that is both directions' at once. */
+/** The profile of an SA that is both directions' at once, with the cryptography of a board (packet-board.ts). */
 export function selfProfile(config: SaConfig, maxPacket = 2048): PacketProfileOf {
-  return packetProfile({ out: config, in: config, reserve: 0, search: { wraps: 0, rate: 0 }, maxPacket });
+  const native = { ccm: true, gcm: true, hmac: true };
+  return packetProfile({ out: config, in: config, reserve: 0, search: { wraps: 0, rate: 0 }, maxPacket, native });
 }
 
 /** Replaces text that must be there. */
@@ -51,10 +53,10 @@ export function packetTextOf(profile: PacketProfileOf): Promise<string> {
   });
 }
 
-/** Runs a text as a board would, without a board. */
+/** Runs a text on Node. */
 export async function packetModule(text: string): Promise<PacketModule> {
   const { code } = await transform(text, { loader: 'ts', format: 'cjs', target: 'es2015', minify: true });
   const module = { exports: {} };
-  new Function('module', 'exports', code)(module, module.exports);
+  new Function('board', 'module', 'exports', code)(board, module, module.exports);
   return module.exports as PacketModule;
 }

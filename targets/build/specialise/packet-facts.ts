@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { refuse } from '../../../core/base/refuse.ts';
+import type { Provider } from '../../../core/crypto/provider.ts';
 import {
   type Attributes,
   CDA_GENERATED,
@@ -9,6 +10,9 @@ import {
   IIPC_DIET_ESP,
   MODE_TUNNEL,
 } from '../../../core/dietesp/attributes.ts';
+import { SA_CHECKS } from '../../../core/esp/check.ts';
+import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
+import type { SaConfig } from '../../../core/esp/sa.ts';
 import { sourceRoot } from '../root.ts';
 import { iipcText } from './iipc-text.ts';
 import { joinParts } from './join.ts';
@@ -41,9 +45,25 @@ function scopeOf(a: Attributes, anyRemote: number): number {
   return anyRemote !== 0 || !isSingle(a.tsIpSrcStart, a.tsIpSrcEnd) ? 1 : 0;
 }
 
-/** Throws a Refusal for what a specialised module does not have. */
+/** Keys are given when SAs are made. */
+const ANY = { has: () => true } as unknown as Provider;
+
+/** What is wrong with an SA whoever has it. */
+function checkSa(config: SaConfig): void {
+  const { keyLength, saltLength, authKeyLength } = config.suite;
+  const keys = {
+    key: new Uint8Array(keyLength),
+    salt: new Uint8Array(saltLength),
+    authKey: new Uint8Array(authKeyLength),
+  };
+  for (const check of SA_CHECKS) check({ ...config, ...keys }, FULL_PARTS, ANY);
+}
+
+/** Throws a Refusal for what is wrong, and for what a specialised module does not have. */
 export function packetProfile(input: PacketInput): PacketProfileOf {
   const { out, in: back, native = {} } = input;
+  checkSa(out);
+  checkSa(back);
   const a = out.attributes;
   const b = back.attributes;
   const isTunnel = a.ipsecMode === MODE_TUNNEL;

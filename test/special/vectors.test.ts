@@ -1,0 +1,50 @@
+// Every vector that a profile can take, refusals and rejections included, through emitted code on every engine.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  bundle,
+  ENGINES,
+  type Engine,
+  emptyReport,
+  engineMissing,
+  readReport,
+  runOn,
+} from '../../targets/build/engines.ts';
+import { planOf, writeEntry, writeModules } from './vector-plan.ts';
+
+const LIMIT_MS = 240000;
+/** Modules in one run: heaps hold source and data. */
+const TOGETHER: Readonly<Record<Engine, number>> = { node: 400, lua: 60, duktape: 60, jerryscript: 8, espruino: 4 };
+
+const plan = planOf();
+const taken = plan.profiles.reduce((sum, { cases }) => sum + cases.length, 0);
+let modules: Promise<string[]> | null = null;
+
+test('vectors that a profile cannot take, by reason', (t) => {
+  t.diagnostic(`${taken} vectors, ${plan.profiles.length} profiles, refused when made: ${plan.refused}`);
+  for (const [reason, count] of Object.entries(plan.left)) t.diagnostic(`${count}: ${reason}`);
+  assert.deepEqual(plan.wrong, []);
+  assert.deepEqual(plan.left, {
+    'sn_recovery: a function of the core, not a packet': 166,
+    'esp_encr: CHACHA20_POLY1305': 11,
+    'esp_encr: CHACHA20_POLY1305_IIV': 18,
+    'esp_encr: AES_CBC_HMAC_SHA2_256_128': 29,
+    'esp_sn above 2^53 - 1': 11,
+  });
+  assert.equal(taken, 431);
+});
+
+for (const engine of ENGINES) {
+  test(`emitted code passes the vectors on ${engine}`, { skip: engineMissing(engine) }, async () => {
+    modules ??= writeModules(plan);
+    const files = await modules;
+    const report = emptyReport();
+    for (let first = 0; first < files.length; first += TOGETHER[engine]) {
+      const [entry, cases] = writeEntry(plan, files, first, TOGETHER[engine]);
+      readReport(await runOn(engine, await bundle(entry, engine, { cases }), LIMIT_MS), report);
+    }
+    assert.deepEqual(report.failures, []);
+    assert.equal(report.passed, taken);
+  });
+}
