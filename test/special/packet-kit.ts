@@ -43,14 +43,15 @@ function patched(text: string, from: string, to: string): string {
 }
 
 /** The joined text, with the IV of a test in the place of the counter. */
-export function packetTextOf(profile: PacketProfileOf): Promise<string> {
+export function packetTextOf(profile: PacketProfileOf, isShrunk = true): Promise<string> {
   const entry = join(SPECIAL, 'packet.entry.ts');
   const sa = join(SPECIAL, 'esp-sa.ts');
   const counter = 'put32(buffer, iv, hi);\n      put32(buffer, iv + 4, lo);';
-  return joinPackets(profile, {
+  const texts = {
     [entry]: `${readFileSync(entry, 'utf8')}\nexport const testIv: Uint8Array = new Uint8Array(8);\n`,
     [sa]: patched(readFileSync(sa, 'utf8'), counter, 'copy(buffer, iv, testIv, 0, 8);'),
-  });
+  };
+  return joinPackets(profile, texts, isShrunk);
 }
 
 /** Runs a text on Node. */

@@ -112,12 +112,13 @@ function partOf(name: string): string {
 }
 
 /**
- * The joined TypeScript text of a profile: exports start, addSas, resumeSas, outbound, inbound and others (packet.entry.ts). `texts`:
- * other texts of parts, by absolute path.
+ * The joined TypeScript text of a profile: exports start, addSas, resumeSas, outbound, inbound and others (packet.entry.ts).
+ * `texts`: other texts of parts, by absolute path. `isShrunk` as in JoinOptions.
  */
 export function joinPackets(
   { constants, rules }: PacketProfileOf,
   texts: Readonly<Record<string, string>> = {},
+  isShrunk = true,
 ): Promise<string> {
   return joinParts({
     entry: partOf('packet.entry.ts'),
@@ -128,5 +129,6 @@ export function joinPackets(
       [partOf('link.ts')]: partOf('packet-link.ts'),
     },
     texts: { ...texts, [partOf('packet-rules.ts')]: rules },
+    isShrunk,
   });
 }
