@@ -7,10 +7,11 @@ import { type Attributes, MODE_TUNNEL, udpAttributes } from '../../core/dietesp/
 import { defaultConfig, type SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8Iiv, type Suite } from '../../core/esp/suites.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { dscpOf, type EspInput, espFacts } from '../../targets/build/specialise/esp-facts.ts';
+import type { EspInput } from '../../targets/build/specialise/esp-facts.ts';
 import { joinParts } from '../../targets/build/specialise/join.ts';
-import { layOut, type Specialised } from '../../targets/build/specialise/layout.ts';
-import { type LinkInput, linkFacts } from '../../targets/build/specialise/link-facts.ts';
+import type { Specialised } from '../../targets/build/specialise/layout.ts';
+import type { LinkInput } from '../../targets/build/specialise/link-facts.ts';
+import { manualOf } from '../../targets/build/specialise/manual-of.ts';
 
 const SPECIAL = join(sourceRoot(), 'targets', 'special');
 
@@ -26,28 +27,7 @@ export interface ManualDevice {
 
 /** The facts of a profile with its keys. */
 export function manualProfile(esp: EspInput, link: LinkInput): Specialised {
-  const keyOf = ({ key, salt, authKey, snLo, suite }: SaConfig): Uint8Array =>
-    Buffer.concat([suite.alg === 0 ? authKey : Buffer.concat([key, salt]), word(snLo)]);
-  const keys = {
-    constants: {},
-    fields: [
-      { name: 'SpiOut', octets: word(esp.out.attributes.espSpi) },
-      { name: 'SpiIn', octets: word(esp.in.attributes.espSpi) },
-      { name: 'KeyOut', octets: keyOf(esp.out) },
-      { name: 'KeyIn', octets: keyOf(esp.in) },
-    ],
-  };
-  return layOut([espFacts(esp), linkFacts({ ...link, dscp: dscpOf(esp.out.attributes) }), keys], {
-    nativeCcm: false,
-    nativeHmac: false,
-    nativeX25519: false,
-  });
-}
-
-function word(value: number): Uint8Array {
-  const octets = Buffer.alloc(4);
-  octets.writeUInt32BE(value);
-  return octets;
+  return manualOf(esp, link, { ccm: false, hmac: false, x25519: false }, 'node');
 }
 
 /** The joined TypeScript text. */

@@ -1,6 +1,7 @@
-// `dietesp schema`: the JSON Schema of SA files, gateway files or sensor files, or its documentation.
+// `dietesp schema`: the JSON Schema of SA files, gateway, sensor or device files, or its documentation.
 
 import { Argument, Command } from 'commander';
+import { DEVICE_SCHEMA } from '../host/config/device-schema.ts';
 import { GATEWAY_SCHEMA, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
 import { SA_OBJECT, SA_SCHEMA } from '../host/config/schema.ts';
 import { schemaMarkdown } from '../host/config/schema-doc.ts';
@@ -9,6 +10,7 @@ const FILES = {
   sa: { schema: SA_SCHEMA, shape: SA_OBJECT },
   gateway: { schema: GATEWAY_SCHEMA, shape: GATEWAY_SCHEMA },
   sensor: { schema: SENSOR_SCHEMA, shape: SENSOR_SCHEMA },
+  device: { schema: DEVICE_SCHEMA, shape: DEVICE_SCHEMA },
 };
 
 export function schemaCommand(): Command {

@@ -14,6 +14,7 @@ import { type LoadedSa, readSas } from '../host/config/sa.ts';
 import { parseConfig, readText } from '../host/document.ts';
 import { CommandError, type Fault, FieldError, FieldErrors, faultsOf } from '../host/errors.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
+import { readDevice } from '../lab/boards/device-file.ts';
 import { readSensor } from '../sensor/file.ts';
 import { gatewaySummary, saSummary, sensorSummary } from './summary.ts';
 
@@ -99,6 +100,9 @@ export function checkFile(file: string, kind?: FileKind): CheckedFile {
       const loaded = readSensor(file, text);
       checked.summary = sensorSummary(loaded);
       checked.warnings = loaded.warnings;
+    } else if (checked.kind === 'device') {
+      const { data } = readDevice(file, text, { ccm: false, hmac: false, x25519: false }, '');
+      checked.summary = `a device, ${data.length} octets of its own`;
     } else {
       const loaded = readGateway(file, text);
       checkManualSas(loaded.config);

@@ -1,13 +1,15 @@
 // Makes the pages of the configuration files, docs/config-*.md, from the schemas that the programs check with, so that they
 // always agree. `npm run docs:config` writes them.
 
+import { DEVICE_SCHEMA } from '../host/config/device-schema.ts';
 import { GATEWAY_SCHEMA, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
+import type { FileKind } from '../host/config/kind.ts';
 import { SA_OBJECT } from '../host/config/schema.ts';
 import { schemaMarkdown } from '../host/config/schema-doc.ts';
 import type { Shape } from '../host/config/validate.ts';
 
 interface Page {
-  kind: 'gateway' | 'sensor' | 'sa';
+  kind: FileKind;
   title: string;
   head: string;
   shape: Shape;
@@ -37,6 +39,13 @@ const PAGES: Page[] = [
       '`decompress` read it with `--sa FILE`, a gateway by its field `sas`, and `loadSaFile` of `dietesp/node`.',
     shape: SA_OBJECT,
     example: 'sensor.yaml',
+  },
+  {
+    kind: 'device',
+    title: "A device's file",
+    head: 'A device with SAs keyed by hand: what `dietesp build --specialise --config FILE` makes a module of ([how](specialised.md)).',
+    shape: DEVICE_SCHEMA,
+    example: 'device.yaml',
   },
 ];
 

@@ -2,20 +2,23 @@
 // place of a list of unknown fields.
 
 import type { ConfigDocument } from '../document.ts';
+import { DEVICE_PROPERTIES } from './device-schema.ts';
 import { GATEWAY_PROPERTIES, SENSOR_PROPERTIES } from './ike-files.ts';
 import { ALIASES, SA_PROPERTIES } from './schema.ts';
 
-export const FILE_KINDS = ['gateway', 'sensor', 'sa'] as const;
+export const FILE_KINDS = ['gateway', 'sensor', 'sa', 'device'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 const FIELDS: Record<FileKind, ReadonlySet<string>> = {
   gateway: new Set(Object.keys(GATEWAY_PROPERTIES)),
   sensor: new Set(Object.keys(SENSOR_PROPERTIES)),
+  device: new Set(Object.keys(DEVICE_PROPERTIES)),
   sa: new Set([...Object.keys(SA_PROPERTIES), ...Object.keys(ALIASES)]),
 };
 const WORDS: Record<FileKind, string> = {
   gateway: 'this is the file of a gateway: dietesp gateway',
   sensor: 'this is the file of a sensor: dietesp sensor',
+  device: 'this is the file of a device with SAs keyed by hand: dietesp build --specialise',
   sa: 'this is a file of SAs keyed by hand: dietesp compress, or `sas` of a gateway',
 };
 
