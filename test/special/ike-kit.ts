@@ -63,7 +63,7 @@ const ESP = { keymatSize: 19, spiLsb: 32, nativeGcm: false, nativeCcm: true, nat
 /** The constants and the octets of a device with this policy. */
 export function specialised(policy: IkePolicy, more: Record<string, boolean | number> = {}): Specialised {
   const numbers: PrivateNumbers = privateNumbers();
-  return layOut([ikeFacts({ policy, numbers, retryTime: 2000, retryMax: 300000 })], { ...ESP, ...more });
+  return layOut([ikeFacts({ policy, numbers, retryTime: 2000, retryMax: 300000, ed25519: true })], { ...ESP, ...more });
 }
 
 /** The joined text, TypeScript. */
@@ -108,6 +108,8 @@ export function boardOf(provider: Provider): Record<string, unknown> {
       provider.mac(k, buffer, offset, length, mac, 0);
       out.set(mac, outOffset);
     },
+    sign: asymmetric.sign,
+    verify: asymmetric.verify,
     x25519: (
       out: Uint8Array,
       outOffset: number,

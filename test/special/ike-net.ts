@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { fullExtensions } from '../../core/device/full-extensions.ts';
+import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
+import { createRounds } from '../../core/ike/setup/rounds.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { policy } from '../ike/pair.ts';
@@ -55,6 +57,12 @@ export function sceneOf(kind: Kind, seed: number, faults: Faults, gateway: IkePo
     {},
     {
       extensions: [...fullExtensions(), issuer.extension],
+      intermediate: createRounds([
+        createIntermediate((id) => {
+          const { ppk } = gateway;
+          return ppk !== null && Buffer.compare(ppk.id, id) === 0 ? ppk.key : null;
+        }),
+      ]),
       responder: createResponder({
         fallback: gateway,
         findPolicy: (_type, data) => (Buffer.from(data).toString() === 'device' ? gateway : null),

@@ -1,16 +1,21 @@
 // Seeded handshakes of specialised devices on bad networks.
 
 import assert from 'node:assert/strict';
-import { CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import { ehc } from '../../core/ike/child/ehc.ts';
+import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { address } from '../ike/pair.ts';
-import type { Faults } from '../ike/sim-world.ts';
+import { ed25519, type Faults } from '../ike/sim-world.ts';
 import { agree, type Change, type Kind, kindOf, sceneOf } from './ike-net.ts';
 
 /** Faults end; the last repetition, the last probe and its repetitions are over. */
 const QUIET = 40000;
 const END = 400000;
+
+const DEVICE_KEY = ed25519();
+const GATEWAY_KEY = ed25519();
+const PPK = { id: Uint8Array.of(2, 1, 2, 3), key: new Uint8Array(32).fill(9) };
 
 /** Profiles, by what makes them differ from the first. */
 export const CHANGES: Readonly<Record<string, Change>> = {
@@ -39,6 +44,34 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     one.privateAlways = true;
     one.child.esp = [{ ...one.child.esp[0], ke: [31, 0] }];
   },
+  ed25519: (one, isDevice) => {
+    one.localAuth = one.remoteAuth = AUTH_DIGITAL_SIGNATURE;
+    one.privateKey = (isDevice ? DEVICE_KEY : GATEWAY_KEY).privateKey;
+    one.publicKey = (isDevice ? GATEWAY_KEY : DEVICE_KEY).publicKey;
+    one.ticketLifetime = 3600;
+  },
+  'gateway signs': (one, isDevice) => {
+    if (isDevice) {
+      one.remoteAuth = AUTH_DIGITAL_SIGNATURE;
+      one.publicKey = GATEWAY_KEY.publicKey;
+    } else {
+      one.localAuth = AUTH_DIGITAL_SIGNATURE;
+      one.privateKey = GATEWAY_KEY.privateKey;
+    }
+  },
+  ehc: (one) => {
+    one.child.notify = ehc;
+  },
+  ppk: (one) => {
+    one.ppk = { ...PPK, mandatory: false, intermediate: false };
+  },
+  'ppk mandatory': (one) => {
+    one.ppk = { ...PPK, mandatory: true, intermediate: false };
+    one.ticketLifetime = 3600;
+  },
+  'ppk round': (one) => {
+    one.ppk = { ...PPK, mandatory: false, intermediate: true };
+  },
   address: (one, isDevice) => {
     if (!isDevice) return;
     one.requestAddress = CP_INTERNAL_IP6_ADDRESS;
@@ -59,7 +92,10 @@ export function handshake(list: readonly Kind[], seed: number): string {
   let broken = '';
   if (chance(10)) {
     broken = ['credentials', 'proposals', 'selectors', 'identity', 'unknown'][random.below(5)];
-    if (broken === 'credentials') gateway.psk = Uint8Array.of(1, 2, 3);
+    if (broken === 'credentials') {
+      gateway.psk = Uint8Array.of(1, 2, 3);
+      gateway.publicKey = GATEWAY_KEY.publicKey;
+    }
     if (broken === 'proposals') gateway.ike = [{ ...gateway.ike[0], ciphers: [20] }];
     if (broken === 'selectors')
       gateway.child.local = [{ ...gateway.child.local[0], start: address(9), end: address(9) }];
@@ -72,6 +108,15 @@ export function handshake(list: readonly Kind[], seed: number): string {
   if (chance(4)) gateway.optimizedRekey = false;
   if (chance(4)) gateway.transcript = !gateway.transcript;
   if (chance(4)) gateway.ticketLifetime = 0;
+  if (gateway.ppk !== null && chance(3)) {
+    // Without the key, or with another one, or in IKE_AUTH alone.
+    if (chance(2)) gateway.ppk = { ...gateway.ppk, intermediate: false };
+    else if (kind.device.ppk!.mandatory) broken = 'ppk';
+    if (broken === 'ppk' || !gateway.ppk.mandatory) {
+      if (chance(2)) gateway.ppk = null;
+      else gateway.ppk = { ...gateway.ppk, id: Uint8Array.of(2, 9), mandatory: false };
+    }
+  }
   const calm = chance(5);
   const faults: Faults = {
     loss: calm ? 0 : random.below(9) * 0.05,

@@ -1,9 +1,11 @@
 // The constants of a device's IKE, cut out of messages that the core's own initiator writes for the policy: there is one writer
 // of payloads, and one place that knows their order.
 
+import { refuse } from '../../../core/base/refuse.ts';
 import { KE_X25519 } from '../../../core/crypto/asymmetric.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import { valuesOf } from '../../../core/ike/child/compression.ts';
+import { ehc } from '../../../core/ike/child/ehc.ts';
 import { addChildRequest, addChildSelectors, createDraft } from '../../../core/ike/child/negotiate.ts';
 import { addCp, addId, idBody } from '../../../core/ike/codec/ident.ts';
 import {
@@ -18,6 +20,7 @@ import {
   write16,
 } from '../../../core/ike/codec/message.ts';
 import {
+  AUTH_DIGITAL_SIGNATURE,
   CP_REQUEST,
   PAYLOAD_IDI,
   PAYLOAD_IDR,
@@ -40,9 +43,12 @@ import { crashTokens } from '../../../core/ike/ext/crash-taker.ts';
 import { downgradePrevention } from '../../../core/ike/ext/downgrade.ts';
 import { headerCompression } from '../../../core/ike/ext/header-compression.ts';
 import { optimizedRekeys } from '../../../core/ike/ext/optimized-rekey.ts';
+import { postQuantumKey } from '../../../core/ike/ext/ppk.ts';
+import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption, ticketRequest } from '../../../core/ike/ext/resume.ts';
 import { vendorId } from '../../../core/ike/ext/vendor.ts';
 import { connect } from '../../../core/ike/setup/initiator.ts';
+import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -60,6 +66,8 @@ export interface IkeInput {
   /** Milliseconds from a failure to the next attempt, and at most. */
   retryTime: number;
   retryMax: number;
+  /** The device has Ed25519. */
+  ed25519: boolean;
 }
 
 /** Octets of the longest first answer of a gateway, and of the longest ticket. */
@@ -152,10 +160,18 @@ function createScribe(numbers: PrivateNumbers): { ike: Ike; sent: Uint8Array[] }
       address: () => null,
     },
     // Those of boards.
-    extensions: [vendorId, downgradePrevention, optimizedRekeys, headerCompression, ticketRequest, crashTokens],
+    extensions: [
+      vendorId,
+      downgradePrevention,
+      postQuantumKey,
+      optimizedRekeys,
+      headerCompression,
+      ticketRequest,
+      crashTokens,
+    ],
     numbers,
     responder: null,
-    intermediate: null,
+    intermediate: createRounds([createIntermediate(null)]),
     resumption,
     reassembly: null,
     maxMessage: 4096,
@@ -220,11 +236,28 @@ function answerOf(policy: IkePolicy, numbers: PrivateNumbers, choice: Compressio
   return hex(octets);
 }
 
+/** The masks of an answer of EHC_SUPPORTED: type and value of each parameter stand behind the notify's header. */
+function masksOf(answer: string): string {
+  const octets = Buffer.from(answer, 'hex');
+  const masks = Buffer.alloc(4, 1);
+  for (let at = 8; at < octets.length; at += 4) {
+    const type = octets.readUInt16BE(at) - 0x8000;
+    if (type > 0) masks[type - 1] = octets.readUInt16BE(at + 2);
+  }
+  return masks.toString('hex');
+}
+
 /** Constants and fields of a device's IKE. Throws a Refusal for what a specialised device does not have. */
 export function ikeFacts(input: IkeInput): Facts {
   const { numbers } = input;
   const { policy, cipher, choice } = fixPolicy(input.policy);
-  const { child } = policy;
+  const { child, ppk } = policy;
+  const isEhc = choice !== null && child.notify === ehc;
+  const localSigns = policy.localAuth === AUTH_DIGITAL_SIGNATURE;
+  const remoteSigns = policy.remoteAuth === AUTH_DIGITAL_SIGNATURE;
+  if ((localSigns || remoteSigns) && !input.ed25519) {
+    refuse('auth', 'ed25519', 'must be a pre-shared key: the board has no Ed25519');
+  }
   const { ike, sent } = createScribe(numbers);
   const path = pathOf(policy);
   const sa = connect(ike, policy, path, null, 0);
@@ -269,7 +302,8 @@ export function ikeFacts(input: IkeInput): Facts {
       idi.length +
       8 +
       (idr === null ? 0 : 8 + idr.data.length) +
-      40 +
+      (localSigns ? 80 : 40) +
+      (ppk === null ? 0 : 16 + ppk.id.length + 72) +
       sizeOf('authTail') +
       request.sa.octets.length +
       selectors,
@@ -280,6 +314,8 @@ export function ikeFacts(input: IkeInput): Facts {
     { name: 'Psk', octets: policy.psk },
     { name: 'PrivateKey', octets: policy.privateKey },
     { name: 'PublicKey', octets: policy.publicKey },
+    { name: 'Ppk', octets: ppk?.key ?? new Uint8Array(0) },
+    { name: 'PpkId', octets: ppk?.id ?? new Uint8Array(0) },
     { name: 'Own', octets: own.start },
     { name: 'Peer', octets: child.remote[0].start },
   ];
@@ -319,8 +355,13 @@ export function ikeFacts(input: IkeInput): Facts {
       idi: hex(payloadOf((w) => addId(w, PAYLOAD_IDI, policy.localId))).slice(0, 16),
       idr: idr !== null && policy.nameRemote ? hex(payloadOf((w) => addId(w, PAYLOAD_IDR, idr))) : '',
       remoteId: idr === null ? '' : hex(idBody(idr)),
-      localSigns: false,
-      remoteSigns: false,
+      localSigns,
+      remoteSigns,
+      ppk: ppk !== null,
+      ppkMandatory: ppk?.mandatory === true,
+      ppkIntermediate: ppk?.intermediate === true,
+      ppkSize: ppk?.key.length ?? 0,
+      ppkIdSize: ppk?.id.length ?? 0,
       pskSize: policy.psk.length,
       initialContact: policy.initialContact,
       transcript: policy.transcript,
@@ -329,8 +370,10 @@ export function ikeFacts(input: IkeInput): Facts {
       optimizedSupportedType: optimized ? numbers.optimizedRekeySupported : 0,
       pfsInfoType: optimized && !policy.privateAlways ? numbers.childSaPfsInfoSupported : 0,
       pfsKnown: optimized && policy.privateAlways,
-      hcpType: choice === null ? 0 : numbers.hcpProposal,
-      hcpValues: choice === null ? '' : hex(Uint8Array.from(valuesOf(choice))),
+      hcpType: choice === null ? 0 : child.notify!.type(numbers),
+      hcpValues: choice === null || isEhc ? '' : hex(Uint8Array.from(valuesOf(choice))),
+      ehc: isEhc,
+      ehcMasks: isEhc ? masksOf(answerOf(policy, numbers, choice!)) : '',
       hcpAnswer: choice === null ? '' : answerOf(policy, numbers, choice),
       tickets: policy.ticketLifetime > 0,
       ticketSize: TICKET_SIZE,

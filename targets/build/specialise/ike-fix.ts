@@ -3,19 +3,13 @@
 
 import { refuse } from '../../../core/base/refuse.ts';
 import { KE_X25519, type KeMethod } from '../../../core/crypto/asymmetric.ts';
-import {
-  chooseFrom,
-  DEFAULTS,
-  defaultCompression,
-  proposalsOf,
-  valuesOf,
-} from '../../../core/ike/child/compression.ts';
-import { hcp } from '../../../core/ike/child/hcp.ts';
-import { AUTH_SHARED_KEY, PRF_HMAC_SHA2_256 } from '../../../core/ike/codec/numbers.ts';
+import { DEFAULTS, defaultCompression, valuesOf } from '../../../core/ike/child/compression.ts';
+import { createWriter } from '../../../core/ike/codec/message.ts';
+import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, PRF_HMAC_SHA2_256 } from '../../../core/ike/codec/numbers.ts';
 import type { Transforms } from '../../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import { type IkeCipher, ikeCcm8, ikeCcm16 } from '../../../core/ike/crypto/suites.ts';
-import type { CompressionChoice, CompressionPolicy } from '../../../core/ike/state/compression.ts';
+import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_OFF } from '../../../core/ike/state/policy.ts';
 
 /** Refuses what only the general device does. */
@@ -74,14 +68,15 @@ function fixEsp(policy: IkePolicy): Transforms {
 }
 
 /** The values that a gateway with the usual policy takes of those on offer. */
-function fixCompression(policy: CompressionPolicy): { fixed: CompressionPolicy; choice: CompressionChoice } {
-  const offers = proposalsOf(policy);
+function fixCompression(
+  notify: CompressionNotify,
+  policy: CompressionPolicy,
+): { fixed: CompressionPolicy; choice: CompressionChoice } {
+  const w = createWriter(new Uint8Array(2048));
+  notify.addOffer(w, policy);
   const choice =
-    chooseFrom(
-      { ...defaultCompression(), dscpList: policy.dscpList },
-      offers,
-      offers.map((_offer, i) => i + 1),
-    ) ?? unfit('compression', JSON.stringify(offers), 'must have values that a gateway takes');
+    notify.choose({ ...defaultCompression(), dscpList: policy.dscpList }, w.buffer, 0, w.at) ??
+    unfit('compression', JSON.stringify(policy.proposals), 'must have values that a gateway takes');
   const values = valuesOf(choice);
   // A gateway may not know esp_trailer, and takes its default where it is not named.
   const allowed = values.map((value, type) => (type === TRAILER && value === DEFAULTS[TRAILER] ? [] : [value, value]));
@@ -89,6 +84,18 @@ function fixCompression(policy: CompressionPolicy): { fixed: CompressionPolicy; 
     fixed: { proposals: [{ allowed }], required: true, dscpList: policy.dscpList },
     choice: { ...choice, proposal: 1 },
   };
+}
+
+/** Each side's way to prove who it is has its key. */
+function checkKeys(policy: IkePolicy): void {
+  const ways = [policy.localAuth, policy.remoteAuth];
+  if (ways.includes(AUTH_SHARED_KEY) && policy.psk.length === 0) refuse('psk', '0 octets', 'must be given');
+  if (policy.localAuth === AUTH_DIGITAL_SIGNATURE && policy.privateKey.length !== 32) {
+    refuse('private_key', `${policy.privateKey.length} octets`, 'must have 32');
+  }
+  if (policy.remoteAuth === AUTH_DIGITAL_SIGNATURE && policy.publicKey.length !== 32) {
+    refuse('public_key', `${policy.publicKey.length} octets`, 'must have 32');
+  }
 }
 
 function checkSelector(field: string, list: readonly Selector[], mayBeAny: boolean): void {
@@ -100,11 +107,7 @@ function checkSelector(field: string, list: readonly Selector[], mayBeAny: boole
 /** Reduces a policy to what one device does. Throws a Refusal that says which field does not fit, and what does. */
 export function fixPolicy(policy: IkePolicy): FixedPolicy {
   const { child } = policy;
-  if (policy.localAuth !== AUTH_SHARED_KEY) unfit('auth.local', String(policy.localAuth), 'must be a pre-shared key');
-  if (policy.remoteAuth !== AUTH_SHARED_KEY)
-    unfit('auth.remote', String(policy.remoteAuth), 'must be a pre-shared key');
-  if (policy.psk.length === 0) refuse('psk', '0 octets', 'must be given');
-  if (policy.ppk !== null) unfit('ppk', 'given', 'must be left out');
+  checkKeys(policy);
   if (policy.fragmentSize > 0) unfit('fragment_size', String(policy.fragmentSize), 'must be 0');
   if (policy.nat !== NAT_OFF) unfit('nat', String(policy.nat), 'must be off');
   if (policy.reauthTime > 0) unfit('reauth_time', String(policy.reauthTime), 'must be 0: rekey the IKE SA, or resume');
@@ -115,8 +118,9 @@ export function fixPolicy(policy: IkePolicy): FixedPolicy {
   checkSelector('child.remote', child.remote, false);
   const { ike, cipher } = fixIke(policy);
   const isPlain = child.notify === null || child.compression === null;
-  if (!isPlain && child.notify !== hcp) unfit('child.notify', child.notify!.name, 'must be hcp');
-  const compression = isPlain ? null : fixCompression(child.compression!);
+  const compression = isPlain ? null : fixCompression(child.notify!, child.compression!);
+  const esp = fixEsp(policy);
+  const suites = child.suites.filter(({ encr, integ }) => encr === esp.ciphers[0] && integ === (esp.integ[0] ?? 0));
   return {
     cipher,
     choice: compression?.choice ?? null,
@@ -126,9 +130,9 @@ export function fixPolicy(policy: IkePolicy): FixedPolicy {
       ciphers: [cipher],
       child: {
         ...child,
-        esp: [fixEsp(policy)],
-        suites: child.suites.slice(0, 1),
-        notify: isPlain ? null : hcp,
+        esp: [esp],
+        suites: suites.slice(0, 1),
+        notify: isPlain ? null : child.notify,
         compression: compression?.fixed ?? null,
       },
     },

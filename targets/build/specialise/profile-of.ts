@@ -43,6 +43,8 @@ export interface Native {
   ccm: boolean;
   hmac: boolean;
   x25519: boolean;
+  /** Signatures; there is no portable code for them in a device. */
+  ed25519?: boolean;
 }
 
 const PROTO_UDP = 17;
@@ -115,7 +117,13 @@ export function profileOf(input: SensorInput, native: Native, engine: string): S
       reassembly: REASSEMBLY,
       ike: true,
     }),
-    ikeFacts({ policy, numbers: input.numbers, retryTime: input.retryTime, retryMax: input.retryMax }),
+    ikeFacts({
+      policy,
+      numbers: input.numbers,
+      retryTime: input.retryTime,
+      retryMax: input.retryMax,
+      ed25519: native.ed25519 === true,
+    }),
     appFacts(input.app),
   ];
   const made = layOut(facts, {

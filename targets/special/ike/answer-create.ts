@@ -41,6 +41,7 @@ import {
   ROLE_ANSWERED,
 } from './child-parts.ts';
 import { nextIke } from './create-child.ts';
+import { fitsEhc } from './ike-ehc.ts';
 import { endIke, hasLiveChild, ikeAdopt, supersede } from './ike-life.ts';
 import { type ChildSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
 import { sealAnswer } from './messages.ts';
@@ -125,7 +126,8 @@ function answerCreate(sa: IkeSlot): number {
     method = chosenKe;
     if (!isIke) {
       if (!fitsSelectors(false)) return N_TS_UNACCEPTABLE;
-      if (P.hcpType !== 0) id = dietOf(false);
+      if (P.ehc) id = fitsEhc(false) ? 1 : 0;
+      else if (P.hcpType !== 0) id = dietOf(false);
       if (P.hcpType !== 0 && id === 0) return N_NO_PROPOSAL_CHOSEN;
       if (P.childKe !== 0 && !P.childKeOptional && method === 0) return N_NO_PROPOSAL_CHOSEN;
     }
@@ -147,7 +149,10 @@ function answerCreate(sa: IkeSlot): number {
   if (P.optimizedType !== 0 && short) putOctets(W, addNote(P.optimizedType, size), spi);
   else {
     if (!isIke && P.transportMode) addNote(N_USE_TRANSPORT_MODE, 0);
-    if (!isIke && P.hcpType !== 0) W[addPayloads(PAYLOAD_NOTIFY, P.hcpAnswer, 0) + 8] = id;
+    if (!isIke && P.hcpType !== 0) {
+      const at = addPayloads(PAYLOAD_NOTIFY, P.hcpAnswer, 0);
+      if (!P.ehc) W[at + 8] = id;
+    }
     const body = addPayloads(
       PAYLOAD_SA,
       isIke ? P.ikeSaRekey : P.childKe !== 0 && method !== 0 ? P.espSaOne : P.espSa,

@@ -19,6 +19,7 @@ import { addPair } from '../esp-sa.ts';
 import { onInstalled } from '../events.ts';
 import { putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
+import { fitsEhc } from './ike-ehc.ts';
 import { lifeEnd } from './ike-life.ts';
 import { type ChildSlot, ikeNow, NO_OCTETS, S } from './ike-state.ts';
 import { expandSeed, SEED } from './messages.ts';
@@ -168,6 +169,7 @@ export function dietOf(isAnswer: boolean): number {
 export function childVerdict(want: string): number {
   if (!chooseProposal(want, PROTOCOL_ESP, 4, 0, true) || u32(chain, chosenAt) < 256) return OUTCOME_PROTOCOL;
   if (!fitsSelectors(true)) return OUTCOME_SELECTORS;
+  if (P.ehc) return fitsEhc(true) ? 0 : OUTCOME_COMPRESSION;
   return P.hcpType === 0 || dietOf(true) === 1 ? 0 : OUTCOME_COMPRESSION;
 }
 

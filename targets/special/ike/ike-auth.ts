@@ -1,12 +1,14 @@
 // IKE_AUTH: both sides prove who they are, and the Child SA is made [RFC 7296 §1.2, §2.15, §2.19]. As
 // core/ike/setup/initiator.ts and core/ike/crypto/auth.ts.
 
-import { copy, equal, fill, put32, u16, u32 } from '../../../core/base/bytes.ts';
+import { copy, equal, put32, u16, u32 } from '../../../core/base/bytes.ts';
 import {
   CP_REPLY,
   IKE_AUTH,
   N_AUTHENTICATION_FAILED,
   N_INITIAL_CONTACT,
+  N_NO_PPK_AUTH,
+  N_PPK_IDENTITY,
   N_QCD_TOKEN,
   N_TICKET_LT_OPAQUE,
   PAYLOAD_AUTH,
@@ -18,11 +20,12 @@ import {
 import {
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_ID,
+  OUTCOME_PPK,
   OUTCOME_PROTOCOL,
   OUTCOME_SELECTORS,
 } from '../../../core/ike/state/outcome.ts';
 import { STATE_AUTH_SENT, STATE_ESTABLISHED } from '../../../core/ike/state/stage.ts';
-import { hmacOf, slice } from '../crypto.ts';
+import { slice } from '../crypto.ts';
 import { D } from '../data.ts';
 import { newSpi } from '../esp-sa.ts';
 import { onEstablished } from '../events.ts';
@@ -31,7 +34,8 @@ import type { Profile } from '../profile.ts';
 import { childVerdict, newChild, putSelectors, ROLE_ASKED } from './child-parts.ts';
 import { ikeRestart } from './ike-first.ts';
 import { abandonIke, clearSetup, endIke, lifeEnd } from './ike-life.ts';
-import { type IkeSlot, ikeNow, S } from './ike-state.ts';
+import { isProved, makeProof, mixKey, putProof } from './ike-proof.ts';
+import { type IkeSlot, ikeNow, PPK_AUTH, S } from './ike-state.ts';
 import { sealRequest, settleRequest } from './messages.ts';
 import {
   addNote,
@@ -51,39 +55,26 @@ import { chosenAt, chosenKe } from './proposal.ts';
 
 declare const P: Profile;
 
-/** 'Key Pad for IKEv2'. */
-const KEY_PAD = '4b65792050616420666f7220494b457632';
-
-/** AUTH data of the initiator (`ofInitiator`) or the responder, whose ID body is at id[at..at+size) [RFC 7296 §2.15]. */
-function proofOf(ofInitiator: boolean, id: Uint8Array, at: number, size: number): Uint8Array {
+/** Mixes the PPK into SK_d, SK_pi and SK_pr, and keeps what they were [RFC 8784 §3]. */
+function mixPpk(sa: IkeSlot): void {
   const setup = S.setup!;
-  const own = ofInitiator ? setup.m1 : setup.m2;
-  const other = ofInitiator ? setup.m2 : setup.m1;
-  const nonce = ofInitiator ? setup.nr : S.draft!.nonce;
-  const key = ofInitiator ? setup.pi : setup.pr;
-  const out = new Uint8Array(32);
-  if (P.tickets && setup.resumed) {
-    hmacOf(key, own, 0, own.length, out, 0);
-    return out;
-  }
-  const octets = new Uint8Array(40 + own.length + other.length + nonce.length);
-  const psk = slice(D, P.atPsk, P.pskSize);
-  hmacOf(psk, octets, 0, putHex(octets, 0, KEY_PAD), out, 0);
-  const padded = slice(out, 0, 32);
-  fill(octets, 0, 8, 0);
-  fill(psk, 0, P.pskSize, 0);
-  let n = P.transcript && setup.transcript ? putOctets(octets, 8, other) : 0;
-  n = putOctets(octets, putOctets(octets, n, own), nonce);
-  hmacOf(key, id, at, size, octets, n);
-  hmacOf(padded, octets, 0, n + 32, out, 0);
-  fill(padded, 0, 32, 0);
-  return out;
+  setup.plain = new Uint8Array(96);
+  putOctets(setup.plain, putOctets(setup.plain, putOctets(setup.plain, 0, sa.d!), setup.pi), setup.pr);
+  mixKey(sa.d!, sa.d!);
+  mixKey(setup.pi, setup.pi);
+  mixKey(setup.pr, setup.pr);
 }
 
 /** Sends IKE_AUTH. */
 export function ikeAuth(sa: IkeSlot): void {
   const setup = S.setup!;
+  if (P.localSigns && !setup.identityHash && !(P.tickets && setup.resumed)) {
+    // The gateway does not verify Ed25519.
+    endIke(sa, N_AUTHENTICATION_FAILED);
+    return;
+  }
   sa.state = STATE_AUTH_SENT;
+  if (P.ppkIntermediate) setup.authId = sa.nextId;
   S.draft!.spi = new Uint8Array(4);
   put32(S.draft!.spi, 0, newSpi());
   beginPayloads();
@@ -91,9 +82,16 @@ export function ikeAuth(sa: IkeSlot): void {
   copy(W, addRoom(P.identitySize), D, P.atIdentity, P.identitySize);
   if (P.initialContact) addNote(N_INITIAL_CONTACT, 0);
   if (P.idr !== '') addPayloads(PAYLOAD_IDR, P.idr, 0);
-  const proof = proofOf(true, W, id, 4 + P.identitySize);
-  addPayloads(PAYLOAD_AUTH, '0000002802000000', 0);
-  putOctets(W, addRoom(32), proof);
+  const body = slice(W, id, 4 + P.identitySize);
+  if (P.ppk && setup.ppk === PPK_AUTH) {
+    copy(W, addNote(N_PPK_IDENTITY, P.ppkIdSize), D, P.atPpkId, P.ppkIdSize);
+    if (!P.ppkMandatory) {
+      const without = makeProof(body);
+      putOctets(W, addNote(N_NO_PPK_AUTH, without.length), without);
+    }
+    mixPpk(sa);
+  }
+  putProof(makeProof(body));
   if (P.authTail !== '') addPayloads(P.authTailType, P.authTail, P.authTailLast);
   const esp = addPayloads(PAYLOAD_SA, P.pfsInfoType !== 0 && setup.pfsInfo ? P.espSaKe : P.espSa, 0);
   putOctets(W, esp + 12, S.draft!.spi);
@@ -134,9 +132,15 @@ function isIdentity(): boolean {
 function readAuthAnswer(): number {
   const setup = S.setup!;
   if (P.remoteId !== '' && !isIdentity()) return OUTCOME_PEER_ID;
-  const proof = proofOf(false, chain, foundAt, foundSize);
-  seek(PAYLOAD_AUTH, 0, 0);
-  if (chain[foundAt] !== 2 || foundSize !== 36 || !equal(chain, foundAt + 4, proof, 0, 32)) return OUTCOME_PEER_AUTH;
+  const id = slice(chain, foundAt, foundSize);
+  if (P.ppk && setup.ppk === PPK_AUTH && !note(N_PPK_IDENTITY)) {
+    // The gateway does not have it.
+    if (P.ppkMandatory) return OUTCOME_PPK;
+    copy(S.current!.d!, 0, setup.plain, 0, 32);
+    copy(setup.pi, 0, setup.plain, 32, 32);
+    copy(setup.pr, 0, setup.plain, 64, 32);
+  }
+  if (!isProved(id)) return OUTCOME_PEER_AUTH;
   if (chainError !== 0) return chainError;
   if (P.requestAddress !== 0 && !takeAddress()) return OUTCOME_SELECTORS;
   return childVerdict(P.pfsInfoType !== 0 && setup.pfsInfo ? P.espWantKe : P.espWant);

@@ -4,19 +4,24 @@
 import { copy, equal, fill, put16, put32, u16 } from '../../../core/base/bytes.ts';
 import {
   FLAG_INITIATOR,
+  HASH_IDENTITY,
   IKE_SA_INIT,
   IKE_SESSION_RESUME,
   N_COOKIE,
   N_FULL_TRANSCRIPT_AUTH,
+  N_INTERMEDIATE_EXCHANGE_SUPPORTED,
   N_INVALID_KE_PAYLOAD,
+  N_SIGNATURE_HASH_ALGORITHMS,
   N_TICKET_NACK,
   N_TICKET_OPAQUE,
+  N_USE_PPK,
+  N_USE_PPK_INT,
   PAYLOAD_NOTIFY,
   PAYLOAD_SA,
   PAYLOAD_VENDOR,
   PROTOCOL_IKE,
 } from '../../../core/ike/codec/numbers.ts';
-import { OUTCOME_COMPRESSION, OUTCOME_PROTOCOL } from '../../../core/ike/state/outcome.ts';
+import { OUTCOME_COMPRESSION, OUTCOME_PPK, OUTCOME_PROTOCOL } from '../../../core/ike/state/outcome.ts';
 import { STATE_INIT_SENT, STATE_RESUME_SENT } from '../../../core/ike/state/stage.ts';
 import { hmacOf, slice } from '../crypto.ts';
 import { onConnecting } from '../events.ts';
@@ -24,7 +29,7 @@ import { isHex, putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { keSecret, newNonce, peerNonce, putKe, putNonce } from './child-parts.ts';
 import { clearSetup, endIke } from './ike-life.ts';
-import { type IkeSlot, ikeNow, NO_OCTETS, S } from './ike-state.ts';
+import { type IkeSlot, ikeNow, NO_OCTETS, PPK_AUTH, PPK_OFF, PPK_ROUND, S } from './ike-state.ts';
 import { beginRequest, deriveIke, newIke, putIkeHeader, settleRequest } from './messages.ts';
 import {
   addNote,
@@ -101,6 +106,11 @@ function beginSetup(): void {
     vendor: false,
     transcript: false,
     pfsInfo: false,
+    identityHash: false,
+    ppk: PPK_OFF,
+    plain: NO_OCTETS,
+    intAuth: NO_OCTETS,
+    authId: 0,
   };
   S.draft = {
     old: null,
@@ -200,6 +210,14 @@ export function onFirstAnswer(sa: IkeSlot, b: Uint8Array, o: number, n: number):
   }
   if (P.transcript) setup.transcript = !resumed && note(N_FULL_TRANSCRIPT_AUTH);
   if (P.pfsInfoType !== 0) setup.pfsInfo = setup.vendor && note(P.pfsInfoType);
+  if (P.localSigns && note(N_SIGNATURE_HASH_ALGORITHMS)) {
+    for (let i = 0; i + 1 < foundSize; i += 2) if (u16(b, foundAt + i) === HASH_IDENTITY) setup.identityHash = true;
+  }
+  if (P.ppk && !resumed) {
+    const isRound = P.ppkIntermediate && note(N_USE_PPK_INT) && note(N_INTERMEDIATE_EXCHANGE_SUPPORTED);
+    setup.ppk = isRound ? PPK_ROUND : note(N_USE_PPK) ? PPK_AUTH : PPK_OFF;
+    if (P.ppkMandatory && setup.ppk === PPK_OFF) return ikeIgnore(OUTCOME_PPK);
+  }
   setup.nr = nr;
   setup.m2 = slice(b, o, n);
   copy(sa.ids, 8, b, o + 8, 8);

@@ -102,6 +102,7 @@ export function clearSetup(): void {
   if (setup === null) return;
   fill(setup.pi, 0, setup.pi.length, 0);
   fill(setup.pr, 0, setup.pr.length, 0);
+  if (P.ppk) fill(setup.plain, 0, setup.plain.length, 0);
 }
 
 /** Takes from the current IKE SA what it has, and from every one its request; with the current one its rival ends. */

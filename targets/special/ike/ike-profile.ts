@@ -68,6 +68,14 @@ export interface IkeProfile {
   childTail: string;
   childTailType: number;
   childTailLast: number;
+  /** A key against quantum computers: used; required; in IKE_INTERMEDIATE where the gateway has it; its octets and PPK_ID. */
+  ppk: boolean;
+  ppkMandatory: boolean;
+  ppkIntermediate: boolean;
+  atPpk: number;
+  ppkSize: number;
+  atPpkId: number;
+  ppkIdSize: number;
   initialContact: boolean;
   /** Downgrade prevention. */
   transcript: boolean;
@@ -83,6 +91,9 @@ export interface IkeProfile {
   hcpType: number;
   hcpValues: string;
   hcpAnswer: string;
+  /** By EHC_SUPPORTED instead, whose number is then hcpType: the mask of each parameter from 1 to 4. */
+  ehc: boolean;
+  ehcMasks: string;
   /** Session resumption [RFC 5723]; KE method and cipher that a session counts as. */
   tickets: boolean;
   /** Octets of the longest ticket that is kept. */

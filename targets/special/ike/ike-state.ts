@@ -95,6 +95,14 @@ export interface SetupSlot {
   /** Downgrade prevention and child-pfs-info of the gateway. */
   transcript: boolean;
   pfsInfo: boolean;
+  /** It verifies Ed25519. */
+  identityHash: boolean;
+  /** PPK_*; SK_d, SK_pi and SK_pr without the PPK. */
+  ppk: number;
+  plain: Uint8Array;
+  /** IntAuth of both sides [RFC 9242 §3.3.2], empty: no round; the Message ID of IKE_AUTH. */
+  intAuth: Uint8Array;
+  authId: number;
 }
 
 export interface IkeBooks {
@@ -137,6 +145,11 @@ export interface IkeBooks {
   received: number;
   drops: number;
 }
+
+/** The PPK is not used; in IKE_AUTH [RFC 8784]; in IKE_INTERMEDIATE [RFC 9867]. */
+export const PPK_OFF = 0;
+export const PPK_AUTH = 1;
+export const PPK_ROUND = 2;
 
 export const NO_OCTETS: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 

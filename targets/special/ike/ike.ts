@@ -29,6 +29,7 @@ import {
   STATE_CLOSING,
   STATE_ESTABLISHED,
   STATE_INIT_SENT,
+  STATE_INTERMEDIATE_SENT,
   STATE_RESUME_SENT,
 } from '../../../core/ike/state/stage.ts';
 import { TASK_CHILD, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../../../core/ike/state/task.ts';
@@ -41,7 +42,8 @@ import { askCreate, onCreateAnswer } from './create-child.ts';
 import { ikeAuth, onAuthAnswer } from './ike-auth.ts';
 import { beginIke, onFirstAnswer } from './ike-first.ts';
 import { abandonIke, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
-import { type IkeSlot, ikeNow, S, setIkeNow } from './ike-state.ts';
+import { ikeRound, onRound } from './ike-rounds.ts';
+import { type IkeSlot, ikeNow, PPK_ROUND, S, setIkeNow } from './ike-state.ts';
 import { onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
 import { openSk, repeatRequest, sealAnswer, sealRequest, settleRequest, tally, transmitIke } from './messages.ts';
 import { addNote, beginPayloads, chainCritical, checkChain, W } from './payloads.ts';
@@ -216,7 +218,8 @@ function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, isAnswe
   const isCreate = exchange === CREATE_CHILD_SA;
   if (isAnswer) {
     // A replaced IKE SA makes nothing any more.
-    const fits = isLive ? !isCreate || sa.state === STATE_ESTABLISHED : sa.state === STATE_AUTH_SENT;
+    const isSetUp = sa.state === STATE_AUTH_SENT || (P.ppkIntermediate && sa.state === STATE_INTERMEDIATE_SENT);
+    const fits = isLive ? !isCreate || sa.state === STATE_ESTABLISHED : isSetUp;
     if (!fits || request === null || id !== sa.nextId - 1 || exchange !== request[18]) return false;
   } else if (!isAgain && !(isLive && id === sa.expectedId && (isCreate || exchange === INFORMATIONAL))) return false;
   if (b[o + 16] !== PAYLOAD_SK) {
@@ -232,7 +235,9 @@ function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, isAnswe
   const verdict = checkChain(b, o + 40, o + 40 + size, b[o + 28]);
   sa.heardAt = ikeNow;
   if (verdict === N_INVALID_SYNTAX) S.drops++;
-  if (isAnswer) takeAnswer(sa, verdict);
+  if (P.ppkIntermediate && verdict !== N_INVALID_SYNTAX && sa.state === STATE_INTERMEDIATE_SENT)
+    onRound(sa, b, o, size);
+  else if (isAnswer) takeAnswer(sa, verdict);
   else {
     sa.expectedId++;
     answerRequest(sa, exchange, verdict);
@@ -260,7 +265,10 @@ function routeIke(b: Uint8Array, o: number, n: number): boolean {
     const state = exchange === IKE_SA_INIT ? STATE_INIT_SENT : STATE_RESUME_SENT;
     if (!isAnswer || sa.state !== state || u32(b, o + 20) !== 0) return false;
     if (checkChain(b, o + 28, o + n, b[o + 16]) === N_INVALID_SYNTAX) return false;
-    if (onFirstAnswer(sa, b, o, n)) ikeAuth(sa);
+    if (onFirstAnswer(sa, b, o, n)) {
+      if (P.ppkIntermediate && S.setup!.ppk === PPK_ROUND) ikeRound(sa);
+      else ikeAuth(sa);
+    }
     return true;
   }
   return equal(b, o + 8 - own, sa.ids, 8 - own, 8) && takeProtected(sa, b, o, n, isAnswer);
