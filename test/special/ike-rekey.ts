@@ -130,8 +130,8 @@ export function play(kinds: readonly Kind[], seed: number, sum: Sum): void {
     }
   }
   const isClosed = (): boolean => !device.S.isWanted;
-  net.at(BUSY + 5000, () => {
-    // No more rekeys by the clock, or it is never quiet.
+  const calm = (): void => {
+    // No more rekeys by the clock, or it is never quiet; the device's times are constants.
     gateway.rekeyTime = gateway.child.rekeyTime = 0;
     for (const sa of net.gateway.ike.sas) {
       sa.rekeyAt = -1;
@@ -139,7 +139,9 @@ export function play(kinds: readonly Kind[], seed: number, sum: Sum): void {
     }
     device.S.rekeyAt = -1;
     for (let one = device.S.children; one !== null; one = one.next) one.rekeyAt = -1;
-  });
+    if (net.now < END - 60000) net.at(net.now + 1000, calm);
+  };
+  net.at(BUSY + 5000, calm);
   try {
     net.run(END);
     for (let i = 0; i < 20 && (device.S.current?.task ?? 0) !== 0; i++) net.run(net.now + 500);

@@ -54,7 +54,7 @@ import {
   foundAt,
   foundSize,
   note,
-  putOctets,
+  putAll,
   seek,
   W,
 } from './payloads.ts';
@@ -75,7 +75,7 @@ export function childWith(sa: IkeSlot, spi: number): ChildSlot | null {
 }
 
 /** Answers CREATE_CHILD_SA, of which form it may be: 0 when that is done, or why it is refused. */
-function answerCreate(sa: IkeSlot): number {
+function answerAsked(sa: IkeSlot): number {
   const task = sa.task;
   const short = P.optimizedType !== 0 && S.optimized && note(P.optimizedType);
   const isRekey = note(N_REKEY_SA);
@@ -143,10 +143,10 @@ function answerCreate(sa: IkeSlot): number {
   if (isIke) {
     copy(spis, 0, chain, at, 8);
     randomOctets(spi, 0, 8);
-    putOctets(spis, 8, spi);
+    putAll(spis, 8, spi);
   } else put32(spi, 0, newSpi());
   beginPayloads();
-  if (P.optimizedType !== 0 && short) putOctets(W, addNote(P.optimizedType, size), spi);
+  if (P.optimizedType !== 0 && short) putAll(W, addNote(P.optimizedType, size), spi);
   else {
     if (!isIke && P.transportMode) addNote(N_USE_TRANSPORT_MODE, 0);
     if (!isIke && P.hcpType !== 0) {
@@ -159,7 +159,7 @@ function answerCreate(sa: IkeSlot): number {
       0,
     );
     W[body + 8] = chosenNumber;
-    putOctets(W, body + 12, spi);
+    putAll(W, body + 12, spi);
   }
   putNonce(nr);
   if (method !== 0) {
@@ -196,7 +196,7 @@ function answerCreate(sa: IkeSlot): number {
 export function onCreateAsked(sa: IkeSlot): void {
   // The gateway uses the IKE SA that its rekey made while ours is on its way: it has decided.
   if (sa === S.rival) ikeAdopt(sa);
-  const verdict = answerCreate(sa);
+  const verdict = answerAsked(sa);
   if (verdict === 0) return;
   beginPayloads();
   if (verdict === N_CHILD_SA_NOT_FOUND) {

@@ -23,7 +23,7 @@ import { fitsEhc } from './ike-ehc.ts';
 import { lifeEnd } from './ike-life.ts';
 import { type ChildSlot, ikeNow, NO_OCTETS, S } from './ike-state.ts';
 import { expandSeed, SEED } from './messages.ts';
-import { addPayloads, addRoom, chain, foundAt, foundSize, note, putOctets, seek, W } from './payloads.ts';
+import { addPayloads, addRoom, chain, foundAt, foundSize, note, putAll, seek, W } from './payloads.ts';
 import { chooseProposal, chosenAt } from './proposal.ts';
 
 declare const P: Profile;
@@ -58,7 +58,7 @@ export function keSecret(method: number, x: Uint8Array): Uint8Array | null {
 export function putNonce(nonce: Uint8Array): void {
   const at = addPayloads(PAYLOAD_NONCE, '00000000', 0);
   put16(W, at + 2, 4 + P.nonceSize);
-  putOctets(W, addRoom(P.nonceSize), nonce);
+  putAll(W, addRoom(P.nonceSize), nonce);
 }
 
 export function newNonce(): Uint8Array {
@@ -194,10 +194,10 @@ export function newChild(
   const keys = new Uint8Array(32 * blocks);
   let at = SEED;
   if (secret !== null) {
-    at = putOctets(W, at, secret);
+    at = putAll(W, at, secret);
     fill(secret, 0, 32, 0);
   }
-  expandSeed(S.current!.d!, putOctets(W, putOctets(W, at, ni), nr), keys, blocks);
+  expandSeed(S.current!.d!, putAll(W, putAll(W, at, ni), nr), keys, blocks);
   // The exchange's initiator sends with the first half [RFC 7296 §2.17].
   const outAt = role === ROLE_ANSWERED ? P.keymatSize : 0;
   addPair(spiOut, spiIn, keys, outAt, P.keymatSize - outAt, role === ROLE_ASKED);

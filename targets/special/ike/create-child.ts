@@ -51,7 +51,7 @@ import {
   foundAt,
   foundSize,
   note,
-  putOctets,
+  putAll,
   W,
 } from './payloads.ts';
 import { chooseProposal, chosenAt, chosenKe } from './proposal.ts';
@@ -69,8 +69,8 @@ export function nextIke(
 ): IkeSlot {
   const next = newIke(flag, STATE_ESTABLISHED);
   const seed = new Uint8Array(32);
-  putOctets(next.ids, 0, spis);
-  hmacOf(sa.d!, W, 0, putOctets(W, putOctets(W, putOctets(W, 0, secret), ni), nr), seed, 0);
+  putAll(next.ids, 0, spis);
+  hmacOf(sa.d!, W, 0, putAll(W, putAll(W, putAll(W, 0, secret), ni), nr), seed, 0);
   fill(secret, 0, 32, 0);
   deriveIke(next, seed, ni, nr, null);
   return next;
@@ -102,10 +102,10 @@ export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): voi
     addPayloads(PAYLOAD_NOTIFY, '0000000c03044009', 0);
     put32(W, addRoom(4), old.spiIn);
   }
-  if (P.optimizedType !== 0 && draft.short) putOctets(W, addNote(P.optimizedType, size), draft.spi);
+  if (P.optimizedType !== 0 && draft.short) putAll(W, addNote(P.optimizedType, size), draft.spi);
   else {
     if (P.childTail !== '' && !isIke) addPayloads(P.childTailType, P.childTail, P.childTailLast);
-    putOctets(W, addPayloads(PAYLOAD_SA, isIke ? P.ikeSaRekey : P.espSaKe, 0) + 12, draft.spi);
+    putAll(W, addPayloads(PAYLOAD_SA, isIke ? P.ikeSaRekey : P.espSaKe, 0) + 12, draft.spi);
   }
   putNonce(draft.nonce);
   if (draft.method !== 0) putKe(draft.method, draft.x);
@@ -163,7 +163,7 @@ function createFailed(sa: IkeSlot, isIke: boolean, draft: DraftSlot, error: numb
 /** The answer to a rekey of the IKE SA brought the gateway's SPI and a secret. */
 function finishIkeRekey(sa: IkeSlot, draft: DraftSlot, spi: Uint8Array, secret: Uint8Array, nr: Uint8Array): void {
   const spis = new Uint8Array(16);
-  putOctets(spis, putOctets(spis, 0, draft.spi), spi);
+  putAll(spis, putAll(spis, 0, draft.spi), spi);
   const next = nextIke(sa, FLAG_INITIATOR, spis, secret, draft.nonce, nr);
   const rival = S.rival;
   if (P.crashTokens) takeToken(next);

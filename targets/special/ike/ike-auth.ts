@@ -47,7 +47,7 @@ import {
   foundAt,
   foundSize,
   note,
-  putOctets,
+  putAll,
   seek,
   W,
 } from './payloads.ts';
@@ -56,10 +56,10 @@ import { chosenAt, chosenKe } from './proposal.ts';
 declare const P: Profile;
 
 /** Mixes the PPK into SK_d, SK_pi and SK_pr, and keeps what they were [RFC 8784 §3]. */
-function mixPpk(sa: IkeSlot): void {
+function mixKeys(sa: IkeSlot): void {
   const setup = S.setup!;
   setup.plain = new Uint8Array(96);
-  putOctets(setup.plain, putOctets(setup.plain, putOctets(setup.plain, 0, sa.d!), setup.pi), setup.pr);
+  putAll(setup.plain, putAll(setup.plain, putAll(setup.plain, 0, sa.d!), setup.pi), setup.pr);
   mixKey(sa.d!, sa.d!);
   mixKey(setup.pi, setup.pi);
   mixKey(setup.pr, setup.pr);
@@ -87,14 +87,14 @@ export function ikeAuth(sa: IkeSlot): void {
     copy(W, addNote(N_PPK_IDENTITY, P.ppkIdSize), D, P.atPpkId, P.ppkIdSize);
     if (!P.ppkMandatory) {
       const without = makeProof(body);
-      putOctets(W, addNote(N_NO_PPK_AUTH, without.length), without);
+      putAll(W, addNote(N_NO_PPK_AUTH, without.length), without);
     }
-    mixPpk(sa);
+    mixKeys(sa);
   }
   putProof(makeProof(body));
   if (P.authTail !== '') addPayloads(P.authTailType, P.authTail, P.authTailLast);
   const esp = addPayloads(PAYLOAD_SA, P.pfsInfoType !== 0 && setup.pfsInfo ? P.espSaKe : P.espSa, 0);
-  putOctets(W, esp + 12, S.draft!.spi);
+  putAll(W, esp + 12, S.draft!.spi);
   putSelectors(true);
   sealRequest(sa, IKE_AUTH, 0);
 }

@@ -40,7 +40,7 @@ import {
   foundAt,
   foundSize,
   note,
-  putOctets,
+  putAll,
   seek,
   W,
   workEnd,
@@ -128,7 +128,7 @@ function beginSetup(): void {
   const ticket = session!.ticket;
   beginPayloads();
   putNonce(S.draft.nonce);
-  putOctets(W, addNote(N_TICKET_OPAQUE, ticket.length), ticket);
+  putAll(W, addNote(N_TICKET_OPAQUE, ticket.length), ticket);
   if (P.resumeTail !== '') addPayloads(P.resumeTailType, P.resumeTail, P.resumeTailLast);
   sendFirst(S.current, ticket, 0, 0);
 }
@@ -225,13 +225,13 @@ export function onFirstAnswer(sa: IkeSlot, b: Uint8Array, o: number, n: number):
   const seed = new Uint8Array(32);
   if (P.tickets && resumed) {
     const old = S.session!.skD;
-    hmacOf(old, W, 0, putOctets(W, putOctets(W, putHex(W, 0, RESUMPTION), draft.nonce), nr), seed, 0);
+    hmacOf(old, W, 0, putAll(W, putAll(W, putHex(W, 0, RESUMPTION), draft.nonce), nr), seed, 0);
     // A ticket is good for once.
     fill(old, 0, 32, 0);
     S.session = null;
   } else {
     const key = new Uint8Array(draft.nonce.length + nr.length);
-    putOctets(key, putOctets(key, 0, draft.nonce), nr);
+    putAll(key, putAll(key, 0, draft.nonce), nr);
     hmacOf(key, secret!, 0, 32, seed, 0);
     fill(secret!, 0, 32, 0);
   }

@@ -9,7 +9,7 @@ import { D } from '../data.ts';
 import { isHex, putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { S } from './ike-state.ts';
-import { addPayloads, addRoom, chain, foundAt, foundSize, putOctets, seek, W } from './payloads.ts';
+import { addPayloads, addRoom, chain, foundAt, foundSize, putAll, seek, W } from './payloads.ts';
 
 declare const board: Board;
 declare const P: Profile;
@@ -18,7 +18,7 @@ declare const P: Profile;
 const KEY_PAD = '4b65792050616420666f7220494b457632';
 /** AlgorithmIdentifier of Ed25519 with its length in front [RFC 8420 §2]. */
 const ED25519_HEAD = '07300506032b6570';
-const SIGNATURE_SIZE = 72;
+const SIGNED_SIZE = 72;
 
 /** The octets that the initiator (`ofInitiator`) or the responder signs, whose ID body is `id`. */
 function signedOctets(ofInitiator: boolean, id: Uint8Array): Uint8Array {
@@ -29,10 +29,10 @@ function signedOctets(ofInitiator: boolean, id: Uint8Array): Uint8Array {
   const before = P.transcript && setup.transcript ? 8 + other.length : 0;
   const rounds = P.ppkIntermediate ? setup.intAuth.length : 0;
   const octets = new Uint8Array(before + own.length + nonce.length + 32 + (rounds > 0 ? rounds + 4 : 0));
-  if (before > 0) putOctets(octets, 8, other);
-  const at = putOctets(octets, putOctets(octets, before, own), nonce);
+  if (before > 0) putAll(octets, 8, other);
+  const at = putAll(octets, putAll(octets, before, own), nonce);
   hmacOf(ofInitiator ? setup.pi : setup.pr, id, 0, id.length, octets, at);
-  if (rounds > 0) put32(octets, putOctets(octets, at + 32, setup.intAuth), setup.authId);
+  if (rounds > 0) put32(octets, putAll(octets, at + 32, setup.intAuth), setup.authId);
   return octets;
 }
 
@@ -61,7 +61,7 @@ export function makeProof(id: Uint8Array): Uint8Array {
   if (!P.localSigns || (P.tickets && S.setup!.resumed)) return keyProof(true, id);
   const octets = signedOctets(true, id);
   const key = slice(D, P.atPrivateKey, 32);
-  const out = new Uint8Array(SIGNATURE_SIZE);
+  const out = new Uint8Array(SIGNED_SIZE);
   board.sign(key, octets, 0, octets.length, out, putHex(out, 0, ED25519_HEAD));
   fill(key, 0, 32, 0);
   return out;
@@ -70,11 +70,11 @@ export function makeProof(id: Uint8Array): Uint8Array {
 /** An AUTH payload with this side's proof at the end of W. */
 export function putProof(proof: Uint8Array): void {
   const at = addPayloads(PAYLOAD_AUTH, '0000002802000000', 0);
-  if (P.localSigns && proof.length === SIGNATURE_SIZE) {
-    W[at + 3] = 8 + SIGNATURE_SIZE;
+  if (P.localSigns && proof.length === SIGNED_SIZE) {
+    W[at + 3] = 8 + SIGNED_SIZE;
     W[at + 4] = 14;
   }
-  putOctets(W, addRoom(proof.length), proof);
+  putAll(W, addRoom(proof.length), proof);
 }
 
 /** True when the chain's AUTH payload proves the gateway's ID body `id`. */
@@ -83,7 +83,7 @@ export function isProved(id: Uint8Array): boolean {
   if (!seek(PAYLOAD_AUTH, 0, 0) || chain[foundAt] !== (signs ? 14 : 2)) return false;
   const at = foundAt + 4;
   if (!signs) return foundSize === 36 && equal(chain, at, keyProof(false, id), 0, 32);
-  if (foundSize !== 4 + SIGNATURE_SIZE || !isHex(chain, at, ED25519_HEAD)) return false;
+  if (foundSize !== 4 + SIGNED_SIZE || !isHex(chain, at, ED25519_HEAD)) return false;
   const octets = signedOctets(false, id);
   return board.verify(slice(D, P.atPublicKey, 32), octets, 0, octets.length, chain, at + 8);
 }

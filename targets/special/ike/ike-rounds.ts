@@ -13,18 +13,7 @@ import { endIke } from './ike-life.ts';
 import { mixKey } from './ike-proof.ts';
 import { type IkeSlot, S } from './ike-state.ts';
 import { deriveIke, sealRequest, settleRequest } from './messages.ts';
-import {
-  addNote,
-  beginPayloads,
-  chain,
-  chainError,
-  foundAt,
-  foundSize,
-  note,
-  putOctets,
-  W,
-  workEnd,
-} from './payloads.ts';
+import { addNote, beginPayloads, chain, chainError, foundAt, foundSize, note, putAll, W, workEnd } from './payloads.ts';
 
 declare const P: Profile;
 
@@ -39,7 +28,7 @@ function coverRound(key: Uint8Array, b: Uint8Array, o: number, first: number, in
   octets[28] = first;
   put32(octets, 24, octets.length);
   put16(octets, 30, 4 + inner.length);
-  putOctets(octets, 32, inner);
+  putAll(octets, 32, inner);
   hmacOf(key, octets, 0, octets.length, S.setup!.intAuth, to);
 }
 
@@ -50,7 +39,7 @@ export function ikeRound(sa: IkeSlot): void {
   const octets = new Uint8Array(nonce.length + setup.nr.length + 16);
   const mac = new Uint8Array(32);
   const ppk = slice(D, P.atPpk, P.ppkSize);
-  copy(octets, putOctets(octets, putOctets(octets, 0, nonce), setup.nr), sa.ids, 0, 16);
+  copy(octets, putAll(octets, putAll(octets, 0, nonce), setup.nr), sa.ids, 0, 16);
   hmacOf(ppk, octets, 0, octets.length, mac, 0);
   fill(ppk, 0, P.ppkSize, 0);
   beginPayloads();

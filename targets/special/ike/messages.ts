@@ -7,7 +7,7 @@ import { aead, aeadKey, hmacOf, randomOctets, slice } from '../crypto.ts';
 import { sendDatagram } from '../link.ts';
 import type { Profile } from '../profile.ts';
 import { type IkeSlot, ikeNow, S, type SetupSlot } from './ike-state.ts';
-import { putOctets, W, workEnd } from './payloads.ts';
+import { putAll, W, workEnd } from './payloads.ts';
 
 declare const P: Profile;
 
@@ -48,7 +48,7 @@ export function deriveIke(
   const size = P.ikeKeySize + P.ikeSaltSize;
   const own = sa.flag !== 0 ? 32 : 32 + size;
   const other = 64 + size - own;
-  const at = putOctets(W, putOctets(W, SEED, ni), nr);
+  const at = putAll(W, putAll(W, SEED, ni), nr);
   copy(W, at, sa.ids, 0, 16);
   expandSeed(seed, at + 16, keys, P.ikeBlocks);
   fill(seed, 0, 32, 0);

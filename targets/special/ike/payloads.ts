@@ -95,7 +95,7 @@ export function note(type: number): boolean {
 }
 
 /** Octets behind others. Returns the offset after them. */
-export function putOctets(to: Uint8Array, at: number, from: Uint8Array): number {
+export function putAll(to: Uint8Array, at: number, from: Uint8Array): number {
   copy(to, at, from, 0, from.length);
   return at + from.length;
 }
