@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { fullExtensions } from '../../core/device/full-extensions.ts';
+import { createCrashMaker } from '../../core/ike/ext/crash-maker.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../core/ike/ext/ticket.ts';
 import { createResponder } from '../../core/ike/setup/responder.ts';
@@ -50,13 +51,20 @@ export interface Scene {
 /** A network between a device of `kind` and a gateway with `gateway`. */
 export function sceneOf(kind: Kind, seed: number, faults: Faults, gateway: IkePolicy, cookieThreshold = 100): Scene {
   const issuer = createTickets(ISSUER, new Uint8Array(16).fill(7), (now) => now);
+  const crash = createCrashMaker({
+    provider: ISSUER,
+    secret: new Uint8Array(32).fill(0x5e),
+    isHeld: () => false,
+    allows: () => true,
+  });
   let made: { device: IkeDevice; host: Host } | null = null;
   const net = createNet(
     seed,
     faults,
     {},
     {
-      extensions: [...fullExtensions(), issuer.extension],
+      extensions: [...fullExtensions(), issuer.extension, crash.extension],
+      unprotected: crash.unprotected,
       intermediate: createRounds([
         createIntermediate((id) => {
           const { ppk } = gateway;

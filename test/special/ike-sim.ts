@@ -69,6 +69,14 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     one.ppk = { ...PPK, mandatory: true, intermediate: false };
     one.ticketLifetime = 3600;
   },
+  fragments: (one, isDevice) => {
+    one.fragmentSize = isDevice ? 1280 : 150;
+    one.ticketLifetime = 3600;
+  },
+  'fragments in rounds': (one, isDevice) => {
+    one.ppk = { ...PPK, mandatory: true, intermediate: true };
+    one.fragmentSize = isDevice ? 1280 : 90;
+  },
   'ppk round': (one) => {
     one.ppk = { ...PPK, mandatory: false, intermediate: true };
   },

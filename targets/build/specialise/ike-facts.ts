@@ -7,6 +7,7 @@ import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import { valuesOf } from '../../../core/ike/child/compression.ts';
 import { ehc } from '../../../core/ike/child/ehc.ts';
 import { addChildRequest, addChildSelectors, createDraft } from '../../../core/ike/child/negotiate.ts';
+import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { addCp, addId, idBody } from '../../../core/ike/codec/ident.ts';
 import {
   beginChain,
@@ -173,7 +174,7 @@ function createScribe(numbers: PrivateNumbers): { ike: Ike; sent: Uint8Array[] }
     responder: null,
     intermediate: createRounds([createIntermediate(null)]),
     resumption,
-    reassembly: null,
+    reassembly: fragmentation,
     maxMessage: 4096,
     keylog: false,
     linger: 0,
@@ -363,6 +364,7 @@ export function ikeFacts(input: IkeInput): Facts {
       ppkSize: ppk?.key.length ?? 0,
       ppkIdSize: ppk?.id.length ?? 0,
       pskSize: policy.psk.length,
+      fragments: policy.fragmentSize > 0,
       initialContact: policy.initialContact,
       transcript: policy.transcript,
       vendorId: policy.privateAlways ? '' : hex(Uint8Array.from(VENDOR_ID)),

@@ -108,7 +108,6 @@ function checkSelector(field: string, list: readonly Selector[], mayBeAny: boole
 export function fixPolicy(policy: IkePolicy): FixedPolicy {
   const { child } = policy;
   checkKeys(policy);
-  if (policy.fragmentSize > 0) unfit('fragment_size', String(policy.fragmentSize), 'must be 0');
   if (policy.nat !== NAT_OFF) unfit('nat', String(policy.nat), 'must be off');
   if (policy.reauthTime > 0) unfit('reauth_time', String(policy.reauthTime), 'must be 0: rekey the IKE SA, or resume');
   if (policy.announce.length > 0) unfit('announce', policy.announce.join(), 'must be empty');

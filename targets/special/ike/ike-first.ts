@@ -8,6 +8,7 @@ import {
   IKE_SA_INIT,
   IKE_SESSION_RESUME,
   N_COOKIE,
+  N_FRAGMENTATION_SUPPORTED,
   N_FULL_TRANSCRIPT_AUTH,
   N_INTERMEDIATE_EXCHANGE_SUPPORTED,
   N_INVALID_KE_PAYLOAD,
@@ -210,6 +211,7 @@ export function onFirstAnswer(sa: IkeSlot, b: Uint8Array, o: number, n: number):
   }
   if (P.transcript) setup.transcript = !resumed && note(N_FULL_TRANSCRIPT_AUTH);
   if (P.pfsInfoType !== 0) setup.pfsInfo = setup.vendor && note(P.pfsInfoType);
+  if (P.fragments) S.fragments = note(N_FRAGMENTATION_SUPPORTED);
   if (P.localSigns && note(N_SIGNATURE_HASH_ALGORITHMS)) {
     for (let i = 0; i + 1 < foundSize; i += 2) if (u16(b, foundAt + i) === HASH_IDENTITY) setup.identityHash = true;
   }

@@ -77,6 +77,8 @@ export interface IkeProfile {
   atPpkId: number;
   ppkIdSize: number;
   initialContact: boolean;
+  /** The gateway may send fragments [RFC 7383]. */
+  fragments: boolean;
   /** Downgrade prevention. */
   transcript: boolean;
   /** The gateway must send our Vendor ID before private numbers count. */

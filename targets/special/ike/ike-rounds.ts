@@ -20,10 +20,10 @@ declare const P: Profile;
 /** Octets that confirm the key, behind PPK_ID. */
 const CONFIRMATION_SIZE = 8;
 
-/** IntAuth of a message whose header is at b[o..): as if SK held the payloads alone [RFC 9242 §3.3.2]. */
-function coverRound(key: Uint8Array, b: Uint8Array, o: number, first: number, inner: Uint8Array, to: number): void {
+/** IntAuth of a message with this header: as if SK held the payloads alone [RFC 9242 §3.3.2]. */
+function coverRound(key: Uint8Array, header: Uint8Array, first: number, inner: Uint8Array, to: number): void {
   const octets = new Uint8Array(32 + inner.length);
-  copy(octets, 0, b, o, 28);
+  copy(octets, 0, header, 0, 28);
   octets[16] = PAYLOAD_SK;
   octets[28] = first;
   put32(octets, 24, octets.length);
@@ -51,11 +51,11 @@ export function ikeRound(sa: IkeSlot): void {
   setup.intAuth = new Uint8Array(64);
   sa.state = STATE_INTERMEDIATE_SENT;
   sealRequest(sa, IKE_INTERMEDIATE, 0);
-  coverRound(setup.pi, sa.request!, 0, first, inner, 0);
+  coverRound(setup.pi, sa.request!, first, inner, 0);
 }
 
-/** The answer to the round is in the chain: `size` octets of payloads of the message b[o..). */
-export function onRound(sa: IkeSlot, b: Uint8Array, o: number, size: number): void {
+/** The answer to the round is in the chain: its header, the type of its first payload, its payloads. */
+export function onRound(sa: IkeSlot, header: Uint8Array, first: number, inner: Uint8Array): void {
   const setup = S.setup!;
   const draft = S.draft!;
   settleRequest(sa);
@@ -63,7 +63,7 @@ export function onRound(sa: IkeSlot, b: Uint8Array, o: number, size: number): vo
     endIke(sa, chainError);
     return;
   }
-  coverRound(setup.pr, b, o, b[o + 28], slice(b, o + 40, size), 32);
+  coverRound(setup.pr, header, first, inner, 32);
   const isKnown = note(N_PPK_IDENTITY);
   const isRight = isKnown && foundSize === P.ppkIdSize && equal(chain, foundAt, D, P.atPpkId, foundSize);
   if (isKnown ? !isRight : P.ppkMandatory) {

@@ -116,6 +116,8 @@ export interface IkeBooks {
   counter: number;
   /** The gateway does optimized rekeys. KE method of the current IKE SA. */
   optimized: boolean;
+  /** It may send fragments. */
+  fragments: boolean;
   ke: number;
   /** The IKE SA that the gateway's rekey made while ours is on its way; the lowest of its nonces. */
   rival: IkeSlot | null;
@@ -160,6 +162,7 @@ export const S: IkeBooks = {
   draft: null,
   counter: 0,
   optimized: false,
+  fragments: false,
   ke: 0,
   rival: null,
   rivalNonce: NO_OCTETS,

@@ -2,7 +2,7 @@
 // again with growing pauses, as core/device/uplink.ts does with core/ike. No message except the first answer changes anything
 // before its ICV has verified. Times are milliseconds.
 
-import { equal, u32 } from '../../../core/base/bytes.ts';
+import { equal, u16, u32 } from '../../../core/base/bytes.ts';
 import {
   CREATE_CHILD_SA,
   FLAG_INITIATOR,
@@ -14,6 +14,7 @@ import {
   N_TEMPORARY_FAILURE,
   N_UNSUPPORTED_CRITICAL_PAYLOAD,
   PAYLOAD_SK,
+  PAYLOAD_SKF,
 } from '../../../core/ike/codec/numbers.ts';
 import {
   OUTCOME_CLOSED,
@@ -33,6 +34,7 @@ import {
   STATE_RESUME_SENT,
 } from '../../../core/ike/state/stage.ts';
 import { TASK_CHILD, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../../../core/ike/state/task.ts';
+import { slice } from '../crypto.ts';
 import { espReceived } from '../esp-in.ts';
 import { isAgeing, isSuspect } from '../esp-sa.ts';
 import { linkHasIke } from '../link.ts';
@@ -42,10 +44,21 @@ import { askCreate, onCreateAnswer } from './create-child.ts';
 import { ikeAuth, onAuthAnswer } from './ike-auth.ts';
 import { beginIke, onFirstAnswer } from './ike-first.ts';
 import { abandonIke, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
+import { partsFirst, takePart } from './ike-parts.ts';
 import { ikeRound, onRound } from './ike-rounds.ts';
 import { type IkeSlot, ikeNow, PPK_ROUND, S, setIkeNow } from './ike-state.ts';
 import { onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
-import { openSk, repeatRequest, sealAnswer, sealRequest, settleRequest, tally, transmitIke } from './messages.ts';
+import {
+  openSk,
+  repeatRequest,
+  SK_HEAD,
+  SKF_HEAD,
+  sealAnswer,
+  sealRequest,
+  settleRequest,
+  tally,
+  transmitIke,
+} from './messages.ts';
 import { addNote, beginPayloads, chainCritical, checkChain, W } from './payloads.ts';
 
 declare const P: Profile;
@@ -222,21 +235,36 @@ function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, isAnswe
     const fits = isLive ? !isCreate || sa.state === STATE_ESTABLISHED : isSetUp;
     if (!fits || request === null || id !== sa.nextId - 1 || exchange !== request[18]) return false;
   } else if (!isAgain && !(isLive && id === sa.expectedId && (isCreate || exchange === INFORMATIONAL))) return false;
-  if (b[o + 16] !== PAYLOAD_SK) {
+  const isPart = P.fragments && S.fragments && b[o + 16] === PAYLOAD_SKF;
+  const head = isPart ? SKF_HEAD : SK_HEAD;
+  if (b[o + 16] !== PAYLOAD_SK && !isPart) {
     if (P.crashTokens && isAnswer && checkChain(b, o + 28, o + n, b[o + 16]) !== N_INVALID_SYNTAX) onHint(sa);
     return false;
   }
-  const size = sa.d === null ? -1 : openSk(sa, b, o, n);
+  const size = sa.d === null ? -1 : openSk(sa, b, o, n, head);
   if (size < 0) return false;
   if (isAgain) {
-    transmitIke(sa, sa.response!);
+    if (!isPart || u16(b, o + 32) === 1) transmitIke(sa, sa.response!);
     return true;
   }
-  const verdict = checkChain(b, o + 40, o + 40 + size, b[o + 28]);
+  let inner = b;
+  let at = o + head + 8;
+  let end = at + size;
+  let first = b[o + 28];
+  if (P.fragments && isPart) {
+    const whole = takePart(2 * id + (isAnswer ? 1 : 0), b, o, size);
+    // The others are on their way.
+    if (whole === null) return true;
+    inner = whole;
+    at = 0;
+    end = whole.length;
+    first = partsFirst;
+  }
+  const verdict = checkChain(inner, at, end, first);
   sa.heardAt = ikeNow;
   if (verdict === N_INVALID_SYNTAX) S.drops++;
   if (P.ppkIntermediate && verdict !== N_INVALID_SYNTAX && sa.state === STATE_INTERMEDIATE_SENT)
-    onRound(sa, b, o, size);
+    onRound(sa, slice(b, o, 28), first, slice(inner, at, end - at));
   else if (isAnswer) takeAnswer(sa, verdict);
   else {
     sa.expectedId++;

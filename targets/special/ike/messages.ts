@@ -11,8 +11,10 @@ import { putAll, W, workEnd } from './payloads.ts';
 
 declare const P: Profile;
 
-/** Octets in front of the IV, and in front of the text. */
-const SK_HEAD = 32;
+/** Octets in front of the IV of SK, and of a fragment SKF; the IV. */
+export const SK_HEAD = 32;
+export const SKF_HEAD = 36;
+const IV_SIZE = 8;
 const SK_TEXT = 40;
 /** Where seeds of prf+ stand in W: behind the last block. */
 export const SEED = 32;
@@ -74,12 +76,12 @@ export function putIkeHeader(out: Uint8Array, sa: IkeSlot, next: number, exchang
   put32(out, 24, out.length);
 }
 
-/** AES-CCM over the text of a message at b[o..) with `size` octets. */
-function cryptSk(encrypt: number, sa: IkeSlot, b: Uint8Array, o: number, size: number): boolean {
+/** AES-CCM over the text of a message at b[o..) with `size` octets, whose IV is behind `head`. */
+function cryptSk(encrypt: number, sa: IkeSlot, b: Uint8Array, o: number, head: number, size: number): boolean {
   copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, P.ikeSaltSize);
-  copy(skNonce, P.ikeSaltSize, b, o + SK_HEAD, 8);
+  copy(skNonce, P.ikeSaltSize, b, o + head, IV_SIZE);
   const key = encrypt === 1 ? sa.out! : sa.into!;
-  return aead(encrypt, key, skNonce, slice(b, o, SK_HEAD), SK_HEAD, b, o + SK_TEXT, size, P.ikeIcvSize);
+  return aead(encrypt, key, skNonce, slice(b, o, head), head, b, o + head + IV_SIZE, size, P.ikeIcvSize);
 }
 
 /** The payloads in W as a message under SK. */
@@ -92,18 +94,18 @@ function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uin
   put16(out, 30, out.length - 28);
   put32(out, SK_HEAD + 4, S.counter++);
   copy(out, SK_TEXT, W, 1, n);
-  cryptSk(1, sa, out, 0, n + 1);
+  cryptSk(1, sa, out, 0, SK_HEAD, n + 1);
   return out;
 }
 
 /**
- * Opens the SK payload, which is the only one of the message b[o..o+n), in place. Returns the octets of the payloads at
- * o + 40; -1: it is none of the peer's.
+ * Opens the SK payload (SKF, by `head`), which is the only one of the message b[o..o+n), in place. Returns the octets of its
+ * content behind the IV; -1: it is none of the peer's.
  */
-export function openSk(sa: IkeSlot, b: Uint8Array, o: number, n: number): number {
-  const size = n - SK_TEXT - P.ikeIcvSize;
-  if (size < 1 || b[o + 30] * 256 + b[o + 31] !== n - 28 || !cryptSk(0, sa, b, o, size)) return -1;
-  return Math.max(-1, size - 1 - b[o + SK_TEXT + size - 1]);
+export function openSk(sa: IkeSlot, b: Uint8Array, o: number, n: number, head: number): number {
+  const size = n - head - IV_SIZE - P.ikeIcvSize;
+  if (size < 1 || b[o + 30] * 256 + b[o + 31] !== n - 28 || !cryptSk(0, sa, b, o, head, size)) return -1;
+  return Math.max(-1, size - 1 - b[o + head + IV_SIZE + size - 1]);
 }
 
 /** Counts a message for the attempt to connect. */
