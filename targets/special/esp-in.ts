@@ -150,8 +150,8 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
     } else return code;
   }
   if (P.reserve > 0 && espSn > sa.reserved) {
+    onReserve(-1, espSn + P.reserve);
     sa.reserved = espSn + P.reserve;
-    onReserve(-1, sa.reserved);
   }
   espMark(sa, espSn);
   if (P.ike) {

@@ -54,8 +54,9 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
     espBuffer[text + n++] = P.nextHeader > 0 ? P.nextHeader : payload[offset + (P.ipVersion === 6 ? 6 : 9)];
   }
   if (P.reserve > 0 && sn > sa.reserved) {
+    // Storage first: where it fails, no number is used.
+    onReserve(sa.sn + P.reserve, -1);
     sa.reserved = sa.sn + P.reserve;
-    onReserve(sa.reserved, -1);
   }
   espCrypt(1, sa, sn, espBuffer, iv, n);
   sa.sn = sn;

@@ -258,6 +258,8 @@ export async function world(one: Case): Promise<{
   logs: Record<'special' | 'general' | 'peer', Log>;
   reserved: number[];
   profile: Specialised;
+  /** Another device of the profile; the function is called before a reservation is noted. */
+  make: (onReserve: () => void) => ManualDevice;
 }> {
   const link: LinkInput = { ...README_LINK, ...one.link };
   const pair = pairOf(one.suite ?? README_SUITE, OWN, PEER, link.outer, link.gateway, (a, isUp) => {
@@ -287,38 +289,41 @@ export async function world(one: Case): Promise<{
     },
     link,
   );
-  const make = await manualMaker(await manualText(profile));
+  const maker = await manualMaker(await manualText(profile));
   const logs = { special: log(), general: log(), peer: log() };
   const random = dice(7);
   const reserved: number[] = [];
-  const special = make(
-    {
-      random: (buffer: Uint8Array, offset: number, length: number) => {
-        for (let i = 0; i < length; i++) buffer[offset + i] = Math.floor(random() * 256);
-        return true;
+  const make = (onReserve: () => void): ManualDevice =>
+    maker(
+      {
+        random: (buffer: Uint8Array, offset: number, length: number) => {
+          for (let i = 0; i < length; i++) buffer[offset + i] = Math.floor(random() * 256);
+          return true;
+        },
+        transmit: (buffer: Uint8Array, offset: number, length: number) => {
+          logs.special.frames.push(Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'));
+        },
       },
-      transmit: (buffer: Uint8Array, offset: number, length: number) => {
-        logs.special.frames.push(Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'));
+      {
+        received: (buffer: Uint8Array, offset: number, length: number) => {
+          logs.special.payloads.push(Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'));
+        },
+        done: (result: number) => {
+          logs.special.ends.push(result);
+        },
+        reserve: (out: number, back: number) => {
+          onReserve();
+          reserved.push(out, back);
+        },
       },
-    },
-    {
-      received: (buffer: Uint8Array, offset: number, length: number) => {
-        logs.special.payloads.push(Buffer.from(buffer.subarray(offset, offset + length)).toString('hex'));
-      },
-      done: (result: number) => {
-        logs.special.ends.push(result);
-      },
-      reserve: (out: number, back: number) => {
-        reserved.push(out, back);
-      },
-    },
-  );
+    );
+  const special = make(() => {});
   special.start(profile.data);
   const general = generalDevice(logs.general, link, false, dice(8));
   general.addSas(pair.out, pair.in);
   const peer = generalDevice(logs.peer, link, true, dice(9));
   peer.addSas(pair.in, pair.out);
-  return { special, general, peer, logs, reserved, profile };
+  return { special, general, peer, logs, reserved, profile, make };
 }
 
 function log(): Log {

@@ -117,3 +117,56 @@ for (const one of CASES) {
     assert.equal(special.counter(0), general.endpoint.sent);
   });
 }
+
+test('a restart goes on after the numbers that were reserved; where storage fails, no number is used', async () => {
+  const one = CASES[0];
+  const { special, profile, reserved, make, logs } = await world(one);
+  const payload = new Uint8Array(5);
+  assert.equal(special.send(0, payload, 0, 5, 1000), 1);
+  assert.deepEqual(reserved, [128, -1]);
+  // The next run gets the number as the last one that may have been used.
+  const octets = Uint8Array.from(profile.data);
+  new DataView(octets.buffer).setUint32(
+    (profile.constants.atKeyOut as number) + (profile.constants.keymatSize as number),
+    128,
+  );
+  const store = { isBroken: true };
+  const next = make(() => {
+    if (store.isBroken) throw new Error('full');
+  });
+  next.start(octets);
+  logs.special.frames.length = 0;
+  assert.throws(() => next.send(0, payload, 0, 5, 1000), /full/);
+  next.poll(2000);
+  assert.equal(logs.special.frames.length, 0);
+  assert.throws(() => next.send(0, payload, 0, 5, 2000), /full/);
+  store.isBroken = false;
+  assert.equal(next.send(0, payload, 0, 5, 3000), 1);
+  next.poll(4000);
+  // SPI bits, then the low bits of number 129.
+  const frame = Buffer.from(logs.special.frames[0], 'hex');
+  assert.deepEqual(reserved, [128, -1, 256, -1]);
+  const esp = (profile.constants.headSize as number) + (profile.constants.iphcSize as number);
+  assert.equal(frame[esp + 1], 129);
+});
+
+test('what came before a restart is not taken again', async () => {
+  const { special, peer, logs, profile, reserved, make } = await world(CASES[0]);
+  const payload = Uint8Array.of(1, 2, 3);
+  assert.ok(peer.send(payload, 0, 3, PORT, OWN, PORT, 1000) > 0);
+  for (let now = 1000; now < 1020; now++) peer.poll(now);
+  const frame = Uint8Array.from(Buffer.from(logs.peer.frames[0], 'hex'));
+  special.receive(Uint8Array.from(frame), frame.length, 1020);
+  assert.deepEqual(logs.special.payloads.splice(0), ['010203']);
+  assert.deepEqual(reserved, [-1, 129]);
+  const octets = Uint8Array.from(profile.data);
+  new DataView(octets.buffer).setUint32(
+    (profile.constants.atKeyIn as number) + (profile.constants.keymatSize as number),
+    129,
+  );
+  const next = make(() => {});
+  next.start(octets);
+  next.receive(Uint8Array.from(frame), frame.length, 3000);
+  assert.deepEqual(logs.special.payloads, []);
+  assert.equal(next.counter(2), 1);
+});
