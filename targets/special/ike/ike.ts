@@ -386,13 +386,15 @@ function sooner(a: number, b: number): number {
 
 /** When to call `ikePoll`; -1: never. */
 export function ikeNext(): number {
+  const current = S.current;
+  const isUp = current !== null && current.state === STATE_ESTABLISHED;
   let at = S.retryAt;
   for (let sa = S.list; sa !== null; sa = sa.next) at = sooner(sooner(at, sa.deadline), sa.endAt);
-  for (let one = S.children; one !== null; one = one.next) at = sooner(sooner(at, one.rekeyAt), one.removeAt);
-  const sa = S.current;
-  if (sa === null || sa.state !== STATE_ESTABLISHED) return at;
+  for (let one = S.children; one !== null; one = one.next)
+    at = sooner(sooner(at, isUp ? one.rekeyAt : -1), one.removeAt);
+  if (!isUp) return at;
   at = sooner(at, S.rekeyAt);
-  if (sa.task !== 0) return at;
-  if (P.dpdTime > 0) at = sooner(at, sa.heardAt + P.dpdTime);
+  if (current!.task !== 0) return at;
+  if (P.dpdTime > 0) at = sooner(at, current!.heardAt + P.dpdTime);
   return sooner(at, S.childAt);
 }
