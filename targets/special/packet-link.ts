@@ -34,7 +34,6 @@ export function linkIsBusy(): boolean {
 
 /** Writes the outer header, and ESP behind it. */
 export function linkTake(buffer: Uint8Array, start: number, length: number, _isIke: boolean, _now: number): void {
-  const version = P.tunnel ? P.outerVersion : P.innerVersion;
   const from = linkFrom;
   const to = linkTo;
   const at = linkAt;
@@ -43,8 +42,8 @@ export function linkTake(buffer: Uint8Array, start: number, length: number, _isI
   linkLength = header + length;
   if (!P.tunnel) {
     copy(to, at, from, linkOffset, header);
-    to[at + (version === 6 ? 6 : 9)] = PROTOCOL_ESP;
-    if (version === 6) put16(to, at + 4, length);
+    to[at + (P.outerVersion === 6 ? 6 : 9)] = PROTOCOL_ESP;
+    if (P.outerVersion === 6) put16(to, at + 4, length);
     else {
       put16(to, at + 2, header + length);
       putIpv4Checksum(to, at);
@@ -61,9 +60,9 @@ export function linkTake(buffer: Uint8Array, start: number, length: number, _isI
     // [RFC 6864 §4.2] The sequence number tells packets apart that may be fragmented.
     flow = IPV4_NOT_ATOMIC + (espLow & 0xffff);
   }
-  copy(to, at + (version === 6 ? 8 : 12), D, P.atOuterSrc, version === 6 ? 16 : 4);
-  copy(to, at + (version === 6 ? 24 : 16), D, P.atOuterDst, version === 6 ? 16 : 4);
-  if (version === 6) emitIpv6(to, at, trafficClass, flow, length, PROTOCOL_ESP, hops);
+  copy(to, at + (P.outerVersion === 6 ? 8 : 12), D, P.atOuterSrc, P.outerVersion === 6 ? 16 : 4);
+  copy(to, at + (P.outerVersion === 6 ? 24 : 16), D, P.atOuterDst, P.outerVersion === 6 ? 16 : 4);
+  if (P.outerVersion === 6) emitIpv6(to, at, trafficClass, flow, length, PROTOCOL_ESP, hops);
   // A label of IPv6 can be wider than Identification, so its high bits say nothing.
   else
     emitIpv4(to, at, trafficClass, flow < IPV4_NOT_ATOMIC ? flow & 0xffff : flow, header + length, PROTOCOL_ESP, hops);
