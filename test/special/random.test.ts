@@ -189,7 +189,9 @@ test('random profiles and packets: what the general code does', async () => {
       pairs++;
       const kind = size < 0 ? `out ${want}` : 'out';
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
-      if (isNaive && pairs % NAIVE === 0) {
+      // The naive codec looks at IPv4's checksum only where it compresses the header.
+      const isUnseen = want === 'checksum' && !(naive.iipc_enabled && naive.ipsec_mode === 'tunnel');
+      if (isNaive && !isUnseen && pairs % NAIVE === 0) {
         let wire = '';
         try {
           wire = protect(naive, Buffer.from(packet), iv).wire;
