@@ -14,6 +14,7 @@ import {
   DROP_TRAILER,
 } from '../../core/base/drop.ts';
 import { randomOctets } from './crypto.ts';
+import { echoAnswer } from './echo.ts';
 import { type EspSa, espCount, espCrypt, espDice, espIn, espIsExpired, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
 import { onPayload, onReserve } from './events.ts';
 import { innerFlow, innerSize } from './inner.ts';
@@ -178,5 +179,6 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
   if (flow < 0) return flow;
   espCount(sa, now);
   espReceived++;
+  if (P.echo && flow === P.flows) return echoAnswer(buffer, text + P.echoInSize, innerSize, now);
   return onPayload(buffer, text + P.inSize, innerSize, flow, now);
 }

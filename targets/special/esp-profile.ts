@@ -49,6 +49,13 @@ export interface EspProfile {
   atIn: number;
   /** Which bits of an inbound template are compared. */
   atMask: number;
+  /** Echo requests are answered: what stands before ICMPv6 in packets out and in, and which bits of it are compared. */
+  echo: boolean;
+  echoOutSize: number;
+  echoInSize: number;
+  atEchoOut: number;
+  atEchoIn: number;
+  atEchoMask: number;
   /** The inner header is carried whole: its lengths and checksum are computed. */
   whole: boolean;
   /** In the inner header: octets of IP (0 in transport mode), and 4 or 6. */

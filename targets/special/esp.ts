@@ -42,7 +42,7 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
   const iv = at + P.headerSize;
   const text = iv + P.ivSize;
   innerPut(flow, payload, offset, length, espBuffer, text);
-  let n = P.packets ? innerSize : P.outSize + length;
+  let n = P.packets ? innerSize : (P.echo && flow === P.flows ? P.echoOutSize : P.outSize) + length;
   if (P.packets && n < 0) return n;
   if (P.padded) {
     const over = (n + (P.sendsNext ? 2 : 1)) % P.alignment;

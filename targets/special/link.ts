@@ -26,6 +26,7 @@ import { PROTO_UDP } from '../../core/wire/udp.ts';
 import type { Board } from '../board/hooks.ts';
 import { randomOctets } from './crypto.ts';
 import { D } from './data.ts';
+import { echoWaits } from './echo-waits.ts';
 import { onDatagram, onEsp, onSent } from './events.ts';
 import type { Profile } from './profile.ts';
 
@@ -167,7 +168,8 @@ function linkFinish(result: number, now: number): void {
     nextLength = 0;
     linkTake(nextBuffer, nextStart, length, nextIsIke, now);
   }
-  if (!isIke) onSent(result, now);
+  if (P.echo && !isIke && echoWaits[0] !== 0) echoWaits[0] = 0;
+  else if (!isIke) onSent(result, now);
 }
 
 /** An ESP packet waits for the radio, or is being sent. */

@@ -5,20 +5,22 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { transform } from 'esbuild';
+import { pseudoSum, putChecksum } from '../../core/base/checksum.ts';
 import { dropName } from '../../core/base/drop-name.ts';
 import { IIPC_NOT_COMPRESSED, MODE_TRANSPORT } from '../../core/dietesp/attributes.ts';
-import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
+import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
 import { outbound } from '../../core/esp/outbound.ts';
-import { createSa } from '../../core/esp/sa.ts';
+import { createSa, type Sa, type SaConfig } from '../../core/esp/sa.ts';
 import { aesCcm8Iiv, aesGcm16 } from '../../core/esp/suites.ts';
+import { answerEcho } from '../../core/wire/echo.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { espFacts } from '../../targets/build/specialise/esp-facts.ts';
+import { espFacts, type Flow } from '../../targets/build/specialise/esp-facts.ts';
 import { joinParts } from '../../targets/build/specialise/join.ts';
 import { layOut } from '../../targets/build/specialise/layout.ts';
 import { provider } from '../core/support.ts';
-import { packet, udp, udpLite } from '../naive/packets.ts';
+import { echo, packet, udp, udpLite } from '../naive/packets.ts';
 import { Random } from '../naive/random.ts';
 import { pairOf } from './manual-kit.ts';
 import { board } from './packet-board.ts';
@@ -76,6 +78,46 @@ async function worldOf(constants: Record<string, boolean | number | string>, dat
   world.device = module.exports as Inner;
   world.device.start(data);
   return world;
+}
+
+const word = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+
+interface Pair {
+  out: SaConfig;
+  in: SaConfig;
+}
+
+function deviceOf(pair: Pair, own: Uint8Array, peer: Uint8Array, flows: readonly Flow[]): Promise<World> {
+  const facts = espFacts({
+    ...pair,
+    own,
+    peer,
+    flows,
+    maxPayload: 300,
+    reserve: 0,
+    search: { wraps: 0, rate: 0 },
+  });
+  const keys = [
+    { name: 'SpiOut', octets: word(pair.out.attributes.espSpi) },
+    { name: 'SpiIn', octets: word(pair.in.attributes.espSpi) },
+    { name: 'KeyOut', octets: keymatOf(pair.out) },
+    { name: 'KeyIn', octets: keymatOf(pair.in) },
+  ];
+  const native = { nativeCcm: true, nativeHmac: true, nativeX25519: false, ike: false };
+  const profile = layOut([facts, { constants: {}, fields: keys }], native);
+  return worldOf({ ...profile.constants, nativeGcm: true }, profile.data);
+}
+
+/** The other end: what the device sends comes in, and an SA to it. */
+function gatewayOf(pair: Pair): { endpoint: Endpoint; sender: Sa } {
+  const endpoint = createEndpoint({ ...FULL_PARTS, search: null }, provider);
+  addInbound(endpoint, createSa(endpoint.parts, provider, pair.out));
+  return { endpoint, sender: createSa(endpoint.parts, provider, pair.in) };
+}
+
+/** Writes the ICMPv6 checksum of an IPv6 packet. */
+function fixEcho(packet: Buffer): void {
+  putChecksum(packet, 42, 40, packet.length - 40, pseudoSum(packet, 0, 58, packet.length - 40), 0);
 }
 
 interface Kind {
@@ -140,28 +182,8 @@ for (const kind of KINDS) {
         }
       },
     );
-    const word = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
-    const facts = espFacts({
-      ...pair,
-      own: ownOctets!,
-      peer: peerOctets!,
-      flows,
-      maxPayload: 300,
-      reserve: 0,
-      search: { wraps: 0, rate: 0 },
-    });
-    const keys = [
-      { name: 'SpiOut', octets: word(pair.out.attributes.espSpi) },
-      { name: 'SpiIn', octets: word(pair.in.attributes.espSpi) },
-      { name: 'KeyOut', octets: keymatOf(pair.out) },
-      { name: 'KeyIn', octets: keymatOf(pair.in) },
-    ];
-    const native = { nativeCcm: true, nativeHmac: true, nativeX25519: false, ike: false };
-    const profile = layOut([facts, { constants: {}, fields: keys }], native);
-    const { device, sent, received } = await worldOf({ ...profile.constants, nativeGcm: true }, profile.data);
-    const endpoint = createEndpoint({ ...FULL_PARTS, search: null }, provider);
-    addInbound(endpoint, createSa(endpoint.parts, provider, pair.out));
-    const sender = createSa(endpoint.parts, provider, pair.in);
+    const { device, sent, received } = await deviceOf(pair, ownOctets!, peerOctets!, flows);
+    const { endpoint, sender } = gatewayOf(pair);
     const random = new Random(version * 1000 + proto);
     const outer = isTransport ? { src: own, dst: peer } : { src: 'fe80::ff:fe00:2', dst: 'fe80::ff:fe00:1' };
     for (let i = 0; i < 60; i++) {
@@ -208,6 +230,60 @@ for (const kind of KINDS) {
         assert.deepEqual(received.pop(), { payload: down.toString('hex'), flow });
       }
       assert.equal(received.length, 0);
+    }
+  });
+}
+
+for (const isWhole of [false, true]) {
+  test(`echo requests are answered where the SA takes any protocol${isWhole ? ', whole' : ''}`, async () => {
+    const { own, peer, octets } = ADDRESSES[6];
+    const [ownOctets, peerOctets] = octets.map((text) => Uint8Array.from(Buffer.from(text!, 'hex')));
+    const pair = pairOf(aesCcm8Iiv, ownOctets!, peerOctets!, OUTER, GATEWAY, (a) => {
+      a.tsProto = 0;
+      a.ecnCda = 0;
+      [a.tsPortSrcStart, a.tsPortSrcEnd, a.tsPortDstStart, a.tsPortDstEnd] = [0, 65535, 0, 65535];
+      if (isWhole) Object.assign(a, { iipcProfile: IIPC_NOT_COMPRESSED, dscpCda: 0, flowLabelCda: 0 });
+    });
+    const { device, sent, received } = await deviceOf(pair, ownOctets!, peerOctets!, FLOWS.slice(0, 1));
+    const { endpoint, sender } = gatewayOf(pair);
+    const random = new Random(9);
+    for (let i = 0; i < 60; i++) {
+      const data = random.octets(random.below(60));
+      const request = packet({ src: peer, dst: own, hops: 64 }, echo(6, 77, i, data));
+      const what = random.below(5);
+      if (what === 0) request[41] = 3;
+      if (what === 1) request[40] = 129;
+      if (what === 2) request[request.length - 1]! ^= 1;
+      // A message of a known type is damaged: the checksum is right again for the first two.
+      if (what < 2) fixEcho(request);
+      const wire = Buffer.alloc(400);
+      const length = outbound(endpoint, sender, request, 0, request.length, wire, 0, 0);
+      const code = device.espReceive(wire.subarray(0, length), 40, length, 0, 0);
+      if (what < 3) {
+        assert.equal(dropName(code), what < 2 ? 'unsupported' : 'checksum');
+        assert.equal(sent.length, 0);
+        continue;
+      }
+      assert.equal(code, 0, dropName(code));
+      const back = new Uint8Array(400);
+      const outer = packet(
+        { src: 'fe80::ff:fe00:2', dst: 'fe80::ff:fe00:1', hops: 64 },
+        { proto: 50, octets: sent.pop()! },
+      );
+      const size = inbound(endpoint, outer, 0, outer.length, back, 0, 0);
+      assert.equal(answerEcho(request, request.length), request.length);
+      assert.equal(
+        Buffer.from(back.subarray(0, Math.max(size, 0))).toString('hex'),
+        request.toString('hex'),
+        dropName(size),
+      );
+      // Payloads go beside them.
+      assert.equal(device.espSend(0, data, 0, data.length, 0), 1);
+      sent.pop();
+      const datagram = packet({ src: peer, dst: own, hops: 64 }, udp(5683, 5683, data));
+      const size2 = outbound(endpoint, sender, datagram, 0, datagram.length, wire, 0, 0);
+      assert.equal(device.espReceive(wire.subarray(0, size2), 40, size2, 0, 0), 0);
+      assert.deepEqual(received.pop(), { payload: data.toString('hex'), flow: 0 });
     }
   });
 }

@@ -16,6 +16,7 @@ import {
   ROLE_FLOW,
   ROLE_HOPS,
 } from '../../../core/wire/header.ts';
+import { PROTO_ICMPV6 } from '../../../core/wire/icmpv6.ts';
 import { ipv4 } from '../../../core/wire/ipv4.ts';
 import { ipv6 } from '../../../core/wire/ipv6.ts';
 import { udp } from '../../../core/wire/udp.ts';
@@ -76,6 +77,15 @@ function packetOf(a: Attributes, source: Uint8Array, destination: Uint8Array, fr
   return packet;
 }
 
+/** An IPv6 header in front of ICMPv6. */
+function echoOf(a: Attributes, source: Uint8Array, destination: Uint8Array): Uint8Array {
+  const packet = new Uint8Array(ipv6.size);
+  packet.set(source, ipv6.src);
+  packet.set(destination, ipv6.dst);
+  ipv6.emit(packet, 0, packet.length, PROTO_ICMPV6, Int32Array.of(dscpOf(a), 0, 0, HOPS, 0), 0);
+  return packet;
+}
+
 /** What ESP carries of a packet's headers. Throws where the SA does not take it. */
 function templateOf(a: Attributes, packet: Uint8Array, field: string): Uint8Array {
   const shape = shapeOf({}, [...NETWORKS], [...TRANSPORTS], a);
@@ -97,12 +107,13 @@ interface Place {
   values: number;
 }
 
-function placesOf(a: Attributes): Place[] {
+function placesOf(a: Attributes, isEcho = false): Place[] {
   const isTunnel = a.ipsecMode === MODE_TUNNEL;
   const compressed = a.iipcProfile === IIPC_DIET_ESP;
   const places: Place[] = [];
   if (compressed && a.iipcRuleId >= 0) places.push({ role: -1, fid: -1, bits: 8, values: 0 });
-  for (const header of isTunnel ? [networkOf(a), transportOf(a)] : [transportOf(a)]) {
+  const transport = isEcho ? [] : [transportOf(a)];
+  for (const header of isTunnel ? [networkOf(a), ...transport] : transport) {
     headerFields(a, header, true).forEach((field, i) => {
       const role = header.fields[i * FIELD_STRIDE + 2];
       let bits = field.fl;
@@ -163,12 +174,21 @@ export function espFacts(input: EspInput): Facts {
     { name: 'Own', octets: own },
     { name: 'Peer', octets: peer },
   ];
+  // ICMPv6 goes through SAs for any protocol; in a tunnel, its residue tells it from UDP.
+  const isEcho = isTunnel && a.tsIpVersion === 6 && a.tsProto === 0 && b.tsProto === 0;
+  const echoOut = isEcho ? templateOf(a, echoOf(a, own, peer), 'out') : new Uint8Array(0);
+  const echoIn = isEcho ? templateOf(b, echoOf(b, peer, own), 'in') : new Uint8Array(0);
+  fields.push({ name: 'EchoOut', octets: echoOut }, { name: 'EchoIn', octets: echoIn });
+  fields.push({ name: 'EchoMask', octets: isEcho ? maskOf(placesOf(b, true), echoIn.length) : echoIn });
   const seesEcn = isTunnel && (isWhole || b.ecnCda !== CDA_LOWER);
   return {
     constants: {
       ...common,
       nextHeader: common.nextHeader === 0 ? transportOf(a).proto : common.nextHeader,
       packets: false,
+      echo: isEcho,
+      echoOutSize: echoOut.length,
+      echoInSize: echoIn.length,
       df: 0,
       generates: false,
       nativeGcm: false,

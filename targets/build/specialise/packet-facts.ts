@@ -85,6 +85,11 @@ export function packetProfile(input: PacketInput): PacketProfileOf {
   const constants = {
     ...saFacts(input),
     packets: true,
+    // Echoes are the program's.
+    echo: false,
+    echoOutSize: 0,
+    echoInSize: 0,
+    flows: 1,
     // The newest pair sends.
     ike: true,
     maxPayload: input.maxPacket,
