@@ -5,8 +5,11 @@ export interface AppProfile {
   engine: string;
   /** What names the profile, in the blob too: 8 octets. */
   profileHash: string;
-  /** In the device's octets: its short address; 0xffff: none. */
+  /** For radios that filter by themselves. In the device's octets: short address (0xffff: none) and extended one. */
   atShort: number;
+  atExtended: number;
+  channel: number;
+  panId: number;
   /** A reading's CoAP message up to its number: header, token, Uri-Path of every part, marker, `{"n":` [RFC 7252 §3]. */
   coapHead: string;
   /** ACK_TIMEOUT in milliseconds, MAX_RETRANSMIT [RFC 7252 §4.8]. */

@@ -11,6 +11,7 @@ import type { Board } from '../board/hooks.ts';
 import { coapDrops, coapNewSa, coapNext, coapPoll, coapPost, coapReceive, packetTicks } from './app-coap.ts';
 import { keepBegin, keepSaves, keepSession } from './app-keep.ts';
 import { takeBlob } from './blob.ts';
+import { slice } from './crypto.ts';
 import { D } from './data.ts';
 import { espSent } from './esp.ts';
 import { espReceive, espReceived } from './esp-in.ts';
@@ -128,6 +129,7 @@ export function appStart(): boolean {
     let id = '';
     for (let i = 0; i < P.identitySize; i++) id += hexDigits(D[P.atIdentity + i], 2);
     board.print('provision ok id=' + id + ' short=' + hexDigits(u16(D, P.atShort), 4));
+    board.tune(P.channel, P.panId, u16(D, P.atShort), slice(D, P.atExtended, 8));
   }
   appIsOver = code !== 0 || !board.random(appLine, 0, 8);
   if (code !== 0) halt(board, code, 'provision');

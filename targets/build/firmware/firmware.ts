@@ -3,12 +3,12 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { CommandError } from '../../node/host/errors.ts';
 import type { Board, BoardEngine, Region } from '../board-file.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
-import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE, radioSources } from './parts.ts';
+import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE, radioSources, scriptName } from './parts.ts';
 import { buildProgram, programMissing } from './program.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
@@ -92,7 +92,7 @@ export async function buildFirmware(
   units.push(...part.units, ...crypto.units, scriptUnit(script, 4, cpu));
   const objects = await compile(units, common);
 
-  const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
+  const name = scriptName(options);
   const elf = await linkImage(board, engine, name, objects, part.libraries, [...cpu, ...memory(board, engine, heap)]);
   return measure(elf, script.octets.length);
 }

@@ -1,7 +1,7 @@
 // Shared by firmware images and programs: options, sizes, the bundle, and the search for C files.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { BOARD_MEMBERS, SPAN_MEMBERS } from '../../board/hooks.ts';
 import { CommandError } from '../../node/host/errors.ts';
 import type { Board } from '../board-file.ts';
@@ -14,6 +14,8 @@ import type { FirmwareEngine } from './engine-parts.ts';
 export interface FirmwareOptions {
   /** A .ts file of the project. Default: targets/ENGINE/main-native.ts, as an image has all cryptography natively. */
   entry?: string;
+  /** Instead of an entry: a script made before (with the board's functions for spans), and a name for its file. */
+  script?: { name: string; text: string };
   /** Cases for an entry that exports `run(cases, emit)`. Without them the entry is the program. */
   cases?: readonly (readonly string[])[];
   /** See ScriptOptions; the hooks' names are always kept. Default: true without cases, false with them. */
@@ -49,7 +51,13 @@ export function radioSources(board: Board): string[] {
   return kind === 'mrf24j40' ? ['radio_frames', 'mrf24j40'] : ['radio_frames'];
 }
 
+/** Name of what an image runs, in its file's name. */
+export function scriptName(options: FirmwareOptions): string {
+  return options.script?.name ?? basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
+}
+
 export async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {
+  if (options.script !== undefined) return options.script.text;
   const root = sourceRoot();
   const entry = resolve(root, options.entry ?? join('targets', engine, 'main-native.ts'));
   if (!existsSync(entry)) throw new CommandError(`entry: ${entry}: no such file`);

@@ -2,12 +2,12 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Board } from '../board-file.ts';
 import { onPath } from '../engines.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
-import { boardFile, type Firmware, type FirmwareOptions, GLUE, radioSources } from './parts.ts';
+import { boardFile, type Firmware, type FirmwareOptions, GLUE, radioSources, scriptName } from './parts.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, type Unit } from './toolchain.ts';
 
 const COMPILER = 'gcc';
@@ -60,7 +60,7 @@ export async function buildProgram(
   const linking = [...part.libraries, ...sanitize, '-Wl,--gc-sections', ...ends, '-lm'];
   const digest = createHash('sha256').update(JSON.stringify([objects, linking]));
   for (const file of part.libraries) digest.update(readFileSync(file));
-  const name = basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
+  const name = scriptName(options);
   const elf = join(firmwareFolder(board.name), [engine, name, digest.digest('hex').slice(0, 12)].join('-') + '.elf');
   if (!existsSync(elf)) await link(objects, linking, elf, board.name + ' with ' + engine, COMPILER);
   return measure(elf, engine === 'jerryscript' ? 0 : heap, heap, script.octets.length);

@@ -14,8 +14,11 @@ export interface AppInput {
   interval: number;
   /** The session is kept over a restart. */
   keeps: boolean;
-  /** 0xffff: none. */
+  /** For radios that filter and acknowledge by themselves. A short address of 0xffff: none. */
+  channel: number;
+  panId: number;
   shortAddress: number;
+  extendedAddress: Uint8Array;
 }
 
 /** Reading 1 as the core's client sends it. */
@@ -47,7 +50,7 @@ const READING_ROOM = 17;
 /** Constants and octets. */
 export function appFacts(input: AppInput): Facts {
   const message = firstMessage(input);
-  const { ackTimeout, maxRetransmit, count, interval, keeps, shortAddress } = input;
+  const { ackTimeout, maxRetransmit, count, interval, keeps, channel, panId, shortAddress, extendedAddress } = input;
   return {
     constants: {
       // Without the digit and the brace.
@@ -57,7 +60,12 @@ export function appFacts(input: AppInput): Facts {
       count,
       interval,
       keeps,
+      channel,
+      panId,
     },
-    fields: [{ name: 'Short', octets: Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff) }],
+    fields: [
+      { name: 'Short', octets: Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff) },
+      { name: 'Extended', octets: extendedAddress },
+    ],
   };
 }

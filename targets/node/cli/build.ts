@@ -4,18 +4,21 @@ import { copyFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { makeFolders } from '../host/append.ts';
+import { readText } from '../host/document.ts';
 import { CommandError } from '../host/errors.ts';
 import { whileShown } from '../host/progress.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { boardRows, buildBoard } from '../lab/boards/build.ts';
-import { boardAndEngine } from '../lab/boards/start.ts';
+import { boardAndEngine, deviceOf } from '../lab/boards/start.ts';
 import { printJson } from './options.ts';
 
 interface Options {
   board?: string;
   module?: string;
   engine?: string;
+  config?: string;
+  general?: boolean;
   out?: string;
   list?: boolean;
   json?: boolean;
@@ -87,8 +90,10 @@ async function build(options: Options): Promise<void> {
   }
   if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
   const { board, engine } = boardAndEngine(options.board, options.engine);
+  const given = options.config === undefined ? null : { file: options.config, text: readText(options.config) };
+  const sensor = deviceOf(given, options.general === true, '--config');
   const report = await whileShown(process.stderr, `building ${board.name} with ${engine}`, () =>
-    buildBoard(board, engine),
+    buildBoard(board, engine, sensor),
   );
   if (options.out !== undefined) {
     const file = join(options.out, `${board.name}-${engine}${extname(basename(report.file))}`);
@@ -120,13 +125,15 @@ export function buildCommand(): Command {
     .option('--board <name>', 'a folder of boards/')
     .option('--module <engine>', 'instead of a board: the modules for programs in lua, duktape, jerryscript')
     .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
+    .option('--config <file>', "a sensor's file: the device is made for its profile, without its keys")
+    .option('--general', 'the device that a blob configures: any profile, several times as large')
     .option('--out <folder>', 'copy the file there, as BOARD-ENGINE.elf or .js; write the modules there')
     .option('--list', 'list the boards')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nA build that does not fit fails; the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
-        'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --engine lua --out .\n' +
+        'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --config sensor.yaml --out .\n' +
         '  $ dietesp build --module lua --out rock',
     )
     .action(build);

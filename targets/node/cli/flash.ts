@@ -10,11 +10,12 @@ interface Options {
   port?: string;
   image?: string;
   provision?: string;
+  general?: boolean;
   dryRun?: boolean;
 }
 
-async function flash({ dryRun, board, engine, ...rest }: Options): Promise<void> {
-  const plan = { ...rest, ...boardAndEngine(board, engine), dryRun: dryRun === true };
+async function flash({ dryRun, general, board, engine, ...rest }: Options): Promise<void> {
+  const plan = { ...rest, ...boardAndEngine(board, engine), dryRun: dryRun === true, isGeneral: general === true };
   await flashBoard(plan, (line) => void process.stdout.write(`${line}\n`));
 }
 
@@ -28,12 +29,13 @@ export function flashCommand(): Command {
     .option('--engine <name>', 'default: the first of the board')
     .option('--port <port>', 'Espruino: the serial port, or tcp://HOST:PORT')
     .option('--image <file>', 'ELF, HEX or plain octets, or a script; default: built now')
-    .option('--provision <file>', 'a sensor file: keys and policy go to the board too')
+    .option('--provision <file>', 'a sensor file: the device is made for it, and its keys go to the board')
+    .option('--general', 'the device that a blob configures, instead of the one of the profile')
     .option('--dry-run', 'print the commands, and send nothing')
     .addHelpText(
       'after',
       '\nExamples:\n  $ dietesp flash --board netduinoplus2 --provision sensor.yaml\n' +
-        '  $ dietesp flash --board netduinoplus2 --image firmware.elf --dry-run',
+        '  $ dietesp flash --board netduinoplus2 --general --dry-run',
     )
     .action(flash);
 }

@@ -3,15 +3,17 @@
 import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { BLOB_MAX } from '../../board/blob.ts';
+import { readText } from '../host/document.ts';
 import { CommandError } from '../host/errors.ts';
 import { readOctets } from '../host/read-file.ts';
-import { loadProvision } from '../lab/boards/provision.ts';
 import { blobText, showBlob } from '../lab/boards/show-blob.ts';
+import { provisionOf } from '../lab/boards/special.ts';
 
 interface Options {
   config?: string;
   out?: string;
   show?: string;
+  general?: boolean;
   json?: boolean;
 }
 
@@ -40,7 +42,7 @@ function provision(options: Options): void {
   if (config === undefined || out === undefined) {
     throw new CommandError('provision needs --config FILE and --out BLOB, or --show BLOB', 2);
   }
-  const blob = loadProvision(config);
+  const blob = provisionOf(config, readText(config), options.general === true);
   try {
     // A file that others may read is closed to them before the key is in it.
     const fd = openSync(out, 'w', MODE);
@@ -70,6 +72,7 @@ export function provisionCommand(): Command {
     .option('--config <file>', 'YAML or JSON, see `dietesp schema sensor --markdown`')
     .option('--out <blob>', 'file to write; it holds the key, and only its owner may read it')
     .option('--show <blob>', 'print what a blob says, without the keys')
+    .option('--general', 'for the general device (`dietesp build --general`): version 1')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

@@ -24,6 +24,7 @@ interface Options {
   loss: string;
   pcap?: string;
   seed?: string;
+  general?: boolean;
   json?: boolean;
 }
 
@@ -89,6 +90,7 @@ async function run(options: Options): Promise<void> {
       seed: seed ?? randomInt(SEED_MAX),
       secret: seed === undefined ? freshSecret() : `seed ${seed}`,
       capture,
+      isGeneral: options.general === true,
     },
     {
       built({ file }) {
@@ -140,6 +142,7 @@ export function runCommand(): Command {
     .addOption(new Option('--loss <part>', `chance that a node misses a frame, 0..${LOSS_MAX}`).default('0'))
     .option('--pcap <file>', 'write every frame on air, link type 195')
     .option('--seed <n>', 'losses and pre-shared keys follow from it (such keys are no secret)')
+    .option('--general', 'the device that a blob configures, instead of the one of this profile')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'after',

@@ -1,7 +1,7 @@
 // What is built for a board, and how much of the board that takes.
 
 import { type Board, type BoardEngine, listBoards, loadBoard } from '../../../build/board-file.ts';
-import { buildImage } from './start.ts';
+import { buildImage, type SensorText } from './start.ts';
 
 /** A part of a board's memory: octets used, and what there is; null where nothing sets a limit. */
 export interface Share {
@@ -50,9 +50,9 @@ export function boardRows(): BoardRow[] {
   return listBoards().map((name) => boardRow(loadBoard(name)));
 }
 
-/** Builds what a board runs. */
-export async function buildBoard(board: Board, engine: BoardEngine): Promise<BuildReport> {
-  const { file, flash, script, memory } = await buildImage(board, engine);
+/** Builds what a board runs: the device of a sensor's file, or the general one (null). */
+export async function buildBoard(board: Board, engine: BoardEngine, sensor: SensorText | null): Promise<BuildReport> {
+  const { file, flash, script, memory } = await buildImage(board, engine, sensor);
   const report = { board: board.name, engine, file };
   const most = board.flash?.size ?? null;
   if (memory === null) return { ...report, shares: [{ what: 'script', used: script, limit: most }] };

@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Board, BoardEngine } from '../../../build/board-file.ts';
 import { onPath } from '../../../build/engines.ts';
+import { readText } from '../../host/document.ts';
 import { CommandError } from '../../host/errors.ts';
 import { shellWord } from '../../host/shell.ts';
 import { buildBoard } from './build.ts';
 import { checkImage } from './image.ts';
 import { atEnd } from './leavings.ts';
-import { loadProvision } from './provision.ts';
+import { provisionOf } from './special.ts';
+import { deviceOf } from './start.ts';
 
 /** What is to be done. */
 export interface FlashPlan {
@@ -24,6 +26,8 @@ export interface FlashPlan {
   image?: string;
   /** A sensor file: keys and policy go to the board too. */
   provision?: string;
+  /** The general device, not the one of the file's profile. */
+  isGeneral: boolean;
   /** Print the commands, and send nothing. */
   dryRun: boolean;
 }
@@ -126,20 +130,22 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   if (kind === 'espruino' && plan.port === undefined && !dryRun) {
     throw new CommandError('--port: (missing): a serial port, or tcp://HOST:PORT', 2);
   }
-  const octets = plan.provision === undefined ? null : loadProvision(plan.provision);
+  const sensor = plan.provision === undefined ? null : { file: plan.provision, text: readText(plan.provision) };
+  const octets = sensor === null ? null : provisionOf(sensor.file, sensor.text, plan.isGeneral);
   if (octets !== null && kind !== 'espruino') {
     if (board.provision === null) throw new CommandError(`--provision: ${board.name} has no provisioning area`, 2);
     if (octets.length > board.provision.size) {
       throw new CommandError(`--provision: ${octets.length} octets: must be ${board.provision.size} at most`);
     }
   }
-  const image = plan.image ?? (await buildBoard(board, engine)).file;
+  const image = plan.image ?? (await buildBoard(board, engine, deviceOf(sensor, plan.isGeneral, '--provision'))).file;
+  const general = plan.isGeneral ? ['--general'] : [];
   const size = checkImage(board, image);
   print(`${board.name}: ${image}, ${size} octets`);
   if (kind === 'espruino') {
     checkPlace(board);
     if (dryRun) {
-      const provision = plan.provision === undefined ? [] : ['--provision', plan.provision];
+      const provision = plan.provision === undefined ? [] : ['--provision', plan.provision, ...general];
       show([
         ['dietesp', 'flash', '--board', board.name, '--image', image, ...provision, '--port', plan.port ?? 'PORT'],
       ]);
@@ -160,7 +166,8 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   const byHand = (): Step[] => {
     if (octets === null) return stepsWith(null, '');
     const blob = { file: 'provision.bin', address: board.provision!.address };
-    return [['dietesp', 'provision', '--config', plan.provision!, '--out', blob.file], ...stepsWith(blob, '')];
+    const words = ['--config', plan.provision!, '--out', blob.file, ...general];
+    return [['dietesp', 'provision', ...words], ...stepsWith(blob, '')];
   };
   if (dryRun) {
     show(byHand());

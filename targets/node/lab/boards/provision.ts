@@ -135,7 +135,7 @@ export function encodeKeys(keys: Map<number, unknown>): Uint8Array {
 }
 
 /** A locally administered EUI-64 [RFC 4291 Appendix A]. */
-function randomEui(): Buffer {
+export function randomEui(): Buffer {
   const eui = randomBytes(8);
   eui[0] = (eui[0] & 0xfc) | 2;
   return eui;

@@ -11,8 +11,8 @@ import type { CaptureWriter } from '../../host/radio/pcap.ts';
 import { createZep, ZEP_PORT } from '../../host/radio/zep.ts';
 import { createLab, type Lab } from './lab.ts';
 import type { RunningBoard } from './process.ts';
-import { readProvision } from './provision.ts';
-import { type BoardImage, buildImage, startBoard } from './start.ts';
+import { provisionOf } from './special.ts';
+import { type BoardImage, buildImage, type SensorText, startBoard } from './start.ts';
 
 export interface RunOptions {
   board: Board;
@@ -30,6 +30,8 @@ export interface RunOptions {
   /** What the keys of this run follow from. */
   secret: string;
   capture: CaptureWriter | null;
+  /** The general device, not the one of the file's profile. */
+  isGeneral: boolean;
 }
 
 export interface RunHandshake {
@@ -93,7 +95,8 @@ function changed(text: string, values: Record<string, number | undefined>): stri
 
 interface Network {
   bridge: Bridge;
-  blob: Uint8Array;
+  /** What the board is made and provisioned from. */
+  sensor: SensorText;
   lab: Lab | null;
   close(): Promise<void>;
 }
@@ -112,13 +115,13 @@ async function openNetwork(options: RunOptions, watcher: RunWatcher): Promise<Ne
       ...(capture === null ? {} : { capture }),
       onReading: ({ name }, text) => watcher.reading(name, printable(text)),
     });
-    return { bridge: lab.bridge, blob: readProvision('the board', lab.nodes[0].file), lab, close: lab.close };
+    const sensor = { file: 'the board', text: lab.nodes[0].file };
+    return { bridge: lab.bridge, sensor, lab, close: lab.close };
   }
   const text = readText(options.config);
   // As it is first: errors have the file's own lines.
-  readProvision(options.config, text);
-  const file = changed(text, { count: options.count, interval: seconds });
-  const blob = readProvision(options.config, file);
+  provisionOf(options.config, text, options.isGeneral);
+  const sensor = { file: options.config, text: changed(text, { count: options.count, interval: seconds }) };
   const named = (parseDocument(text).toJS() as { radio: { zep?: { peers?: { address: string; port?: number }[] } } })
     .radio.zep?.peers;
   const peers = options.gateway === null ? (named ?? [{ address: '127.0.0.1', port: ZEP_PORT }]) : [options.gateway];
@@ -133,7 +136,7 @@ async function openNetwork(options: RunOptions, watcher: RunWatcher): Promise<Ne
   bridge.join('zep', zep);
   return {
     bridge,
-    blob,
+    sensor,
     lab: null,
     async close() {
       bridge.close();
@@ -191,30 +194,31 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
   }
 
   async function run(): Promise<RunResult> {
-    const { board, engine } = options;
-    const image = await buildImage(board, engine);
-    watcher.built(image);
-    const result: RunResult = {
-      board: board.name,
-      engine,
-      image,
-      seed: options.seed,
-      handshakes: [],
-      acknowledged: 0,
-      failed: 0,
-      received: -1,
-      frames: 0,
-      lost: 0,
-      stats: {},
-      isDone: false,
-      halt: -1,
-      problem: '',
-    };
+    const { board, engine, isGeneral } = options;
     const network = await openNetwork(options, watcher);
     let running: RunningBoard | null = null;
     try {
-      const config = { image: image.file, blob: network.blob, entropy: '/dev/urandom' };
-      running = await startBoard(board, config);
+      const { file, text } = network.sensor;
+      const blob = provisionOf(file, text, isGeneral);
+      const image = await buildImage(board, engine, isGeneral ? null : network.sensor);
+      watcher.built(image);
+      const result: RunResult = {
+        board: board.name,
+        engine,
+        image,
+        seed: options.seed,
+        handshakes: [],
+        acknowledged: 0,
+        failed: 0,
+        received: -1,
+        frames: 0,
+        lost: 0,
+        stats: {},
+        isDone: false,
+        halt: -1,
+        problem: '',
+      };
+      running = await startBoard(board, { image: image.file, blob, entropy: '/dev/urandom' });
       const port = network.bridge.join('board', running.radio);
       const end = await Promise.race([watch(result, running), stopped]);
       isEnding = true;
@@ -233,13 +237,17 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
       result.lost = ports.reduce((sum, one) => sum + one.lost(), 0);
       if (network.lab !== null) result.received = network.lab.nodes[0].readings.length;
       port.remove();
-    } finally {
-      await running?.quit();
+      await running.quit();
+      running = null;
       await network.close();
       // Acknowledgements and repetitions go on until then.
       result.frames = network.bridge.frames();
+      return result;
+    } catch (error) {
+      await running?.quit();
+      await network.close();
+      throw error;
     }
-    return result;
   }
 
   return { result: run(), stop };

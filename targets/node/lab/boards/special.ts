@@ -8,6 +8,7 @@ import { type Native, profileOf, type SensorInput } from '../../../build/special
 import { fieldError, inside } from '../../host/config/field.ts';
 import { hex } from '../../host/config/ike-names.ts';
 import { checkContexts } from '../../host/radio/config.ts';
+import { randomEui, readProvision } from './provision.ts';
 import { type BoardFile, readBoardFile } from './sensor-file.ts';
 
 const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
@@ -45,7 +46,10 @@ export function sensorInput(file: BoardFile): SensorInput {
       count: file.count,
       interval: file.interval,
       keeps: policy.ticketLifetime > 0,
+      channel: file.channel,
+      panId,
       shortAddress: shortAddress ?? 0xffff,
+      extendedAddress: extendedAddress === undefined ? randomEui() : hex(extendedAddress),
     },
   };
 }
@@ -97,4 +101,9 @@ export function readSpecial(file: string, text: string, native: Native, engine: 
 /** The blob of a file's device (targets/special/blob.ts). Engine and native parts make no difference to it. */
 export function specialProvision(file: string, text: string): Uint8Array {
   return specialBlob(readSpecial(file, text, PORTABLE, ''));
+}
+
+/** The blob of a file's device, specialised or general. */
+export function provisionOf(file: string, text: string, isGeneral: boolean): Uint8Array {
+  return isGeneral ? readProvision(file, text) : specialProvision(file, text);
 }

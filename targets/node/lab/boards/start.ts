@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
 import { outputFolder, sourceRoot } from '../../../build/root.ts';
+import type { Native } from '../../../build/specialise/profile-of.ts';
 import { makeFolders } from '../../host/append.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { BoardEnd, RunningBoard } from './process.ts';
@@ -41,6 +42,32 @@ export function boardAndEngine(name: string, engine: string | undefined): { boar
   return { board, engine: chosen as BoardEngine };
 }
 
+/** A sensor's file: its name for errors, and its text. */
+export interface SensorText {
+  file: string;
+  text: string;
+}
+
+/** What a build is made of: a sensor's file, or null for the general device. Throws where neither was asked for. */
+export function deviceOf(sensor: SensorText | null, isGeneral: boolean, option: string): SensorText | null {
+  if (isGeneral) return null;
+  if (sensor !== null) return sensor;
+  const limit = "a sensor's file, for the device of its profile; or --general, for the device that a blob configures";
+  throw new CommandError(`${option}: (missing): ${limit}`, 2);
+}
+
+/** Firmware and programs have AES-CCM, HMAC and X25519 in C. */
+const NATIVE: Native = { ccm: true, hmac: true, x25519: true };
+
+/** The script of a specialised device, for firmware. */
+async function specialScript(engine: BoardEngine, { file, text }: SensorText): Promise<{ name: string; text: string }> {
+  const { deviceText } = await import('../../../build/specialise/image.ts');
+  const { readSpecial } = await import('./special.ts');
+  const { constants } = readSpecial(file, text, NATIVE, engine);
+  const name = `special-${String(constants.profileHash)}`;
+  return { name, text: await deviceText(constants, engine as 'lua', { hasSpans: true }) };
+}
+
 /** The application as a script, for a board whose firmware is the interpreter. */
 async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImage> {
   const root = sourceRoot();
@@ -61,12 +88,20 @@ async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImag
   return { file, flash: size, script: size, memory: null };
 }
 
-/** What a board runs: an image linked from C, or a script. An image is made again only where something has changed. */
-export async function buildImage(board: Board, engine: BoardEngine): Promise<BoardImage> {
+/**
+ * What a board runs: an image linked from C, or a script. An image is made again only where something has changed. `sensor`: the
+ * specialised device of this file; null: the general device.
+ */
+export async function buildImage(
+  board: Board,
+  engine: BoardEngine,
+  sensor: SensorText | null = null,
+): Promise<BoardImage> {
   if (board.build.kind === 'module') return buildScript(board, engine);
   const { buildFirmware } = await import('../../../build/firmware/firmware.ts');
   const { EngineMissing } = await import('../../../build/firmware/engine-parts.ts');
-  const { elf, flash, script, ...memory } = await buildFirmware(board, engine).catch((error: unknown) => {
+  const made = sensor === null ? {} : { script: await specialScript(engine, sensor) };
+  const { elf, flash, script, ...memory } = await buildFirmware(board, engine, made).catch((error: unknown) => {
     const others = board.engines.filter((name) => name !== engine);
     if (!(error instanceof EngineMissing) || others.length === 0) throw error;
     throw new CommandError(`${error.message}; without it: --engine ${others.join(' or --engine ')}`);
