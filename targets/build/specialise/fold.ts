@@ -121,8 +121,19 @@ export function createFolder(
   }
 
   function visitorOf(context: import('typescript').TransformationContext): Visitor {
+    /** `typeof NAME` of a constant is a literal's type: the constant itself may go. */
+    const typed: Visitor = (node) => {
+      if (ts.isTypeQueryNode(node) && ts.isIdentifier(node.exprName)) {
+        const value = constants.get(node.exprName.text);
+        if (typeof value === 'number' && value >= 0) {
+          return factory.createLiteralTypeNode(factory.createNumericLiteral(value));
+        }
+      }
+      return ts.visitEachChild(node, typed, context);
+    };
     const visit: Visitor = (node) => {
-      if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return node;
+      if (ts.isTypeAliasDeclaration(node)) return ts.visitEachChild(node, typed, context);
+      if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node)) return node;
       if (ts.isBlock(node)) return factory.updateBlock(node, foldAll(node.statements, context));
       if (ts.isIfStatement(node)) {
         const condition = ts.visitNode(node.expression, visit) as Expression;
