@@ -43,6 +43,8 @@ const COMPRESSION = {
 
 /** What networks differ in. */
 export interface NetworkStyle {
+  /** Nodes name the values of Diet-ESP that the gateway wants: a specialised device has one set. */
+  isFixed?: boolean;
   /** What a node is called in the gateway's file: `sensor`, `node`. */
   node: string;
   /** Milliseconds that MACs wait for an acknowledgement. */
@@ -144,7 +146,10 @@ export function nodeFile(
       remoteId: GATEWAY_ID,
       auth: { pskHex: plan.psk },
       // One proposal that leaves every value to the gateway is the smallest offer.
-      child: { ...CHILD, compression: { notify: 'hcp', required: true, proposals: [{}] } },
+      child: {
+        ...CHILD,
+        compression: { notify: 'hcp', required: true, proposals: [style.isFixed === true ? COMPRESSION : {}] },
+      },
     },
   };
   return JSON.stringify(file, null, 2);

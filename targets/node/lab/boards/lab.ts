@@ -34,6 +34,8 @@ export interface LabConfig {
   resumption?: number;
   /** Nothing is repeated for tens of seconds: a run without loss is the same frames on the slowest machine. */
   patient?: boolean;
+  /** Files for specialised devices. */
+  isSpecial?: boolean;
   capture?: CaptureWriter;
   log?: Log;
   onReading?: (node: LabNode, text: string) => void;
@@ -66,7 +68,7 @@ export interface Lab {
 }
 
 /** The network's style, and the times of a board's application. */
-function styleOf({ patient, retransmit, resumption }: LabConfig): {
+function styleOf({ patient, retransmit, resumption, isSpecial }: LabConfig): {
   style: NetworkStyle;
   board: Record<string, number>;
 } {
@@ -79,7 +81,13 @@ function styleOf({ patient, retransmit, resumption }: LabConfig): {
     dpd: isPatient ? 0 : 5,
   };
   return {
-    style: { node: 'node', ackWait: isPatient ? PATIENT_WAIT : ACK_WAIT, ike, resumption: resumption ?? 0 },
+    style: {
+      node: 'node',
+      ackWait: isPatient ? PATIENT_WAIT : ACK_WAIT,
+      ike,
+      resumption: resumption ?? 0,
+      ...(isSpecial === true ? { isFixed: true } : {}),
+    },
     board: { ackTimeout: isPatient ? 60 : 1, maxRetransmit: 4, retry: 0.5, retryMax: 4 },
   };
 }

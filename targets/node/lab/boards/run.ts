@@ -112,6 +112,7 @@ async function openNetwork(options: RunOptions, watcher: RunWatcher): Promise<Ne
       secret: options.secret,
       count: options.count ?? DEFAULT_COUNT,
       interval: seconds ?? DEFAULT_INTERVAL / 1000,
+      isSpecial: !options.isGeneral,
       ...(capture === null ? {} : { capture }),
       onReading: ({ name }, text) => watcher.reading(name, printable(text)),
     });
