@@ -1,7 +1,8 @@
 /* STM32F405 (Netduino Plus 2) and STM32F407. USART1 on PA9 and PA10 is the console, USART2 on PA2 and PA3 the radio pipe,
-   both at 115200 bit/s. The chip generates random numbers. It runs at 168 MHz from the internal oscillator, so that no
+   both at 115200 bit/s; an MRF24J40 in the place of the pipe is in stm32f405_spi.c. The chip generates random numbers. It runs at 168 MHz from the internal oscillator, so that no
    crystal is needed. QEMU lacks the clocks and the random numbers: waits for them are bounded. */
 
+#include "stm32f405.h"
 #include "system.h"
 
 #define RCC 0x40023800U
@@ -76,11 +77,17 @@ static void receive(uint32_t usart, void (*take)(uint8_t)) {
 
 static void console_handler(void) { receive(USART1, console_octet); }
 
+#ifdef RADIO_INT
+/* Interrupt 37, and INT's. */
+__attribute__((section(".vectors.board"), used)) const Handler board_vectors[41] = {
+    [37] = console_handler, [RADIO_VECTOR] = radio_edge};
+#else
 static void radio_handler(void) { receive(USART2, radio_octet); }
 
 /* Interrupts 37 and 38. */
 __attribute__((section(".vectors.board"), used)) const Handler board_vectors[39] = {
     [37] = console_handler, [38] = radio_handler};
+#endif
 
 static bool wait_for(uint32_t address, uint32_t bits) {
   for (int i = 0; i < TRIES; i++) {
@@ -110,9 +117,14 @@ void board_init(void) {
   BRR(USART1) = 84000000U / BAUD;
   BRR(USART2) = 42000000U / BAUD;
   CR1(USART1) = CR1_ON;
-  CR1(USART2) = CR1_ON;
   RNG_CR = RNG_ENABLE;
-  NVIC_ISER1 = 1U << (37 - 32) | 1U << (38 - 32);
+  NVIC_ISER1 = 1U << (37 - 32);
+#ifdef RADIO_INT
+  radio_begin_pins();
+#else
+  CR1(USART2) = CR1_ON;
+  NVIC_ISER1 = 1U << (38 - 32);
+#endif
 }
 
 static bool put(uint32_t usart, uint8_t octet) {
@@ -123,7 +135,9 @@ static bool put(uint32_t usart, uint8_t octet) {
 
 bool console_put(uint8_t octet) { return put(USART1, octet); }
 
+#ifndef RADIO_INT
 bool radio_put(uint8_t octet) { return put(USART2, octet); }
+#endif
 
 /* --- flash for record.c --- */
 

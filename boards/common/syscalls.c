@@ -22,6 +22,12 @@ void *_sbrk(ptrdiff_t more) {
   return before;
 }
 
+/* errno without newlib's own, which stands among a kilobyte of RAM. JerryScript needs nothing else there. */
+int *__errno(void) {
+  static int number;
+  return &number;
+}
+
 size_t system_heap_peak(void) { return (size_t)(peak - __heap_start); }
 
 int _write(int file, const char *text, int length) {

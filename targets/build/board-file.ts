@@ -20,7 +20,10 @@ export interface Region {
   size: number;
 }
 
-/** A radio: its kind, and what the kind needs (pins). frames: a chip that takes whole frames, in the board's own C. */
+/**
+ * A radio: its kind, and what the kind needs (pins). frames: a chip that takes whole frames, in the board's own C. `sources`: C
+ * files of firmware, beside those of its kind.
+ */
 export interface BoardRadio {
   kind: 'uart-pipe' | 'mrf24j40' | 'frames';
   [setting: string]: unknown;
@@ -63,6 +66,8 @@ export interface Board {
   /** Firmware: flash for the record of `Board.save`, in two halves of whole sectors; null: it keeps none. */
   record: { address: number; size: number } | null;
   radio: BoardRadio;
+  /** Firmware: other radios that it can have, by their kind. */
+  radios?: BoardRadio[];
   build: BoardBuild;
   flashing: BoardFlashing;
   /** How to run it without hardware. */
@@ -102,6 +107,8 @@ const REGION = object({ origin: NUMBER, size: NUMBER });
 const optional = (schema: Record<string, unknown>): Record<string, unknown> => ({ ...schema, nullable: true });
 const ANY_SETTINGS = { type: 'object' };
 
+const RADIO = kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS, frames: ANY_SETTINGS });
+
 export const BOARD_SCHEMA = object(
   {
     name: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]*$' },
@@ -113,7 +120,8 @@ export const BOARD_SCHEMA = object(
     heap: object(Object.fromEntries(BOARD_ENGINES.map((name) => [name, NUMBER])), BOARD_ENGINES),
     provision: optional(AREA),
     record: optional(AREA),
-    radio: kinds({ 'uart-pipe': ANY_SETTINGS, mrf24j40: ANY_SETTINGS, frames: ANY_SETTINGS }),
+    radio: RADIO,
+    radios: { type: 'array', items: RADIO },
     build: kinds({
       firmware: object({ kind: KIND, sources: TEXTS, linker: TEXT, defines: TEXTS }, ['defines']),
       program: object({ kind: KIND, sources: TEXTS }),
@@ -133,7 +141,7 @@ export const BOARD_SCHEMA = object(
     ),
     tested: TEXT,
   },
-  ['record'],
+  ['record', 'radios'],
 );
 
 let validator: ValidateFunction | undefined;
@@ -254,4 +262,13 @@ export function loadBoard(name: string): Board {
     readText(join(boardsFolder(), name, 'board.json')),
     join(boardsFolder(), name),
   );
+}
+
+/** A board with another of its radios. Throws a CommandError: it has none of that kind. */
+export function withRadio(board: Board, kind: string): Board {
+  const all = [board.radio, ...(board.radios ?? [])];
+  const radio = all.find((one) => one.kind === kind);
+  if (radio !== undefined) return { ...board, radio };
+  const known = all.map((one) => one.kind).join(', ');
+  throw new CommandError(`--radio: ${kind}: must be one of ${known} on ${board.name}`, 2);
 }

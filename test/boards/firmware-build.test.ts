@@ -1,9 +1,11 @@
 // Building firmware: an image that does not fit is refused before anything runs; unchanged parts are not built again.
 
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Board, loadBoard } from '../../targets/build/board-file.ts';
+import { type Board, loadBoard, withRadio } from '../../targets/build/board-file.ts';
 import { jerryMisfit } from '../../targets/build/firmware/engine-parts.ts';
 import { buildFirmware, firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 
@@ -46,6 +48,31 @@ test('what does not fit, or cannot be, is refused in one line', { skip, timeout:
       assert.match(error.message, pattern);
       return true;
     });
+  }
+});
+
+test('boards with 128 kB of RAM take a JerryScript with and without its own mathematics, with each radio', {
+  skip: firmwareMissing('jerryscript', loadBoard('stm32f4-discovery')),
+  timeout: 600000,
+}, async (t) => {
+  const root = process.env['JERRYSCRIPT_ROOT']!;
+  const plain = mkdtempSync(join(tmpdir(), 'dietesp-jerry-'));
+  t.after(() => {
+    process.env['JERRYSCRIPT_ROOT'] = root;
+    rmSync(plain, { recursive: true, force: true });
+  });
+  cpSync(root, plain, { recursive: true });
+  // As with --jerry-math=OFF: newlib's functions are linked.
+  rmSync(join(plain, 'lib', 'libjerry-math.a'), { force: true });
+  for (const folder of [root, plain]) {
+    process.env['JERRYSCRIPT_ROOT'] = folder;
+    for (const name of ['stm32f4-discovery', 'netduinoplus2']) {
+      for (const radio of ['uart-pipe', 'mrf24j40']) {
+        const board = withRadio(loadBoard(name), radio);
+        const { ram, heap, stack } = await buildFirmware(board, 'jerryscript');
+        assert.ok(ram + heap + stack <= board.ram!.size, `${name} ${radio}`);
+      }
+    }
   }
 });
 

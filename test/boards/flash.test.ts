@@ -160,6 +160,17 @@ test('refused before anything is sent', async () => {
     [['--board', 'qemu-mps2-an386'], 2, /is an emulated board: `dietesp run --board qemu-mps2-an386` starts it$/],
     [['--board', 'toaster'], 2, /board: toaster: must be one of /],
     [['--board', STM32, '--engine', 'espruino'], 2, /--engine: espruino: must be one of /],
+    [
+      ['--board', STM32, '--radio', 'frames'],
+      2,
+      /--radio: frames: must be one of uart-pipe, mrf24j40 on netduinoplus2$/,
+    ],
+    [
+      ['--board', STM32, '--radio', 'mrf24j40', '--image', good, '--provision', join(EXAMPLES, 'sensor-ike.yaml')],
+      1,
+      /sensor-ike\.yaml: radio\.ackWait: \d+: must be 250 at least with an MRF24J40$/,
+    ],
+    [['--board', 'bangle-js2', '--port', '/dev/null'], 1, /bangle-js2\/board\.json: radio\.cs: \(missing\): the pin/],
   ] as const) {
     const outcome = await dietespWith(path, 'flash', ...args);
     assert.equal(outcome.code, code, outcome.stderr);

@@ -8,7 +8,16 @@ import { CommandError } from '../../node/host/errors.ts';
 import type { Board, BoardEngine, Region } from '../board-file.ts';
 import { sourceRoot } from '../root.ts';
 import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
-import { boardFile, bundleText, type Firmware, type FirmwareOptions, GLUE, radioSources, scriptName } from './parts.ts';
+import {
+  boardFile,
+  bundleText,
+  type Firmware,
+  type FirmwareOptions,
+  GLUE,
+  radioDefines,
+  radioSources,
+  scriptName,
+} from './parts.ts';
 import { buildProgram, programMissing } from './program.ts';
 import { compile, firmwareFolder, link, scriptUnit, sections, toolchainMissing, type Unit } from './toolchain.ts';
 
@@ -80,12 +89,13 @@ export async function buildFirmware(
     '-DRECORD_ADDRESS=' + (board.record?.address ?? 0) + 'U',
     '-DRECORD_SIZE=' + (board.record?.size ?? 0),
     '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
-    ...(board.build.defines ?? []).map((define) => '-D' + define),
+    ...[...(board.build.defines ?? []), ...radioDefines(board)].map((define) => '-D' + define),
     '-I' + common,
     ...[...part.include, ...crypto.include].map((folder) => '-isystem' + folder),
   ];
   const sources = [...COMMON_SOURCES, ...radioSources(board)].map((name) => join(common, name + '.c'));
-  sources.push(...board.build.sources.map((name) => boardFile(board, name)));
+  const named = [...board.build.sources, ...((board.radio['sources'] ?? []) as string[])];
+  sources.push(...named.map((name) => boardFile(board, name)));
   const units: Unit[] = sources.map((source) => ({ source, flags: own }));
   const glueFlags = [...own, ...(part.glue ?? [])];
   units.push(...GLUE[engine].map((name) => ({ source: join(common, name + '.c'), flags: glueFlags })));

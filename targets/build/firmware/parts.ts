@@ -44,7 +44,7 @@ export const GLUE: Readonly<Record<FirmwareEngine, readonly string[]>> = {
   jerryscript: ['jerry_glue', 'jerry_call', 'jerry_spans', 'jerry_port'],
 };
 
-/** C files of boards/common for a board's radio, beside those that the board names. */
+/** C files of boards/common for a board's radio, beside those that its file names. */
 export function radioSources(board: Board): string[] {
   const { kind } = board.radio;
   if (kind === 'uart-pipe') return ['radio_pipe'];
@@ -54,6 +54,29 @@ export function radioSources(board: Board): string[] {
 /** Name of what an image runs, in its file's name. */
 export function scriptName(options: FirmwareOptions): string {
   return options.script?.name ?? basename(options.entry ?? 'main.ts').replace(/(\.entry)?\.ts$/, '');
+}
+
+/** Pins of an MRF24J40 in firmware, by the names of board.json and of C. */
+const PINS = { sck: 'SCK', miso: 'MISO', mosi: 'MOSI', cs: 'CS', irq: 'INT' };
+const OTHER_PINS = { reset: 'RESET', power: 'POWER' };
+
+/** Macros with a radio's SPI and pins. Throws a CommandError: one is missing or is none. */
+export function radioDefines(board: Board): string[] {
+  const { radio } = board;
+  if (radio.kind !== 'mrf24j40') return [];
+  const fail = (name: string, limit: string): never => {
+    const value = radio[name] === undefined ? '(missing)' : String(radio[name]);
+    throw new CommandError(`boards/${board.name}/board.json: radio.${name}: ${value}: ${limit}`);
+  };
+  if (radio['spi'] !== 1 && radio['spi'] !== 2) fail('spi', 'must be 1 or 2');
+  const defines = [`RADIO_SPI=${radio['spi']}`];
+  for (const [name, macro] of Object.entries({ ...PINS, ...OTHER_PINS })) {
+    if (name in OTHER_PINS && radio[name] === undefined) continue;
+    const found = /^P([A-I])(\d|1[0-5])$/.exec(String(radio[name]));
+    if (found === null) fail(name, 'must be a pin, such as PB12');
+    else defines.push(`RADIO_${macro}=${16 * 'ABCDEFGHI'.indexOf(found[1]) + Number(found[2])}`);
+  }
+  return defines;
 }
 
 export async function bundleText(engine: FirmwareEngine, options: FirmwareOptions): Promise<string> {

@@ -19,6 +19,7 @@ interface Options {
   engine?: string;
   config?: string;
   general?: boolean;
+  radio?: string;
   out?: string;
   list?: boolean;
   json?: boolean;
@@ -89,7 +90,7 @@ async function build(options: Options): Promise<void> {
     return;
   }
   if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
-  const { board, engine } = boardAndEngine(options.board, options.engine);
+  const { board, engine } = boardAndEngine(options.board, options.engine, options.radio);
   const given = options.config === undefined ? null : { file: options.config, text: readText(options.config) };
   const sensor = deviceOf(given, options.general === true, '--config');
   const report = await whileShown(process.stderr, `building ${board.name} with ${engine}`, () =>
@@ -125,6 +126,7 @@ export function buildCommand(): Command {
     .option('--board <name>', 'a folder of boards/')
     .option('--module <engine>', 'instead of a board: the modules for programs in lua, duktape, jerryscript')
     .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
+    .option('--radio <kind>', "another radio of the board's file: mrf24j40")
     .option('--config <file>', "a sensor's file: the device is made for its profile, without its keys")
     .option('--general', 'the device that a blob configures: any profile, several times as large')
     .option('--out <folder>', 'copy the file there, as BOARD-ENGINE.elf or .js; write the modules there')

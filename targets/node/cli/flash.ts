@@ -7,6 +7,7 @@ import { boardAndEngine } from '../lab/boards/start.ts';
 interface Options {
   board: string;
   engine?: string;
+  radio?: string;
   port?: string;
   image?: string;
   provision?: string;
@@ -14,8 +15,13 @@ interface Options {
   dryRun?: boolean;
 }
 
-async function flash({ dryRun, general, board, engine, ...rest }: Options): Promise<void> {
-  const plan = { ...rest, ...boardAndEngine(board, engine), dryRun: dryRun === true, isGeneral: general === true };
+async function flash({ dryRun, general, board, engine, radio, ...rest }: Options): Promise<void> {
+  const plan = {
+    ...rest,
+    ...boardAndEngine(board, engine, radio),
+    dryRun: dryRun === true,
+    isGeneral: general === true,
+  };
   await flashBoard(plan, (line) => void process.stdout.write(`${line}\n`));
 }
 
@@ -27,6 +33,7 @@ export function flashCommand(): Command {
     )
     .requiredOption('--board <name>', 'a folder of boards/, see `dietesp build --list`')
     .option('--engine <name>', 'default: the first of the board')
+    .option('--radio <kind>', "another radio of the board's file: mrf24j40")
     .option('--port <port>', 'Espruino: the serial port, or tcp://HOST:PORT')
     .option('--image <file>', 'ELF, HEX or plain octets, or a script; default: built now')
     .option('--provision <file>', 'a sensor file: the device is made for it, and its keys go to the board')

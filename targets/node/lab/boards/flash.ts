@@ -5,14 +5,17 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { readBlob } from '../../../board/blob.ts';
 import type { Board, BoardEngine } from '../../../build/board-file.ts';
 import { onPath } from '../../../build/engines.ts';
+import { radioDefines } from '../../../build/firmware/parts.ts';
 import { readText } from '../../host/document.ts';
 import { CommandError } from '../../host/errors.ts';
 import { shellWord } from '../../host/shell.ts';
 import { buildBoard } from './build.ts';
 import { checkImage } from './image.ts';
 import { atEnd } from './leavings.ts';
+import { readProvision } from './provision.ts';
 import { provisionOf } from './special.ts';
 import { deviceOf } from './start.ts';
 
@@ -102,14 +105,30 @@ async function perform(steps: Step[], print: Print): Promise<void> {
   }
 }
 
-/** Pins without which the script would stop at its start. */
+/** Pins without which the script would stop at its start. Firmware's are checked where it is built. */
 function checkPlace(board: Board): void {
   const { radio } = board;
   if (radio.kind !== 'mrf24j40') return;
+  if (board.build.kind === 'firmware') {
+    radioDefines(board);
+    return;
+  }
   const missing = ['cs', 'irq'].find((pin) => (radio as Record<string, unknown>)[pin] === undefined);
   if (missing === undefined) return;
   const where = `boards/${board.name}/board.json: radio.${missing}`;
   throw new CommandError(`${where}: (missing): the pin of the radio must be there before the board is flashed`);
+}
+
+/** Milliseconds that an MRF24J40 may take for a frame, with its back-offs and repetitions. */
+const MRF24J40_WAIT = 250;
+
+/** A radio that repeats frames by itself must not be interrupted by the sensor's own repetitions. */
+function checkWait(board: Board, file: string, blob: Uint8Array): void {
+  if (board.radio.kind !== 'mrf24j40') return;
+  const { config } = readBlob(blob, blob.length);
+  const wait = config === null ? MRF24J40_WAIT : config.ackWait / 1000;
+  if (wait >= MRF24J40_WAIT) return;
+  throw new CommandError(`${file}: radio.ackWait: ${wait}: must be ${MRF24J40_WAIT} at least with an MRF24J40`);
 }
 
 /** Flashes, or with `dryRun` prints the commands. Throws a CommandError; see FlashPlan. */
@@ -130,8 +149,10 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   if (kind === 'espruino' && plan.port === undefined && !dryRun) {
     throw new CommandError('--port: (missing): a serial port, or tcp://HOST:PORT', 2);
   }
+  checkPlace(board);
   const sensor = plan.provision === undefined ? null : { file: plan.provision, text: readText(plan.provision) };
   const octets = sensor === null ? null : provisionOf(sensor.file, sensor.text, plan.isGeneral);
+  if (sensor !== null) checkWait(board, sensor.file, readProvision(sensor.file, sensor.text));
   if (octets !== null && kind !== 'espruino') {
     if (board.provision === null) throw new CommandError(`--provision: ${board.name} has no provisioning area`, 2);
     if (octets.length > board.provision.size) {
@@ -143,7 +164,6 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   const size = checkImage(board, image);
   print(`${board.name}: ${image}, ${size} octets`);
   if (kind === 'espruino') {
-    checkPlace(board);
     if (dryRun) {
       const provision = plan.provision === undefined ? [] : ['--provision', plan.provision, ...general];
       show([

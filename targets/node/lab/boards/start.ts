@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Board, type BoardEngine, loadBoard } from '../../../build/board-file.ts';
+import { type Board, type BoardEngine, loadBoard, withRadio } from '../../../build/board-file.ts';
 import { outputFolder, sourceRoot } from '../../../build/root.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
 import { makeFolders } from '../../host/append.ts';
@@ -33,8 +33,12 @@ export interface StartConfig {
 }
 
 /** A board by name, and the engine asked for, or its standard one. */
-export function boardAndEngine(name: string, engine: string | undefined): { board: Board; engine: BoardEngine } {
-  const board = loadBoard(name);
+export function boardAndEngine(
+  name: string,
+  engine: string | undefined,
+  radio?: string,
+): { board: Board; engine: BoardEngine } {
+  const board = radio === undefined ? loadBoard(name) : withRadio(loadBoard(name), radio);
   const chosen = engine ?? board.engines[0];
   if (!(board.engines as string[]).includes(chosen)) {
     throw new CommandError(`--engine: ${chosen}: must be one of ${board.engines.join(', ')} on ${name}`, 2);
