@@ -198,6 +198,7 @@ test('dietesp build: wrong use', async () => {
   for (const [args, pattern] of [
     [[], /--board: \(missing\)/],
     [['--board', 'toaster'], /board: toaster: must be one of /],
+    [['--board', 'qemu-mps2-an386'], /--config: \(missing\): a sensor's file, .*; or --general/],
     [['--board', 'qemu-mps2-an386', '--engine', 'basic'], /--engine: basic: must be one of lua, /],
   ] as const) {
     const { code, stderr } = await dietesp('build', ...args);
@@ -223,11 +224,11 @@ test('dietesp build: sizes within the limits of the board', {
   timeout: 600000,
 }, async () => {
   const out = files.path('out');
-  const { code, stdout, stderr } = await dietesp('build', '--board', 'qemu-mps2-an386', '--out', out);
+  const { code, stdout, stderr } = await dietesp('build', '--board', 'qemu-mps2-an386', '--general', '--out', out);
   assert.equal(code, 0, stderr);
   const file = join(out, 'qemu-mps2-an386-lua.elf');
   assert.ok(stdout.startsWith(file + '\n'));
-  const data = JSON.parse((await dietesp('build', '--board', 'qemu-mps2-an386', '--json')).stdout) as {
+  const data = JSON.parse((await dietesp('build', '--board', 'qemu-mps2-an386', '--general', '--json')).stdout) as {
     shares: { what: string; used: number; limit: number }[];
   };
   assert.ok(data.shares.length >= 4);

@@ -344,7 +344,7 @@ test('what a board cannot do is refused by line, field, value and limit', () => 
 test('dietesp provision writes for its owner alone, and shows no key', async () => {
   const config = file('sensor.yaml', FILE);
   const blob = path('board.bin');
-  const written = await dietesp('provision', '--config', config, '--out', blob);
+  const written = await dietesp('provision', '--config', config, '--out', blob, '--general');
   assert.equal(written.stderr, '');
   assert.equal(written.stdout, `${blob}: ${golden.length} octets\n`);
   assert.deepEqual(Uint8Array.from(readFileSync(blob)), golden);
@@ -356,13 +356,13 @@ test('dietesp provision writes for its owner alone, and shows no key', async () 
   const broken = await dietesp('provision', '--show', file('broken.bin', golden.slice(0, 100)));
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /^error: .*broken\.bin: refused with code 4: it is truncated\n$/);
-  const bad = await dietesp(
-    'provision',
-    '--config',
-    file('bad.yaml', FILE.replace('channel: 15', 'channel: 7')),
-    '--out',
-    blob,
+  await dietesp('provision', '--config', config, '--out', blob);
+  assert.match(
+    (await dietesp('provision', '--show', blob)).stdout,
+    /^version +2\nprofile +[0-9a-f]{16}\noctets +\d+\n$/,
   );
+  const wrong = file('bad.yaml', FILE.replace('channel: 15', 'channel: 7'));
+  const bad = await dietesp('provision', '--config', wrong, '--out', blob);
   assert.equal(bad.code, 1);
   assert.ok(isOneLine(bad.stderr), bad.stderr);
   assert.match(bad.stderr, /bad\.yaml:8: board\.channel: 7: must be 11\.\.26/);

@@ -43,3 +43,16 @@ export function specialBlob({ constants, data }: Specialised): Uint8Array {
   put16(blob, end + 2, crc[1]);
   return blob;
 }
+
+/** What a whole blob of a specialised device tells without its text: profile, and how many octets follow. Else null. */
+export function readSpecialBlob(blob: Uint8Array): { profile: string; octets: number } | null {
+  const buffer = Buffer.from(blob);
+  if (buffer.length < BLOB_HEAD + HASH_SIZE + BLOB_TAIL || buffer.toString('latin1', 0, 4) !== 'DESP') return null;
+  const end = BLOB_HEAD + buffer.readUInt16BE(6);
+  if (buffer[4] !== VERSION || end + BLOB_TAIL > buffer.length || end < BLOB_HEAD + HASH_SIZE) return null;
+  const crc = new Uint16Array(2);
+  crc32(buffer, 0, end, crc);
+  if (buffer.readUInt16BE(end) !== crc[0] || buffer.readUInt16BE(end + 2) !== crc[1]) return null;
+  const profile = buffer.toString('hex', BLOB_HEAD, BLOB_HEAD + HASH_SIZE);
+  return { profile, octets: end - BLOB_HEAD - HASH_SIZE };
+}

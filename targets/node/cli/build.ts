@@ -92,7 +92,7 @@ async function build(options: Options): Promise<void> {
   if (options.board === undefined) throw new CommandError('--board: (missing): a name, see `dietesp build --list`', 2);
   const { board, engine } = boardAndEngine(options.board, options.engine, options.radio);
   const given = options.config === undefined ? null : { file: options.config, text: readText(options.config) };
-  const sensor = deviceOf(given, options.general === true, '--config');
+  const sensor = deviceOf(board, given, options.general === true, '--config');
   const report = await whileShown(process.stderr, `building ${board.name} with ${engine}`, () =>
     buildBoard(board, engine, sensor),
   );

@@ -17,7 +17,7 @@ import { checkImage } from './image.ts';
 import { atEnd } from './leavings.ts';
 import { readProvision } from './provision.ts';
 import { provisionOf } from './special.ts';
-import { deviceOf } from './start.ts';
+import { deviceOf, isGeneralFor } from './start.ts';
 
 /** What is to be done. */
 export interface FlashPlan {
@@ -134,6 +134,7 @@ function checkWait(board: Board, file: string, blob: Uint8Array): void {
 /** Flashes, or with `dryRun` prints the commands. Throws a CommandError; see FlashPlan. */
 export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   const { board, engine, dryRun } = plan;
+  const isGeneral = isGeneralFor(board, plan.isGeneral);
   const show = (steps: Step[]): void => {
     for (const step of steps) print(commandText(step));
   };
@@ -151,7 +152,7 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
   }
   checkPlace(board);
   const sensor = plan.provision === undefined ? null : { file: plan.provision, text: readText(plan.provision) };
-  const octets = sensor === null ? null : provisionOf(sensor.file, sensor.text, plan.isGeneral);
+  const octets = sensor === null ? null : provisionOf(sensor.file, sensor.text, isGeneral);
   if (sensor !== null) checkWait(board, sensor.file, readProvision(sensor.file, sensor.text));
   if (octets !== null && kind !== 'espruino') {
     if (board.provision === null) throw new CommandError(`--provision: ${board.name} has no provisioning area`, 2);
@@ -159,7 +160,7 @@ export async function flashBoard(plan: FlashPlan, print: Print): Promise<void> {
       throw new CommandError(`--provision: ${octets.length} octets: must be ${board.provision.size} at most`);
     }
   }
-  const image = plan.image ?? (await buildBoard(board, engine, deviceOf(sensor, plan.isGeneral, '--provision'))).file;
+  const image = plan.image ?? (await buildBoard(board, engine, deviceOf(board, sensor, isGeneral, '--provision'))).file;
   const general = plan.isGeneral ? ['--general'] : [];
   const size = checkImage(board, image);
   print(`${board.name}: ${image}, ${size} octets`);

@@ -12,7 +12,7 @@ import { createZep, ZEP_PORT } from '../../host/radio/zep.ts';
 import { createLab, type Lab } from './lab.ts';
 import type { RunningBoard } from './process.ts';
 import { provisionOf } from './special.ts';
-import { type BoardImage, buildImage, type SensorText, startBoard } from './start.ts';
+import { type BoardImage, buildImage, isGeneralFor, type SensorText, startBoard } from './start.ts';
 
 export interface RunOptions {
   board: Board;
@@ -195,8 +195,9 @@ export function runBoard(options: RunOptions, watcher: RunWatcher): Run {
   }
 
   async function run(): Promise<RunResult> {
-    const { board, engine, isGeneral } = options;
-    const network = await openNetwork(options, watcher);
+    const { board, engine } = options;
+    const isGeneral = isGeneralFor(board, options.isGeneral);
+    const network = await openNetwork({ ...options, isGeneral }, watcher);
     let running: RunningBoard | null = null;
     try {
       const { file, text } = network.sensor;

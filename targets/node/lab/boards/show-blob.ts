@@ -11,6 +11,7 @@ import {
   type BoardConfig,
   readBlob,
 } from '../../../board/blob.ts';
+import { BLOB_PROFILE } from '../../../board/blob-codes.ts';
 import {
   FLAG_DIET_ESP,
   FLAG_DIET_ESP_REQUIRED,
@@ -22,6 +23,7 @@ import {
   FLAG_PFS,
   FLAG_PRIVATE_ALWAYS,
 } from '../../../board/blob-keys.ts';
+import { readSpecialBlob } from '../../../build/specialise/blob-of.ts';
 import { addressText } from '../../host/addresses.ts';
 import { identityText } from '../../host/config/ike-names.ts';
 import { CommandError } from '../../host/errors.ts';
@@ -31,11 +33,12 @@ import { contextTexts } from '../../host/radio/contexts.ts';
 export const REFUSALS: Record<number, string> = {
   [BLOB_NONE]: 'there is none, or the memory is erased',
   [BLOB_MAGIC]: 'it does not begin with DESP',
-  [BLOB_VERSION]: 'its version is not 1',
+  [BLOB_VERSION]: 'it is for the other kind of device (version 1: general, 2: specialised)',
   [BLOB_LENGTH]: 'it is truncated',
   [BLOB_CRC]: 'its CRC is wrong',
   [BLOB_CBOR]: 'its CBOR is malformed',
   [BLOB_FIELD]: 'a field is missing, unknown or out of range',
+  [BLOB_PROFILE]: 'it is for a device of another profile',
 };
 
 const FLAGS: [number, string][] = [
@@ -96,6 +99,8 @@ export function viewOf(config: BoardConfig): Record<string, unknown> {
 
 /** The fields of a blob. Throws a CommandError that names `file` and the code with which a board refuses it. */
 export function showBlob(file: string, octets: Uint8Array): Record<string, unknown> {
+  const special = readSpecialBlob(octets);
+  if (special !== null) return { version: 2, ...special };
   const { code, config } = readBlob(octets, octets.length);
   if (config === null) throw new CommandError(`${file}: refused with code ${code}: ${REFUSALS[code]}`);
   return viewOf(config);

@@ -52,9 +52,19 @@ export interface SensorText {
   text: string;
 }
 
+/** True for a board that gets the general device: because it was asked for, or because its script is a module. */
+export function isGeneralFor(board: Board, isGeneral: boolean): boolean {
+  return isGeneral || board.build.kind === 'module';
+}
+
 /** What a build is made of: a sensor's file, or null for the general device. Throws where neither was asked for. */
-export function deviceOf(sensor: SensorText | null, isGeneral: boolean, option: string): SensorText | null {
-  if (isGeneral) return null;
+export function deviceOf(
+  board: Board,
+  sensor: SensorText | null,
+  isGeneral: boolean,
+  option: string,
+): SensorText | null {
+  if (isGeneralFor(board, isGeneral)) return null;
   if (sensor !== null) return sensor;
   const limit = "a sensor's file, for the device of its profile; or --general, for the device that a blob configures";
   throw new CommandError(`${option}: (missing): ${limit}`, 2);
