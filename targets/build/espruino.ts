@@ -29,10 +29,10 @@ export function keptNames(): string[] {
 const KEYWORD = 'of';
 
 /** A bundle for Espruino. */
-export async function espruinoText(source: Source, isMinified: boolean): Promise<string> {
+export async function espruinoText(source: Source, isMinified: boolean, kept: readonly string[] = []): Promise<string> {
   const esbuild = await buildTool('esbuild', () => import('esbuild'));
   const built = await esbuild.build({
-    ...scriptOptions('espruino', { minify: isMinified, mangle: isMinified ? keptNames() : false }),
+    ...scriptOptions('espruino', { minify: isMinified, mangle: isMinified ? [...keptNames(), ...kept] : false }),
     minifyIdentifiers: isMinified,
     minifySyntax: isMinified,
     // Without it, esbuild puts in a shim that looks for other module systems.
@@ -43,7 +43,9 @@ export async function espruinoText(source: Source, isMinified: boolean): Promise
   });
   const text = built.outputFiles[0].text;
   if (!isMinified) return text;
-  const without = text.replace(/([;}]\s*)of;?(\s*\}\)\(\);\s*)$/, '$1$2');
+  const without = text.replace(/([;}]\s*|,)of;?(\s*\}\)\(\);\s*)$/, (_, before: string, after: string) => {
+    return (before === ',' ? ';' : before) + after;
+  });
   if (without === text) throw new Error('espruino: the guard against a variable `of` was not found at the end');
   return without;
 }

@@ -57,7 +57,7 @@ export function joinDevice(constants: Constants, options: DeviceOptions = {}): P
 export async function engineText(text: string, engine: DeviceEngine, options: DeviceOptions = {}): Promise<string> {
   const { isMinified = true, hasSpans, kept = [] } = options;
   if (engine === 'lua') return bundleLua({ text });
-  if (engine === 'espruino') return espruinoText({ text }, isMinified);
+  if (engine === 'espruino') return espruinoText({ text }, isMinified, kept);
   const mangle = isMinified ? [...BOARD_MEMBERS, ...(hasSpans === true ? SPAN_MEMBERS : []), ...kept] : false;
   return (await bundleScript({ text }, engine, { minify: isMinified, mangle })).text;
 }
