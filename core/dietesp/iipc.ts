@@ -95,9 +95,8 @@ function portPrefix(start: number, end: number): number {
 export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[], a: Attributes): Shape {
   const source = portPrefix(a.tsPortSrcStart, a.tsPortSrcEnd);
   const destination = portPrefix(a.tsPortDstStart, a.tsPortDstEnd);
-  // A range without a common prefix is a range still.
-  const anyPort =
-    a.tsPortSrcStart === 0 && a.tsPortSrcEnd === 65535 && a.tsPortDstStart === 0 && a.tsPortDstEnd === 65535;
+  // 0: every port. A range without a common prefix is a range still.
+  const closed = a.tsPortSrcStart + a.tsPortDstStart + 131070 - a.tsPortSrcEnd - a.tsPortDstEnd;
   const numbers = [
     a.ipsecMode,
     a.iipcProfile,
@@ -111,7 +110,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
     prefixLength(a.tsIpDstStart, a.tsIpDstEnd),
     source,
     destination,
-    anyPort ? 1 : 0,
+    Math.min(1, closed),
   ];
   let key = '';
   for (let i = 0; i < numbers.length; i++) key += numbers[i] + '.';
@@ -138,7 +137,7 @@ export function shapeOf(cache: ShapeCache, networks: Network[], headers: Header[
     networkProgram: networkProgram,
     transports: transports,
     transportPrograms: programs,
-    anyPort: anyPort,
+    anyPort: closed === 0,
   };
   cache[key] = shape;
   return shape;
