@@ -15,7 +15,8 @@ import { createLab } from './boards/lab.ts';
 import { readProvision } from './boards/provision.ts';
 import { qemuMissing, startQemu } from './boards/qemu.ts';
 import { figuresOf } from './boards/run.ts';
-import { buildImage, startBoard } from './boards/start.ts';
+import { provisionOf } from './boards/special.ts';
+import { buildImage, NATIVE, specialScript, startBoard } from './boards/start.ts';
 
 /** Ticks of `Board.ticks` in a second, by machine: `board_clock` of its C. */
 const CLOCKS: Readonly<Record<string, number>> = { 'mps2-an386': 25e6, 'mps2-an385': 25e6, netduinoplus2: 168e6 };
@@ -30,6 +31,7 @@ const STATS_TIME = 60000;
 export const STANDARD_BOARD = 'qemu-mps2-an386';
 const VECTOR_FILES = ['diet-esp.json', 'own.json'];
 const LAB = { nodes: 1, seed: 1, loss: 0, secret: 'engines', count: READINGS, interval: 0.01 };
+const PORTABLE = { ccm: false, hmac: false, x25519: false };
 const VECTORS_ENTRY = 'targets/build/vectors.entry.ts';
 const PORTABLE_ENTRY = 'targets/build/portable.entry.ts';
 
@@ -49,12 +51,19 @@ export interface BoardFigures {
   } | null;
 }
 
+/** Figures with the board's cryptography, and with portable code alone. */
+export interface DeviceFigures {
+  native: BoardFigures | null;
+  portable: BoardFigures | null;
+}
+
 export interface EngineRow {
   engine: Engine;
   version: string | null;
   vectors: { passed: number; total: number } | null;
-  native: BoardFigures | null;
-  portable: BoardFigures | null;
+  /** The device of the lab's profile, and the one that a blob configures. */
+  special: DeviceFigures;
+  general: DeviceFigures;
   /** Why what is null was not measured, or what went wrong. */
   notes: string[];
 }
@@ -66,19 +75,27 @@ export function allVectors(): string[][] {
 }
 
 /** Runs the application on the board, in virtual time that counts instructions, until it has sent some readings. */
-export async function measureBoard(name: string, engine: BoardEngine, isPortable: boolean): Promise<BoardFigures> {
+export async function measureBoard(
+  name: string,
+  engine: BoardEngine,
+  isPortable: boolean,
+  isGeneral: boolean,
+): Promise<BoardFigures> {
   const board = loadBoard(name);
   const machine = board.run?.kind === 'qemu' ? board.run.machine : '';
   const clock = CLOCKS[machine];
   if (clock === undefined) throw new Error(`${name}: the clock of its machine is not known`);
   const perTick = INSTRUCTIONS_PER_SECOND / clock;
-  const made = await buildFirmware(board, engine, isPortable ? { entry: PORTABLE_ENTRY } : {});
-  const lab = await createLab({ ...LAB, patient: true });
+  const lab = await createLab({ ...LAB, patient: true, isSpecial: !isGeneral });
   try {
+    const sensor = { file: 'the board', text: lab.nodes[0].file };
+    const script = isGeneral ? null : await specialScript(engine, sensor, isPortable ? PORTABLE : NATIVE);
+    const entry = isPortable ? { entry: PORTABLE_ENTRY } : {};
+    const made = await buildFirmware(board, engine, script === null ? entry : { script });
     const running = await startQemu({
       machine,
       kernel: made.elf,
-      blob: { octets: readProvision('the board', lab.nodes[0].file), address: board.provision!.address },
+      blob: { octets: provisionOf(sensor.file, sensor.text, isGeneral), address: board.provision!.address },
       entropy: '/dev/urandom',
       icount: true,
     });
@@ -167,7 +184,7 @@ async function boardFigures(row: EngineRow, name: string, say: (text: string) =>
     if (missing !== false) row.notes.push(`board: ${missing}`);
     else {
       say(`${engine}: ${board!.name}`);
-      row.native = await measureInterpreter(board!);
+      row.general.native = await measureInterpreter(board!);
       row.notes.push(`handshake: on ${board!.name}; no board with Espruino runs in QEMU`);
     }
     return;
@@ -178,19 +195,23 @@ async function boardFigures(row: EngineRow, name: string, say: (text: string) =>
     row.notes.push(`board: ${missing}`);
     return;
   }
-  for (const kind of ['native', 'portable'] as const) {
-    say(`${engine}: ${name}, ${kind} cryptography`);
-    try {
-      row[kind] = await measureBoard(name, engine, kind === 'portable');
-    } catch (error) {
-      row.notes.push(`board, ${kind} cryptography: ${errorText(error)}`);
+  for (const device of ['special', 'general'] as const) {
+    for (const kind of ['native', 'portable'] as const) {
+      const what = `${device === 'special' ? 'specialised' : device} device, ${kind} cryptography`;
+      say(`${engine}: ${name}, ${what}`);
+      try {
+        row[device][kind] = await measureBoard(name, engine, kind === 'portable', device === 'general');
+      } catch (error) {
+        row.notes.push(`board, ${what}: ${errorText(error)}`);
+      }
     }
   }
 }
 
 /** Measures one engine, on the board of a name. `say` is told what is done next. */
 export async function measureEngine(engine: Engine, name: string, say: (text: string) => void): Promise<EngineRow> {
-  const row: EngineRow = { engine, version: null, vectors: null, native: null, portable: null, notes: [] };
+  const none = (): DeviceFigures => ({ native: null, portable: null });
+  const row: EngineRow = { engine, version: null, vectors: null, special: none(), general: none(), notes: [] };
   say(`${engine}: vectors`);
   await vectorsOn(row);
   try {
@@ -212,11 +233,12 @@ function instructions(value: number): string {
   return value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : `${thousands(Math.round(value / 1000))} k`;
 }
 
-/** One row a engine, as Markdown. */
+/** Two rows an engine, as Markdown: the specialised device, and the general one. */
 export function engineTable(rows: readonly EngineRow[]): string {
   const head = [
     'engine',
     'vectors passed',
+    'device',
     'handshake',
     'script, octets',
     'flash, octets',
@@ -227,25 +249,28 @@ export function engineTable(rows: readonly EngineRow[]): string {
   const cell = (figures: BoardFigures | null, of: (device: NonNullable<BoardFigures['device']>) => string): string =>
     figures?.device == null ? UNTESTED : of(figures.device);
   const both = (
-    { native, portable }: EngineRow,
+    { native, portable }: DeviceFigures,
     of: (device: NonNullable<BoardFigures['device']>) => string,
   ): string => {
     const cells = [cell(native, of), cell(portable, of)];
     return cells.every((text) => text === UNTESTED) ? UNTESTED : `${cells[0]} (${cells[1]})`;
   };
-  const lines = rows.map((row) => {
-    const { engine, version, vectors, native } = row;
-    return [
-      version === null ? engine : `${engine} ${version}`,
-      vectors === null ? UNTESTED : `${vectors.passed} of ${vectors.total}`,
-      native === null ? UNTESTED : `${native.messages} messages, ${native.octets} octets`,
-      native === null ? UNTESTED : thousands(native.script),
-      cell(native, ({ flash }) => thousands(flash)),
-      cell(native, ({ memory, heap }) => `${thousands(memory)} (${thousands(heap)})`),
-      both(row, ({ perPacket }) => instructions(perPacket)),
-      both(row, ({ perHandshake }) => instructions(perHandshake)),
-    ];
-  });
+  const lines = rows.flatMap(({ engine, version, vectors, special, general }) =>
+    [special, general].map((figures) => {
+      const { native } = figures;
+      return [
+        version === null ? engine : `${engine} ${version}`,
+        vectors === null ? UNTESTED : `${vectors.passed} of ${vectors.total}`,
+        figures === special ? 'specialised' : 'general',
+        native === null ? UNTESTED : `${native.messages} messages, ${native.octets} octets`,
+        native === null ? UNTESTED : thousands(native.script),
+        cell(native, ({ flash }) => thousands(flash)),
+        cell(native, ({ memory, heap }) => `${thousands(memory)} (${thousands(heap)})`),
+        both(figures, ({ perPacket }) => instructions(perPacket)),
+        both(figures, ({ perHandshake }) => instructions(perHandshake)),
+      ];
+    }),
+  );
   const text = [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   const notes = rows.flatMap(({ engine, notes }) => notes.map((note) => `- ${engine}: ${note}`));
   return text + '\n' + (notes.length === 0 ? '' : `\n${notes.join('\n')}\n`);

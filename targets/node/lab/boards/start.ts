@@ -71,14 +71,18 @@ export function deviceOf(
 }
 
 /** Firmware and programs have AES-CCM, HMAC and X25519 in C. */
-const NATIVE: Native = { ccm: true, hmac: true, x25519: true };
+export const NATIVE: Native = { ccm: true, hmac: true, x25519: true };
 
 /** The script of a specialised device, for firmware. */
-async function specialScript(engine: BoardEngine, { file, text }: SensorText): Promise<{ name: string; text: string }> {
+export async function specialScript(
+  engine: BoardEngine,
+  { file, text }: SensorText,
+  native: Native = NATIVE,
+): Promise<{ name: string; text: string }> {
   const { deviceText } = await import('../../../build/specialise/image.ts');
   const { readSpecial } = await import('./special.ts');
-  const { constants } = readSpecial(file, text, NATIVE, engine);
-  const name = `special-${String(constants.profileHash)}`;
+  const { constants } = readSpecial(file, text, native, engine);
+  const name = `special-${String(constants.profileHash)}${native.ccm ? '' : '-portable'}`;
   return { name, text: await deviceText(constants, engine as 'lua', { hasSpans: true }) };
 }
 
