@@ -132,9 +132,11 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
       if (sa === null) sa = one;
       else if (previous === null && !espIsExpired(one, now)) previous = one;
     } else if (
-      P.spiLsb % 8 === 0
-        ? equal(buffer, at, one.aad, 4 - P.spiLsb / 8, P.spiLsb / 8)
-        : getBits(buffer, at * 8, P.spiLsb) === getBits(one.aad, 32 - P.spiLsb, P.spiLsb)
+      P.spiLsb === 8
+        ? buffer[at] === one.aad[3]
+        : P.spiLsb % 8 === 0
+          ? equal(buffer, at, one.aad, 4 - P.spiLsb / 8, P.spiLsb / 8)
+          : getBits(buffer, at * 8, P.spiLsb) === getBits(one.aad, 32 - P.spiLsb, P.spiLsb)
     ) {
       sa = one;
     }

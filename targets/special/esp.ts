@@ -61,8 +61,11 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
   espCrypt(1, sa, sn, espBuffer, iv, n);
   sa.sn = sn;
   if (P.spiLsb % 8 === 0) {
-    if (P.spiLsb > 0) copy(espBuffer, at, sa.aad, 4 - P.spiLsb / 8, P.spiLsb / 8);
-    if (P.snLsb > 0) copy(espBuffer, at + P.spiLsb / 8, sa.aad, (P.esn ? 12 : 8) - P.snLsb / 8, P.snLsb / 8);
+    // A call for one octet costs more than the octet.
+    if (P.spiLsb === 8) espBuffer[at] = sa.aad[3];
+    else if (P.spiLsb > 0) copy(espBuffer, at, sa.aad, 4 - P.spiLsb / 8, P.spiLsb / 8);
+    if (P.snLsb === 8) espBuffer[at + P.spiLsb / 8] = sa.aad[P.esn ? 11 : 7];
+    else if (P.snLsb > 0) copy(espBuffer, at + P.spiLsb / 8, sa.aad, (P.esn ? 12 : 8) - P.snLsb / 8, P.snLsb / 8);
   } else {
     putBits(espBuffer, at * 8, P.spiLsb, sa.spi);
     putBits(espBuffer, at * 8 + P.spiLsb, P.snLsb, u32(sa.aad, P.esn ? 8 : 4));

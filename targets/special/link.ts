@@ -113,15 +113,16 @@ function linkStep(now: number): void {
   const header = P.ike && sendIsIke ? P.iphcIkeSize + 2 : P.iphcSize;
   let at = P.headSize;
   let count = sendLength - (P.fragmentsOut ? sendDone : 0);
-  // The first number and the first tag are random, so that they differ from those before a restart.
+  // The header stays in the frame. The first number and the first tag are random, so that they differ from those before a
+  // restart.
   if (linkSequence < 0) {
     randomOctets(linkDice, 0, 2);
+    copy(linkFrame, 0, D, P.atHead, P.headSize);
     linkSequence = linkDice[0];
     if (P.fragmentsOut) linkTag = u16(linkDice, 0);
   }
   if (P.fragmentsOut && sendDone === 0) linkTag = (linkTag + 1) & 0xffff;
   linkSequence = (linkSequence + 1) & 0xff;
-  copy(linkFrame, 0, D, P.atHead, P.headSize);
   linkFrame[2] = linkSequence;
   if (P.fragmentsOut && (sendDone > 0 || at + header + count > ROOM_END)) {
     put16(linkFrame, at, (covered + sendLength) | ((sendDone > 0 ? FRAGN : FRAG1) << 8));
