@@ -9,7 +9,7 @@ import { bundleLua } from '../lua-bundle.ts';
 import { sourceRoot } from '../root.ts';
 import { nativeSpans } from '../spans.ts';
 import type { Constants } from './fold.ts';
-import { joinParts } from './join.ts';
+import { type JoinOptions, joinParts } from './join.ts';
 
 /** Where a device's text runs. */
 export type DeviceEngine = 'node' | 'lua' | 'duktape' | 'jerryscript' | 'espruino';
@@ -42,15 +42,20 @@ function spanTexts(): Record<string, string> {
   return { [path]: `import type { Board } from '../../targets/board/hooks.ts';\n${joined}` };
 }
 
-/** The device as one TypeScript text without imports. */
-export function joinDevice(constants: Constants, options: DeviceOptions = {}): Promise<string> {
+/** What is joined for a device. */
+export function joinOptions(constants: Constants, options: DeviceOptions = {}): JoinOptions {
   const { entry, events, hasSpans } = options;
-  return joinParts({
+  return {
     entry: entry?.startsWith('/') ? entry : partOf(entry ?? 'board.entry.ts'),
     profile: constants,
     replace: { [partOf('events.ts')]: partOf(events ?? 'app.ts') },
     ...(hasSpans === true ? { texts: spanTexts() } : {}),
-  });
+  };
+}
+
+/** The device as one TypeScript text without imports. */
+export function joinDevice(constants: Constants, options: DeviceOptions = {}): Promise<string> {
+  return joinParts(joinOptions(constants, options));
 }
 
 /** A joined text for an engine. */

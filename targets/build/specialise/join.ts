@@ -251,3 +251,15 @@ export async function joinParts(options: JoinOptions): Promise<string> {
   const last = options.isShrunk === false ? first : shrink(ts, first, isKept, prune);
   return last + (names === '' ? '' : `\nexport { ${names} };\n`);
 }
+
+/** Which file each top-level name of the parts comes from. */
+export async function originsOf(options: JoinOptions): Promise<Map<string, string>> {
+  const ts = (await buildTool('typescript', () => import('typescript'))).default as Compiler;
+  const origins = new Map<string, string>();
+  for (const source of readModules(ts, options)) {
+    for (const statement of source.statements) {
+      for (const name of declared(ts, statement) ?? []) origins.set(name, source.fileName);
+    }
+  }
+  return origins;
+}

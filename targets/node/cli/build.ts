@@ -1,6 +1,6 @@
 // `dietesp build`: builds a board's firmware or script and prints how much of the board it takes.
 
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
 import { Command } from 'commander';
 import { makeFolders } from '../host/append.ts';
@@ -106,6 +106,9 @@ async function build(options: Options): Promise<void> {
     }
     report.file = file;
   }
+  const { device } = report;
+  const beside = report.file.slice(0, -extname(report.file).length) + '.report.json';
+  if (device !== null) writeFileSync(beside, JSON.stringify(device, null, 2) + '\n');
   if (options.json === true) {
     printJson(report);
     return;
@@ -118,6 +121,14 @@ async function build(options: Options): Promise<void> {
   ]);
   const head = [`${board.name}, ${engine}`, 'octets', 'of', ''];
   process.stdout.write(`${report.file}\n\n${table(head, rows, screenOf(process.stdout))}`);
+  if (device === null) return;
+  const parts = device.parts.map(({ part, octets }) => [part, String(octets)]);
+  const variable = device.variable.map(({ name, octets }) => `${name} ${octets}`).join(', ');
+  process.stdout.write(
+    `\n${table(['specialised, as JavaScript', 'octets'], [...parts, ['all', String(device.octets)]], screenOf(process.stdout))}` +
+      `\nprofile ${device.profile}: ${Object.keys(device.fixed).length} constants, all in ${beside}\n` +
+      `of each device, in its blob: ${variable}\n`,
+  );
 }
 
 export function buildCommand(): Command {

@@ -1,7 +1,8 @@
 // What is built for a board, and how much of the board that takes.
 
 import { type Board, type BoardEngine, listBoards, loadBoard } from '../../../build/board-file.ts';
-import { buildImage, type SensorText } from './start.ts';
+import type { DeviceReport } from '../../../build/specialise/report.ts';
+import { buildImage, type SensorText, specialReport } from './start.ts';
 
 /** A part of a board's memory: octets used, and what there is; null where nothing sets a limit. */
 export interface Share {
@@ -15,6 +16,8 @@ export interface BuildReport {
   engine: string;
   file: string;
   shares: Share[];
+  /** What a specialised device is made of; null: the general device. */
+  device: DeviceReport | null;
 }
 
 /** A board as a list shows it: sizes in octets, null where there is none. */
@@ -53,7 +56,8 @@ export function boardRows(): BoardRow[] {
 /** Builds what a board runs: the device of a sensor's file, or the general one (null). */
 export async function buildBoard(board: Board, engine: BoardEngine, sensor: SensorText | null): Promise<BuildReport> {
   const { file, flash, script, memory } = await buildImage(board, engine, sensor);
-  const report = { board: board.name, engine, file };
+  const device = sensor === null ? null : await specialReport(engine, sensor);
+  const report = { board: board.name, engine, file, device };
   const most = board.flash?.size ?? null;
   if (memory === null) return { ...report, shares: [{ what: 'script', used: script, limit: most }] };
   const limit = board.ram?.size ?? null;

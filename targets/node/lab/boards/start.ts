@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Board, type BoardEngine, loadBoard, withRadio } from '../../../build/board-file.ts';
 import { outputFolder, sourceRoot } from '../../../build/root.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
+import type { DeviceReport } from '../../../build/specialise/report.ts';
 import { makeFolders } from '../../host/append.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { BoardEnd, RunningBoard } from './process.ts';
@@ -84,6 +85,13 @@ export async function specialScript(
   const { constants } = readSpecial(file, text, native, engine);
   const name = `special-${String(constants.profileHash)}${native.ccm ? '' : '-portable'}`;
   return { name, text: await deviceText(constants, engine as 'lua', { hasSpans: true }) };
+}
+
+/** What the specialised device of a firmware image is made of. */
+export async function specialReport(engine: BoardEngine, { file, text }: SensorText): Promise<DeviceReport> {
+  const { reportOf } = await import('../../../build/specialise/report.ts');
+  const { readSpecial } = await import('./special.ts');
+  return reportOf(readSpecial(file, text, NATIVE, engine).constants, { hasSpans: true });
 }
 
 /** The application as a script, for a board whose firmware is the interpreter. */

@@ -1,0 +1,73 @@
+// What is made of a sensor's file: sizes of its parts, no secret in any output but the blob, refusals that name the place.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { specialBlob } from '../../targets/build/specialise/blob-of.ts';
+import { type DeviceEngine, deviceText, engineText, joinDevice } from '../../targets/build/specialise/image.ts';
+import { reportOf } from '../../targets/build/specialise/report.ts';
+import { readSpecial } from '../../targets/node/lab/boards/special.ts';
+import { fileOf } from '../boards/app-support.ts';
+
+const KEY = 'a key that nobody else knows';
+/** As README.md has it: PSK, X25519, AES-CCM-8, HCP, optimized rekeys, resumption. */
+const FILE = fileOf(1, { top: 'interval: 1\ncount: 3', auth: `{ psk: "${KEY}" }` });
+
+function made(isNative: boolean, file = FILE) {
+  return readSpecial('sensor.yaml', file, { ccm: isNative, hmac: isNative, x25519: isNative }, 'jerryscript');
+}
+
+test('sizes: with portable cryptography, and native', { timeout: 600000 }, async () => {
+  // Goals: 24,000 and 16,000. The budgets keep the present sizes.
+  for (const [isNative, budget] of [
+    [false, 40300],
+    [true, 33700],
+  ] as const) {
+    const { constants } = made(isNative);
+    const options = { hasSpans: isNative };
+    const { parts, octets, variable } = await reportOf(constants, options);
+    const text = await deviceText(constants, 'jerryscript', options);
+    assert.equal(octets, text.length, 'every octet is told');
+    assert.ok(octets <= budget, `${octets} octets: ${JSON.stringify(parts)}`);
+    assert.ok(octets > budget - 4000, `${octets} octets: a lower budget fits`);
+    assert.ok(parts.every((part) => part.octets > 0) && parts.some(({ part }) => part === 'IKEv2'));
+    assert.equal(
+      variable.reduce((sum, field) => sum + field.octets, 0),
+      constants.dataSize,
+    );
+  }
+});
+
+test('no text has a secret', { timeout: 600000 }, async () => {
+  const special = made(true);
+  const forms = [KEY, Buffer.from(KEY).toString('hex'), Buffer.from(KEY).toString('base64')];
+  const joined = await joinDevice(special.constants);
+  const texts = [joined, JSON.stringify(special.constants)];
+  for (const engine of ['lua', 'duktape', 'jerryscript'] as DeviceEngine[]) {
+    texts.push(await engineText(joined, engine));
+  }
+  for (const text of texts) for (const form of forms) assert.ok(!text.includes(form));
+  assert.ok(Buffer.from(specialBlob(special)).includes(KEY));
+});
+
+test('what cannot be specialised is refused where it stands, with what to use instead', () => {
+  const refusal = (file: string): string => {
+    try {
+      made(false, file);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'taken';
+  };
+  assert.equal(refusal(FILE), 'taken');
+  const cases: [connection: string, wanted: RegExp][] = [
+    ['  ike: { reauth: 3600 }', /^sensor\.yaml:\d+: connection\.ike\.reauth: 3600: must be 0: .* --general\)$/],
+    ['  child: { esp: [aes-cbc-hmac] }', /^sensor\.yaml:\d+: connection\.child\.esp/],
+  ];
+  for (const [connection, wanted] of cases) {
+    const said = refusal(fileOf(1, { top: 'interval: 1', connection }));
+    assert.match(said, wanted);
+    assert.ok(!said.includes(KEY));
+  }
+  const nothing = FILE.replace('shortAddress: 1, extendedAddress: 0200000000000001', '').replace(', }', ' }');
+  assert.match(refusal(nothing), /radio/);
+});
