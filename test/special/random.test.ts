@@ -24,10 +24,10 @@ import { keymatOf, packetModule, packetTextOf, selfProfile } from './packet-kit.
 import { looseMaker } from './packet-loose.ts';
 
 const IS_LONG = process.env['DIETESP_LONG'] === '1';
-const PROFILES = IS_LONG ? 50000 : 300;
-const PACKETS = IS_LONG ? 20 : 12;
+const PROFILES = IS_LONG ? 20000 : 300;
+const PACKETS = IS_LONG ? 50 : 12;
 /** Profiles whose parts are joined, folded and shrunk, as devices are. */
-const JOINED = IS_LONG ? 60 : 6;
+const JOINED = IS_LONG ? 40 : 6;
 const NAIVE = IS_LONG ? 10 : 1;
 
 const TAKEN: readonly Suite[] = [
@@ -167,6 +167,7 @@ test('random profiles and packets: what the general code does', async () => {
   const counts = new Map<string, number>();
   let pairs = 0;
   for (let p = 0; p < PROFILES; p++) {
+    if (p % 1000 === 999) console.log(`# ${pairs} pairs are the same`);
     const random = new Random(p * 7919 + 13);
     const { sa: naive, inner, config, sn } = saOfSeed(random.word(), random);
     const profile = selfProfile(config, 65535);
