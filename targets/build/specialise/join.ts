@@ -35,6 +35,9 @@ interface Item {
   isRoot: boolean;
 }
 
+/** Files that were parsed, by path: many profiles are joined of the same ones, and nothing changes them. */
+const parsed = new Map<string, SourceFile>();
+
 /** Reads the entry and what it imports, in the order in which initialisers may run. */
 function readModules(ts: Compiler, options: JoinOptions): SourceFile[] {
   const done = new Map<string, SourceFile | null>();
@@ -44,7 +47,9 @@ function readModules(ts: Compiler, options: JoinOptions): SourceFile[] {
     if (done.has(file)) return;
     done.set(file, null);
     const text = options.texts?.[file] ?? readFileSync(file, 'utf8');
-    const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+    const known = parsed.get(file);
+    const source = known?.text === text ? known : ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+    parsed.set(file, source);
     for (const statement of source.statements) {
       const from =
         ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement) ? statement.moduleSpecifier : undefined;
