@@ -14,8 +14,8 @@ declare const P: Profile;
 export function manualStart(octets: Uint8Array): void {
   copy(D, 0, octets, 0, P.dataSize);
   addPair(u32(D, P.atSpiOut), u32(D, P.atSpiIn), D, P.atKeyOut, P.atKeyIn, true);
-  fill(D, P.atKeyOut, P.keymatSize, 0);
-  fill(D, P.atKeyIn, P.keymatSize, 0);
+  // The keys are the last of them.
+  fill(D, P.atKeyOut, P.dataSize - P.atKeyOut, 0);
 }
 
 /** Packets sent, packets accepted, frames and packets dropped. */

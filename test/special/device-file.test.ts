@@ -5,6 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { type TransformOptions, transformSync } from 'esbuild';
+import { BOARD_MEMBERS, SPAN_MEMBERS } from '../../targets/board/hooks.ts';
+import { builtinMembers } from '../../targets/build/builtins.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { joinDevice } from '../../targets/build/specialise/image.ts';
 import { readDevice } from '../../targets/node/lab/boards/device-file.ts';
@@ -67,4 +70,34 @@ test('a range of ports with flows has a template for each', () => {
   const { constants } = read(DEVICE + flows, SAS.replaceAll('[5683, 5683]', '[5683, 5690]'));
   assert.equal(constants.flows, 2);
   assert.ok((constants.outSize as number) > 0);
+});
+
+/** Octets of the minified device, names of properties short. */
+async function octetsOf(isNative: boolean, hasSpans: boolean): Promise<number> {
+  const file = join(folder, 'device.yaml');
+  writeFileSync(file, DEVICE);
+  writeFileSync(join(folder, 'sensor.yaml'), SAS);
+  const native = { ccm: isNative, hmac: isNative, x25519: isNative };
+  const { constants } = readDevice(file, DEVICE, native, 'jerryscript');
+  const text = await joinDevice(constants, { entry: 'manual.entry.ts', events: 'manual-events.ts', hasSpans });
+  const names = [...BOARD_MEMBERS, ...SPAN_MEMBERS, 'received', 'done', 'reserve', 'board', 'upper'];
+  const made = transformSync(text, {
+    ...{ loader: 'ts', format: 'esm', target: 'es2015', minify: true, charset: 'ascii', legalComments: 'none' },
+    mangleProps: /./,
+    reserveProps: new RegExp(`^(?:${[...builtinMembers(), ...names].join('|')})$`),
+  } as TransformOptions);
+  return made.code.length;
+}
+
+test('octets of the data plane: portable, with AES-CCM of the board, with its spans of octets too', async () => {
+  // Goals: 6,000 portable, 4,000 native. The budgets keep the present sizes.
+  const budgets: [boolean, boolean, number][] = [
+    [false, false, 6560],
+    [true, false, 4300],
+    [true, true, 4000],
+  ];
+  for (const [isNative, hasSpans, budget] of budgets) {
+    const octets = await octetsOf(isNative, hasSpans);
+    assert.ok(octets <= budget && octets > budget - 500, `${octets} octets, ${budget} at most`);
+  }
 });

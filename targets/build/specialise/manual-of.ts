@@ -45,6 +45,7 @@ export function manualOf(esp: EspInput, link: LinkInput, native: Native, engine:
     fields: [
       { name: 'SpiOut', octets: word(esp.out.attributes.espSpi) },
       { name: 'SpiIn', octets: word(esp.in.attributes.espSpi) },
+      // Last, so that they are wiped at once.
       { name: 'KeyOut', octets: keyOf(esp.out) },
       { name: 'KeyIn', octets: keyOf(esp.in) },
     ],
