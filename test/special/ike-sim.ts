@@ -153,7 +153,8 @@ export function handshake(list: readonly Kind[], seed: number): string {
   // Its own attempts go on until one comes about.
   net.run(net.now + QUIET + (broken === '' ? END : 60000));
   if (broken !== '') device.close(net.now);
-  net.run(net.now + 60000);
+  // The gateway's last probe and its repetitions are over.
+  net.run(net.now + 150000);
   for (let i = 0; i < 20 && (device.S.current?.task !== 0 || net.gateway.ike.sas.some((sa) => sa.task !== null)); i++) {
     net.run(net.now + 1000);
   }

@@ -208,7 +208,14 @@ function finishChildAnswer(
   if (loses) {
     supersede(old);
     askDelete(child);
-  } else if (old.removeAt < 0) askDelete(old);
+  } else {
+    if (old.removeAt < 0) askDelete(old);
+    // The gateway deletes what it made, unless it has forgotten why: then this side does, in the end.
+    if (rival !== null) {
+      supersede(rival);
+      rival.rekeyAt = ikeNow + P.retransmitTime * 64;
+    }
+  }
   return 0;
 }
 

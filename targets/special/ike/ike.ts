@@ -26,6 +26,7 @@ import {
 import type { Session } from '../../../core/ike/state/session.ts';
 import {
   CHILD_LIVE,
+  CHILD_SUPERSEDED,
   STATE_AUTH_SENT,
   STATE_CLOSING,
   STATE_ESTABLISHED,
@@ -252,7 +253,7 @@ function takeProtected(sa: IkeSlot, b: Uint8Array, o: number, n: number, isAnswe
   let end = at + size;
   let first = b[o + 28];
   if (P.fragments && isPart) {
-    const whole = takePart(2 * id + (isAnswer ? 1 : 0), b, o, size);
+    const whole = takePart(sa, 2 * id + (isAnswer ? 1 : 0), b, o, size);
     // The others are on their way.
     if (whole === null) return true;
     inner = whole;
@@ -334,8 +335,11 @@ function ikeAge(sa: IkeSlot): void {
     if (sa.task !== TASK_REKEY_IKE) S.isRekeyAsked = true;
   }
   for (let one = S.children; one !== null; one = one.next) {
-    if (one.rekeyAt >= 0 && ikeNow >= one.rekeyAt) one.rekeyAt = -1;
-    else {
+    if (one.rekeyAt >= 0 && ikeNow >= one.rekeyAt) {
+      one.rekeyAt = -1;
+      // It lost to another one, and the gateway has not deleted it.
+      if (one.stage === CHILD_SUPERSEDED) one.isDeleteAsked = true;
+    } else {
       // Lifetimes in packets, and packets that fail.
       if (one.stage !== CHILD_LIVE || ikeNow < one.tag) continue;
       if (!isAgeing(one.spiIn) && !(isSuspect(one.spiIn, ikeNow) && mayDoubt(0))) continue;
