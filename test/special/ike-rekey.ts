@@ -138,7 +138,10 @@ export function play(kinds: readonly Kind[], seed: number, sum: Sum): void {
       for (const child of sa.children) child.rekeyAt = -1;
     }
     device.S.rekeyAt = -1;
-    for (let one = device.S.children; one !== null; one = one.next) if (one.stage === 0) one.rekeyAt = -1;
+    // Others are to be deleted.
+    let newest = device.S.children;
+    while (newest !== null && newest.stage !== 0) newest = newest.next;
+    if (newest !== null) newest.rekeyAt = -1;
     if (net.now < END - 60000) net.at(net.now + 1000, calm);
   };
   net.at(BUSY + 5000, calm);

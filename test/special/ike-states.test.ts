@@ -14,7 +14,7 @@ import { CHANGES } from './ike-sim.ts';
 
 const SLOW = { loss: 0, reorder: 0, duplicate: 0, corrupt: 0, truncate: 0, attack: 0, until: 0, latency: 400 };
 const EXCHANGES = [0, 33, 34, 35, 36, 37, 38, 39, 43, 44, 255];
-const WORLDS = process.env.DIETESP_LONG === '1' ? 20000 : 400;
+const WORLDS = process.env.DIETESP_LONG === '1' ? 20000 : 120;
 
 /** States of the device, each with the way there. */
 const WAYS: readonly [number, string, string, (scene: Scene) => void][] = [
@@ -29,8 +29,8 @@ const WAYS: readonly [number, string, string, (scene: Scene) => void][] = [
       net.run(net.now + 500);
     },
   ],
-  [2, 'INTERMEDIATE_SENT', 'ppk round', ({ net }) => net.run(1300)],
-  [3, 'AUTH_SENT', 'usual', ({ net }) => net.run(1300)],
+  [2, 'INTERMEDIATE_SENT', 'ppk round', ({ net }) => net.run(1000)],
+  [3, 'AUTH_SENT', 'usual', ({ net }) => net.run(1000)],
   [5, 'ESTABLISHED', 'usual', ({ net }) => net.run(3000)],
   [
     5,

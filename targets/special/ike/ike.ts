@@ -44,7 +44,7 @@ import { onCreateAsked } from './answer-create.ts';
 import { askCreate, onCreateAnswer } from './create-child.ts';
 import { ikeAuth, onAuthAnswer } from './ike-auth.ts';
 import { beginIke, onFirstAnswer } from './ike-first.ts';
-import { abandonIke, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
+import { abandonIke, askDelete, childGone, endIke, forgetIke, hasLiveChild, sealDelete } from './ike-life.ts';
 import { partsFirst, takePart } from './ike-parts.ts';
 import { ikeRound, onRound } from './ike-rounds.ts';
 import { type IkeSlot, ikeNow, PPK_ROUND, S, setIkeNow } from './ike-state.ts';
@@ -334,11 +334,20 @@ function ikeAge(sa: IkeSlot): void {
     S.rekeyAt = -1;
     if (sa.task !== TASK_REKEY_IKE) S.isRekeyAsked = true;
   }
+  let isOlder = false;
   for (let one = S.children; one !== null; one = one.next) {
+    // Only the newest is needed. Where a collision ended in two, this side deletes the others in the end.
+    const isSpare = one.stage === CHILD_SUPERSEDED || (isOlder && one.stage === CHILD_LIVE);
+    if (one.stage === CHILD_LIVE) {
+      if (isOlder && one.rekeyAt < 0) one.rekeyAt = ikeNow + P.retransmitTime * 64;
+      isOlder = true;
+    }
     if (one.rekeyAt >= 0 && ikeNow >= one.rekeyAt) {
       one.rekeyAt = -1;
-      // It lost to another one, and the gateway has not deleted it.
-      if (one.stage === CHILD_SUPERSEDED) one.isDeleteAsked = true;
+      if (isSpare) {
+        askDelete(one);
+        continue;
+      }
     } else {
       // Lifetimes in packets, and packets that fail.
       if (one.stage !== CHILD_LIVE || ikeNow < one.tag) continue;
