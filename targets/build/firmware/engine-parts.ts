@@ -15,7 +15,7 @@ import { attributes, type EnginePart, firmwareFolder, isFile, pointedStrings, wr
 export type FirmwareEngine = 'lua' | 'duktape' | 'jerryscript';
 
 /** Octets of heap up to which an address in it has 16 bits. */
-const DUKTAPE_SMALL = 0x40000;
+export const DUKTAPE_SMALL = 0x40000;
 
 /** Debian's prepared sources with our options. The tool for other sources needs a Python that Debian no longer has. */
 function duktapePart(flags: readonly string[], common: string, isSmall: boolean): EnginePart {

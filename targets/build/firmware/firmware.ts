@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { CommandError } from '../../node/host/errors.ts';
 import type { Board, BoardEngine, Region } from '../board-file.ts';
 import { sourceRoot } from '../root.ts';
-import { cryptoPart, enginePart, engineSourcesMissing, type FirmwareEngine, scriptOf } from './engine-parts.ts';
+import {
+  cryptoPart,
+  DUKTAPE_SMALL,
+  enginePart,
+  engineSourcesMissing,
+  type FirmwareEngine,
+  scriptOf,
+} from './engine-parts.ts';
 import {
   boardFile,
   bundleText,
@@ -75,7 +82,10 @@ export async function buildFirmware(
   const common = join(sourceRoot(), 'boards', 'common');
   const cpu = ['-mcpu=' + board.core, '-mthumb', '-mfloat-abi=soft'];
   const flags = [...cpu, '-std=gnu11', '-Os', '-ffunction-sections', '-fdata-sections', '-fno-common'];
-  const heap = options.heap ?? (board.heap[engine] as number);
+  const most = board.heap[engine] as number;
+  // What is made for one profile fits a small heap, where objects are smaller.
+  const isSmall = engine === 'duktape' && options.script !== undefined;
+  const heap = options.heap ?? (isSmall ? Math.min(most, DUKTAPE_SMALL) : most);
   const part = enginePart(engine, board.core, flags, common, script, heap);
   const crypto = cryptoPart(flags, common);
   const own = [
