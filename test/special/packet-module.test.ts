@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import { DROP_SELECTOR } from '../../core/base/drop.ts';
+import { dropName } from '../../core/base/drop-name.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
@@ -18,6 +20,7 @@ import { packetText } from '../../targets/build/specialise/packet-module.ts';
 import { provider } from '../core/support.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { pairOf } from './manual-kit.ts';
+import type { PacketModule } from './packet-case.ts';
 import { keymatOf } from './packet-kit.ts';
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
@@ -181,4 +184,39 @@ test('what a packet module does not have is refused when it is made, with its fi
   for (const [message, change] of cases) {
     await assert.rejects(packetText(inputOf(change), 'node'), (error: Error) => error.message.startsWith(message));
   }
+});
+
+test('a rekey of a packet module: the newest pair sends, the one before still takes packets, until it is removed', async () => {
+  const { script, data } = await packetText(inputOf(), 'node');
+  const url = `data:text/javascript,${encodeURIComponent(script)}`;
+  const packets = (await import(url)) as PacketModule & { retirePair: (spi: number) => void };
+  const [first, second] = [0x11110011, 0x22220022];
+  const keys = (octet: number): Uint8Array => new Uint8Array(19).fill(octet);
+  const send = (): Uint8Array => {
+    const wire = new Uint8Array(300);
+    const length = packets.outbound(INNER, 0, INNER.length, wire, 0, 0);
+    assert.ok(length > 0, String(length));
+    return wire.slice(0, length);
+  };
+  const take = (wire: Uint8Array): string => {
+    const back = new Uint8Array(300);
+    const size = packets.inbound(wire, 0, wire.length, back, 0, 0);
+    return size < 0 ? dropName(size) : hex(back.subarray(0, size));
+  };
+  packets.start(data);
+  packets.addSas(first, first, keys(1), 0, 0);
+  const old = [send(), send(), send()];
+  assert.equal(old[0][40], 0x11);
+  assert.equal(take(old[0].slice()), hex(INNER));
+  packets.addSas(second, second, keys(2), 0, 0);
+  const wire = send();
+  assert.equal(wire[40], 0x22);
+  assert.equal(take(old[1].slice()), hex(INNER));
+  assert.equal(take(wire.slice()), hex(INNER));
+  assert.equal(take(wire.slice()), 'replay');
+  packets.retirePair(second);
+  assert.equal(send()[40], 0x11);
+  packets.removePair(first);
+  assert.equal(take(old[2].slice()), 'no-sa');
+  assert.equal(packets.outbound(INNER, 0, INNER.length, new Uint8Array(300), 0, 0), DROP_SELECTOR);
 });
