@@ -28,9 +28,9 @@ export let espReceived = 0;
 /** The number that the last packet was opened with; ICVs computed. */
 let espSn = 0;
 let espTrials = 0;
-/** Trials of the search that are left, and when they were filled up, -1: never. */
-let espBudget = 0;
-let espFilled = -1;
+/** Trials of the search that are left, and when they were filled up. */
+let espBudget: number = P.searchBudget;
+let espFilled = 0;
 
 /** 0, or DROP_REPLAY when the number was seen or lies left of the window [RFC 4303 §3.4.3]. */
 function espSeen(sa: EspSa, sn: number): number {
@@ -106,8 +106,7 @@ function espSearch(
   if (espTry(sa, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
   if (P.spiLsb === 0 && previous !== null && espTry(previous, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
   if (P.ike) sa.failures++;
-  const gained = espFilled < 0 ? P.searchBudget : ((now - espFilled) * P.searchRate) / 1000;
-  espBudget = Math.min(P.searchBudget, espBudget + gained);
+  espBudget = Math.min(P.searchBudget, espBudget + ((now - espFilled) * P.searchRate) / 1000);
   espFilled = now;
   randomOctets(espDice, 0, 1);
   if (espBudget < P.searchBudget && espDice[0] * P.searchBudget >= espBudget * 256) return null;
