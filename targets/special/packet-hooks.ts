@@ -6,6 +6,9 @@
  * @noSelf
  */
 export interface PacketHooks {
-  /** Stores for good that numbers up to `out`, or `back`, may be used from now on, as ManualHooks.reserve; -1: no change. */
+  /**
+   * Stores for good that numbers up to `out`, or `back`, may be used from now on, as ManualHooks.reserve; -1: no change.
+   * Where it throws, no number was taken.
+   */
   reserve(out: number, back: number): void;
 }

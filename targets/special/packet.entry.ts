@@ -27,7 +27,8 @@ export function start(octets: Uint8Array): void {
 
 /**
  * Adds a pair of SAs; packets go out under it from now on. KEYMAT (key, salt) of the outbound SA is at keys[outAt..), of the
- * inbound one at keys[inAt..); the caller wipes it.
+ * inbound one at keys[inAt..); the caller wipes it. Where numbers are reserved ahead, the last one that may have been used (4
+ * octets) is behind each, and `upper.reserve` (PacketHooks) stores the next.
  */
 export function addSas(spiOut: number, spiIn: number, keys: Uint8Array, outAt: number, inAt: number): void {
   addPair(spiOut, spiIn, keys, outAt, inAt, true);

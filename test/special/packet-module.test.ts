@@ -220,3 +220,20 @@ test('a rekey of a packet module: the newest pair sends, the one before still ta
   assert.equal(take(old[2].slice()), 'no-sa');
   assert.equal(packets.outbound(INNER, 0, INNER.length, new Uint8Array(300), 0, 0), DROP_SELECTOR);
 });
+
+test('numbers are reserved ahead by the hook of the program, on an engine with short names', async () => {
+  const { script, data } = await packetText({ ...inputOf(), reserve: 16 }, 'duktape');
+  const stored: number[][] = [];
+  const upper = { reserve: (out: number, back: number) => stored.push([out, back]) };
+  const packets = new Function('upper', `${script}\nreturn packets;`)(upper) as PacketModule;
+  const keys = new Uint8Array(23);
+  keys[22] = 100;
+  packets.start(data);
+  packets.addSas(0x11110011, 0x11110011, keys, 0, 0);
+  const wire = new Uint8Array(300);
+  for (let i = 0; i < 20; i++) packets.outbound(INNER, 0, INNER.length, wire, 0, 0);
+  assert.deepEqual(stored, [
+    [116, -1],
+    [132, -1],
+  ]);
+});

@@ -67,7 +67,7 @@ export async function packetText(input: PacketInput, engine: DeviceEngine): Prom
   // `exports` would make esbuild take it for a module of CommonJS.
   const set = names.map((name) => `made.${name} = ${name};\n`).join('');
   const text = `${bare}\ndeclare const made: Record<string, unknown>;\n${set}`;
-  const script = await engineText(text, engine, { kept: names });
+  const script = await engineText(text, engine, { kept: [...names, 'reserve'] });
   const framed = `var packets=(function(made){${script.trim()}\nreturn made})({});`;
   return { ...made, script: `${framed}if(typeof module==="object")module.exports=packets;\n` };
 }
