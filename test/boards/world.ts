@@ -10,8 +10,8 @@ import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { espruinoRunMissing } from '../../targets/node/lab/boards/espruino-run.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/lab/boards/lab.ts';
 import type { RunningBoard } from '../../targets/node/lab/boards/process.ts';
-import { readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { qemuMissing } from '../../targets/node/lab/boards/qemu.ts';
+import { provisionOf } from '../../targets/node/lab/boards/special.ts';
 import { boardAndEngine, buildImage, startBoard } from '../../targets/node/lab/boards/start.ts';
 import type { SensorEvent } from '../../targets/node/sensor/describe.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
@@ -42,10 +42,12 @@ export async function startNode(
   node: LabNode,
   name: string,
   engineName: string,
+  isSpecial = false,
 ): Promise<Node & { board: RunningBoard }> {
   const { board, engine } = boardAndEngine(name, engineName);
-  const image = await buildImage(board, engine);
-  const blob = readProvision(`node ${node.name}`, node.file);
+  const sensor = { file: `node ${node.name}`, text: node.file };
+  const image = await buildImage(board, engine, isSpecial ? sensor : null);
+  const blob = provisionOf(sensor.file, sensor.text, !isSpecial);
   const running = await startBoard(board, { image: image.file, blob, entropy: '/dev/urandom' });
   lab.bridge.join(`${name} ${node.name}`, running.radio);
   const { console } = running;
@@ -179,6 +181,8 @@ export function checkReadings({ lab: node, what }: Node, first: number, count: n
 export interface Part {
   board: string;
   engine: BoardEngine;
+  /** The device of its profile. */
+  isSpecial?: boolean;
 }
 
 /** For a test's `skip`: why a board with an engine cannot be run here, or false. */
@@ -202,10 +206,13 @@ export async function prove(parts: Part[], withSensor: boolean, count: number, l
     count,
     interval: 0.01,
     retransmit,
+    isSpecial: parts.some(({ isSpecial }) => isSpecial === true),
   });
   const all: Node[] = [];
   try {
-    for (const [i, { board, engine }] of parts.entries()) all.push(await startNode(lab, lab.nodes[i], board, engine));
+    for (const [i, { board, engine, isSpecial }] of parts.entries()) {
+      all.push(await startNode(lab, lab.nodes[i], board, engine, isSpecial));
+    }
     if (withSensor) all.push(await startSensor(lab.nodes[parts.length]));
     const each = (act: (node: Node) => Promise<void>): Promise<unknown> => Promise.all(all.map(act));
 
