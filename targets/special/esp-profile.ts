@@ -4,6 +4,8 @@ export interface EspProfile {
   /** Low bits of SPI and sequence number on the wire, and octets of both. */
   spiLsb: number;
   snLsb: number;
+  /** 2^spiLsb. */
+  spiCount: number;
   headerSize: number;
   /** 2^snLsb; how many numbers below the next one are accepted (`recoverSn`). */
   snModulus: number;

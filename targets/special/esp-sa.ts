@@ -137,6 +137,8 @@ export function newSpi(): number {
   if (P.spiLsb < 8) {
     // Few numbers: pairs that only wait for late packets give way.
     for (let i = espOut.length - 1; i >= 0; i--) if (espOut[i].isOver) removePair(espIn[i].spi);
+    // Without an end to these, the oldest one does.
+    while (P.spiLsb > 0 && espIn.length >= P.spiCount) removePair(espIn[espIn.length - 1].spi);
   }
   for (;;) {
     randomOctets(espDice, 0, 4);

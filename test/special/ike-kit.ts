@@ -58,7 +58,15 @@ const STUBS = join(HERE, 'ike-stubs.ts');
 const asymmetric = createNodeAsymmetric();
 
 /** Constants of ESP that IKE reads, where a test has no ESP. */
-const ESP = { keymatSize: 19, spiLsb: 32, nativeGcm: false, nativeCcm: true, nativeHmac: true, nativeX25519: true };
+const ESP = {
+  keymatSize: 19,
+  spiLsb: 32,
+  spiCount: 2 ** 32,
+  nativeGcm: false,
+  nativeCcm: true,
+  nativeHmac: true,
+  nativeX25519: true,
+};
 
 /** The constants and the octets of a device with this policy. */
 export function specialised(policy: IkePolicy, more: Record<string, boolean | number> = {}): Specialised {

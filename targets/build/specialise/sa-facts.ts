@@ -65,6 +65,7 @@ export function saFacts(input: SaInput) {
   const modulus = 2 ** a.espSnLsb;
   return {
     spiLsb: a.espSpiLsb,
+    spiCount: 2 ** a.espSpiLsb,
     snLsb: a.espSnLsb,
     headerSize: (a.espSpiLsb + a.espSnLsb) / 8,
     snModulus: modulus,
