@@ -11,18 +11,16 @@ import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { boardRows, buildBoard } from '../lab/boards/build.ts';
 import { boardAndEngine, deviceOf } from '../lab/boards/start.ts';
+import { buildSpecial, type SpecialOptions } from './build-special.ts';
 import { printJson } from './options.ts';
 
-interface Options {
+interface Options extends SpecialOptions {
   board?: string;
+  specialise?: boolean;
   module?: string;
-  engine?: string;
-  config?: string;
   general?: boolean;
   radio?: string;
-  out?: string;
   list?: boolean;
-  json?: boolean;
 }
 
 function list(isJson: boolean): void {
@@ -84,6 +82,13 @@ async function build(options: Options): Promise<void> {
     list(options.json === true);
     return;
   }
+  if (options.specialise === true) {
+    if (options.board !== undefined || options.module !== undefined) {
+      throw new CommandError('--specialise, --board, --module: one of them', 2);
+    }
+    await buildSpecial(options);
+    return;
+  }
   if (options.module !== undefined) {
     if (options.board !== undefined) throw new CommandError('--board, --module: one of them', 2);
     await buildModule(options);
@@ -136,7 +141,12 @@ export function buildCommand(): Command {
     .description("Builds a board's firmware or script below build/, and prints its sizes and the limits.")
     .option('--board <name>', 'a folder of boards/')
     .option('--module <engine>', 'instead of a board: the modules for programs in lua, duktape, jerryscript')
-    .option('--engine <name>', 'lua, duktape, jerryscript or espruino; default: the first of the board')
+    .option('--specialise', 'instead of a board: a module for programs of your own, made for the profile of a file')
+    .option(
+      '--engine <name>',
+      'lua, duktape, jerryscript, espruino, with --specialise also node; default: the first of the board',
+    )
+    .option('--native <list>', "with --specialise: what the program's hooks have: ccm,hmac,x25519")
     .option('--radio <kind>', "another radio of the board's file: mrf24j40")
     .option('--config <file>', "a sensor's file: the device is made for its profile, without its keys")
     .option('--general', 'the device that a blob configures: any profile, several times as large')
@@ -147,7 +157,8 @@ export function buildCommand(): Command {
       'after',
       '\nA build that does not fit fails; the error names the part. The file holds no keys, see `dietesp provision`.\n\n' +
         'Examples:\n  $ dietesp build --list\n  $ dietesp build --board qemu-mps2-an386 --config sensor.yaml --out .\n' +
-        '  $ dietesp build --module lua --out rock',
+        '  $ dietesp build --module lua --out rock\n' +
+        '  $ dietesp build --specialise --engine lua --config device.yaml --out .',
     )
     .action(build);
 }

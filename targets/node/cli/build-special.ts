@@ -1,0 +1,103 @@
+// `dietesp build --specialise`: a module for programs of one's own, made for the profile of a file.
+
+import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENGINES } from '../../build/engines.ts';
+import { fieldsOf } from '../../build/specialise/report.ts';
+import { makeFolders } from '../host/append.ts';
+import { readText } from '../host/document.ts';
+import { CommandError } from '../host/errors.ts';
+import { whileShown } from '../host/progress.ts';
+import { table } from '../host/table.ts';
+import { screenOf } from '../host/terminal.ts';
+import { type SpecialModule, specialModule } from '../lab/boards/special-module.ts';
+import { printJson } from './options.ts';
+
+/** Options of the command that concern modules of one profile. */
+export interface SpecialOptions {
+  engine?: string;
+  config?: string;
+  native?: string;
+  out?: string;
+  json?: boolean;
+}
+
+/** Only its owner reads it: keys are in it. */
+const MODE = 0o600;
+const NATIVE = ['ccm', 'hmac', 'x25519'] as const;
+const EXTENSIONS = { node: 'mjs', lua: 'lua', duktape: 'js', jerryscript: 'js', espruino: 'js' } as const;
+
+function nativeOf(text: string | undefined): { ccm: boolean; hmac: boolean; x25519: boolean } {
+  const names = text === undefined || text === '' ? [] : text.split(',');
+  const unknown = names.find((name) => !(NATIVE as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new CommandError(`--native: ${unknown}: must be some of ${NATIVE.join(',')}`, 2);
+  return { ccm: names.includes('ccm'), hmac: names.includes('hmac'), x25519: names.includes('x25519') };
+}
+
+/** A file that others may read is closed to them before the keys are in it. */
+function writeSecret(file: string, octets: Uint8Array): void {
+  const fd = openSync(file, 'w', MODE);
+  try {
+    if (fstatSync(fd).isFile()) fchmodSync(fd, MODE);
+    writeSync(fd, octets);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Writes the files of a module. Returns their names and octets. */
+function writeModule(
+  made: SpecialModule,
+  engine: keyof typeof EXTENSIONS,
+  folder: string,
+): { file: string; size: number }[] {
+  const files: { file: string; size: number }[] = [];
+  const write = (extension: string, content: string | Uint8Array, isSecret = false): void => {
+    const file = join(folder, `${made.name}.${extension}`);
+    if (isSecret) writeSecret(file, content as Uint8Array);
+    else writeFileSync(file, content);
+    files.push({ file, size: Buffer.byteLength(content) });
+  };
+  const report = { profile: made.constants.profileHash, fixed: made.constants, variable: fieldsOf(made.constants) };
+  makeFolders(folder);
+  write(EXTENSIONS[engine], made.script);
+  write('d.ts', made.types);
+  write('source.ts', made.source);
+  write('report.json', JSON.stringify(report, null, 2) + '\n');
+  if (made.data !== null) write('octets', made.data, made.hasKeys);
+  return files;
+}
+
+/** Runs the command. */
+export async function buildSpecial(options: SpecialOptions): Promise<void> {
+  const engine = ENGINES.find((name) => name === options.engine);
+  if (engine === undefined) {
+    throw new CommandError(`--engine: ${options.engine ?? '(missing)'}: must be one of ${ENGINES.join(', ')}`, 2);
+  }
+  if (options.config === undefined) {
+    throw new CommandError('--config: (missing): the file of a sensor, a device, or two SAs', 2);
+  }
+  const native = nativeOf(options.native);
+  const folder = options.out ?? '.';
+  const text = readText(options.config);
+  const made = await whileShown(process.stderr, `making a module for ${engine}`, () =>
+    specialModule(options.config!, text, native, engine),
+  );
+  let files: { file: string; size: number }[];
+  try {
+    files = writeModule(made, engine, folder);
+  } catch (error) {
+    throw CommandError.from(folder, error);
+  }
+  if (options.json === true) {
+    printJson({ engine, name: made.name, files });
+    return;
+  }
+  const rows = files.map(({ file, size }) => [String(size), file]);
+  process.stdout.write(table(['octets', 'file'], rows, screenOf(process.stdout)));
+  const octets =
+    made.data === null
+      ? 'the octets of a device: dietesp provision --config FILE'
+      : `the octets of this device are in ${made.name}.octets${made.hasKeys ? ', with its keys' : ''}`;
+  process.stdout.write(`\n${octets}\n`);
+}
