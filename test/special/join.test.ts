@@ -119,6 +119,16 @@ test('a local name that hides one of the top keeps a function from being put the
   assert.equal(run({ tick: () => 7 }), 13);
 });
 
+test('a function that gives another one an argument of its own is no forwarder', async () => {
+  const text = `function twice(x: number, y: string): number { return y.length > 9 ? x : x * 2 + y.charCodeAt(0) + y.length * 1000000; }
+    function one(y: string): number { return twice(y.length, y) + y.length + y.length + y.length; }
+    function fixed(): number { return one('abc'); }
+    export function go(): number { return fixed() + fixed() + one('d') + one('ef'); }`;
+  const run = new Function(transpiled(await joined(text)) + '; return go();');
+  const of = (y: string): number => y.length * 2 + y.charCodeAt(0) + y.length * 1000000 + 3 * y.length;
+  assert.equal(run(), 2 * of('abc') + of('d') + of('ef'));
+});
+
 function transpiled(text: string): string {
   return transformSync(text.replaceAll('export ', ''), { loader: 'ts' }).code;
 }

@@ -138,7 +138,8 @@ function forwarded(ts: Compiler, statement: Statement): [string, string] | null 
   if (call === undefined || !ts.isCallExpression(call) || !ts.isIdentifier(call.expression)) return null;
   const names = statement.parameters.map(({ name }) => name.getText());
   const passed = call.arguments.map((argument) => (ts.isIdentifier(argument) ? argument.text : ''));
-  if (names.join() !== passed.join()) return null;
+  // An argument that is no name is ''.
+  if (names.length !== passed.length || names.join() !== passed.join()) return null;
   return [statement.name!.text, call.expression.text];
 }
 
