@@ -1,10 +1,11 @@
 // The module `dietesp` of Lua, Duktape and JerryScript: lite.ts and a sensor with IKEv2. Each engine's entry adds its own part.
 
 import { createApp } from './app.ts';
+import type { BlobFields } from './blob-fields.ts';
 import { createLite, type LiteModule } from './lite.ts';
 import { createMixedAsymmetric, createMixedProvider } from './mixed.ts';
 import { createProgram, createSensorOf, type ProgramBoard, type ProgramSensor } from './program.ts';
-import { type BlobFields, blobOf } from './write-blob.ts';
+import { blobOf } from './write-blob.ts';
 
 /** What `start` takes. */
 export interface ProgramStartOptions {

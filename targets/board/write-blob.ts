@@ -4,6 +4,7 @@
 import { copy, fill, put16 } from '../../core/base/bytes.ts';
 import { crc32 } from '../../core/base/crc32.ts';
 import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL } from './blob.ts';
+import type { BlobFields } from './blob-fields.ts';
 import { FIELDS, KEY_PROPOSALS } from './blob-keys.ts';
 import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from './cbor.ts';
 import { octetsOf } from './octets.ts';
@@ -50,11 +51,6 @@ export const NAMES = [
   'coapRetransmit',
   'proposals',
 ];
-
-/** Numbers, octets or texts by name; `proposals` is an array of arrays of numbers. */
-export interface BlobFields {
-  [name: string]: unknown;
-}
 
 interface Writer {
   buffer: Uint8Array;

@@ -1,6 +1,6 @@
 // The exports of the modules. targets/build/espruino-names.ts keeps their names.
 
-import type { BlobFields } from '../board/write-blob.ts';
+import type { BlobFields } from '../board/blob-fields.ts';
 import type { EspruinoRadio } from './board.ts';
 
 declare const exports: Exports;

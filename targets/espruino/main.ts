@@ -5,7 +5,8 @@ import { readBlob } from '../board/blob.ts';
 import type { EspruinoRadio } from './board.ts';
 import { createRadio, storedBlob, storedSettings } from './config.ts';
 import { boardName, createKeepAlive, engine, later, publish } from './globals.ts';
-import { blobOf, createSensor, type EspruinoSensor } from './sensor.ts';
+import type { EspruinoSensor } from './running.ts';
+import { blobOf, createSensor } from './sensor.ts';
 
 /** The file of the Storage with the session. */
 const RECORD = 'desp.ses';

@@ -1,29 +1,15 @@
 // A sensor with IKEv2 on Espruino: the application of every board (targets/board/app.ts), from a blob and a radio.
 
 import { createApp } from '../board/app.ts';
+import type { BlobFields } from '../board/blob-fields.ts';
 import { createKeeper } from '../board/keep.ts';
-import { type BlobFields, blobOf as octetsOfBlob } from '../board/write-blob.ts';
+import { blobOf as octetsOfBlob } from '../board/write-blob.ts';
 import { createAppRunner, createEspruinoBoard } from './board.ts';
 import { createCryptoHooks } from './crypto.ts';
 import type { StartOptions } from './exported.ts';
 import { namesOf } from './globals.ts';
 import { createEspruinoAsymmetric, createEspruinoProvider } from './provider.ts';
-
-/**
- * A running sensor.
- *
- * @noSelf
- */
-export interface EspruinoSensor {
-  /** Takes a console line: `rekey`, `rekey-ike`, `delete`, `connect`, `send N`, `stats`, `restart`, `exit`. */
-  command(line: string): boolean;
-  stop(): void;
-  isOver(): boolean;
-  /** Frames lost because the application was too slow. */
-  lost(): number;
-  /** What is native: 1 AES-CCM, 2 HMAC-SHA-256, 4 X25519. */
-  native: number;
-}
+import type { EspruinoSensor } from './running.ts';
 
 /** A blob's octets, from any form that StartOptions allows. */
 export function blobOf(provision: Uint8Array | string | BlobFields): Uint8Array {

@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BoardConfig, readBlob } from '../../targets/board/blob.ts';
+import type { BlobFields } from '../../targets/board/blob-fields.ts';
 import * as K from '../../targets/board/blob-keys.ts';
 import { CBOR_OCTETS, CBOR_TEXT, CBOR_UNSIGNED } from '../../targets/board/cbor.ts';
-import { type BlobFields, NAMES, writeBlob } from '../../targets/board/write-blob.ts';
+import { NAMES, writeBlob } from '../../targets/board/write-blob.ts';
 
 const KEYS = Object.entries(K).filter(([name]) => /^KEY_/.test(name)) as [string, number][];
 const camel = (name: string): string =>

@@ -115,8 +115,9 @@ export function forbidden(file: string, specifier: string): string | undefined {
     return used === 'ike' ? roomForbidden(file, target) : undefined;
   }
   if (from === 'targets' && ENGINES.includes(fromPart)) {
-    const isOwn = isRelative && (to === 'core' || (to === 'targets' && (toPart === fromPart || toPart === 'board')));
-    return isOwn ? undefined : 'an engine target imports core, targets/board and its own folder';
+    const isShared = to === 'targets' && (toPart === fromPart || toPart === 'board' || toPart === 'special');
+    const isOwn = isRelative && (to === 'core' || isShared);
+    return isOwn ? undefined : 'an engine target imports core, targets/board, targets/special and its own folder';
   }
   if (from === 'targets' && fromPart === 'board') {
     const isOwn = isRelative && (to === 'core' || (to === 'targets' && toPart === 'board'));

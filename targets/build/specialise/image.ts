@@ -24,6 +24,8 @@ export interface DeviceOptions {
   hasSpans?: boolean;
   /** Short names; default true. */
   isMinified?: boolean;
+  /** See JoinOptions. */
+  hasTypes?: boolean;
   /** Names that leave the text, beside the hooks of boards. */
   kept?: readonly string[];
 }
@@ -44,8 +46,9 @@ function spanTexts(): Record<string, string> {
 
 /** What is joined for a device. */
 export function joinOptions(constants: Constants, options: DeviceOptions = {}): JoinOptions {
-  const { entry, events, hasSpans } = options;
+  const { entry, events, hasSpans, hasTypes } = options;
   return {
+    ...(hasTypes === undefined ? {} : { hasTypes }),
     entry: entry?.startsWith('/') ? entry : partOf(entry ?? 'board.entry.ts'),
     profile: constants,
     replace: { [partOf('events.ts')]: partOf(events ?? 'app.ts') },

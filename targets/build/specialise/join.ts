@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { SourceFile, Statement } from 'typescript';
 import { buildTool } from '../root.ts';
-import { type Compiler, type Constants, createFolder } from './fold.ts';
+import { type Compiler, type Constants, createFolder, literal } from './fold.ts';
 import { shrink } from './shrink.ts';
 
 /** What is joined, and how. */
@@ -21,6 +21,8 @@ export interface JoinOptions {
   replace?: Readonly<Record<string, string>>;
   /** False: what folding leaves without use inside functions stays; it takes a fourth of the time. Default true. */
   isShrunk?: boolean;
+  /** False: files that are imported for types alone are left out, so nothing can check the text's types. Default true. */
+  hasTypes?: boolean;
   /** Texts of files by absolute path, instead of what is on disk. */
   texts?: Readonly<Record<string, string>>;
 }
@@ -54,6 +56,8 @@ function readModules(ts: Compiler, options: JoinOptions): SourceFile[] {
       const from =
         ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement) ? statement.moduleSpecifier : undefined;
       if (from === undefined) continue;
+      const isOfTypes = ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly === true;
+      if (isOfTypes && options.hasTypes === false) continue;
       const name = (from as { text?: string }).text!;
       if (!name.startsWith('.')) throw new Error(`${file}: ${name}: a part imports files of the project only`);
       visit(resolve(dirname(file), name));
@@ -154,6 +158,16 @@ function ambients(ts: Compiler, items: readonly Item[]): string {
     .join('');
 }
 
+/** Both declare one constant with the same literal. */
+function isSameConstant(ts: Compiler, a: Statement, b: Statement): boolean {
+  const [first, second] = [a, b].map((statement) => {
+    if (!ts.isVariableStatement(statement) || statement.declarationList.declarations.length !== 1) return undefined;
+    const { initializer } = statement.declarationList.declarations[0];
+    return initializer === undefined ? undefined : literal(ts, initializer);
+  });
+  return first !== undefined && first === second;
+}
+
 /** A name stands for one thing. */
 function checkNames(ts: Compiler, items: readonly Item[]): void {
   const seen = new Map<string, Item>();
@@ -163,6 +177,8 @@ function checkNames(ts: Compiler, items: readonly Item[]): void {
       const other = seen.get(name);
       seen.set(name, item);
       if (other === undefined || other.statement.getText(other.file) === item.statement.getText(item.file)) continue;
+      // The same number is the same constant.
+      if (isSameConstant(ts, other.statement, item.statement)) continue;
       // A type and a value live apart.
       if (ts.isInterfaceDeclaration(other.statement) !== ts.isInterfaceDeclaration(item.statement)) continue;
       throw new Error(`${name}: declared in ${other.file.fileName} and in ${item.file.fileName}`);

@@ -53,9 +53,9 @@ export interface SensorText {
   text: string;
 }
 
-/** True for a board that gets the general device: because it was asked for, or because its script is a module. */
+/** True for a board that gets the general device: because it was asked for, or because it has room for SAs keyed by hand alone. */
 export function isGeneralFor(board: Board, isGeneral: boolean): boolean {
-  return isGeneral || board.build.kind === 'module';
+  return isGeneral || board.flashing['entry'] !== undefined;
 }
 
 /** What a build is made of: a sensor's file, or null for the general device. Throws where neither was asked for. */
@@ -94,15 +94,28 @@ export async function specialReport(engine: BoardEngine, { file, text }: SensorT
   return reportOf(readSpecial(file, text, NATIVE, engine).constants, { hasSpans: true });
 }
 
+/** The script of a specialised device for Espruino: the module that a program starts. */
+async function espruinoScript(board: Board, { file, text }: SensorText): Promise<string> {
+  const { engineText, joinDevice } = await import('../../../build/specialise/image.ts');
+  const { readSpecial } = await import('./special.ts');
+  // The interpreter of this machine has neither AES nor E.nativeCall.
+  const isHere = board.run?.kind === 'interpreter';
+  const native = { ccm: !isHere, hmac: true, x25519: !isHere };
+  const { constants } = readSpecial(file, text, native, 'espruino');
+  const entry = join(sourceRoot(), 'targets', 'espruino', 'special.ts');
+  const joined = await joinDevice({ ...constants, engine: 'espruino' }, { entry, hasTypes: false });
+  // `start` sets it.
+  const script = await engineText(joined.replace('declare const board:', 'let board:'), 'espruino');
+  return isHere ? `function dietespAgain(){${script}}\ndietespAgain();\n` : script;
+}
+
 /** The application as a script, for a board whose firmware is the interpreter. */
-async function buildScript(board: Board, engine: BoardEngine): Promise<BoardImage> {
+async function buildScript(board: Board, engine: BoardEngine, sensor: SensorText | null): Promise<BoardImage> {
   const root = sourceRoot();
   // Some boards have room for a smaller script only.
   const entry = join(root, 'targets', engine, String(board.flashing['entry'] ?? 'main.ts'));
   const { espruinoText } = await import('../../../build/espruino.ts');
-  const { bundleScript } = await import('../../../build/javascript.ts');
-  const text =
-    engine === 'espruino' ? await espruinoText(entry, true) : (await bundleScript(entry, engine as 'duktape')).text;
+  const text = sensor === null ? await espruinoText(entry, true) : await espruinoScript(board, sensor);
   const folder = outputFolder('boards', board.name);
   makeFolders(folder);
   const file = join(folder, `${engine}.js`);
@@ -123,7 +136,7 @@ export async function buildImage(
   engine: BoardEngine,
   sensor: SensorText | null = null,
 ): Promise<BoardImage> {
-  if (board.build.kind === 'module') return buildScript(board, engine);
+  if (board.build.kind === 'module') return buildScript(board, engine, sensor);
   const { buildFirmware } = await import('../../../build/firmware/firmware.ts');
   const { EngineMissing } = await import('../../../build/firmware/engine-parts.ts');
   const made = sensor === null ? {} : { script: await specialScript(engine, sensor) };
