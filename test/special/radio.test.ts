@@ -13,8 +13,10 @@ const CASES: Part[][] = [
     { board: 'qemu-mps2-an385', engine: 'duktape', isSpecial: true },
   ],
   [{ board: 'qemu-mps2-an386', engine: 'jerryscript', isSpecial: true }],
-  // X25519 takes seconds there.
-  [{ board: 'espruino-linux', engine: 'espruino', isSpecial: true }],
+  // X25519 takes seconds there: minutes in all.
+  ...(process.env['DIETESP_LONG'] === '1'
+    ? [[{ board: 'espruino-linux', engine: 'espruino', isSpecial: true } satisfies Part]]
+    : []),
 ];
 
 for (const parts of CASES) {
