@@ -316,6 +316,9 @@ test('boards are built from the installed package', async () => {
   await runWell(app, bin, ['build', '--module', 'duktape', '--out', 'duktape']);
   await runWell(app, bin, ['build', '--module', 'lua', '--out', 'lua']);
   assert.ok(readdirSync(join(app, 'lua')).some((name) => name.endsWith('.lua')));
-  const { stdout } = await runWell(app, bin, ['build', '--board', 'espruino-linux', '--json']);
-  assert.ok(JSON.parse(stdout).file.startsWith(join(app, 'build')), stdout);
+  await runWell(app, bin, ['init', 'boards']);
+  for (const device of [['--general'], ['--config', join('boards', 'sensor1.yaml')]]) {
+    const { stdout } = await runWell(app, bin, ['build', '--board', 'espruino-linux', ...device, '--json']);
+    assert.ok(JSON.parse(stdout).file.startsWith(join(app, 'build')), stdout);
+  }
 });
