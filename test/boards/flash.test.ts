@@ -211,7 +211,7 @@ test('dietesp build: wrong use', async () => {
 test('dietesp build: the script of every board with Espruino fits its Storage', { timeout: 600000 }, async () => {
   for (const { name, flash, engines } of listBoards().map(loadBoard)) {
     if (engines[0] !== 'espruino') continue;
-    const { code, stdout, stderr } = await dietesp('build', '--board', name, '--json');
+    const { code, stdout, stderr } = await dietesp('build', '--board', name, '--general', '--json');
     assert.equal(code, 0, stderr);
     const { shares, file } = JSON.parse(stdout) as { shares: { used: number }[]; file: string };
     assert.ok(shares[0].used > 10000 && shares[0].used <= flash!.size, name);
