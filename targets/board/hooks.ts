@@ -71,18 +71,7 @@ export interface Board {
     icvLength: number,
   ): boolean;
   /** AES-GCM in place, as `ccm`. A board may lack it: specialised modules ask for it only where their profile says so. */
-  gcm?(
-    encrypt: number,
-    key: Uint8Array,
-    nonce: Uint8Array,
-    nonceLength: number,
-    aad: Uint8Array,
-    aadLength: number,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    icvLength: number,
-  ): boolean;
+  gcm?: Board['ccm'];
   /** HMAC-SHA2-256; writes 32 octets to out[outOffset..). */
   hmac(key: Uint8Array, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void;
   /** X25519 [RFC 7748 §5], 32 octets each. The board clamps the scalar. */

@@ -42,6 +42,12 @@ const REFUSALS: [name: string, device: string, sas: string, message: RegExp][] =
   ['no SAs', DEVICE.replace(/^sas:.*$/m, ''), SAS, /device\.yaml:.*sas/],
   ['an unknown field', DEVICE + 'speed: 3\n', SAS, /device\.yaml:8: speed/],
   [
+    'no link-layer address',
+    DEVICE.replace(', shortAddress: 2', ''),
+    SAS,
+    /extendedAddress: .*is required without a shortAddress/,
+  ],
+  [
     'another address',
     DEVICE.replace('fe00:2"', 'fe00:3"'),
     SAS,

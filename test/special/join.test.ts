@@ -129,6 +129,22 @@ test('a function that gives another one an argument of its own is no forwarder',
   assert.equal(run(), 2 * of('abc') + of('d') + of('ef'));
 });
 
+test('a short form of a property is written out; a constant of the caller is not written to', async () => {
+  const text = `function made(width: number): { width: number } { return { width }; }
+    function less(x: number): number {
+      while (x > 10) x -= 10;
+      return x;
+    }
+    export function go(n: number): number {
+      const size = n * 2;
+      if (n > 50) return less(size);
+      return made(4).width + made(n).width;
+    }`;
+  const run = new Function('n', transpiled(await joined(text)) + '; return go(n);');
+  assert.equal(run(60), 10);
+  assert.equal(run(3), 7);
+});
+
 function transpiled(text: string): string {
   return transformSync(text.replaceAll('export ', ''), { loader: 'ts' }).code;
 }

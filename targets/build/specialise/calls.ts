@@ -1,19 +1,9 @@
 // Looks at functions by all their calls: a parameter that always gets the same literal, or that the function does not use, goes;
 // a function that is called in one place stands there. An interpreter's function costs memory, its call time.
 
-import type {
-  Block,
-  CallExpression,
-  Expression,
-  FunctionDeclaration,
-  Identifier,
-  Node,
-  SourceFile,
-  Statement,
-  Visitor,
-} from 'typescript';
+import type { Block, CallExpression, Expression, FunctionDeclaration, Node, SourceFile, Statement } from 'typescript';
 import { type Compiler, expressionOf, type Known, literal } from './fold.ts';
-import { acts } from './inline.ts';
+import { acts, isReference, localsOf, mentions, printed, targetOf, transformed } from './syntax.ts';
 
 /** A function of the top: its calls, and whether it is used otherwise. */
 interface Called {
@@ -22,13 +12,6 @@ interface Called {
   /** The function that each call is in; null: a statement of the top. */
   callers: (FunctionDeclaration | null)[];
   isValue: boolean;
-}
-
-function isReference(ts: Compiler, node: Identifier): boolean {
-  const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
-  if (ts.isPropertyAssignment(parent)) return parent.initializer === node;
-  return !('name' in parent && parent.name === node);
 }
 
 /** The functions of a file by name. */
@@ -56,30 +39,6 @@ function functionsOf(ts: Compiler, file: SourceFile): Map<string, Called> {
   return all;
 }
 
-/** Names that a function declares, its parameters too. */
-function localsOf(ts: Compiler, root: Node): Set<string> {
-  const names = new Set<string>();
-  const visit = (node: Node): void => {
-    if ((ts.isVariableDeclaration(node) || ts.isParameter(node)) && ts.isIdentifier(node.name))
-      names.add(node.name.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(root);
-  return names;
-}
-
-/** Names that a node mentions as values. */
-function namesIn(ts: Compiler, root: Node): Set<string> {
-  const names = new Set<string>();
-  const visit = (node: Node): void => {
-    if (ts.isTypeNode(node)) return;
-    if (ts.isIdentifier(node)) names.add(node.text);
-    ts.forEachChild(node, visit);
-  };
-  visit(root);
-  return names;
-}
-
 /** How often a function reads a parameter, and whether it writes it. */
 function usesOf(ts: Compiler, f: FunctionDeclaration, name: string): { reads: number; isWritten: boolean } {
   let reads = 0;
@@ -87,14 +46,7 @@ function usesOf(ts: Compiler, f: FunctionDeclaration, name: string): { reads: nu
   const visit = (node: Node): void => {
     if (ts.isIdentifier(node) && node.text === name && isReference(ts, node)) {
       reads++;
-      const { parent } = node;
-      const kind = ts.isBinaryExpression(parent) && parent.left === node ? parent.operatorToken.kind : 0;
-      if (kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment) isWritten = true;
-      if (ts.isPostfixUnaryExpression(parent)) isWritten = true;
-      if (ts.isPrefixUnaryExpression(parent)) {
-        const { operator } = parent;
-        if (operator === ts.SyntaxKind.PlusPlusToken || operator === ts.SyntaxKind.MinusMinusToken) isWritten = true;
-      }
+      if (targetOf(ts, node.parent) === node) isWritten = true;
     }
     ts.forEachChild(node, visit);
   };
@@ -139,29 +91,6 @@ function localCount(ts: Compiler, f: FunctionDeclaration, name: string): number 
   return count;
 }
 
-function printed(ts: Compiler, file: SourceFile, change: (statement: Statement) => Statement | undefined): string {
-  const printer = ts.createPrinter();
-  return file.statements
-    .map((statement) => {
-      const changed = change(statement);
-      return changed === undefined ? '' : printer.printNode(ts.EmitHint.Unspecified, changed, file);
-    })
-    .join('\n');
-}
-
-function transformed(ts: Compiler, statement: Statement, make: (visit: Visitor) => Visitor): Statement {
-  const result = ts.transform(statement, [
-    (context) => (root) => {
-      const each: Visitor = (node) => ts.visitEachChild(node, visit, context);
-      const visit: Visitor = make(each);
-      return ts.visitNode(root, visit) as Statement;
-    },
-  ]);
-  const changed = result.transformed[0];
-  result.dispose();
-  return changed;
-}
-
 /** The text without parameters that all calls give the same literal, or that are not used. */
 export function dropParameters(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean): string {
   const { factory } = ts;
@@ -192,10 +121,10 @@ export function dropParameters(ts: Compiler, file: SourceFile, isKept: (name: st
   });
 }
 
-/** How a call stands: alone, as what is returned, or as the value of one variable. */
+/** How a call stands: alone, or as what is returned. */
 interface Place {
   statement: Statement;
-  kind: 'alone' | 'returned' | 'assigned';
+  kind: 'alone' | 'returned';
 }
 
 function placeOf(ts: Compiler, call: CallExpression): Place | null {
@@ -231,6 +160,17 @@ function isTail(ts: Compiler, statement: Statement, f: FunctionDeclaration): boo
   }
 }
 
+/** The name is a constant of the function. */
+function isConstant(ts: Compiler, f: FunctionDeclaration, name: Expression): boolean {
+  const visit = (node: Node): boolean => {
+    if (ts.isVariableDeclaration(node) && node.name.getText() === name.getText()) {
+      if ((node.parent.flags & ts.NodeFlags.Const) !== 0) return true;
+    }
+    return ts.forEachChild(node, (child) => visit(child) || undefined) === true;
+  };
+  return visit(f);
+}
+
 /** A function's body for the place of its only call; null: it does not fit there. */
 function bodyFor(
   ts: Compiler,
@@ -250,11 +190,11 @@ function bodyFor(
     const ends = last !== undefined && (ts.isReturnStatement(last) || ts.isThrowStatement(last));
     if (!ends && caller.type?.getText() !== 'void') return null;
   }
-  const callerNames = namesIn(ts, caller);
+  const callerNames = new Set(mentions(ts, caller).keys());
   const locals = localsOf(ts, f);
   const parameters = f.parameters.map(({ name }) => name.getText());
   const callerLocals = localsOf(ts, caller);
-  for (const name of namesIn(ts, f.body!)) if (!locals.has(name) && callerLocals.has(name)) return null;
+  for (const name of mentions(ts, f.body!).keys()) if (!locals.has(name) && callerLocals.has(name)) return null;
   const renamed = new Map<string, string>();
   for (const name of locals) {
     if (!callerNames.has(name)) continue;
@@ -271,7 +211,8 @@ function bodyFor(
     const isOwn = ts.isIdentifier(argument) && callerLocals.has(argument.text);
     // A name of the caller may be used as it is, where it is not written, or not read any more.
     const isTaken = [...given.values()].some((one) => ts.isIdentifier(one) && one.getText() === argument.getText());
-    if (isOwn && (!isWritten || (place.kind === 'returned' && !isTaken))) given.set(name, argument);
+    const isFree = place.kind === 'returned' && !isTaken && !isConstant(ts, caller, argument);
+    if (isOwn && (!isWritten || isFree)) given.set(name, argument);
     else if (!isWritten && (literal(ts, argument) !== undefined || (reads === 0 && !acts(ts, argument)))) {
       given.set(name, argument);
     } else {
@@ -290,7 +231,6 @@ function bodyFor(
   }
   const body = transformed(ts, f.body!, (each) => (node) => {
     if (ts.isTypeNode(node)) return node;
-    if (ts.isPropertyAccessExpression(node) || ts.isPropertyAssignment(node)) return each(node);
     if (ts.isIdentifier(node)) {
       const { parent } = node;
       const isProperty =

@@ -167,6 +167,13 @@ export function createFolder(
         if (typeof text === 'string' && node.name.text === 'length') return expressionOf(ts, text.length);
         return factory.updatePropertyAccessExpression(node, from, node.name);
       }
+      // Written out, so that no later pass has to know that a name stands for two things.
+      if (ts.isShorthandPropertyAssignment(node)) {
+        return ts.visitNode(
+          factory.createPropertyAssignment(node.name.text, factory.createIdentifier(node.name.text)),
+          visit,
+        );
+      }
       if (ts.isPropertyAssignment(node)) {
         return factory.updatePropertyAssignment(node, node.name, ts.visitNode(node.initializer, visit) as Expression);
       }

@@ -338,7 +338,6 @@ export function ikeFacts(input: IkeInput): Facts {
       ikeSaRekey: hex(payloadOf((w) => addSa(w, policy.ike, new Uint8Array(8), 0, 8))),
       ikeWant: wantOf(policy.ike[0]),
       keMethod: KE_X25519,
-      otherKe: 0,
       espSa: hex(auth.sa.octets),
       espSaKe: hex(request.sa.octets),
       espSaOne: hex(

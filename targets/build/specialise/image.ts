@@ -7,7 +7,7 @@ import { espruinoText } from '../espruino.ts';
 import { bundleScript } from '../javascript.ts';
 import { bundleLua } from '../lua-bundle.ts';
 import { sourceRoot } from '../root.ts';
-import { nativeSpans } from '../spans.ts';
+import { boardSpans, portableSpans } from '../spans.ts';
 import type { Constants } from './fold.ts';
 import { type JoinOptions, joinParts } from './join.ts';
 
@@ -34,16 +34,6 @@ function partOf(name: string): string {
   return join(sourceRoot(), 'targets', 'special', name);
 }
 
-/** The board's functions in the place of core/base/spans.ts: the global `board` is declared with its other members too. */
-function spanTexts(): Record<string, string> {
-  const path = join(sourceRoot(), 'core', 'base', 'spans.ts');
-  const text = nativeSpans(path) as string;
-  const joined = text
-    .replace('declare const board: SpanHooks;', 'declare const board: Board;')
-    .replaceAll('= board.', '= (board as unknown as SpanHooks).');
-  return { [path]: `import type { Board } from '../../targets/board/hooks.ts';\n${joined}` };
-}
-
 /** What is joined for a device. */
 export function joinOptions(constants: Constants, options: DeviceOptions = {}): JoinOptions {
   const { entry, events, hasSpans, hasTypes } = options;
@@ -51,8 +41,10 @@ export function joinOptions(constants: Constants, options: DeviceOptions = {}): 
     ...(hasTypes === undefined ? {} : { hasTypes }),
     entry: entry?.startsWith('/') ? entry : partOf(entry ?? 'board.entry.ts'),
     profile: constants,
-    replace: { [partOf('events.ts')]: partOf(events ?? 'app.ts') },
-    ...(hasSpans === true ? { texts: spanTexts() } : {}),
+    replace: {
+      [partOf('events.ts')]: partOf(events ?? 'app.ts'),
+      ...(hasSpans === true ? { [portableSpans()]: boardSpans() } : {}),
+    },
   };
 }
 

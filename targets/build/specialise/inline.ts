@@ -1,8 +1,16 @@
 // Puts short functions in the place of their calls: those that only return an expression, where each argument may be moved
 // there. A call costs an interpreter more than the expression, and a function costs memory.
 
-import type { CallExpression, Expression, FunctionDeclaration, Node, SourceFile, Statement, Visitor } from 'typescript';
+import type {
+  CallExpression,
+  Expression,
+  ExpressionStatement,
+  FunctionDeclaration,
+  Node,
+  SourceFile,
+} from 'typescript';
 import type { Compiler } from './fold.ts';
+import { acts, isReference, localsOf, mentions, printed, transformed } from './syntax.ts';
 
 /** Characters of an expression that is repeated where a function is called more than once. */
 const REPEATED_MAX = 40;
@@ -14,20 +22,6 @@ function returned(ts: Compiler, f: FunctionDeclaration): Expression | null {
   return ts.isReturnStatement(only) && only.expression !== undefined ? only.expression : null;
 }
 
-/** Has a call in it, or changes something. */
-export function acts(ts: Compiler, node: Node): boolean {
-  if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isPostfixUnaryExpression(node)) return true;
-  if (ts.isPrefixUnaryExpression(node)) {
-    const { operator } = node;
-    if (operator === ts.SyntaxKind.PlusPlusToken || operator === ts.SyntaxKind.MinusMinusToken) return true;
-  }
-  if (ts.isBinaryExpression(node)) {
-    const { kind } = node.operatorToken;
-    if (kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment) return true;
-  }
-  return ts.forEachChild(node, (child) => (acts(ts, child) ? true : undefined)) === true;
-}
-
 /** Does nothing, or is one call whose arguments do nothing: they are evaluated before it, as those of the function were. */
 function isMovable(ts: Compiler, node: Expression): boolean {
   if (!acts(ts, node)) return true;
@@ -36,22 +30,23 @@ function isMovable(ts: Compiler, node: Expression): boolean {
   );
 }
 
-/** How often each name is mentioned. */
-function mentions(ts: Compiler, root: Node): Map<string, number> {
-  const counts = new Map<string, number>();
-  const visit = (node: Node): void => {
-    if (ts.isTypeNode(node)) return;
-    if (ts.isIdentifier(node)) counts.set(node.text, (counts.get(node.text) ?? 0) + 1);
-    ts.forEachChild(node, visit);
-  };
-  visit(root);
-  return counts;
-}
-
 /** A value that may be written twice: a name, a literal, `a.b`. */
 function isSimple(ts: Compiler, node: Expression): boolean {
   if (ts.isPropertyAccessExpression(node)) return isSimple(ts, node.expression);
   return ts.isIdentifier(node) || ts.isNumericLiteral(node) || node.kind === ts.SyntaxKind.TrueKeyword;
+}
+
+/** An expression with others in the place of names. */
+function substituted(ts: Compiler, expression: Expression, given: ReadonlyMap<string, Expression>): Expression {
+  const { factory } = ts;
+  const statement = factory.createExpressionStatement(expression);
+  const changed = transformed(ts, statement, (each) => (node) => {
+    if (ts.isTypeNode(node)) return node;
+    const argument = ts.isIdentifier(node) && isReference(ts, node) ? given.get(node.text) : undefined;
+    if (argument === undefined) return each(node);
+    return isSimple(ts, argument) ? argument : factory.createParenthesizedExpression(argument);
+  });
+  return (changed as ExpressionStatement).expression;
 }
 
 /** The statements of a file, as text, with calls of short functions replaced. */
@@ -70,61 +65,29 @@ export function inlineCalls(ts: Compiler, file: SourceFile, isKept: (name: strin
     if (uses.has(name)) continue;
     bodies.set(name, { expression, parameters: statement.parameters.map((p) => p.name.getText(file)), uses });
   }
-  const printer = ts.createPrinter();
-  return file.statements
-    .map((statement) => {
-      // Names of a function may hide those of the top that the expression means.
-      const own = new Set<string>();
-      const collect = (node: Node): void => {
-        if ((ts.isVariableDeclaration(node) || ts.isParameter(node)) && ts.isIdentifier(node.name))
-          own.add(node.name.text);
-        ts.forEachChild(node, collect);
-      };
-      collect(statement);
-      const result = ts.transform(statement, [
-        (context) => (root) => {
-          const replace = (call: CallExpression): Expression | null => {
-            if (!ts.isIdentifier(call.expression)) return null;
-            const body = bodies.get(call.expression.text);
-            if (body === undefined || own.has(call.expression.text)) return null;
-            if (call.arguments.some((argument) => acts(ts, argument))) return null;
-            for (const name of body.uses.keys()) if (!body.parameters.includes(name) && own.has(name)) return null;
-            const given = new Map<string, Expression>();
-            for (const [i, parameter] of body.parameters.entries()) {
-              const argument = call.arguments[i];
-              if (argument === undefined) return null;
-              if ((body.uses.get(parameter) ?? 0) > 1 && !isSimple(ts, argument)) return null;
-              given.set(parameter, argument);
-            }
-            const substitute: Visitor = (node) => {
-              if (ts.isTypeNode(node)) return node;
-              if (ts.isPropertyAccessExpression(node)) {
-                const from = ts.visitNode(node.expression, substitute) as Expression;
-                return factory.createPropertyAccessExpression(from, node.name.text);
-              }
-              if (ts.isIdentifier(node) && given.has(node.text)) {
-                const argument = given.get(node.text)!;
-                return isSimple(ts, argument) ? argument : factory.createParenthesizedExpression(argument);
-              }
-              return ts.visitEachChild(node, substitute, context);
-            };
-            return factory.createParenthesizedExpression(ts.visitNode(body.expression, substitute) as Expression);
-          };
-          const visit: Visitor = (node) => {
-            if (ts.isTypeNode(node)) return node;
-            const inner = ts.visitEachChild(node, visit, context);
-            if (!ts.isCallExpression(inner)) return inner;
-            const changed = replace(inner);
-            if (changed === null) return inner;
-            // A statement of its own needs no parentheses, and one that does nothing must still be a statement.
-            return changed;
-          };
-          return ts.visitNode(root, visit) as Statement;
-        },
-      ]);
-      const text = printer.printNode(ts.EmitHint.Unspecified, result.transformed[0], file);
-      result.dispose();
-      return text;
-    })
-    .join('\n');
+  return printed(ts, file, (statement) => {
+    // Names of a function may hide those of the top that the expression means.
+    const own = localsOf(ts, statement);
+    const replace = (call: CallExpression): Expression | null => {
+      if (!ts.isIdentifier(call.expression)) return null;
+      const body = bodies.get(call.expression.text);
+      if (body === undefined || own.has(call.expression.text)) return null;
+      if (call.arguments.some((argument) => acts(ts, argument))) return null;
+      for (const name of body.uses.keys()) if (!body.parameters.includes(name) && own.has(name)) return null;
+      const given = new Map<string, Expression>();
+      for (const [i, parameter] of body.parameters.entries()) {
+        const argument = call.arguments[i];
+        if (argument === undefined) return null;
+        if ((body.uses.get(parameter) ?? 0) > 1 && !isSimple(ts, argument)) return null;
+        given.set(parameter, argument);
+      }
+      return factory.createParenthesizedExpression(substituted(ts, body.expression, given));
+    };
+    return transformed(ts, statement, (each) => (node) => {
+      if (ts.isTypeNode(node)) return node;
+      const inner = each(node);
+      if (inner === undefined || Array.isArray(inner) || !ts.isCallExpression(inner as Node)) return inner;
+      return replace(inner as CallExpression) ?? inner;
+    });
+  });
 }

@@ -13,6 +13,7 @@ import { ikeFacts } from './ike-facts.ts';
 import { fixPolicy } from './ike-fix.ts';
 import { layOut, type Specialised } from './layout.ts';
 import { linkFacts } from './link-facts.ts';
+import { DEVICE_SEARCH } from './sa-facts.ts';
 
 /** What a sensor's file says of one device. Addresses are octets, times milliseconds. */
 export interface SensorInput {
@@ -48,8 +49,6 @@ export interface Native {
 }
 
 const PROTO_UDP = 17;
-/** Multiples of 2^k that a device tries after an outage, and trials a second (core/device/config.ts). */
-const SEARCH = { wraps: 8, rate: 8 };
 /** Octets of the longest datagram that comes in fragments: an answer of a gateway. */
 const REASSEMBLY = 560;
 
@@ -107,7 +106,7 @@ export function profileOf(input: SensorInput, native: Native, engine: string): S
       flows: [{ ownPort: input.ownPort, peerPort: input.serverPort }],
       maxPayload: appMaxPayload(input.app),
       reserve: 0,
-      search: SEARCH,
+      search: DEVICE_SEARCH,
     }),
     linkFacts({
       ...input,

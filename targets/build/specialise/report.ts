@@ -110,14 +110,17 @@ export function fieldsOf(constants: Constants): BlobField[] {
     .filter(({ octets }) => octets > 0);
 }
 
-/** The report of a device. */
-export async function reportOf(constants: Constants, options: DeviceOptions = {}): Promise<DeviceReport> {
-  const parts = await sharesOf(constants, options);
+/** What is fixed, and what is of each device. */
+export function reportHead(constants: Constants): Pick<DeviceReport, 'profile' | 'fixed' | 'variable'> {
   return {
     profile: String(constants.profileHash),
     fixed: Object.fromEntries(Object.entries(constants).filter(([name]) => !/^at[A-Z]/.test(name))),
     variable: fieldsOf(constants),
-    parts,
-    octets: parts.reduce((sum, { octets }) => sum + octets, 0),
   };
+}
+
+/** The report of a device. */
+export async function reportOf(constants: Constants, options: DeviceOptions = {}): Promise<DeviceReport> {
+  const parts = await sharesOf(constants, options);
+  return { ...reportHead(constants), parts, octets: parts.reduce((sum, { octets }) => sum + octets, 0) };
 }

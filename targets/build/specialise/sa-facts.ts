@@ -25,6 +25,9 @@ export interface SaInput {
   search: { wraps: number; rate: number };
 }
 
+/** The search of a device: 8 multiples of 2^k, 8 trials a second (core/device/config.ts has the same for the general one). */
+export const DEVICE_SEARCH = { wraps: 8, rate: 8 };
+
 const SUITES: readonly Suite[] = [aesCcm8, aesCcm8Iiv, aesCcm16, aesGcm16, aesGcm16Iiv, nullHmacSha256];
 
 /** Both directions of a profile have the same form. */

@@ -2,10 +2,11 @@
 // functions that only call another one. It works on top-level functions as wholes: a name that is declared twice in one is left
 // alone.
 
-import type { Identifier, Node, SourceFile, Statement, Visitor } from 'typescript';
+import type { Identifier, Node, SourceFile, Statement } from 'typescript';
 import { dropParameters, placeBodies } from './calls.ts';
 import { type Compiler, createFolder, expressionOf, type Known, literal } from './fold.ts';
 import { inlineCalls } from './inline.ts';
+import { acts, isReference, printed, targetOf, transformed } from './syntax.ts';
 
 /** What is known of a name in one scope. */
 interface Use {
@@ -23,43 +24,16 @@ interface Use {
 /** Text goes through so often at most. */
 const ROUNDS_MAX = 40;
 
-/** True for an expression that only reads. */
-function isPure(ts: Compiler, node: Node): boolean {
-  if (ts.isCallExpression(node) || ts.isNewExpression(node) || ts.isPostfixUnaryExpression(node)) return false;
-  if (ts.isPrefixUnaryExpression(node)) {
-    const { operator } = node;
-    if (operator === ts.SyntaxKind.PlusPlusToken || operator === ts.SyntaxKind.MinusMinusToken) return false;
-  }
-  if (ts.isBinaryExpression(node) && isAssignment(ts, node.operatorToken.kind)) return false;
-  return ts.forEachChild(node, (child) => (isPure(ts, child) ? undefined : true)) !== true;
-}
-
-function isAssignment(ts: Compiler, kind: number): boolean {
-  return kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
-}
-
-/** The identifier stands for a value, not for a property or a type. */
-function isValue(ts: Compiler, node: Identifier): boolean {
+/** `a = value`, `a++` as a statement that may go where nobody reads `a`, or `b` of `a.b`. */
+function isIdleTarget(ts: Compiler, node: Node): boolean {
   const { parent } = node;
-  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
-  if (ts.isPropertyAssignment(parent)) return parent.initializer === node;
-  return !(ts.isTypeNode(parent) || ts.isPropertySignature(parent) || ts.isMethodSignature(parent));
+  if (!ts.isExpressionStatement(parent.parent) || targetOf(ts, parent) !== node) return false;
+  return !ts.isBinaryExpression(parent) || !acts(ts, parent.right);
 }
 
 /** How the identifier is written, or null: it is read. True: the write is a statement that can go. */
 function writeOf(ts: Compiler, node: Identifier): boolean | null {
-  const { parent } = node;
-  if (ts.isBinaryExpression(parent) && parent.left === node && isAssignment(ts, parent.operatorToken.kind)) {
-    const isStatement = ts.isExpressionStatement(parent.parent);
-    // The value of `x += y` is read only by what reads the expression.
-    return isStatement && isPure(ts, parent.right);
-  }
-  if (ts.isPostfixUnaryExpression(parent) || ts.isPrefixUnaryExpression(parent)) {
-    const { operator } = parent;
-    if (operator !== ts.SyntaxKind.PlusPlusToken && operator !== ts.SyntaxKind.MinusMinusToken) return null;
-    return ts.isExpressionStatement(parent.parent);
-  }
-  return null;
+  return targetOf(ts, node.parent) === node ? isIdleTarget(ts, node) : null;
 }
 
 /** Counts the names in a node, those of `scope` only where it is given. */
@@ -95,10 +69,10 @@ function count(ts: Compiler, root: Node, uses: Map<string, Use>): void {
         if (ts.isVariableDeclaration(parent) && parent.initializer !== undefined) {
           const isLoop = ts.isForStatement(parent.parent.parent);
           use.value = isLoop ? undefined : literal(ts, parent.initializer);
-          use.isPure = !isLoop && isPure(ts, parent.initializer);
+          use.isPure = !isLoop && !acts(ts, parent.initializer);
         }
         if (!ts.isVariableDeclaration(parent)) use.isPure = false;
-      } else if (isValue(ts, node)) {
+      } else if (isReference(ts, node)) {
         const use = useOf(node.text);
         const write = writeOf(ts, node);
         if (write === null) use.reads++;
@@ -158,47 +132,33 @@ function replaced(
   values: Map<string, Known>,
   unread: Set<string>,
   names: Map<string, string>,
-): Statement[] {
+): Statement | undefined {
   const { factory } = ts;
-  const result: Statement[] = [];
-  ts.transform(statement, [
-    (context) => (root) => {
-      const visit: Visitor = (node) => {
-        if (ts.isTypeNode(node)) return node;
-        if (ts.isVariableStatement(node)) {
-          const left = node.declarationList.declarations.filter(({ name }) => {
-            const text = name.getText();
-            return !values.has(text) && !unread.has(text);
-          });
-          if (left.length === 0) return undefined;
-          if (left.length < node.declarationList.declarations.length) {
-            const list = factory.updateVariableDeclarationList(node.declarationList, left);
-            return ts.visitEachChild(factory.updateVariableStatement(node, node.modifiers, list), visit, context);
-          }
-        }
-        if (ts.isExpressionStatement(node)) {
-          const { expression } = node;
-          const target = targetOf(ts, expression);
-          if (target !== undefined && ts.isIdentifier(target) && unread.has(target.text)) {
-            return nothing(ts, node);
-          }
-        }
-        if (ts.isIdentifier(node) && isValue(ts, node)) {
-          const { parent } = node;
-          const isName = 'name' in parent && parent.name === node;
-          if (isName) return node;
-          if (values.has(node.text)) return expressionOf(ts, values.get(node.text) as Exclude<Known, undefined>);
-          const other = names.get(node.text);
-          if (other !== undefined) return factory.createIdentifier(other);
-        }
-        return ts.visitEachChild(node, visit, context);
-      };
-      const changed = ts.visitNode(root, visit) as Statement | undefined;
-      if (changed !== undefined) result.push(changed);
-      return root;
-    },
-  ]).dispose();
-  return result;
+  return transformed(ts, statement, (each) => (node) => {
+    if (ts.isTypeNode(node)) return node;
+    if (ts.isVariableStatement(node)) {
+      const left = node.declarationList.declarations.filter(({ name }) => {
+        const text = name.getText();
+        return !values.has(text) && !unread.has(text);
+      });
+      if (left.length === 0) return undefined;
+      if (left.length < node.declarationList.declarations.length) {
+        const list = factory.updateVariableDeclarationList(node.declarationList, left);
+        return each(factory.updateVariableStatement(node, node.modifiers, list));
+      }
+    }
+    if (ts.isExpressionStatement(node)) {
+      const target = targetOf(ts, node.expression);
+      if (target !== undefined && ts.isIdentifier(target) && unread.has(target.text)) return nothing(ts, node);
+    }
+    if (ts.isIdentifier(node) && isReference(ts, node)) {
+      const value = values.get(node.text);
+      if (value !== undefined) return expressionOf(ts, value);
+      const other = names.get(node.text);
+      if (other !== undefined) return factory.createIdentifier(other);
+    }
+    return each(node);
+  });
 }
 
 /** One round over a text. */
@@ -229,12 +189,12 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
       unread = new Set([...topUnread, ...ownUnread]);
     }
     const fold = createFolder(ts, {}, []);
-    for (const changed of replaced(ts, statement, values, unread, names)) {
-      const text = printer.printNode(ts.EmitHint.Unspecified, changed, file);
-      const again = ts.createSourceFile('part.ts', text, ts.ScriptTarget.ES2022, true);
-      for (const part of again.statements) {
-        for (const folded of fold(part)) texts.push(printer.printNode(ts.EmitHint.Unspecified, folded, again));
-      }
+    const changed = replaced(ts, statement, values, unread, names);
+    if (changed === undefined) continue;
+    const text = printer.printNode(ts.EmitHint.Unspecified, changed, file);
+    const again = ts.createSourceFile('part.ts', text, ts.ScriptTarget.ES2022, true);
+    for (const part of again.statements) {
+      for (const folded of fold(part)) texts.push(printer.printNode(ts.EmitHint.Unspecified, folded, again));
     }
   }
   return texts.join('\n');
@@ -246,10 +206,9 @@ function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) =
   const read = new Set<string>();
   const collect = (node: Node): void => {
     if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
-      if (isPure(ts, node.initializer)) made.add(node.name.text);
+      if (!acts(ts, node.initializer)) made.add(node.name.text);
       else read.add(node.name.text);
-    } else if (ts.isShorthandPropertyAssignment(node)) read.add(node.name.text);
-    else if (ts.isPropertyAccessExpression(node) && !isIdleTarget(ts, node)) read.add(node.name.text);
+    } else if (ts.isPropertyAccessExpression(node) && !isIdleTarget(ts, node)) read.add(node.name.text);
     else if (ts.isElementAccessExpression(node) && ts.isStringLiteral(node.argumentExpression)) {
       read.add(node.argumentExpression.text);
     }
@@ -272,46 +231,19 @@ function dropProperties(ts: Compiler, file: SourceFile, isKept: (name: string) =
   }
   for (const name of read) made.delete(name);
   if (made.size === 0) return file.text;
-  const printer = ts.createPrinter();
-  return file.statements
-    .map((statement) => {
-      const result = ts.transform(statement, [
-        (context) => (root) => {
-          const visit: Visitor = (node) => {
-            if (ts.isPropertyAssignment(node) && made.has(node.name.getText())) return undefined;
-            if (ts.isPropertySignature(node) && made.has(node.name.getText())) return undefined;
-            if (ts.isExpressionStatement(node)) {
-              const target = targetOf(ts, node.expression);
-              if (target !== undefined && ts.isPropertyAccessExpression(target) && made.has(target.name.text)) {
-                return nothing(ts, node);
-              }
-            }
-            return ts.visitEachChild(node, visit, context);
-          };
-          return ts.visitNode(root, visit) as Statement;
-        },
-      ]);
-      const text = printer.printNode(ts.EmitHint.Unspecified, result.transformed[0], file);
-      result.dispose();
-      return text;
-    })
-    .join('\n');
-}
-
-/** What an assignment or a step changes. */
-function targetOf(ts: Compiler, expression: Node): Node | undefined {
-  if (ts.isBinaryExpression(expression)) {
-    return isAssignment(ts, expression.operatorToken.kind) ? expression.left : undefined;
-  }
-  if (ts.isPostfixUnaryExpression(expression) || ts.isPrefixUnaryExpression(expression)) return expression.operand;
-  return undefined;
-}
-
-/** `a.b = value`, `a.b++` as a statement that may go where nobody reads `b`. */
-function isIdleTarget(ts: Compiler, node: Node): boolean {
-  const { parent } = node;
-  if (!ts.isExpressionStatement(parent.parent) || targetOf(ts, parent) !== node) return false;
-  return !ts.isBinaryExpression(parent) || isPure(ts, parent.right);
+  return printed(ts, file, (statement) =>
+    transformed(ts, statement, (each) => (node) => {
+      if (ts.isPropertyAssignment(node) && made.has(node.name.getText())) return undefined;
+      if (ts.isPropertySignature(node) && made.has(node.name.getText())) return undefined;
+      if (ts.isExpressionStatement(node)) {
+        const target = targetOf(ts, node.expression);
+        if (target !== undefined && ts.isPropertyAccessExpression(target) && made.has(target.name.text)) {
+          return nothing(ts, node);
+        }
+      }
+      return each(node);
+    }),
+  );
 }
 
 /** The text without what has no use; `prune` removes declarations that nothing reaches. */

@@ -1,12 +1,13 @@
 // `dietesp build --specialise`: a module for programs of one's own, made for the profile of a file.
 
-import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENGINES } from '../../build/engines.ts';
-import { fieldsOf } from '../../build/specialise/report.ts';
+import { reportHead } from '../../build/specialise/report.ts';
 import { makeFolders } from '../host/append.ts';
 import { readText } from '../host/document.ts';
 import { CommandError } from '../host/errors.ts';
+import { writeOwn } from '../host/own-file.ts';
 import { whileShown } from '../host/progress.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
@@ -22,8 +23,6 @@ export interface SpecialOptions {
   json?: boolean;
 }
 
-/** Only its owner reads it: keys are in it. */
-const MODE = 0o600;
 const NATIVE = ['ccm', 'hmac', 'x25519'] as const;
 const EXTENSIONS = { node: 'mjs', lua: 'lua', duktape: 'js', jerryscript: 'js', espruino: 'js' } as const;
 
@@ -32,17 +31,6 @@ function nativeOf(text: string | undefined): { ccm: boolean; hmac: boolean; x255
   const unknown = names.find((name) => !(NATIVE as readonly string[]).includes(name));
   if (unknown !== undefined) throw new CommandError(`--native: ${unknown}: must be some of ${NATIVE.join(',')}`, 2);
   return { ccm: names.includes('ccm'), hmac: names.includes('hmac'), x25519: names.includes('x25519') };
-}
-
-/** A file that others may read is closed to them before the keys are in it. */
-function writeSecret(file: string, octets: Uint8Array): void {
-  const fd = openSync(file, 'w', MODE);
-  try {
-    if (fstatSync(fd).isFile()) fchmodSync(fd, MODE);
-    writeSync(fd, octets);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** Writes the files of a module. Returns their names and octets. */
@@ -54,11 +42,11 @@ function writeModule(
   const files: { file: string; size: number }[] = [];
   const write = (extension: string, content: string | Uint8Array, isSecret = false): void => {
     const file = join(folder, `${made.name}.${extension}`);
-    if (isSecret) writeSecret(file, content as Uint8Array);
+    if (isSecret) writeOwn(file, content as Uint8Array);
     else writeFileSync(file, content);
     files.push({ file, size: Buffer.byteLength(content) });
   };
-  const report = { profile: made.constants.profileHash, fixed: made.constants, variable: fieldsOf(made.constants) };
+  const report = reportHead(made.constants);
   makeFolders(folder);
   write(EXTENSIONS[engine], made.script);
   write('d.ts', made.types);

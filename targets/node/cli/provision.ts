@@ -1,10 +1,10 @@
 // `dietesp provision`: writes the blob from which a board reads its identity, key, peer and policy.
 
-import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { BLOB_MAX } from '../../board/blob.ts';
 import { readText } from '../host/document.ts';
 import { CommandError } from '../host/errors.ts';
+import { writeOwn } from '../host/own-file.ts';
 import { readOctets } from '../host/read-file.ts';
 import { blobText, showBlob } from '../lab/boards/show-blob.ts';
 import { provisionOf } from '../lab/boards/special.ts';
@@ -17,8 +17,6 @@ interface Options {
   json?: boolean;
 }
 
-/** Only its owner reads it: the key is in it. */
-const MODE = 0o600;
 /** A dump of a whole flash. */
 const DUMP_MAX = 1 << 26;
 
@@ -44,14 +42,7 @@ function provision(options: Options): void {
   }
   const blob = provisionOf(config, readText(config), options.general === true);
   try {
-    // A file that others may read is closed to them before the key is in it.
-    const fd = openSync(out, 'w', MODE);
-    try {
-      if (fstatSync(fd).isFile()) fchmodSync(fd, MODE);
-      writeSync(fd, blob);
-    } finally {
-      closeSync(fd);
-    }
+    writeOwn(out, blob);
   } catch (error) {
     throw CommandError.from(out, error);
   }

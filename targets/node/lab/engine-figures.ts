@@ -12,7 +12,6 @@ import { casesOf, type VectorFile } from '../../build/vector-file.ts';
 import { errorText } from '../host/errors.ts';
 import { espruinoRunMissing } from './boards/espruino-run.ts';
 import { createLab } from './boards/lab.ts';
-import { readProvision } from './boards/provision.ts';
 import { qemuMissing, startQemu } from './boards/qemu.ts';
 import { figuresOf } from './boards/run.ts';
 import { provisionOf } from './boards/special.ts';
@@ -137,11 +136,13 @@ export async function measureBoard(
 }
 
 /** Runs the application in the interpreter of this machine. */
-export async function measureInterpreter(board: Board): Promise<BoardFigures> {
-  const image = await buildImage(board, board.engines[0]);
-  const lab = await createLab({ ...LAB, patient: true });
+export async function measureInterpreter(board: Board, isGeneral: boolean): Promise<BoardFigures> {
+  const lab = await createLab({ ...LAB, patient: true, isSpecial: !isGeneral });
   try {
-    const running = await startBoard(board, { image: image.file, blob: readProvision('the board', lab.nodes[0].file) });
+    const sensor = { file: 'the board', text: lab.nodes[0].file };
+    const image = await buildImage(board, board.engines[0], isGeneral ? null : sensor);
+    const blob = provisionOf(sensor.file, sensor.text, isGeneral);
+    const running = await startBoard(board, { image: image.file, blob });
     try {
       lab.bridge.join('board', running.radio);
       const [established] = await running.console.waitFor(/^ike established .*$/, RUN_TIME);
@@ -184,7 +185,8 @@ async function boardFigures(row: EngineRow, name: string, say: (text: string) =>
     if (missing !== false) row.notes.push(`board: ${missing}`);
     else {
       say(`${engine}: ${board!.name}`);
-      row.general.native = await measureInterpreter(board!);
+      row.special.native = await measureInterpreter(board!, false);
+      row.general.native = await measureInterpreter(board!, true);
       row.notes.push(`handshake: on ${board!.name}; no board with Espruino runs in QEMU`);
     }
     return;

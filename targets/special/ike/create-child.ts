@@ -79,7 +79,7 @@ export function nextIke(
 /** Sends the request for which `task` is: a rekey of the IKE SA, of the Child SA `old`, or one more Child SA (null). */
 export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): void {
   const isIke = task === TASK_REKEY_IKE;
-  const asked = (P.otherKe !== 0 || P.childKe !== 0) && S.askedKe !== 0;
+  const asked = P.childKe !== 0 && S.askedKe !== 0;
   const draft: DraftSlot = {
     old: old,
     spi: new Uint8Array(isIke ? 8 : 4),
@@ -123,9 +123,9 @@ function createFailed(sa: IkeSlot, isIke: boolean, draft: DraftSlot, error: numb
   }
   const isBusy = error === N_TEMPORARY_FAILURE;
   let again = draft.short && !isBusy && error !== N_CHILD_SA_NOT_FOUND;
-  if ((P.otherKe !== 0 || P.childKe !== 0) && error === N_INVALID_KE_PAYLOAD && note(N_INVALID_KE_PAYLOAD)) {
+  if (P.childKe !== 0 && error === N_INVALID_KE_PAYLOAD && note(N_INVALID_KE_PAYLOAD)) {
     const asked = foundSize === 2 ? u16(chain, foundAt) : 0;
-    if (asked !== draft.method && (asked === P.keMethod || (P.otherKe !== 0 && asked === P.otherKe))) {
+    if (asked !== draft.method && asked === P.keMethod) {
       S.askedKe = asked;
       again = true;
     }

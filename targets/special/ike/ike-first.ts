@@ -11,7 +11,6 @@ import {
   N_FRAGMENTATION_SUPPORTED,
   N_FULL_TRANSCRIPT_AUTH,
   N_INTERMEDIATE_EXCHANGE_SUPPORTED,
-  N_INVALID_KE_PAYLOAD,
   N_SIGNATURE_HASH_ALGORITHMS,
   N_TICKET_NACK,
   N_TICKET_OPAQUE,
@@ -180,14 +179,6 @@ export function onFirstAnswer(sa: IkeSlot, b: Uint8Array, o: number, n: number):
   }
   if (resumed && note(N_TICKET_NACK)) {
     ikeRestart(sa, false);
-    return false;
-  }
-  if (P.otherKe !== 0 && !resumed && note(N_INVALID_KE_PAYLOAD)) {
-    const method = foundSize === 2 ? u16(b, foundAt) : 0;
-    const fits = (method === P.keMethod || method === P.otherKe) && method !== draft.method;
-    if (!fits || setup.restarts++ >= RESTARTS_MAX) return ikeIgnore(N_INVALID_KE_PAYLOAD);
-    draft.method = method;
-    ikeInit(sa);
     return false;
   }
   let secret: Uint8Array | null = null;

@@ -19,9 +19,8 @@ export interface IkeProfile {
   ikeSa: string;
   ikeSaRekey: string;
   ikeWant: string;
-  /** KE method of IKE_SA_INIT, and the one beside it for INVALID_KE_PAYLOAD; 0: none. */
+  /** KE method of IKE_SA_INIT. */
   keMethod: number;
-  otherKe: number;
 
   /** SA of IKE_AUTH, without KE methods; with them for rekeys; the transforms of both. Their SPIs are at offset 12. */
   espSa: string;

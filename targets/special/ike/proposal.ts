@@ -58,8 +58,7 @@ export function chooseProposal(
         if (W[i] !== type || u16(W, i + 1) !== id || !isSame) continue;
         types |= 256 << type;
         // In an offer this side's first method counts, or the one of KE.
-        if (type === TRANSFORM_KE && (ke === 0 || id === hint || (P.otherKe !== 0 && ke !== hint && id === P.keMethod)))
-          ke = id;
+        if (type === TRANSFORM_KE && (ke === 0 || id === hint)) ke = id;
       }
       x += size;
     }

@@ -5,6 +5,7 @@ import type { SaConfig } from '../../../../core/esp/sa.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { manualOf } from '../../../build/specialise/manual-of.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
+import { DEVICE_SEARCH } from '../../../build/specialise/sa-facts.ts';
 import { addressOf } from '../../host/config/common.ts';
 import { DEVICE_PROPERTIES, DEVICE_SCHEMA } from '../../host/config/device-schema.ts';
 import { checkText, type Field, fieldError, fileOf, filled, inside } from '../../host/config/field.ts';
@@ -12,11 +13,9 @@ import { hex } from '../../host/config/ike-names.ts';
 import { type LoadedSa, loadSaFile } from '../../host/config/sa.ts';
 import { isRefusal } from '../../host/errors.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../../host/radio/config.ts';
+import { ACK_WAIT, linkOf } from './sensor-file.ts';
 
-const ACK_WAIT = 20;
 const OCTETS_IN_FRAGMENTS = 1024;
-/** As core/device/config.ts. */
-const SEARCH = { wraps: 8, rate: 8 };
 
 function outerSource({ ipsecMode, tunnelSrc, tsIpSrcStart }: SaConfig['attributes']): Uint8Array {
   return ipsecMode === MODE_TUNNEL ? tunnelSrc : tsIpSrcStart;
@@ -69,14 +68,11 @@ export function readDevice(file: string, text: string, native: Native, engine: s
         flows,
         maxPayload: values.maxPayload as number,
         reserve: values.reserve as number,
-        search: SEARCH,
+        search: DEVICE_SEARCH,
       },
       {
         panId: radio.panId,
-        ownLink:
-          radio.shortAddress === undefined
-            ? hex(radio.extendedAddress!)
-            : Uint8Array.of(radio.shortAddress >>> 8, radio.shortAddress & 0xff),
+        ownLink: linkOf(root, radio),
         gatewayLink: hex(String(inside(gateway, 'link').value)),
         outer: address,
         gateway: addressOf(inside(gateway, 'address'), 16),

@@ -4,13 +4,15 @@ import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
 import { BOARD_MAX } from '../../../board/blob-keys.ts';
 import { checkText, type Field, fieldError, filled, inside } from '../../host/config/field.ts';
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../../host/config/ike-files.ts';
+import { hex } from '../../host/config/ike-names.ts';
 import { policyFor } from '../../host/config/ike-policy.ts';
 import type { RadioConfig } from '../../host/radio/config.ts';
 import { type LoadedSensor, type LoadedServer, readSensor } from '../../sensor/file.ts';
 
 /** Octets of the longest path, identity, key. */
 export const OCTETS_MAX = 64;
-const ACK_WAIT = 20;
+/** Milliseconds that boards wait for an acknowledgement, where the file does not say. */
+export const ACK_WAIT = 20;
 
 /** A file for a board. Times are milliseconds, whole numbers below 2^28. */
 export interface BoardFile {
@@ -28,6 +30,14 @@ export interface BoardFile {
   maxRetransmit: number;
   /** A time or number of the file as a board's blob holds it. Throws where it is too large. */
   whole(value: number, ...field: string[]): number;
+}
+
+/** The link-layer address that a specialised device sends from: the short one where it has one. */
+export function linkOf(root: Field, { shortAddress, extendedAddress }: RadioConfig): Uint8Array {
+  if (shortAddress !== undefined) return Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff);
+  if (extendedAddress !== undefined) return hex(extendedAddress);
+  const field = inside(root, 'radio', 'extendedAddress');
+  throw fieldError(field, 'is required without a shortAddress: a specialised device has no random one');
 }
 
 function policyOf(loaded: LoadedSensor): IkePolicy {

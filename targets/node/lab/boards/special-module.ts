@@ -4,9 +4,10 @@
 import type { Constants } from '../../../build/specialise/fold.ts';
 import { type DeviceEngine, joinDevice } from '../../../build/specialise/image.ts';
 import { type ModuleText, moduleText } from '../../../build/specialise/module-text.ts';
-import { type PacketInput, packetProfile } from '../../../build/specialise/packet-facts.ts';
+import type { PacketInput } from '../../../build/specialise/packet-facts.ts';
 import { packetText } from '../../../build/specialise/packet-module.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
+import { DEVICE_SEARCH } from '../../../build/specialise/sa-facts.ts';
 import { kindOf } from '../../host/config/kind.ts';
 import { readSas } from '../../host/config/sa.ts';
 import { parseConfig } from '../../host/document.ts';
@@ -25,8 +26,8 @@ export interface SpecialModule extends ModuleText {
   hasKeys: boolean;
 }
 
+/** Octets of the longest inner packet. */
 const LARGEST = 1280;
-const NO_SEARCH = { wraps: 8, rate: 8 };
 
 /** Two SAs of a file: the first goes out. */
 async function packetsOf(file: string, text: string, native: Native, engine: DeviceEngine): Promise<SpecialModule> {
@@ -34,11 +35,9 @@ async function packetsOf(file: string, text: string, native: Native, engine: Dev
   const sas = readSas(document);
   if (sas.length !== 2) throw document.error(['sas'], String(sas.length), 'must be two SAs: out, and in');
   const [{ config: out, locate }, { config: back }] = sas;
-  const input: PacketInput = { out, in: back, reserve: 0, search: NO_SEARCH, maxPacket: LARGEST, native };
+  const input: PacketInput = { out, in: back, reserve: 0, search: DEVICE_SEARCH, maxPacket: LARGEST, native };
   try {
-    const { constants } = packetProfile(input);
-    const made = await packetText(input, engine);
-    return { ...made, name: 'packets', constants, hasKeys: false };
+    return { ...(await packetText(input, engine)), name: 'packets', hasKeys: false };
   } catch (error) {
     throw isRefusal(error) ? locate(error) : error;
   }

@@ -1,15 +1,14 @@
 // The profile of a sensor's file for a specialised board (targets/build/specialise), and the blob of one device.
 
-import type { Refusal } from '../../../../core/base/refuse.ts';
-import { NAT_OFF } from '../../../../core/ike/state/policy.ts';
 import { specialBlob } from '../../../build/specialise/blob-of.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { type Native, profileOf, type SensorInput } from '../../../build/specialise/profile-of.ts';
 import { fieldError, inside } from '../../host/config/field.ts';
 import { hex } from '../../host/config/ike-names.ts';
+import { isRefusal } from '../../host/errors.ts';
 import { checkContexts } from '../../host/radio/config.ts';
 import { randomEui, readProvision } from './provision.ts';
-import { type BoardFile, readBoardFile } from './sensor-file.ts';
+import { type BoardFile, linkOf, readBoardFile } from './sensor-file.ts';
 
 const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
 
@@ -17,19 +16,13 @@ const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
 export function sensorInput(file: BoardFile): SensorInput {
   const { loaded, policy } = file;
   const { shortAddress, extendedAddress, panId } = loaded.radio;
-  if (shortAddress === undefined && extendedAddress === undefined) {
-    const field = inside(file.root, 'radio', 'extendedAddress');
-    throw fieldError(field, 'is required without a shortAddress: a specialised device has no random one');
-  }
   return {
-    // A radio has no NAT, and boards take no IKE fragments.
-    policy: { ...policy, nat: NAT_OFF, fragmentSize: 0 },
+    policy,
     numbers: loaded.numbers,
     retryTime: file.retryTime,
     retryMax: file.retryMax,
     panId,
-    ownLink:
-      shortAddress === undefined ? hex(extendedAddress!) : Uint8Array.of(shortAddress >>> 8, shortAddress & 0xff),
+    ownLink: linkOf(file.root, loaded.radio),
     gatewayLink: loaded.gateway.link!,
     outer: loaded.address,
     gateway: loaded.gateway.address,
@@ -76,10 +69,6 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   ts_proto: ['connection', 'child', 'local'],
   replay_window: ['connection', 'child', 'replayWindow'],
 };
-
-function isRefusal(error: unknown): error is Refusal {
-  return (error as Partial<Refusal>).limit !== undefined && (error as Partial<Refusal>).field !== undefined;
-}
 
 /**
  * The profile of a sensor's file, and the octets of its device. Throws a CommandError at the first thing that a specialised device

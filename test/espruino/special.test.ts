@@ -1,0 +1,46 @@
+// What a specialised device with SAs keyed by hand takes of Espruino's variables: the figure of docs/results.md.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { engineMissing, runOn } from '../../targets/build/engines.ts';
+import { specialModule } from '../../targets/node/lab/boards/special-module.ts';
+import { EXAMPLES } from '../cli/run.ts';
+
+const VARIABLES_MAX = 700;
+const folder = mkdtempSync(join(tmpdir(), 'dietesp-variables-'));
+after(() => rmSync(folder, { recursive: true }));
+
+test(`portable data plane in ${VARIABLES_MAX} variables, a packet sent and one refused`, {
+  skip: engineMissing('espruino'),
+}, async (t) => {
+  const file = join(EXAMPLES, 'device.yaml');
+  const native = { ccm: false, hmac: false, x25519: false };
+  const made = await specialModule(file, readFileSync(file, 'utf8'), native, 'espruino');
+  const program = `
+var frames = [];
+var board = { random: function (b, o, n) { for (var i = 0; i < n; i++) b[o + i] = i; return true; },
+  transmit: function (b, o, n) { frames.push(n); } };
+var upper = { received: function () {}, done: function () {}, reserve: function () {} };
+var before = process.memory().usage;
+require("Storage").write("dd", ${JSON.stringify(made.script)});
+before = process.memory().usage;
+var device = require("dd");
+device.start(new Uint8Array([${[...made.data!]}]));
+device.send(0, new Uint8Array(20), 0, 20, 1000);
+device.poll(1100);
+device.receive(new Uint8Array(30), 30, 1200);
+print('used ' + (process.memory().usage - before) + ' frames ' + frames.join());
+`;
+  const script = join(folder, 'variables.js');
+  writeFileSync(script, program);
+  const { ok, stdout, stderr } = await runOn('espruino', script, 60000);
+  assert.ok(ok, stdout + stderr);
+  const found = /^used (\d+) frames 44$/m.exec(stdout);
+  assert.ok(found !== null, stdout);
+  const used = Number(found[1]);
+  t.diagnostic(`${used} variables`);
+  assert.ok(used > 300 && used <= VARIABLES_MAX, `${used} variables`);
+});
