@@ -333,3 +333,34 @@ test('a Child SA is rekeyed by its time, on and on', () => {
   assertUp(s, sa);
   s.close();
 });
+
+test('both rekey a Child SA; the winner has replaced its own when the loser gets its answer: one Child SA stays', () => {
+  // Which side loses depends on the nonces, so the answers to either are held back.
+  let again = 0;
+  for (const held of ['device', 'gateway'] as const) {
+    let isHeld = true;
+    const flags = held === 'device' ? 0x20 : 0x28;
+    const s = scene({ filter: (d) => (isHeld && d.octets[18] === 36 && d.octets[19] === flags ? [] : [d]) });
+    const sa = s.connect();
+    const other = assertUp(s, sa);
+    const [late, prompt] = held === 'device' ? [sa, other] : [other, sa];
+    const nodeOf = (one: IkeSa): Scene['world']['device'] => (one === sa ? s.world.device : s.world.gateway);
+    rekeyChild(s.world.device.ike, sa, sa.children[0]!, s.world.now);
+    rekeyChild(s.world.gateway.ike, other, other.children[0]!, s.world.now);
+    s.world.settle();
+    const isKnown = (spi: number): boolean => late.children.some((child) => child.spiIn === spi);
+    const made = prompt.children.find((child) => child.retired === 0 && isKnown(child.spiOut));
+    if (made !== undefined) {
+      again++;
+      rekeyChild(nodeOf(prompt).ike, prompt, made, s.world.now);
+      s.world.settle();
+    }
+    isHeld = false;
+    s.wait(30000);
+    assert.deepEqual([late.children.length, prompt.children.length], [1, 1], held);
+    assert.equal(late.children[0]!.spiIn, prompt.children[0]!.spiOut, held);
+    assert.equal(late.children[0]!.spiOut, prompt.children[0]!.spiIn, held);
+    s.close();
+  }
+  assert.ok(again > 0);
+});

@@ -28,11 +28,26 @@ function crossing(sa: IkeSa, child: ChildSa): boolean {
   return sa.task !== null && sa.task.kind === TASK_DELETE_CHILD && sa.task.child === child;
 }
 
-/** The peer deleted `child`, which replaced `old`. If the peer keeps the old one, so do we. */
-function revive(ike: Ike, sa: IkeSa, old: ChildSa | null, child: ChildSa, now: number): void {
-  if (old === null) return;
-  if (old.rival === child) old.rival = null;
-  else if (old.retired === CHILD_SUPERSEDED && !isAsked(sa, TASK_DELETE_CHILD, old)) {
+/** The Child SA by which the peer has rekeyed `child` and that works; or null. */
+function successor(sa: IkeSa, child: ChildSa): ChildSa | null {
+  for (let i = 0; i < sa.children.length; i++) {
+    if (sa.children[i].replaces === child && sa.children[i].retired === CHILD_LIVE) return sa.children[i];
+  }
+  return null;
+}
+
+/** The peer deleted `child`. If it keeps the one that `child` replaced, so do we. */
+function revive(ike: Ike, sa: IkeSa, child: ChildSa, now: number): void {
+  const old = child.replaces;
+  const asked = sa.task === null ? null : sa.task.child;
+  if (asked !== null && asked.rival === child) {
+    // Where the peer has replaced what it made beside our request, the successor stands for it.
+    asked.rival = successor(sa, child);
+  } else if (old === null) {
+    return;
+  } else if (old.rival === child) {
+    old.rival = null;
+  } else if (old.retired === CHILD_SUPERSEDED && !isAsked(sa, TASK_DELETE_CHILD, old)) {
     old.retired = CHILD_LIVE;
     old.rekeyAt = jittered(ike, sa, old.policy.rekeyTime, now);
   }
@@ -79,7 +94,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
       }
       if (!crossing(sa, child)) answer.push(child);
       retireChild(ike, sa, child, now);
-      revive(ike, sa, child.replaces, child, now);
+      revive(ike, sa, child, now);
     }
   }
   const w = begin(ike);

@@ -47,10 +47,21 @@ declare const P: Profile;
 const HINT_QUIET = 1000;
 const HINT_PAUSE = 30000;
 
-/** The gateway deleted `child`, which replaced `old`. If it keeps the old one, so does this side. */
-function childBack(old: ChildSlot, child: ChildSlot): void {
-  if (old.rival === child) old.rival = null;
-  else if (old.stage === CHILD_SUPERSEDED && !old.isDeleteAsked) {
+/** The gateway deleted `child`. If it keeps the one that `child` replaced, so does this side. */
+function childBack(child: ChildSlot): void {
+  const old = child.replaces;
+  const asked = S.draft === null ? null : S.draft.old;
+  if (asked !== null && asked.rival === child) {
+    // Where the gateway has replaced what it made beside this side's request, the successor stands for it.
+    asked.rival = null;
+    for (let one = S.children; one !== null; one = one.next) {
+      if (one.replaces === child && one.stage === CHILD_LIVE) asked.rival = one;
+    }
+  } else if (old === null) {
+    return;
+  } else if (old.rival === child) {
+    old.rival = null;
+  } else if (old.stage === CHILD_SUPERSEDED && !old.isDeleteAsked) {
     old.stage = CHILD_LIVE;
     old.rekeyAt = lifeEnd(P.childRekeyTime);
   }
@@ -86,7 +97,7 @@ export function onInformational(sa: IkeSlot): void {
         W[at + 7] = count;
       }
       childOver(child);
-      if (child.replaces !== null) childBack(child.replaces, child);
+      childBack(child);
     }
   }
   sealAnswer(sa, INFORMATIONAL);
