@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BOARD_MEMBERS } from '../../board/hooks.ts';
 import { buildTool, sourceRoot } from '../root.ts';
 import { type DeviceEngine, engineText } from './image.ts';
 
@@ -68,7 +69,8 @@ export async function moduleText(
   // `exports` would make esbuild take it for a module of CommonJS.
   const set = [...names].map(([own, outer]) => `made.${outer} = ${own};\n`).join('');
   const text = `${bare}\ndeclare const made: Record<string, unknown>;\n${set}`;
-  const script = await engineText(text, engine, { kept: [...names.values(), ...kept] });
+  // The program has the board, so its members keep their names.
+  const script = await engineText(text, engine, { kept: [...BOARD_MEMBERS, ...names.values(), ...kept] });
   const framed = `var ${name}=(function(made){${script.trim()}\nreturn made})({});`;
   return { ...made, script: `${framed}if(typeof module==="object")module.exports=${name};\n` };
 }
