@@ -83,6 +83,19 @@ export interface Board {
     point: Uint8Array,
     pointOffset: number,
   ): void;
+  /**
+   * ECDH over P-256 [RFC 5903]. `point` null: writes the public value x | y of the 32-octet scalar, 64 octets; else the x
+   * coordinate of scalar times point, 32 octets. False, and nothing is written: the scalar is 0 or not below the group's order, or the
+   * point is not on the curve. A board may lack it: specialised modules ask for it only where their profile says so.
+   */
+  p256?(
+    out: Uint8Array,
+    outOffset: number,
+    scalar: Uint8Array,
+    scalarOffset: number,
+    point: Uint8Array | null,
+    pointOffset: number,
+  ): boolean;
   /** Ed25519 with the 32-octet private key; writes 64 octets to out[outOffset..). */
   sign(
     privateKey: Uint8Array,
@@ -126,6 +139,7 @@ export const BOARD_MEMBERS: (keyof Board)[] = /* @__PURE__ */ [
   'gcm',
   'hmac',
   'x25519',
+  'p256',
   'sign',
   'verify',
 ];

@@ -147,3 +147,17 @@ export function x25519Of(
   if (P.nativeX25519) board.x25519(out, outOffset, scalar, scalarOffset, point, pointOffset);
   else x25519(out, outOffset, scalar, scalarOffset, point, pointOffset);
 }
+
+/**
+ * P-256 by the board [RFC 5903]: the public value of a scalar of 32 octets (`point` null: 64 octets), or the secret with a point (32
+ * octets). False: the scalar is none of the group's, or the point not on the curve.
+ */
+export function p256Of(
+  out: Uint8Array,
+  outOffset: number,
+  scalar: Uint8Array,
+  point: Uint8Array | null,
+  pointOffset: number,
+): boolean {
+  return board.p256!(out, outOffset, scalar, 0, point, pointOffset);
+}

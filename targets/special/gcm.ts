@@ -1,4 +1,4 @@
-// AES-128-GCM for packets of one profile [NIST SP 800-38D; RFC 4106]: nonces of 12 octets, an ICV of 16. GHASH takes 4 bits at a
+// AES-128-GCM for packets and IKE messages of one profile [NIST SP 800-38D; RFC 4106, RFC 5282]: nonces of 12 octets, an ICV of 16. GHASH takes 4 bits at a
 // time from a table of the key's 16 multiples [SP 800-38D, "Shoup's tables"]: 8 words of 16 bits each, because JerryScript keeps
 // integers beyond 28 bits on its heap.
 //
@@ -76,7 +76,7 @@ function gcmRun(key: Uint16Array, buffer: Uint8Array, offset: number, length: nu
   }
 }
 
-/** As `gcm` of crypto.ts. The AAD has at most 16 octets, the text at most 65,535. */
+/** As `gcm` of crypto.ts. The text has at most 65,535 octets, the AAD 8,191. */
 export function portableGcm(
   encrypt: number,
   key: Uint16Array,
@@ -89,11 +89,13 @@ export function portableGcm(
 ): boolean {
   for (let i = 0; i < 16; i++) gcmCounter[i] = i < 12 ? nonce[i] : 0;
   for (let i = 0; i < 8; i++) gcmHash[i] = 0;
-  gcmBlock(key, aad, 0, aadLength);
+  if (aadLength > 16) for (let i = 0; i < aadLength; i += 16) gcmBlock(key, aad, i, Math.min(aadLength - i, 16));
+  else gcmBlock(key, aad, 0, aadLength);
   gcmRun(key, buffer, offset, length, encrypt);
   // Lengths in bits.
   for (let i = 0; i < 16; i++) gcmStream[i] = 0;
-  gcmStream[7] = aadLength * 8;
+  if (aadLength > 16) gcmStream[6] = aadLength >>> 5;
+  gcmStream[7] = (aadLength * 8) & 0xff;
   gcmStream[13] = length >>> 13;
   gcmStream[14] = (length >>> 5) & 0xff;
   gcmStream[15] = (length << 3) & 0xff;

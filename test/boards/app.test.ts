@@ -384,8 +384,8 @@ test('the blocking loop: it waits as long as nothing is due, and ends with exit'
 
 test('names that leave the bundle, and the version', () => {
   const mock = mockBoard(() => 0, new Uint8Array(0), 1);
-  // A hook that only some programs have.
-  assert.deepEqual([...BOARD_MEMBERS].sort(), [...Object.keys(mock.board), 'gcm'].sort());
+  // Two hooks that only some programs have.
+  assert.deepEqual([...BOARD_MEMBERS].sort(), [...Object.keys(mock.board), 'gcm', 'p256'].sort());
   assert.equal(VERSION, JSON.parse(readFileSync(join(sourceRoot(), 'package.json'), 'utf8')).version);
   const app = createApp(mock.board, 'node', createMixedProvider(mock.board), createMixedAsymmetric(mock.board), null);
   assert.ok(app.isOver());

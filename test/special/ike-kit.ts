@@ -1,10 +1,12 @@
 // Makes devices whose IKE is specialised: joins the parts for a policy and runs the text, with the cryptography of Node.
 
+import { createECDH } from 'node:crypto';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
 import { ALG_AES_CCM, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import type { Board } from '../../targets/board/hooks.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { ikeFacts } from '../../targets/build/specialise/ike-facts.ts';
 import { joinParts } from '../../targets/build/specialise/join.ts';
@@ -71,7 +73,10 @@ const ESP = {
 /** The constants and the octets of a device with this policy. */
 export function specialised(policy: IkePolicy, more: Record<string, boolean | number> = {}): Specialised {
   const numbers: PrivateNumbers = privateNumbers();
-  return layOut([ikeFacts({ policy, numbers, retryTime: 2000, retryMax: 300000, ed25519: true })], { ...ESP, ...more });
+  return layOut([ikeFacts({ policy, numbers, retryTime: 2000, retryMax: 300000, ed25519: true, p256: true })], {
+    ...ESP,
+    ...more,
+  });
 }
 
 /** The joined text, TypeScript. */
@@ -116,6 +121,7 @@ export function boardOf(provider: Provider): Record<string, unknown> {
       provider.mac(k, buffer, offset, length, mac, 0);
       out.set(mac, outOffset);
     },
+    p256,
     sign: asymmetric.sign,
     verify: asymmetric.verify,
     x25519: (
@@ -140,6 +146,19 @@ function x25519(scalar: Uint8Array, point: Uint8Array): Uint8Array {
   asymmetric.keFinish(asymmetric.keRestore!(31, Buffer.from(scalar)), point, 0, 32, out, 0);
   return out;
 }
+
+/** The hook of P-256. */
+const p256: Required<Board>['p256'] = (out, outOffset, scalar, scalarOffset, point, pointOffset) => {
+  const ecdh = createECDH('prime256v1');
+  try {
+    ecdh.setPrivateKey(scalar.slice(scalarOffset, scalarOffset + 32));
+    if (point === null) out.set(ecdh.getPublicKey().subarray(1), outOffset);
+    else out.set(ecdh.computeSecret(Buffer.from([4, ...point.slice(pointOffset, pointOffset + 64)])), outOffset);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** Makes devices of one profile. */
 export interface Maker {

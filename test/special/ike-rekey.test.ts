@@ -9,7 +9,18 @@ import { CHANGES, kinds } from './ike-sim.ts';
 const SEEDS = process.env.DIETESP_LONG === '1' ? 5000 : 150;
 
 test(`${SEEDS} worlds of rekeys, Deletes and probes`, async (t) => {
-  const list = await kinds(['usual', 'bare', 'plain', 'known', 'pfs', 'known pfs', 'ehc']);
+  const list = await kinds([
+    'usual',
+    'bare',
+    'plain',
+    'known',
+    'pfs',
+    'known pfs',
+    'ehc',
+    'ciphers with gcm',
+    'groups',
+    'groups pfs',
+  ]);
   const timed = await kindOf('timed', (one, isDevice) => {
     CHANGES.usual(one, isDevice);
     if (!isDevice) return;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { ehc } from '../../core/ike/child/ehc.ts';
 import { AUTH_DIGITAL_SIGNATURE, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
+import { ikeCcm8, ikeCcm16, ikeGcm16 } from '../../core/ike/crypto/suites.ts';
 import { outcomeName } from '../../core/ike/state/outcome-name.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { address } from '../ike/pair.ts';
@@ -80,6 +81,38 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'ppk round': (one) => {
     one.ppk = { ...PPK, mandatory: false, intermediate: true };
   },
+  ciphers: (one, isDevice) => {
+    one.ciphers = [ikeCcm8, ikeCcm16];
+    one.ike = [{ ...one.ike[0], ciphers: isDevice ? [14, 16] : [16], keyBits: [128, 128] }];
+    one.ticketLifetime = 3600;
+  },
+  'ciphers with gcm': (one, isDevice) => {
+    one.ciphers = [ikeCcm8, ikeCcm16, ikeGcm16];
+    one.ike = [
+      { ...one.ike[0], ciphers: isDevice ? [14] : [20], keyBits: [128] },
+      { ...one.ike[0], ciphers: isDevice ? [16, 20] : [16], keyBits: [128, 128] },
+    ];
+    one.ticketLifetime = 3600;
+  },
+  gcm: (one) => {
+    one.ciphers = [ikeGcm16];
+    one.ike = [{ ...one.ike[0], ciphers: [20] }];
+    one.ppk = { ...PPK, mandatory: false, intermediate: true };
+  },
+  groups: (one, isDevice) => {
+    one.ike = [{ ...one.ike[0], ke: isDevice ? [31, 19] : [19] }];
+    one.ticketLifetime = 3600;
+  },
+  'groups pfs': (one, isDevice) => {
+    one.ike = [{ ...one.ike[0], ke: isDevice ? [31, 19] : [19, 31] }];
+    one.child.esp = [{ ...one.child.esp[0], ke: isDevice ? [31, 19] : [19] }];
+    one.privateAlways = true;
+  },
+  p256: (one) => {
+    one.ike = [{ ...one.ike[0], ke: [19] }];
+    one.child.esp = [{ ...one.child.esp[0], ke: [19, 0] }];
+    one.ticketLifetime = 3600;
+  },
   address: (one, isDevice) => {
     if (!isDevice) return;
     one.requestAddress = CP_INTERNAL_IP6_ADDRESS;
@@ -104,7 +137,7 @@ export function handshake(list: readonly Kind[], seed: number): string {
       gateway.psk = Uint8Array.of(1, 2, 3);
       gateway.publicKey = GATEWAY_KEY.publicKey;
     }
-    if (broken === 'proposals') gateway.ike = [{ ...gateway.ike[0], ciphers: [20] }];
+    if (broken === 'proposals') gateway.ike = [{ ...gateway.ike[0], ciphers: [28], keyBits: [0] }];
     if (broken === 'selectors')
       gateway.child.local = [{ ...gateway.child.local[0], start: address(9), end: address(9) }];
     if (broken === 'identity') gateway.localId = { type: 2, data: Uint8Array.of(65) };

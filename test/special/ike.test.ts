@@ -21,8 +21,8 @@ function changed(change: (one: IkePolicy) => void): IkePolicy {
 
 test('what cannot be specialised is refused, with the field, the value, and what to use', () => {
   const cases: [RegExp, (one: IkePolicy) => void][] = [
-    [/^ike\.proposals: .*: must have AES_CCM_8 or AES_CCM_16/, (one) => (one.ike = [{ ...one.ike[0], ciphers: [20] }])],
-    [/^ike\.proposals: .*X25519/, (one) => (one.ike = [{ ...one.ike[0], ke: [19] }])],
+    [/^ike\.proposals: .*: must have AES_CCM_8 or AES_CCM_16/, (one) => (one.ike = [{ ...one.ike[0], ciphers: [28] }])],
+    [/^ike\.ke: 19: must have X25519 \(P-256 needs .*--general/, (one) => (one.ike = [{ ...one.ike[0], ke: [19] }])],
     [/^nat: 1: must be off .*--general/, (one) => (one.nat = 1)],
     [/^reauth_time: 5: must be 0/, (one) => (one.reauthTime = 5)],
     [/^children: 1: must be one/, (one) => (one.children = [one.child])],

@@ -37,6 +37,27 @@ test('sizes: with portable cryptography, and native', { timeout: 600000 }, async
   }
 });
 
+test('ciphers and key exchanges: what the file names, and of the defaults the first', () => {
+  const of = (connection: string, p256 = false) => {
+    const file = fileOf(1, { top: 'interval: 1\ncount: 3', connection });
+    const native = { ccm: false, hmac: false, x25519: false, p256 };
+    const { constants, data } = readSpecial('sensor.yaml', file, native, 'node');
+    const { ikeCiphers, ikeGcm, keMethods, keMethod, otherKe } = constants;
+    const blob = Buffer.from(specialBlob({ constants, data })).toString('hex');
+    return { facts: [ikeCiphers, ikeGcm, keMethods, keMethod, otherKe], blob };
+  };
+  assert.deepEqual(of('').facts, [1, 0, 1, 31, 0]);
+  assert.deepEqual(of('', true).facts, [1, 0, 1, 31, 0]);
+  assert.deepEqual(of('  ike: { proposals: [aes-ccm-16, chacha20-poly1305, aes-gcm-16] }').facts, [2, 2, 1, 31, 0]);
+  assert.deepEqual(of('  ike: { proposals: [aes-gcm-16] }').facts, [1, 1, 1, 31, 0]);
+  const both = '  ike: { ke: [p256, x25519] }';
+  assert.deepEqual(of(both).facts, [1, 0, 1, 31, 0]);
+  assert.deepEqual(of(both, true).facts, [1, 0, 2, 19, 31]);
+  // `provision` does not know whether the program has the hook.
+  assert.equal(of(both).blob, of(both, true).blob);
+  assert.notEqual(of(both).blob, of('').blob);
+});
+
 test('no text has a secret', { timeout: 600000 }, async () => {
   const special = made(true);
   const forms = [KEY, Buffer.from(KEY).toString('hex'), Buffer.from(KEY).toString('base64')];
@@ -68,6 +89,12 @@ test('what cannot be specialised is refused where it stands, with what to use in
     assert.match(said, wanted);
     assert.ok(!said.includes(KEY));
   }
+  // P-256 is the hook's alone.
+  const p256 = fileOf(1, { top: 'interval: 1', connection: '  ike: { ke: [p256] }' });
+  assert.match(
+    refusal(p256),
+    /^sensor\.yaml:\d+: connection\.ike\.ke: .*must have X25519 \(P-256 needs a module .*--native p256/,
+  );
   const nothing = FILE.replace('shortAddress: 1, extendedAddress: 0200000000000001', '').replace(', }', ' }');
   assert.match(refusal(nothing), /radio/);
 });

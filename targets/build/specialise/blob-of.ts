@@ -35,7 +35,7 @@ export function specialBlob({ constants, data }: Specialised): Uint8Array {
   blob.set(Buffer.from('DESP'));
   blob[4] = VERSION;
   put16(blob, 6, size);
-  blob.set(Buffer.from(profileHash(constants), 'hex'), BLOB_HEAD);
+  blob.set(Buffer.from(String(constants.profileHash ?? profileHash(constants)), 'hex'), BLOB_HEAD);
   blob.set(data, BLOB_HEAD + HASH_SIZE);
   const crc = new Uint16Array(2);
   crc32(blob, 0, end, crc);

@@ -2,24 +2,13 @@
 // of payloads, and one place that knows their order.
 
 import { refuse } from '../../../core/base/refuse.ts';
-import { KE_X25519 } from '../../../core/crypto/asymmetric.ts';
+import { KE_P256, KE_X25519, keSize } from '../../../core/crypto/asymmetric.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import { valuesOf } from '../../../core/ike/child/compression.ts';
 import { ehc } from '../../../core/ike/child/ehc.ts';
 import { addChildRequest, addChildSelectors, createDraft } from '../../../core/ike/child/negotiate.ts';
-import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { addCp, addId, idBody } from '../../../core/ike/codec/ident.ts';
-import {
-  beginChain,
-  beginPayload,
-  createPayloads,
-  createWriter,
-  endPayload,
-  IKE_SIZE,
-  parsePayloads,
-  type Writer,
-  write16,
-} from '../../../core/ike/codec/message.ts';
+import { beginPayload, endPayload, IKE_SIZE, write16 } from '../../../core/ike/codec/message.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   CP_REQUEST,
@@ -38,26 +27,17 @@ import {
 } from '../../../core/ike/codec/numbers.ts';
 import { type PrivateNumbers, VENDOR_ID } from '../../../core/ike/codec/private-numbers.ts';
 import { addSa, type Transforms } from '../../../core/ike/codec/proposals.ts';
-import { createIke } from '../../../core/ike/exchange/endpoint.ts';
+import { ikeGcm16 } from '../../../core/ike/crypto/suites.ts';
 import { begin } from '../../../core/ike/exchange/send.ts';
-import { crashTokens } from '../../../core/ike/ext/crash-taker.ts';
-import { downgradePrevention } from '../../../core/ike/ext/downgrade.ts';
-import { headerCompression } from '../../../core/ike/ext/header-compression.ts';
-import { optimizedRekeys } from '../../../core/ike/ext/optimized-rekey.ts';
-import { postQuantumKey } from '../../../core/ike/ext/ppk.ts';
-import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
-import { resumption, ticketRequest } from '../../../core/ike/ext/resume.ts';
-import { vendorId } from '../../../core/ike/ext/vendor.ts';
 import { connect } from '../../../core/ike/setup/initiator.ts';
-import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../../core/ike/state/policy.ts';
 import type { IkeSa, Session } from '../../../core/ike/state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_CHILD_REQUEST, type Step } from '../../../core/ike/state/step.ts';
-import { createFastProvider } from '../../node/host/provider/fast.ts';
 import { fixPolicy } from './ike-fix.ts';
+import { type Cut, createScribe, cut, HEADER, hex, payloadOf, written } from './ike-scribe.ts';
 import type { DataField, Facts } from './layout.ts';
 
 /** What a specialised device's IKE is made from. */
@@ -67,8 +47,9 @@ export interface IkeInput {
   /** Milliseconds from a failure to the next attempt, and at most. */
   retryTime: number;
   retryMax: number;
-  /** The device has Ed25519. */
+  /** The device has Ed25519; P-256. */
   ed25519: boolean;
+  p256?: boolean;
 }
 
 /** Octets of the longest first answer of a gateway, and of the longest ticket. */
@@ -76,30 +57,6 @@ const ANSWER_SIZE = 512;
 const TICKET_SIZE = 160;
 /** Octets of a peer's longest nonce. */
 const NONCE_MAX = 256;
-const HEADER = 4;
-
-function hex(octets: Uint8Array): string {
-  return Buffer.from(octets).toString('hex');
-}
-
-/** A payload of a chain: generic header and body. */
-interface Cut {
-  type: number;
-  octets: Uint8Array;
-}
-
-/** The payloads of a chain, each with next type 0. */
-function cut(buffer: Uint8Array, first: number, at: number, end: number): Cut[] {
-  const p = createPayloads();
-  if (parsePayloads(p, buffer, first, at, end) !== 0) throw new Error('a message of the core is malformed');
-  const list: Cut[] = [];
-  for (let i = 0; i < p.count; i++) {
-    const octets = buffer.slice(p.at[i] - HEADER, p.at[i] + p.size[i]);
-    octets[0] = 0;
-    list.push({ type: p.type[i], octets });
-  }
-  return list;
-}
 
 /** Payloads as a chain: its octets, the type of the first, and where the last one's header is. */
 function chainOf(name: string, list: readonly Cut[]): Record<string, string | number> {
@@ -128,63 +85,6 @@ function wantOf(own: Transforms): string {
   add(TRANSFORM_KE, own.ke, []);
   add(TRANSFORM_SN, own.sn, []);
   return hex(Uint8Array.from(list));
-}
-
-/** An initiator of the core whose messages are collected. */
-function createScribe(numbers: PrivateNumbers): { ike: Ike; sent: Uint8Array[] } {
-  const sent: Uint8Array[] = [];
-  const none = (): void => {};
-  const ike = createIke({
-    provider: createFastProvider(),
-    asymmetric: {
-      hasKe: () => true,
-      keStart: (method) => ({ method }),
-      keFinish: () => false,
-      keWipe: none,
-      hasEd25519: () => true,
-      sign: none,
-      verify: () => false,
-    },
-    upper: {
-      transmit: (_path, _replyTo, buffer, offset, length) => void sent.push(buffer.slice(offset, offset + length)),
-      proved: none,
-      allocateSpi: () => 256,
-      install: () => true,
-      retire: none,
-      remove: none,
-      established: none,
-      replaced: none,
-      ended: none,
-      childFailed: none,
-      refused: none,
-      keys: none,
-      address: () => null,
-    },
-    // Those of boards.
-    extensions: [
-      vendorId,
-      downgradePrevention,
-      postQuantumKey,
-      optimizedRekeys,
-      headerCompression,
-      ticketRequest,
-      crashTokens,
-    ],
-    numbers,
-    responder: null,
-    intermediate: createRounds([createIntermediate(null)]),
-    resumption,
-    reassembly: fragmentation,
-    maxMessage: 4096,
-    keylog: false,
-    linger: 0,
-  });
-  return { ike, sent };
-}
-
-/** What the writer holds. */
-function written(w: Writer): Cut[] {
-  return cut(w.buffer, w.first, w.start, w.at);
 }
 
 function pathOf(policy: IkePolicy): Path {
@@ -216,12 +116,17 @@ function childRequest(ike: Ike, sa: IkeSa, step: Step): { tail: Cut[]; sa: Cut; 
   return { tail: list.slice(0, at), sa: list[at], own: of(PAYLOAD_TSI), peer: of(PAYLOAD_TSR) };
 }
 
-/** One payload, as `write` writes it. */
-function payloadOf(write: (w: Writer) => void): Uint8Array {
-  const w = createWriter(new Uint8Array(2048));
-  beginChain(w, 0);
-  write(w);
-  return written(w)[0].octets;
+/** The first transform of each type. */
+function oneOf(own: Transforms): Transforms {
+  return { ...own, ciphers: own.ciphers.slice(0, 1), keyBits: own.keyBits.slice(0, 1), ke: own.ke.slice(0, 1) };
+}
+
+/** The offset of the KE method's low octet in an SA payload with one proposal; 0: there is none. */
+function keOffset(payload: string): number {
+  const octets = Buffer.from(payload, 'hex');
+  let at = HEADER + 8 + octets[HEADER + 6];
+  while (at < octets.length && octets[at + 4] !== TRANSFORM_KE) at += octets.readUInt16BE(at + 2);
+  return at < octets.length ? at + 7 : 0;
 }
 
 /** The answer to an offer of Diet-ESP, with proposal 1. */
@@ -251,7 +156,9 @@ function masksOf(answer: string): string {
 /** Constants and fields of a device's IKE. Throws a Refusal for what a specialised device does not have. */
 export function ikeFacts(input: IkeInput): Facts {
   const { numbers } = input;
-  const { policy, cipher, choice } = fixPolicy(input.policy);
+  const { policy, ciphers, choice } = fixPolicy(input.policy, input.p256 === true);
+  const [cipher] = ciphers;
+  const [ikeOffer] = policy.ike;
   const { child, ppk } = policy;
   const isEhc = choice !== null && child.notify === ehc;
   const localSigns = policy.localAuth === AUTH_DIGITAL_SIGNATURE;
@@ -285,6 +192,12 @@ export function ikeFacts(input: IkeInput): Facts {
   const optimized = policy.optimizedRekey;
   const hasKe = child.esp[0].ke.length > 0;
   const firstKe = child.esp[0].ke.find((method) => method !== 0) ?? 0;
+  const methods = [...new Set([...ikeOffer.ke, ...child.esp[0].ke])].filter((method) => method !== 0);
+  const keRoom = 8 + Math.max(...methods.map(keSize));
+  const gcms = ciphers.filter((one) => one === ikeGcm16).length;
+  const espSaOne = hex(
+    payloadOf((w) => addSa(w, [{ ...child.esp[0], ke: firstKe === 0 ? [] : [firstKe] }], new Uint8Array(4), 0, 4)),
+  );
   const chains = {
     ...chainOf('initTail', initTail),
     ...chainOf('resumeTail', policy.ticketLifetime > 0 ? resumeTail : []),
@@ -296,7 +209,7 @@ export function ikeFacts(input: IkeInput): Facts {
   const sizes = [
     // Inputs of prf+: T, a secret, nonces, SPIs, a counter.
     32 + 32 + policy.nonceSize + NONCE_MAX + 16 + 1,
-    1 + init[0].octets.length + 40 + HEADER + policy.nonceSize + sizeOf('initTail'),
+    1 + init[0].octets.length + keRoom + HEADER + policy.nonceSize + sizeOf('initTail'),
     policy.ticketLifetime > 0 ? 1 + HEADER + policy.nonceSize + 8 + TICKET_SIZE + sizeOf('resumeTail') : 0,
     1 +
       HEADER +
@@ -308,7 +221,7 @@ export function ikeFacts(input: IkeInput): Facts {
       sizeOf('authTail') +
       request.sa.octets.length +
       selectors,
-    1 + 12 + sizeOf('childTail') + request.sa.octets.length + HEADER + policy.nonceSize + 40 + selectors,
+    1 + 12 + sizeOf('childTail') + request.sa.octets.length + HEADER + policy.nonceSize + keRoom + selectors,
   ];
   const fields: DataField[] = [
     { name: 'Identity', octets: policy.localId.data },
@@ -331,18 +244,26 @@ export function ikeFacts(input: IkeInput): Facts {
       ikeKeySize: cipher.keyLength,
       ikeSaltSize: cipher.saltLength,
       ikeIcvSize: cipher.icvLength,
-      ikeBlocks: Math.ceil((3 * 32 + 2 * (cipher.keyLength + cipher.saltLength)) / 32),
+      ikeBlocks: Math.max(
+        ...ciphers.map(({ keyLength, saltLength }) => Math.ceil((3 * 32 + 2 * (keyLength + saltLength)) / 32)),
+      ),
+      ikeCiphers: ciphers.length,
+      ikeGcm: gcms === 0 ? 0 : ciphers.length === 1 ? 1 : 2,
       ikeEncr: cipher.encr,
       ikeKeyBits: cipher.keyBits,
       ikeSa: hex(init[0].octets),
       ikeSaRekey: hex(payloadOf((w) => addSa(w, policy.ike, new Uint8Array(8), 0, 8))),
-      ikeWant: wantOf(policy.ike[0]),
-      keMethod: KE_X25519,
+      ikeSaOne: hex(payloadOf((w) => addSa(w, [oneOf(ikeOffer)], new Uint8Array(8), 0, 8))),
+      ikeWant: wantOf(ikeOffer),
+      keMethod: ikeOffer.ke[0],
+      otherKe: ikeOffer.ke[1] ?? 0,
+      keMethods: methods.length,
+      x25519: methods.includes(KE_X25519),
+      p256: methods.includes(KE_P256),
       espSa: hex(auth.sa.octets),
       espSaKe: hex(request.sa.octets),
-      espSaOne: hex(
-        payloadOf((w) => addSa(w, [{ ...child.esp[0], ke: firstKe === 0 ? [] : [firstKe] }], new Uint8Array(4), 0, 4)),
-      ),
+      espSaOne,
+      espKeAt: keOffset(espSaOne),
       espWant: wantOf({ ...child.esp[0], ke: [] }),
       espWantKe: wantOf(child.esp[0]),
       childKe: firstKe,

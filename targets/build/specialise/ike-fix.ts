@@ -1,14 +1,14 @@
-// What a specialised device fixes in its IKE policy: one cipher, one ESP suite, one set of Diet-ESP's values. What it cannot do
-// is refused here, with what to use instead.
+// What a specialised device fixes in its IKE policy: the ciphers and key exchanges that it has, one ESP suite, one set of Diet-ESP's
+// values. What it cannot do is refused here, with what to use instead.
 
 import { refuse } from '../../../core/base/refuse.ts';
-import { KE_X25519, type KeMethod } from '../../../core/crypto/asymmetric.ts';
+import { KE_P256, KE_X25519, type KeMethod } from '../../../core/crypto/asymmetric.ts';
 import { DEFAULTS, defaultCompression, valuesOf } from '../../../core/ike/child/compression.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, PRF_HMAC_SHA2_256 } from '../../../core/ike/codec/numbers.ts';
 import type { Transforms } from '../../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
-import { type IkeCipher, ikeCcm8, ikeCcm16 } from '../../../core/ike/crypto/suites.ts';
+import { type IkeCipher, ikeCcm8, ikeCcm16, ikeGcm16 } from '../../../core/ike/crypto/suites.ts';
 import type { CompressionChoice, CompressionNotify, CompressionPolicy } from '../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_OFF } from '../../../core/ike/state/policy.ts';
 
@@ -17,45 +17,65 @@ function unfit(field: string, value: string, limit: string): never {
   return refuse(field, value, `${limit} in a specialised device (or build with --general)`);
 }
 
-const CIPHERS: readonly IkeCipher[] = [ikeCcm8, ikeCcm16];
+/** Keys of all have 16 octets. */
+const CIPHERS: readonly IkeCipher[] = [ikeCcm8, ikeCcm16, ikeGcm16];
 const TRAILER = 6;
 
-/** A policy that offers one thing each, and what was agreed with that. */
+/** A policy that offers what the device has, and what was agreed with that. */
 export interface FixedPolicy {
   policy: IkePolicy;
-  cipher: IkeCipher;
+  /** Of the IKE SA, in order of preference. */
+  ciphers: IkeCipher[];
   /** Diet-ESP's values; null: plain ESP. */
   choice: CompressionChoice | null;
 }
 
-/** The first proposal for the IKE SA with a cipher and a key exchange that the device has, reduced to these. */
-function fixIke(policy: IkePolicy): { ike: Transforms; cipher: IkeCipher } {
+/** True for what the device has of key exchanges. */
+function hasKe(method: number, hasP256: boolean): boolean {
+  return method === KE_X25519 || (hasP256 && method === KE_P256);
+}
+
+/** The proposals for the IKE SA as one, with the ciphers and key exchanges that the device has. */
+function fixIke(policy: IkePolicy, hasP256: boolean): { ike: Transforms; ciphers: IkeCipher[] } {
+  const text = JSON.stringify(policy.ike);
+  const groups = hasP256 ? 'X25519 or P-256' : 'X25519 (P-256 needs a module that is built with --native p256)';
+  const ciphers: IkeCipher[] = [];
+  // Key exchanges beside a cipher that fits.
+  let foreign = '';
+  let ike: Transforms | null = null;
   for (const one of policy.ike) {
-    const kes = one.ke.filter((method) => method === KE_X25519);
-    if (kes.length === 0 || !one.prf.includes(PRF_HMAC_SHA2_256) || one.extra !== undefined) continue;
-    for (let i = 0; i < one.ciphers.length; i++) {
-      const cipher = CIPHERS.find(({ encr, keyBits }) => encr === one.ciphers[i] && keyBits === one.keyBits[i]);
-      if (cipher === undefined) continue;
-      const ike = {
-        ...one,
-        ciphers: [cipher.encr],
-        keyBits: [cipher.keyBits],
-        prf: [PRF_HMAC_SHA2_256],
-        integ: [],
-        ke: kes,
-      };
-      return { ike, cipher };
+    const ke = one.ke.filter((method) => hasKe(method, hasP256));
+    const fitting = one.ciphers.flatMap((id, i) => {
+      const cipher = CIPHERS.find(({ encr, keyBits }) => encr === id && keyBits === one.keyBits[i]);
+      return cipher === undefined ? [] : [cipher];
+    });
+    if (fitting.length === 0 || !one.prf.includes(PRF_HMAC_SHA2_256) || one.extra !== undefined) continue;
+    if (ke.length === 0) {
+      foreign = one.ke.join();
+      continue;
     }
+    // One SA payload answers for all of them.
+    if (ike !== null && ike.ke.join() !== ke.join()) {
+      unfit('ike.proposals', text, 'must have the same key exchanges in each');
+    }
+    ike ??= { ...one, ciphers: [], keyBits: [], prf: [PRF_HMAC_SHA2_256], integ: [], ke };
+    for (const cipher of fitting) if (!ciphers.includes(cipher)) ciphers.push(cipher);
   }
   const names = CIPHERS.map(({ name }) => name).join(' or ');
-  return unfit('ike.proposals', JSON.stringify(policy.ike), `must have ${names} with PRF_HMAC_SHA2_256 and X25519`);
+  if (ike === null && foreign !== '') return unfit('ike.ke', foreign, `must have ${groups}`);
+  if (ike === null) return unfit('ike.proposals', text, `must have ${names} with PRF_HMAC_SHA2_256`);
+  return {
+    ike: { ...ike, ciphers: ciphers.map(({ encr }) => encr), keyBits: ciphers.map(({ keyBits }) => keyBits) },
+    ciphers,
+  };
 }
 
 /** The first proposal for ESP, reduced to its first suite. */
-function fixEsp(policy: IkePolicy): Transforms {
+function fixEsp(policy: IkePolicy, hasP256: boolean): Transforms {
   const one = policy.child.esp[0];
-  const ke = one.ke.filter((method): method is KeMethod | 0 => method === KE_X25519 || method === 0);
-  if (one.ke.length > 0 && ke.length === 0) unfit('child.ke', one.ke.join(), 'must have X25519');
+  const ke = one.ke.filter((method): method is KeMethod | 0 => method === 0 || hasKe(method, hasP256));
+  const groups = hasP256 ? 'X25519 or P-256' : 'X25519';
+  if (one.ke.length > 0 && ke.length === 0) unfit('child.ke', one.ke.join(), `must have ${groups}`);
   if (one.extra !== undefined) unfit('child.esp', 'further transforms', 'must have the usual types of transforms');
   return {
     ...one,
@@ -104,8 +124,11 @@ function checkSelector(field: string, list: readonly Selector[], mayBeAny: boole
   if (!same && !mayBeAny) unfit(field, 'a range of addresses', 'must have one address');
 }
 
-/** Reduces a policy to what one device does. Throws a Refusal that says which field does not fit, and what does. */
-export function fixPolicy(policy: IkePolicy): FixedPolicy {
+/**
+ * Reduces a policy to what one device does; `hasP256`: the board has the hook. Throws a Refusal that says which field does not
+ * fit, and what does.
+ */
+export function fixPolicy(policy: IkePolicy, hasP256 = false): FixedPolicy {
   const { child } = policy;
   checkKeys(policy);
   if (policy.nat !== NAT_OFF) unfit('nat', String(policy.nat), 'must be off');
@@ -115,18 +138,18 @@ export function fixPolicy(policy: IkePolicy): FixedPolicy {
   if (child.dscp !== null) unfit('child.dscp', child.dscp.join(), 'must be left out');
   checkSelector('child.local', child.local, policy.requestAddress !== 0);
   checkSelector('child.remote', child.remote, false);
-  const { ike, cipher } = fixIke(policy);
+  const { ike, ciphers } = fixIke(policy, hasP256);
   const isPlain = child.notify === null || child.compression === null;
   const compression = isPlain ? null : fixCompression(child.notify!, child.compression!);
-  const esp = fixEsp(policy);
+  const esp = fixEsp(policy, hasP256);
   const suites = child.suites.filter(({ encr, integ }) => encr === esp.ciphers[0] && integ === (esp.integ[0] ?? 0));
   return {
-    cipher,
+    ciphers,
     choice: compression?.choice ?? null,
     policy: {
       ...policy,
       ike: [ike],
-      ciphers: [cipher],
+      ciphers,
       child: {
         ...child,
         esp: [esp],

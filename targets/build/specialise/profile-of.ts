@@ -44,6 +44,8 @@ export interface Native {
   ccm: boolean;
   hmac: boolean;
   x25519: boolean;
+  /** ECDH over P-256; as signatures. */
+  p256?: boolean;
   /** Signatures; there is no portable code for them in a device. */
   ed25519?: boolean;
 }
@@ -67,13 +69,13 @@ function withPorts(policy: IkePolicy, input: SensorInput): IkePolicy {
   return { ...policy, fragmentSize: 0, nat: NAT_OFF, child: { ...child, local: [local], remote: [remote] } };
 }
 
-/** Constants and octets. Throws a Refusal for what a specialised device does not have. */
-export function profileOf(input: SensorInput, native: Native, engine: string): Specialised {
+/** Constants and octets of a device with these native parts. */
+function madeOf(input: SensorInput, native: Native, engine: string): Specialised {
   if (input.policy.requestAddress !== 0 && input.policy.requestAddress !== CP_INTERNAL_IP6_ADDRESS) {
     refuse('request_address', input.policy.requestAddress, 'must be none or ipv6');
   }
   const policy = withPorts(input.policy, input);
-  const fixed = fixPolicy(policy);
+  const fixed = fixPolicy(policy, native.p256 === true);
   const { child } = fixed.policy;
   const own = input.inner ?? (policy.requestAddress === 0 ? input.outer : new Uint8Array(16));
   const suite = child.suites[0];
@@ -122,14 +124,22 @@ export function profileOf(input: SensorInput, native: Native, engine: string): S
       retryTime: input.retryTime,
       retryMax: input.retryMax,
       ed25519: native.ed25519 === true,
+      p256: native.p256 === true,
     }),
     appFacts(input.app),
   ];
-  const made = layOut(facts, {
+  return layOut(facts, {
     engine,
     nativeCcm: native.ccm,
     nativeHmac: native.hmac,
     nativeX25519: native.x25519,
   });
-  return { constants: { ...made.constants, profileHash: profileHash(made.constants) }, data: made.data };
+}
+
+/** Constants and octets. Throws a Refusal for what a specialised device does not have. */
+export function profileOf(input: SensorInput, native: Native, engine: string): Specialised {
+  const { constants, data } = madeOf(input, native, engine);
+  // The profile is what the file says, whether the board has all that it names or not: `provision` does not know the board.
+  const named = native.p256 === true ? constants : madeOf(input, { ...native, p256: true }, engine).constants;
+  return { constants: { ...constants, profileHash: profileHash(named) }, data };
 }

@@ -23,14 +23,15 @@ export interface SpecialOptions {
   json?: boolean;
 }
 
-const NATIVE = ['ccm', 'hmac', 'x25519'] as const;
+const NATIVE = ['ccm', 'hmac', 'x25519', 'p256'] as const;
 const EXTENSIONS = { node: 'mjs', lua: 'lua', duktape: 'js', jerryscript: 'js', espruino: 'js' } as const;
 
-function nativeOf(text: string | undefined): { ccm: boolean; hmac: boolean; x25519: boolean } {
+function nativeOf(text: string | undefined): { ccm: boolean; hmac: boolean; x25519: boolean; p256: boolean } {
   const names = text === undefined || text === '' ? [] : text.split(',');
   const unknown = names.find((name) => !(NATIVE as readonly string[]).includes(name));
   if (unknown !== undefined) throw new CommandError(`--native: ${unknown}: must be some of ${NATIVE.join(',')}`, 2);
-  return { ccm: names.includes('ccm'), hmac: names.includes('hmac'), x25519: names.includes('x25519') };
+  const has = (name: (typeof NATIVE)[number]): boolean => names.includes(name);
+  return { ccm: has('ccm'), hmac: has('hmac'), x25519: has('x25519'), p256: has('p256') };
 }
 
 /** Writes the files of a module. Returns their names and octets. */

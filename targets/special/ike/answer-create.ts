@@ -44,7 +44,7 @@ import { nextIke } from './create-child.ts';
 import { fitsEhc } from './ike-ehc.ts';
 import { endIke, hasLiveChild, ikeAdopt, supersede } from './ike-life.ts';
 import { type ChildSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
-import { sealAnswer } from './messages.ts';
+import { AT_CIPHER, sealAnswer } from './messages.ts';
 import {
   addNote,
   addPayloads,
@@ -58,12 +58,15 @@ import {
   seek,
   W,
 } from './payloads.ts';
-import { chooseProposal, chosenAt, chosenKe, chosenNumber } from './proposal.ts';
+import { chooseProposal, chosenAt, chosenEncr, chosenKe, chosenNumber, keepCipher } from './proposal.ts';
 
 declare const P: Profile;
 
 /** Most Child SAs, replaced ones and those that wait for late packets among them. */
 const CHILDREN_MAX = 12;
+/** Offsets of the low octets of the cipher and of the KE method in P.ikeSaOne. */
+const ONE_ENCR = 27;
+const ONE_KE = 47;
 /** The method that INVALID_KE_PAYLOAD asks for. */
 let wantedKe = 0;
 
@@ -111,6 +114,7 @@ function answerAsked(sa: IkeSlot): number {
   let method = isIke ? S.ke : old !== null ? old.ke : 0;
   let id = 0;
   let at = 0;
+  if (P.ikeCiphers > 1) keepCipher(sa.ids[AT_CIPHER]);
   if (P.optimizedType !== 0 && short) {
     if (!note(P.optimizedType) || foundSize !== size) return N_INVALID_SYNTAX;
     at = foundAt;
@@ -155,10 +159,12 @@ function answerAsked(sa: IkeSlot): number {
     }
     const body = addPayloads(
       PAYLOAD_SA,
-      isIke ? P.ikeSaRekey : P.childKe !== 0 && method !== 0 ? P.espSaOne : P.espSa,
+      isIke ? P.ikeSaOne : P.childKe !== 0 && method !== 0 ? P.espSaOne : P.espSa,
       0,
     );
     W[body + 8] = chosenNumber;
+    if (P.ikeCiphers > 1 && isIke) W[body + ONE_ENCR] = chosenEncr;
+    if (P.keMethods > 1 && method !== 0) W[body + (isIke ? ONE_KE : P.espKeAt)] = method;
     putAll(W, body + 12, spi);
   }
   putNonce(nr);

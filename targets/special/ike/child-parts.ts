@@ -2,6 +2,7 @@
 // §3.13; draft-ietf-ipsecme-ikev2-diet-esp-extension].
 
 import { copy, equal, fill, put16, u16, u32 } from '../../../core/base/bytes.ts';
+import { KE_P256 } from '../../../core/crypto/asymmetric.ts';
 import {
   N_USE_TRANSPORT_MODE,
   PAYLOAD_KE,
@@ -13,7 +14,7 @@ import {
 } from '../../../core/ike/codec/numbers.ts';
 import { OUTCOME_COMPRESSION, OUTCOME_PROTOCOL, OUTCOME_SELECTORS } from '../../../core/ike/state/outcome.ts';
 import { CHILD_LIVE } from '../../../core/ike/state/stage.ts';
-import { randomOctets, slice, x25519Of } from '../crypto.ts';
+import { p256Of, randomOctets, slice, x25519Of } from '../crypto.ts';
 import { D } from '../data.ts';
 import { addPair } from '../esp-sa.ts';
 import { onInstalled } from '../events.ts';
@@ -28,17 +29,30 @@ import { chooseProposal, chosenAt } from './proposal.ts';
 
 declare const P: Profile;
 
+/** How often a private value is drawn at most. */
+const KE_TRIES = 4;
 /** Octets of the values of Diet-ESP that an answer may leave out, by attribute. */
 const HCP_DEFAULTS = '00000003202001';
 
-/** A new private value of 32 octets in `x`, and a KE payload with its public value at the end of W [RFC 8031]. */
+/** A new private value of 32 octets in `x`, and a KE payload with its public value at the end of W [RFC 8031, RFC 5903 §7]. */
 export function putKe(method: number, x: Uint8Array): void {
-  const at = addPayloads(PAYLOAD_KE, '0000002800000000', 0);
-  const base = new Uint8Array(32);
-  put16(W, at + 4, method);
-  randomOctets(x, 0, 32);
-  base[0] = 9;
-  x25519Of(W, addRoom(32), x, 0, base, 0);
+  if (P.p256 && (!P.x25519 || method === KE_P256)) {
+    put16(W, addPayloads(PAYLOAD_KE, '0000004800000000', 0) + 4, KE_P256);
+    const to = addRoom(64);
+    // One in 2^32 numbers is none of the group's.
+    let tries = 0;
+    do {
+      if (tries++ === KE_TRIES) throw new Error('p256: no public value');
+      randomOctets(x, 0, 32);
+    } while (!p256Of(W, to, x, null, 0));
+  } else {
+    const at = addPayloads(PAYLOAD_KE, '0000002800000000', 0);
+    const base = new Uint8Array(32);
+    put16(W, at + 4, method);
+    randomOctets(x, 0, 32);
+    base[0] = 9;
+    x25519Of(W, addRoom(32), x, 0, base, 0);
+  }
 }
 
 /** The method of the chain's KE payload; 0: none. */
@@ -46,12 +60,23 @@ export function keMethod(): number {
   return seek(PAYLOAD_KE, 0, 0) ? u16(chain, foundAt) : 0;
 }
 
-/** The shared secret with the chain's KE payload, which has to be of `method`; null: it is not, or the secret is zero. */
+/**
+ * The shared secret with the chain's KE payload, which has to be of `method`; null: it is not, the secret is zero, or the point
+ * not on the curve.
+ */
 export function keSecret(method: number, x: Uint8Array): Uint8Array | null {
+  if (P.p256 && (!P.x25519 || method === KE_P256)) return p256Secret(x);
   if (keMethod() !== method || foundSize !== 36) return null;
   const secret = new Uint8Array(32);
   x25519Of(secret, 0, x, 0, chain, foundAt + 4);
   return equal(secret, 0, new Uint8Array(32), 0, 32) ? null : secret;
+}
+
+/** As `keSecret`, of P-256. */
+function p256Secret(x: Uint8Array): Uint8Array | null {
+  if (keMethod() !== KE_P256 || foundSize !== 68) return null;
+  const secret = new Uint8Array(32);
+  return p256Of(secret, 0, x, chain, foundAt + 4) ? secret : null;
 }
 
 /** A nonce of this side at the end of W. */

@@ -3,6 +3,7 @@
 // core/ike/child/create-child.ts and rekey.ts.
 
 import { copy, fill, put32, u16, u32 } from '../../../core/base/bytes.ts';
+import { KE_P256, KE_X25519 } from '../../../core/crypto/asymmetric.ts';
 import {
   CREATE_CHILD_SA,
   FLAG_INITIATOR,
@@ -40,7 +41,7 @@ import {
 import { takeToken } from './ike-auth.ts';
 import { abandonIke, askDelete, childGone, clearDraft, endIke, ikeAdopt, sealDelete, supersede } from './ike-life.ts';
 import { type ChildSlot, type DraftSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
-import { deriveIke, newIke, randomPart, sealRequest } from './messages.ts';
+import { AT_CIPHER, deriveIke, newIke, randomPart, sealRequest } from './messages.ts';
 import {
   addNote,
   addPayloads,
@@ -54,7 +55,7 @@ import {
   putAll,
   W,
 } from './payloads.ts';
-import { chooseProposal, chosenAt, chosenKe } from './proposal.ts';
+import { chooseProposal, chosenAt, chosenEncr, chosenKe, keepCipher } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -70,6 +71,7 @@ export function nextIke(
   const next = newIke(flag, STATE_ESTABLISHED);
   const seed = new Uint8Array(32);
   putAll(next.ids, 0, spis);
+  if (P.ikeCiphers > 1) next.ids[AT_CIPHER] = chosenEncr;
   hmacOf(sa.d!, W, 0, putAll(W, putAll(W, putAll(W, 0, secret), ni), nr), seed, 0);
   fill(secret, 0, 32, 0);
   deriveIke(next, seed, ni, nr, null);
@@ -79,7 +81,7 @@ export function nextIke(
 /** Sends the request for which `task` is: a rekey of the IKE SA, of the Child SA `old`, or one more Child SA (null). */
 export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): void {
   const isIke = task === TASK_REKEY_IKE;
-  const asked = P.childKe !== 0 && S.askedKe !== 0;
+  const asked = (P.childKe !== 0 || P.keMethods > 1) && S.askedKe !== 0;
   const draft: DraftSlot = {
     old: old,
     spi: new Uint8Array(isIke ? 8 : 4),
@@ -113,6 +115,13 @@ export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): voi
   sealRequest(sa, CREATE_CHILD_SA, task);
 }
 
+/** True when the device has the method that the gateway asks for, and has not asked with another one already. */
+function mayAsk(isIke: boolean, draft: DraftSlot, asked: number): boolean {
+  const old = draft.old;
+  const usual = isIke ? S.ke : old !== null && old.ke >= 0 ? old.ke : P.childKe;
+  return draft.method === usual && (asked === KE_X25519 || asked === KE_P256);
+}
+
 /** A request failed: it is made again in another way or later, or the application is told. */
 function createFailed(sa: IkeSlot, isIke: boolean, draft: DraftSlot, error: number): void {
   const old = draft.old;
@@ -123,9 +132,9 @@ function createFailed(sa: IkeSlot, isIke: boolean, draft: DraftSlot, error: numb
   }
   const isBusy = error === N_TEMPORARY_FAILURE;
   let again = draft.short && !isBusy && error !== N_CHILD_SA_NOT_FOUND;
-  if (P.childKe !== 0 && error === N_INVALID_KE_PAYLOAD && note(N_INVALID_KE_PAYLOAD)) {
+  if ((P.childKe !== 0 || P.keMethods > 1) && error === N_INVALID_KE_PAYLOAD && note(N_INVALID_KE_PAYLOAD)) {
     const asked = foundSize === 2 ? u16(chain, foundAt) : 0;
-    if (asked !== draft.method && asked === P.keMethod) {
+    if (asked !== draft.method && (P.keMethods > 1 ? mayAsk(isIke, draft, asked) : asked === P.keMethod)) {
       S.askedKe = asked;
       again = true;
     }
@@ -229,6 +238,7 @@ export function onCreateAnswer(sa: IkeSlot, task: number): void {
   let secret: Uint8Array | null = null;
   let at = 0;
   let end = chainError;
+  if (P.ikeCiphers > 1) keepCipher(sa.ids[AT_CIPHER]);
   if (end === 0 && P.optimizedType !== 0 && draft.short) {
     if (note(P.optimizedType) && foundSize === size) at = foundAt;
   } else if (end === 0) {

@@ -36,7 +36,7 @@ import { ikeRestart } from './ike-first.ts';
 import { abandonIke, clearSetup, endIke, lifeEnd } from './ike-life.ts';
 import { isProved, makeProof, mixKey, putProof } from './ike-proof.ts';
 import { type IkeSlot, ikeNow, PPK_AUTH, S } from './ike-state.ts';
-import { sealRequest, settleRequest } from './messages.ts';
+import { AT_CIPHER, sealRequest, settleRequest } from './messages.ts';
 import {
   addNote,
   addPayloads,
@@ -173,7 +173,7 @@ export function onAuthAnswer(sa: IkeSlot): void {
       S.session = {
         ticket: slice(chain, foundAt + 4, foundSize - 4),
         skD: slice(sa.d!, 0, 32),
-        encr: P.ikeEncr,
+        encr: P.ikeCiphers > 1 ? sa.ids[AT_CIPHER] : P.ikeEncr,
         keyBits: P.ikeKeyBits,
         ke: S.ke as 31,
         expires: ikeNow + u32(chain, foundAt) * 1000,

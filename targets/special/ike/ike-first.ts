@@ -11,6 +11,7 @@ import {
   N_FRAGMENTATION_SUPPORTED,
   N_FULL_TRANSCRIPT_AUTH,
   N_INTERMEDIATE_EXCHANGE_SUPPORTED,
+  N_INVALID_KE_PAYLOAD,
   N_SIGNATURE_HASH_ALGORITHMS,
   N_TICKET_NACK,
   N_TICKET_OPAQUE,
@@ -30,7 +31,7 @@ import type { Profile } from '../profile.ts';
 import { keSecret, newNonce, peerNonce, putKe, putNonce } from './child-parts.ts';
 import { clearSetup, endIke } from './ike-life.ts';
 import { type IkeSlot, ikeNow, NO_OCTETS, PPK_AUTH, PPK_OFF, PPK_ROUND, S } from './ike-state.ts';
-import { beginRequest, deriveIke, newIke, putIkeHeader, settleRequest } from './messages.ts';
+import { AT_CIPHER, beginRequest, deriveIke, newIke, putIkeHeader, settleRequest } from './messages.ts';
 import {
   addNote,
   addPayloads,
@@ -45,7 +46,7 @@ import {
   W,
   workEnd,
 } from './payloads.ts';
-import { chooseProposal, chosenKe } from './proposal.ts';
+import { chooseProposal, chosenEncr, chosenKe } from './proposal.ts';
 
 declare const P: Profile;
 
@@ -125,6 +126,7 @@ function beginSetup(): void {
     ikeInit(S.current);
     return;
   }
+  if (P.ikeCiphers > 1) S.current.ids[AT_CIPHER] = session!.encr;
   const ticket = session!.ticket;
   beginPayloads();
   putNonce(S.draft.nonce);
@@ -159,6 +161,17 @@ function ikeIgnore(error: number): boolean {
   return false;
 }
 
+/** INVALID_KE_PAYLOAD: tries again with the method that the gateway wants, if it is on offer [RFC 7296 §1.2]. */
+function ikeOtherKe(sa: IkeSlot, asked: number): boolean {
+  const setup = S.setup!;
+  const draft = S.draft!;
+  const isOffered = asked !== draft.method && (asked === P.keMethod || asked === P.otherKe);
+  if (!isOffered || setup.restarts++ >= RESTARTS_MAX) return ikeIgnore(N_INVALID_KE_PAYLOAD);
+  draft.method = asked;
+  ikeInit(sa);
+  return false;
+}
+
 /**
  * The answer b[o..o+n) to IKE_SA_INIT or IKE_SESSION_RESUME; its chain is checked. True: there are keys, and IKE_AUTH is next.
  */
@@ -183,11 +196,13 @@ export function onFirstAnswer(sa: IkeSlot, b: Uint8Array, o: number, n: number):
   }
   let secret: Uint8Array | null = null;
   if (!resumed) {
+    if (P.keMethods > 1 && note(N_INVALID_KE_PAYLOAD)) return ikeOtherKe(sa, foundSize === 2 ? u16(b, foundAt) : 0);
     if (chainError !== 0) return ikeIgnore(chainError);
     if (chooseProposal(P.ikeWant, PROTOCOL_IKE, 0, 0, true) && chosenKe === draft.method) {
       secret = keSecret(draft.method, draft.x);
     }
     if (secret === null) return ikeIgnore(OUTCOME_PROTOCOL);
+    if (P.ikeCiphers > 1) sa.ids[AT_CIPHER] = chosenEncr;
   }
   // SPIr is 0 only in answers of a responder that keeps no state.
   const isEmpty = equal(b, o + 8, new Uint8Array(8), 0, 8);

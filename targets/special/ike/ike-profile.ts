@@ -10,23 +10,35 @@ export interface IkeProfile {
   answerSize: number;
   nonceSize: number;
 
-  /** Octets of SK_e, of its salt, of the ICV; blocks of prf+ for SK_d, SK_e and SK_p. */
+  /** Octets of SK_e, of its salt, of the ICV, the last two where all ciphers have the same; blocks of prf+ for SK_d, SK_e and SK_p. */
   ikeKeySize: number;
   ikeSaltSize: number;
   ikeIcvSize: number;
   ikeBlocks: number;
-  /** SA for IKE_SA_INIT; for a rekey, with the place of the SPI in it; the transforms: type, ID (2), key bits (2) of each. */
+  /** Ciphers on offer; AES-GCM among them: 0 no, 1 alone, 2 beside AES-CCM. */
+  ikeCiphers: number;
+  ikeGcm: number;
+  /**
+   * SA for IKE_SA_INIT; for a rekey, with the place of the SPI in it; for the answer to one, with one transform of each type; the
+   * transforms: type, ID (2), key bits (2) of each.
+   */
   ikeSa: string;
   ikeSaRekey: string;
+  ikeSaOne: string;
   ikeWant: string;
-  /** KE method of IKE_SA_INIT. */
+  /** KE method of IKE_SA_INIT, and the other one on offer there (0: none); how many there are with those of the Child SA; which. */
   keMethod: number;
+  otherKe: number;
+  keMethods: number;
+  x25519: boolean;
+  p256: boolean;
 
   /** SA of IKE_AUTH, without KE methods; with them for rekeys; the transforms of both. Their SPIs are at offset 12. */
   espSa: string;
   espSaKe: string;
-  /** With the first KE method alone. */
+  /** With the first KE method alone; the place of the method in it. */
   espSaOne: string;
+  espKeAt: number;
   espWant: string;
   espWantKe: string;
   /** The Child SA has key exchanges of its own: the first method; 0: none. It may also be without (NONE is on offer). */
@@ -95,7 +107,7 @@ export interface IkeProfile {
   /** By EHC_SUPPORTED instead, whose number is then hcpType: the mask of each parameter from 1 to 4. */
   ehc: boolean;
   ehcMasks: string;
-  /** Session resumption [RFC 5723]; KE method and cipher that a session counts as. */
+  /** Session resumption [RFC 5723]; the cipher of a session where there is one only. */
   tickets: boolean;
   /** Octets of the longest ticket that is kept. */
   ticketSize: number;

@@ -6,7 +6,7 @@ import type { AeadKey } from '../crypto.ts';
 
 /** An IKE SA: the current one, and those that a rekey or a Delete leaves. */
 export interface IkeSlot {
-  /** SPIi | SPIr | salt of what goes out | salt of what comes in (4 octets each). */
+  /** SPIi | SPIr | salt of what goes out | salt of what comes in (4 octets each) | where there are several: the cipher. */
   ids: Uint8Array;
   /** SK_d; null before there are keys. */
   d: Uint8Array | null;

@@ -3,7 +3,7 @@
 
 import { copy, fill, put16, put32, u32 } from '../../../core/base/bytes.ts';
 import { FLAG_RESPONSE, PAYLOAD_SK } from '../../../core/ike/codec/numbers.ts';
-import { aead, aeadKey, hmacOf, randomOctets, slice } from '../crypto.ts';
+import { aead, aeadKey, gcm, gcmKey, hmacOf, randomOctets, slice } from '../crypto.ts';
 import { sendDatagram } from '../link.ts';
 import type { Profile } from '../profile.ts';
 import { type IkeSlot, ikeNow, S, type SetupSlot } from './ike-state.ts';
@@ -16,6 +16,11 @@ export const SK_HEAD = 32;
 export const SKF_HEAD = 36;
 const IV_SIZE = 8;
 const SK_TEXT = 40;
+/** Transform IDs of two ciphers [RFC 5282]. */
+const ENCR_AES_CCM_8 = 14;
+const ENCR_AES_GCM_16 = 20;
+/** Where `ids` has the cipher. */
+export const AT_CIPHER = 24;
 /** Where seeds of prf+ stand in W: behind the last block. */
 export const SEED = 32;
 
@@ -38,6 +43,21 @@ export function expandSeed(key: Uint8Array, end: number, out: Uint8Array, blocks
   fill(W, 0, end, 0);
 }
 
+/** True for an IKE SA whose cipher is AES-GCM, in a profile that has it. */
+function isGcm(sa: IkeSlot): boolean {
+  return P.ikeGcm === 1 || sa.ids[AT_CIPHER] === ENCR_AES_GCM_16;
+}
+
+/** Octets of the salt, where a profile has ciphers with different ones. */
+function saltOf(sa: IkeSlot): number {
+  return isGcm(sa) ? 4 : 3;
+}
+
+/** Octets of the ICV, where a profile has several ciphers. */
+function icvOf(sa: IkeSlot): number {
+  return sa.ids[AT_CIPHER] === ENCR_AES_CCM_8 ? 8 : 16;
+}
+
 /** SK_* of an IKE SA from SKEYSEED, which is wiped [RFC 7296 §2.14]; SK_p to `setup`. */
 export function deriveIke(
   sa: IkeSlot,
@@ -47,7 +67,7 @@ export function deriveIke(
   setup: SetupSlot | null,
 ): void {
   const keys = new Uint8Array(32 * P.ikeBlocks);
-  const size = P.ikeKeySize + P.ikeSaltSize;
+  const size = P.ikeKeySize + (P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
   const own = sa.flag !== 0 ? 32 : 32 + size;
   const other = 64 + size - own;
   const at = putAll(W, putAll(W, SEED, ni), nr);
@@ -55,10 +75,15 @@ export function deriveIke(
   expandSeed(seed, at + 16, keys, P.ikeBlocks);
   fill(seed, 0, 32, 0);
   sa.d = slice(keys, 0, 32);
-  sa.out = aeadKey(keys, own);
-  sa.into = aeadKey(keys, other);
-  copy(sa.ids, 16, keys, own + P.ikeKeySize, P.ikeSaltSize);
-  copy(sa.ids, 20, keys, other + P.ikeKeySize, P.ikeSaltSize);
+  if (P.ikeGcm > 0 && isGcm(sa)) {
+    sa.out = gcmKey(keys, own);
+    sa.into = gcmKey(keys, other);
+  } else {
+    sa.out = aeadKey(keys, own);
+    sa.into = aeadKey(keys, other);
+  }
+  copy(sa.ids, 16, keys, own + P.ikeKeySize, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
+  copy(sa.ids, 20, keys, other + P.ikeKeySize, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
   if (setup !== null) {
     setup.pi = slice(keys, 32 + 2 * size, 32);
     setup.pr = slice(keys, 64 + 2 * size, 32);
@@ -76,18 +101,31 @@ export function putIkeHeader(out: Uint8Array, sa: IkeSlot, next: number, exchang
   put32(out, 24, out.length);
 }
 
-/** AES-CCM over the text of a message at b[o..) with `size` octets, whose IV is behind `head`. */
+/** The cipher over the text of a message at b[o..) with `size` octets, whose IV is behind `head`. */
 function cryptSk(encrypt: number, sa: IkeSlot, b: Uint8Array, o: number, head: number, size: number): boolean {
-  copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, P.ikeSaltSize);
-  copy(skNonce, P.ikeSaltSize, b, o + head, IV_SIZE);
+  copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
+  copy(skNonce, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize, b, o + head, IV_SIZE);
   const key = encrypt === 1 ? sa.out! : sa.into!;
-  return aead(encrypt, key, skNonce, slice(b, o, head), head, b, o + head + IV_SIZE, size, P.ikeIcvSize);
+  if (P.ikeGcm > 0 && isGcm(sa)) {
+    return gcm(encrypt, key, skNonce, slice(b, o, head), head, b, o + head + IV_SIZE, size);
+  }
+  return aead(
+    encrypt,
+    key,
+    skNonce,
+    slice(b, o, head),
+    head,
+    b,
+    o + head + IV_SIZE,
+    size,
+    P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize,
+  );
 }
 
 /** The payloads in W as a message under SK. */
 function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uint8Array {
   const n = workEnd - 1;
-  const out = new Uint8Array(SK_TEXT + n + 1 + P.ikeIcvSize);
+  const out = new Uint8Array(SK_TEXT + n + 1 + (P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize));
   putIkeHeader(out, sa, PAYLOAD_SK, exchange, flags);
   put32(out, 20, id);
   out[28] = W[0];
@@ -103,7 +141,7 @@ function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uin
  * content behind the IV; -1: it is none of the peer's.
  */
 export function openSk(sa: IkeSlot, b: Uint8Array, o: number, n: number, head: number): number {
-  const size = n - head - IV_SIZE - P.ikeIcvSize;
+  const size = n - head - IV_SIZE - (P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize);
   if (size < 1 || b[o + 30] * 256 + b[o + 31] !== n - 28 || !cryptSk(0, sa, b, o, head, size)) return -1;
   return Math.max(-1, size - 1 - b[o + head + IV_SIZE + size - 1]);
 }
@@ -166,7 +204,7 @@ export function hurryRequest(sa: IkeSlot): void {
 /** A new IKE SA at the front of the list, with a random SPI of this side. */
 export function newIke(flag: number, state: number): IkeSlot {
   const sa: IkeSlot = {
-    ids: new Uint8Array(24),
+    ids: new Uint8Array(P.ikeCiphers > 1 ? 25 : 24),
     d: null,
     out: null,
     into: null,

@@ -12,10 +12,16 @@ declare const P: Profile;
 /** Key Length, as an attribute of type and value. */
 const KEY_LENGTH_FORM = 0x800e;
 
-/** Number of the proposal that was chosen, offset of the gateway's SPI, the KE method; 0: none. */
+/** Number of the proposal that was chosen, offset of the gateway's SPI, the KE method (0: none), the cipher of the IKE SA. */
 export let chosenNumber = 0;
 export let chosenAt = 0;
 export let chosenKe = 0;
+export let chosenEncr = 0;
+
+/** Makes this cipher the one of a message that does not choose. */
+export function keepCipher(encr: number): void {
+  chosenEncr = encr;
+}
 
 /**
  * Chooses the first proposal of the chain's SA payload that has a wanted transform of each type: `want` has type, ID (2), key bits
@@ -40,6 +46,9 @@ export function chooseProposal(
     let types = 0;
     let left = chain[at + 7];
     let ke = 0;
+    // Places in `want` of what was chosen; before all: the method of KE.
+    let keAt = count;
+    let encrAt = count;
     for (let i = 0; i < count; i += 5) types |= 65536 << W[i];
     for (; fits && left > 0 && x + 8 <= next; left--) {
       const size = u16(chain, x + 2);
@@ -58,7 +67,16 @@ export function chooseProposal(
         if (W[i] !== type || u16(W, i + 1) !== id || !isSame) continue;
         types |= 256 << type;
         // In an offer this side's first method counts, or the one of KE.
-        if (type === TRANSFORM_KE && (ke === 0 || id === hint)) ke = id;
+        if (P.keMethods > 1) {
+          if (type === TRANSFORM_KE && (id === hint || i < keAt)) {
+            ke = id;
+            keAt = id === hint ? -1 : i;
+          }
+        } else if (type === TRANSFORM_KE && (ke === 0 || id === hint)) ke = id;
+        if (P.ikeCiphers > 1 && type === TRANSFORM_ENCR && i < encrAt) {
+          chosenEncr = id;
+          encrAt = i;
+        }
       }
       x += size;
     }

@@ -1,5 +1,6 @@
 // The profile of a sensor's file for a specialised board (targets/build/specialise), and the blob of one device.
 
+import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
 import { specialBlob } from '../../../build/specialise/blob-of.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { type Native, profileOf, type SensorInput } from '../../../build/specialise/profile-of.ts';
@@ -12,9 +13,23 @@ import { type BoardFile, linkOf, readBoardFile } from './sensor-file.ts';
 
 const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
 
+/** The policy with the first cipher and key exchange of the IKE SA alone, where the file leaves them to the defaults. */
+function namedOnly({ root, policy }: BoardFile): IkePolicy {
+  const isNamed = (name: string): boolean => inside(root, 'connection', 'ike', name).value !== undefined;
+  let { ike } = policy;
+  if (!isNamed('proposals')) {
+    ike = ike
+      .slice(0, 1)
+      .map((one) => ({ ...one, ciphers: one.ciphers.slice(0, 1), keyBits: one.keyBits.slice(0, 1) }));
+  }
+  if (!isNamed('ke')) ike = ike.map((one) => ({ ...one, ke: one.ke.slice(0, 1) }));
+  return { ...policy, ike };
+}
+
 /** What the file says of one device. */
 export function sensorInput(file: BoardFile): SensorInput {
-  const { loaded, policy } = file;
+  const { loaded } = file;
+  const policy = namedOnly(file);
   const { shortAddress, extendedAddress, panId } = loaded.radio;
   return {
     policy,
@@ -50,6 +65,7 @@ export function sensorInput(file: BoardFile): SensorInput {
 /** Where the fields that the parts of a device refuse stand in a file. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'ike.proposals': ['connection', 'ike', 'proposals'],
+  'ike.ke': ['connection', 'ike', 'ke'],
   'child.esp': ['connection', 'child', 'esp'],
   'child.ke': ['connection', 'child', 'ke'],
   'child.dscp': ['connection', 'child', 'dscp'],
