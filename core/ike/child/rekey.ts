@@ -112,6 +112,11 @@ export function finishIke(ike: Ike, sa: IkeSa, task: Task, verdict: Verdict, now
     adopt(ike, sa, rival, now);
     return 0;
   }
+  if (rival !== null) {
+    // The loser deletes it, unless our answer did not reach it before our Delete of the old one did.
+    rival.endAt = Math.min(rival.endAt, now + sa.policy.retransmitTime * 4);
+    due(ike, rival, rival.endAt);
+  }
   adopt(ike, sa, next, now);
   sa.endAt = -1;
   sa.task = createTask(TASK_DELETE_IKE, null);
