@@ -75,6 +75,9 @@ export function isSuspect(_spiIn: number, _now: number): boolean {
   return false;
 }
 
+/** The recorded profile has its own address. */
+export function setInner(_octets: Uint8Array, _at: number): void {}
+
 export function onConnecting(_now: number): void {}
 
 export function onEstablished(_messages: number, _octets: number, _ms: number, _resumed: boolean, _now: number): void {}

@@ -128,7 +128,7 @@ async function programOf(engine: Engine, life: Life): Promise<string> {
         .replace('@expected', life.expected),
     },
     replace: Object.fromEntries(
-      ['link', 'esp-sa', 'esp-in', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), ENTRY]),
+      ['link', 'esp-sa', 'esp-in', 'inner', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), ENTRY]),
     ),
   });
   const board = `declare function print(line: string): void;

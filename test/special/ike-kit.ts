@@ -1,19 +1,17 @@
 // Makes devices whose IKE is specialised: joins the parts for a policy and runs the text, with the cryptography of Node.
 
-import { createECDH } from 'node:crypto';
 import { join } from 'node:path';
 import { transform } from 'esbuild';
-import { ALG_AES_CCM, ALG_HMAC_SHA256, type Provider } from '../../core/crypto/provider.ts';
+import type { Provider } from '../../core/crypto/provider.ts';
 import { type PrivateNumbers, privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
-import type { Board } from '../../targets/board/hooks.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { ikeFacts } from '../../targets/build/specialise/ike-facts.ts';
 import { joinParts } from '../../targets/build/specialise/join.ts';
 import { layOut, type Specialised } from '../../targets/build/specialise/layout.ts';
-import { createNodeAsymmetric } from '../../targets/node/host/provider/asymmetric.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import type { IkeBooks } from '../../targets/special/ike/ike-state.ts';
+import { boardOf } from './ike-board.ts';
 
 /** Exports of ike.entry.ts. */
 export interface IkeDevice {
@@ -57,7 +55,6 @@ export interface Host {
 const HERE = join(sourceRoot(), 'test', 'special');
 const SPECIAL = join(sourceRoot(), 'targets', 'special');
 const STUBS = join(HERE, 'ike-stubs.ts');
-const asymmetric = createNodeAsymmetric();
 
 /** Constants of ESP that IKE reads, where a test has no ESP. */
 const ESP = {
@@ -85,80 +82,10 @@ export function joinIke(made: Specialised): Promise<string> {
     entry: join(HERE, 'ike.entry.ts'),
     profile: made.constants,
     replace: Object.fromEntries(
-      ['link', 'esp-sa', 'esp-in', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), STUBS]),
+      ['link', 'esp-sa', 'esp-in', 'inner', 'events'].map((name) => [join(SPECIAL, `${name}.ts`), STUBS]),
     ),
   });
 }
-
-/** The hooks of a board by a provider. */
-export function boardOf(provider: Provider): Record<string, unknown> {
-  return {
-    random: (buffer: Uint8Array, offset: number, length: number) => {
-      provider.random(buffer, offset, length);
-      return true;
-    },
-    ccm: (
-      encrypt: number,
-      key: Uint8Array,
-      nonce: Uint8Array,
-      nonceLength: number,
-      aad: Uint8Array,
-      aadLength: number,
-      buffer: Uint8Array,
-      offset: number,
-      length: number,
-      icvLength: number,
-    ) => {
-      const k = provider.key(ALG_AES_CCM, key);
-      const form = { nonce, nonceLength, aad: aad.slice(0, aadLength), aadLength, icvLength };
-      if (encrypt === 0) return provider.open(k, form, buffer, offset, length);
-      provider.seal(k, form, buffer, offset, length);
-      return true;
-    },
-    hmac: (key: Uint8Array, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number) => {
-      const k = provider.key(ALG_HMAC_SHA256, key);
-      const mac = new Uint8Array(32);
-      provider.mac(k, buffer, offset, length, mac, 0);
-      out.set(mac, outOffset);
-    },
-    p256,
-    sign: asymmetric.sign,
-    verify: asymmetric.verify,
-    x25519: (
-      out: Uint8Array,
-      outOffset: number,
-      scalar: Uint8Array,
-      scalarOffset: number,
-      point: Uint8Array,
-      pointOffset: number,
-    ) => {
-      out.set(
-        x25519(scalar.slice(scalarOffset, scalarOffset + 32), point.slice(pointOffset, pointOffset + 32)),
-        outOffset,
-      );
-    },
-  };
-}
-
-/** Zeros where the point is of small order [RFC 7748 §6.1]. */
-function x25519(scalar: Uint8Array, point: Uint8Array): Uint8Array {
-  const out = new Uint8Array(32);
-  asymmetric.keFinish(asymmetric.keRestore!(31, Buffer.from(scalar)), point, 0, 32, out, 0);
-  return out;
-}
-
-/** The hook of P-256. */
-const p256: Required<Board>['p256'] = (out, outOffset, scalar, scalarOffset, point, pointOffset) => {
-  const ecdh = createECDH('prime256v1');
-  try {
-    ecdh.setPrivateKey(scalar.slice(scalarOffset, scalarOffset + 32));
-    if (point === null) out.set(ecdh.getPublicKey().subarray(1), outOffset);
-    else out.set(ecdh.computeSecret(Buffer.from([4, ...point.slice(pointOffset, pointOffset + 64)])), outOffset);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** Makes devices of one profile. */
 export interface Maker {

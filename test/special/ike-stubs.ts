@@ -1,5 +1,10 @@
 // What IKE of a specialised device calls, in a test's hands: link, ESP, application.
 
+import { D } from '../../targets/special/data.ts';
+import type { Profile } from '../../targets/special/profile.ts';
+
+declare const P: Profile;
+
 interface IkeHost {
   transmit(octets: Uint8Array): void;
   newSpi(): number;
@@ -57,6 +62,10 @@ export function isAgeing(_spiIn: number): boolean {
 
 export function isSuspect(_spiIn: number, _now: number): boolean {
   return false;
+}
+
+export function setInner(octets: Uint8Array, at: number): void {
+  for (let i = 0; i < P.addressSize; i++) D[P.atOwn + i] = octets[at + i];
 }
 
 export function onConnecting(now: number): void {

@@ -29,7 +29,7 @@ export function charonAsOurs(lab: Lab): OurSide {
     await until(String(pattern), () => (count() > before ? true : undefined));
   };
   return {
-    answersPing: true,
+    pings: true,
     families: () => [4, 6],
     async start(given) {
       setup = given;

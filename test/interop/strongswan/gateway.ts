@@ -43,7 +43,7 @@ export function createGatewaySide(lab: Lab, options: readonly string[] = []): Ou
   const sas = async (): Promise<View[]> => (await it().ask({ cmd: 'status' }))['sas'] as View[];
   const from = (to: string): string => setup.space.inner[to.includes(':') ? 6 : 4];
   return {
-    answersPing: true,
+    pings: true,
     families: (entry) => [entry.inner],
     async start(given) {
       setup = given;

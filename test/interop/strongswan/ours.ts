@@ -24,8 +24,10 @@ export interface OurSide {
   childSpis(): Promise<{ in: string; out: string }[]>;
   /** How many IKE SAs there are. */
   ikeCount(): Promise<number>;
-  /** Its inner addresses answer ICMP echoes (UDP echoes on ECHO_PORT they always do). */
-  readonly answersPing: boolean;
+  /** It sends ICMP echoes, and its inner addresses answer them (UDP echoes on ECHO_PORT they always do). */
+  readonly pings: boolean;
+  /** The port from which alone it may be asked for UDP echoes; absent: any. */
+  readonly askedFrom?: number;
   /** Inner families that its Child SA of a case carries. */
   families(entry: Case): readonly Family[];
   /** ICMP echoes from its inner address. */

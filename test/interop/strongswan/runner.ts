@@ -173,12 +173,12 @@ async function passTraffic({ lab, ours, charon, setup }: Run): Promise<void> {
     for (const size of SIZES) {
       const fromOurs = await ours.echo(here, ECHO_PORT, size, 2);
       assert.deepEqual([fromOurs.sent, fromOurs.received], [2, 2], `echoes from ours, IPv${family}, ${size} octets`);
-      const fromCharon = await traffic.udpEcho(here, there, ECHO_PORT, size, 2);
+      const fromCharon = await traffic.udpEcho(here, there, ECHO_PORT, size, 2, ours.askedFrom);
       assert.deepEqual([fromCharon.sent, fromCharon.received], [2, 2], `to ours, IPv${family}, ${size} octets`);
     }
+    if (!ours.pings) continue;
     const pings = await ours.ping(here, 2);
     assert.deepEqual([pings.sent, pings.received], [2, 2], `ICMP echoes from ours, IPv${family}`);
-    if (!ours.answersPing) continue;
     const ping = await traffic.ping(here, there, 56, 2);
     assert.deepEqual([ping.sent, ping.received], [2, 2], `ICMP echoes to ours, IPv${family}`);
   }
@@ -239,7 +239,7 @@ function keepTalking({ lab, ours, setup }: Run): () => Promise<number> {
   let lost = 0;
   const talk = async (): Promise<void> => {
     while (!isOver) {
-      const { sent, received } = await traffic.udpEcho(here, there, ECHO_PORT, 64, 5);
+      const { sent, received } = await traffic.udpEcho(here, there, ECHO_PORT, 64, 5, ours.askedFrom);
       lost += sent - received;
     }
   };

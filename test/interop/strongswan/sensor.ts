@@ -26,7 +26,7 @@ export function createSensor(options: readonly string[] = []): OurSide {
   const it = (): Program => program!;
   const status = (): Promise<Line> => it().ask({ cmd: 'status' });
   return {
-    answersPing: true,
+    pings: true,
     families: (entry) => [entry.inner],
     async start(setup) {
       const args = ['--no-retry', '--echo', String(ECHO_PORT), ...options];

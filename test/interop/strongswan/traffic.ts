@@ -2,8 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { sourceRoot } from '../../../targets/build/root.ts';
+import { startAgent } from './agent.ts';
 import { until } from './charon.ts';
 import { type Namespace, runIn, spawnIn } from './namespaces.ts';
 import type { AgentCommand, EchoResult } from './udp-agent.ts';
@@ -33,49 +32,7 @@ export interface Traffic {
 
 /** Starts the agent for a namespace, which ends with `close` or with the site. */
 export async function openTraffic(space: Namespace): Promise<Traffic> {
-  const script = fileURLToPath(new URL('./udp-agent.ts', import.meta.url));
-  // The agent finds tsx from the project's root, which is this process's folder or not.
-  const loader = import.meta.resolve('tsx', 'file://' + sourceRoot() + '/');
-  const child = spawnIn(space, process.execPath, ['--import', loader, script]);
-  let output = '';
-  let complaint = '';
-  let look = (): void => {};
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    look();
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text;
-  });
-  child.stdin?.on('error', () => {});
-  const answer = (limitMs: number): Promise<string> =>
-    new Promise((done, fail) => {
-      const refuse = (why: string): void => {
-        fail(new Error('agent in ' + space.name + ': ' + why + ' ' + complaint));
-      };
-      const limit = setTimeout(() => refuse('no answer in ' + limitMs + ' ms'), limitMs);
-      const gone = (): void => refuse('ended');
-      child.once('close', gone);
-      look = () => {
-        if (!output.endsWith('\n')) return;
-        clearTimeout(limit);
-        child.off('close', gone);
-        done(output);
-      };
-    });
-  let turn: Promise<unknown> = Promise.resolve();
-  const ask = <T>(command: AgentCommand, limitMs = 10000): Promise<T> => {
-    const answered = turn.then(async () => {
-      output = '';
-      const line = answer(limitMs);
-      child.stdin?.write(JSON.stringify(command) + '\n');
-      const result = JSON.parse(await line) as T & { error?: string };
-      if (result.error !== undefined) throw new Error('agent in ' + space.name + ': ' + result.error);
-      return result;
-    });
-    turn = answered.catch(() => undefined);
-    return answered;
-  };
+  const { ask, close } = startAgent<AgentCommand>(space, 'udp-agent.ts', []);
   return {
     async serve(address, port) {
       await ask({ op: 'serve', address, port });
@@ -100,9 +57,7 @@ export async function openTraffic(space: Namespace): Promise<Traffic> {
     async send(from, fromPort, to, port, octets) {
       await ask({ op: 'send', from, fromPort, to, port, hex: Buffer.from(octets).toString('hex') });
     },
-    close() {
-      child.stdin?.end();
-    },
+    close,
   };
 }
 
