@@ -28,7 +28,7 @@ export let espReceived = 0;
 /** The number that the last packet was opened with; ICVs computed. */
 let espSn = 0;
 let espTrials = 0;
-/** Trials of the search that are left, and when they were filled up. */
+/** Thousandths of trials of the search that are left, and when they were filled up. */
 let espBudget: number = P.searchBudget;
 let espFilled = 0;
 
@@ -106,7 +106,7 @@ function espSearch(
   if (espTry(sa, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
   if (P.spiLsb === 0 && previous !== null && espTry(previous, buffer, at, end, -1, -1) === DROP_REPLAY) return null;
   if (P.ike) sa.failures++;
-  espBudget = Math.min(P.searchBudget, espBudget + ((now - espFilled) * P.searchRate) / 1000);
+  espBudget = Math.min(P.searchBudget, espBudget + (now - espFilled) * P.searchRate);
   espFilled = now;
   randomOctets(espDice, 0, 1);
   if (espBudget < P.searchBudget && espDice[0] * P.searchBudget >= espBudget * 256) return null;
@@ -114,7 +114,7 @@ function espSearch(
   if (espTry(sa, buffer, at, end, previous === null ? 2 : 1, P.searchWraps) === 0) by = sa;
   else if (P.spiLsb === 0 && previous !== null && espTry(previous, buffer, at, end, 1, P.searchWraps) === 0)
     by = previous;
-  espBudget -= espTrials - before;
+  espBudget -= (espTrials - before) * 1000;
   return by;
 }
 

@@ -29,7 +29,7 @@ export interface EspProfile {
   padded: boolean;
   sendsNext: boolean;
   nextHeader: number;
-  /** Search for a lost sequence number: multiples of 2^snLsb tried, and trials saved up; 0: none. */
+  /** Search for a lost sequence number: multiples of 2^snLsb tried, and thousandths of trials saved up; 0: none. */
   searchWraps: number;
   searchBudget: number;
   /** Trials gained a second. */

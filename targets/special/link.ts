@@ -44,7 +44,7 @@ const RETRIES = 3;
  * Milliseconds that an acknowledgement of ours may use the radio: a clock of whole milliseconds may be behind by one, and work is
  * done half of one early.
  */
-const ACK_BUSY = 1.6;
+const ACK_BUSY = 2;
 
 const IDLE = 0;
 const BACKOFF = 1;
@@ -95,8 +95,8 @@ let partAt = 0;
 function linkBackoff(now: number): void {
   randomOctets(linkDice, 0, 1);
   linkState = BACKOFF;
-  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround.
-  linkAt = Math.max(linkFree, now + (linkDice[0] & 7) * 0.32 + 0.32);
+  // Back-off of 0 to 7 periods of 0.32 ms, clear channel assessment, turnaround: 0 to 3 ms, whole, as engines allocate fractions.
+  linkAt = Math.max(linkFree, now + ((((linkDice[0] & 7) + 2) * 11) >>> 5));
 }
 
 /** Writes the FCS behind `length` octets. */
@@ -341,7 +341,8 @@ export function linkPoll(now: number): void {
   if (linkState === IDLE || now < linkAt) return;
   if (linkState === BACKOFF) {
     linkState = WAITING;
-    linkAt = now + linkSize * 0.032 + P.ackWait;
+    // 32 octets take a millisecond.
+    linkAt = now + (linkSize >>> 5) + 1 + P.ackWait;
     board.transmit(linkFrame, 0, linkSize);
   } else if (linkTries < RETRIES) {
     linkTries++;

@@ -86,7 +86,7 @@ export function saFacts(input: SaInput) {
     sendsNext: trailer.sendsNext,
     nextHeader: trailer.next,
     searchWraps: input.search.wraps * (a.espSnLsb < 8 ? 4 : 1),
-    searchBudget: input.search.wraps * 8,
+    searchBudget: input.search.wraps * 8000,
     searchRate: input.search.rate,
     softPackets: out.softPackets,
     hardPackets: out.hardPackets,
