@@ -20,7 +20,7 @@ export interface SpecialApp {
   isOver(): boolean;
 }
 
-const ENTRY = join(sourceRoot(), 'test', 'special', 'app.entry.ts');
+export const APP_ENTRY = join(sourceRoot(), 'test', 'special', 'app.entry.ts');
 /** The device of a file, portable. */
 export function specialFile(text: string): Specialised {
   return readSpecial('sensor.yaml', text, { ccm: false, hmac: false, x25519: false }, 'node');
@@ -29,7 +29,7 @@ export function specialFile(text: string): Specialised {
 const made = new Map<string, Promise<(board: Board) => SpecialApp>>();
 
 async function compile({ constants }: Specialised): Promise<(board: Board) => SpecialApp> {
-  const text = await joinDevice(constants, { entry: ENTRY });
+  const text = await joinDevice(constants, { entry: APP_ENTRY });
   const { code } = await transform(text, { loader: 'ts', format: 'cjs', target: 'es2015' });
   return (board) => {
     const module = { exports: {} };
@@ -60,10 +60,18 @@ export async function specialOn(
   blob?: Uint8Array,
 ): Promise<SpecialNode> {
   const special = specialFile(file);
-  const make = await makerOf(special);
-  const radio = medium.radio();
   const mock = mockBoard(() => medium.now, blob ?? specialBlob(special), seed);
   Object.assign(mock.board, hooks);
+  return startOn(medium, mock, await makerOf(special));
+}
+
+/** Starts what `make` makes of a board on the medium. It is stepped for frames and lines, and when a time has come. */
+export function startOn<A extends SpecialApp>(
+  medium: Medium,
+  mock: MockBoard,
+  make: (board: Board) => A,
+): SpecialNode & { app: A } {
+  const radio = medium.radio();
   mock.board.transmit = (buffer, offset, length) => {
     mock.sent++;
     radio.transmit(buffer, offset, length);
