@@ -13,6 +13,7 @@ import {
   gatewayOn,
   type MockBoard,
 } from '../boards/app-support.ts';
+import { ikeOf } from '../gateway/ike-support.ts';
 import { specialFile, specialOn } from './app-kit.ts';
 
 /** Lines without what varies. */
@@ -30,10 +31,10 @@ function plain(lines: readonly string[]): string[] {
 const START = ['dietesp 0.2.0 node native=0', 'provision ok id=0001 short=0001'];
 const CONNECTED = ['ike connecting', 'child installed spi=X', 'ike established messages=4 octets=N ms=N resumed=0'];
 
-async function world(seed: number, options: FileOptions & { loss?: number; general?: boolean } = {}) {
+async function world(seed: number, options: FileOptions & { loss?: number; general?: boolean; peer?: string } = {}) {
   const medium = createMedium({ seed, loss: options.loss ?? 0 });
   const server = coapServer(medium);
-  const gateway = await gatewayOn(medium, server);
+  const gateway = await gatewayOn(medium, server, options.peer === undefined ? {} : { ike: ikeOf(options.peer) });
   const file = { top: 'interval: 1\ncount: 3', ...options };
   const node: MockBoard =
     options.general === true
@@ -66,6 +67,48 @@ test('handshake with Diet-ESP, readings, done: the lines of the console', async 
   );
   assert.equal(server.got.length, 5, 'at once, one after the other; done is said once');
   await gateway.close();
+});
+
+test('readings of profiles whose inner address comes from the gateway, and of those with other suites', async () => {
+  const cases = {
+    'plain ESP': 'compression: { notify: none }',
+    'keys of 256 bits first': 'esp: [aes-ccm-8-iiv-256, aes-ccm-8-iiv]',
+    'nothing compressed':
+      'compression: { proposals: [{ flow_label_cda: not_compressed, dscp_cda: not_compressed, ecn_cda: not_compressed }] }',
+  };
+  for (const [name, child] of Object.entries(cases)) {
+    for (const general of [true, false]) {
+      const text = `  child: { ${child} }`;
+      const { gateway, server, run } = await world(5, { connection: text, peer: text + '\n', general });
+      run(10000);
+      assert.equal(server.got.length, 3, `${name}, ${general ? 'general' : 'specialised'}`);
+      await gateway.close();
+    }
+  }
+});
+
+test('a file that no such board could live by is refused, with its line', () => {
+  const cases: [FileOptions, RegExp][] = [
+    [
+      { connection: '  child: { mode: transport }' },
+      /^sensor\.yaml:12: .*mode: .*transport.*: must be tunnel: the server/,
+    ],
+    [{ connection: '  ike: { retransmit: 31536000 }' }, /^sensor\.yaml:12: .*retransmit: .*: must be at most 268435 s/],
+    [
+      { connection: `  ppk: { id: a, key: "${'ab'.repeat(1500)}" }` },
+      /^sensor\.yaml:1: provision: \d+ octets: must be 1024 at most: shorten/,
+    ],
+    [
+      { connection: '  child: { esp: [aes-ccm-8-iiv-256] }' },
+      /^sensor\.yaml:12: .*esp: .*: must have a suite with keys of 128/,
+    ],
+  ];
+  for (const [options, message] of cases) {
+    assert.throws(
+      () => specialFile(fileOf(1, options)),
+      (error: Error) => message.test(error.message) || assert.fail(error.message),
+    );
+  }
 });
 
 test('the same script gives the same lines as on the general board', async () => {

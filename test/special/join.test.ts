@@ -145,6 +145,55 @@ test('a short form of a property is written out; a constant of the caller is not
   assert.equal(run(3), 7);
 });
 
+test('a body in the place of its call keeps its end, its arguments, and the names around it', async () => {
+  const cases: [name: string, text: string][] = [
+    [
+      'a returned call of a function without a value',
+      `function f(a: number): void { told.push(a); }
+       function run(x: number): void { if (x > 1) { return f(x); } told.push(x + 100); told.push(x + 200); }
+       export function go(x: number): void { run(x); run(x - 3); }`,
+    ],
+    [
+      'one argument twice, written',
+      `function f(a: number, b: number): number { a = a + 1; told.push(b); return a + b; }
+       export function go(x: number): void { told.push(run(x)); }
+       function run(x: number): number { x = x + told.length; return f(x, x); }`,
+    ],
+    [
+      'a block with a name of the top',
+      `let kk = 5;
+       export function go(x: number): void { { const kk = 8; told.push(kk); } kk = kk + x; told.push(kk); }`,
+    ],
+    [
+      'a function behind a return',
+      'export function go(x: number): void { told.push(h()); return; function h(): number { return x; } }',
+    ],
+    ['the sign of zero', 'export function go(x: number): void { const a = -0; told.push(1 / a, x); }'],
+  ];
+  for (const [name, text] of cases) {
+    const told = 'declare const told: number[];\n' + text;
+    const results = [told, await joined(told)].map((one) => {
+      const list: number[] = [];
+      new Function('told', transpiled(one.replace(/^declare.*$/m, '')) + '; go(4);')(list);
+      return list;
+    });
+    assert.deepEqual(results[1], results[0], name);
+  }
+});
+
+test('what the passes do not see through is refused', async () => {
+  const cases: [string, RegExp][] = [
+    ['export function go(): number { const [a] = [1]; return a; }', /entry\.ts:1: a: cannot be joined/],
+    ['export function go(o: object): void { for (const k in o) go(k as never); }', /for \(const k in o\)/],
+    ['export function go(o: object): string { return JSON.stringify(o); }', /JSON: cannot be joined/],
+    [
+      'const K = 5;\nexport function go(K: number): number { return K; }\nexport const X = K;',
+      /^Error: K: a function declares/,
+    ],
+  ];
+  for (const [text, message] of cases) await assert.rejects(joined(text), message);
+});
+
 function transpiled(text: string): string {
   return transformSync(text.replaceAll('export ', ''), { loader: 'ts' }).code;
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { put16 } from '../../../core/base/bytes.ts';
 import { crc32 } from '../../../core/base/crc32.ts';
-import { BLOB_HEAD, BLOB_MAX, BLOB_TAIL } from '../../board/blob-codes.ts';
+import { BLOB_HEAD, BLOB_TAIL } from '../../board/blob-codes.ts';
 import type { Constants } from './fold.ts';
 import type { Specialised } from './layout.ts';
 
@@ -26,11 +26,15 @@ export function profileHash(constants: Constants): string {
     .slice(0, 2 * HASH_SIZE);
 }
 
-/** The blob of one device. Throws where it is longer than boards read. */
+/** Octets of the blob with these octets of a device; boards read BLOB_MAX. */
+export function blobSize(data: Uint8Array): number {
+  return BLOB_HEAD + HASH_SIZE + data.length + BLOB_TAIL;
+}
+
+/** The blob of one device. */
 export function specialBlob({ constants, data }: Specialised): Uint8Array {
   const size = HASH_SIZE + data.length;
   const end = BLOB_HEAD + size;
-  if (end + BLOB_TAIL > BLOB_MAX) throw new Error(`provision: ${end + BLOB_TAIL} octets: must be ${BLOB_MAX} at most`);
   const blob = new Uint8Array(end + BLOB_TAIL);
   blob.set(Buffer.from('DESP'));
   blob[4] = VERSION;

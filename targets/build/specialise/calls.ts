@@ -188,7 +188,8 @@ function bodyFor(
   } else {
     const last = f.body!.statements[f.body!.statements.length - 1];
     const ends = last !== undefined && (ts.isReturnStatement(last) || ts.isThrowStatement(last));
-    if (!ends && caller.type?.getText() !== 'void') return null;
+    // A body that runs to its end would go on in the caller.
+    if (!ends && (caller.type?.getText() !== 'void' || !isTail(ts, place.statement, caller))) return null;
   }
   const callerNames = new Set(mentions(ts, caller).keys());
   const locals = localsOf(ts, f);
@@ -210,7 +211,7 @@ function bodyFor(
     const { isWritten, reads } = usesOf(ts, f, name);
     const isOwn = ts.isIdentifier(argument) && callerLocals.has(argument.text);
     // A name of the caller may be used as it is, where it is not written, or not read any more.
-    const isTaken = [...given.values()].some((one) => ts.isIdentifier(one) && one.getText() === argument.getText());
+    const isTaken = call.arguments.some((other, k) => k !== i && mentions(ts, other).has(argument.getText()));
     const isFree = place.kind === 'returned' && !isTaken && !isConstant(ts, caller, argument);
     if (isOwn && (!isWritten || isFree)) given.set(name, argument);
     else if (!isWritten && (literal(ts, argument) !== undefined || (reads === 0 && !acts(ts, argument)))) {

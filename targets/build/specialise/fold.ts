@@ -34,7 +34,7 @@ export function expressionOf(ts: Compiler, value: boolean | number | string | nu
   if (value === null) return factory.createNull();
   if (typeof value === 'boolean') return value ? factory.createTrue() : factory.createFalse();
   if (typeof value === 'string') return factory.createStringLiteral(value, true);
-  if (value < 0) {
+  if (value < 0 || Object.is(value, -0)) {
     const positive = factory.createNumericLiteral(-value);
     return factory.createParenthesizedExpression(
       factory.createPrefixUnaryExpression(ts.SyntaxKind.MinusToken, positive),
@@ -66,9 +66,30 @@ function binary(ts: Compiler, operator: number, a: Known, b: Known): Known {
   return undefined;
 }
 
-/** Constants of the sources: names in capitals, with a literal. */
+/** How often each name is declared, in functions too. */
+function declarations(ts: Compiler, statements: readonly Statement[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  const visit = (node: Node): void => {
+    const isNamed = ts.isVariableDeclaration(node) || ts.isParameter(node);
+    if (isNamed && ts.isIdentifier(node.name)) counts.set(node.name.text, (counts.get(node.name.text) ?? 0) + 1);
+    if (!ts.isTypeNode(node)) ts.forEachChild(node, visit);
+  };
+  statements.forEach(visit);
+  return counts;
+}
+
+/** Constants of the sources: names in capitals, with a literal. A function must not use such a name for something else. */
 function sourceConstants(ts: Compiler, statements: readonly Statement[]): Map<string, boolean | number | string> {
   const values = new Map<string, boolean | number | string>();
+  const top = declarations(
+    ts,
+    statements.filter((one) => ts.isVariableStatement(one)),
+  );
+  for (const [name, count] of declarations(ts, statements)) {
+    if (/^[A-Z][A-Z0-9_]*$/.test(name) && top.has(name) && top.get(name) !== count) {
+      throw new Error(`${name}: a function declares what is a constant of the sources`);
+    }
+  }
   for (const statement of statements) {
     if (!ts.isVariableStatement(statement) || (statement.declarationList.flags & ts.NodeFlags.Const) === 0) continue;
     for (const { name, initializer } of statement.declarationList.declarations) {
@@ -95,10 +116,10 @@ export function createFolder(
     );
   }
 
-  /** Without what stands behind a return. */
+  /** Without what stands behind a return, but for functions: those are there from the start. */
   function live(list: readonly Statement[]): Statement[] {
     const end = list.findIndex(ends);
-    return end < 0 ? [...list] : list.slice(0, end + 1);
+    return list.filter((statement, i) => end < 0 || i <= end || ts.isFunctionDeclaration(statement));
   }
 
   /** A block's statements, where they may stand in the block around it. */
@@ -221,7 +242,8 @@ export function createFolder(
       }
       if (ts.isParenthesizedExpression(folded)) {
         const value = literal(ts, folded.expression);
-        if (value !== undefined && !(typeof value === 'number' && value < 0)) return expressionOf(ts, value);
+        const isNegative = typeof value === 'number' && (value < 0 || Object.is(value, -0));
+        if (value !== undefined && !isNegative) return expressionOf(ts, value);
         if (ts.isIdentifier(folded.expression)) return folded.expression;
       }
       if (ts.isWhileStatement(folded) && literal(ts, folded.expression) === false)

@@ -3,6 +3,7 @@
 
 import { refuse } from '../../../core/base/refuse.ts';
 import { KE_P256, KE_X25519, type KeMethod } from '../../../core/crypto/asymmetric.ts';
+import type { Suite } from '../../../core/esp/suites.ts';
 import { DEFAULTS, defaultCompression, valuesOf } from '../../../core/ike/child/compression.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, PRF_HMAC_SHA2_256 } from '../../../core/ike/codec/numbers.ts';
@@ -20,6 +21,8 @@ function unfit(field: string, value: string, limit: string): never {
 /** Keys of all have 16 octets. */
 const CIPHERS: readonly IkeCipher[] = [ikeCcm8, ikeCcm16, ikeGcm16];
 const TRAILER = 6;
+/** Of an encrypting suite of ESP. */
+const ESP_KEY_BITS = 128;
 
 /** A policy that offers what the device has, and what was agreed with that. */
 export interface FixedPolicy {
@@ -70,21 +73,23 @@ function fixIke(policy: IkePolicy, hasP256: boolean): { ike: Transforms; ciphers
   };
 }
 
-/** The first proposal for ESP, reduced to its first suite. */
-function fixEsp(policy: IkePolicy, hasP256: boolean): Transforms {
-  const one = policy.child.esp[0];
-  const ke = one.ke.filter((method): method is KeMethod | 0 => method === 0 || hasKe(method, hasP256));
+/** The first suite for ESP with keys that the device has room for, as a proposal of its own. */
+function fixEsp(policy: IkePolicy, hasP256: boolean): { esp: Transforms; suite: Suite } {
+  const { child } = policy;
   const groups = hasP256 ? 'X25519 or P-256' : 'X25519';
-  if (one.ke.length > 0 && ke.length === 0) unfit('child.ke', one.ke.join(), `must have ${groups}`);
-  if (one.extra !== undefined) unfit('child.esp', 'further transforms', 'must have the usual types of transforms');
-  return {
-    ...one,
-    ciphers: one.ciphers.slice(0, 1),
-    keyBits: one.keyBits.slice(0, 1),
-    integ: one.integ.slice(0, 1),
-    ke,
-    sn: one.sn.slice(0, 1),
-  };
+  for (const one of child.esp) {
+    for (const [i, encr] of one.ciphers.entries()) {
+      const integ = one.integ.slice(0, 1);
+      const suite = child.suites.find((known) => known.encr === encr && known.integ === (integ[0] ?? 0));
+      if (suite === undefined || (one.keyBits[i] !== 0 && one.keyBits[i] !== ESP_KEY_BITS)) continue;
+      const ke = one.ke.filter((method): method is KeMethod | 0 => method === 0 || hasKe(method, hasP256));
+      if (one.ke.length > 0 && ke.length === 0) unfit('child.ke', one.ke.join(), `must have ${groups}`);
+      if (one.extra !== undefined) unfit('child.esp', 'further transforms', 'must have the usual types of transforms');
+      const esp = { ...one, ciphers: [encr], keyBits: [one.keyBits[i]], integ, ke, sn: one.sn.slice(0, 1) };
+      return { esp, suite };
+    }
+  }
+  return unfit('child.esp', JSON.stringify(child.esp), `must have a suite with keys of ${ESP_KEY_BITS} bits`);
 }
 
 /** The values that a gateway with the usual policy takes of those on offer. */
@@ -141,8 +146,7 @@ export function fixPolicy(policy: IkePolicy, hasP256 = false): FixedPolicy {
   const { ike, ciphers } = fixIke(policy, hasP256);
   const isPlain = child.notify === null || child.compression === null;
   const compression = isPlain ? null : fixCompression(child.notify!, child.compression!);
-  const esp = fixEsp(policy, hasP256);
-  const suites = child.suites.filter(({ encr, integ }) => encr === esp.ciphers[0] && integ === (esp.integ[0] ?? 0));
+  const { esp, suite } = fixEsp(policy, hasP256);
   return {
     ciphers,
     choice: compression?.choice ?? null,
@@ -153,7 +157,7 @@ export function fixPolicy(policy: IkePolicy, hasP256 = false): FixedPolicy {
       child: {
         ...child,
         esp: [esp],
-        suites: suites.slice(0, 1),
+        suites: [suite],
         notify: isPlain ? null : child.notify,
         compression: compression?.fixed ?? null,
       },

@@ -10,6 +10,7 @@ import type { SourceFile, Statement } from 'typescript';
 import { buildTool } from '../root.ts';
 import { type Compiler, type Constants, createFolder, literal } from './fold.ts';
 import { shrink } from './shrink.ts';
+import { checkSyntax } from './syntax.ts';
 
 /** What is joined, and how. */
 export interface JoinOptions {
@@ -244,7 +245,10 @@ export async function joinParts(options: JoinOptions): Promise<string> {
   const ts = (await buildTool('typescript', () => import('typescript'))).default as Compiler;
   const sources = readModules(ts, options);
   const entry = sources[sources.length - 1];
-  for (const source of sources) checkImports(ts, source, source === entry);
+  for (const source of sources) {
+    checkImports(ts, source, source === entry);
+    checkSyntax(ts, source);
+  }
   const passedOn = exportsOf(ts, entry);
   const all = sources.flatMap((source) => itemsOf(ts, source, source === entry));
   checkNames(ts, all);

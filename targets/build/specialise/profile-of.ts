@@ -1,13 +1,15 @@
 // The profile of a sensor with IKEv2, and the octets of one device of it.
 
 import { refuse } from '../../../core/base/refuse.ts';
+import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import { defaultConfig, type SaConfig } from '../../../core/esp/sa.ts';
 import { attributesOf } from '../../../core/ike/child/install.ts';
 import { CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import { type IkePolicy, NAT_OFF } from '../../../core/ike/state/policy.ts';
+import { BLOB_MAX } from '../../board/blob-codes.ts';
 import { type AppInput, appFacts, appMaxPayload } from './app-facts.ts';
-import { profileHash } from './blob-of.ts';
+import { blobSize, profileHash } from './blob-of.ts';
 import { dscpOf, espFacts } from './esp-facts.ts';
 import { ikeFacts } from './ike-facts.ts';
 import { fixPolicy } from './ike-fix.ts';
@@ -74,6 +76,10 @@ function madeOf(input: SensorInput, native: Native, engine: string): Specialised
   if (input.policy.requestAddress !== 0 && input.policy.requestAddress !== CP_INTERNAL_IP6_ADDRESS) {
     refuse('request_address', input.policy.requestAddress, 'must be none or ipv6');
   }
+  const isBehind = Buffer.compare(input.server, input.gateway) !== 0;
+  if (input.policy.child.mode === MODE_TRANSPORT && isBehind) {
+    refuse('child.mode', 'transport', 'must be tunnel: the server is behind the gateway');
+  }
   const policy = withPorts(input.policy, input);
   const fixed = fixPolicy(policy, native.p256 === true);
   const { child } = fixed.policy;
@@ -139,6 +145,9 @@ function madeOf(input: SensorInput, native: Native, engine: string): Specialised
 /** Constants and octets. Throws a Refusal for what a specialised device does not have. */
 export function profileOf(input: SensorInput, native: Native, engine: string): Specialised {
   const { constants, data } = madeOf(input, native, engine);
+  const size = blobSize(data);
+  if (size > BLOB_MAX)
+    refuse('provision', `${size} octets`, `must be ${BLOB_MAX} at most: shorten identities and keys`);
   // The profile is what the file says, whether the board has all that it names or not: `provision` does not know the board.
   const named = native.p256 === true ? constants : madeOf(input, { ...native, p256: true }, engine).constants;
   return { constants: { ...constants, profileHash: profileHash(named) }, data };

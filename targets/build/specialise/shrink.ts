@@ -173,6 +173,11 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
     if (pair !== null && !isKept(pair[0]) && !names.has(pair[1])) names.set(pair[0], pair[1]);
   }
   // A name of the top that some function declares for itself is declared twice, and so left alone.
+  const outer = file.statements.flatMap((statement) =>
+    ts.isVariableStatement(statement)
+      ? statement.declarationList.declarations.map(({ name }) => name.getText(file))
+      : [],
+  );
   const texts: string[] = [];
   for (const statement of file.statements) {
     let values = topValues;
@@ -184,6 +189,8 @@ function round(ts: Compiler, file: SourceFile, isKept: (name: string) => boolean
         const use = uses.get(name.getText());
         if (use !== undefined) use.declared++;
       }
+      // A name that is declared here and at the top may stand for either.
+      for (const name of outer) uses.delete(name);
       const [own, ownUnread] = decide(uses, isKept);
       values = new Map([...topValues, ...own]);
       unread = new Set([...topUnread, ...ownUnread]);

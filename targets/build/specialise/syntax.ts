@@ -87,3 +87,26 @@ export function transformed(
   ]).dispose();
   return changed;
 }
+
+/** What the passes do not see through: it would change its meaning. */
+function isForeign(ts: Compiler, node: Node): boolean {
+  if (ts.isBindingElement(node) || ts.isForInStatement(node) || ts.isGetAccessor(node) || ts.isSetAccessor(node))
+    return true;
+  // Properties by names that are made at run time.
+  return ts.isIdentifier(node) && (node.text === 'JSON' || node.text === 'Object') && isReference(ts, node);
+}
+
+/**
+ * Refuses what the passes do not see through. What they also take for granted: terms of sums are numbers, and those of `&&` and `||`
+ * beside a boolean constant are booleans.
+ */
+export function checkSyntax(ts: Compiler, file: SourceFile): void {
+  const visit = (node: Node): void => {
+    if (isForeign(ts, node)) {
+      const line = file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1;
+      throw new Error(`${file.fileName}:${line}: ${node.getText(file).slice(0, 40)}: cannot be joined`);
+    }
+    if (!ts.isTypeNode(node)) ts.forEachChild(node, visit);
+  };
+  visit(file);
+}

@@ -29,6 +29,7 @@ import { slice } from '../crypto.ts';
 import { D } from '../data.ts';
 import { newSpi } from '../esp-sa.ts';
 import { onEstablished } from '../events.ts';
+import { setInner } from '../inner.ts';
 import { putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { childVerdict, newChild, putSelectors, ROLE_ASKED } from './child-parts.ts';
@@ -108,7 +109,7 @@ function takeAddress(): boolean {
       const next = at + 4 + u16(chain, at + 2);
       if (next > end) break;
       if ((u16(chain, at) & 0x7fff) === P.requestAddress && next - at - 4 >= P.addressSize) {
-        copy(D, P.atOwn, chain, at + 4, P.addressSize);
+        setInner(chain, at + 4);
         return true;
       }
       at = next;

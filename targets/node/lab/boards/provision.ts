@@ -148,7 +148,7 @@ function selectorText({ protocol, startPort, endPort, start, end }: Selector): s
 /** The blob of a sensor's file. Throws a CommandError at the first thing that a board cannot do. */
 export function readProvision(file: string, text: string): Uint8Array {
   const board = readBoardFile(file, text);
-  const { root, loaded, policy, whole } = board;
+  const { root, loaded, policy } = board;
   checkPolicy(root, policy);
   const { shortAddress, extendedAddress, panId } = loaded.radio;
   const { child, localId, remoteId } = policy;
@@ -157,7 +157,6 @@ export function readProvision(file: string, text: string): Uint8Array {
   const add = (key: number, value: unknown, isThere = true): void => {
     if (isThere) keys.set(key, value instanceof Uint8Array ? Buffer.from(value) : value);
   };
-  const time = (key: number, value: number, ...field: string[]): void => add(key, whole(value, ...field));
   add(KEY_SHORT_ADDRESS, shortAddress, shortAddress !== undefined);
   add(KEY_EXTENDED_ADDRESS, extendedAddress === undefined ? randomEui() : hex(extendedAddress));
   add(KEY_GATEWAY_LINK, loaded.gateway.link);
@@ -181,13 +180,13 @@ export function readProvision(file: string, text: string): Uint8Array {
   add(KEY_INTERVAL, board.interval);
   add(KEY_COUNT, board.count);
   add(KEY_ACK_WAIT, Math.round(board.ackWait * 1000));
-  time(KEY_RETRANSMIT_TIME, policy.retransmitTime, 'connection', 'ike', 'retransmit');
+  add(KEY_RETRANSMIT_TIME, Math.round(policy.retransmitTime));
   add(KEY_RETRANSMIT_TRIES, policy.retransmitTries);
-  time(KEY_DPD_TIME, policy.dpdTime, 'connection', 'ike', 'dpd');
-  time(KEY_IKE_REKEY_TIME, policy.rekeyTime, 'connection', 'ike', 'rekey');
-  time(KEY_REAUTH_TIME, policy.reauthTime, 'connection', 'ike', 'reauth');
-  time(KEY_REKEY_TIME, child.rekeyTime, 'connection', 'child', 'rekey');
-  time(KEY_REKEY_PACKETS, child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
+  add(KEY_DPD_TIME, Math.round(policy.dpdTime));
+  add(KEY_IKE_REKEY_TIME, Math.round(policy.rekeyTime));
+  add(KEY_REAUTH_TIME, Math.round(policy.reauthTime));
+  add(KEY_REKEY_TIME, Math.round(child.rekeyTime));
+  add(KEY_REKEY_PACKETS, Math.round(child.rekeyPackets));
   add(KEY_TICKET_LIFETIME, policy.ticketLifetime);
   add(KEY_RETRY_TIME, board.retryTime);
   add(KEY_RETRY_MAX, board.retryMax);

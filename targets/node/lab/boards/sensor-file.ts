@@ -28,8 +28,6 @@ export interface BoardFile {
   retryMax: number;
   ackTimeout: number;
   maxRetransmit: number;
-  /** A time or number of the file as a board's blob holds it. Throws where it is too large. */
-  whole(value: number, ...field: string[]): number;
 }
 
 /** The link-layer address that a specialised device sends from: the short one where it has one. */
@@ -65,16 +63,24 @@ export function readBoardFile(file: string, text: string): BoardFile {
   const boardField = inside(root, 'board');
   const board = filled(boardField.value, SENSOR_PROPERTIES.board.properties!) as Record<string, number>;
   if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');
+  // A time or number as a board holds it.
   const whole = (value: number, ...field: string[]): number => {
     if (value <= BOARD_MAX) return Math.round(value);
     const at = inside(root, ...field);
     const isTime = field[field.length - 1] !== 'count' && field[field.length - 1] !== 'rekeyPackets';
     throw fieldError(at, `must be at most ${isTime ? `${Math.floor(BOARD_MAX / 1000)} s` : BOARD_MAX} on a board`);
   };
+  const policy = policyOf(loaded);
+  whole(policy.retransmitTime, 'connection', 'ike', 'retransmit');
+  whole(policy.dpdTime, 'connection', 'ike', 'dpd');
+  whole(policy.rekeyTime, 'connection', 'ike', 'rekey');
+  whole(policy.reauthTime, 'connection', 'ike', 'reauth');
+  whole(policy.child.rekeyTime, 'connection', 'child', 'rekey');
+  whole(policy.child.rekeyPackets, 'connection', 'child', 'rekeyPackets');
   return {
     root,
     loaded: loaded as BoardFile['loaded'],
-    policy: policyOf(loaded),
+    policy,
     channel: board.channel ?? loaded.radio.zep?.channel ?? 26,
     ackWait: loaded.radio.ackWait ?? ACK_WAIT,
     interval: whole(loaded.interval, 'interval'),
@@ -83,6 +89,5 @@ export function readBoardFile(file: string, text: string): BoardFile {
     retryMax: whole(board.retryMax * 1000, 'board', 'retryMax'),
     ackTimeout: whole((board.ackTimeout ?? loaded.server.ackTimeout / 1000) * 1000, 'board', 'ackTimeout'),
     maxRetransmit: board.maxRetransmit ?? loaded.server.maxRetransmit,
-    whole,
   };
 }

@@ -71,6 +71,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'child.dscp': ['connection', 'child', 'dscp'],
   'child.local': ['connection', 'child', 'local'],
   'child.remote': ['connection', 'child', 'remote'],
+  'child.mode': ['connection', 'child', 'mode'],
   'child.notify': ['connection', 'child', 'compression', 'notify'],
   'auth.local': ['connection', 'auth'],
   'auth.remote': ['connection', 'auth'],
