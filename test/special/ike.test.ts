@@ -24,7 +24,6 @@ test('what cannot be specialised is refused, with the field, the value, and what
     [/^ike\.proposals: .*: must have AES_CCM_8 or AES_CCM_16/, (one) => (one.ike = [{ ...one.ike[0], ciphers: [28] }])],
     [/^ike\.ke: 19: must have X25519 \(P-256 needs .*--general/, (one) => (one.ike = [{ ...one.ike[0], ke: [19] }])],
     [/^nat: 1: must be off .*--general/, (one) => (one.nat = 1)],
-    [/^reauth_time: 5: must be 0/, (one) => (one.reauthTime = 5)],
     [/^children: 1: must be one/, (one) => (one.children = [one.child])],
     [/^child\.local: 2: must have one selector/, (one) => one.child.local.push(one.child.local[0])],
     [/^child\.remote: a range/, (one) => (one.child.remote[0].end = new Uint8Array(16).fill(255))],

@@ -81,7 +81,7 @@ test('what cannot be specialised is refused where it stands, with what to use in
   };
   assert.equal(refusal(FILE), 'taken');
   const cases: [connection: string, wanted: RegExp][] = [
-    ['  ike: { reauth: 3600 }', /^sensor\.yaml:\d+: connection\.ike\.reauth: 3600: must be 0: .* --general\)$/],
+    ['  ike: { proposals: [aes-cbc-256-sha256] }', /^sensor\.yaml:\d+: connection\.ike\.proposals: .* --general\)$/],
     ['  child: { esp: [aes-cbc-hmac] }', /^sensor\.yaml:\d+: connection\.child\.esp/],
   ];
   for (const [connection, wanted] of cases) {

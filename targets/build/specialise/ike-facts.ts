@@ -306,6 +306,7 @@ export function ikeFacts(input: IkeInput): Facts {
       dpdTime: policy.dpdTime,
       ikeRekeyTime: policy.rekeyTime,
       childRekeyTime: child.rekeyTime,
+      reauthTime: policy.reauthTime,
       retryTime: input.retryTime,
       retryMax: input.retryMax,
     },

@@ -137,7 +137,6 @@ export function fixPolicy(policy: IkePolicy, hasP256 = false): FixedPolicy {
   const { child } = policy;
   checkKeys(policy);
   if (policy.nat !== NAT_OFF) unfit('nat', String(policy.nat), 'must be off');
-  if (policy.reauthTime > 0) unfit('reauth_time', String(policy.reauthTime), 'must be 0: rekey the IKE SA, or resume');
   if (policy.announce.length > 0) unfit('announce', policy.announce.join(), 'must be empty');
   if ((policy.children ?? []).length > 0) unfit('children', String(policy.children!.length), 'must be one Child SA');
   if (child.dscp !== null) unfit('child.dscp', child.dscp.join(), 'must be left out');

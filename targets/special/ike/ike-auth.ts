@@ -34,9 +34,9 @@ import { putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { childVerdict, newChild, putSelectors, ROLE_ASKED } from './child-parts.ts';
 import { ikeRestart } from './ike-first.ts';
-import { abandonIke, clearSetup, endIke, lifeEnd } from './ike-life.ts';
+import { abandonIke, clearSetup, endIke, ikeElder, lifeEnd } from './ike-life.ts';
 import { isProved, makeProof, mixKey, putProof } from './ike-proof.ts';
-import { type IkeSlot, ikeNow, PPK_AUTH, S } from './ike-state.ts';
+import { freshIke, type IkeSlot, ikeNow, PPK_AUTH, S, setFresh, setReauth } from './ike-state.ts';
 import { AT_CIPHER, sealRequest, settleRequest } from './messages.ts';
 import {
   addNote,
@@ -81,7 +81,7 @@ export function ikeAuth(sa: IkeSlot): void {
   beginPayloads();
   const id = addPayloads(PAYLOAD_IDI, P.idi, 0) + 4;
   copy(W, addRoom(P.identitySize), D, P.atIdentity, P.identitySize);
-  if (P.initialContact) addNote(N_INITIAL_CONTACT, 0);
+  if (P.initialContact && (P.reauthTime === 0 || freshIke === null)) addNote(N_INITIAL_CONTACT, 0);
   if (P.idr !== '') addPayloads(PAYLOAD_IDR, P.idr, 0);
   const body = slice(W, id, 4 + P.identitySize);
   if (P.ppk && setup.ppk === PPK_AUTH) {
@@ -118,6 +118,14 @@ function takeAddress(): boolean {
   return false;
 }
 
+/** As `childVerdict`, with the address that the gateway gave; another SA may live on with the old one if it does not do. */
+function addressVerdict(want: string): number {
+  const own = slice(D, P.atOwn, P.addressSize);
+  const verdict = takeAddress() ? childVerdict(want) : OUTCOME_SELECTORS;
+  if (verdict !== 0) putAll(D, P.atOwn, own);
+  return verdict;
+}
+
 /** Keeps the gateway's token of this IKE SA, where it is in the chain [RFC 6290 §4.1]. */
 export function takeToken(sa: IkeSlot): void {
   if (note(N_QCD_TOKEN) && foundSize >= 16 && foundSize <= 128) sa.token = slice(chain, foundAt, foundSize);
@@ -130,21 +138,23 @@ function isIdentity(): boolean {
 }
 
 /** What is wrong with the answer to IKE_AUTH: 0, or why it does not do. Nothing of it counts before the gateway's proof. */
-function readAuthAnswer(): number {
+function readAuthAnswer(sa: IkeSlot): number {
   const setup = S.setup!;
   if (P.remoteId !== '' && !isIdentity()) return OUTCOME_PEER_ID;
   const id = slice(chain, foundAt, foundSize);
   if (P.ppk && setup.ppk === PPK_AUTH && !note(N_PPK_IDENTITY)) {
     // The gateway does not have it.
     if (P.ppkMandatory) return OUTCOME_PPK;
-    copy(S.current!.d!, 0, setup.plain, 0, 32);
+    copy(sa.d!, 0, setup.plain, 0, 32);
     copy(setup.pi, 0, setup.plain, 32, 32);
     copy(setup.pr, 0, setup.plain, 64, 32);
   }
   if (!isProved(id)) return OUTCOME_PEER_AUTH;
   if (chainError !== 0) return chainError;
+  const want = P.pfsInfoType !== 0 && setup.pfsInfo ? P.espWantKe : P.espWant;
+  if (P.reauthTime > 0 && P.requestAddress !== 0) return addressVerdict(want);
   if (P.requestAddress !== 0 && !takeAddress()) return OUTCOME_SELECTORS;
-  return childVerdict(P.pfsInfoType !== 0 && setup.pfsInfo ? P.espWantKe : P.espWant);
+  return childVerdict(want);
 }
 
 /** The answer to IKE_AUTH is in the chain. */
@@ -158,7 +168,7 @@ export function onAuthAnswer(sa: IkeSlot): void {
     else endIke(sa, chainError !== 0 ? chainError : OUTCOME_PROTOCOL);
     return;
   }
-  const verdict = readAuthAnswer();
+  const verdict = readAuthAnswer(sa);
   if (verdict !== 0) {
     abandonIke(sa, verdict);
     return;
@@ -181,6 +191,12 @@ export function onAuthAnswer(sa: IkeSlot): void {
       };
     }
   }
+  const elder = P.reauthTime > 0 && sa === freshIke ? S.current : null;
+  if (P.reauthTime > 0) {
+    setFresh(null);
+    S.current = sa;
+    setReauth(lifeEnd(P.reauthTime));
+  }
   const child = newChild(u32(draft.spi, 0), u32(chain, chosenAt), null, draft.nonce, setup.nr, ROLE_ASKED);
   if (P.pfsInfoType !== 0 && setup.pfsInfo) child.ke = chosenKe;
   else if (P.tickets && setup.resumed) child.ke = S.ke;
@@ -193,4 +209,5 @@ export function onAuthAnswer(sa: IkeSlot): void {
   onEstablished(S.messages, S.octets, ikeNow - S.begun, resumed, ikeNow);
   S.messages = 0;
   S.octets = 0;
+  if (P.reauthTime > 0 && elder !== null) ikeElder(elder);
 }

@@ -30,7 +30,7 @@ import { isHex, putHex } from '../octets.ts';
 import type { Profile } from '../profile.ts';
 import { keSecret, newNonce, peerNonce, putKe, putNonce } from './child-parts.ts';
 import { clearSetup, endIke } from './ike-life.ts';
-import { type IkeSlot, ikeNow, NO_OCTETS, PPK_AUTH, PPK_OFF, PPK_ROUND, S } from './ike-state.ts';
+import { freshIke, type IkeSlot, ikeNow, NO_OCTETS, PPK_AUTH, PPK_OFF, PPK_ROUND, S, setFresh } from './ike-state.ts';
 import { AT_CIPHER, beginRequest, deriveIke, newIke, putIkeHeader, settleRequest } from './messages.ts';
 import {
   addNote,
@@ -144,11 +144,28 @@ export function beginIke(): void {
   beginSetup();
 }
 
+/** Begins an IKE SA that is to take the place of the current one, which lives on meanwhile [RFC 7296 §2.8.3]. */
+export function ikeReauth(): void {
+  const old = S.current;
+  const session = S.session;
+  S.messages = 0;
+  S.octets = 0;
+  S.session = null;
+  setFresh(null);
+  beginSetup();
+  setFresh(S.current);
+  S.current = old;
+  S.session = session;
+}
+
 /** A new attempt with a new SPI: if somebody else sent the answer, the gateway has a half-open SA with the old one. */
 export function ikeRestart(sa: IkeSlot, again: boolean): void {
   clearSetup();
-  S.session = null;
-  beginSetup();
+  if (P.reauthTime > 0 && sa === freshIke) ikeReauth();
+  else {
+    S.session = null;
+    beginSetup();
+  }
   S.setup!.again = again;
   // Nobody is told of its end.
   endIke(sa, 0);

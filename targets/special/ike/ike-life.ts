@@ -7,6 +7,7 @@ import {
   OUTCOME_PEER_AUTH,
   OUTCOME_PEER_CRASHED,
   OUTCOME_PEER_ID,
+  OUTCOME_REPLACED,
   OUTCOME_TIMEOUT,
 } from '../../../core/ike/state/outcome.ts';
 import {
@@ -22,7 +23,7 @@ import { wipeAead } from '../crypto.ts';
 import { removePair, retirePair } from '../esp-sa.ts';
 import { onEnded, onRemoved, onReplaced } from '../events.ts';
 import type { Profile } from '../profile.ts';
-import { type ChildSlot, type IkeSlot, ikeNow, S } from './ike-state.ts';
+import { type ChildSlot, freshIke, type IkeSlot, ikeNow, S, setFresh, setReauth } from './ike-state.ts';
 import { randomPart, sealRequest, settleRequest } from './messages.ts';
 import { addNote, addPayloads, addRoom, beginPayloads, W } from './payloads.ts';
 
@@ -110,6 +111,13 @@ function stripIke(sa: IkeSlot, outcome: number): void {
   const rival = S.rival;
   settleRequest(sa);
   if (sa === rival) S.rival = null;
+  if (P.reauthTime > 0 && sa === freshIke) {
+    // The SA that it should have replaced lives on, until the next attempt.
+    setFresh(null);
+    clearSetup();
+    setReauth(ikeNow + Math.max(P.reauthTime / 8, 10000));
+    if (outcome !== OUTCOME_NONE) onEnded(outcome, -1, ikeNow);
+  }
   if (sa !== S.current) return;
   S.rival = null;
   while (S.children !== null) childGone(S.children);
@@ -118,14 +126,18 @@ function stripIke(sa: IkeSlot, outcome: number): void {
   S.isRekeyAsked = false;
   S.isProbeAsked = false;
   S.isCloseAsked = false;
-  clearSetup();
+  if (P.reauthTime === 0 || freshIke === null) clearSetup();
   if (rival !== null) endIke(rival, outcome);
 }
 
 /** If it was the current IKE SA: tells the application of its end, and plans the next attempt. */
 function ikeGone(sa: IkeSlot): void {
+  // A new authentication has replaced it.
+  if (P.reauthTime > 0 && sa !== S.current && sa.outcome === OUTCOME_REPLACED) onEnded(sa.outcome, -1, ikeNow);
   if (sa !== S.current) return;
-  S.current = null;
+  // What is being set up beside it is the next attempt.
+  S.current = P.reauthTime > 0 ? freshIke : null;
+  if (P.reauthTime > 0) setFresh(null);
   const isLost = sa.outcome === OUTCOME_TIMEOUT || sa.outcome === OUTCOME_PEER_CRASHED;
   // After a Delete of either side its ticket is void [RFC 5723 §6.2].
   if (P.tickets && !isLost) S.session = null;
@@ -166,6 +178,13 @@ export function abandonIke(sa: IkeSlot, outcome: number): void {
   if (sa.outcome === OUTCOME_NONE) sa.outcome = outcome;
   sealDelete(sa, 0);
   ikeGone(sa);
+}
+
+/** A new authentication has taken the place of `elder`: its Child SAs send no more, and the gateway is told. */
+export function ikeElder(elder: IkeSlot): void {
+  for (let one = S.children!.next; one !== null; one = one.next) if (one.removeAt < 0) childOver(one);
+  elder.outcome = OUTCOME_REPLACED;
+  sealDelete(elder, 0);
 }
 
 /** Gives what the current IKE SA has to the one that a rekey made, which lives from now on. */

@@ -124,6 +124,7 @@ export interface IkeProfile {
   dpdTime: number;
   ikeRekeyTime: number;
   childRekeyTime: number;
+  reauthTime: number;
   retryTime: number;
   retryMax: number;
 }

@@ -193,3 +193,15 @@ export let ikeNow = 0;
 export function setIkeNow(now: number): void {
   ikeNow = now;
 }
+
+/** The IKE SA that is being set up beside the current one, to take its place; when the next one is begun, -1: never. */
+export let freshIke: IkeSlot | null = null;
+export let reauthAt = -1;
+
+export function setFresh(sa: IkeSlot | null): void {
+  freshIke = sa;
+}
+
+export function setReauth(at: number): void {
+  reauthAt = at;
+}

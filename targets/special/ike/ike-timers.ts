@@ -6,8 +6,9 @@ import { isAgeing, isSuspect } from '../esp-sa.ts';
 import { linkHasIke } from '../link.ts';
 import type { Profile } from '../profile.ts';
 import { askCreate } from './create-child.ts';
+import { ikeReauth } from './ike-first.ts';
 import { askDelete, sealDelete } from './ike-life.ts';
-import { type IkeSlot, ikeNow, S } from './ike-state.ts';
+import { freshIke, type IkeSlot, ikeNow, reauthAt, S, setReauth } from './ike-state.ts';
 import { sealRequest } from './messages.ts';
 import { beginPayloads } from './payloads.ts';
 
@@ -26,6 +27,8 @@ export function ikeTasks(): void {
   const sa = S.current;
   // A message that waits for the radio would give way to the next.
   if (sa === null || sa.state !== STATE_ESTABLISHED || sa.task !== 0 || linkHasIke()) return;
+  // The set-up beside it has the room for keys.
+  if (P.reauthTime > 0 && freshIke !== null) return;
   if (S.isCloseAsked) {
     sealDelete(sa, 0);
     return;
@@ -53,6 +56,9 @@ export function ikeTasks(): void {
     S.isProbeAsked = false;
     beginPayloads();
     sealRequest(sa, INFORMATIONAL, TASK_PROBE);
+  } else if (P.reauthTime > 0 && reauthAt >= 0 && ikeNow >= reauthAt) {
+    setReauth(-1);
+    ikeReauth();
   }
 }
 

@@ -43,7 +43,7 @@ import { beginIke, onFirstAnswer } from './ike-first.ts';
 import { abandonIke, childGone, endIke, forgetIke, hasLiveChild } from './ike-life.ts';
 import { partsFirst, takePart } from './ike-parts.ts';
 import { ikeRound, onRound } from './ike-rounds.ts';
-import { type IkeSlot, ikeNow, PPK_ROUND, S, setIkeNow } from './ike-state.ts';
+import { freshIke, type IkeSlot, ikeNow, PPK_ROUND, reauthAt, S, setIkeNow } from './ike-state.ts';
 import { ikeAge, ikeTasks, mayDoubt } from './ike-timers.ts';
 import { onHint, onInformational, onInformationalAnswer, onStray } from './informational.ts';
 import { openSk, repeatRequest, SK_HEAD, SKF_HEAD, sealAnswer, settleRequest, tally, transmitIke } from './messages.ts';
@@ -57,6 +57,7 @@ export function ikeConnect(resumes: boolean, now: number): void {
   const old = S.current;
   const session = S.session;
   S.isWanted = false;
+  if (P.reauthTime > 0 && freshIke !== null) endIke(freshIke, OUTCOME_NONE);
   if (old !== null) endIke(old, OUTCOME_REPLACED);
   S.isWanted = true;
   S.wait = P.retryTime;
@@ -71,6 +72,7 @@ export function ikeClose(now: number): void {
   const sa = S.current;
   S.isWanted = false;
   S.retryAt = -1;
+  if (P.reauthTime > 0 && freshIke !== null) endIke(freshIke, OUTCOME_NONE);
   if (sa === null) return;
   if (sa.state !== STATE_ESTABLISHED) {
     endIke(sa, OUTCOME_CLOSED);
@@ -139,7 +141,8 @@ export function ikeDrops(): number {
 /** A new request of the gateway is in the chain; `verdict`: what is wrong with the chain. */
 function answerRequest(sa: IkeSlot, exchange: number, verdict: number): void {
   if (verdict === 0 && exchange === INFORMATIONAL) onInformational(sa);
-  else if (verdict === 0 && sa.state === STATE_ESTABLISHED) onCreateAsked(sa);
+  else if (verdict === 0 && sa.state === STATE_ESTABLISHED && (P.reauthTime === 0 || freshIke === null))
+    onCreateAsked(sa);
   else {
     const isCritical = verdict === N_UNSUPPORTED_CRITICAL_PAYLOAD;
     beginPayloads();
@@ -233,7 +236,7 @@ function routeIke(b: Uint8Array, o: number, n: number): boolean {
     if (P.crashTokens && isStray && checkChain(b, o + 28, o + n, b[o + 16]) === 0) onStray();
     return false;
   }
-  if (sa === S.current && S.setup !== null) tally(n);
+  if (sa === (P.reauthTime > 0 && freshIke !== null ? freshIke : S.current) && S.setup !== null) tally(n);
   if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) {
     const state = exchange === IKE_SA_INIT ? STATE_INIT_SENT : STATE_RESUME_SENT;
     if (!isAnswer || sa.state !== state || u32(b, o + 20) !== 0) return false;
@@ -266,7 +269,7 @@ export function ikePoll(now: number): void {
   while (sa !== null) {
     const next: IkeSlot | null = sa.next;
     if (sa.deadline >= 0 && ikeNow >= sa.deadline && !repeatRequest(sa)) {
-      const setup = sa === S.current ? S.setup : null;
+      const setup = sa === (P.reauthTime > 0 && freshIke !== null ? freshIke : S.current) ? S.setup : null;
       endIke(sa, setup === null || setup.error === 0 ? OUTCOME_TIMEOUT : setup.error);
     } else if (sa.endAt >= 0 && ikeNow >= sa.endAt) {
       endIke(sa, OUTCOME_TIMEOUT);
@@ -306,7 +309,8 @@ export function ikeNext(): number {
     at = sooner(sooner(at, isUp ? one.rekeyAt : -1), one.removeAt);
   if (!isUp) return at;
   at = sooner(at, S.rekeyAt);
-  if (current!.task !== 0) return at;
+  if (current!.task !== 0 || (P.reauthTime > 0 && freshIke !== null)) return at;
+  if (P.reauthTime > 0) at = sooner(at, reauthAt);
   if (P.dpdTime > 0) at = sooner(at, current!.heardAt + P.dpdTime);
   return sooner(at, S.childAt);
 }

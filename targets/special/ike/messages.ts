@@ -6,7 +6,7 @@ import { FLAG_RESPONSE, PAYLOAD_SK } from '../../../core/ike/codec/numbers.ts';
 import { aead, aeadKey, gcm, gcmKey, hmacOf, randomOctets, slice } from '../crypto.ts';
 import { sendDatagram } from '../link.ts';
 import type { Profile } from '../profile.ts';
-import { type IkeSlot, ikeNow, S, type SetupSlot } from './ike-state.ts';
+import { freshIke, type IkeSlot, ikeNow, S, type SetupSlot } from './ike-state.ts';
 import { putAll, W, workEnd } from './payloads.ts';
 
 declare const P: Profile;
@@ -153,7 +153,7 @@ export function tally(length: number): void {
 }
 
 export function transmitIke(sa: IkeSlot, octets: Uint8Array): void {
-  if (S.setup !== null && sa === S.current) tally(octets.length);
+  if (S.setup !== null && sa === (P.reauthTime > 0 && freshIke !== null ? freshIke : S.current)) tally(octets.length);
   sendDatagram(octets, 0, octets.length, ikeNow);
 }
 

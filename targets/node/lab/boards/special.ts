@@ -79,7 +79,6 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   compression: ['connection', 'child', 'compression'],
   psk: ['connection', 'auth'],
   ppk: ['connection', 'ppk'],
-  reauth_time: ['connection', 'ike', 'reauth'],
   announce: ['connection', 'ike', 'announceAuth'],
   request_address: ['connection', 'requestAddress'],
   esp_encr: ['connection', 'child', 'esp'],
