@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { aesGcm16Iiv, nullHmacSha256, type Suite } from '../../core/esp/suites.ts';
 import { engineMissing, runOn } from '../../targets/build/engines.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { engineText } from '../../targets/build/specialise/image.ts';
@@ -38,17 +39,19 @@ interface Run {
   batches: number;
   leaks?: boolean;
   damages?: boolean;
+  suite?: Suite;
 }
 
 /** A device that is its own gateway: what it sends is what it takes. */
-function mirror(): Specialised {
+function mirror(suite: Suite): Specialised {
   const link = { ...README_LINK, ownLink: README_LINK.gatewayLink, outer: README_LINK.gateway };
-  const pair = pairOf(README_SUITE, ADDRESS, ADDRESS, link.outer, link.gateway);
+  const pair = pairOf(suite, ADDRESS, ADDRESS, link.outer, link.gateway);
   for (const config of [pair.out, pair.in]) {
     config.replayWindow = 32;
     config.attributes.espSpi = 0x1234;
-    config.key = new Uint8Array(16).fill(7);
-    config.salt = new Uint8Array(3).fill(9);
+    config.key.fill(7);
+    config.salt.fill(9);
+    config.authKey.fill(5);
   }
   return manualProfile(
     {
@@ -65,8 +68,9 @@ function mirror(): Specialised {
 }
 
 /** The device and its measurement as one TypeScript text; `tools` counts memory. */
-async function textOf({ size, batch, batches, leaks = false, damages = false }: Run, tools: string): Promise<string> {
-  const { constants, data } = mirror();
+async function textOf(run: Run, tools: string): Promise<string> {
+  const { size, batch, batches, leaks = false, damages = false, suite = README_SUITE } = run;
+  const { constants, data } = mirror(suite);
   const joined = await joinParts({
     entry: ENTRY,
     profile: { ...constants, leaks, damages },
@@ -121,15 +125,17 @@ function all(measured: Measured, { batch, batches, damages }: Run): void {
   else assert.equal(measured.dropped, 0);
 }
 
-const KINDS: readonly [name: string, size: number, damages: boolean][] = [
-  ['packets of one frame', 28, false],
-  ['packets in fragments', 200, false],
-  ['each packet first with a wrong ICV', 28, true],
+const KINDS: readonly [name: string, size: number, damages: boolean, suite: Suite][] = [
+  ['packets of one frame', 28, false, README_SUITE],
+  ['packets in fragments', 200, false, README_SUITE],
+  ['each packet first with a wrong ICV', 28, true, README_SUITE],
+  ['AES-GCM', 28, false, aesGcm16Iiv],
+  ['NULL and HMAC', 28, false, nullHmacSha256],
 ];
 
-for (const [name, size, damages] of KINDS) {
+for (const [name, size, damages, suite] of KINDS) {
   test(`Node: ${name}, less than one octet each`, async (t) => {
-    const run: Run = { size, damages, batch: 10000, batches: damages ? 2 : 20 };
+    const run: Run = { size, damages, suite, batch: 10000, batches: suite === README_SUITE && !damages ? 20 : 2 };
     const measured = await onNode(run);
     t.diagnostic(JSON.stringify(measured));
     all(measured, run);
@@ -143,9 +149,9 @@ test('Node: an array for every packet is seen', async () => {
   assert.ok(measured.each > 16 && measured.stay > 500000, JSON.stringify(measured));
 });
 
-for (const [name, size, damages] of KINDS) {
+for (const [name, size, damages, suite] of KINDS) {
   test(`Lua: ${name}, nothing over 2,000`, { skip: engineMissing('lua') }, async () => {
-    const run: Run = { size, damages, batch: 200, batches: 10 };
+    const run: Run = { size, damages, suite, batch: 200, batches: 10 };
     const measured = await onLua(run);
     all(measured, run);
     assert.equal(measured.each, 0);
