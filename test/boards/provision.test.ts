@@ -361,6 +361,12 @@ test('dietesp provision writes for its owner alone, and shows no key', async () 
     (await dietesp('provision', '--show', blob)).stdout,
     /^version +2\nprofile +[0-9a-f]{16}\noctets +\d+\n$/,
   );
+  const special = readFileSync(blob);
+  const cut = await dietesp('provision', '--show', file('cut.bin', special.subarray(0, 60)));
+  assert.match(cut.stderr, /^error: .*cut\.bin: refused with code 4: it is truncated\n$/);
+  special[30] ^= 1;
+  const damaged = await dietesp('provision', '--show', file('damaged.bin', special));
+  assert.match(damaged.stderr, /^error: .*damaged\.bin: refused with code 5: its CRC is wrong\n$/);
   const wrong = file('bad.yaml', FILE.replace('channel: 15', 'channel: 7'));
   const bad = await dietesp('provision', '--config', wrong, '--out', blob);
   assert.equal(bad.code, 1);

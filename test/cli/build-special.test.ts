@@ -90,6 +90,7 @@ test('what it refuses', async () => {
       /--native: rsa: must be some of ccm,hmac,x25519/,
     ],
     [['--engine', 'node', '--config', DEVICE, '--board', 'linux-program'], 2, /one of them/],
+    [['--engine', 'node', '--config', DEVICE, '--general'], 2, /--general: goes with --board alone/],
     [['--engine', 'node', '--config', gateway], 1, /gateway: must be the file of a sensor, a device, or two SAs/],
     [['--engine', 'node', '--config', join(folder, 'none.yaml')], 1, /none\.yaml/],
     [['--engine', 'node', '--config', DEVICE, '--out', '/proc/none'], 1, /\/proc\/none/],

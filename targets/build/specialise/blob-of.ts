@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { put16 } from '../../../core/base/bytes.ts';
 import { crc32 } from '../../../core/base/crc32.ts';
-import { BLOB_HEAD, BLOB_TAIL } from '../../board/blob-codes.ts';
+import { BLOB_CRC, BLOB_HEAD, BLOB_LENGTH, BLOB_TAIL } from '../../board/blob-codes.ts';
 import type { Constants } from './fold.ts';
 import type { Specialised } from './layout.ts';
 
@@ -48,15 +48,18 @@ export function specialBlob({ constants, data }: Specialised): Uint8Array {
   return blob;
 }
 
-/** What a whole blob of a specialised device tells without its text: profile, and how many octets follow. Else null. */
-export function readSpecialBlob(blob: Uint8Array): { profile: string; octets: number } | null {
+/**
+ * What a blob of a specialised device tells without its text: profile, and how many octets follow; or the code with which a board
+ * refuses it. Null: it is no such blob.
+ */
+export function readSpecialBlob(blob: Uint8Array): { profile: string; octets: number } | number | null {
   const buffer = Buffer.from(blob);
-  if (buffer.length < BLOB_HEAD + HASH_SIZE + BLOB_TAIL || buffer.toString('latin1', 0, 4) !== 'DESP') return null;
+  if (buffer.length < BLOB_HEAD || buffer.toString('latin1', 0, 4) !== 'DESP' || buffer[4] !== VERSION) return null;
   const end = BLOB_HEAD + buffer.readUInt16BE(6);
-  if (buffer[4] !== VERSION || end + BLOB_TAIL > buffer.length || end < BLOB_HEAD + HASH_SIZE) return null;
+  if (end + BLOB_TAIL > buffer.length || end < BLOB_HEAD + HASH_SIZE) return BLOB_LENGTH;
   const crc = new Uint16Array(2);
   crc32(buffer, 0, end, crc);
-  if (buffer.readUInt16BE(end) !== crc[0] || buffer.readUInt16BE(end + 2) !== crc[1]) return null;
+  if (buffer.readUInt16BE(end) !== crc[0] || buffer.readUInt16BE(end + 2) !== crc[1]) return BLOB_CRC;
   const profile = buffer.toString('hex', BLOB_HEAD, BLOB_HEAD + HASH_SIZE);
   return { profile, octets: end - BLOB_HEAD - HASH_SIZE };
 }

@@ -86,6 +86,8 @@ async function build(options: Options): Promise<void> {
     if (options.board !== undefined || options.module !== undefined) {
       throw new CommandError('--specialise, --board, --module: one of them', 2);
     }
+    const foreign = options.general === true ? 'general' : options.radio === undefined ? '' : 'radio';
+    if (foreign !== '') throw new CommandError(`--${foreign}: goes with --board alone`, 2);
     await buildSpecial(options);
     return;
   }
@@ -113,7 +115,11 @@ async function build(options: Options): Promise<void> {
   }
   const { device } = report;
   const beside = report.file.slice(0, -extname(report.file).length) + '.report.json';
-  if (device !== null) writeFileSync(beside, JSON.stringify(device, null, 2) + '\n');
+  try {
+    if (device !== null) writeFileSync(beside, JSON.stringify(device, null, 2) + '\n');
+  } catch (error) {
+    throw CommandError.from(beside, error);
+  }
   if (options.json === true) {
     printJson(report);
     return;

@@ -99,10 +99,13 @@ export function viewOf(config: BoardConfig): Record<string, unknown> {
 
 /** The fields of a blob. Throws a CommandError that names `file` and the code with which a board refuses it. */
 export function showBlob(file: string, octets: Uint8Array): Record<string, unknown> {
+  const refused = (code: number): CommandError =>
+    new CommandError(`${file}: refused with code ${code}: ${REFUSALS[code]}`);
   const special = readSpecialBlob(octets);
+  if (typeof special === 'number') throw refused(special);
   if (special !== null) return { version: 2, ...special };
   const { code, config } = readBlob(octets, octets.length);
-  if (config === null) throw new CommandError(`${file}: refused with code ${code}: ${REFUSALS[code]}`);
+  if (config === null) throw refused(code);
   return viewOf(config);
 }
 

@@ -73,6 +73,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'child.remote': ['connection', 'child', 'remote'],
   'child.mode': ['connection', 'child', 'mode'],
   'child.notify': ['connection', 'child', 'compression', 'notify'],
+  auth: ['connection', 'auth'],
   'auth.local': ['connection', 'auth'],
   'auth.remote': ['connection', 'auth'],
   children: ['connection', 'children'],
