@@ -22,8 +22,8 @@ export interface SpecialApp {
 
 export const APP_ENTRY = join(sourceRoot(), 'test', 'special', 'app.entry.ts');
 /** The device of a file, portable. */
-export function specialFile(text: string): Specialised {
-  return readSpecial('sensor.yaml', text, { ccm: false, hmac: false, x25519: false }, 'node');
+export function specialFile(text: string, p256 = false): Specialised {
+  return readSpecial('sensor.yaml', text, { ccm: false, hmac: false, x25519: false, p256 }, 'node');
 }
 
 const made = new Map<string, Promise<(board: Board) => SpecialApp>>();
@@ -59,7 +59,7 @@ export async function specialOn(
   hooks: Partial<Board> = {},
   blob?: Uint8Array,
 ): Promise<SpecialNode> {
-  const special = specialFile(file);
+  const special = specialFile(file, hooks.p256 !== undefined);
   const mock = mockBoard(() => medium.now, blob ?? specialBlob(special), seed);
   Object.assign(mock.board, hooks);
   return startOn(medium, mock, await makerOf(special));

@@ -65,7 +65,7 @@ function x25519(scalar: Uint8Array, point: Uint8Array): Uint8Array {
 }
 
 /** The hook of P-256. */
-const p256: Required<Board>['p256'] = (out, outOffset, scalar, scalarOffset, point, pointOffset) => {
+export const p256: Required<Board>['p256'] = (out, outOffset, scalar, scalarOffset, point, pointOffset) => {
   const ecdh = createECDH('prime256v1');
   try {
     ecdh.setPrivateKey(scalar.slice(scalarOffset, scalarOffset + 32));

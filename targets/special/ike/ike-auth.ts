@@ -122,7 +122,7 @@ function takeAddress(): boolean {
 function addressVerdict(want: string): number {
   const own = slice(D, P.atOwn, P.addressSize);
   const verdict = takeAddress() ? childVerdict(want) : OUTCOME_SELECTORS;
-  if (verdict !== 0) putAll(D, P.atOwn, own);
+  if (verdict !== 0) setInner(own, 0);
   return verdict;
 }
 
