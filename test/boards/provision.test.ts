@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Encoder } from 'cbor-x';
 import fc from 'fast-check';
@@ -23,7 +22,7 @@ import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { encodeKeys, frameBlob, readProvision } from '../../targets/node/lab/boards/provision.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
-import { dietesp, EXAMPLES, isOneLine, scratch } from '../cli/run.ts';
+import { dietesp, isOneLine, scratch } from '../cli/run.ts';
 import { everywhere } from '../engines/everywhere.ts';
 import { readText, wrongCut, wrongFlip } from './blob.entry.ts';
 
@@ -373,15 +372,6 @@ test('dietesp provision writes for its owner alone, and shows no key', async () 
   assert.ok(isOneLine(bad.stderr), bad.stderr);
   assert.match(bad.stderr, /bad\.yaml:8: board\.channel: 7: must be 11\.\.26/);
   assert.equal((await dietesp('provision', '--config', config)).code, 2);
-});
-
-test('the file of a sensor provisions a board as it is', () => {
-  const name = join(EXAMPLES, 'sensor-ike.yaml');
-  const read = () => readBlob(readProvision(name, readFileSync(name, 'utf8')), BLOB_MAX);
-  const { code, config } = read();
-  assert.equal(code, 0);
-  assert.equal(config!.extendedAddress[0] & 3, 2, 'a random one, locally administered');
-  assert.notDeepEqual(config!.extendedAddress, read().config!.extendedAddress);
 });
 
 /** Blobs with random changes, with what Node makes of them. */
