@@ -29,6 +29,8 @@ test(`${SEEDS} worlds of rekeys, Deletes and probes`, async (t) => {
   });
   const sum: Sum = { packets: 0, rekeys: 0, survived: 0, lost: 0 };
   for (let seed = 1; seed <= SEEDS; seed++) play([...list, timed], seed, sum);
+  // A rekey put off falls due in a collision: 3089 of these.
+  play([list[list.length - 1]], 3089, sum);
   t.diagnostic(JSON.stringify(sum));
   assert.ok(sum.rekeys > SEEDS && sum.survived > SEEDS / 2 && sum.lost > 0);
 });

@@ -101,6 +101,8 @@ export function askCreate(sa: IkeSlot, task: number, old: ChildSlot | null): voi
   else put32(draft.spi, 0, newSpi());
   beginPayloads();
   if (old !== null) {
+    // This is the rekey that was due; a time that came meanwhile would find a successor, and end this one as spare.
+    old.rekeyAt = -1;
     addPayloads(PAYLOAD_NOTIFY, '0000000c03044009', 0);
     put32(W, addRoom(4), old.spiIn);
   }
