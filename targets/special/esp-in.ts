@@ -152,8 +152,9 @@ export function espReceive(buffer: Uint8Array, at: number, end: number, ecn: num
     } else return code;
   }
   if (P.reserve > 0 && espSn > sa.reserved) {
-    onReserve(-1, espSn + P.reserve);
-    sa.reserved = espSn + P.reserve;
+    const reserved = Math.min(P.esn ? SN_MAX_ESN : SN_MAX, espSn + P.reserveIn);
+    onReserve(-1, reserved);
+    sa.reserved = reserved;
   }
   espMark(sa, espSn);
   if (P.ike) {

@@ -75,9 +75,10 @@ export interface EspProfile {
   dscpBit: number;
   dscpBits: number;
   dscpCount: number;
-  /** SAs are keyed by hand: sequence numbers are reserved ahead, this many at a time; 0: by IKE. */
+  /** SAs are keyed by hand: sequence numbers are reserved ahead, this many at a time, out and in; 0: by IKE. */
   reserve: number;
-  /** SAs keyed by hand: SPIs (4 octets), and KEYMAT with the last number that may have been used (4). */
+  reserveIn: number;
+  /** SAs keyed by hand: SPIs (4 octets), and KEYMAT with the last number that may have been used (8). */
   atSpiOut: number;
   atSpiIn: number;
   atKeyOut: number;

@@ -15,6 +15,12 @@ export const SN_MAX_ESN = 9007199254740991;
 const SUSPECT_FAILURES = 3;
 const SUSPECT_TIME = 2000;
 
+/** The last number that may have been used, behind the key: 8 octets. */
+function espNumber(keys: Uint8Array, at: number): number {
+  const low = u32(keys, at + P.keymatSize + 4);
+  return P.esn ? u32(keys, at + P.keymatSize) * 4294967296 + low : low;
+}
+
 /** One direction. */
 export interface EspSa {
   spi: number;
@@ -99,8 +105,8 @@ export function addPair(
   inAt: number,
   isFirst: boolean,
 ): void {
-  espOut.push(espSaOf(spiOut, keys, outAt, P.reserve > 0 ? u32(keys, outAt + P.keymatSize) : 0));
-  espIn.push(espSaOf(spiIn, keys, inAt, P.reserve > 0 ? u32(keys, inAt + P.keymatSize) : 0));
+  espOut.push(espSaOf(spiOut, keys, outAt, P.reserve > 0 ? espNumber(keys, outAt) : 0));
+  espIn.push(espSaOf(spiIn, keys, inAt, P.reserve > 0 ? espNumber(keys, inAt) : 0));
   if (!P.ike || !isFirst) return;
   const lastOut = espOut[espOut.length - 1];
   const lastIn = espIn[espIn.length - 1];

@@ -29,7 +29,7 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
   if (linkIsBusy()) return DROP_QUEUE;
   let sa: EspSa | null = null;
   let code = DROP_SELECTOR;
-  for (let i = 0; sa === null && i < (P.ike ? espOut.length : 1); i++) {
+  for (let i = 0; sa === null && i < espOut.length; i++) {
     const one = espOut[i];
     if (P.ike && one.isOver) continue;
     if (espIsExpired(one, now)) code = DROP_LIFETIME;
@@ -54,9 +54,10 @@ export function espSend(flow: number, payload: Uint8Array, offset: number, lengt
     espBuffer[text + n++] = P.nextHeader > 0 ? P.nextHeader : payload[offset + (P.ipVersion === 6 ? 6 : 9)];
   }
   if (P.reserve > 0 && sn > sa.reserved) {
-    // Storage first: where it fails, no number is used.
-    onReserve(sa.sn + P.reserve, -1);
-    sa.reserved = sa.sn + P.reserve;
+    // Storage first: where it fails, no number is used. None is above the largest.
+    const reserved = Math.min(P.esn ? SN_MAX_ESN : SN_MAX, sa.sn + P.reserve);
+    onReserve(reserved, -1);
+    sa.reserved = reserved;
   }
   espCrypt(1, sa, sn, espBuffer, iv, n);
   sa.sn = sn;

@@ -1,13 +1,13 @@
 // IP packets of one profile: to ESP in an outer IP packet and back, as `outbound` and `inbound` of core/esp.
 
-import { copy, equal, u16 } from '../../core/base/bytes.ts';
+import { copy, equal, u16, u32 } from '../../core/base/bytes.ts';
 import { DROP_NO_SA, DROP_SHORT, DROP_TOO_LONG, DROP_UNSUPPORTED } from '../../core/base/drop.ts';
 import { checkIpv4 } from '../../core/wire/ipv4.ts';
 import { checkIpv6 } from '../../core/wire/ipv6.ts';
 import { D } from './data.ts';
 import { espSend, espSent } from './esp.ts';
 import { espReceive, espReceived } from './esp-in.ts';
-import { addPair, espIn, espOut } from './esp-sa.ts';
+import { addPair, espIn, espOut, SN_MAX, SN_MAX_ESN } from './esp-sa.ts';
 import { ipSize, packetBegin, packetMend } from './packet-inner.ts';
 import { linkBegin, linkLength } from './packet-link.ts';
 import type { Profile } from './profile.ts';
@@ -18,16 +18,28 @@ const PACKET_ESP = 50;
 /** Octets that ESP can add to a packet. */
 const PACKET_ROOM = 128;
 
+let packetIsReady = false;
+
 export { isAgeing, isSuspect, newSpi, removePair, retirePair } from './esp-sa.ts';
 
-/** Takes the octets of this device: its addresses. They have no keys. */
-export function start(octets: Uint8Array): void {
-  copy(D, 0, octets, 0, P.dataSize);
+/**
+ * Takes the octets of this device: its addresses. They have no keys. False: they are not whole, or for another profile; until they
+ * are, packets are dropped.
+ */
+export function start(octets: Uint8Array): boolean {
+  packetIsReady = octets.length === P.dataSize && u32(octets, 0) === P.profileHigh && u32(octets, 4) === P.profileLow;
+  if (packetIsReady) copy(D, 0, octets, 0, P.dataSize);
+  return packetIsReady;
+}
+
+/** True when the octets are there. */
+function holds(octets: Uint8Array, offset: number, length: number): boolean {
+  return offset >= 0 && length >= 0 && offset + length <= octets.length;
 }
 
 /**
  * Adds a pair of SAs; packets go out under it from now on. KEYMAT (key, salt) of the outbound SA is at keys[outAt..), of the
- * inbound one at keys[inAt..); the caller wipes it. Where numbers are reserved ahead, the last one that may have been used (4
+ * inbound one at keys[inAt..); the caller wipes it. Where numbers are reserved ahead, the last one that may have been used (8
  * octets) is behind each, and `upper.reserve` (PacketHooks) stores the next.
  */
 export function addSas(spiOut: number, spiIn: number, keys: Uint8Array, outAt: number, inAt: number): void {
@@ -36,9 +48,10 @@ export function addSas(spiOut: number, spiIn: number, keys: Uint8Array, outAt: n
 
 /** Continues the newest pair: the last number that was used, and the highest that was accepted. */
 export function resumeSas(out: number, back: number): void {
-  espOut[0].sn = out;
+  const most = P.esn ? SN_MAX_ESN : SN_MAX;
+  espOut[0].sn = Math.min(most, out);
   const sa = espIn[0];
-  sa.sn = back;
+  sa.sn = Math.min(most, back);
   sa.recent = back > 0 ? 4294967295 : 0;
   sa.older = back > 0 ? 4294967295 : 0;
 }
@@ -55,6 +68,8 @@ export function outbound(
   at: number,
   now: number,
 ): number {
+  if (!packetIsReady) return DROP_NO_SA;
+  if (!holds(src, offset, length)) return DROP_SHORT;
   if (at + length + PACKET_ROOM > dst.length) return DROP_TOO_LONG;
   linkBegin(src, offset, dst, at);
   const code = espSend(0, src, offset, length, now);
@@ -73,7 +88,8 @@ export function inbound(
   at: number,
   now: number,
 ): number {
-  if (length < 1) return DROP_SHORT;
+  if (!packetIsReady) return DROP_NO_SA;
+  if (length < 1 || !holds(src, offset, length)) return DROP_SHORT;
   const code = P.outerVersion === 6 ? checkIpv6(src, offset, length) : checkIpv4(src, offset, length);
   if (code !== 0) return code;
   if (src[offset + (P.outerVersion === 6 ? 6 : 9)] !== PACKET_ESP) return DROP_UNSUPPORTED;

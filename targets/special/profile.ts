@@ -12,6 +12,9 @@ import type { PacketProfile } from './packet-profile.ts';
 export interface CommonProfile {
   /** Octets of the device, behind the head of the blob. */
   dataSize: number;
+  /** A program gives the octets: they begin with the hash of the profile, here as two numbers. */
+  profileHigh: number;
+  profileLow: number;
   /** The board has AES-CCM, AES-GCM, HMAC-SHA2-256, X25519: the portable code is left out. */
   nativeCcm: boolean;
   nativeGcm: boolean;

@@ -95,15 +95,16 @@ async function octetsOf(isNative: boolean, hasSpans: boolean): Promise<number> {
   return made.code.length;
 }
 
-test('octets of the data plane: portable, with AES-CCM of the board, with its spans of octets too', async () => {
+test('octets of the data plane: portable, with AES-CCM of the board, with its spans of octets too', async (t) => {
   // Goals: 6,000 portable, 4,000 native. The budgets keep the present sizes.
   const budgets: [boolean, boolean, number][] = [
-    [false, false, 6560],
-    [true, false, 4300],
-    [true, true, 4000],
+    [false, false, 6800],
+    [true, false, 4530],
+    [true, true, 4270],
   ];
   for (const [isNative, hasSpans, budget] of budgets) {
     const octets = await octetsOf(isNative, hasSpans);
+    t.diagnostic(`${octets} octets`);
     assert.ok(octets <= budget && octets > budget - 500, `${octets} octets, ${budget} at most`);
   }
 });

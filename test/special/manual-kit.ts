@@ -17,7 +17,7 @@ const SPECIAL = join(sourceRoot(), 'targets', 'special');
 
 /** What a text of manual.entry.ts exports. */
 export interface ManualDevice {
-  start(octets: Uint8Array): void;
+  start(octets: Uint8Array): boolean;
   send(flow: number, payload: Uint8Array, offset: number, length: number, now: number): number;
   receive(frame: Uint8Array, length: number, now: number): number;
   poll(now: number): void;

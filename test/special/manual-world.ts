@@ -5,12 +5,14 @@ import { createDevice, type Device } from '../../core/device/device.ts';
 import type { Attributes } from '../../core/dietesp/attributes.ts';
 import * as A from '../../core/dietesp/attributes.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
+import type { SaConfig } from '../../core/esp/sa.ts';
 import { createSearch } from '../../core/esp/search.ts';
 import { aesCcm8, aesCcm16, nullHmacSha256, type Suite } from '../../core/esp/suites.ts';
 import { createReassembly } from '../../core/link/fragment.ts';
 import { createContexts, setContext } from '../../core/wire/sixlowpan.ts';
 import type { Specialised } from '../../targets/build/specialise/layout.ts';
 import type { LinkInput } from '../../targets/build/specialise/link-facts.ts';
+import { reserveMax } from '../../targets/build/specialise/sa-facts.ts';
 import { createNodeProvider } from '../../targets/node/host/provider/node-crypto.ts';
 import {
   type ManualDevice,
@@ -46,6 +48,8 @@ export interface Case {
   link?: Partial<LinkInput>;
   window?: number;
   maxPayload?: number;
+  /** The last numbers that were used. */
+  sn?: { out: number; in: number };
 }
 
 export const CASES: Case[] = [
@@ -260,6 +264,7 @@ export async function world(one: Case): Promise<{
   profile: Specialised;
   /** Another device of the profile; the function is called before a reservation is noted. */
   make: (onReserve: () => void) => ManualDevice;
+  pair: { out: SaConfig; in: SaConfig };
 }> {
   const link: LinkInput = { ...README_LINK, ...one.link };
   const pair = pairOf(one.suite ?? README_SUITE, OWN, PEER, link.outer, link.gateway, (a, isUp) => {
@@ -277,6 +282,11 @@ export async function world(one: Case): Promise<{
   });
   pair.in.replayWindow = one.window ?? 32;
   pair.out.replayWindow = one.window ?? 32;
+  for (const side of ['out', 'in'] as const) {
+    const last = one.sn?.[side] ?? 0;
+    pair[side].snHi = Math.floor(last / 2 ** 32);
+    pair[side].snLo = last % 2 ** 32;
+  }
   const profile = manualProfile(
     {
       ...pair,
@@ -284,7 +294,7 @@ export async function world(one: Case): Promise<{
       peer: PEER,
       flows: [{ ownPort: PORT, peerPort: PORT }],
       maxPayload: one.maxPayload ?? 256,
-      reserve: 128,
+      reserve: Math.min(128, reserveMax(pair.out.attributes.espSnLsb)),
       search: { wraps: 8, rate: 8 },
     },
     link,
@@ -318,12 +328,12 @@ export async function world(one: Case): Promise<{
       },
     );
   const special = make(() => {});
-  special.start(profile.data);
+  if (!special.start(profile.data)) throw new Error('refused');
   const general = generalDevice(logs.general, link, false, dice(8));
   general.addSas(pair.out, pair.in);
   const peer = generalDevice(logs.peer, link, true, dice(9));
   peer.addSas(pair.in, pair.out);
-  return { special, general, peer, logs, reserved, profile, make };
+  return { special, general, peer, logs, reserved, profile, make, pair };
 }
 
 function log(): Log {

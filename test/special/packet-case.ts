@@ -10,7 +10,7 @@ import { hexOf, numberOf, octetsOf } from '../../targets/build/vector-case.ts';
  * @noSelf
  */
 export interface PacketModule {
-  start: (octets: Uint8Array) => void;
+  start: (octets: Uint8Array) => boolean;
   addSas: (spiOut: number, spiIn: number, keys: Uint8Array, outAt: number, inAt: number) => void;
   removePair: (spiIn: number) => void;
   resumeSas: (out: number, back: number) => void;
@@ -56,7 +56,7 @@ export function runPacketCase(c: string[], module: PacketModule): string {
   const spi = numberOf(c[PC_SPI]);
   const sn = numberOf(c[PC_SN]);
   module.removePair(spi);
-  module.start(octetsOf(c[PC_DATA]));
+  if (!module.start(octetsOf(c[PC_DATA]))) return 'fail ' + c[PC_ID] + ' start';
   module.addSas(spi, spi, octetsOf(c[PC_KEYS]), 0, 0);
   module.resumeSas(sn, sn);
   if (c[PC_IV] !== '-') copy(module.testIv, 0, octetsOf(c[PC_IV]), 0, 8);

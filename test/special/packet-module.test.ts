@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { DROP_SELECTOR } from '../../core/base/drop.ts';
+import { DROP_EXHAUSTED, DROP_NO_SA, DROP_SELECTOR, DROP_SHORT } from '../../core/base/drop.ts';
 import { dropName } from '../../core/base/drop-name.ts';
 import { addInbound, createEndpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
@@ -17,6 +17,7 @@ import { ENGINES, engineMissing, runOn } from '../../targets/build/engines.ts';
 import { outputFolder } from '../../targets/build/root.ts';
 import type { PacketInput } from '../../targets/build/specialise/packet-facts.ts';
 import { packetText } from '../../targets/build/specialise/packet-module.ts';
+import { refusedSa } from '../../targets/build/specialise/sa-facts.ts';
 import { provider } from '../core/support.ts';
 import { packet, udp } from '../naive/packets.ts';
 import { pairOf } from './manual-kit.ts';
@@ -151,7 +152,7 @@ test('what a packet module does not have is refused when it is made, with its fi
       },
     ],
     [
-      'hard_bytes: 2000',
+      'lifetime.hard_bytes: 1000',
       (input) => {
         input.out.hardBytes = 1000;
       },
@@ -180,7 +181,55 @@ test('what a packet module does not have is refused when it is made, with its fi
         input.out.attributes.espSnLsb = 7;
       },
     ],
+    [
+      'key: 32 octets: must be 16 octets',
+      (input) => {
+        input.out.key = new Uint8Array(32);
+      },
+    ],
+    [
+      'reserve: 1025: must be 1024 at most with esp_sn_lsb 8',
+      (input) => {
+        input.reserve = 1025;
+      },
+    ],
   ];
+  const oneWay: typeof cases = [
+    [
+      'ts_proto: 136: must be 17',
+      (input) => {
+        input.in.attributes.tsProto = 136;
+      },
+    ],
+    [
+      'lifetime.hard_packets: 5: must be 0',
+      (input) => {
+        input.in.hardPackets = 5;
+      },
+    ],
+    [
+      'lifetime.hard_seconds: 2: must be 0',
+      (input) => {
+        input.in.hardTime = 2000;
+      },
+    ],
+    [
+      'replay_window: 128',
+      (input) => {
+        input.in.replayWindow = 128;
+      },
+    ],
+  ];
+  for (const [message, change] of oneWay) {
+    const input = inputOf();
+    input.in = structuredClone({ ...input.out, suite: null as never, df: null });
+    input.in.suite = input.out.suite;
+    change(input);
+    await assert.rejects(packetText(input, 'node'), (error: Error) => {
+      assert.equal(refusedSa(error), input.in, 'tells which direction');
+      return error.message.startsWith(message);
+    });
+  }
   for (const [message, change] of cases) {
     await assert.rejects(packetText(inputOf(change), 'node'), (error: Error) => error.message.startsWith(message));
   }
@@ -226,8 +275,8 @@ test('numbers are reserved ahead by the hook of the program, on an engine with s
   const stored: number[][] = [];
   const upper = { reserve: (out: number, back: number) => stored.push([out, back]) };
   const packets = new Function('upper', `${script}\nreturn packets;`)(upper) as PacketModule;
-  const keys = new Uint8Array(23);
-  keys[22] = 100;
+  const keys = new Uint8Array(27);
+  keys[26] = 100;
   packets.start(data);
   packets.addSas(0x11110011, 0x11110011, keys, 0, 0);
   const wire = new Uint8Array(300);
@@ -236,4 +285,49 @@ test('numbers are reserved ahead by the hook of the program, on an engine with s
     [116, -1],
     [132, -1],
   ]);
+});
+
+test('octets that are not whole, or of another profile, are refused; packets are dropped until the right ones come', async () => {
+  const { script, data, constants } = await packetText(inputOf(), 'duktape');
+  const other = await packetText(
+    inputOf((input) => {
+      input.out.attributes.tsPortDstEnd = 5684;
+    }),
+    'duktape',
+  );
+  assert.match(String(constants.profileHash), /^[0-9a-f]{16}$/);
+  const packets = new Function(`${script}\nreturn packets;`)() as PacketModule;
+  const wire = new Uint8Array(300);
+  const send = (length = INNER.length): number => packets.outbound(INNER, 0, length, wire, 0, 0);
+  packets.addSas(0x11110011, 0x11110011, new Uint8Array(27), 0, 0);
+  for (const octets of [new Uint8Array(0), data.slice(1), data.slice(0, -1), other.data]) {
+    assert.equal(packets.start(octets), false);
+    assert.equal(send(), DROP_NO_SA);
+    assert.equal(packets.inbound(wire, 0, 80, new Uint8Array(300), 0, 0), DROP_NO_SA);
+  }
+  assert.equal(packets.start(data), true);
+  assert.equal(send(INNER.length + 1), DROP_SHORT);
+  assert.equal(packets.inbound(wire, 290, 20, new Uint8Array(300), 0, 0), DROP_SHORT);
+  assert.equal(packets.counter(0), 0);
+  assert.ok(send() > 0);
+});
+
+test('numbers of a packet module end at the largest, also those that storage gives back', async () => {
+  const { script, data } = await packetText({ ...inputOf(), reserve: 16 }, 'duktape');
+  const stored: number[][] = [];
+  const upper = { reserve: (out: number, back: number) => stored.push([out, back]) };
+  const packets = new Function('upper', `${script}\nreturn packets;`)(upper) as PacketModule;
+  packets.start(data);
+  packets.addSas(0x11110011, 0x11110011, new Uint8Array(27), 0, 0);
+  packets.resumeSas(2 ** 32 - 3, 2 ** 32 - 3);
+  const wire = new Uint8Array(300);
+  const back = new Uint8Array(300);
+  const length = packets.outbound(INNER, 0, INNER.length, wire, 0, 0);
+  assert.equal(packets.inbound(wire, 0, length, back, 0, 0), INNER.length);
+  assert.deepEqual(stored, [
+    [2 ** 32 - 1, -1],
+    [-1, 2 ** 32 - 1],
+  ]);
+  packets.resumeSas(2 ** 32 + 13, 2 ** 32 + 13);
+  assert.equal(packets.outbound(INNER, 0, INNER.length, wire, 0, 0), DROP_EXHAUSTED);
 });

@@ -2,10 +2,10 @@
 // events, each ended by a blank, in hexadecimal digits: `o` and the device's replayOctets, `s` a payload, `r` a frame, `p` nothing;
 // 6 digits of time in milliseconds come first in the last three.
 
+import { copy } from '../../core/base/bytes.ts';
 import { emit } from '../../targets/build/emit.ts';
-import { espSend } from '../../targets/special/esp.ts';
 import { linkNext, linkPoll, linkReceive } from '../../targets/special/link.ts';
-import { manualCounter, manualStart } from '../../targets/special/manual.ts';
+import { manualCounter, manualSend, manualStart } from '../../targets/special/manual.ts';
 import type { ManualHooks } from '../../targets/special/manual-hooks.ts';
 
 declare const P: { run: string };
@@ -81,8 +81,11 @@ export function replay(): void {
     const count = read(begin);
     at = begin + 2 * count + 1;
     let code = 0;
-    if (kind === 'o') manualStart(replayOctets);
-    else if (kind === 's') code = espSend(0, replayOctets, 0, count, now);
+    if (kind === 'o') {
+      const own = new Uint8Array(count);
+      copy(own, 0, replayOctets, 0, count);
+      if (!manualStart(own)) code = -1;
+    } else if (kind === 's') code = manualSend(0, replayOctets, 0, count, now);
     else if (kind === 'r') code = linkReceive(replayOctets, count, now);
     else linkPoll(now);
     line(kind + (code < 0 ? '-' : code > 0 ? '+' : '0') + replayOutput + (linkNext() < 0 ? '' : ' t'));

@@ -5,23 +5,28 @@ import { put16 } from '../../../core/base/bytes.ts';
 import { crc32 } from '../../../core/base/crc32.ts';
 import { BLOB_CRC, BLOB_HEAD, BLOB_LENGTH, BLOB_TAIL } from '../../board/blob-codes.ts';
 import type { Constants } from './fold.ts';
-import type { Specialised } from './layout.ts';
+import type { DataField, Specialised } from './layout.ts';
 
 /** Octets of a profile's hash. */
 export const HASH_SIZE = 8;
 const VERSION = 2;
 
 /** Constants that say how a text is made and leave the device's octets as they are. */
-const FREE = ['engine', 'nativeCcm', 'nativeHmac', 'nativeX25519', 'keeps', 'profileHash'];
+const FREE = ['engine', 'nativeCcm', 'nativeGcm', 'nativeHmac', 'nativeX25519', 'keeps'].concat(
+  ...['profileHash', 'profileHigh', 'profileLow'],
+);
 
-/** What names a profile: 16 hexadecimal digits that follow from its constants. Engine and native parts are not in it. */
-export function profileHash(constants: Constants): string {
+/**
+ * What names a profile: 16 hexadecimal digits that follow from its constants, and from text that the constants don't tell.
+ * Engine and native parts are not in it.
+ */
+export function profileHash(constants: Constants, more = ''): string {
   const names = Object.keys(constants)
     .filter((name) => !FREE.includes(name))
     .sort();
   const text = names.map((name) => `${name}=${typeof constants[name]}:${constants[name]}\n`).join('');
   return createHash('sha256')
-    .update(text)
+    .update(text + more)
     .digest('hex')
     .slice(0, 2 * HASH_SIZE);
 }
@@ -29,6 +34,25 @@ export function profileHash(constants: Constants): string {
 /** Octets of the blob with these octets of a device; boards read BLOB_MAX. */
 export function blobSize(data: Uint8Array): number {
   return BLOB_HEAD + HASH_SIZE + data.length + BLOB_TAIL;
+}
+
+/** In front of the octets that a program gives to a module: the profile that they are for. */
+export const PROFILE_FIELD: DataField = { name: 'Profile', octets: new Uint8Array(HASH_SIZE) };
+
+/** Facts that begin with PROFILE_FIELD, with their profile's hash there and among the constants. */
+export function named({ constants, data }: Specialised, more = ''): Specialised {
+  const hash = profileHash(constants, more);
+  const octets = Uint8Array.from(data);
+  octets.set(Buffer.from(hash, 'hex'));
+  return {
+    constants: {
+      ...constants,
+      profileHash: hash,
+      profileHigh: Number.parseInt(hash.slice(0, 8), 16),
+      profileLow: Number.parseInt(hash.slice(8), 16),
+    },
+    data: octets,
+  };
 }
 
 /** The blob of one device. */

@@ -14,10 +14,11 @@ import { SA_CHECKS } from '../../../core/esp/check.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import { sourceRoot } from '../root.ts';
+import { named, PROFILE_FIELD } from './blob-of.ts';
 import { iipcText } from './iipc-text.ts';
 import { joinParts } from './join.ts';
 import { type DataField, layOut, type Specialised } from './layout.ts';
-import { type SaInput, saFacts } from './sa-facts.ts';
+import { inSa, type SaInput, saFacts } from './sa-facts.ts';
 
 /** What a module for IP packets is made from. */
 export interface PacketInput extends SaInput {
@@ -48,6 +49,12 @@ function scopeOf(a: Attributes, anyRemote: number): number {
 /** Keys are given when SAs are made. */
 const ANY = { has: () => true } as unknown as Provider;
 
+/** Keys are not used; where they are given, they tell which size is meant. */
+function checkKeySize({ key, suite }: SaConfig): void {
+  if (key.length === 0 || suite.alg === 0 || key.length === suite.keyLength) return;
+  refuse('key', `${key.length} octets`, `must be ${suite.keyLength} octets with ${suite.name} in a specialised module`);
+}
+
 /** What is wrong with an SA whoever has it. */
 function checkSa(config: SaConfig): void {
   const { keyLength, saltLength, authKeyLength } = config.suite;
@@ -62,8 +69,9 @@ function checkSa(config: SaConfig): void {
 /** Throws a Refusal for what is wrong, and for what a specialised module does not have. */
 export function packetProfile(input: PacketInput): PacketProfileOf {
   const { out, in: back, native = {} } = input;
-  checkSa(out);
-  checkSa(back);
+  for (const sa of [out, back]) inSa(sa, () => checkSa(sa));
+  const facts = saFacts(input);
+  for (const sa of [out, back]) inSa(sa, () => checkKeySize(sa));
   const a = out.attributes;
   const b = back.attributes;
   const isTunnel = a.ipsecMode === MODE_TUNNEL;
@@ -83,7 +91,7 @@ export function packetProfile(input: PacketInput): PacketProfileOf {
   const df = isTunnel && size === 4 && out.df !== null ? DF_POLICIES.indexOf(out.df.name) : 0;
   if (df < 0) refuse('df', String(out.df?.name), 'must be set, clear or copy');
   const constants = {
-    ...saFacts(input),
+    ...facts,
     packets: true,
     // Echoes are the program's.
     echo: false,
@@ -109,7 +117,7 @@ export function packetProfile(input: PacketInput): PacketProfileOf {
     nativeHmac: native.hmac === true,
     nativeX25519: false,
   };
-  return { ...layOut([{ constants, fields: [...outer, ...fields] }], {}), rules: text };
+  return { ...named(layOut([{ constants, fields: [PROFILE_FIELD, ...outer, ...fields] }], {}), text), rules: text };
 }
 
 function partOf(name: string): string {

@@ -37,7 +37,13 @@ export const DEVICE_PROPERTIES: Record<string, Property> = {
   ),
   maxPayload: integer('Payload', 'Octets of the longest payload.', 1, 1024, 64),
   fragments: flag('Fragments', 'Packets may be longer than a frame, both ways.', false),
-  reserve: integer('Reservation', 'Sequence numbers that may be used for one word to storage.', 1, 65536, 128),
+  reserve: integer(
+    'Reservation',
+    'Sequence numbers that may be used for one word to storage; inbound 8 at most. Default: 128, or as many as a gateway follows ' +
+      '([which](specialised.md#restarts)).',
+    1,
+    65536,
+  ),
 };
 
 /** JSON Schema of a device's file; docs/config-device.md is made from it. */

@@ -5,7 +5,7 @@ import type { SaConfig } from '../../../../core/esp/sa.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { manualOf } from '../../../build/specialise/manual-of.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
-import { DEVICE_SEARCH } from '../../../build/specialise/sa-facts.ts';
+import { DEVICE_SEARCH, reserveMax } from '../../../build/specialise/sa-facts.ts';
 import { addressOf } from '../../host/config/common.ts';
 import { DEVICE_PROPERTIES, DEVICE_SCHEMA } from '../../host/config/device-schema.ts';
 import { checkText, type Field, fieldError, fileOf, filled, inside } from '../../host/config/field.ts';
@@ -16,6 +16,8 @@ import { checkContexts, checkRadio, type RadioConfig } from '../../host/radio/co
 import { ACK_WAIT, linkOf } from './sensor-file.ts';
 
 const OCTETS_IN_FRAGMENTS = 1024;
+/** Sequence numbers reserved ahead, where the file does not say. */
+const RESERVE = 128;
 
 function outerSource({ ipsecMode, tunnelSrc, tsIpSrcStart }: SaConfig['attributes']): Uint8Array {
   return ipsecMode === MODE_TUNNEL ? tunnelSrc : tsIpSrcStart;
@@ -67,7 +69,7 @@ export function readDevice(file: string, text: string, native: Native, engine: s
         peer: only(up, 'ts_ip_dst', a.tsIpDstStart, a.tsIpDstEnd),
         flows,
         maxPayload: values.maxPayload as number,
-        reserve: values.reserve as number,
+        reserve: (values.reserve as number | undefined) ?? Math.min(RESERVE, reserveMax(a.espSnLsb)),
         search: DEVICE_SEARCH,
       },
       {
