@@ -53,7 +53,10 @@ function mirror(suite: Suite): Specialised {
     config.salt.fill(9);
     config.authKey.fill(5);
   }
-  return manualProfile(
+  // One key for both directions is refused, so that it comes afterwards.
+  pair.in.key.fill(8);
+  pair.in.authKey.fill(8);
+  const profile = manualProfile(
     {
       ...pair,
       own: ADDRESS,
@@ -65,6 +68,9 @@ function mirror(suite: Suite): Specialised {
     },
     link,
   );
+  const { atKeyOut, atKeyIn } = profile.constants as Record<string, number>;
+  profile.data.copyWithin(atKeyIn, atKeyOut, atKeyIn);
+  return profile;
 }
 
 /** The device and its measurement as one TypeScript text; `tools` counts memory. */
