@@ -1,6 +1,21 @@
 // The interfaces of cryptography, and portable implementations of them.
 
-export { type Asymmetric, KE_P256, KE_X25519, type KeMethod, type KePrivate, keSize } from './asymmetric.ts';
+export {
+  type Asymmetric,
+  KE_ANSWERS,
+  KE_ML_KEM_512,
+  KE_ML_KEM_768,
+  KE_ML_KEM_1024,
+  KE_OPENS,
+  KE_OPENS_LASTING,
+  KE_P256,
+  KE_X25519,
+  type KeMethod,
+  type KeOwn,
+  type KePrivate,
+  type KeUse,
+  keSize,
+} from './asymmetric.ts';
 export { aesCbc } from './cbc.ts';
 export { aesCcm } from './ccm.ts';
 export { hmacSha256 } from './hmac.ts';

@@ -2,7 +2,7 @@
 // [RFC 7296 §1.3.1, §1.3.3, §2.8.1].
 
 import { u32 } from '../../base/bytes.ts';
-import type { KeMethod } from '../../crypto/asymmetric.ts';
+import { KE_OPENS_LASTING, type KeMethod } from '../../crypto/asymmetric.ts';
 import { SPI_MIN } from '../../wire/esp.ts';
 import { addNotify, findPayload, type Writer } from '../codec/message.ts';
 import {
@@ -81,7 +81,7 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   }
   if (!prepareDraft(ike, sa, draft, now)) return false;
   const usual = old !== null && old.keKnown ? old.ke : firstKe(policy.esp[0].ke);
-  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual, true);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : usual, KE_OPENS_LASTING);
   const w = begin(ike);
   if (old !== null) addRekey(w, old);
   if (draft.optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
@@ -222,9 +222,9 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
   if (method === 0 && needsKe(draft.policy.esp[draft.choice.own].ke)) return N_NO_PROPOSAL_CHOSEN;
   const verdict = answerKe(ike, draft, m, method);
   if (verdict !== 0) return verdict;
+  const w = begin(ike);
   const isLater = ike.followUps !== undefined && ike.followUps.hold(ike, sa, draft, null, now);
   if (!isLater && makeChild(ike, sa, draft, old, now) === null) return N_NO_PROPOSAL_CHOSEN;
-  const w = begin(ike);
   if (optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
   else addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
   addNonceAndKe(draft.kx, nonceR, w);

@@ -1,7 +1,7 @@
 // Shared by the messages of CREATE_CHILD_SA: key exchange in a draft, the notify of the optimized form
 // [draft-ietf-ipsecme-ikev2-sa-ts-payloads-opt §2], refusals.
 
-import type { KeMethod } from '../../crypto/asymmetric.ts';
+import { KE_ANSWERS, type KeMethod } from '../../crypto/asymmetric.ts';
 import type { Writer } from '../codec/message.ts';
 import { CREATE_CHILD_SA, N_INVALID_KE_PAYLOAD, N_INVALID_SYNTAX } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
@@ -25,7 +25,7 @@ export function answerKe(ike: Ike, draft: Draft, m: Message, method: KeMethod | 
     ike.wantedKe = wanted;
     return N_INVALID_KE_PAYLOAD;
   }
-  startKe(ike.asymmetric, draft.kx, method, false);
+  startKe(ike.asymmetric, draft.kx, method, KE_ANSWERS);
   return finishKe(ike.asymmetric, draft.kx, m) ? 0 : N_INVALID_SYNTAX;
 }
 

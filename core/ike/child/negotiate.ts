@@ -12,6 +12,8 @@ import {
   PAYLOAD_TSI,
   PAYLOAD_TSR,
   PROTOCOL_ESP,
+  TRANSFORM_ADDKE1,
+  TRANSFORM_ADDKE7,
 } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { addStatus, type Message, readSpi, spiOctets } from '../codec/payloads.ts';
@@ -64,10 +66,6 @@ export function hostSelector(address: Uint8Array): Selector {
   return { protocol: 0, startPort: 0, endPort: 65535, start: address, end: address };
 }
 
-/** Transform types of key exchanges beside KE [RFC 9370 §2.2]. */
-const FIRST_ADDITIONAL_KE = 6;
-const LAST_ADDITIONAL_KE = 12;
-
 /** The proposals without KE methods: IKE_AUTH has none, unless child-pfs-info was agreed [RFC 7296 §1.2]. */
 function proposalsFor(policy: ChildPolicy, step: Step, pfsInfo: boolean): Transforms[] {
   if (pfsInfo || (step !== STEP_AUTH_REQUEST && step !== STEP_AUTH_RESPONSE)) return policy.esp;
@@ -82,7 +80,7 @@ function proposalsFor(policy: ChildPolicy, step: Step, pfsInfo: boolean): Transf
       integ: p.integ,
       ke: [],
       sn: p.sn,
-      extra: p.extra === undefined ? p.extra : p.extra.without(FIRST_ADDITIONAL_KE, LAST_ADDITIONAL_KE),
+      extra: p.extra === undefined ? p.extra : p.extra.without(TRANSFORM_ADDKE1, TRANSFORM_ADDKE7),
     });
   }
   return list;

@@ -1,4 +1,5 @@
 import { copy } from '../../base/spans.ts';
+import { KE_OPENS_LASTING } from '../../crypto/asymmetric.ts';
 import { findPayload } from '../codec/message.ts';
 import {
   CREATE_CHILD_SA,
@@ -54,7 +55,7 @@ export function startIkeRekey(ike: Ike, sa: IkeSa, task: Task, now: number): boo
   draft.optimized = sa.optimizedRekey && !task.regular;
   if (draft.optimized) draft.choice.extra = sa.transforms;
   draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke, true);
+  startKe(ike.asymmetric, draft.kx, task.ke >= 0 ? task.ke : sa.ke, KE_OPENS_LASTING);
   task.next = createNext(ike, sa, true);
   const w = begin(ike);
   if (draft.optimized) addOptimized(ike, w, take(task.next.spis, 0, 8));
@@ -176,8 +177,8 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   next.ke = choice.ke;
   next.transforms = choice.extra;
   copy(next.spis, 0, spi, 0, 8);
-  const isLater = ike.followUps !== undefined && ike.followUps.hold(ike, sa, draft, next, now);
   const w = begin(ike);
+  const isLater = ike.followUps !== undefined && ike.followUps.hold(ike, sa, draft, next, now);
   if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
   else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
   addNonceAndKe(draft.kx, draft.kx.nonceR, w);

@@ -206,8 +206,6 @@ function takeUp(ike: Ike, draft: Draft, exchange: ExchangeRecord): boolean {
   kx.nonceI = exchange.nonce;
   kx.method = exchange.method;
   draft.optimized = exchange.optimized;
-  // Further key exchanges [RFC 9370] are not kept.
-  if (ike.followUps !== undefined) return false;
   if (exchange.method === 0) return true;
   if (exchange.half.length === 0 || ike.asymmetric.keRestore === undefined) return false;
   kx.half = ike.asymmetric.keRestore(exchange.method, exchange.half);

@@ -86,6 +86,10 @@ export type TransformType =
   | typeof TRANSFORM_KE
   | typeof TRANSFORM_SN;
 
+/** ADDKE1 to ADDKE7: additional key exchanges [RFC 9370 §2.2.1]. */
+export const TRANSFORM_ADDKE1 = 6;
+export const TRANSFORM_ADDKE7 = 12;
+
 /** The pseudorandom function of all key derivation here [RFC 4868]. */
 export const PRF_HMAC_SHA2_256 = 5 as const;
 /** The integrity algorithm beside ciphers that are no AEAD [RFC 4868]. */
@@ -165,6 +169,8 @@ export const N_USE_PPK = 16435 as const;
 export const N_PPK_IDENTITY = 16436 as const;
 export const N_NO_PPK_AUTH = 16437 as const;
 export const N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438 as const;
+/** Links a round of IKE_FOLLOWUP_KE to what it continues [RFC 9370 §2.2.4]. */
+export const N_ADDITIONAL_KEY_EXCHANGE = 16441 as const;
 export const N_SUPPORTED_AUTH_METHODS = 16443 as const;
 export const N_USE_PPK_INT = 16445 as const;
 export const N_PPK_IDENTITY_KEY = 16446 as const;

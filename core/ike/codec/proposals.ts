@@ -252,7 +252,7 @@ function typesOf(buffer: Uint8Array, at: number, extra: ExtraTransforms | undefi
 }
 
 /** True when the proposal at `at` has this transform, with exactly this Key Length (0: without attributes). */
-function hasTransform(buffer: Uint8Array, at: number, type: number, id: number, bits: number): boolean {
+export function hasTransform(buffer: Uint8Array, at: number, type: number, id: number, bits: number): boolean {
   let t = at + 8 + buffer[at + 6];
   for (let left = buffer[at + 7]; left > 0; left--) {
     const size = u16(buffer, t + 2);

@@ -2,14 +2,14 @@
 // [RFC 7296 §2.10, §2.12, §3.4].
 
 import { u16 } from '../../base/bytes.ts';
-import { type Asymmetric, type KePrivate, keSize } from '../../crypto/asymmetric.ts';
+import { type Asymmetric, type KePrivate, type KeUse, keSize } from '../../crypto/asymmetric.ts';
 import { findPayload, type Writer } from '../codec/message.ts';
 import { PAYLOAD_KE } from '../codec/numbers.ts';
 import { NONE, wipe } from '../codec/octets.ts';
 import { addKe, addNonce, type Message } from '../codec/payloads.ts';
 
-/** All secrets have this size [RFC 8031, RFC 5903]. */
-const SECRET_SIZE = 32;
+/** All secrets have this size [RFC 8031, RFC 5903, FIPS 203]. */
+export const SECRET_SIZE = 32;
 
 /** Nonces and keys of one exchange. */
 export interface KeyExchange {
@@ -21,7 +21,7 @@ export interface KeyExchange {
   method: number;
   /** Our private half; null before and after its use. */
   half: KePrivate | null;
-  /** Our public value. */
+  /** Our public value; with a key encapsulation the encapsulation key, or the ciphertext. */
   own: Uint8Array;
   /** The shared secret, empty before. */
   secret: Uint8Array;
@@ -41,14 +41,14 @@ export function dropKe(asymmetric: Asymmetric, x: KeyExchange): void {
   wipe(x.more);
 }
 
-/** Begins a key exchange and gives up the current one. Method 0: none. `lasts`: see `Asymmetric.keStart`. */
-export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number, lasts: boolean): void {
+/** Begins a key exchange and gives up the current one. Method 0: none. `use`: see `Asymmetric.keStart`. */
+export function startKe(asymmetric: Asymmetric, x: KeyExchange, method: number, use: KeUse): void {
   if (x.half !== null) asymmetric.keWipe(x.half);
   x.half = null;
   x.method = method;
   if (method === 0) return;
   x.own = new Uint8Array(keSize(method));
-  x.half = asymmetric.keStart(method, x.own, 0, lasts);
+  x.half = asymmetric.keStart(method, x.own, 0, use, x);
 }
 
 /**
@@ -61,7 +61,7 @@ export function finishKe(asymmetric: Asymmetric, x: KeyExchange, m: Message): bo
   if (i < 0 || x.half === null) return false;
   const at = m.payloads.at[i];
   const size = m.payloads.size[i] - 4;
-  if (u16(m.buffer, at) !== x.method || size !== keSize(x.method)) return false;
+  if (u16(m.buffer, at) !== x.method) return false;
   x.secret = new Uint8Array(SECRET_SIZE);
   const fine = asymmetric.keFinish(x.half, m.buffer, at + 4, size, x.secret, 0);
   if (fine) x.half = null;

@@ -10,7 +10,7 @@ import type { IkeCipher } from './suites.ts';
 
 export const PRF_SIZE = 32;
 /** Room for T(n-1) | seed | n: the seed is Ni | Nr | SPIs, or a shared secret and the nonces. */
-const SEED_MAX = 32 + 512 + 16;
+export const SEED_MAX = 32 + 512 + 16;
 const block = /* @__PURE__ */ new Uint8Array(32 + SEED_MAX + 1);
 const keys = /* @__PURE__ */ new Uint8Array(3 * 32 + 4 * 64);
 

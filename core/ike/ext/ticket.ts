@@ -26,6 +26,8 @@ import { resumptionSeed } from '../crypto/keys.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { nonce } from '../exchange/registry.ts';
 import type { Tickets } from '../setup/half-open.ts';
+import { TICKET_EXTRA } from '../setup/init.ts';
+import { noteOf, setNote } from '../state/child.ts';
 import type { Extension, Ike } from '../state/ike.ts';
 import type { IkeSa } from '../state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
@@ -34,6 +36,9 @@ const NONCE_SIZE = 11;
 const ICV_SIZE = 16;
 const FIXED = 22;
 const SK_SIZE = 32;
+/** Flags: the peer has our Vendor ID; the SA had transforms beyond the usual ones, such as additional key exchanges. */
+const FLAG_VENDOR = 1;
+const FLAG_EXTRA = 2;
 /** Most remembered numbers of used tickets. When they are full, no ticket is accepted until some expire. */
 const MAX_USED = 65536;
 
@@ -43,6 +48,10 @@ export interface TicketIssuer {
   extension: Extension;
   /** For `ResponderConfig.tickets`: takes them back. */
   tickets: Tickets;
+}
+
+function isResumedExtra(sa: IkeSa): boolean {
+  return sa.setup !== null && noteOf(sa.setup.notes, TICKET_EXTRA).length > 0;
 }
 
 /** A ticket begins with its nonce; nothing beside it is authenticated. */
@@ -69,7 +78,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
     put16(out, at + 12, sa.cipher!.encr);
     put16(out, at + 14, sa.cipher!.keyBits);
     put16(out, at + 16, sa.ke);
-    out[at + 18] = sa.vendor ? 1 : 0;
+    out[at + 18] = (sa.vendor ? FLAG_VENDOR : 0) | (sa.transforms.length > 0 || isResumedExtra(sa) ? FLAG_EXTRA : 0);
     out[at + 19] = sa.peerIdType;
     put16(out, at + 20, sa.peerId.length);
     copy(out, at + FIXED, sa.peerId, 0, sa.peerId.length);
@@ -151,6 +160,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
         const fits = FIXED + idSize + SK_SIZE === state.length && sa.cipher !== null && expiry * 1000 > wall(now);
         if (!fits || !spend(u32(state, 0) + '.' + u32(state, 4), expiry, now)) return nack(ike, sa, state, now);
         setup.resumed = true;
+        if ((state[18] & FLAG_EXTRA) !== 0) setNote(setup.notes, TICKET_EXTRA, new Uint8Array(1));
         setup.kx.nonceI = bodyOf(m, PAYLOAD_NONCE);
         setup.kx.nonceR = nonce(ike, sa.policy.nonceSize);
         const canJoin = ike.reassembly !== null && sa.policy.fragmentSize > 0;

@@ -19,13 +19,41 @@ import {
 } from '../codec/numbers.ts';
 import { NONE, take } from '../codec/octets.ts';
 import { addStatus, bodyOf, dataOf, type Message } from '../codec/payloads.ts';
-import { addAnswer, addSa, type Choice } from '../codec/proposals.ts';
+import { addAnswer, addSa, type Choice, NO_EXTRA, type Transform, type Transforms } from '../codec/proposals.ts';
 import { addKeAndNonce } from '../crypto/key-exchange.ts';
+import { noteOf } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import type { Verdict } from '../state/outcome.ts';
 import type { IkePolicy } from '../state/policy.ts';
 import type { IkeSa } from '../state/sa.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE, type Step } from '../state/step.ts';
+
+/** The note of a set-up by a ticket whose SA had transforms beyond the usual ones. */
+export const TICKET_EXTRA = 'ticket-extra';
+
+function hasOne(list: Transform[], type: number, id: number): boolean {
+  for (let i = 0; i < list.length; i++) if (list[i].type === type && list[i].id === id) return true;
+  return false;
+}
+
+/** True when the chosen transforms beyond the usual ones are those that a proposal asks for; NONE (0) is as good as none. */
+function allowsExtra(p: Transforms, sa: IkeSa): boolean {
+  const asked = p.extra === undefined ? NO_EXTRA : p.extra.list;
+  const chosen = sa.transforms;
+  // What a ticket does not tell was agreed when it was given.
+  if (noteOf(sa.setup!.notes, TICKET_EXTRA).length > 0) return true;
+  for (let i = 0; i < chosen.length; i++) {
+    if (chosen[i].id !== 0 && !hasOne(asked, chosen[i].type, chosen[i].id)) return false;
+  }
+  for (let i = 0; i < asked.length; i++) {
+    const type = asked[i].type;
+    let isMet = hasOne(asked, type, 0);
+    for (let j = 0; j < chosen.length; j++)
+      if (chosen[j].type === type && hasOne(asked, type, chosen[j].id)) isMet = true;
+    if (!isMet) return false;
+  }
+  return true;
+}
 
 /** True when the policy of the now known peer allows what was agreed for the IKE SA. */
 export function allows(policy: IkePolicy, sa: IkeSa): boolean {
@@ -39,7 +67,7 @@ export function allows(policy: IkePolicy, sa: IkeSa): boolean {
       if (p.ciphers[j] === cipher.encr && p.keyBits[j] === cipher.keyBits && sameIntegrity) hasCipher = true;
     }
     for (let j = 0; j < p.ke.length; j++) if (p.ke[j] === sa.ke) hasKe = true;
-    if (hasCipher && hasKe) return true;
+    if (hasCipher && hasKe && allowsExtra(p, sa)) return true;
   }
   return false;
 }

@@ -17,7 +17,7 @@
 
 import { u16 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';
-import type { KeMethod } from '../../crypto/asymmetric.ts';
+import { KE_OPENS, type KeMethod } from '../../crypto/asymmetric.ts';
 import { installChild } from '../child/install.ts';
 import {
   addChildRequest,
@@ -95,7 +95,7 @@ function sendInit(ike: Ike, sa: IkeSa, now: number): void {
 function startInit(ike: Ike, sa: IkeSa, now: number): void {
   sa.setup = createSetup();
   sa.setup.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  startKe(ike.asymmetric, sa.setup!.kx, sa.policy.ike[0].ke[0], false);
+  startKe(ike.asymmetric, sa.setup!.kx, sa.policy.ike[0].ke[0], KE_OPENS);
   sendInit(ike, sa, now);
 }
 
@@ -204,7 +204,7 @@ function onOtherKe(ike: Ike, sa: IkeSa, asked: Uint8Array, now: number): void {
     return;
   }
   setup.restarts++;
-  startKe(ike.asymmetric, setup.kx, method, false);
+  startKe(ike.asymmetric, setup.kx, method, KE_OPENS);
   sendInit(ike, sa, now);
 }
 

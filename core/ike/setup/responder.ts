@@ -6,6 +6,7 @@
 
 import { DROP_DUPLICATE, DROP_QUEUE, DROP_UNSUPPORTED } from '../../base/drop.ts';
 import { copy, equal } from '../../base/spans.ts';
+import { KE_ANSWERS } from '../../crypto/asymmetric.ts';
 import { installChild } from '../child/install.ts';
 import { addAnswerSelectors, addChildResponse, agreeChild, readExtensions } from '../child/negotiate.ts';
 import { addCp, addId, idBody, isId, isIdOf, readCp } from '../codec/ident.ts';
@@ -142,7 +143,7 @@ function chooseInit(ike: Ike, sa: IkeSa, choice: Choice): Verdict {
   sa.transforms = choice.extra;
   const wrong = readInit(ike, sa, STEP_INIT_REQUEST, m);
   if (wrong !== 0) return wrong;
-  startKe(ike.asymmetric, sa.setup!.kx, choice.ke, false);
+  startKe(ike.asymmetric, sa.setup!.kx, choice.ke, KE_ANSWERS);
   return finishKe(ike.asymmetric, sa.setup!.kx, m) ? 0 : N_INVALID_SYNTAX;
 }
 

@@ -9,8 +9,9 @@ import { intAuthHeader, updateIntAuth } from '../crypto/auth.ts';
 import { wipeSkKey } from '../crypto/sk.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { begin, sendRequest, sendResponse } from '../exchange/send.ts';
+import { endIkeSa } from '../exchange/session.ts';
 import type { Ike, Intermediate, Rounds } from '../state/ike.ts';
-import type { Verdict } from '../state/outcome.ts';
+import { OUTCOME_REFUSED, type Verdict } from '../state/outcome.ts';
 import { type IkeSa, STATE_INTERMEDIATE_SENT } from '../state/sa.ts';
 
 /** Most rounds that a peer may ask for before it has proved its identity. */
@@ -56,12 +57,16 @@ function changeKeys(ike: Ike, sa: IkeSa, seed: Uint8Array): void {
   setup.earlierIn = oldIn;
 }
 
-/** Initiator: sends the next round's request. False: there is none, or it does not fit a message. */
+/** Initiator: sends the next round's request. False: there is none. What does not fit a message ends the SA. */
 function start(list: Intermediate[], ike: Ike, sa: IkeSa, now: number): boolean {
   const setup = sa.setup!;
   for (; setup.round < list.length; setup.round++) {
     if (!list[setup.round].request(ike, sa, begin(ike))) continue;
-    if (!sendRequest(ike, sa, IKE_INTERMEDIATE, now)) return false;
+    if (!sendRequest(ike, sa, IKE_INTERMEDIATE, now)) {
+      // IKE_AUTH without the round would be an SA with less than was agreed.
+      endIkeSa(ike, sa, OUTCOME_REFUSED, now);
+      return true;
+    }
     coverOwn(ike, sa, sa.request);
     sa.state = STATE_INTERMEDIATE_SENT;
     return true;

@@ -219,7 +219,7 @@ export interface Intermediate {
 export interface Rounds {
   /** Extensions with rounds, in the order in which their rounds go. */
   list: Intermediate[];
-  /** Initiator: sends the next round's request. False: there is none, or it does not fit a message. */
+  /** Initiator: sends the next round's request. False: there is none. What does not fit a message ends the SA. */
   start(ike: Ike, sa: IkeSa, now: number): boolean;
   /** Initiator: the answer is in ike.message. 0, or what ends the SA. */
   read(ike: Ike, sa: IkeSa): Verdict;
@@ -264,7 +264,10 @@ export interface FollowUps {
   start(ike: Ike, sa: IkeSa, task: Task, now: number): boolean;
   /** Initiator: the answer is in ike.message. */
   onResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void;
-  /** Responder: keeps `draft`, and the IKE SA that it makes (a rekey), where rounds have to come; false: none. */
+  /**
+   * Responder: keeps `draft`, and the IKE SA that it makes (a rekey), where rounds have to come, and writes their link into the
+   * answer in `Ike.writer`; false: none.
+   */
   hold(ike: Ike, sa: IkeSa, draft: Draft, next: IkeSa | null, now: number): boolean;
   /** Responder: a request is in ike.message. */
   onRequest(ike: Ike, sa: IkeSa, now: number): void;

@@ -58,6 +58,8 @@ export interface Held {
   next: IkeSa | null;
   /** When to give it up. */
   until: number;
+  /** ADDITIONAL_KEY_EXCHANGE of the next request. */
+  link: Uint8Array;
 }
 
 /**

@@ -17,6 +17,7 @@ import {
 import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts';
 import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
+import { checkRadioKe } from '../host/config/ke-names.ts';
 import { loadNamedPeers, type NamedPeers } from '../host/config/named-peers.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
@@ -143,6 +144,14 @@ export function readGateway(file: string, text: string): LoadedGateway {
   const named = namedOf(root, connections);
   if (connections.length === 0 && !hasPeersFrom(root) && (udp.length > 0 || values.sas === undefined)) {
     keepError(root, fieldError(inside(root, 'connection'), 'is required, or peers'));
+  }
+  // With UDP too a peer there may use what a radio cannot carry.
+  if (udp.length === 0 && inside(root, 'radios').value !== undefined) {
+    for (const { field, policy } of connections) {
+      const own = inside(field, 'ike', 'ke');
+      const ke = own.value === undefined ? inside(root, 'connection', 'ike', 'ke') : own;
+      attempt(ke, () => checkRadioKe(ke, policy.ike, policy.fragmentSize), undefined);
+    }
   }
   const pool = entriesOf(inside(root, 'pool')).map((entry): [Uint8Array, Uint8Array] => {
     const range = addressRange(String(entry.value));

@@ -6,7 +6,6 @@
 
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
-import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
@@ -20,11 +19,9 @@ import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/r
 import { leaveIke, probe, rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import { ikeTimeout } from '../../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
-import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
 import type { ResponderConfig } from '../../../core/ike/setup/half-open.ts';
 import { createResponder } from '../../../core/ike/setup/responder.ts';
-import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
@@ -36,6 +33,7 @@ import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { announcedNames, identityKey, identityText } from '../host/config/ike-names.ts';
 import { endpointText } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
+import { nodeExtensions, nodeFollowUps, nodeRounds } from '../host/full-ike.ts';
 import type { Log } from '../host/log.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
@@ -302,11 +300,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         config.drop('ike', 'internal');
         log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
       }),
-      extensions: [...fullExtensions(), issuer.extension, advice.extension],
+      extensions: [...nodeExtensions(), issuer.extension, advice.extension],
       unprotected: advice.unprotected,
       numbers: settings.numbers,
       responder: createResponder(responderOn(port)),
-      intermediate: createRounds([createIntermediate(connections.findPpk)]),
+      intermediate: nodeRounds(connections.findPpk),
+      followUps: nodeFollowUps(),
       resumption: null,
       reassembly: fragmentation,
       maxMessage: settings.maxMessage,

@@ -38,9 +38,9 @@ import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
+import { keName } from '../host/config/ke-names.ts';
 import { endpointText } from '../host/datagram.ts';
 import { configuredText, offeredSelectors, offerText, selectorsText, transformName } from '../host/offer.ts';
-import { keName } from '../host/sa-view.ts';
 
 /** Characters of an identity that anybody may have made up. */
 const LOGGED = 100;
@@ -199,7 +199,7 @@ export function createRefusals(bounded: Bounded, connections: () => readonly Con
             return `${begin}, answered with ${outcomeName(N_AUTHENTICATION_FAILED)}: ${authProblem(policy, question)}`;
           }
           if (outcome !== N_NO_PROPOSAL_CHOSEN) return begin;
-          const chosen = `${sa.cipher?.name ?? ''} / ${keName(sa.ke)}`;
+          const chosen = `${sa.cipher?.name ?? ''} / ${keName(sa.ke, sa.transforms)}`;
           return `${begin}: offered ${chosen}; configured for ${policy.name} ${configuredText(policy.ike)}`;
         },
         { peer: who.name, at },

@@ -2,12 +2,30 @@
 
 import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';
+import { createFollowUps } from '../../../core/ike/child/follow-up.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
-import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
+import { additionalKeyExchanges, keyExchangeFollowUps, keyExchangeRounds } from '../../../core/ike/ext/multiple-ke.ts';
+import { createIntermediate, type FindPpk } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
+import type { Extension, FollowUps, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
+
+/** Every extension of a Node host: those of devices, and additional key exchanges. */
+export function nodeExtensions(): Extension[] {
+  return [...fullExtensions(), additionalKeyExchanges];
+}
+
+/** Rounds before IKE_AUTH. A PPK comes after all key exchanges [RFC 9867 §3.1]. */
+export function nodeRounds(find: FindPpk | null): Rounds {
+  return createRounds([keyExchangeRounds, createIntermediate(find)]);
+}
+
+/** Rounds after CREATE_CHILD_SA. */
+export function nodeFollowUps(): FollowUps {
+  return createFollowUps([keyExchangeFollowUps]);
+}
 
 /** The parts of an uplink's configuration that do not depend on the peer. */
 export function fullIke(): Pick<
@@ -16,8 +34,8 @@ export function fullIke(): Pick<
 > {
   return {
     asymmetric: createNodeAsymmetric(),
-    extensions: fullExtensions(),
-    intermediate: createRounds([createIntermediate(null)]),
+    extensions: nodeExtensions(),
+    intermediate: nodeRounds(null),
     resumption,
     reassembly: fragmentation,
     unprotected: crashTaker,

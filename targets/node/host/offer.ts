@@ -6,6 +6,8 @@ import {
   PAYLOAD_SA,
   PAYLOAD_TSI,
   PAYLOAD_TSR,
+  TRANSFORM_ADDKE1,
+  TRANSFORM_ADDKE7,
   TRANSFORM_ENCR,
   TRANSFORM_INTEG,
   TRANSFORM_KE,
@@ -83,7 +85,9 @@ const SHOWN = 8;
 
 /** `AES_CCM_8`, `AES_GCM_16_256` with a key of 256 bits, `KE 1234` where the registry's name is not known here. */
 export function transformName(type: number, id: number, keyBits: number): string {
-  const name = NAMES[type]?.[id] ?? `${TYPE_NAMES[type] ?? `type ${type}`} ${id}`;
+  const isAdditional = type >= TRANSFORM_ADDKE1 && type <= TRANSFORM_ADDKE7;
+  const known = NAMES[isAdditional ? TRANSFORM_KE : type]?.[id];
+  const name = known ?? `${TYPE_NAMES[isAdditional ? TRANSFORM_KE : type] ?? `type ${type}`} ${id}`;
   return keyBits === 0 || keyBits === 128 ? name : `${name}_${keyBits}`;
 }
 
@@ -131,13 +135,14 @@ export function offerText({ buffer, payloads }: Listed): string {
 /** Our proposals in the same form. */
 export function configuredText(proposals: Transforms[]): string {
   return proposals
-    .map(({ ciphers, keyBits, prf, integ, ke, sn }) =>
+    .map(({ ciphers, keyBits, prf, integ, ke, sn, extra }) =>
       joined([
         ciphers.map((id, i) => transformName(TRANSFORM_ENCR, id, keyBits[i])),
         prf.map((id) => transformName(TRANSFORM_PRF, id, 0)),
         integ.map((id) => transformName(TRANSFORM_INTEG, id, 0)),
         ke.map((id) => transformName(TRANSFORM_KE, id, 0)),
         sn.map((id) => transformName(TRANSFORM_SN, id, 0)),
+        ...(extra?.list ?? []).map(({ type, id }) => [transformName(type, id, 0)]),
       ]),
     )
     .join('; ');

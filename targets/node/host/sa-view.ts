@@ -6,7 +6,7 @@ import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText, isEvery } from './addresses.ts';
-import { KE_METHODS } from './config/ike-names.ts';
+import { keName } from './config/ke-names.ts';
 
 /** Names of the values of attributes, as in SA files. */
 const DSCP = ['not_compressed', 'lower', 'sa'];
@@ -51,13 +51,6 @@ export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
   return { spiI: digits.slice(0, 16), spiR: digits.slice(16) };
 }
 
-/** `x25519`; `none` for 0. */
-export function keName(method: number): string {
-  return (
-    Object.keys(KE_METHODS).find((name) => KE_METHODS[name] === method) ?? (method === 0 ? 'none' : String(method))
-  );
-}
-
 /** `2001:db8::1 udp 5683`, `192.0.2.0-192.0.2.255`. */
 export function selectorText({ protocol, startPort, endPort, start, end }: Selector): string {
   const first = addressText(start);
@@ -98,7 +91,7 @@ export function childView(child: ChildSa): ChildView {
     mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',
     local: selectorText(child.local),
     remote: selectorText(child.remote),
-    pfs: keName(child.ke),
+    pfs: keName(child.ke, child.transforms),
     compression: compressionView(child.compression),
   };
 }

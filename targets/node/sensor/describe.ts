@@ -5,7 +5,8 @@ import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
-import { type ChildView, keName, spisOf } from '../host/sa-view.ts';
+import { keName } from '../host/config/ke-names.ts';
+import { type ChildView, spisOf } from '../host/sa-view.ts';
 
 /** What became of a reading: the server acknowledged it, or nobody did. */
 export type ReadingOutcome = 'acknowledged' | 'failed';
@@ -68,7 +69,7 @@ export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
     peer: identityText(sa.peerIdType, sa.peerId),
     ...spisOf(sa),
     cipher: sa.cipher?.name ?? '',
-    ke: keName(sa.ke),
+    ke: keName(sa.ke, sa.transforms),
     ms: rounded(attempt.ms),
     messages: attempt.messages,
     octets: attempt.octets,

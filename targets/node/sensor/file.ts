@@ -17,6 +17,7 @@ import {
 import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
 import { hex } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
+import { checkRadioKe } from '../host/config/ke-names.ts';
 import { readText } from '../host/document.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { UdpAddress } from '../host/udp.ts';
@@ -147,6 +148,11 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     };
   };
   const connection = readConnection(inside(root, 'connection'), null, 'gateway', selectors());
+  if (isRadio) {
+    const ke = inside(root, 'connection', 'ike', 'ke');
+    const { ike, fragmentSize } = connection.policy;
+    attempt(ke, () => checkRadioKe(ke, ike, fragmentSize), undefined);
+  }
   const loaded: LoadedSensor = {
     ...common,
     connection,

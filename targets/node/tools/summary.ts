@@ -2,17 +2,11 @@
 
 import type { LoadedGateway } from '../gateway/file.ts';
 import { addressText } from '../host/addresses.ts';
-import { identityText, KE_METHODS } from '../host/config/ike-names.ts';
+import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
+import { keNames } from '../host/config/ke-names.ts';
 import type { LoadedSa } from '../host/config/sa.ts';
 import type { LoadedSensor } from '../sensor/file.ts';
-
-function keNames(connection: Connection): string {
-  const methods = connection.policy.ike[0].ke;
-  return Object.keys(KE_METHODS)
-    .filter((name) => methods.includes(KE_METHODS[name]))
-    .join(', ');
-}
 
 function connectionLines(connection: Connection): string[] {
   const { policy } = connection;
@@ -23,7 +17,7 @@ function connectionLines(connection: Connection): string[] {
     child.notify === null ? 'plain ESP' : `${child.notify.name}${child.compression?.required ? ', required' : ''}`;
   return [
     `peer ${connection.name}: ${peer}, ${auth.join(' and ')}${policy.ppk === null ? '' : ', PPK'}`,
-    `  IKE ${policy.ciphers.map((cipher) => cipher.name).join(', ')}; ${keNames(connection)}`,
+    `  IKE ${policy.ciphers.map((cipher) => cipher.name).join(', ')}; ${keNames(policy.ike)}`,
     `  ESP ${child.suites.map((suite) => suite.name).join(', ')}; ${compression}`,
   ];
 }

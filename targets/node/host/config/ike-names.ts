@@ -1,7 +1,6 @@
 // Identities, keys, algorithms, selectors and compression as text, and in the core's form.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { KE_P256, KE_X25519, type KeMethod } from '../../../../core/crypto/asymmetric.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import type { Identity } from '../../../../core/ike/codec/ident.ts';
@@ -28,10 +27,10 @@ import { octetsKey } from '../datagram.ts';
 import { didYouMean } from '../suggest.ts';
 import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
 import { algorithmNames, ESP_NAMES, IKE_NAMES, IKE_SHORT } from './ike-schema.ts';
+import type { KeOffer } from './ke-names.ts';
 
 const ID_LIMIT = 'must be fqdn:NAME, keyid:HEX, keyid:"TEXT", ipv6:ADDRESS or ipv4:ADDRESS';
 const ID_MAX = 255;
-export const KE_METHODS: Record<string, KeMethod> = { x25519: KE_X25519, p256: KE_P256 };
 const PROTOCOLS: Record<string, number> = { any: 0, icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132, udplite: 136 };
 /** Protocols whose selectors have ports [RFC 7296 §3.13.1]; ICMP has type and code there. */
 const WITH_PORTS = [1, 6, 17, 58, 132, 136];
@@ -160,12 +159,12 @@ function named(field: Field, names: string[]): number {
 
 /**
  * Proposals for algorithms in the order of preference: neighbours of one kind (AEAD, or the same integrity algorithm)
- * share one.
+ * share one; all of them for each of the key exchanges that do not fit one proposal.
  */
 function proposals(
   protocol: number,
   algorithms: { encr: number; keyBits: number; integ: number }[],
-  ke: KeMethod[],
+  offer: KeOffer,
   sn: SnTransform[],
 ): Transforms[] {
   const list: Transforms[] = [];
@@ -173,7 +172,7 @@ function proposals(
     let last = list[list.length - 1];
     if (last === undefined || (last.integ[0] ?? 0) !== integ) {
       const prf: Prf[] = protocol === PROTOCOL_IKE ? [PRF_HMAC_SHA2_256] : [];
-      last = { protocol, ciphers: [], keyBits: [], prf, integ: integ === 0 ? [] : [integ], ke, sn };
+      last = { protocol, ciphers: [], keyBits: [], prf, integ: integ === 0 ? [] : [integ], ...offer, sn };
       list.push(last);
     }
     last.ciphers.push(encr);
@@ -182,23 +181,19 @@ function proposals(
   return list;
 }
 
-export function keMethodsOf(field: Field): KeMethod[] {
-  return entriesOf(field).map(({ value }) => KE_METHODS[String(value)]);
-}
-
 /** The IKE proposals of a list of ciphers, and the ciphers. */
-export function ikeProposals(field: Field, ke: KeMethod[]): { ike: Transforms[]; ciphers: IkeCipher[] } {
+export function ikeProposals(field: Field, ke: KeOffer[]): { ike: Transforms[]; ciphers: IkeCipher[] } {
   const ciphers = entriesOf(field).map((entry) => {
     const name = IKE_NAMES[named(entry, IKE_NAMES)];
     return ALL_IKE_CIPHERS.find(
       (cipher) => cipher.name === IKE_SHORT[name] || algorithmNames([cipher.name])[0] === name,
     )!;
   });
-  return { ike: proposals(PROTOCOL_IKE, ciphers, ke, []), ciphers };
+  return { ike: ke.flatMap((offer) => proposals(PROTOCOL_IKE, ciphers, offer, [])), ciphers };
 }
 
 /** The ESP proposals of a list of suites, and the suites. */
-export function espProposals(field: Field, ke: KeMethod[], sn: SnTransform[]): { esp: Transforms[]; suites: Suite[] } {
+export function espProposals(field: Field, ke: KeOffer[], sn: SnTransform[]): { esp: Transforms[]; suites: Suite[] } {
   const suites: Suite[] = [];
   const algorithms = entriesOf(field).map((entry) => {
     const name = ESP_NAMES[named(entry, ESP_NAMES)];
@@ -209,7 +204,7 @@ export function espProposals(field: Field, ke: KeMethod[], sn: SnTransform[]): {
     const keyBits = suite.name.startsWith('AES') ? (long ? 256 : 8 * suite.keyLength) : 0;
     return { encr: suite.encr, keyBits, integ: suite.integ };
   });
-  return { esp: proposals(PROTOCOL_ESP, algorithms, ke, sn), suites };
+  return { esp: ke.flatMap((offer) => proposals(PROTOCOL_ESP, algorithms, offer, sn)), suites };
 }
 
 /** First and last address of `2001:db8::/64`, `a-b` or one address; undefined for anything else. */

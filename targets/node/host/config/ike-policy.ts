@@ -20,17 +20,9 @@ import type { CompressionPolicy, CompressionProposal } from '../../../../core/ik
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from '../../../../core/ike/state/policy.ts';
 import { didYouMean } from '../suggest.ts';
 import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
-import {
-  espProposals,
-  hex,
-  identityOf,
-  ikeProposals,
-  keMethodsOf,
-  keyOf,
-  type SelectorTemplate,
-  selectorsOf,
-} from './ike-names.ts';
+import { espProposals, hex, identityOf, ikeProposals, keyOf, type SelectorTemplate, selectorsOf } from './ike-names.ts';
 import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES } from './ike-schema.ts';
+import { type KeOffer, keOffersOf } from './ke-names.ts';
 import { dfNamed } from './sa.ts';
 
 /** A checked connection. */
@@ -206,8 +198,9 @@ export function readConnection(
   const localId = at('localId');
   if (localId.value === undefined) keepError(localId, fieldError(localId, 'is required'));
   const remoteId = at('remoteId');
-  const ke = keMethodsOf(ikePart.of('ke'));
-  const childKe = keMethodsOf(childPart.of('ke'));
+  const offersOf = (given: Field): KeOffer[] => attempt(given, () => keOffersOf(given), [{ ke: [] }]);
+  const ke = offersOf(ikePart.of('ke'));
+  const childKe = offersOf(childPart.of('ke'));
   const side = (key: 'local' | 'remote'): SelectorTemplate[] => {
     const given = childPart.of(key);
     return attempt(

@@ -75,7 +75,6 @@ export const IKE_SHORT: Record<string, string> = {
   'aes-cbc-256-sha256': 'AES_CBC_256_HMAC_SHA2_256_128',
 };
 export const IKE_NAMES = [...algorithmNames(ALL_IKE_CIPHERS.map(({ name }) => name)), ...Object.keys(IKE_SHORT)];
-export const KE_NAMES = ['x25519', 'p256'] as const;
 export const ATTRIBUTE_NAMES = [
   'dscp_cda',
   'ecn_cda',
@@ -92,7 +91,10 @@ const HEX_SECRET = {
   mustBe: 'hexadecimal digits, two for each octet',
   writeOnly: true,
 };
-const keMethod = { type: 'string', enum: KE_NAMES };
+const keMethod = { type: 'string', pattern: '^[A-Za-z0-9-]{1,80}$', mustBe: 'the name of a key exchange' };
+const KE_TEXT =
+  'In order of preference: x25519, p256, mlkem512, mlkem768, mlkem1024; or several with - between them, such as ' +
+  'x25519-mlkem768 [RFC 9370]: docs/post-quantum.md.';
 const dscpValues = { type: 'integer', minimum: 0, maximum: 63 };
 
 const IDENTITY = '`fqdn:name`, `keyid:0102` (hexadecimal), `keyid:"text"`, `ipv6:2001:db8::1` or `ipv4:192.0.2.1`';
@@ -188,7 +190,7 @@ const CHILD: Record<string, Property> = {
     default: ['aes-ccm-8-iiv', 'aes-gcm-16-iiv', 'aes-ccm-8', 'aes-gcm-16'],
   },
   ke: {
-    ...list('Key exchange of rekeys', 'For perfect forward secrecy, in order of preference; empty: none.', keMethod, 4),
+    ...list('Key exchange of rekeys', `For perfect forward secrecy; empty: none. ${KE_TEXT}`, keMethod, 4),
     default: [],
   },
   esn: oneOf(
@@ -227,7 +229,7 @@ const IKE: Record<string, Property> = {
     default: ['aes-ccm-8', 'aes-gcm-16', 'aes-ccm-16'],
   },
   ke: {
-    ...list('Key exchange', 'In order of preference.', keMethod, 4),
+    ...list('Key exchange', KE_TEXT, keMethod, 4),
     minItems: 1,
     default: ['x25519', 'p256'],
   },

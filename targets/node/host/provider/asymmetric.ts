@@ -1,4 +1,5 @@
-// Key exchange and signatures on node:crypto (OpenSSL): X25519 [RFC 8031], P-256 [RFC 5903], Ed25519 [RFC 8032].
+// Key exchange and signatures on node:crypto (OpenSSL): X25519 [RFC 8031], P-256 [RFC 5903], Ed25519 [RFC 8032]; ML-KEM from
+// ml-kem.ts.
 //
 // Raw X25519 and Ed25519 octets go in and out as JWK, which takes Node 1 to 9 µs; DER takes 70 to 500 µs through OpenSSL's
 // decoders (Node 20). The private key of a signature is an exception, because its JWK would need the public half too: it is
@@ -19,14 +20,26 @@ import {
   verify,
 } from 'node:crypto';
 import { checkRange } from '../../../../core/base/refuse.ts';
-import type { Asymmetric, KePrivate } from '../../../../core/crypto/asymmetric.ts';
-import { KE_P256, KE_X25519, keSize } from '../../../../core/crypto/asymmetric.ts';
+import type { Asymmetric, KeOwn, KePrivate, KeUse } from '../../../../core/crypto/asymmetric.ts';
+import {
+  KE_ANSWERS,
+  KE_OPENS,
+  KE_OPENS_LASTING,
+  KE_P256,
+  KE_X25519,
+  keSize,
+} from '../../../../core/crypto/asymmetric.ts';
+import { mlKemOf } from './ml-kem.ts';
 
-/** A private half: the one or the other, by method; neither once it was used or wiped (method 0). */
+/**
+ * A private half: the one or the other, by method; neither once it was used or wiped (method 0). Of ML-KEM, `octets` is the seed of
+ * the decapsulation key, or absent in a half that answers, which has `place`.
+ */
 export interface NodeHalf extends KePrivate {
   x25519: KeyObject | null;
   p256: ECDH | null;
-  octets?: Buffer;
+  octets?: Uint8Array;
+  place?: KeOwn;
 }
 
 interface Signer {
@@ -76,6 +89,7 @@ const bothJwk = generateKeyPairSync as unknown as (
 ) => { publicKey: { x: string }; privateKey: { d: string } };
 
 function restored(method: number, octets: Buffer): NodeHalf {
+  if (mlKemOf(method) !== undefined) return { method, x25519: null, p256: null, octets };
   if (method === KE_X25519) {
     // Node asks for the public value, and does not use it.
     const key = { kty: 'OKP', crv: 'X25519', d: base64url(octets), x: '' };
@@ -86,7 +100,22 @@ function restored(method: number, octets: Buffer): NodeHalf {
   return { method, x25519: null, p256, octets };
 }
 
-function start(method: number, out: Uint8Array, outOffset: number, lasts = false): NodeHalf {
+function startMlKem(method: number, use: KeUse, place: KeOwn): NodeHalf {
+  if (use === KE_ANSWERS) return { method, x25519: null, p256: null, place };
+  const { key, seed } = mlKemOf(method)!.make();
+  place.own = key;
+  return { method, x25519: null, p256: null, octets: seed };
+}
+
+function start(
+  method: number,
+  out: Uint8Array,
+  outOffset: number,
+  use: KeUse = KE_OPENS,
+  place: KeOwn = { own: out },
+): NodeHalf {
+  const lasts = use === KE_OPENS_LASTING;
+  if (mlKemOf(method) !== undefined) return startMlKem(method, use, place);
   if (method === KE_X25519 && lasts) {
     const pair = bothJwk('x25519', { ...JWK, privateKeyEncoding: { format: 'jwk' } });
     out.set(Buffer.from(pair.publicKey.x, 'base64url'), outOffset);
@@ -97,14 +126,27 @@ function start(method: number, out: Uint8Array, outOffset: number, lasts = false
     out.set(Buffer.from(jwk.x, 'base64url'), outOffset);
     return { method, x25519, p256: null };
   }
-  if (method !== KE_P256) throw new RangeError(`KE method ${method}: must be ${KE_P256} or ${KE_X25519}`);
+  if (method !== KE_P256)
+    throw new RangeError(`KE method ${method}: must be ${KE_P256}, ${KE_X25519} or one of ML-KEM`);
   const p256 = createECDH('prime256v1');
   out.set(p256.generateKeys().subarray(1), outOffset);
   return { method, x25519: null, p256, ...(lasts ? { octets: p256.getPrivateKey() } : {}) };
 }
 
+/** The secret of a half of ML-KEM; null: what the peer sent is no key, or no ciphertext. */
+function mlKemSecret({ method, octets, place }: NodeHalf, peer: Uint8Array): Uint8Array | null {
+  const kem = mlKemOf(method)!;
+  if (octets !== undefined) return kem.decapsulate(octets, peer);
+  const made = kem.encapsulate(peer);
+  if (made === null) return null;
+  place!.own = made.cipher;
+  return made.secret;
+}
+
 // Throws for a point that is none, or one of small order.
-function secret(half: NodeHalf, peer: Uint8Array): Buffer {
+function secret(half: NodeHalf, peer: Uint8Array): Uint8Array | null {
+  if (mlKemOf(half.method) !== undefined) return mlKemSecret(half, peer);
+  if (peer.length !== keSize(half.method)) return null;
   if (half.x25519 !== null) {
     return diffieHellman({ privateKey: half.x25519, publicKey: publicKey('X25519', peer) });
   }
@@ -122,8 +164,8 @@ function finish(
   out: Uint8Array,
   outOffset: number,
 ): boolean {
-  const fits = half.method !== 0 && length === keSize(half.method) && offset + length <= peer.length;
-  let shared: Buffer | null = null;
+  const fits = half.method !== 0 && offset + length <= peer.length;
+  let shared: Uint8Array | null = null;
   try {
     if (fits) shared = secret(half as NodeHalf, peer.subarray(offset, offset + length));
   } catch {
@@ -137,7 +179,7 @@ function finish(
   return true;
 }
 
-/** X25519, P-256 and Ed25519. Signing keys are remembered for as long as the callers' arrays of them live. */
+/** X25519, P-256, ML-KEM and Ed25519. Signing keys are remembered for as long as the callers' arrays of them live. */
 export function createNodeAsymmetric(): Asymmetric {
   const signers = new WeakMap<Uint8Array, Signer>();
 
@@ -152,7 +194,7 @@ export function createNodeAsymmetric(): Asymmetric {
   }
 
   return {
-    hasKe: (method) => keSize(method) > 0,
+    hasKe: (method) => keSize(method) > 0 || mlKemOf(method) !== undefined,
     keStart: start,
     keRestore: (method, octets) => restored(method, Buffer.from(octets)),
     keFinish: finish,

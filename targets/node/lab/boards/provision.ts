@@ -10,6 +10,7 @@ import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
 import { aesCcm8Iiv } from '../../../../core/esp/suites.ts';
 import { hcp } from '../../../../core/ike/child/hcp.ts';
 import { CP_INTERNAL_IP4_ADDRESS } from '../../../../core/ike/codec/numbers.ts';
+import type { Transforms } from '../../../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import { ikeCcm8 } from '../../../../core/ike/crypto/suites.ts';
 import type { IkePolicy } from '../../../../core/ike/state/policy.ts';
@@ -74,6 +75,11 @@ import { readText } from '../../host/document.ts';
 import { checkContexts } from '../../host/radio/config.ts';
 import { OCTETS_MAX, readBoardFile } from './sensor-file.ts';
 
+/** True for a proposal that a board can take. */
+function isPlain({ ke, extra }: Transforms): boolean {
+  return ke.includes(KE_X25519) && (extra?.list.length ?? 0) === 0;
+}
+
 /** Refuses what a board does not have. */
 function checkPolicy(root: Field, policy: IkePolicy): void {
   const { child } = policy;
@@ -82,13 +88,9 @@ function checkPolicy(root: Field, policy: IkePolicy): void {
     [policy.announce.length > 0, ['ike', 'announceAuth'], 'a board does not announce it'],
     [policy.requestAddress === CP_INTERNAL_IP4_ADDRESS, ['requestAddress'], 'must be none or ipv6 on a board'],
     [!policy.ciphers.includes(ikeCcm8), ['ike', 'proposals'], 'must have aes-ccm-8, which a board speaks'],
-    [!policy.ike.some(({ ke }) => ke.includes(KE_X25519)), ['ike', 'ke'], 'must have x25519, which a board speaks'],
+    [!policy.ike.some(isPlain), ['ike', 'ke'], 'must have x25519, which a board speaks'],
     [!child.suites.includes(aesCcm8Iiv), ['child', 'esp'], 'must have aes-ccm-8-iiv, which a board speaks'],
-    [
-      child.esp.some(({ ke }) => ke.length > 0 && !ke.includes(KE_X25519)),
-      ['child', 'ke'],
-      'must be empty or have x25519',
-    ],
+    [child.esp[0].ke.length > 0 && !child.esp.some(isPlain), ['child', 'ke'], 'must be empty or have x25519'],
     [child.esp.some(({ sn }) => !sn.includes(0)), ['child', 'esn'], 'must be off or both on a board'],
     [child.mode !== MODE_TUNNEL, ['child', 'mode'], 'must be tunnel on a board'],
     [child.dscp !== null, ['child', 'dscp'], 'a board sends no DSCP notify'],
