@@ -65,6 +65,44 @@ test('the smallest files: everything else has a default', () => {
   assert.equal(sensor.server, null);
 });
 
+test('key exchanges: several in one entry are additional ones, in proposals of their own', () => {
+  const offers = (ke: string): unknown[] =>
+    gatewayOf(`  ike: { ke: [${ke}] }\n`).config.ike.connections[0].policy.ike.map((one) => [
+      one.ke,
+      one.extra?.list.map(({ type, id }) => [type, id]),
+    ]);
+  assert.deepEqual(offers('x25519-mlkem768, x25519, p256, X25519-p256-mlkem1024'), [
+    [[31], [[6, 36]]],
+    [[31, 19], []],
+    [
+      [31],
+      [
+        [6, 19],
+        [7, 37],
+      ],
+    ],
+  ]);
+  // Without any of them nothing differs from before.
+  assert.deepEqual(offers('x25519, p256'), [[[31, 19], undefined]]);
+  assert.deepEqual(offers('mlkem512'), [[[35], undefined]], '800 octets go through a radio');
+  const { child } = gatewayOf('  child: { ke: [x25519-mlkem768] }\n').config.ike.connections[0].policy;
+  assert.deepEqual(child.esp[0].extra?.list, [{ type: 6, id: 36, attributes: new Uint8Array(0) }]);
+});
+
+test('ML-KEM first: over UDP, and where a gateway has UDP too', () => {
+  const udp = SENSOR.replace(/^radio.*\naddress.*\n/, 'udp: { address: 127.0.0.1 }\n').replace(
+    '"fd00::1", link: 0000',
+    '127.0.0.1',
+  );
+  const ike = '  ike: { ke: [mlkem768] }\n';
+  assert.deepEqual(sensorOf(ike, udp).connection.policy.ike[0].ke, [36]);
+  assert.match(
+    messageOf(() => sensorOf(ike)),
+    /^s\.yaml:7: connection\.ike\.ke: .*mlkem768 must not come first over a radio/,
+  );
+  assert.deepEqual(gatewayOf(`${ike}udp: [{ address: 127.0.0.1 }]\n`).config.ike.connections[0].policy.ike[0].ke, [36]);
+});
+
 test('peers have the connection as default, field by field', () => {
   const { config } = gatewayOf(`  ike: { proposals: [aes-gcm-16-256, aes-cbc-sha256], dpd: 10, announceAuth: true }
   child: { esn: both }
@@ -245,7 +283,26 @@ const BAD_GATEWAY: [string, RegExp][] = [
   ],
   ['  ike: { proposals: [des] }\n', /^g\.yaml:6: connection\.ike\.proposals\[0\]: des: must be one of aes-gcm-16, /],
   ['  ike: { proposals: [] }\n', /^g\.yaml:6: connection\.ike\.proposals: \[\]: must have 1 or more entries$/],
-  ['  ike: { ke: [x448] }\n', /^g\.yaml:6: connection\.ike\.ke\[0\]: x448: must be one of x25519, p256$/],
+  [
+    '  ike: { ke: [x448] }\n',
+    /^g\.yaml:6: connection\.ike\.ke\[0\]: x448: must be x25519, p256, mlkem512, mlkem768, mlkem1024, or several with - between them/,
+  ],
+  [
+    '  ike: { ke: [x25519-mlkem678] }\n',
+    /^g\.yaml:6: connection\.ike\.ke\[0\]: x25519-mlkem678: must be x25519.*mlkem768\?$/,
+  ],
+  [
+    '  ike: { ke: [x25519-mlkem768-x25519] }\n',
+    /^g\.yaml:6: connection\.ike\.ke\[0\]: x25519-mlkem768-x25519: must have each method once \[RFC 9370 §2\.2\.2\]$/,
+  ],
+  [
+    '  ike: { ke: [x25519, mlkem768] }\n',
+    /^g\.yaml:6: connection\.ike\.ke: \["x25519","mlkem768"\]: mlkem768 must not come first over a radio: IKE_SA_INIT cannot be fragmented and would pass 1,280 octets; /,
+  ],
+  [
+    '  ike: { ke: [x25519-mlkem768], fragmentSize: 0 }\n',
+    /^g\.yaml:6: connection\.ike\.ke: .*additional key exchanges over a radio need fragments/,
+  ],
   ['  ike: { nat: maybe }\n', /^g\.yaml:6: connection\.ike\.nat: maybe: must be one of auto, off, force$/],
   ['  ike: { fragmentSize: 70000 }\n', /^g\.yaml:6: connection\.ike\.fragmentSize: 70000: must be 0\.\.65535$/],
   ['  ike: { nonceSize: 8 }\n', /^g\.yaml:6: connection\.ike\.nonceSize: 8: must be 16\.\.256$/],
