@@ -289,7 +289,7 @@ const BAD_GATEWAY: [string, RegExp][] = [
   ],
   [
     '  ike: { ke: [x25519-mlkem678] }\n',
-    /^g\.yaml:6: connection\.ike\.ke\[0\]: x25519-mlkem678: must be x25519.*mlkem768\?$/,
+    /^g\.yaml:6: connection\.ike\.ke\[0\]: x25519-mlkem678: must be x25519.*mlkem768`\?$/,
   ],
   [
     '  ike: { ke: [x25519-mlkem768-x25519] }\n',

@@ -81,13 +81,13 @@ function choose(inner: ExtraTransforms, buffer: Uint8Array, at: number, types: n
   return out;
 }
 
-function wrap(inner: ExtraTransforms): ExtraTransforms {
+function createWrapped(inner: ExtraTransforms): ExtraTransforms {
   return {
     list: inner.list,
     has: (type) => isAdditional(type) || inner.has(type),
     add: (w) => inner.add(w),
     choose: (buffer, at, types) => choose(inner, buffer, at, types),
-    without: (first, last) => wrap(inner.without(first, last)),
+    without: (first, last) => createWrapped(inner.without(first, last)),
     chosen: (chosen) => createExtra(chosen),
   };
 }
@@ -98,7 +98,7 @@ function wrap(inner: ExtraTransforms): ExtraTransforms {
  * a proposal takes NONE of a peer that offers additional key exchanges, and offers nothing itself.
  */
 export function createAdditionalKe(list: Transform[]): ExtraTransforms {
-  return wrap(createExtra(list));
+  return createWrapped(createExtra(list));
 }
 
 /** Methods of the additional key exchanges that were agreed, in their order; empty: none. */
