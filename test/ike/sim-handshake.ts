@@ -265,12 +265,24 @@ function earlierSession(net: Net, plan: Plan): Session | null {
   return session;
 }
 
+/** What a suite of an extension adds to the handshakes. */
+export interface More {
+  /** Changes the plan of a seed. */
+  plan(plan: Plan, seed: number): void;
+  /** Gives the extension to both endpoints. */
+  net(net: Net): void;
+  /** Goes on with the SAs that are there. */
+  after(net: Net, label: string): void;
+}
+
 /** Plays the seed; throws where something does not hold. */
-export function handshake(seed: number): Verdict {
+export function handshake(seed: number, more?: More): Verdict {
   const plan = planOf(seed);
+  more?.plan(plan, seed);
   const faults = { ...plan.faults };
   if (plan.resume) faults.until = 0;
   const net = netOf(plan, seed, faults);
+  more?.net(net);
   let label = `seed ${seed} (${plan.features}${plan.broken === '' ? '' : ', broken ' + plan.broken})`;
   let session: Session | null = null;
   if (plan.resume) {
@@ -313,16 +325,17 @@ export function handshake(seed: number): Verdict {
     assert.ok(works, `${label}: nothing was lost, and it failed with ${outcomeName(sa.outcome)}`);
   }
   assert.ok(net.gateway.ike.sas.length <= 8, `${label}: half-open SAs`);
+  if (works) more?.after(net, label);
   return { features: plan.features, outcome: works ? '' : outcomeName(sa.outcome), sent: net.sent, attempts };
 }
 
 /** Plays the seeds from `first` to `last`, and says what came of them. */
-export function handshakes(first: number, last: number): { text: string; established: number } {
+export function handshakes(first: number, last: number, more?: More): { text: string; established: number } {
   const outcomes: Record<string, number> = {};
   const features: Record<string, number> = {};
   let sent = 0;
   for (let seed = first; seed <= last; seed++) {
-    const verdict = handshake(seed);
+    const verdict = handshake(seed, more);
     const name = verdict.outcome === '' ? 'established' : verdict.outcome;
     outcomes[name] = (outcomes[name] ?? 0) + 1;
     for (const one of verdict.features.split('+')) features[one] = (features[one] ?? 0) + 1;

@@ -8,6 +8,7 @@ import {
   N_INVALID_SYNTAX,
   N_NO_PROPOSAL_CHOSEN,
   N_STATE_NOT_FOUND,
+  N_TEMPORARY_FAILURE,
 } from '../codec/numbers.ts';
 import { NONE, same } from '../codec/octets.ts';
 import { addStatus, dataOf, errorOf } from '../codec/payloads.ts';
@@ -49,6 +50,9 @@ function start(list: FollowUp[], ike: Ike, sa: IkeSa, task: Task, now: number): 
     sa.task = task;
     return true;
   }
+  // Both sides rekey the same Child SA, and ours is done: the peer, which has answered its last round, takes it as well.
+  const held = sa.held;
+  if (held !== null && task.child !== null && held.draft.replaces === task.child) dropHeld(ike, sa);
   return false;
 }
 
@@ -118,7 +122,13 @@ export function createFollowUps(list: FollowUp[]): FollowUps {
     onResponse: (ike, sa, task, now) => {
       const draft = task.draft!;
       const error = errorOf(ike.message);
-      const verdict = error !== 0 ? error : list[draft.followUp].response(ike, sa, draft);
+      // The peer has lost the state, and refused nothing: what was asked for is begun anew, a little later.
+      const isLost = error === N_STATE_NOT_FOUND;
+      const verdict = isLost
+        ? N_TEMPORARY_FAILURE
+        : error !== 0
+          ? error
+          : list[draft.followUp].response(ike, sa, draft);
       finishOrFollow(ike, sa, task, verdict, now);
     },
     hold: (ike, sa, draft, next, now) => hold(list, ike, sa, draft, next, now),
