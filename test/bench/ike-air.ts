@@ -169,8 +169,10 @@ export interface Scene {
   rekeyIke(): Air;
 }
 
-/** A device and a gateway alone on a radio channel; every call gives what it took on air. */
-export function openScene([own, theirs]: [IkePolicy, IkePolicy]): Scene {
+/**
+ * A device and a gateway alone on a radio channel; every call gives what it took on air. `attach` gives an extension to both.
+ */
+export function openScene([own, theirs]: [IkePolicy, IkePolicy], attach: (ike: Ike) => void = () => {}): Scene {
   const chunks: Uint8Array[] = [];
   const writer = createPcapWriter((octets) => void chunks.push(octets.slice()), LINKTYPE_IEEE802_15_4);
   const medium = createMedium({ seed: 1, tap: (now, frame) => writer.write(now, frame) });
@@ -193,8 +195,10 @@ export function openScene([own, theirs]: [IkePolicy, IkePolicy]): Scene {
     };
     ike.asymmetric = watched;
   };
-  watch(uplink.ike);
-  watch(gateway.ike);
+  for (const ike of [uplink.ike, gateway.ike]) {
+    attach(ike);
+    watch(ike);
+  }
 
   /** Half a minute, at whose end `event` must have happened. */
   function take(event: string, action: () => void): Air {

@@ -3,6 +3,7 @@
 import { benchCrypto } from './crypto.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeKinds } from './ike-kinds.ts';
+import { benchIkeQuantum } from './ike-quantum.ts';
 import { benchIkeScale } from './ike-scale.ts';
 import { benchMac } from './mac.ts';
 import { benchPeers } from './peers.ts';
@@ -23,13 +24,14 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['crypto', benchCrypto],
   ['ike', benchIkeAir],
   ['ike-rate', benchIkeRate],
+  ['ike-quantum', benchIkeQuantum],
   ['state', benchState],
   ['ike-scale', benchIkeScale],
   ['peers', benchPeers],
   ['kinds', benchIkeKinds],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
-// `ike` is all three of its groups.
+// `ike` is all of its groups.
 const isWanted = (name: string): boolean => wanted.some((word) => name === word || name.startsWith(word + '-'));
 for (const [name, run] of groups) {
   if (wanted.length > 0 && !isWanted(name)) continue;

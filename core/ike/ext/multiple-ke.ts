@@ -19,7 +19,7 @@ import { type ExtraTransforms, hasTransform, type Transform, type Transforms } f
 import { createKeyExchange, dropKe, finishKe, type KeyExchange, SECRET_SIZE, startKe } from '../crypto/key-exchange.ts';
 import { prf, SEED_MAX } from '../crypto/keys.ts';
 import { offerRounds } from '../setup/rounds.ts';
-import { noteOf, setNote } from '../state/child.ts';
+import { type Draft, noteOf, setNote } from '../state/child.ts';
 import type { Extension, FollowUp, Intermediate } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL, type Verdict } from '../state/outcome.ts';
 import type { IkeSa } from '../state/sa.ts';
@@ -207,9 +207,34 @@ function append(kx: KeyExchange, secret: Uint8Array, error: Verdict): Verdict {
   return size > SEED_MAX ? error : 0;
 }
 
+/** The first choice of each additional key exchange of a proposal. */
+function firstChoices(list: Transform[]): Transform[] {
+  const out: Transform[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const isFirst = out.length === 0 || out[out.length - 1].type !== list[i].type;
+    if (isAdditional(list[i].type) && isFirst) out.push(list[i]);
+  }
+  return out;
+}
+
+/**
+ * The first Child SA between peers that are configured for each other was made without negotiation of its rekeys: the policy
+ * decides about their key exchange, and so about the additional ones.
+ */
+function completeChoice(sa: IkeSa, draft: Draft): void {
+  const old = draft.replaces;
+  const proposal = draft.policy.esp[0];
+  if (!draft.optimized || old === null || old.ke === 0 || draft.choice.extra.length > 0) return;
+  if (!sa.policy.privateAlways || proposal.extra === undefined || proposal.ke[0] !== old.ke) return;
+  draft.choice.extra = firstChoices(proposal.extra.list);
+}
+
 /** Rounds of IKE_FOLLOWUP_KE [RFC 9370 §2.2.4]: SK(1) to SK(n) stand behind the nonces in what keys are derived from. */
 export const keyExchangeFollowUps: FollowUp = {
-  holds: (_ike, _sa, draft) => additionalKes(draft.choice.extra).length > 0,
+  holds: (_ike, sa, draft) => {
+    completeChoice(sa, draft);
+    return additionalKes(draft.choice.extra).length > 0;
+  },
   request: (ike, _sa, draft, w) => {
     const kx = draft.kx;
     const method = nextFollowUp(kx, draft.choice.extra);

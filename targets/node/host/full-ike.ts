@@ -4,12 +4,13 @@ import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';
 import { createFollowUps } from '../../../core/ike/child/follow-up.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
+import { createWriter } from '../../../core/ike/codec/message.ts';
 import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
 import { additionalKeyExchanges, keyExchangeFollowUps, keyExchangeRounds } from '../../../core/ike/ext/multiple-ke.ts';
 import { createIntermediate, type FindPpk } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
-import type { Extension, FollowUps, Rounds } from '../../../core/ike/state/ike.ts';
+import type { Extension, FollowUps, Ike, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
 /** Every extension of a Node host: those of devices, and additional key exchanges. */
@@ -25,6 +26,17 @@ export function nodeRounds(find: FindPpk | null): Rounds {
 /** Rounds after CREATE_CHILD_SA. */
 export function nodeFollowUps(): FollowUps {
   return createFollowUps([keyExchangeFollowUps]);
+}
+
+/**
+ * Gives the endpoint of an uplink what devices do without: rounds after CREATE_CHILD_SA, and room for messages of `maxMessage`
+ * octets before they are cut into fragments. A key of ML-KEM-1024 does not fit a packet of a radio.
+ */
+export function attachNode(ike: Ike, maxMessage: number): void {
+  ike.followUps = nodeFollowUps();
+  if (maxMessage <= ike.maxMessage) return;
+  ike.maxMessage = maxMessage;
+  ike.writer = createWriter(new Uint8Array(maxMessage));
 }
 
 /** The parts of an uplink's configuration that do not depend on the peer. */

@@ -14,7 +14,7 @@ import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
 import { errorText } from '../host/errors.ts';
-import { fullIke, nodeFollowUps } from '../host/full-ike.ts';
+import { attachNode, fullIke } from '../host/full-ike.ts';
 import { besides, type KeyLog } from '../host/keylog.ts';
 import { type Log, silent } from '../host/log.ts';
 import { checkContexts } from '../host/radio/config.ts';
@@ -218,7 +218,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     throw error;
   });
 
-  host.uplink.ike.followUps = nodeFollowUps();
+  attachNode(host.uplink.ike, loaded.maxMessage);
   const readings = createReadings(loaded, options, host, inner, report);
   const { core } = readings;
   if (options.echoPort > 0) {

@@ -158,6 +158,23 @@ test('optimized rekeys keep what was agreed', () => {
   s.close();
 });
 
+test('peers that are configured for each other: the policy says what rekeys of the first Child SA have', () => {
+  const s = both({ esp: [withKe(ESP, 31, [35, 0], [19])], optimized: true, device: { privateAlways: true } });
+  s.gateway.privateAlways = true;
+  const sa = s.connect();
+  s.wait(5000);
+  assertUp(s, sa);
+  assert.deepEqual(live(sa).transforms, []);
+  for (const node of [s.world.device, s.world.gateway]) {
+    const one = node.ike.sas[0];
+    rekeyChild(node.ike, one, live(one), s.world.now);
+    s.wait(20000);
+    assert.deepEqual(additionalKes(live(sa).transforms), [35, 19]);
+    agree(s, sa);
+  }
+  s.close();
+});
+
 test('NONE where both have it, and where only the peer names the type', () => {
   for (const [ike, peer, methods] of [
     [[withKe(IKE, 31, [36, 0])], [withKe(IKE, 31, [37, 0])], []],
