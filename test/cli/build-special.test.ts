@@ -1,7 +1,17 @@
 // `dietesp build --specialise`: the files that it writes, as a program uses them, and what it refuses.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -61,6 +71,33 @@ test('the module of a device sends a frame on Node; its octets alone have keys',
   assert.deepEqual(stored, [128]);
 });
 
+test('a file that cannot be written leaves none behind', async () => {
+  const out = join(folder, 'half');
+  mkdirSync(join(out, 'device.octets'), { recursive: true });
+  const made = await build('--engine', 'node', '--config', DEVICE, '--out', out);
+  assert.equal(made.code, 1);
+  assert.match(made.stderr, /device\.octets: is a directory\n$/);
+  assert.deepEqual(readdirSync(out), ['device.octets']);
+});
+
+test('check of a device: a line for the file, a warning of keys that others may read, its SAs at their lines', async () => {
+  const copy = join(folder, 'check');
+  mkdirSync(copy);
+  const [device, sas] = [join(copy, 'device.yaml'), join(copy, 'sensor.yaml')];
+  copyFileSync(DEVICE, device);
+  const text = readFileSync(join(EXAMPLES, 'sensor.yaml'), 'utf8');
+  writeFileSync(sas, text, { mode: 0o644 });
+  chmodSync(sas, 0o644);
+  const good = await dietesp('check', device);
+  assert.equal(good.code, 0, good.stderr);
+  assert.match(good.stdout, /device\.yaml: good\na device, \d+ octets of its own\n$/);
+  assert.match(good.stderr, /warning: .*sensor\.yaml/);
+  writeFileSync(sas, text.replaceAll(/^ {4}key: .*\n/gm, ''));
+  const bad = await dietesp('check', device);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /sensor\.yaml:4: sas\[0\]\.key: 0 octets.*\n.*sas\[1\]\.key: 0 octets/);
+});
+
 test('the module of two SAs', async () => {
   const made = await build(
     '--engine',
@@ -72,6 +109,8 @@ test('the module of two SAs', async () => {
     '--json',
   );
   assert.equal(made.code, 0, made.stderr);
+  const report = JSON.parse(readFileSync(join(folder, 'lua', 'packets.report.json'), 'utf8')) as { profile: string };
+  assert.match(report.profile, /^[0-9a-f]{16}$/);
   const { name, files } = JSON.parse(made.stdout) as { name: string; files: { file: string; size: number }[] };
   assert.equal(name, 'packets');
   for (const { file, size } of files) assert.equal(statSync(file).size, size);

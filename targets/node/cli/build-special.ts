@@ -1,6 +1,6 @@
 // `dietesp build --specialise`: a module for programs of one's own, made for the profile of a file.
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENGINES } from '../../build/engines.ts';
 import { reportHead } from '../../build/specialise/report.ts';
@@ -40,12 +40,10 @@ function writeModule(
   engine: keyof typeof EXTENSIONS,
   folder: string,
 ): { file: string; size: number }[] {
-  const files: { file: string; size: number }[] = [];
+  const files: { file: string; size: number; content: string | Uint8Array; isSecret: boolean }[] = [];
   const write = (extension: string, content: string | Uint8Array, isSecret = false): void => {
     const file = join(folder, `${made.name}.${extension}`);
-    if (isSecret) writeOwn(file, content as Uint8Array);
-    else writeFileSync(file, content);
-    files.push({ file, size: Buffer.byteLength(content) });
+    files.push({ file, size: Buffer.byteLength(content), content, isSecret });
   };
   const report = reportHead(made.constants);
   makeFolders(folder);
@@ -54,7 +52,22 @@ function writeModule(
   write('source.ts', made.source);
   write('report.json', JSON.stringify(report, null, 2) + '\n');
   if (made.data !== null) write('octets', made.data, made.hasKeys);
-  return files;
+  // All or none: first beside their places, which must be free or files.
+  const bad = files.find(({ file }) => statSync(file, { throwIfNoEntry: false })?.isDirectory());
+  if (bad !== undefined) throw new CommandError(`${bad.file}: is a directory`);
+  const written: string[] = [];
+  try {
+    for (const { file, content, isSecret } of files) {
+      const temporary = `${file}.${process.pid}.tmp`;
+      written.push(temporary);
+      if (isSecret) writeOwn(temporary, content as Uint8Array);
+      else writeFileSync(temporary, content);
+    }
+    for (const [i, { file }] of files.entries()) renameSync(written[i], file);
+  } finally {
+    for (const temporary of written) rmSync(temporary, { force: true });
+  }
+  return files.map(({ file, size }) => ({ file, size }));
 }
 
 /** Runs the command. */
@@ -76,7 +89,7 @@ export async function buildSpecial(options: SpecialOptions): Promise<void> {
   try {
     files = writeModule(made, engine, folder);
   } catch (error) {
-    throw CommandError.from(folder, error);
+    throw error instanceof CommandError ? error : CommandError.from(folder, error);
   }
   if (options.json === true) {
     printJson({ engine, name: made.name, files });

@@ -1,18 +1,17 @@
 // Checks a file of any kind and reports all its errors.
 
-import type { Provider } from '../../../core/crypto/provider.ts';
-import { SA_CHECKS } from '../../../core/esp/check.ts';
 import { addInbound, createEndpoint } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
-import { createSa, destroySa } from '../../../core/esp/sa.ts';
+import { createSa } from '../../../core/esp/sa.ts';
 import { addConfigured, createAssociations } from '../gateway/associations.ts';
 import { checkGatewayConfig, type GatewayConfig } from '../gateway/config.ts';
 import { readGateway } from '../gateway/file.ts';
 import { type FileKind, kindOf } from '../host/config/kind.ts';
 import { warnOfOwnKeys } from '../host/config/own-keys.ts';
 import { type LoadedSa, readSas } from '../host/config/sa.ts';
+import { refusalsOf, refuseAll } from '../host/config/sa-check.ts';
 import { parseConfig, readText } from '../host/document.ts';
-import { CommandError, type Fault, FieldError, FieldErrors, faultsOf } from '../host/errors.ts';
+import { CommandError, type Fault, FieldError, faultsOf } from '../host/errors.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
 import { readDevice } from '../lab/boards/device-file.ts';
 import { readSensor } from '../sensor/file.ts';
@@ -25,28 +24,6 @@ export interface CheckedFile {
   summary: string;
   errors: Fault[];
   warnings: string[];
-}
-
-/** All that the core refuses of an SA. */
-function refusalsOf(provider: Provider, { config, locate }: Pick<LoadedSa, 'config' | 'locate'>): FieldError[] {
-  const errors: FieldError[] = [];
-  const attempt = (check: () => void): void => {
-    try {
-      check();
-    } catch (error) {
-      const located = locate(error);
-      if (!(located instanceof FieldError)) throw located;
-      errors.push(located);
-    }
-  };
-  for (const check of SA_CHECKS) attempt(() => check(config, FULL_PARTS, provider));
-  if (errors.length === 0) attempt(() => destroySa(provider, createSa(FULL_PARTS, provider, config)));
-  return errors;
-}
-
-/** Tells all that is wrong with some SAs, in the order of their file. */
-function refuseAll(errors: FieldError[]): void {
-  if (errors.length > 0) throw new FieldErrors([...errors].sort((a, b) => a.line - b.line));
 }
 
 /** Reads the SAs and has the core check each, and whether a receiver can tell them apart. */
@@ -101,8 +78,9 @@ export function checkFile(file: string, kind?: FileKind): CheckedFile {
       checked.summary = sensorSummary(loaded);
       checked.warnings = loaded.warnings;
     } else if (checked.kind === 'device') {
-      const { data } = readDevice(file, text, { ccm: false, hmac: false, x25519: false }, '');
-      checked.summary = `a device, ${data.length} octets of its own`;
+      const { data, warnings } = readDevice(file, text, { ccm: false, hmac: false, x25519: false }, '');
+      checked.summary = `${file}: good\na device, ${data.length} octets of its own\n`;
+      checked.warnings = warnings;
     } else {
       const loaded = readGateway(file, text);
       checkManualSas(loaded.config);

@@ -5,15 +5,20 @@ import type { SaConfig } from '../../../../core/esp/sa.ts';
 import type { Specialised } from '../../../build/specialise/layout.ts';
 import { manualOf } from '../../../build/specialise/manual-of.ts';
 import type { Native } from '../../../build/specialise/profile-of.ts';
-import { DEVICE_SEARCH, reserveMax } from '../../../build/specialise/sa-facts.ts';
+import { DEVICE_SEARCH, reserveMax, saFacts } from '../../../build/specialise/sa-facts.ts';
 import { addressOf } from '../../host/config/common.ts';
 import { DEVICE_PROPERTIES, DEVICE_SCHEMA } from '../../host/config/device-schema.ts';
-import { checkText, type Field, fieldError, fileOf, filled, inside } from '../../host/config/field.ts';
-import { hex } from '../../host/config/ike-names.ts';
-import { type LoadedSa, loadSaFile } from '../../host/config/sa.ts';
+import { attempt, checkText, type Field, fieldError, fileOf, filled, inside } from '../../host/config/field.ts';
+import { warnOfOwnKeys } from '../../host/config/own-keys.ts';
+import { type LoadedSa, readSas } from '../../host/config/sa.ts';
+import { refusalsOf, refuseAll } from '../../host/config/sa-check.ts';
+import { parseConfig, readText } from '../../host/document.ts';
 import { isRefusal } from '../../host/errors.ts';
+import { createFastProvider } from '../../host/provider/fast.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../../host/radio/config.ts';
-import { ACK_WAIT, linkOf } from './sensor-file.ts';
+import { checkDevice } from './device-check.ts';
+import { locatorOf } from './refused.ts';
+import { ACK_WAIT, gatewayLinkOf, linkOf } from './sensor-file.ts';
 
 const OCTETS_IN_FRAGMENTS = 1024;
 /** Sequence numbers reserved ahead, where the file does not say. */
@@ -40,16 +45,30 @@ function only(sa: LoadedSa, field: string, start: Uint8Array, end: Uint8Array): 
   throw sa.locate(Object.assign(new Error(''), { field, value: 'a range', limit: 'must be one address in a device' }));
 }
 
-/** The profile of the file's device, and its octets with the keys. Throws a CommandError at the first thing that is wrong. */
-export function readDevice(file: string, text: string, native: Native, engine: string): Specialised {
+/** A device of a file, and what is no error, but should be known. */
+export interface ReadDevice extends Specialised {
+  warnings: string[];
+}
+
+/** The profile of the file's device, and its octets with the keys. Throws a CommandError with what is wrong. */
+export function readDevice(file: string, text: string, native: Native, engine: string): ReadDevice {
   const root = checkText(file, text, DEVICE_SCHEMA, 'device');
-  root.document.finish();
   const values = filled(root.value, DEVICE_PROPERTIES);
   const radio = { zep: {}, ...(values.radio as object) } as unknown as RadioConfig;
-  checkRadio(radio, ['radio'], 'radio');
+  const listedContexts = (values.contexts ?? []) as string[];
+  attempt(root, () => checkRadio(radio, ['radio'], 'radio'), null);
+  const contexts = attempt(root, () => checkContexts(listedContexts), new Uint8Array(0));
+  root.document.finish();
   const address = addressOf(inside(root, 'address'), 16);
-  const gateway = inside(root, 'gateway');
-  const { up, down } = pairOf(inside(root, 'sas'), loadSaFile(fileOf(inside(root, 'sas'))), address);
+  const gateway = addressOf(inside(root, 'gateway', 'address'), 16);
+  const ownLink = linkOf(root, radio);
+  const gatewayLink = gatewayLinkOf(root, ownLink);
+  const sasFile = fileOf(inside(root, 'sas'));
+  const sasDocument = parseConfig(sasFile, readText(sasFile));
+  const sas = readSas(sasDocument);
+  const { up, down } = pairOf(inside(root, 'sas'), sas, address);
+  const provider = createFastProvider();
+  refuseAll([up, down].flatMap((sa) => refusalsOf(provider, sa)));
   const a = up.attributes;
   const listed = values.flows as { port: number; peerPort: number }[] | undefined;
   if (listed === undefined && (a.tsPortSrcStart !== a.tsPortSrcEnd || a.tsPortDstStart !== a.tsPortDstEnd)) {
@@ -58,15 +77,19 @@ export function readDevice(file: string, text: string, native: Native, engine: s
   const flows = listed?.map(({ port, peerPort }) => ({ ownPort: port, peerPort })) ?? [
     { ownPort: a.tsPortSrcStart, peerPort: a.tsPortDstStart },
   ];
+  const own = only(up, 'ts_ip_src', a.tsIpSrcStart, a.tsIpSrcEnd);
+  const peer = only(up, 'ts_ip_dst', a.tsIpDstStart, a.tsIpDstEnd);
   const hasFragments = values.fragments as boolean;
-  const contexts = (values.contexts ?? []) as string[];
   try {
-    return manualOf(
+    // Before what differs from file to file: both directions have one form.
+    saFacts({ out: up.config, in: down.config, reserve: 0, search: DEVICE_SEARCH });
+    checkDevice(root, { up, down }, { address, gateway }, { list: flows, isListed: listed !== undefined });
+    const made = manualOf(
       {
         out: up.config,
         in: down.config,
-        own: only(up, 'ts_ip_src', a.tsIpSrcStart, a.tsIpSrcEnd),
-        peer: only(up, 'ts_ip_dst', a.tsIpDstStart, a.tsIpDstEnd),
+        own,
+        peer,
         flows,
         maxPayload: values.maxPayload as number,
         reserve: (values.reserve as number | undefined) ?? Math.min(RESERVE, reserveMax(a.espSnLsb)),
@@ -74,11 +97,11 @@ export function readDevice(file: string, text: string, native: Native, engine: s
       },
       {
         panId: radio.panId,
-        ownLink: linkOf(root, radio),
-        gatewayLink: hex(String(inside(gateway, 'link').value)),
+        ownLink,
+        gatewayLink,
         outer: address,
-        gateway: addressOf(inside(gateway, 'address'), 16),
-        contexts: contexts.length > 0 ? checkContexts(contexts) : new Uint8Array(0),
+        gateway,
+        contexts: listedContexts.length > 0 ? contexts : new Uint8Array(0),
         dscp: 0,
         ackWait: radio.ackWait ?? ACK_WAIT,
         fragmentsOut: hasFragments,
@@ -89,10 +112,12 @@ export function readDevice(file: string, text: string, native: Native, engine: s
       native,
       engine,
     );
+    warnOfOwnKeys(sasDocument);
+    return { ...made, warnings: sasDocument.warnings };
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // Fields of the device's file, else of its SAs.
     if (Object.hasOwn(DEVICE_PROPERTIES, error.field)) throw fieldError(inside(root, error.field), error.limit);
-    throw up.locate(error);
+    throw locatorOf([up, down], error).locate(error);
   }
 }

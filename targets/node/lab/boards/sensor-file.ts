@@ -11,6 +11,8 @@ import { type LoadedSensor, type LoadedServer, readSensor } from '../../sensor/f
 
 /** Octets of the longest path, identity, key. */
 export const OCTETS_MAX = 64;
+/** Boards send IKE to this port. */
+const IKE_PORT = 500;
 /** Milliseconds that boards wait for an acknowledgement, where the file does not say. */
 export const ACK_WAIT = 20;
 
@@ -38,6 +40,19 @@ export function linkOf(root: Field, { shortAddress, extendedAddress }: RadioConf
   throw fieldError(field, 'is required without a shortAddress: a specialised device has no random one');
 }
 
+/** The gateway's link-layer address: one that a node can have, and not `own`; null: the own one is not known. */
+export function gatewayLinkOf(root: Field, own: Uint8Array | null): Uint8Array {
+  const field = inside(root, 'gateway', 'link');
+  const link = hex(String(field.value));
+  if (own !== null && Buffer.compare(link, own) === 0) throw fieldError(field, "must not be the device's own");
+  // [IEEE 802.15.4] ffff is every node, fffe one without a short address.
+  const isNone = link.length === 2 ? link[0] === 0xff && link[1] >= 0xfe : link.every((octet) => octet === link[0]);
+  if (isNone && (link.length === 2 || link[0] === 0 || link[0] === 0xff)) {
+    throw fieldError(field, link.length === 2 ? 'must be 0000..fffd' : 'must be the address of a node');
+  }
+  return link;
+}
+
 function policyOf(loaded: LoadedSensor): IkePolicy {
   const { connection, gateway, innerAddress, address } = loaded;
   const asks = connection.policy.requestAddress !== 0 && innerAddress === null;
@@ -60,6 +75,11 @@ export function readBoardFile(file: string, text: string): BoardFile {
   if (loaded.innerAddress !== null && loaded.innerAddress.length !== 16) {
     throw fieldError(inside(root, 'innerAddress'), 'must be an IPv6 address on a board');
   }
+  const port = inside(root, 'gateway', 'port');
+  if (loaded.gateway.port !== IKE_PORT) throw fieldError(port, `must be ${IKE_PORT} on a board`);
+  const { shortAddress, extendedAddress } = loaded.radio;
+  const isOwnKnown = shortAddress !== undefined || extendedAddress !== undefined;
+  gatewayLinkOf(root, isOwnKnown ? linkOf(root, loaded.radio) : null);
   const boardField = inside(root, 'board');
   const board = filled(boardField.value, SENSOR_PROPERTIES.board.properties!) as Record<string, number>;
   if (board.retryMax < board.retry) throw fieldError(inside(boardField, 'retryMax'), 'must not be less than retry');

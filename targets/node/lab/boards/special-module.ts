@@ -13,6 +13,7 @@ import { readSas } from '../../host/config/sa.ts';
 import { parseConfig } from '../../host/document.ts';
 import { CommandError, isRefusal } from '../../host/errors.ts';
 import { readDevice } from './device-file.ts';
+import { locatorOf } from './refused.ts';
 import { readSpecial } from './special.ts';
 
 /** A module, and what goes with it. */
@@ -34,12 +35,12 @@ async function packetsOf(file: string, text: string, native: Native, engine: Dev
   const document = parseConfig(file, text);
   const sas = readSas(document);
   if (sas.length !== 2) throw document.error(['sas'], String(sas.length), 'must be two SAs: out, and in');
-  const [{ config: out, locate }, { config: back }] = sas;
+  const [{ config: out }, { config: back }] = sas;
   const input: PacketInput = { out, in: back, reserve: 0, search: DEVICE_SEARCH, maxPacket: LARGEST, native };
   try {
     return { ...(await packetText(input, engine)), name: 'packets', hasKeys: false };
   } catch (error) {
-    throw isRefusal(error) ? locate(error) : error;
+    throw isRefusal(error) ? locatorOf(sas, error).locate(error) : error;
   }
 }
 
