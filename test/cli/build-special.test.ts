@@ -1,6 +1,7 @@
 // `dietesp build --specialise`: the files that it writes, as a program uses them, and what it refuses.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -69,6 +70,26 @@ test('the module of a device sends a frame on Node; its octets alone have keys',
     [27],
   );
   assert.deepEqual(stored, [128]);
+});
+
+test('the program of the documentation sends its reading', async () => {
+  const out = join(folder, 'program');
+  const made = await build('--engine', 'node', '--config', DEVICE, '--out', out);
+  assert.equal(made.code, 0, made.stderr);
+  const page = readFileSync(join(ROOT, 'docs', 'specialised.md'), 'utf8');
+  const program = /```js\n([\s\S]*?)```/.exec(page)![1];
+  writeFileSync(join(out, 'program.mjs'), program);
+  const ran = spawnSync(process.execPath, [join(out, 'program.mjs')], { encoding: 'utf8', timeout: 60000 });
+  assert.equal(ran.stderr, '');
+  const lines = ran.stdout.trimEnd().split('\n');
+  assert.deepEqual(lines.slice(0, 3), ['start true', 'reserve 128 -1', 'send 1']);
+  // One frame, and three repetitions: nobody acknowledges it.
+  for (const line of lines.slice(3, 7)) assert.match(line, /^frame 6198[0-9a-f]{52}$/);
+  assert.deepEqual(lines.slice(7), ['done -21']);
+  const types = readFileSync(join(out, 'device.d.ts'), 'utf8');
+  assert.match(types, /`upper\.done` tells the/);
+  assert.doesNotMatch(types, /onSent/);
+  assert.match(types, /export function start\(octets: Uint8Array\): boolean;/);
 });
 
 test('a file that cannot be written leaves none behind', async () => {
