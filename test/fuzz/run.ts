@@ -16,6 +16,7 @@ import { targets as boards } from './board-targets.ts';
 import { targets as core } from './core-targets.ts';
 import { targets as ikeExtensions } from './ike-ext-targets.ts';
 import { targets as ikeFirst } from './ike-first-targets.ts';
+import { targets as ikeKe } from './ike-ke-targets.ts';
 import { targets as ikeStates } from './ike-state-targets.ts';
 import { targets as ike } from './ike-targets.ts';
 import { targets as link } from './link-targets.ts';
@@ -42,6 +43,7 @@ export const TARGETS: Target[] = [
   ...ike,
   ...ikeExtensions,
   ...ikeFirst,
+  ...ikeKe,
   ...ikeStates,
   ...link,
   ...(schc as Target[]),
