@@ -1,8 +1,10 @@
 // The application of a specialised board beside the general one's: the same lines for the same script, against the gateway.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { specialBlob } from '../../targets/build/specialise/blob-of.ts';
+import { readSpecial, specialProvision } from '../../targets/node/lab/boards/special.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import {
   blobOf,
@@ -109,6 +111,17 @@ test('a file that no such board could live by is refused, with its line', () => 
       (error: Error) => message.test(error.message) || assert.fail(error.message),
     );
   }
+});
+
+test('Ed25519 is for modules whose program has it; its blob is that of the profile', () => {
+  const key = generateKeyPairSync('ed25519');
+  const open = Buffer.from(key.publicKey.export({ format: 'jwk' }).x!, 'base64url').toString('hex');
+  const text = fileOf(1, { auth: `{ privateKey: "${'12'.repeat(32)}", publicKey: "${open}" }` });
+  assert.throws(() => specialFile(text), /sensor\.yaml:11: connection\.auth: .*--native ed25519/);
+  const native = { ccm: true, hmac: true, x25519: true, ed25519: true };
+  const { constants } = readSpecial('sensor.yaml', text, native, 'node');
+  const blob = Buffer.from(specialProvision('sensor.yaml', text));
+  assert.equal(blob.toString('hex', 8, 16), constants.profileHash);
 });
 
 test('the same script gives the same lines as on the general board', async () => {

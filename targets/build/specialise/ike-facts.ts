@@ -164,7 +164,7 @@ export function ikeFacts(input: IkeInput): Facts {
   const localSigns = policy.localAuth === AUTH_DIGITAL_SIGNATURE;
   const remoteSigns = policy.remoteAuth === AUTH_DIGITAL_SIGNATURE;
   if ((localSigns || remoteSigns) && !input.ed25519) {
-    refuse('auth', 'ed25519', 'must be a pre-shared key: the board has no Ed25519');
+    refuse('auth', 'ed25519', 'must be a pre-shared key: the board has no Ed25519 (a module may: --native ed25519)');
   }
   const { ike, sent } = createScribe(numbers);
   const path = pathOf(policy);

@@ -3,6 +3,7 @@
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENGINES } from '../../build/engines.ts';
+import type { Native } from '../../build/specialise/profile-of.ts';
 import { reportHead } from '../../build/specialise/report.ts';
 import { makeFolders } from '../host/append.ts';
 import { readText } from '../host/document.ts';
@@ -23,15 +24,15 @@ export interface SpecialOptions {
   json?: boolean;
 }
 
-const NATIVE = ['ccm', 'hmac', 'x25519', 'p256'] as const;
+const NATIVE = ['ccm', 'hmac', 'x25519', 'p256', 'ed25519'] as const;
 const EXTENSIONS = { node: 'mjs', lua: 'lua', duktape: 'js', jerryscript: 'js', espruino: 'js' } as const;
 
-function nativeOf(text: string | undefined): { ccm: boolean; hmac: boolean; x25519: boolean; p256: boolean } {
+function nativeOf(text: string | undefined): Required<Native> {
   const names = text === undefined || text === '' ? [] : text.split(',');
   const unknown = names.find((name) => !(NATIVE as readonly string[]).includes(name));
   if (unknown !== undefined) throw new CommandError(`--native: ${unknown}: must be some of ${NATIVE.join(',')}`, 2);
   const has = (name: (typeof NATIVE)[number]): boolean => names.includes(name);
-  return { ccm: has('ccm'), hmac: has('hmac'), x25519: has('x25519'), p256: has('p256') };
+  return { ccm: has('ccm'), hmac: has('hmac'), x25519: has('x25519'), p256: has('p256'), ed25519: has('ed25519') };
 }
 
 /** Writes the files of a module. Returns their names and octets. */

@@ -152,7 +152,7 @@ export function buildCommand(): Command {
       '--engine <name>',
       'lua, duktape, jerryscript, espruino, with --specialise also node; default: the first of the board',
     )
-    .option('--native <list>', "with --specialise: what the program's hooks have: ccm,hmac,x25519,p256")
+    .option('--native <list>', "with --specialise: what the program's hooks have: ccm,hmac,x25519,p256,ed25519")
     .option('--radio <kind>', "another radio of the board's file: mrf24j40")
     .option('--config <file>', "a sensor's file: the device is made for its profile, without its keys")
     .option('--general', 'the device that a blob configures: any profile, several times as large')

@@ -11,7 +11,8 @@ import { checkContexts } from '../../host/radio/config.ts';
 import { randomEui, readProvision } from './provision.ts';
 import { type BoardFile, linkOf, readBoardFile } from './sensor-file.ts';
 
-const PORTABLE: Native = { ccm: false, hmac: false, x25519: false };
+/** What a blob takes for granted of the device that reads it. */
+const ANY: Native = { ccm: false, hmac: false, x25519: false, p256: true, ed25519: true };
 
 /** The policy with the first cipher and key exchange of the IKE SA alone, where the file leaves them to the defaults. */
 function namedOnly({ root, policy }: BoardFile): IkePolicy {
@@ -106,7 +107,7 @@ export function readSpecial(file: string, text: string, native: Native, engine: 
 
 /** The blob of a file's device (targets/special/blob.ts). Engine and native parts make no difference to it. */
 export function specialProvision(file: string, text: string): Uint8Array {
-  return specialBlob(readSpecial(file, text, PORTABLE, ''));
+  return specialBlob(readSpecial(file, text, ANY, ''));
 }
 
 /** The blob of a file's device, specialised or general. */
