@@ -199,9 +199,11 @@ export function runOn(
   command: string = FACTS[engine].command,
   more: readonly string[] = [],
 ): Promise<Outcome> {
-  const args = bundlePath.endsWith('.snap') ? ['--exec-snapshot', bundlePath] : [bundlePath];
+  const bundle = resolve(bundlePath);
+  const args = bundle.endsWith('.snap') ? ['--exec-snapshot', bundle] : [bundle];
   return new Promise((done) => {
-    const child = spawn(command, [...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Espruino writes its flash to the working directory.
+    const child = spawn(command, [...args, ...more], { cwd: dirname(bundle), stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -93,7 +93,7 @@ function isForeign(ts: Compiler, node: Node): boolean {
   if (ts.isBindingElement(node) || ts.isForInStatement(node) || ts.isGetAccessor(node) || ts.isSetAccessor(node))
     return true;
   // Properties by names that are made at run time.
-  return ts.isIdentifier(node) && (node.text === 'JSON' || node.text === 'Object') && isReference(ts, node);
+  return ts.isIdentifier(node) && node.text === 'JSON' && isReference(ts, node);
 }
 
 /**
