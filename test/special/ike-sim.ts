@@ -194,7 +194,7 @@ export function handshake(list: readonly Kind[], seed: number): string {
   const works = agree(scene, `${label} loss ${faults.loss} attack ${faults.attack}`);
   for (const outcome of host.outcomes) {
     assert.notEqual(outcome, 0, `${label}: an end without a reason`);
-    // The reason in an unprotected answer may be any number, where it was damaged on its way.
+    // What an unprotected answer says may be any number where it was damaged: one bit makes 63 of the notify 16447.
     const isDamaged = outcome > 0 && faults.corrupt + faults.attack > 0;
     if (!isDamaged) assert.doesNotMatch(outcomeName(outcome), /^notify-|^-?\d/, `${label}: an outcome without a name`);
   }

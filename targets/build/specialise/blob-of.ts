@@ -12,9 +12,8 @@ export const HASH_SIZE = 8;
 const VERSION = 2;
 
 /** Constants that say how a text is made and leave the device's octets as they are. */
-const FREE = ['engine', 'nativeCcm', 'nativeGcm', 'nativeHmac', 'nativeX25519', 'keeps'].concat(
-  ...['profileHash', 'profileHigh', 'profileLow'],
-);
+const NATIVES = ['nativeCcm', 'nativeGcm', 'nativeHmac', 'nativeX25519'];
+const FREE = [...NATIVES, 'engine', 'keeps', 'profileHash', 'profileHigh', 'profileLow'];
 
 /**
  * What names a profile: 16 hexadecimal digits that follow from its constants, and from text that the constants don't tell.

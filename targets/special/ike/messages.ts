@@ -48,14 +48,14 @@ function isGcm(sa: IkeSlot): boolean {
   return P.ikeGcm === 1 || sa.ids[AT_CIPHER] === ENCR_AES_GCM_16;
 }
 
-/** Octets of the salt, where a profile has ciphers with different ones. */
+/** Octets of the salt: a constant, unless the profile has ciphers with different ones. */
 function saltOf(sa: IkeSlot): number {
-  return isGcm(sa) ? 4 : 3;
+  return P.ikeGcm > 1 ? (isGcm(sa) ? 4 : 3) : P.ikeSaltSize;
 }
 
-/** Octets of the ICV, where a profile has several ciphers. */
+/** Octets of the ICV: a constant, unless the profile has several ciphers. */
 function icvOf(sa: IkeSlot): number {
-  return sa.ids[AT_CIPHER] === ENCR_AES_CCM_8 ? 8 : 16;
+  return P.ikeCiphers > 1 ? (sa.ids[AT_CIPHER] === ENCR_AES_CCM_8 ? 8 : 16) : P.ikeIcvSize;
 }
 
 /** SK_* of an IKE SA from SKEYSEED, which is wiped [RFC 7296 §2.14]; SK_p to `setup`. */
@@ -67,7 +67,7 @@ export function deriveIke(
   setup: SetupSlot | null,
 ): void {
   const keys = new Uint8Array(32 * P.ikeBlocks);
-  const size = P.ikeKeySize + (P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
+  const size = P.ikeKeySize + saltOf(sa);
   const own = sa.flag !== 0 ? 32 : 32 + size;
   const other = 64 + size - own;
   const at = putAll(W, putAll(W, SEED, ni), nr);
@@ -82,8 +82,8 @@ export function deriveIke(
     sa.out = aeadKey(keys, own);
     sa.into = aeadKey(keys, other);
   }
-  copy(sa.ids, 16, keys, own + P.ikeKeySize, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
-  copy(sa.ids, 20, keys, other + P.ikeKeySize, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
+  copy(sa.ids, 16, keys, own + P.ikeKeySize, saltOf(sa));
+  copy(sa.ids, 20, keys, other + P.ikeKeySize, saltOf(sa));
   if (setup !== null) {
     setup.pi = slice(keys, 32 + 2 * size, 32);
     setup.pr = slice(keys, 64 + 2 * size, 32);
@@ -103,29 +103,19 @@ export function putIkeHeader(out: Uint8Array, sa: IkeSlot, next: number, exchang
 
 /** The cipher over the text of a message at b[o..) with `size` octets, whose IV is behind `head`. */
 function cryptSk(encrypt: number, sa: IkeSlot, b: Uint8Array, o: number, head: number, size: number): boolean {
-  copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize);
-  copy(skNonce, P.ikeGcm > 1 ? saltOf(sa) : P.ikeSaltSize, b, o + head, IV_SIZE);
+  copy(skNonce, 0, sa.ids, encrypt === 1 ? 16 : 20, saltOf(sa));
+  copy(skNonce, saltOf(sa), b, o + head, IV_SIZE);
   const key = encrypt === 1 ? sa.out! : sa.into!;
   if (P.ikeGcm > 0 && isGcm(sa)) {
     return gcm(encrypt, key, skNonce, slice(b, o, head), head, b, o + head + IV_SIZE, size);
   }
-  return aead(
-    encrypt,
-    key,
-    skNonce,
-    slice(b, o, head),
-    head,
-    b,
-    o + head + IV_SIZE,
-    size,
-    P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize,
-  );
+  return aead(encrypt, key, skNonce, slice(b, o, head), head, b, o + head + IV_SIZE, size, icvOf(sa));
 }
 
 /** The payloads in W as a message under SK. */
 function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uint8Array {
   const n = workEnd - 1;
-  const out = new Uint8Array(SK_TEXT + n + 1 + (P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize));
+  const out = new Uint8Array(SK_TEXT + n + 1 + icvOf(sa));
   putIkeHeader(out, sa, PAYLOAD_SK, exchange, flags);
   put32(out, 20, id);
   out[28] = W[0];
@@ -141,7 +131,7 @@ function sealWork(sa: IkeSlot, exchange: number, flags: number, id: number): Uin
  * content behind the IV; -1: it is none of the peer's.
  */
 export function openSk(sa: IkeSlot, b: Uint8Array, o: number, n: number, head: number): number {
-  const size = n - head - IV_SIZE - (P.ikeCiphers > 1 ? icvOf(sa) : P.ikeIcvSize);
+  const size = n - head - IV_SIZE - icvOf(sa);
   if (size < 1 || b[o + 30] * 256 + b[o + 31] !== n - 28 || !cryptSk(0, sa, b, o, head, size)) return -1;
   return Math.max(-1, size - 1 - b[o + head + IV_SIZE + size - 1]);
 }

@@ -2,6 +2,7 @@
 
 import { compare } from '../../../../core/base/bytes.ts';
 import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
+import { same } from '../../../../core/ike/codec/octets.ts';
 import type { Flow } from '../../../build/specialise/esp-facts.ts';
 import { addressText } from '../../host/addresses.ts';
 import { type Field, fieldError, inside } from '../../host/config/field.ts';
@@ -12,10 +13,6 @@ import type { CommandError } from '../../host/errors.ts';
 export interface DevicePair {
   up: LoadedSa;
   down: LoadedSa;
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 /** True for an address that one node can have: not unspecified, not multicast, not broadcast. */
