@@ -183,6 +183,8 @@ function finishIkeRekey(sa: IkeSlot, draft: DraftSlot, spi: Uint8Array, secret: 
     ikeAdopt(rival);
     return;
   }
+  // The gateway deletes it, unless the answer to its rekey did not arrive before the Delete of the old one.
+  if (rival !== null) rival.endAt = Math.min(rival.endAt, ikeNow + P.retransmitTime * 4);
   S.ke = draft.method;
   ikeAdopt(next);
   sa.endAt = -1;
