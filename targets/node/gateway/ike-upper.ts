@@ -1,0 +1,202 @@
+// What the gateway's IKE asks of its host: SPIs, addresses, sending, and the SAs that it sets up or ends (`IkeUpper`).
+
+import type { Provider } from '../../../core/crypto/provider.ts';
+import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { scopeOf } from '../../../core/esp/sa-table.ts';
+import { allocateSpi } from '../../../core/esp/spi.ts';
+import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
+import { probe } from '../../../core/ike/exchange/requests.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
+import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import type { Bounded } from '../host/bounded.ts';
+import { announcedNames, identityKey, identityText } from '../host/config/ike-names.ts';
+import { endpointText } from '../host/datagram.ts';
+import { errorText } from '../host/errors.ts';
+import type { Log } from '../host/log.ts';
+import type { Reasons } from '../host/reasons.ts';
+import { childText } from '../host/sa-view.ts';
+import type { Association, Associations, Owner } from './associations.ts';
+import type { Compact } from './compact.ts';
+import type { GatewayIkeConfig } from './config.ts';
+import type { Connections } from './connections.ts';
+import type { Emit } from './events.ts';
+import { createOwners } from './owners.ts';
+import type { Pool } from './pool.ts';
+import type { Refusals } from './refusals.ts';
+import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
+import type { Up } from './up.ts';
+
+export interface IkeHostConfig {
+  ike: GatewayIkeConfig;
+  provider: Provider;
+  endpoint: Endpoint;
+  sas: Associations;
+  pool: Pool;
+  /** Paths with a port from here on are sockets. */
+  radios: number;
+  log: Log;
+  bounded: Bounded;
+  /**
+   * Sends an IKE message; `replyTo`: the path of the message that is being answered, or null. The port of a path is the
+   * index of the radio, or behind the radios of the socket.
+   */
+  transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void;
+  /** Milliseconds since 1970, for tickets. */
+  wall(): number;
+  /** Keeps SAs over a restart; null: nothing does. */
+  keeper: Keeper | null;
+  /** A peer on a radio proved that it is at this path. */
+  proved(path: Path): void;
+  emit: Emit;
+  /** Counts what went wrong here, by reason. */
+  drop(namespace: string, reason: string): string;
+}
+
+/** What the upper side shares with the rest of the gateway's IKE. */
+export interface UpperParts {
+  /** SAs of each Child SA. */
+  pairs: Map<ChildSa, Pair>;
+  connections: Connections;
+  up: Up;
+  compact: Compact;
+  refusals: Refusals;
+  /** IKE SAs that came up, and ends of IKE SAs by reason. */
+  counts: { established: number; outcomes: Reasons };
+  isUdp(path: Path): boolean;
+  ikeOf(path: Path): Ike;
+}
+
+/** Who the peer of an IKE SA is, for lines of the log. */
+export const nameOf = (sa: IkeSa): string => identityText(sa.peerIdType, sa.peerId);
+/** What an IKE SA of a peer is known by. */
+export const idOf = (sa: IkeSa): string => identityKey(sa.peerIdType, sa.peerId);
+/** Where the peer of an IKE SA is. */
+export const whereOf = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
+
+export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpper {
+  const { endpoint, sas, pool, log, keeper, ike: settings } = config;
+  const { pairs, connections, up, compact, refusals, counts, isUdp, ikeOf } = parts;
+  const takenBy = createOwners(connections, pool, sas);
+
+  function untaken(sa: IkeSa, why: string): false {
+    config.bounded.peer('warn', 'ike', 'not-taken', () => `${nameOf(sa)}: Child SA not taken: ${why}`, {}, idOf(sa));
+    return false;
+  }
+
+  return {
+    transmit(path, replyTo, buffer, offset, length) {
+      refusals.answers(path, buffer, offset, ikeOf(path).message);
+      const octets = buffer.subarray(offset, offset + length);
+      if (keeper === null) {
+        config.transmit(path, octets, replyTo);
+        return;
+      }
+      const copied = octets.slice();
+      keeper.message(saOfMessage(ikeOf(path), octets), () => config.transmit(path, copied, replyTo));
+    },
+    proved(sa, path) {
+      const isHere = Buffer.compare(path.remote, sa.path.remote) === 0;
+      if (path.link.length > 0 && isHere) config.proved(path);
+    },
+    // Behind a NAT a peer may get another address: then the SPI alone has to tell.
+    allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
+    install(sa, child, outgoing, incoming, first) {
+      const path = childPathOf(sa, child);
+      if (isUdp(path)) {
+        if (!path.encapsulated) return untaken(sa, 'ESP must be in UDP here');
+        if (outgoing.attributes.espSpiLsb !== 32) return untaken(sa, 'ESP in UDP needs 32 bits of the SPI');
+        const isMoved = sa.behindNat || sa.peerBehindNat;
+        if (child.mode === MODE_TRANSPORT && isMoved) return untaken(sa, 'transport mode does not go through a NAT');
+        incoming.anyRemote = 1;
+      }
+      const taken = takenBy(sa, child);
+      if (taken !== '') return untaken(sa, taken);
+      const owner: Owner = { ike: sa, child, askedAt: -1 };
+      const name = sa.policy.name;
+      // The first Child SA of an IKE SA is newer than whatever the peer had before.
+      const atFront = first || sa.state !== STATE_ESTABLISHED;
+      let incomingSa: Association | null = null;
+      try {
+        incomingSa = sas.add({ name, config: incoming }, 'in', false, owner);
+        const pair: Pair = [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa];
+        pairs.set(child, pair);
+        keeper?.installed(child, outgoing, incoming, pair);
+      } catch (error) {
+        if (incomingSa !== null) sas.end(incomingSa);
+        return untaken(sa, errorText(error));
+      }
+      settings.keylog?.esp(sa, outgoing, incoming);
+      const { name: suite } = outgoing.suite;
+      config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
+      if (sa.state === STATE_ESTABLISHED) compact.child(sa, child);
+      return true;
+    },
+    retire(_sa, child) {
+      const pair = pairs.get(child);
+      if (pair !== undefined) sas.retire(pair[0]);
+    },
+    remove(_sa, child) {
+      keeper?.removed(child);
+      const pair = pairs.get(child);
+      pairs.delete(child);
+      for (const association of pair ?? []) sas.end(association);
+    },
+    established(sa) {
+      compact.ike(sa);
+      keeper?.established(sa);
+      counts.established++;
+      up.add(sa, !isUdp(sa.path));
+      const line = (): string => `${nameOf(sa)} at ${whereOf(sa)}: up (${sa.policy.name})`;
+      config.bounded.peer('info', 'ike', 'up', line, {}, idOf(sa));
+      const verifies = announcedNames(sa.announced);
+      if (verifies.length > 0) log('debug', 'ike', () => `${nameOf(sa)} verifies ${verifies.join(' and ')}`);
+      config.emit('up', nameOf(sa), sa.policy.name);
+    },
+    replaced(old, sa, now) {
+      // The token of the new IKE SA, where the rekey was this side's.
+      if (sa.initiator) probe(ikeOf(sa.path), sa, now);
+      compact.ike(sa);
+      keeper?.replaced(old, sa);
+      for (const child of sa.children) {
+        const pair = pairs.get(child);
+        for (const association of pair ?? []) if (association.owner !== null) association.owner.ike = sa;
+      }
+      log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
+    },
+    ended(sa, outcome) {
+      keeper?.ended(sa);
+      const reason = outcomeName(outcome);
+      counts.outcomes[reason] = (counts.outcomes[reason] ?? 0) + 1;
+      const isKnown = sa.peerId.length > 0;
+      up.remove(sa, !isUdp(sa.path));
+      const id = identityKey(sa.peerIdType, sa.peerId);
+      if (isKnown && !up.has(id)) pool.release(id);
+      refusals.ended(sa, outcome, ikeOf(sa.path).message);
+      config.emit('down', isKnown ? nameOf(sa) : '', reason);
+    },
+    childFailed(sa, outcome) {
+      refusals.childFailed(sa, outcome, ikeOf(sa.path).message);
+      config.emit('childFailed', nameOf(sa), outcomeName(outcome));
+    },
+    refused(sa, reason) {
+      refusals.refused(sa, reason, ikeOf(sa.path).message);
+    },
+    keys(sa, octets, size) {
+      keeper?.keys(sa, octets);
+      settings.keylog?.ike(sa, octets, size);
+    },
+    address(sa, type) {
+      const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
+      const address = connections.addressOf(sa.peerIdType, sa.peerId, size) ?? pool.lease(idOf(sa), size);
+      if (address === null) {
+        const line = (): string => `${nameOf(sa)}: no address is left in the pool`;
+        config.bounded.peer('warn', 'ike', 'pool', line, {}, idOf(sa));
+      }
+      return address;
+    },
+  };
+}
