@@ -1,6 +1,11 @@
 // Bit strings in octet buffers: position 0 is the most significant bit of octet 0 (the order of RFC 8724 §7.5 and of
 // every header figure). Callers have checked the bounds.
 
+/** 2^bits, for 0 to 32 bits. */
+export function power(bits: number): number {
+  return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
+}
+
 /** `count` bits (0..32) at bit position `bit`, as an unsigned number. */
 export function getBits(buffer: Uint8Array, bit: number, count: number): number {
   let value = 0;

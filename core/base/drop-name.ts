@@ -28,6 +28,7 @@ const NAMES: string[] = [
   'reassembly',
   'unsupported',
   'ecn',
+  'subspace',
 ];
 
 /** The name of a drop code (negative) or counter index (positive). */

@@ -55,5 +55,7 @@ export const DROP_REASSEMBLY = -25;
 export const DROP_UNSUPPORTED = -26;
 /** A packet that does not take part in ECN was marked for congestion on its way [RFC 6040 §4.2]. */
 export const DROP_ECN = -27;
+/** The Subspace ID is not below the number of subspaces that was agreed [draft-ponchon-ipsecme-anti-replay-subspaces-03]. */
+export const DROP_SUBSPACE = -28;
 /** One more than the largest counter index. */
-export const DROP_COUNT = 28;
+export const DROP_COUNT = 29;

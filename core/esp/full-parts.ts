@@ -12,13 +12,14 @@ import type { Parts } from './parts.ts';
 import { createHash } from './sa-hash.ts';
 import { createSearch } from './search.ts';
 import { esn64, sn32 } from './sn.ts';
+import { createSubspaceParts } from './subspaces.ts';
 import { windowWide } from './window.ts';
 
 /**
  * Everything of ESP and Diet-ESP: both IP versions, four transports, both kinds of sequence numbers, replay windows of
- * up to 4096 packets, resynchronisation after outages of 64 * 2^k packets, a hash table of SAs. Shared by a process: SAs of the same kind share their rules through it.
+ * up to 4096 packets, subspaces, resynchronisation after outages of 64 * 2^k packets, a hash table of SAs. Shared by a process: SAs of the same kind share their rules through it.
  */
-export const FULL_PARTS: Parts = {
+export const FULL_PARTS: Parts = /* @__PURE__ */ createSubspaceParts({
   networks: [ipv6, ipv4],
   transports: [udp, udplite, tcp, sctp],
   counters: [sn32, esn64],
@@ -29,4 +30,4 @@ export const FULL_PARTS: Parts = {
   shapes: {},
   forms: {},
   place: createArena(),
-};
+});

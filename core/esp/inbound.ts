@@ -23,7 +23,6 @@ import { type Network, SLOT_ECN, SLOT_GENERATED } from '../wire/header.ts';
 import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 import { SEARCH_FAILURES, SEARCH_GOOD } from './search.ts';
-import { recoverSn } from './sn.ts';
 
 function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
   if (code === DROP_ICV) sa.dropIcv++;
@@ -52,14 +51,14 @@ function open(
   const iv = esp + sa.form.headerSize;
   const length = end - iv - suite.ivLength - suite.icvLength;
   if (length < 0) return DROP_SHORT;
-  const low = getBits(buffer, esp * 8 + sa.form.spiLsb, sa.form.snLsb);
+  const low = getBits(buffer, iv * 8 - sa.form.snLsb, sa.form.snLsb);
   const sn = endpoint.sn;
   const window = endpoint.parts.window;
-  // Suites with HMAC use the 8 octets before the IV.
+  // Suites with HMAC use the 8 octets before the IV, and subspaces have their number there.
   copy(endpoint.spare, 0, buffer, iv - 8, 8);
   let code = DROP_ICV;
   for (let skip = first; skip <= last; skip++) {
-    let seen = recoverSn(sa, low, Math.max(0, skip), sn);
+    let seen = sa.form.counter.recover(sa, low, Math.max(0, skip), sn, endpoint.spare);
     if (seen === 0) seen = window.check(sa, sn.hi, sn.lo);
     if (skip === 0 && seen !== 0) code = seen;
     // No higher number is left.

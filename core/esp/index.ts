@@ -45,6 +45,13 @@ export {
 export { type Counter, esn64, type Numbered, recoverSn, type Sn, sn32 } from './sn.ts';
 export { allocateSpi } from './spi.ts';
 export {
+  classSubspace,
+  createSubspaceParts,
+  createSubspaceSuite,
+  SUBSPACES_MAX,
+  useSubspace,
+} from './subspaces.ts';
+export {
   aesCbcHmacSha256,
   aesCcm8,
   aesCcm8Iiv,
@@ -58,4 +65,4 @@ export {
   type Operation,
   type Suite,
 } from './suites.ts';
-export { type Window, type Windowed, window32, windowWide } from './window.ts';
+export { type Subspace, type Subspaces, type Window, type Windowed, window32, windowWide } from './window.ts';

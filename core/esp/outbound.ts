@@ -121,7 +121,7 @@ export function outbound(
   sa.snHi = hi;
   sa.snLo = lo;
   putBits(dst, esp * 8, sa.form.spiLsb, sa.spi);
-  putBits(dst, esp * 8 + sa.form.spiLsb, sa.form.snLsb, lo);
+  putBits(dst, iv * 8 - sa.form.snLsb, sa.form.snLsb, lo);
   putOuter(endpoint, sa, src, srcOffset, dst, dstOffset, packet);
   countPacket(sa, srcLength, now);
   endpoint.sent++;

@@ -33,6 +33,6 @@ export interface Parts {
   shapes: ShapeCache;
   /** What SAs of one kind share; empty at first. */
   forms: { [key: string]: SaForm };
-  /** Gives an SA its `octets` and `base`: placeAlone, or createArena()'s for many SAs. */
+  /** Gives an SA its `octets` and `base`: placeAlone, or createArena()'s for many SAs. createSubspaceParts adds theirs. */
   place: (sa: Sa, size: number) => void;
 }

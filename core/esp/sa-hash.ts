@@ -1,10 +1,10 @@
 // SA look-up for gateways: hash tables by scope, number of SPI bits and SPI bits. A packet costs one probe for each scope
 // and number of bits in use, whatever the number of SAs; so do adding, removing, and the question for a conflict.
 
-import { getBits } from '../base/bits.ts';
+import { getBits, power } from '../base/bits.ts';
 import { u32 } from '../base/bytes.ts';
 import type { Sa } from './sa.ts';
-import { fits, meets, power, type SaTable, type Scoped } from './sa-table.ts';
+import { fits, meets, type SaTable, type Scoped } from './sa-table.ts';
 
 const SCOPES = 3;
 const WIDTHS = 33;

@@ -2,7 +2,7 @@
 // and source unless the SA accepts any remote) no SA's on-wire SPI bits begin with another's, so at most one SA fits a packet.
 // `createList` looks at every SA, which suits a board with few; gateways use sa-hash.ts.
 
-import { getBits } from '../base/bits.ts';
+import { getBits, power } from '../base/bits.ts';
 import { copy, equal } from '../base/bytes.ts';
 import type { Sa } from './sa.ts';
 
@@ -53,11 +53,6 @@ export interface SaTable {
   remove: (sa: Sa) => void;
   /** Every SA, in no order. */
   all: () => Sa[];
-}
-
-/** 2^bits. */
-export function power(bits: number): number {
-  return bits === 32 ? 65536 * 65536 : ((1 << bits) & 0xffffffff) >>> 0; // wide
 }
 
 /** The scope of an inbound SA between these outer addresses of 4 or 16 octets; `anyRemote` as in SaConfig. */

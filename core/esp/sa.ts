@@ -12,6 +12,7 @@ import type { DfPolicy } from './df.ts';
 import type { Parts } from './parts.ts';
 import type { Counter } from './sn.ts';
 import { INTEGRITY_ALG, type Suite } from './suites.ts';
+import type { Subspaces } from './window.ts';
 
 /** The input of `createSa`. Key material is copied or expanded; the caller wipes its own. */
 export interface SaConfig {
@@ -161,6 +162,8 @@ export interface Sa {
   previous: Sa | null;
   /** Made with the first packet that fails, where `Parts.search` is; null: none. Most SAs never need it. */
   search: Float64Array | null;
+  /** Counters and windows of an SA with subspaces (createSubspaceParts); absent: it has one of each. */
+  subspaces?: Subspaces;
 }
 
 const NONE = /* @__PURE__ */ new Uint8Array(0);

@@ -1,55 +1,12 @@
 // Sequence numbers: counters of 32 or 64 bits, and the recovery of a number from its low bits
 // [RFC 4303 §2.2, §2.2.1; draft-ietf-ipsecme-diet-esp §6.3]. A number is two halves, hi and lo, of 32 bits each.
 
+import { power } from '../base/bits.ts';
 import { put32 } from '../base/bytes.ts';
 import { DROP_SEQUENCE } from '../base/drop.ts';
 
 const TWO_32 = 65536 * 65536;
 const MAX_32 = TWO_32 - 1;
-
-/**
- * The difference between 32-bit and extended sequence numbers. A board contains the kind that it uses.
- *
- * @noSelf
- */
-export interface Counter {
-  /** 1 with extended sequence numbers. */
-  esn: number;
-  /** True when no number follows this one [RFC 4303 §3.3.3]. */
-  last: (hi: number, lo: number) => boolean;
-  /** Writes the additional data of an AEAD [RFC 4106 §5]; returns its length in octets. */
-  aad: (spi: number, hi: number, lo: number, out: Uint8Array) => number;
-}
-
-/** 32-bit sequence numbers. */
-export const sn32: Counter = {
-  esn: 0,
-  last: (_hi: number, lo: number): boolean => lo === MAX_32,
-  aad: (spi: number, _hi: number, lo: number, out: Uint8Array): number => {
-    put32(out, 0, spi);
-    put32(out, 4, lo);
-    return 8;
-  },
-};
-
-/** Extended sequence numbers, 64 bits [RFC 4303 §2.2.1]. */
-export const esn64: Counter = {
-  esn: 1,
-  last: (hi: number, lo: number): boolean => hi === MAX_32 && lo === MAX_32,
-  aad: (spi: number, hi: number, lo: number, out: Uint8Array): number => {
-    put32(out, 0, spi);
-    put32(out, 4, hi);
-    put32(out, 8, lo);
-    return 12;
-  },
-};
-
-/** How many numbers k low bits can tell apart: 2^k. */
-function modulus(bits: number): number {
-  let m = 1;
-  for (let i = 0; i < bits; i++) m *= 2;
-  return m;
-}
 
 /** A sequence number that a function returns; one record is reused. */
 export interface Sn {
@@ -87,7 +44,7 @@ export function recoverSn(sa: Numbered, received: number, skip: number, out: Sn)
   const lo = sa.snLo;
   const bits = sa.form.snLsb;
   const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
-  const m = modulus(bits);
+  const m = power(bits);
   const back = bits === 0 ? 0 : Math.min(window, Math.floor(m / 2));
   let distance = (received - lo - 1 + back) % m;
   if (distance < 0) distance += m;
@@ -100,3 +57,47 @@ export function recoverSn(sa: Numbered, received: number, skip: number, out: Sn)
   out.lo = low - carry * TWO_32;
   return out.hi > sa.form.counter.esn * MAX_32 ? DROP_SEQUENCE : 0;
 }
+
+/**
+ * The difference between 32-bit and extended sequence numbers. A board contains the kind that it uses.
+ *
+ * @noSelf
+ */
+export interface Counter {
+  /** 1 with extended sequence numbers. */
+  esn: number;
+  /** True when no number follows this one [RFC 4303 §3.3.3]. */
+  last: (hi: number, lo: number) => boolean;
+  /** Writes the additional data of an AEAD [RFC 4106 §5]; returns its length in octets. */
+  aad: (spi: number, hi: number, lo: number, out: Uint8Array) => number;
+  /**
+   * The number of an inbound packet: see `recoverSn`. `before` has the 8 octets in front of the IV, for numbers that are whole
+   * on the wire.
+   */
+  recover: (sa: Numbered, received: number, skip: number, out: Sn, before: Uint8Array) => number;
+}
+
+/** 32-bit sequence numbers. */
+export const sn32: Counter = {
+  esn: 0,
+  last: (_hi: number, lo: number): boolean => lo === MAX_32,
+  aad: (spi: number, _hi: number, lo: number, out: Uint8Array): number => {
+    put32(out, 0, spi);
+    put32(out, 4, lo);
+    return 8;
+  },
+  recover: recoverSn,
+};
+
+/** Extended sequence numbers, 64 bits [RFC 4303 §2.2.1]. */
+export const esn64: Counter = {
+  esn: 1,
+  last: (hi: number, lo: number): boolean => hi === MAX_32 && lo === MAX_32,
+  aad: (spi: number, hi: number, lo: number, out: Uint8Array): number => {
+    put32(out, 0, spi);
+    put32(out, 4, hi);
+    put32(out, 8, lo);
+    return 12;
+  },
+  recover: recoverSn,
+};

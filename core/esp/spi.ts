@@ -1,10 +1,11 @@
 // Choice of SPIs for inbound SAs [RFC 4303 §2.1; SPI-LOOKUP].
 
+import { power } from '../base/bits.ts';
 import { u32 } from '../base/bytes.ts';
 import { refuse } from '../base/refuse.ts';
 import { SPI_MIN } from '../wire/esp.ts';
 import type { Endpoint } from './endpoint.ts';
-import { power, type Scoped } from './sa-table.ts';
+import type { Scoped } from './sa-table.ts';
 
 /** True when `bits` of `spi` on the wire match no other SA's in the scope. */
 function isFree(endpoint: Endpoint, scope: Scoped, spi: number, bits: number, bare: boolean): boolean {

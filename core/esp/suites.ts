@@ -75,6 +75,8 @@ export interface Suite {
   seal: Operation;
   /** Verifies the ICV and decrypts in place. False: the ICV is wrong, and the text is as it was. */
   open: Operation;
+  /** Number of subspaces (createSubspaceSuite); absent: one counter. */
+  subspaces?: number;
 }
 
 /** Nonce and additional data of the current packet. */

@@ -18,6 +18,28 @@ export interface Windowed {
   octets: Uint8Array;
   /** Where the SA's octets begin. */
   base: number;
+  /** A window for each of them (createSubspaceParts); absent: one for the SA. */
+  subspaces?: Subspaces;
+}
+
+/** One subspace: its counter, and inbound its replay window. */
+export interface Subspace extends Windowed {
+  /** Outbound: Subspace ID and counter 47..32. Inbound: the counter's bits alone. */
+  snHi: number;
+  /** Counter 31..0. */
+  snLo: number;
+}
+
+/** What an SA with subspaces keeps beside its own state. */
+export interface Subspaces {
+  /** IDs are below this. */
+  count: number;
+  /** Used subspaces by ID; null: not used yet. */
+  list: (Subspace | null)[];
+  /** Outbound: the subspace whose number is in the SA now. */
+  current: number;
+  /** The replay window of each. */
+  form: { replayWindow: number; windowAt: number };
 }
 
 /**
