@@ -11,8 +11,26 @@ export { addInbound, createEndpoint, type Endpoint, removeInbound } from './endp
 export { FULL_PARTS } from './full-parts.ts';
 export { inbound } from './inbound.ts';
 export { choose, OUTBOUND_ROOM, outbound } from './outbound.ts';
+export { maxInner, outerSizeOf, UDP_ENCAPSULATION } from './packet-size.ts';
 export { addPair, findPair, type Pairs, preferLast, removePair, retirePair } from './pairs.ts';
 export type { Parts } from './parts.ts';
+export {
+  createPathMtu,
+  FLOOR_FOUR,
+  FLOOR_SIX,
+  PATH_MTU_TIME,
+  type PathMtu,
+  reassembledMax,
+  resetPathMtu,
+  TOLD_ABOVE,
+  TOLD_FAMILY,
+  TOLD_KNOWN,
+  TOLD_TAKEN,
+  type Told,
+  takeLmap,
+  takePtb,
+  unfragmentedMax,
+} from './path-mtu.ts';
 export {
   advanceSn,
   createSa,

@@ -56,7 +56,13 @@ export {
 } from './codec/message.ts';
 export * from './codec/numbers.ts';
 export type { Content, Message } from './codec/payloads.ts';
-export { type PrivateNumbers, privateNumbers, VENDOR_ID } from './codec/private-numbers.ts';
+export {
+  type MtuNumbers,
+  mtuNumbers,
+  type PrivateNumbers,
+  privateNumbers,
+  VENDOR_ID,
+} from './codec/private-numbers.ts';
 export {
   addAnswer,
   addSa,
@@ -111,6 +117,18 @@ export { authMethods } from './ext/announce.ts';
 export { downgradePrevention } from './ext/downgrade.ts';
 export { dscpNotify } from './ext/dscp-notify.ts';
 export { headerCompression } from './ext/header-compression.ts';
+export {
+  createMtu,
+  createTelling,
+  hasMtu,
+  type MtuUpper,
+  type Telling,
+  type TellingLimits,
+  tellLmap,
+  tellPtb,
+  tellsLmap,
+  tellsPtb,
+} from './ext/mtu.ts';
 export { natDetection } from './ext/nat.ts';
 export { optimizedRekeys } from './ext/optimized-rekey.ts';
 export { postQuantumKey } from './ext/ppk.ts';

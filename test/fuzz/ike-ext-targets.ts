@@ -5,10 +5,15 @@ import { defaultCompression, valuesOf } from '../../core/ike/child/compression.t
 import { ehc } from '../../core/ike/child/ehc.ts';
 import { hcp } from '../../core/ike/child/hcp.ts';
 import { readDscp, writeDscp } from '../../core/ike/codec/dscp.ts';
-import { beginChain, createWriter, type Writer } from '../../core/ike/codec/message.ts';
+import { beginChain, createPayloads, createWriter, parsePayloads, type Writer } from '../../core/ike/codec/message.ts';
+import { mtuNumbers } from '../../core/ike/codec/private-numbers.ts';
 import { announceEd25519, announceSharedKey, isEd25519, readAnnounced } from '../../core/ike/ext/announce.ts';
+import { createMtu } from '../../core/ike/ext/mtu.ts';
 import { readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
 import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
+import type { Ike } from '../../core/ike/state/ike.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { STEP_INFORMATIONAL_REQUEST } from '../../core/ike/state/step.ts';
 import type { FuzzTarget } from './link-targets.ts';
 
 export interface IkeExtTarget extends FuzzTarget {
@@ -145,6 +150,29 @@ function methods(octets: Uint8Array): void {
   });
 }
 
+const agreed = { notes: [{ name: 'mtu', octets: Uint8Array.of(0) }] } as unknown as IkeSa;
+const mtuPayloads = createPayloads();
+
+/** A chain of payloads that begins with Notify. */
+function mtu(octets: Uint8Array): void {
+  twice(octets, (buffer, at, size) => {
+    if (parsePayloads(mtuPayloads, buffer, 41, at, at + size) !== 0) return '';
+    let told = '';
+    const extension = createMtu(mtuNumbers(), {
+      wants: () => true,
+      lmap: (_sa, version, length) => {
+        ensure((version === 4 || version === 6) && length >= 0 && length < 65536, `lmap ${version} ${length}`);
+        told += `lmap ${version} ${length};`;
+      },
+      ptb: (_sa, lmtu, emtuR) => void (told += `ptb ${lmtu} ${emtuR};`),
+      malformed: () => void (told += 'malformed;'),
+    });
+    const message = { buffer, payloads: mtuPayloads, at, size, first: 41 };
+    ensure(extension.read({} as Ike, agreed, STEP_INFORMATIONAL_REQUEST, null, message) === 0, 'refused');
+    return told;
+  });
+}
+
 const offers = (kind: CompressionNotify): Uint8Array[] => [
   ...POLICIES.map((policy) => written((w) => kind.addOffer(w, policy))),
 ];
@@ -181,6 +209,14 @@ export const targets: IkeExtTarget[] = [
     name: 'ts dscp',
     seeds: [bytes('02000000' + ADDRESS + 'f1000007 0a0c2e'), bytes('03000000 f1000005 0a f1000005 0b' + ADDRESS)],
     run: selectors,
+  },
+  {
+    name: 'mtu notifies',
+    seeds: [
+      bytes('0000000c 0000c4f5 40000578'),
+      bytes('29000014 0304c4f6 01020304 000005dc 00002328 0000000c 0000c4f5 600004d0'),
+    ],
+    run: mtu,
   },
   {
     name: 'announced methods',

@@ -39,5 +39,20 @@ export function privateNumbers(): PrivateNumbers {
   };
 }
 
+/** Numbers of MTU detection (ext/mtu.ts), apart because no board has them. */
+export interface MtuNumbers {
+  /** Status notifies: both sides have them. */
+  lmapAndPtbSupported: number;
+  /** Fragments came. */
+  lmap: number;
+  /** Too large. */
+  ptb: number;
+}
+
+/** The numbers used unless overridden. */
+export function mtuNumbers(): MtuNumbers {
+  return { lmapAndPtbSupported: 50420, lmap: 50421, ptb: 50422 };
+}
+
 /** The data of our Vendor ID payload: "dietesp1". */
 export const VENDOR_ID = /* @__PURE__ */ [0x64, 0x69, 0x65, 0x74, 0x65, 0x73, 0x70, 0x31];
