@@ -5,6 +5,7 @@ export * from './base/index.ts';
 export * from './crypto/index.ts';
 export * from './device/index.ts';
 export * from './dietesp/index.ts';
+export * from './eesp/index.ts';
 export * from './esp/index.ts';
 export * from './ike/index.ts';
 export * from './link/index.ts';

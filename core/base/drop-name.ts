@@ -29,6 +29,9 @@ const NAMES: string[] = [
   'unsupported',
   'ecn',
   'subspace',
+  'session',
+  'crypt-offset',
+  'option',
 ];
 
 /** The name of a drop code (negative) or counter index (positive). */

@@ -57,5 +57,11 @@ export const DROP_UNSUPPORTED = -26;
 export const DROP_ECN = -27;
 /** The Subspace ID is not below the number of subspaces that was agreed [draft-ponchon-ipsecme-anti-replay-subspaces-03]. */
 export const DROP_SUBSPACE = -28;
+/** EESP: a Session ID above the largest that this side accepts [draft-ietf-ipsecme-eesp §2.9]. */
+export const DROP_SESSION = -29;
+/** EESP: the Crypt Offset option, which nobody allowed [draft-ietf-ipsecme-eesp-ikev2 §4]. */
+export const DROP_CRYPT_OFFSET = -30;
+/** EESP: a header option that is malformed, or that nobody agreed on. */
+export const DROP_OPTION = -31;
 /** One more than the largest counter index. */
-export const DROP_COUNT = 29;
+export const DROP_COUNT = 32;

@@ -24,7 +24,7 @@ import { drop, type Endpoint } from './endpoint.ts';
 import { countPacket, isExpired, type Sa } from './sa.ts';
 import { SEARCH_FAILURES, SEARCH_GOOD } from './search.ts';
 
-function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
+export function rejected(endpoint: Endpoint, sa: Sa, code: number): number {
   if (code === DROP_ICV) sa.dropIcv++;
   else if (code === DROP_REPLAY) sa.dropReplay++;
   else if (code === DROP_SELECTOR) sa.dropSelector++;
@@ -106,12 +106,12 @@ function searched(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, e
  * ECN of the decapsulated packet from the inner and the outer field; -1: drop the packet [RFC 6040 §4.2]. Congestion marks
  * from the way are passed on.
  */
-function combineEcn(inner: number, outer: number): number {
+export function combineEcn(inner: number, outer: number): number {
   if (outer === 3) return inner === 0 ? -1 : 3;
   return inner === 2 && outer === 1 ? 1 : inner;
 }
 
-function outerOf(endpoint: Endpoint, version: number): Network | null {
+export function outerOf(endpoint: Endpoint, version: number): Network | null {
   const networks = endpoint.parts.networks;
   for (let i = 0; i < networks.length; i++) if (networks[i].version === version) return networks[i];
   return null;

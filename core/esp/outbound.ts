@@ -14,7 +14,7 @@ import { countPacket, isExpired, type Sa } from './sa.ts';
 /** Most octets that ESP can add to a packet: outer header, ESP header, IV, padding, trailer and ICV. */
 export const OUTBOUND_ROOM = 128;
 
-function refused(endpoint: Endpoint, sa: Sa, code: number): number {
+export function refused(endpoint: Endpoint, sa: Sa, code: number): number {
   if (code === DROP_LIFETIME || code === DROP_EXHAUSTED) sa.dropLifetime++;
   else if (code === DROP_SELECTOR) sa.dropSelector++;
   else sa.dropRefused++;
@@ -33,7 +33,7 @@ function putIv(endpoint: Endpoint, sa: Sa, hi: number, lo: number, buffer: Uint8
 }
 
 /** Outer header of `packet` octets for the inner packet at `src`: its own header in transport mode. */
-function putOuter(
+export function putOuter(
   endpoint: Endpoint,
   sa: Sa,
   src: Uint8Array,

@@ -13,11 +13,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   dietesp: ['base', 'wire', 'schc'],
   crypto: ['base'],
   esp: ['base', 'wire', 'schc', 'dietesp', 'crypto'],
-  ike: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp'],
+  eesp: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp'],
+  ike: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp'],
   link: ['base', 'wire'],
   device: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link'],
   // core/index.ts: what the package exports.
-  index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link', 'device'],
+  index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp', 'ike', 'link', 'device'],
 };
 
 /** Each room of targets/node/ and the rooms that it may import besides itself; each may import those before them. */

@@ -9,6 +9,7 @@ export const MOST_PARAMETERS = 7;
 export const MORE_PARAMETERS: Readonly<Record<string, string>> = {
   'core/esp/outbound.ts outbound':
     'the entry of the data plane: SA, packet and room as (octets, offset, length) like inbound, and the time',
+  'core/eesp/outbound.ts outboundEesp': 'like outbound',
   // Being cut.
 };
 

@@ -49,15 +49,21 @@ export function outerSize(addressLength: number): number {
 
 /**
  * Puts ESP that came in UDP behind an outer IP header, which is what the core takes: packet[0..result). `source` and
- * `destination` are both 4 or both 16 octets.
+ * `destination` are both 4 or both 16 octets. `protocol`: that of ESP, or EESP's.
  */
-export function outerPacket(packet: Uint8Array, esp: Uint8Array, source: Uint8Array, destination: Uint8Array): number {
+export function outerPacket(
+  packet: Uint8Array,
+  esp: Uint8Array,
+  source: Uint8Array,
+  destination: Uint8Array,
+  protocol = PROTO_ESP,
+): number {
   const isSix = source.length === 16;
   const header = outerSize(source.length);
   packet.set(esp, header);
   packet.set(source, isSix ? IPV6_SRC : IPV4_SRC);
   packet.set(destination, isSix ? IPV6_DST : IPV4_DST);
-  if (isSix) emitIpv6(packet, 0, 0, 0, esp.length, PROTO_ESP, HOP_LIMIT);
-  else emitIpv4(packet, 0, 0, 0, header + esp.length, PROTO_ESP, HOP_LIMIT);
+  if (isSix) emitIpv6(packet, 0, 0, 0, esp.length, protocol, HOP_LIMIT);
+  else emitIpv4(packet, 0, 0, 0, header + esp.length, protocol, HOP_LIMIT);
   return header + esp.length;
 }
