@@ -22,6 +22,7 @@ export type {
   RadioMetrics,
   SaMetrics,
   StateMetrics,
+  TcpMetrics,
   UdpMetrics,
 } from './gateway/views.ts';
 export { addressOctets, addressText } from './host/addresses.ts';

@@ -23,7 +23,12 @@ export interface PrivateNumbers {
   dscp: number;
   /** Traffic selector type. */
   tsDscp: number;
+  /** IKE over TCP, ESP over UDP or IP. Absent: SEPARATE_TRANSPORTS; a board has no use for it. */
+  separateTransports?: number;
 }
+
+/** `PrivateNumbers.separateTransports` unless overridden. */
+export const SEPARATE_TRANSPORTS = 50440;
 
 /** The numbers used unless overridden; those of the optimized rekey are the ones of strongSwan's branch. */
 export function privateNumbers(): PrivateNumbers {

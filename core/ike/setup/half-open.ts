@@ -63,6 +63,8 @@ export interface ResponderConfig {
   attempts?: number;
   /** Tickets for session resumption (createTickets); null: none are taken. */
   tickets: Tickets | null;
+  /** True for a path whose far end is proved to be there, so that a COOKIE would prove nothing [RFC 9329 §6.5]. Absent: none is. */
+  isThere?: (path: Path) => boolean;
 }
 
 /** A responder's own state. */

@@ -297,6 +297,8 @@ function onKnown(ike: Ike, known: IkeSa): number {
 /** True when the request has returned its cookie, or needs none. Else it asks for one. */
 function hasPaid(desk: Desk, ike: Ike, key: string, nonceI: Uint8Array): boolean {
   const d = ike.incoming;
+  const isThere = desk.config.isThere;
+  if (isThere !== undefined && isThere(d.path)) return true;
   if (!isSuspect(desk, key, d.now)) return true;
   const spi = take(d.buffer, d.offset + IKE_SPI_I, 8);
   renewCookies(ike, desk.cookies, d.now);

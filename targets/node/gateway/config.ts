@@ -17,6 +17,7 @@ import type { Pollable, Radio } from '../host/radio/radio.ts';
 import type { StateStore } from '../host/state/store.ts';
 import type { UdpAddress } from '../host/udp.ts';
 import type { OpenSocket } from './socket.ts';
+import type { TcpAddress } from './tcp.ts';
 
 /** An SA: from loadSaFile, or made by a program. */
 export interface GatewaySa {
@@ -78,6 +79,10 @@ export interface GatewayIkeConfig {
   named?: NamedPeers;
   /** UDP sockets, for peers that are not on a radio. */
   udp: UdpAddress[];
+  /** Where IKE and ESP over TCP are heard [RFC 9329]. Absent: nowhere. */
+  tcp?: TcpAddress[];
+  /** TCP connections at a time, 4..65535, default 4096. */
+  tcpConnections?: number;
   /** Inner addresses for peers that ask for one: first and last of each range. */
   pool: [Uint8Array, Uint8Array][];
   /** Numbers that IANA has not assigned. */
@@ -100,7 +105,7 @@ export interface GatewayIkeConfig {
 
 /** Options of `createGateway`; a wrong one throws `field: value: limit`. */
 export interface GatewayConfig {
-  /** One or more; none is enough where `ike.udp` has one. */
+  /** One or more; none is enough where `ike.udp` or `ike.tcp` has one. */
   radios: RadioConfig[];
   /** The gateway's outer IPv6 addresses. */
   addresses?: string[];
@@ -226,7 +231,10 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
     });
   };
 
-  if (!Array.isArray(config.radios) || (config.radios.length === 0 && (config.ike?.udp ?? []).length === 0)) {
+  if (
+    !Array.isArray(config.radios) ||
+    (config.radios.length === 0 && (config.ike?.udp ?? []).length + (config.ike?.tcp ?? []).length === 0)
+  ) {
     part(() => refuseAt(['radios'], 'none', 'must be one or more'), undefined);
   }
   if (!Array.isArray(config.sas)) part(() => refuseAt(['sas'], typeof config.sas, 'must be a list'), undefined);
@@ -236,6 +244,7 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
   });
   part(() => integerIn(['sessions'], config.sessions ?? 1, 1, 65535), undefined);
   part(() => integerIn(['socketBuffer'], config.socketBuffer ?? 65536, 4096, 1073741824), undefined);
+  part(() => integerIn(['tcpConnections'], config.ike?.tcpConnections ?? 4, 4, 65535), undefined);
   part(() => inRange(['idle'], config.idle ?? 1, 1, 86400000), undefined);
   part(() => integerIn(['lostAfter'], config.lostAfter ?? 1, 1, 1000000), undefined);
   const radios = each(listOf('radios', config.radios, true), (radio, index) =>

@@ -9,9 +9,11 @@ import { identityKey } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-peers.ts';
 import { octetsKey } from '../host/datagram.ts';
+import { streamedPolicy } from '../host/stream-policy.ts';
 import { hardText } from './comparison.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
+import { isStream } from './streams.ts';
 
 export interface Connections {
   /** The first connection that takes this identity. */
@@ -145,8 +147,10 @@ export function createConnections(first: Configured, radios: number): Connection
       const whole = connection.profile ?? connection;
       const known = shared.get(whole) ?? new Map<string, IkePolicy>();
       shared.set(whole, known);
-      const key = `${nat} ${octetsKey(path.local)}`;
-      const common = known.get(key) ?? { ...policyFor(whole, path.local, NOWHERE, isUdp), nat };
+      const overTcp = isStream(path);
+      const key = `${nat} ${overTcp} ${octetsKey(path.local)}`;
+      const fresh = (): IkePolicy => ({ ...policyFor(whole, path.local, NOWHERE, isUdp), nat });
+      const common = known.get(key) ?? (overTcp ? streamedPolicy(fresh()) : fresh());
       known.set(key, common);
       const base = connection.profile === undefined ? common : ownPolicy(common, connection);
       if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;

@@ -38,6 +38,8 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['addresses', ({ addresses }) => addresses ?? []],
   ['contexts', ({ contexts }) => contexts ?? []],
   ['udp', ({ ike }) => ike?.udp ?? []],
+  ['tcp', ({ ike }) => ike?.tcp ?? []],
+  ['tcpConnections', ({ ike }) => ike?.tcpConnections],
   ['tun', ({ tun }) => tun],
   ['sas', ({ sas }) => sas.map(({ name, config, direction }) => ({ name, config, direction }))],
   ['sessions', ({ sessions }) => sessions],

@@ -1,7 +1,7 @@
 // Turns the file of `dietesp gateway` into the gateway's configuration. It reads, checks and converts the whole file before
 // anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
-import { type Common, commonOf, udpOf } from '../host/config/common.ts';
+import { type Common, commonOf, tcpOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
   checkText,
@@ -141,12 +141,13 @@ export function readGateway(file: string, text: string): LoadedGateway {
   const { numbers, maxMessage, ...common } = commonOf(root, values);
   const connections = connectionsOf(root);
   const udp = entriesOf(inside(root, 'udp')).map(udpOf);
+  const tcp = entriesOf(inside(root, 'tcp')).map(tcpOf);
   const named = namedOf(root, connections);
-  if (connections.length === 0 && !hasPeersFrom(root) && (udp.length > 0 || values.sas === undefined)) {
+  if (connections.length === 0 && !hasPeersFrom(root) && (udp.length + tcp.length > 0 || values.sas === undefined)) {
     keepError(root, fieldError(inside(root, 'connection'), 'is required, or peers'));
   }
-  // With UDP too a peer there may use what a radio cannot carry.
-  if (udp.length === 0 && inside(root, 'radios').value !== undefined) {
+  // With sockets too a peer there may use what a radio cannot carry.
+  if (udp.length + tcp.length === 0 && inside(root, 'radios').value !== undefined) {
     for (const { field, policy } of connections) {
       const own = inside(field, 'ike', 'ke');
       const ke = own.value === undefined ? inside(root, 'connection', 'ike', 'ke') : own;
@@ -176,6 +177,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
       connections,
       ...(named === undefined ? {} : { named }),
       udp,
+      ...(tcp.length === 0 ? {} : { tcp, tcpConnections: values.tcpConnections as number }),
       pool,
       numbers,
       maxMessage,

@@ -14,6 +14,7 @@ import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
 import { type Associations, addConfigured, createAssociations } from './associations.ts';
 import { createBus } from './bus.ts';
+import { createCarriers } from './carriers.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
@@ -23,7 +24,7 @@ import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { NumbersLost } from './state/configured.ts';
 import { createState } from './state/state.ts';
-import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, udpMetrics } from './views.ts';
+import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, tcpMetrics, udpMetrics } from './views.ts';
 
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
 const LEAVE_STEP = 20;
@@ -71,7 +72,7 @@ function requestOf(sa: IkeSa, request: IkeRequest): HostRequest | null {
 }
 
 function start(config: GatewayConfig, opened: Opened): Started {
-  const { checked, radios, tun, flows } = opened;
+  const { checked, radios, tcp, tun, flows } = opened;
   const udp = opened.udp?.ports ?? [];
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
@@ -83,8 +84,9 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const keep = state === null ? null : state.keep;
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
-  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, udp, keep });
-  const router = createRouter(bus, config, { endpoint, sas, air, udp, tun, ike, flows });
+  const carriers = createCarriers(bus, radios.length, { udp, tcp, raw: null });
+  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, keep });
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, flows });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
@@ -94,7 +96,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       bus.log('error', 'state', () => error.message);
     });
     state?.restore(ike);
-    stop = run(bus, clock, opened, air, ike, router);
+    stop = run(bus, clock, opened, { air, ike, router, carriers });
   } catch (error) {
     sas.clear();
     throw error;
@@ -139,6 +141,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       flows: { ...router.flows.metrics },
       ike: ike.metrics(),
       udp: udp.map(udpMetrics),
+      tcp: (tcp?.ports ?? []).map(tcpMetrics),
       tun: tun === null ? null : { ...router.carried },
       state: state?.metrics() ?? null,
       drops: { ...bus.drops },

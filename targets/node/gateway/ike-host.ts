@@ -4,6 +4,7 @@
 // always get ESP in UDP, because a process cannot receive it otherwise. So IKE_SA_INIT, which comes before the peer is known,
 // differs between the two.
 
+import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
@@ -38,6 +39,7 @@ import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
 import type { Pair } from './state/keeper.ts';
 import { type Restored, restoreSas } from './state/restore.ts';
+import { isStream } from './streams.ts';
 import { createUp } from './up.ts';
 import type { IkeMetrics } from './views.ts';
 
@@ -51,7 +53,8 @@ const REKEY_AGAIN = 10000;
 export type HostRequest = (ike: Ike, sa: IkeSa, now: number) => void;
 
 export interface IkeHost {
-  receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): void;
+  /** Takes an IKE message. 0, or a drop code. */
+  receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** An authenticated packet of this SA came in. */
   heard(owner: Owner, now: number): void;
   /** ESP came over `path` that no SA is for; `spi`: its first four octets. */
@@ -136,12 +139,15 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       attempts: settings.attempts,
       halfOpenTime: HALF_OPEN_TIME,
       tickets: issuer.tickets,
+      // Whoever connected by TCP is where it says.
+      isThere: isStream,
     };
     responders.push([responder, port]);
     return responder;
   }
 
   function create(port: number): Ike {
+    const overTcp = port < radios ? undefined : config.streams?.transports;
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
@@ -149,7 +155,13 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         config.drop('ike', 'internal');
         log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
       }),
-      extensions: [...nodeExtensions(), issuer.extension, advice.extension],
+      extensions: [
+        ...(overTcp === undefined ? [] : [overTcp.begin]),
+        ...nodeExtensions(),
+        issuer.extension,
+        advice.extension,
+        ...(overTcp === undefined ? [] : [overTcp.notify]),
+      ],
       unprotected: advice.unprotected,
       numbers: settings.numbers,
       responder: createResponder(responderOn(port)),
@@ -172,12 +184,17 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   return {
     receive(path, buffer, offset, length, now) {
       refusals.begin();
+      if (config.streams?.isStray(ikeOf(path), path, buffer, offset, length)) {
+        config.drop('ike', 'not-over-tcp');
+        return DROP_UNSUPPORTED;
+      }
       const code = receiveIke(ikeOf(path), path, buffer, offset, length, now);
       if (code < 0) {
         const reason = dropName(code);
         const text = (): string => `dropped from ${endpointText(path.remote, path.remotePort)}: ${reason}`;
         config.bounded.log('debug', 'ike', reason, text, {}, sourceOf(path.remote));
       }
+      return code;
     },
     heard: (owner, now) => heard(owner.ike, now),
     unknownSpi: (path, spi, now) => advice.unknownSpi(ikeOf(path), path, spi, now),

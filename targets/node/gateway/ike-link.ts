@@ -8,17 +8,17 @@ import type { Sa } from '../../../core/esp/sa.ts';
 import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/search.ts';
 import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { childPathOf, type IkeSa, movePath, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { addressOctets } from '../host/addresses.ts';
 import { endpointText, octetsKey, readDatagram, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { besides } from '../host/keylog.ts';
 import type { Pollable } from '../host/radio/radio.ts';
-import { MARKER_SIZE, markedIke, UDP_ESP, UDP_IKE } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import { type Association, type Associations, innerOf } from './associations.ts';
 import type { Bus } from './bus.ts';
+import type { Carriers } from './carriers.ts';
 import { type CheckedConfig, type GatewayConfig, hasPeers } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { isWithin } from './owners.ts';
@@ -26,12 +26,10 @@ import { peerAt } from './peers.ts';
 import { type AddressRange, createPool } from './pool.ts';
 import type { Keeper, KeeperConfig } from './state/keeper.ts';
 import type { Restored } from './state/restore.ts';
-import type { UdpPort } from './udp.ts';
+import { createStreams, followEsp, isHere } from './streams.ts';
 import type { IkeMetrics } from './views.ts';
 
 const IKE_PORT = 500;
-/** The link-layer address of a peer at a socket. */
-const NO_LINK = new Uint8Array(0);
 /** What 6LoWPAN carries is shorter; what a socket carries does not go through here. */
 const MESSAGE_MAX = 4096;
 
@@ -41,32 +39,25 @@ export interface IkeLinkParts {
   endpoint: Endpoint;
   sas: Associations;
   air: Air;
-  udp: UdpPort[];
+  carriers: Carriers;
   /** Makes what keeps SAs in a store; null: there is none. */
   keep: ((config: Omit<KeeperConfig, 'journal' | 'records'>) => Keeper) | null;
-}
-
-/** A peer at a socket: the socket's index, the peer's address (4 or 16 octets) and port. */
-export interface SocketPeer {
-  index: number;
-  remote: Uint8Array;
-  remotePort: number;
 }
 
 export interface IkeLink extends Pollable {
   /** An outer UDP packet from a radio, the octets the callee's; false when it is no IKE for this gateway. */
   receive(radio: number, packet: Uint8Array, length: number, link: Uint8Array): boolean;
-  /** An IKE message in a datagram of socket `index`. */
-  datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void;
-  /** Where ESP of this SA goes when its peer is at a socket; null: on a radio. */
-  socketOf(association: Association): SocketPeer | null;
+  /** An IKE message that did not come from a radio, the octets the callee's. False: it was dropped. */
+  message(path: Path, octets: Uint8Array, offset: number, length: number): boolean;
+  /** Where ESP of this SA goes when its peer is not on a radio; null: it is. */
+  placeOf(association: Association): Path | null;
   /** A packet went out under this SA. */
   carried(association: Association): void;
-  /** An authenticated packet of this SA came in, from a socket or (null) from a radio. */
-  heard(sa: Sa, from: SocketPeer | null): void;
-  /** An outer ESP packet for which there is no SA came from a radio, or its octets from a socket (`from`). */
+  /** An authenticated packet of this SA came in, over this path or (null) from a radio. */
+  heard(sa: Sa, from: Path | null): void;
+  /** An outer ESP packet for which there is no SA came from a radio, or its octets over another path. */
   unknown(radio: number, packet: Uint8Array, offset: number, link: Uint8Array): void;
-  unknownAt(from: SocketPeer, octets: Uint8Array): void;
+  unknownAt(path: Path, spi: number): void;
   /** A packet of this SA was dropped: asks for a rekey when the peer's sequence numbers seem lost. */
   failed(sa: Sa): void;
   /** Null where there is no store. */
@@ -125,7 +116,7 @@ function fixedOf({ ike, sas }: GatewayConfig, { directions }: CheckedConfig): Ad
 }
 
 export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedConfig, parts: IkeLinkParts): IkeLink {
-  const { sas, air, udp } = parts;
+  const { sas, air, carriers } = parts;
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
   const paces = new WeakMap<IkeSa, Pace>();
@@ -135,8 +126,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
   function transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void {
     if (path.port >= radios) {
-      const datagram = path.encapsulated ? markedIke(octets) : octets;
-      udp[path.port - radios].send(datagram, path.remote, path.remotePort, path.encapsulated);
+      carriers.sendIke(path, octets);
       return;
     }
     const { local: source, localPort: sourcePort, remote: destination, remotePort: destinationPort } = path;
@@ -158,14 +148,13 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   };
   /** The name of a radio or socket in a store: places in lists change with the configuration. */
   function placeOf({ port }: Pick<Path, 'port'>): string {
-    if (port < radios) return `radio ${checked.radios[port].name}`;
-    const { local, port: own } = udp[port - radios];
-    return `udp ${endpointText(local, own)}`;
+    return port < radios ? `radio ${checked.radios[port].name}` : carriers.placeOf(port);
   }
-  const places = new Map<string, number>();
-  for (let port = 0; port < radios + udp.length; port++) places.set(placeOf({ port }), port);
+  const places = new Map<string, number>(carriers.places());
+  for (let port = 0; port < radios; port++) places.set(placeOf({ port }), port);
   const keeper = parts.keep?.({ now, placeOf }) ?? null;
 
+  const streams = carriers.tcp === null ? null : createStreams(carriers.tcp, carriers.udp, radios);
   const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config, checked));
   const ike =
     config.ike === undefined || !hasPeers(config)
@@ -183,20 +172,14 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           log: bus.log,
           bounded: bus.bounded,
           keeper,
+          streams,
+          hasIp: carriers.raw !== null,
           wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
           proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
           emit: bus.emit,
           drop: bus.drop,
         });
-
-  /** Where a peer at a socket is. */
-  function pathOf({ index, remote, remotePort }: SocketPeer, kind: number): Path {
-    const { local, port, natPort } = udp[index];
-    const isPlain = kind === UDP_IKE;
-    const localPort = isPlain ? port : natPort;
-    return { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link: NO_LINK };
-  }
 
   return {
     receive(radio, packet, length, link) {
@@ -217,15 +200,15 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       bus.wake(0);
       return true;
     },
-    datagram(index, octets, kind, remote, remotePort) {
-      const at = kind === UDP_IKE ? 0 : MARKER_SIZE;
-      ike?.receive(pathOf({ index, remote, remotePort }, kind), octets, at, octets.length - at, now());
+    message(path, octets, offset, length) {
+      const code = ike?.receive(path, octets, offset, length, now()) ?? -1;
       bus.wake(0);
+      return code >= 0;
     },
-    socketOf({ owner }) {
+    placeOf({ owner }) {
       if (owner === null) return null;
-      const { port, remote, remotePort } = childPathOf(owner.ike, owner.child);
-      return port < radios ? null : { index: port - radios, remote, remotePort };
+      const path = childPathOf(owner.ike, owner.child);
+      return path.port < radios ? null : path;
     },
     carried: (association) => ike?.carried(association, now()),
     heard(sa, from) {
@@ -238,8 +221,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const { sn } = parts.endpoint;
       // Without replay protection it may have been the newest before.
       const isNewest = sa.form.replayWindow > 0 && sn.hi === sa.snHi && sn.lo === sa.snLo;
-      const isHere = old.remotePort === from.remotePort && Buffer.compare(old.remote, from.remote) === 0;
-      if (isHere || !isNewest || !movePath(owner.ike, owner.child, pathOf(from, UDP_ESP))) return;
+      if (isHere(old, from) || !isNewest || !followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
       keeper?.moved(owner.ike, owner.child);
       const line = (): string => {
         const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));
@@ -254,9 +236,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const ports = { localPort: IKE_PORT, remotePort: IKE_PORT, encapsulated: false };
       ike?.unknownSpi({ local, remote, ...ports, port: radio, link }, u32(packet, offset + IPV6_SIZE), now());
     },
-    unknownAt(from, octets) {
-      if (octets.length >= 4) ike?.unknownSpi(pathOf(from, UDP_ESP), u32(octets, 0), now());
-    },
+    unknownAt: (path, spi) => ike?.unknownSpi(path, spi, now()),
     failed(sa) {
       if (ike === null || !isSuspect(sa, bus.now())) return;
       const owner = sas.of(sa)?.owner;

@@ -28,6 +28,7 @@ import { createOwners } from './owners.ts';
 import type { Pool } from './pool.ts';
 import type { Refusals } from './refusals.ts';
 import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
+import type { Streams } from './streams.ts';
 import type { Up } from './up.ts';
 
 export interface IkeHostConfig {
@@ -49,6 +50,10 @@ export interface IkeHostConfig {
   wall(): number;
   /** Keeps SAs over a restart; null: nothing does. */
   keeper: Keeper | null;
+  /** IKE over TCP; null: there is none. */
+  streams: Streams | null;
+  /** ESP is taken in IP protocol 50. */
+  hasIp: boolean;
   /** A peer on a radio proved that it is at this path. */
   proved(path: Path): void;
   emit: Emit;
@@ -98,7 +103,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       const copied = octets.slice();
       keeper.message(saOfMessage(ikeOf(path), octets), () => config.transmit(path, copied, replyTo));
     },
-    proved(sa, path) {
+    proved(sa, path, now) {
+      config.streams?.proved(ikeOf(path), sa, path, now);
       const isHere = Buffer.compare(path.remote, sa.path.remote) === 0;
       if (path.link.length > 0 && isHere) config.proved(path);
     },
@@ -107,8 +113,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     install(sa, child, outgoing, incoming, first) {
       const path = childPathOf(sa, child);
       if (isUdp(path)) {
-        if (!path.encapsulated) return untaken(sa, 'ESP must be in UDP here');
-        if (outgoing.attributes.espSpiLsb !== 32) return untaken(sa, 'ESP in UDP needs 32 bits of the SPI');
+        if (!path.encapsulated && !config.hasIp) return untaken(sa, 'ESP must be in UDP here');
+        if (outgoing.attributes.espSpiLsb !== 32) return untaken(sa, 'ESP here needs 32 bits of the SPI');
         const isMoved = sa.behindNat || sa.peerBehindNat;
         if (child.mode === MODE_TRANSPORT && isMoved) return untaken(sa, 'transport mode does not go through a NAT');
         incoming.anyRemote = 1;
@@ -169,6 +175,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     },
     ended(sa, outcome) {
       keeper?.ended(sa);
+      config.streams?.ended(sa);
       const reason = outcomeName(outcome);
       counts.outcomes[reason] = (counts.outcomes[reason] ?? 0) + 1;
       const isKnown = sa.peerId.length > 0;

@@ -10,14 +10,23 @@ import { type Pollable, stack } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
 import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
 import type { StateStore } from '../host/state/store.ts';
+import { MARKER_SIZE, UDP_ESP, UDP_IKE, UDP_IKE_MARKED } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import type { Bus } from './bus.ts';
+import type { Carriers } from './carriers.ts';
 import { type CheckedConfig, type Clock, checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Flow } from './flows.ts';
 import type { IkeLink } from './ike-link.ts';
 import type { Router } from './router.ts';
+import { openTcpPorts, type TcpPorts } from './tcp.ts';
 import { openTun, type Tun } from './tun.ts';
 import { openUdpPorts, type UdpSockets } from './udp.ts';
+
+/** Octets of a TCP record: of an ESP packet of the usual size, and around the largest IKE message. */
+const RECORD_MAX = 4096;
+const RECORD_MORE = 6;
+/** TCP connections at a time, where the configuration does not say. */
+const TCP_CONNECTIONS = 4096;
 
 type OpenRadio = NonNullable<RadioConfig['radio']>;
 
@@ -32,6 +41,7 @@ export interface Opened {
   flows: Flow[];
   radios: OpenRadio[];
   udp: UdpSockets | null;
+  tcp: TcpPorts | null;
   tun: Tun | null;
   store: StateStore | null;
 }
@@ -101,11 +111,18 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     flows,
     radios: await openRadios(checked.radios, given, config),
     udp: null,
+    tcp: null,
     tun: null,
     store: config.store ?? null,
   };
   try {
     opened.udp = await openUdpPorts(config.ike?.udp ?? [], { log: config.log, buffer: config.socketBuffer });
+    const tcp = config.ike?.tcp ?? [];
+    if (tcp.length > 0) {
+      const now = (config.clock ?? realTime).now;
+      const limit = Math.max(RECORD_MAX, (config.ike?.maxMessage ?? 0) + RECORD_MORE);
+      opened.tcp = await openTcpPorts(tcp, { most: config.ike?.tcpConnections ?? TCP_CONNECTIONS, limit, now });
+    }
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);
     return opened;
   } catch (error) {
@@ -115,12 +132,21 @@ export async function open(config: GatewayConfig): Promise<Opened> {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tun, store }: Opened): Promise<void> {
-  await Promise.all([closeRadios(radios), udp?.close(), tun?.close(), store?.close()]);
+export async function close({ radios, udp, tcp, tun, store }: Opened): Promise<void> {
+  await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), tun?.close(), store?.close()]);
+}
+
+/** What moves packets. */
+export interface Joined {
+  air: Air;
+  ike: IkeLink;
+  router: Router;
+  carriers: Carriers;
 }
 
 /** Connects radios, sockets, timers and the interface with the parts that they drive. Returns a function that stops the timers. */
-export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLink, router: Router): () => void {
+export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () => void {
+  const { air, ike, router, carriers } = joined;
   const stoppers: (() => void)[] = [];
   const stop = (): void => {
     for (const each of stoppers) each();
@@ -147,7 +173,19 @@ export function run(bus: Bus, clock: Clock, opened: Opened, air: Air, ike: IkeLi
     if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike, bus.bounded)), clock.now));
     if (opened.udp !== null) {
       opened.udp.onDatagram = (index, octets, kind, remote, remotePort) =>
-        bus.guard(undefined, () => router.datagram(index, octets, kind, remote, remotePort));
+        bus.guard(undefined, () => {
+          const path = carriers.udpPath(index, remote, remotePort, kind === UDP_IKE);
+          const at = kind === UDP_IKE_MARKED ? MARKER_SIZE : 0;
+          if (kind === UDP_ESP) router.esp(path, octets, 0, octets.length);
+          else ike.message(path, octets, at, octets.length - at);
+        });
+    }
+    if (opened.tcp !== null) {
+      opened.tcp.drop = (reason) => void bus.drop('tcp', reason);
+      opened.tcp.onMessage = (path, octets, offset, length, isIke) =>
+        bus.guard(false, () =>
+          isIke ? ike.message(path, octets, offset, length) : router.esp(path, octets, offset, length),
+        );
     }
     opened.tun?.start();
   } catch (error) {

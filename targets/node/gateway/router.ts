@@ -1,25 +1,28 @@
 // The way of packets through the gateway.
 //
 //   frame -> MAC -> 6LoWPAN -> ESP (look-up, replay, ICV) -> IP packet -> flow (UDP socket), TUN or `packet` listener
-//   datagram of a socket -> ESP ...                       \-> IKE
+//   a socket or connection (`receive`) -> ESP ...         \-> IKE
 //   UDP answer, TUN, or `send` -> IP packet -> outbound SA by selectors -> neighbour -> 6LoWPAN -> MAC -> frame
-//                                                                       \-> datagram of a socket
+//                                                                       \-> a carrier: UDP, TCP, IP
 
+import { u32 } from '../../../core/base/bytes.ts';
 import { DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
-import { outerPacket, outerSize, UDP_ESP } from '../host/udp.ts';
+import { outerPacket, outerSize } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import type { Association, Associations } from './associations.ts';
 import type { Bus } from './bus.ts';
+import type { Carriers } from './carriers.ts';
 import type { GatewayConfig } from './config.ts';
 import { createEchoResponder } from './echo.ts';
 import { createFlows, type Flow, type Flows } from './flows.ts';
@@ -27,7 +30,6 @@ import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { openUdp } from './socket.ts';
 import type { Tun } from './tun.ts';
-import type { UdpPort } from './udp.ts';
 
 /** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
 const PACKET_MAX = 4096;
@@ -43,8 +45,8 @@ export interface Router {
   carried: { written: number; read: number };
   /** Protects and sends the inner packet packet[0..length): '' when it was queued, else the reason, counted. */
   protect(packet: Uint8Array, length: number): string;
-  /** A datagram of socket `index`. */
-  datagram(index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number): void;
+  /** ESP without an outer header that did not come from a radio: octets[offset..offset+length). False: it was dropped. */
+  esp(path: Path, octets: Uint8Array, offset: number, length: number): boolean;
   /** Takes other flows. */
   follow(flows: Flow[]): void;
   /** Nothing goes out any more. */
@@ -56,19 +58,20 @@ export interface RouterParts {
   endpoint: Endpoint;
   sas: Associations;
   air: Air;
-  udp: UdpPort[];
+  carriers: Carriers;
   tun: Tun | null;
   ike: IkeLink;
   flows: Flow[];
 }
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
-  const { endpoint, sas, air, udp, tun, ike } = parts;
+  const { endpoint, sas, air, carriers, tun, ike } = parts;
   const { drop } = bus;
   const restored = new Uint8Array(PACKET_MAX);
   const built = new Uint8Array(PACKET_MAX);
   const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
-  const came = new Uint8Array((config.ike?.udp ?? []).length === 0 ? 0 : DATAGRAM_MAX + outerSize(16));
+  const isOnAir = (config.ike?.udp ?? []).length === 0 && carriers.tcp === null;
+  const came = new Uint8Array(isOnAir ? 0 : DATAGRAM_MAX + outerSize(16));
   const carried = { written: 0, read: 0 };
   let isClosed = false;
 
@@ -102,19 +105,18 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (chosen === undefined) return drop('esp', NO_SA);
     if (ike.keeper?.refuses(chosen)) return drop('state', 'store');
     const { sa, remote } = chosen;
-    const socket = ike.socketOf(chosen);
-    if (socket !== null) {
+    const place = ike.placeOf(chosen);
+    if (place !== null) {
       const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
       if (size < 0) return unsent(size);
       const header = sa.form.outer.headerSize(outer, 0);
-      const { index, remote: to, remotePort } = socket;
       ike.carried(chosen);
       bus.wake(0);
       if (mustWait(chosen)) {
         const copy = outer.slice(header, size);
-        return wait(() => udp[index].send(copy, to, remotePort, true));
+        return wait(() => carriers.sendEsp(place, copy));
       }
-      udp[index].send(outer.subarray(header, size), to, remotePort, true);
+      carriers.sendEsp(place, outer.subarray(header, size));
       return '';
     }
     // In transport mode with a range the outer destination is the packet's own.
@@ -258,18 +260,16 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     flows,
     carried,
     protect,
-    datagram(index, octets, kind, remote, remotePort) {
-      if (kind !== UDP_ESP) {
-        ike.datagram(index, octets, kind, remote, remotePort);
-        return;
-      }
-      const from = (): string => endpointText(remote, remotePort);
-      const peer = { index, remote, remotePort };
-      const size = outerPacket(came, octets, remote, udp[index].local);
-      const got = restore(came, 0, size, from, () => ike.unknownAt(peer, octets));
-      if (got === null) return;
-      ike.heard(got.sa, peer);
+    esp(path, octets, offset, length) {
+      const from = (): string => endpointText(path.remote, path.remotePort);
+      const size = outerPacket(came, octets.subarray(offset, offset + length), path.remote, path.local);
+      const got = restore(came, 0, size, from, () => {
+        if (length >= 4) ike.unknownAt(path, u32(octets, offset));
+      });
+      if (got === null) return false;
+      ike.heard(got.sa, path);
       hand(got, from);
+      return true;
     },
     follow(list) {
       flows.follow(list);

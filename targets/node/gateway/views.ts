@@ -21,6 +21,7 @@ import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
+import type { TcpPort } from './tcp.ts';
 import type { UdpPort } from './udp.ts';
 
 /** Counters of a radio, its MAC and its 6LoWPAN. */
@@ -154,6 +155,24 @@ export interface UdpMetrics {
   socketErrors: number;
 }
 
+/** Counters of a TCP listener: IKE and ESP in connections [RFC 9329]. What was closed or not taken is in `GatewayMetrics.drops`. */
+export interface TcpMetrics {
+  /** Own address. */
+  address: string;
+  /** Its port. */
+  port: number;
+  /** Connections that came. */
+  accepted: number;
+  /** Connections that are open now. */
+  open: number;
+  /** Those of them with an authenticated message. */
+  proved: number;
+  /** IKE and ESP messages received. */
+  received: number;
+  /** IKE and ESP messages sent. */
+  sent: number;
+}
+
 /** Counters of the store in which SAs survive a restart. */
 export interface StateMetrics extends JournalMetrics {
   /** False: it was given up, and is begun anew within a minute. */
@@ -176,13 +195,15 @@ export interface GatewayMetrics {
   ike: IkeMetrics | null;
   /** UDP sockets of IKE, in the order of the configuration. */
   udp: UdpMetrics[];
+  /** TCP listeners, in the order of the configuration. */
+  tcp: TcpMetrics[];
   /** Packets given to the network interface, and taken from it; null: none. */
   tun: { written: number; read: number } | null;
   /** The store of SAs; null: there is none. */
   state: StateMetrics | null;
   /**
    * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, store, listener, keylog,
-   * internal.
+   * internal, and those of docs/transports.md.
    * Those that a layer below dropped on the way out are in its drops.
    */
   drops: Reasons;
@@ -250,6 +271,10 @@ export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
     failed,
     lost,
   };
+}
+
+export function tcpMetrics({ address, port, counters }: TcpPort): TcpMetrics {
+  return { address, port, ...counters };
 }
 
 export function udpMetrics({ local, port, natPort, isOpen, counters }: UdpPort): UdpMetrics {

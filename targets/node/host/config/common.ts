@@ -1,6 +1,10 @@
 // The common parts of a gateway's and a sensor's file, beside the connection.
 
-import { type PrivateNumbers, privateNumbers } from '../../../../core/ike/codec/private-numbers.ts';
+import {
+  type PrivateNumbers,
+  privateNumbers,
+  SEPARATE_TRANSPORTS,
+} from '../../../../core/ike/codec/private-numbers.ts';
 import { addressLimit, addressOctets, socketOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
 import type { StateConfig } from '../state/open.ts';
@@ -51,7 +55,8 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
 }
 
 function numbersOf(field: Field): PrivateNumbers {
-  const numbers = { ...privateNumbers(), ...(field.value as Partial<PrivateNumbers> | undefined) };
+  const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS };
+  const numbers = { ...known, ...(field.value as Partial<PrivateNumbers> | undefined) };
   const notifies = Object.entries(numbers).filter(([name]) => name !== 'tsDscp');
   notifies.forEach(([name, number], index) => {
     const other = notifies.findIndex(([, one]) => one === number);
@@ -59,6 +64,13 @@ function numbersOf(field: Field): PrivateNumbers {
     keepError(field, fieldError({ ...inside(field, name), value: number }, `is ${notifies[other][0]} too`));
   });
   return numbers;
+}
+
+/** A TCP address of `field`. */
+export function tcpOf(field: Field): { address: string; port: number } {
+  const address = inside(field, 'address');
+  if (address.value !== undefined) attempt(address, () => socketAddressOf(address), new Uint8Array(0));
+  return { port: 4500, ...(field.value as Values) } as unknown as { address: string; port: number };
 }
 
 /** A UDP address of `field`, whose fields are checked by the schema but for their meaning. */

@@ -92,6 +92,16 @@ const UDP = object(
   ['address'],
 );
 
+const TCP = object(
+  'TCP',
+  'An address for IKE, and ESP, over TCP [RFC 9329].',
+  {
+    address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
+    port: integer('Port', 'TCP port.', 0, 65535, 4500),
+  },
+  ['address'],
+);
+
 const NUMBERS = object('Private numbers', 'Notify types without an IANA number.', {
   hcpProposal: integer('HCP_PROPOSAL', 'Notify type.', 40960, 65535, 53735),
   ehcSupported: integer('EHC_SUPPORTED', 'Notify type.', 40960, 65535, 53733),
@@ -101,6 +111,7 @@ const NUMBERS = object('Private numbers', 'Notify types without an IANA number.'
   childSaPfsInfoSupported: integer('CHILD_SA_PFS_INFO_SUPPORTED', 'Notify type.', 40960, 65535, 50600),
   dscp: integer('DSCP', 'Notify type.', 40960, 65535, 50410),
   tsDscp: integer('TS_DSCP', 'Traffic selector type.', 241, 255, 241),
+  separateTransports: integer('SEPARATE_TRANSPORTS', 'Notify type.', 40960, 65535, 50440),
 });
 
 function common(names: readonly string[]): Record<string, Property> {
@@ -193,6 +204,19 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   radios: entries('Radios', 'IEEE 802.15.4 radios.', RADIO, 16),
   addresses: list('Outer addresses', 'IPv6 addresses of the gateway on the radio side.', { type: 'string' }, 64),
   udp: entries('UDP', 'Addresses at which IKE, and ESP in UDP, is heard.', UDP, 16),
+  tcp: entries(
+    'TCP',
+    'Addresses at which IKE over TCP is heard, with ESP in the same connection, or in UDP at the same address of `udp`: docs/transports.md.',
+    TCP,
+    16,
+  ),
+  tcpConnections: integer(
+    'TCP connections',
+    'At a time; a quarter of them may be without an authenticated message.',
+    4,
+    65535,
+    4096,
+  ),
   pool: list(
     'Address pool',
     'Inner addresses for peers that ask for one: a prefix or a range each.',

@@ -1,0 +1,101 @@
+// IKE SAs on TCP at the gateway: which connection an SA sends on, what may not go back to UDP, and where its ESP is
+// [RFC 9329, draft-ietf-ipsecme-ikev2-reliable-transport].
+
+import { IKE_EXCHANGE, IKE_FLAGS, IKE_SIZE, IKE_SPI_I, IKE_SPI_R } from '../../../core/ike/codec/message.ts';
+import { FLAG_INITIATOR, IKE_SA_INIT, IKE_SESSION_RESUME } from '../../../core/ike/codec/numbers.ts';
+import { spiKey } from '../../../core/ike/exchange/registry.ts';
+import {
+  createSeparateTransports,
+  isSeparate,
+  moveEsp,
+  resendOver,
+  type SeparateTransports,
+} from '../../../core/ike/ext/separate-transports.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
+import type { Ike } from '../../../core/ike/state/ike.ts';
+import { type Path, samePath } from '../../../core/ike/state/path.ts';
+import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
+import { streamedPolicy } from '../host/stream-policy.ts';
+import { TCP_PORTS, type TcpPorts } from './tcp.ts';
+import type { UdpPort } from './udp.ts';
+
+/** The peer's port of ESP in UDP, before its first packet says another. */
+const NAT_PORT = 4500;
+
+export const isStream = (path: Pick<Path, 'port'>): boolean => path.port >= TCP_PORTS;
+
+/** What the gateway's IKE has of TCP. */
+export interface Streams {
+  /** For the endpoint of peers on sockets. */
+  transports: SeparateTransports;
+  /** True for a message over UDP of an IKE SA that is on TCP: it must not go back [draft-ietf-ipsecme-ikev2-reliable-transport]. */
+  isStray(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number): boolean;
+  /** An authenticated message of an established SA came over `path`. */
+  proved(ike: Ike, sa: IkeSa, path: Path, now: number): void;
+  /** An IKE SA ended, or another took its place. */
+  ended(sa: IkeSa): void;
+}
+
+/** The same place, by the same carrier. */
+export function isHere(a: Path, b: Path): boolean {
+  return a.encapsulated === b.encapsulated && samePath(a, b);
+}
+
+/**
+ * The newest packet of `child` came over `path`: true when those to the peer go there from now on. ESP leaves TCP, and comes
+ * back, where both sides have separate transports; it comes to TCP only with its IKE. `hasIp`: this side takes IP protocol 50.
+ */
+export function followEsp(sa: IkeSa, child: ChildSa, path: Path, hasIp: boolean): boolean {
+  const old = childPathOf(sa, child);
+  if (isStream(path)) {
+    if (!isStream(sa.path)) return false;
+    sa.path = path;
+    moveEsp(sa, null);
+    return true;
+  }
+  if (!isStream(old) && old.encapsulated === path.encapsulated) return movePath(sa, child, path);
+  if (isStream(old) && !isSeparate(sa)) return false;
+  if (!path.encapsulated && !hasIp) return false;
+  moveEsp(sa, path);
+  return true;
+}
+
+/** `radios`: paths with a port from here on are sockets. */
+export function createStreams(tcp: TcpPorts, udp: UdpPort[], radios: number): Streams {
+  const last = new WeakMap<IkeSa, Path>();
+  const udpAt = (local: Uint8Array): number => udp.findIndex((one) => Buffer.compare(one.local, local) === 0);
+
+  return {
+    transports: createSeparateTransports({
+      isStream,
+      streamed: streamedPolicy,
+      begins: () => null,
+      open: (sa) => sa.path,
+      accepts: ({ path }) => (isStream(path) ? udpAt(path.local) >= 0 : tcp.listensAt(path.local) && path.encapsulated),
+      espPath({ path: { local, remote, link } }) {
+        const index = udpAt(local);
+        const localPort = udp[index].natPort;
+        return { local, localPort, remote, remotePort: NAT_PORT, encapsulated: true, port: radios + index, link };
+      },
+    }),
+    isStray(ike, path, buffer, offset, length) {
+      if (isStream(path) || length < IKE_SIZE) return false;
+      const exchange = buffer[offset + IKE_EXCHANGE];
+      if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) return false;
+      const fromInitiator = (buffer[offset + IKE_FLAGS] & FLAG_INITIATOR) !== 0;
+      const sa = ike.bySpi[spiKey(buffer, offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
+      return sa !== undefined && (isStream(sa.path) || isSeparate(sa));
+    },
+    proved(ike, sa, path, now) {
+      if (!isStream(path)) return;
+      tcp.prove(path, sa);
+      const before = last.get(sa);
+      last.set(sa, path);
+      if (before === path) return;
+      // What is asked here and was not answered there is asked again here [RFC 9329 §6.3].
+      if (before !== undefined) resendOver(ike, sa, path, now);
+      else sa.path = path;
+    },
+    ended: (sa) => tcp.release(sa),
+  };
+}
