@@ -26,6 +26,7 @@ export {
   TRAILER_OPTIONAL,
   udpAttributes,
 } from './attributes.ts';
+export { COAP_HASH, type CoapRules, createCoapRules, packCoap, unpackCoap } from './coap-rules.ts';
 export type { Trailer } from './ctec.ts';
 export type { Bound, Shape, ShapeCache } from './iipc.ts';
 export { type EhcContext, fromEhcContext } from './legacy.ts';

@@ -6,6 +6,7 @@ export type { ShapeCache } from '../dietesp/iipc.ts';
 export { ALL_SUITES } from './all-suites.ts';
 export { createArena } from './arena.ts';
 export { checkConfig } from './check.ts';
+export { inboundCoap, outboundCoap, restoreCoap } from './coap.ts';
 export { type DfPolicy, dfClear, dfCopy } from './df.ts';
 export { addInbound, createEndpoint, type Endpoint, removeInbound } from './endpoint.ts';
 export { FULL_PARTS } from './full-parts.ts';

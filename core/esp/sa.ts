@@ -5,6 +5,7 @@ import { copy, fill } from '../base/bytes.ts';
 import { refuse } from '../base/refuse.ts';
 import type { Key, Provider } from '../crypto/provider.ts';
 import { type Attributes, CDA_LOWER, MODE_TUNNEL } from '../dietesp/attributes.ts';
+import type { CoapRules } from '../dietesp/coap-rules.ts';
 import { type Trailer, trailerOf } from '../dietesp/ctec.ts';
 import { putValues, rangesOf, type Shape, shapeOf, valuesSize } from '../dietesp/iipc.ts';
 import type { Network } from '../wire/header.ts';
@@ -160,6 +161,11 @@ export interface Sa {
   ended: number;
   /** Inbound, during a rekey without SPI bits on the wire: the SA that is being replaced. */
   previous: Sa | null;
+  /**
+   * Rules for CoAP that the peer has too, for `outboundCoap` and `inboundCoap`: the host sets them before the first packet.
+   * Absent: none.
+   */
+  coap?: CoapRules;
   /** Made with the first packet that fails, where `Parts.search` is; null: none. Most SAs never need it. */
   search: Float64Array | null;
   /** Counters and windows of an SA with subspaces (createSubspaceParts); absent: it has one of each. */

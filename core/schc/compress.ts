@@ -201,9 +201,24 @@ function putRuleId(context: Context, rule: number, out: Uint8Array, outOffset: n
   return outOffset * 8 + bits;
 }
 
+/** The packet behind the RuleID of packets without a rule. Octets written, or a drop code: DROP_NO_RULE where there is none. */
+export function schcUncompressed(
+  context: Context,
+  packet: Uint8Array,
+  offset: number,
+  length: number,
+  out: Uint8Array,
+  outOffset: number,
+): number {
+  if (context.noCompression < 0) return DROP_NO_RULE;
+  context.isImplied = false;
+  const bit = putRuleId(context, context.noCompression, out, outOffset);
+  return bit < 0 ? bit : finish(context, packet, offset, offset + length, out, outOffset, bit);
+}
+
 /**
  * Compresses packet[offset..offset+length), which goes `way`, to out[outOffset..). Returns the octets of the SCHC packet
- * (its bits without padding are in context.bitLength), or a drop code: that of a malformed packet, DROP_NO_RULE,
+ * (its bits without padding are in context.bitLength; whether it has a RuleID in context.isImplied), or a drop code: that of a malformed packet, DROP_NO_RULE,
  * DROP_TOO_LONG. The ranges must not overlap; computed fields of the packet are rewritten with their own value.
  */
 export function schcCompress(
@@ -228,13 +243,13 @@ export function schcCompress(
       if (drop === DROP_NO_RULE) drop = parsed;
       continue;
     }
-    let bit = putRuleId(context, program.rule, out, outOffset);
-    if (bit > 0) bit = emit(context, program, packet, end, out, bit, way);
-    if (bit > 0) bit = finish(context, packet, context.fields.starts[LAYER_PAYLOAD], end, out, outOffset, bit);
-    if (bit > 0) return bit;
+    const isImplied = r === 0 && context.impliesFirst;
+    let bit = isImplied ? outOffset * 8 : putRuleId(context, program.rule, out, outOffset);
+    if (bit >= 0) bit = emit(context, program, packet, end, out, bit, way);
+    if (bit >= 0) bit = finish(context, packet, context.fields.starts[LAYER_PAYLOAD], end, out, outOffset, bit);
+    context.isImplied = isImplied;
+    if (bit >= 0) return bit;
     if (drop !== DROP_TOO_LONG) drop = bit;
   }
-  if (context.noCompression < 0) return drop;
-  const bit = putRuleId(context, context.noCompression, out, outOffset);
-  return bit < 0 ? bit : finish(context, packet, offset, end, out, outOffset, bit);
+  return context.noCompression < 0 ? drop : schcUncompressed(context, packet, offset, length, out, outOffset);
 }

@@ -62,6 +62,13 @@ export interface Context {
    * 8724 §7.4.2 says; then no such rule takes an empty option. Both ends need the same; set it before the first packet.
    */
   isZeroAbsence: boolean;
+  /**
+   * The first rule of each direction goes without its RuleID, and `isImplied` says so beside the packet. False, as
+   * `compileContext` makes it: every packet has a RuleID. Both ends need the same.
+   */
+  impliesFirst: boolean;
+  /** With `impliesFirst`: the last packet that was compressed has no RuleID; the next one to restore has none. */
+  isImplied: boolean;
   /** @internal */
   fields: Fields;
   /** Interface identifiers from link-layer addresses: Dev, App; and an octet of scratch. */
@@ -276,6 +283,8 @@ export function compileContext(rules: Rule[], headers: Header[]): Context {
     valueBits: toInt32(builder.valueBits),
     bitLength: 0,
     isZeroAbsence: false,
+    impliesFirst: false,
+    isImplied: false,
     fields: createFields(),
     iids: new Uint8Array(17),
     sourceBit: new Int32Array(builder.mostSteps),

@@ -248,18 +248,19 @@ export function schcDecompress(
   out: Uint8Array,
   outOffset: number,
 ): number {
-  if (length < 1) return DROP_SHORT;
+  const programs = way.direction === DI_UP ? context.up : context.dw;
+  const isImplied = context.impliesFirst && context.isImplied;
+  if (isImplied ? programs.length === 0 : length < 1) return isImplied ? DROP_NO_RULE : DROP_SHORT;
   const end = (offset + length) * 8;
-  const rule = findRule(context, input, offset * 8, end);
+  const rule = isImplied ? programs[0].rule : findRule(context, input, offset * 8, end);
   if (rule < 0) return DROP_NO_RULE;
-  let bit = offset * 8 + context.ruleIdLength[rule];
+  let bit = offset * 8 + (isImplied ? 0 : context.ruleIdLength[rule]);
   if (rule === context.noCompression) {
     const octets = (end - bit) >>> 3;
     if (octets > PACKET_MAX || outOffset + octets > out.length) return DROP_TOO_LONG;
     extractOctets(out, outOffset, input, bit, octets);
     return octets;
   }
-  const programs = way.direction === DI_UP ? context.up : context.dw;
   let r = 0;
   while (r < programs.length && programs[r].rule !== rule) r++;
   if (r === programs.length) return DROP_NO_RULE;
