@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onPath } from '../../../targets/build/engines.ts';
+import { commandIn } from '../../support/newer-debian.ts';
 import { type PeerConfig, peerFiles, type Section, sectionText } from './config.ts';
 import { command, type Ended, type Namespace, type Site, spawnIn } from './namespaces.ts';
 
@@ -115,12 +116,21 @@ export async function startCharon(site: Site, options: CharonOptions): Promise<C
   const folder = join(site.folder, options.name);
   mkdirSync(folder);
   writeFileSync(join(folder, 'strongswan.conf'), daemonConf(folder, options));
+  const programs = ['charon-systemd', 'swanctl'];
   // Run from here, AppArmor's profiles of the installed programs, which forbid this folder, do not match.
-  for (const program of ['charon-systemd', 'swanctl']) copyFileSync(onPath(program)!, join(folder, program));
+  for (const program of programs) {
+    const file = site.root === undefined ? onPath(program)! : join(site.root, 'usr', 'sbin', program);
+    copyFileSync(file, join(folder, program));
+  }
+  const commandOf = (program: string, args: readonly string[]): string[] => {
+    const file = join(folder, program);
+    return site.root === undefined ? [file, ...args] : commandIn(site.root, site.folder, file, args);
+  };
   const env = { ...process.env, STRONGSWAN_CONF: join(folder, 'strongswan.conf'), SWANCTL_DIR: folder };
   const logFile = join(folder, 'charon.log');
   const log = (): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
-  const child = spawnIn(options.space, join(folder, 'charon-systemd'), [], env);
+  const [daemon, ...daemonArgs] = commandOf('charon-systemd', []);
+  const child = spawnIn(options.space, daemon, daemonArgs, env);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -131,8 +141,10 @@ export async function startCharon(site: Site, options: CharonOptions): Promise<C
     child.on('exit', () => done());
     child.on('error', () => done());
   });
-  const swanctl = (...args: string[]): Promise<Ended> =>
-    command(join(folder, 'swanctl'), [...args, '--uri', 'unix://' + join(folder, 'vici.sock')], env);
+  const swanctl = (...args: string[]): Promise<Ended> => {
+    const [program, ...rest] = commandOf('swanctl', [...args, '--uri', 'unix://' + join(folder, 'vici.sock')]);
+    return command(program, rest, env);
+  };
   const sas = async (): Promise<IkeState[]> => {
     const listed = await swanctl('--list-sas', '--pretty');
     if (listed.code !== 0) throw new Error(options.name + ': ' + listed.stderr);

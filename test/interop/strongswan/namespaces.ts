@@ -46,6 +46,8 @@ export interface Site {
   device: Namespace;
   /** A temporary folder, removed with the site. */
   folder: string;
+  /** The root of charon's programs, where it is not this machine's (test/support/newer-debian.ts). */
+  root?: string;
   /** Kills what still runs in the namespaces and removes everything. */
   close(): Promise<void>;
 }
@@ -79,8 +81,8 @@ done 2>/dev/null
 
 let count = 0;
 
-/** Makes both namespaces. Throws with the command's complaint when that is not allowed. */
-export async function openSite(): Promise<Site> {
+/** Makes both namespaces; `root`: see `Site`. Throws with the command's complaint when that is not allowed. */
+export async function openSite(root?: string): Promise<Site> {
   const stem = 'dietesp-' + process.pid + '-' + count++ + '-';
   const gateway = side(stem, 'gateway', 1);
   const device = side(stem, 'device', 2);
@@ -110,7 +112,7 @@ export async function openSite(): Promise<Site> {
     await close();
     throw error;
   }
-  return { gateway, device, folder, close };
+  return { gateway, device, folder, close, ...(root === undefined ? {} : { root }) };
 }
 
 // Addresses come when both ends are up: the kernel answers neighbour solicitations from then on, not a second later.

@@ -154,14 +154,25 @@ const ESP_SUITES: Record<string, string> = {
   'aes128-sha256': 'aes-cbc-hmac-sha2-256-128',
   'null-sha256': 'null-hmac-sha2-256-128',
 };
-const KE: Record<string, string> = { x25519: 'x25519', ecp256: 'p256' };
+const KE: Record<string, string> = {
+  x25519: 'x25519',
+  ecp256: 'p256',
+  mlkem512: 'mlkem512',
+  mlkem768: 'mlkem768',
+  mlkem1024: 'mlkem1024',
+};
+/** An additional key exchange [RFC 9370]. */
+const ADDITIONAL = /^ke\d_(\w+)$/;
 
 /** Algorithms and KE methods of strongSwan's proposals, as our files call them, each once. */
 function algorithms(proposals: readonly string[], names: Record<string, string>): { names: string[]; ke: string[] } {
   const found = { names: new Set<string>(), ke: new Set<string>() };
   for (const proposal of proposals) {
-    const words = proposal.split('-').filter((word) => word !== 'prfsha256');
-    for (const word of words) if (KE[word] !== undefined) found.ke.add(KE[word]);
+    const all = proposal.split('-').filter((word) => word !== 'prfsha256');
+    const more = all.map((word) => ADDITIONAL.exec(word)?.[1]).filter((word) => word !== undefined);
+    const words = all.filter((word) => !ADDITIONAL.test(word));
+    for (const word of words)
+      if (KE[word] !== undefined) found.ke.add([word, ...more].map((name) => KE[name]).join('-'));
     const cipher = names[words.filter((word) => KE[word] === undefined).join('-')];
     if (cipher === undefined) throw new Error('not known to ours: ' + proposal);
     found.names.add(cipher);

@@ -24,8 +24,8 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-export async function openLab(): Promise<Lab> {
-  const site = await openSite();
+export async function openLab(root?: string): Promise<Lab> {
+  const site = await openSite(root);
   try {
     const [gateway, device] = await Promise.all([openTraffic(site.gateway), openTraffic(site.device)]);
     for (const [traffic, space] of [
