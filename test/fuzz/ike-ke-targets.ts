@@ -60,10 +60,10 @@ const kems = createNodeAsymmetric();
 const plays = playKe((octets, at, size) => octets.fill(7, at, at + size));
 const message: Message = { buffer: NONE, payloads: createPayloads(), at: 0, size: 0, first: 0 };
 
-/** A round of the peer: the first octet chooses the method and the first payload's type. */
+/** A round of the peer: the first octet chooses the method (ML-KEM, the slow one, seldom) and the first payload's type. */
 function round(octets: Uint8Array): void {
   if (octets.length < 2) return;
-  const method = [31, 19, 35][octets[0] % 3];
+  const method = octets[0] % 16 === 2 ? 35 : [31, 19][octets[0] % 2];
   message.buffer = octets;
   const first = octets[0] < 200 ? 34 : octets[1];
   if (parsePayloads(message.payloads, octets, first, 1, octets.length) !== 0) return;

@@ -165,6 +165,7 @@ export const keyExchangeRounds: Intermediate = {
     addKe(w, method, kx.own);
     return true;
   },
+  shares: (sa) => additionalKes(sa.transforms).length === noteOf(sa.setup!.notes, NAME).length + 1,
   response: (ike, sa) => {
     if (!finishKe(ike.asymmetric, sa.setup!.kx, ike.message)) return OUTCOME_PROTOCOL;
     endRound(sa);

@@ -71,6 +71,7 @@ export function createIntermediate(find: FindPpk | null): Intermediate {
       key = ppk.key;
       return 0;
     },
+    joins: (ike) => dataOf(ike.message, N_PPK_IDENTITY_KEY) !== null,
     takes: (_ike, sa) => find !== null && sa.setup!.usePpkInt && !sa.setup!.intPpkDone,
     answer: (ike, sa, w) => {
       const setup = sa.setup!;

@@ -39,22 +39,37 @@ function coverPeer(ike: Ike, sa: IkeSa): void {
   updateIntAuth(ike.provider, sa.setup!, !sa.initiator, header, take(m.buffer, m.at, m.size));
 }
 
-/** Ends a round: derives all SK_* anew if it brought a new SKEYSEED. */
-function changeKeys(ike: Ike, sa: IkeSa, seed: Uint8Array): void {
+/**
+ * Ends the round of one extension: derives all SK_* anew if it brought a new SKEYSEED. `isFirst`: no other extension of the
+ * same message did before, so that the message came with the keys that are there. True: the keys are others now.
+ */
+function changeKeys(ike: Ike, sa: IkeSa, seed: Uint8Array, isFirst: boolean): boolean {
   const setup = sa.setup!;
   setup.intAuthDone = true;
-  if (seed.length === 0) return;
+  if (seed.length === 0) return false;
   const oldIn = sa.skIn!;
   const oldOut = sa.skOut!;
   deriveSk(ike, sa, join([setup.kx.nonceI, setup.kx.nonceR]), seed, setup);
   wipeSkKey(ike.provider, oldOut);
-  if (sa.initiator) {
+  if (sa.initiator || !isFirst) {
     wipeSkKey(ike.provider, oldIn);
-    return;
+    return true;
   }
   // The request may come again, under the keys that it was sent with.
   if (setup.earlierIn !== null) wipeSkKey(ike.provider, setup.earlierIn);
   setup.earlierIn = oldIn;
+  return true;
+}
+
+/** Adds what the next extensions may send in the same message; how many extensions it has. */
+function addShared(list: Intermediate[], ike: Ike, sa: IkeSa): number {
+  let at = sa.setup!.round;
+  const first = at;
+  for (; at + 1 < list.length; at++) {
+    const shares = list[at].shares;
+    if (shares === undefined || !shares(sa) || !list[at + 1].request(ike, sa, ike.writer)) break;
+  }
+  return at + 1 - first;
 }
 
 /** Initiator: sends the next round's request. False: there is none. What does not fit a message ends the SA. */
@@ -62,6 +77,7 @@ function start(list: Intermediate[], ike: Ike, sa: IkeSa, now: number): boolean 
   const setup = sa.setup!;
   for (; setup.round < list.length; setup.round++) {
     if (!list[setup.round].request(ike, sa, begin(ike))) continue;
+    setup.sharing = addShared(list, ike, sa);
     if (!sendRequest(ike, sa, IKE_INTERMEDIATE, now)) {
       // IKE_AUTH without the round would be an SA with less than was agreed.
       endIkeSa(ike, sa, OUTCOME_REFUSED, now);
@@ -78,11 +94,15 @@ function start(list: Intermediate[], ike: Ike, sa: IkeSa, now: number): boolean 
 function read(list: Intermediate[], ike: Ike, sa: IkeSa): Verdict {
   const error = errorOf(ike.message);
   if (error !== 0) return error;
-  const one = list[sa.setup!.round];
+  const setup = sa.setup!;
   coverPeer(ike, sa);
-  const verdict = one.response(ike, sa);
-  if (verdict === 0) changeKeys(ike, sa, one.seed(ike, sa));
-  return verdict;
+  for (let i = 0; i < setup.sharing; i++) {
+    const one = list[setup.round + i];
+    const verdict = one.response(ike, sa);
+    if (verdict !== 0) return verdict;
+    changeKeys(ike, sa, one.seed(ike, sa), true);
+  }
+  return 0;
 }
 
 /** Responder: answers the round in ike.message. 0, or the error. */
@@ -90,18 +110,24 @@ function answer(list: Intermediate[], ike: Ike, sa: IkeSa, now: number): Verdict
   const setup = sa.setup!;
   if (setup.round >= MAX_ROUNDS) return N_AUTHENTICATION_FAILED;
   setup.round++;
+  const ours: Intermediate[] = [];
   for (let i = 0; i < list.length; i++) {
-    const one = list[i];
-    if (!one.takes(ike, sa)) continue;
-    coverPeer(ike, sa);
-    const verdict = one.answer(ike, sa, begin(ike));
-    if (verdict !== 0) return verdict;
-    sendResponse(ike, sa, IKE_INTERMEDIATE, now);
-    coverOwn(ike, sa, sa.response);
-    changeKeys(ike, sa, one.seed(ike, sa));
-    return 0;
+    const joins = list[i].joins;
+    const isMore = ours.length > 0 && (joins === undefined || !joins(ike));
+    if (!isMore && list[i].takes(ike, sa)) ours.push(list[i]);
   }
-  return N_AUTHENTICATION_FAILED;
+  if (ours.length === 0) return N_AUTHENTICATION_FAILED;
+  coverPeer(ike, sa);
+  begin(ike);
+  for (let i = 0; i < ours.length; i++) {
+    const verdict = ours[i].answer(ike, sa, ike.writer);
+    if (verdict !== 0) return verdict;
+  }
+  sendResponse(ike, sa, IKE_INTERMEDIATE, now);
+  coverOwn(ike, sa, sa.response);
+  let isFirst = true;
+  for (let i = 0; i < ours.length; i++) if (changeKeys(ike, sa, ours[i].seed(ike, sa), isFirst)) isFirst = false;
+  return 0;
 }
 
 /** The part of an endpoint for IKE_INTERMEDIATE, with the rounds of these extensions. */

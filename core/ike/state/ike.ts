@@ -201,10 +201,17 @@ export interface Intermediate {
   name: string;
   /** Initiator: adds the request of its next round; false: it has none, or no more. */
   request(ike: Ike, sa: IkeSa, w: Writer): boolean;
+  /**
+   * Initiator, after `request`: true when no round of it comes after that one, and the next extension of the list may use the same
+   * message. Absent: rounds of their own.
+   */
+  shares?(sa: IkeSa): boolean;
   /** Initiator: the answer is in ike.message. */
   response(ike: Ike, sa: IkeSa): Verdict;
   /** Responder: true when the request in ike.message is one of this extension, and may come now. */
   takes(ike: Ike, sa: IkeSa): boolean;
+  /** Responder: true when the request has payloads of this extension beside those of another. Absent: never. */
+  joins?(ike: Ike): boolean;
   /** Responder: reads it and adds the answer. */
   answer(ike: Ike, sa: IkeSa, w: Writer): Verdict;
   /** After a round: the SKEYSEED that replaces all keys, empty: they stay. */

@@ -42,6 +42,8 @@ export interface Setup extends Transcript {
   /** IKE_INTERMEDIATE was offered by this side; the extension whose round is next (initiator), rounds (responder). */
   roundsOffered: boolean;
   round: number;
+  /** Initiator: extensions from `round` on whose payloads are in the request that is on its way. */
+  sharing: number;
   notes: Note[];
 }
 
@@ -76,6 +78,7 @@ export function createSetup(): Setup {
     draft: null,
     roundsOffered: false,
     round: 0,
+    sharing: 0,
     notes: [],
   };
 }

@@ -1,5 +1,5 @@
 // The keys of a hybrid handshake and of its rekeys, derived a second time: with node:crypto, from the messages and the shared secrets
-// alone, and with no code of core/. No other implementation with ML-KEM was there to talk to.
+// alone, and with no code of core/.
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -14,6 +14,7 @@ import {
   keyExchangeFollowUps,
   keyExchangeRounds,
 } from '../../../core/ike/ext/multiple-ke.ts';
+import { createIntermediate } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import { CHILD_LIVE } from '../../../core/ike/state/child.ts';
 import { createNodeAsymmetric } from '../../../targets/node/host/provider/asymmetric.ts';
@@ -91,22 +92,26 @@ function kePayload(message: Message, method: number): void {
   assert.deepEqual([body.readUInt16BE(0), body.readUInt16BE(2), body.length - 4], [method, 0, size]);
 }
 
-function withKe(base: Transforms, methods: number[]): Transforms {
+function withKe(base: Transforms, methods: readonly number[]): Transforms {
   const list = methods.slice(1).map((id, index) => ({ type: 6 + index, id, attributes: NONE }));
   return { ...base, ke: [methods[0] as 31], extra: createAdditionalKe(list) };
 }
 
-for (const methods of [
-  [31, 36],
-  [31, 35, 37],
-  [36, 31],
-]) {
-  test(`methods ${methods.join(', ')}: keys of the handshake and of the rekeys`, () => {
+const PPK = { id: Uint8Array.of(2, 0x61), key: new Uint8Array(32).fill(0x77), mandatory: true, intermediate: true };
+
+for (const [methods, ppk] of [
+  [[31, 36], null],
+  [[31, 35, 37], null],
+  [[36, 31], null],
+  [[31, 36], PPK],
+  [[31, 35, 37], PPK],
+] as const) {
+  test(`methods ${methods.join(', ')}${ppk === null ? '' : ' and a PPK'}: keys of the handshake and of the rekeys`, () => {
     const log: Buffer[] = [];
     const secrets: Buffer[] = [];
     const ike = [withKe(policy('a', 'b', 1, 2).ike[0], methods)];
     const esp = [withKe(childPolicy(1, 2).esp[0], methods)];
-    const common = { ike, optimizedRekey: false, retransmitTime: 1000, fragmentSize: 576 };
+    const common = { ike, optimizedRekey: false, retransmitTime: 1000, fragmentSize: 576, ppk };
     const s = scene({
       unobserved: true,
       device: common,
@@ -121,7 +126,7 @@ for (const methods of [
     const attach = (node: Node): void => {
       node.ike.asymmetric = createNodeAsymmetric();
       node.ike.extensions.push(additionalKeyExchanges);
-      node.ike.intermediate = createRounds([keyExchangeRounds]);
+      node.ike.intermediate = createRounds([keyExchangeRounds, createIntermediate(() => PPK.key)]);
       node.ike.followUps = createFollowUps([keyExchangeFollowUps]);
     };
     attach(s.world.device);
@@ -154,18 +159,28 @@ for (const methods of [
     let keys = keysOf(prf(nonces, secrets[0]), nonces, spis);
     let intI: Buffer = NO;
     let intR: Buffer = NO;
+    let before = keys;
     for (let n = 1; n < methods.length; n++) {
       const [request, response] = messagesOf(log, INTERMEDIATE, keys);
       for (const one of [request, response]) {
         assert.deepEqual(
           one.read.payloads.map(({ type }) => type),
-          [34],
+          // With the last one goes the PPK [RFC 9867 §3.1].
+          ppk !== null && n === methods.length - 1 ? [34, 41] : [34],
         );
         kePayload(one, methods[n]);
       }
       intI = covered(request, keys.p[0], intI);
       intR = covered(response, keys.p[1], intR);
+      before = keys;
       keys = keysOf(prf(keys.d, secrets[n], nonces), nonces, spis);
+    }
+    if (ppk !== null) {
+      const [{ read }] = messagesOf(log, INTERMEDIATE, before);
+      const confirmed = prf(ppk.key, nonces, spis).subarray(0, 8);
+      const notify = read.payloads.find(({ type }) => type === 41)!.body;
+      assert.deepEqual(notify.subarray(4), Buffer.concat([ppk.id, confirmed]));
+      keys = keysOf(expand(ppk.key, keys.d, 32), nonces, spis);
     }
     assert.deepEqual(Buffer.from(sa.skD), keys.d);
 
