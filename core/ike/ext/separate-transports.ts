@@ -10,11 +10,12 @@ import { addStatus, dataOf } from '../codec/payloads.ts';
 import { SEPARATE_TRANSPORTS } from '../codec/private-numbers.ts';
 import { transmitAll } from '../exchange/send.ts';
 import { endIkeSa } from '../exchange/session.ts';
+import { restart } from '../setup/initiator.ts';
 import { noteOf, setNote } from '../state/child.ts';
 import { type Extension, type Ike, RESUME_DONE, type Resumption, type Rounds } from '../state/ike.ts';
 import type { Path } from '../state/path.ts';
 import { type IkePolicy, NAT_FORCE } from '../state/policy.ts';
-import { type IkeSa, privateFits, STATE_ESTABLISHED } from '../state/sa.ts';
+import { type IkeSa, privateFits, STATE_HALF_OPEN } from '../state/sa.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 /** The note of an IKE SA whose peers agreed on it; of a set-up, that the peer sent it. */
@@ -190,9 +191,23 @@ export function resendOver(ike: Ike, sa: IkeSa, path: Path, now: number): void {
   if (sa.request.length > 0) transmitAll(ike, sa, sa.request, now);
 }
 
+/**
+ * Initiator: begins anew, as the host's `begins` says now: a connection could not be opened, or nothing comes over UDP
+ * [draft-ietf-ipsecme-ikev2-reliable-transport]. Nothing for an SA whose peer is authenticated.
+ */
+export function startOver(ike: Ike, sa: IkeSa, now: number): void {
+  if (!sa.initiator || sa.state >= STATE_HALF_OPEN) return;
+  sa.espPath = null;
+  setNote(sa.notes, NOTE, NONE);
+  sa.behindNat = false;
+  sa.peerBehindNat = false;
+  sa.fragments = null;
+  restart(ike, sa, now);
+}
+
 /** An error in an unprotected answer that came over a stream is believed: nobody else can have sent it [RFC 9329 §6.5]. */
 export function believe(ike: Ike, sa: IkeSa, now: number): void {
-  if (sa.setup === null || sa.setup.error === 0 || sa.state >= STATE_ESTABLISHED) return;
+  if (sa.setup === null || sa.setup.error === 0 || sa.state >= STATE_HALF_OPEN) return;
   endIkeSa(ike, sa, sa.setup.error, now);
 }
 

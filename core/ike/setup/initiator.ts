@@ -133,7 +133,7 @@ export function connect(ike: Ike, policy: IkePolicy, path: Path, session: Sessio
 }
 
 /** Makes a new attempt with a new SPI. */
-function restart(ike: Ike, sa: IkeSa, now: number): void {
+export function restart(ike: Ike, sa: IkeSa, now: number): void {
   dropSetup(ike, sa);
   delete ike.bySpi[spiKey(sa.spis, 0)];
   const fresh = nonce(ike, 8);

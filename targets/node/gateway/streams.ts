@@ -1,9 +1,6 @@
 // IKE SAs on TCP at the gateway: which connection an SA sends on, what may not go back to UDP, and where its ESP is
 // [RFC 9329, draft-ietf-ipsecme-ikev2-reliable-transport].
 
-import { IKE_EXCHANGE, IKE_FLAGS, IKE_SIZE, IKE_SPI_I, IKE_SPI_R } from '../../../core/ike/codec/message.ts';
-import { FLAG_INITIATOR, IKE_SA_INIT, IKE_SESSION_RESUME } from '../../../core/ike/codec/numbers.ts';
-import { spiKey } from '../../../core/ike/exchange/registry.ts';
 import {
   createSeparateTransports,
   isSeparate,
@@ -15,6 +12,7 @@ import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
 import { type Path, samePath } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
+import { isStray } from '../host/stray.ts';
 import { streamedPolicy } from '../host/stream-policy.ts';
 import { TCP_PORTS, type TcpPorts } from './tcp.ts';
 import type { UdpPort } from './udp.ts';
@@ -78,14 +76,7 @@ export function createStreams(tcp: TcpPorts, udp: UdpPort[], radios: number): St
         return { local, localPort, remote, remotePort: NAT_PORT, encapsulated: true, port: radios + index, link };
       },
     }),
-    isStray(ike, path, buffer, offset, length) {
-      if (isStream(path) || length < IKE_SIZE) return false;
-      const exchange = buffer[offset + IKE_EXCHANGE];
-      if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) return false;
-      const fromInitiator = (buffer[offset + IKE_FLAGS] & FLAG_INITIATOR) !== 0;
-      const sa = ike.bySpi[spiKey(buffer, offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
-      return sa !== undefined && (isStream(sa.path) || isSeparate(sa));
-    },
+    isStray: (ike, path, buffer, offset, length) => !isStream(path) && isStray(ike, isStream, buffer, offset, length),
     proved(ike, sa, path, now) {
       if (!isStream(path)) return;
       tcp.prove(path, sa);

@@ -21,6 +21,7 @@ import { checkRadioKe } from '../host/config/ke-names.ts';
 import { readText } from '../host/document.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { UdpAddress } from '../host/udp.ts';
+import type { Transport } from './transports.ts';
 
 /** Where readings go. */
 export interface LoadedServer {
@@ -78,6 +79,10 @@ export interface LoadedSensor extends Common {
   numbers: PrivateNumbers;
   /** Octets of the largest IKE message. */
   maxMessage: number;
+  /** What carries IKE, without a radio. */
+  transport: Transport;
+  /** TCP port of the gateway. */
+  tcpPort: number;
 }
 
 /** A sensor's own UDP ports are the system's choice. */
@@ -122,6 +127,10 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
   const to = inside(gateway, 'address');
   if (isRadio) for (const field of [own, link]) require(field);
   const contexts = (values.contexts ?? []) as string[];
+  const transport = inside(root, 'transport');
+  if (isRadio && transport.value !== undefined && transport.value !== 'udp') {
+    keepError(root, fieldError(transport, 'must be udp with a radio'));
+  }
   if (isRadio) {
     const checked = {
       ...(options.onBoard === true ? { zep: {} } : {}),
@@ -184,6 +193,8 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
           },
     interval: (values.interval as number) * 1000,
     count: values.count as number,
+    transport: values.transport as Transport,
+    tcpPort: gatewayValues.tcpPort as number,
   };
   root.document.finish();
   return loaded;

@@ -29,6 +29,7 @@ import { establishedView, outcomeName, type Report, rounded } from './describe.t
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
+import { probeOf } from './probe.ts';
 import { createRadioHost } from './radio-host.ts';
 import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
 import { createSessionKeeper } from './session.ts';
@@ -192,7 +193,11 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       return code;
     };
     inner = createInnerHost(own.length > 0 ? own : local, transmit, now);
-    if (sockets !== null) return createUdpHost({ ...common, sockets, peer: gateway });
+    if (sockets !== null) {
+      const { transport, tcpPort } = loaded;
+      const probe = probeOf(loaded, own.length > 0 ? own : local);
+      return createUdpHost({ ...common, sockets, peer: gateway, transport, tcpPort, probe });
+    }
     const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
     try {
       return createRadioHost({

@@ -5,8 +5,8 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { DROP_SELECTOR } from '../../../core/base/drop.ts';
-import { createUplink } from '../../../core/device/uplink.ts';
+import { DROP_DUMMY, DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { createUplink, type UplinkConfig } from '../../../core/device/uplink.ts';
 import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
@@ -26,7 +26,9 @@ import {
   UDP_IKE_MARKED,
   UDP_KEEPALIVE,
 } from '../host/udp.ts';
+import { createDial } from './dial.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
+import { createTransports, type Transport, type Transports } from './transports.ts';
 
 /** Ports of IKE, and of IKE and ESP with NAT, as the core knows them. */
 const NAT_PORT = 4500;
@@ -34,6 +36,8 @@ const KEEPALIVE = Uint8Array.of(0xff);
 /** Milliseconds of silence until a keepalive [RFC 3948 §4]. */
 const KEEPALIVE_TIME = 20000;
 const DATAGRAM_MAX = 65536;
+/** Octets of the largest TCP record, where nobody says. */
+const RECORD_MAX = 65535;
 
 export interface UdpPorts {
   port: number;
@@ -56,6 +60,12 @@ export interface UdpHostConfig extends IkeHostConfig {
   sockets: UdpSockets;
   /** The peer's ports, and the zone of a link-local address. */
   peer: UdpPeer;
+  /** What carries IKE, default udp; the peer's TCP port; octets of the largest record. */
+  transport?: Transport;
+  tcpPort?: number;
+  recordMax?: number;
+  /** Writes an inner packet that the other end answers, for an inner address of this side. 0: there is none. */
+  probe?: (packet: Uint8Array, own: Uint8Array) => number;
 }
 
 async function bound(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
@@ -120,6 +130,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const came = new Uint8Array(DATAGRAM_MAX + header);
   const restored = new Uint8Array(DATAGRAM_MAX);
   const outer = new Uint8Array(DATAGRAM_MAX + OUTBOUND_ROOM);
+  const probed = new Uint8Array(256);
   let sentAt = 0;
   let isClosed = false;
 
@@ -143,19 +154,70 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     });
   }
 
+  const policy = { ...config.ike.policy, nat: NAT_FORCE };
+  const mode = config.transport ?? 'udp';
+  const transports = mode === 'udp' ? null : overTcp(mode);
+  const { events } = config.ike;
+  const common: UplinkConfig = {
+    ...config.ike,
+    policy,
+    events: {
+      ...events,
+      established(sa, attempt, time) {
+        events.established(sa, attempt, time);
+        transports?.established(sa);
+      },
+      ended(sa, outcome, at, time) {
+        events.ended(sa, outcome, at, time);
+        transports?.ended(sa);
+      },
+    },
+  };
   const uplink = createUplink(
     sas,
-    { ...config.ike, policy: { ...config.ike.policy, nat: NAT_FORCE } },
+    transports === null ? common : transports.extend(common),
     plain,
     new Uint8Array(0),
     DATAGRAM_MAX - 1 - MARKER_SIZE,
     (path, buffer, offset, length) => {
       counters.ikeSentOctets += length;
       const octets = buffer.slice(offset, offset + length);
-      if (path.encapsulated) transmit(natSocket, config.peer.natPort, markedIke(octets));
+      if (transports?.isStream(path)) transports.sendIke(path, octets);
+      else if (path.encapsulated) transmit(natSocket, config.peer.natPort, markedIke(octets));
       else transmit(ikeSocket, config.peer.port, octets);
     },
   );
+  transports?.attach(uplink.ike);
+
+  function overTcp(kind: Exclude<Transport, 'udp'>): Transports {
+    const dice = new Uint8Array(4);
+    return createTransports({
+      mode: kind,
+      udp: encapsulated,
+      policy,
+      dial: createDial(
+        socketText(local, config.peer.zone ?? ''),
+        remoteText,
+        config.tcpPort ?? NAT_PORT,
+        config.recordMax ?? RECORD_MAX,
+      ),
+      random() {
+        config.provider.random(dice, 0, 4);
+        return new DataView(dice.buffer).getUint32(0) / 2 ** 32;
+      },
+      now,
+      wake: config.wake,
+      ike: takeIke,
+      esp: (path, buffer, offset, length) => takeEsp(path, buffer.subarray(offset, offset + length)),
+      probe(path) {
+        const sa = uplink.current();
+        if (sa === null || config.probe === undefined) return false;
+        const length = config.probe(probed, sa.address);
+        return length > 0 && sendOver(path, probed, length) >= 0;
+      },
+      again: () => uplink.connect(null, now()),
+    });
+  }
 
   function isPeer(from: RemoteInfo, port: number): boolean {
     const octets = addressOctets(from.address.replace(/%.*$/, ''));
@@ -164,30 +226,49 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     return fits;
   }
 
-  function takeIke(path: Path, octets: Uint8Array, offset: number): void {
-    counters.ikeReceivedOctets += octets.length - offset;
-    uplink.receive(path, octets, offset, octets.length - offset, now());
+  function takeIke(path: Path, octets: Uint8Array, offset: number, length: number): void {
+    if (transports !== null && !transports.isStream(path) && transports.isStray(octets, offset, length)) return;
+    counters.ikeReceivedOctets += length;
+    uplink.receive(path, octets, offset, length, now());
   }
 
-  function takeEsp(octets: Uint8Array): void {
+  function takeEsp(path: Path, octets: Uint8Array): void {
     const length = outerPacket(came, octets, remote, local);
     const time = now();
     const size = inbound(endpoint, came, 0, length, restored, 0, time);
+    if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
     if (size >= 0) config.inner(restored, size, time);
     uplink.carried(time);
   }
 
+  /** Sends an inner packet; `over`: in place of the path that ESP has. */
+  function sendOver(over: Path | null, packet: Uint8Array, length: number): number {
+    const time = now();
+    const sa = choose(sas.outgoing, packet, 0, length, time);
+    const current = uplink.current();
+    if (sa === null) return drop(endpoint, DROP_SELECTOR);
+    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
+    if (size < 0) return size;
+    const octets = outer.slice(header, size);
+    const path = over ?? (current === null ? encapsulated : espPathOf(current));
+    if (!transports?.isStream(path)) transmit(natSocket, config.peer.natPort, octets);
+    else if (transports.sendEsp(path, octets)) counters.datagrams++;
+    else counters.sendErrors++;
+    uplink.carried(time);
+    return 0;
+  }
+
   ikeSocket.on('message', (octets, from) => {
     if (isClosed || !isPeer(from, config.peer.port)) return;
-    takeIke(plain, octets, 0);
+    takeIke(plain, octets, 0, octets.length);
     config.wake();
   });
   natSocket.on('message', (octets, from) => {
     if (isClosed || !isPeer(from, config.peer.natPort)) return;
     const kind = classify(octets, true);
     if (kind === UDP_KEEPALIVE) counters.keepalives++;
-    else if (kind === UDP_IKE_MARKED) takeIke(encapsulated, octets, MARKER_SIZE);
-    else if (kind === UDP_ESP) takeEsp(octets);
+    else if (kind === UDP_IKE_MARKED) takeIke(encapsulated, octets, MARKER_SIZE, octets.length - MARKER_SIZE);
+    else if (kind === UDP_ESP) takeEsp(encapsulated, octets);
     config.wake();
   });
   for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);
@@ -195,7 +276,10 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   /** When the next keepalive is due, or -1. */
   function keepaliveAt(): number {
     const sa = uplink.current();
-    return sa !== null && sa.state === STATE_ESTABLISHED && espPathOf(sa).encapsulated ? sentAt + KEEPALIVE_TIME : -1;
+    if (sa === null || sa.state !== STATE_ESTABLISHED) return -1;
+    const path = espPathOf(sa);
+    // A TCP connection keeps no place in a NAT for ESP beside it.
+    return path.encapsulated && !transports?.isStream(path) ? sentAt + KEEPALIVE_TIME : -1;
   }
 
   return {
@@ -203,29 +287,25 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     endpoint,
     sas,
     send(packet, length) {
-      const time = now();
-      const sa = choose(sas.outgoing, packet, 0, length, time);
-      if (sa === null) return drop(endpoint, DROP_SELECTOR);
-      const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
-      if (size < 0) return size;
-      transmit(natSocket, config.peer.natPort, outer.slice(header, size));
-      uplink.carried(time);
-      return 0;
+      const code = sendOver(null, packet, length);
+      if (code >= 0) transports?.sent();
+      return code;
     },
-    link: () => ({ ...counters }),
+    link: () => ({ ...counters, ...transports?.counters() }),
     poll(time) {
       uplink.poll(time);
+      transports?.poll(time);
       const at = keepaliveAt();
       if (at >= 0 && time >= at) transmit(natSocket, config.peer.natPort, KEEPALIVE);
     },
     nextTimeout() {
       const at = keepaliveAt();
-      const other = uplink.nextTimeout();
-      if (at < 0) return other;
-      return other < 0 ? at : Math.min(at, other);
+      const due = [at, uplink.nextTimeout(), transports?.nextTimeout() ?? -1].filter((one) => one >= 0);
+      return due.length === 0 ? -1 : Math.min(...due);
     },
     async close() {
       isClosed = true;
+      transports?.close();
       await Promise.all(
         [ikeSocket, natSocket].map((socket) => new Promise<void>((done) => socket.close(() => done()))),
       );

@@ -4,6 +4,7 @@
 import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
 import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
 import type { Property } from './schema.ts';
+import { PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 
 const COUNT_MAX = 9007199254740991;
 /** '' would be the folder of the configuration. */
@@ -11,7 +12,6 @@ const NAMED: Partial<Property> = { pattern: '.', mustBe: 'the name of a file or 
 
 const address6 = (title: string, description: string): Property => text(title, description);
 const CONNECTION = object('Connection', 'Identities, credentials, proposals.', CONNECTION_PROPERTIES);
-const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);
 
 const RADIO = object(
   'Radio',
@@ -76,30 +76,6 @@ const RADIO = object(
     maxSize: integer('Packet', 'Longest outer packet.', 40, 2047, undefined, 'octets'),
   },
   ['panId'],
-);
-
-const UDP = object(
-  'UDP',
-  'A UDP address for IKE, and for ESP in UDP.',
-  {
-    address: text(
-      'Address',
-      'Own address, link-local with its zone (`fe80::1%eth0`); `::` and `0.0.0.0`: all, also those that come later.',
-    ),
-    port: PORT('IKE port', 500),
-    natPort: PORT('Port with NAT', 4500),
-  },
-  ['address'],
-);
-
-const TCP = object(
-  'TCP',
-  'An address for IKE, and ESP, over TCP [RFC 9329].',
-  {
-    address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
-    port: integer('Port', 'TCP port.', 0, 65535, 4500),
-  },
-  ['address'],
 );
 
 const NUMBERS = object('Private numbers', 'Notify types without an IANA number.', {
@@ -204,19 +180,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   radios: entries('Radios', 'IEEE 802.15.4 radios.', RADIO, 16),
   addresses: list('Outer addresses', 'IPv6 addresses of the gateway on the radio side.', { type: 'string' }, 64),
   udp: entries('UDP', 'Addresses at which IKE, and ESP in UDP, is heard.', UDP, 16),
-  tcp: entries(
-    'TCP',
-    'Addresses at which IKE over TCP is heard, with ESP in the same connection, or in UDP at the same address of `udp`: docs/transports.md.',
-    TCP,
-    16,
-  ),
-  tcpConnections: integer(
-    'TCP connections',
-    'At a time; a quarter of them may be without an authenticated message.',
-    4,
-    65535,
-    4096,
-  ),
+  ...TCP_PROPERTIES,
   pool: list(
     'Address pool',
     'Inner addresses for peers that ask for one: a prefix or a range each.',
@@ -340,9 +304,11 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
       link: { ...LINK, needed: 'with `radio`' },
       port: PORT('IKE port', 500),
       natPort: PORT('Port with NAT', 4500),
+      tcpPort: integer('TCP port', 'For `transport`.', 1, 65535, 4500),
     },
     ['address'],
   ),
+  transport: TRANSPORT,
   innerAddress: text('Inner address', 'Default: what the gateway gives, else the outer address.'),
   server: object(
     'Server',

@@ -1,0 +1,55 @@
+// The fields of both files about UDP, TCP and what carries IKE and ESP.
+
+import { entries, integer, object, oneOf, text } from './ike-schema.ts';
+import type { Property } from './schema.ts';
+
+export const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);
+
+export const UDP = object(
+  'UDP',
+  'A UDP address for IKE, and for ESP in UDP.',
+  {
+    address: text(
+      'Address',
+      'Own address, link-local with its zone (`fe80::1%eth0`); `::` and `0.0.0.0`: all, also those that come later.',
+    ),
+    port: PORT('IKE port', 500),
+    natPort: PORT('Port with NAT', 4500),
+  },
+  ['address'],
+);
+
+const TCP = object(
+  'TCP',
+  'An address for IKE, and ESP, over TCP [RFC 9329].',
+  {
+    address: text('Address', 'Own address; `::` and `0.0.0.0`: all.'),
+    port: integer('Port', 'TCP port.', 0, 65535, 4500),
+  },
+  ['address'],
+);
+
+/** Of the gateway. */
+export const TCP_PROPERTIES: Record<string, Property> = {
+  tcp: entries(
+    'TCP',
+    'Addresses at which IKE over TCP is heard, with ESP in the same connection, or in UDP at the same address of `udp`: docs/transports.md.',
+    TCP,
+    16,
+  ),
+  tcpConnections: integer(
+    'TCP connections',
+    'At a time; a quarter of them may be without an authenticated message.',
+    4,
+    65535,
+    4096,
+  ),
+};
+
+/** Of a sensor. */
+export const TRANSPORT = oneOf(
+  'Transport of IKE',
+  'udp; separate: over TCP when the gateway can, with ESP in UDP; tcp: over TCP from the first message, with ESP in UDP where it arrives; tcp-only: all in TCP [RFC 9329]; auto: separate, and tcp where UDP is blocked. See docs/transports.md.',
+  ['udp', 'separate', 'tcp', 'tcp-only', 'auto'],
+  'udp',
+);

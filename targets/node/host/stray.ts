@@ -1,0 +1,25 @@
+// An IKE SA that is on TCP stays there, and those that rekeys make of it [draft-ietf-ipsecme-ikev2-reliable-transport]. What
+// comes for it over UDP is stray.
+
+import { IKE_EXCHANGE, IKE_FLAGS, IKE_SIZE, IKE_SPI_I, IKE_SPI_R } from '../../../core/ike/codec/message.ts';
+import { FLAG_INITIATOR, IKE_SA_INIT, IKE_SESSION_RESUME } from '../../../core/ike/codec/numbers.ts';
+import { spiKey } from '../../../core/ike/exchange/registry.ts';
+import { isSeparate } from '../../../core/ike/ext/separate-transports.ts';
+import type { Ike } from '../../../core/ike/state/ike.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
+
+/** True for a message, which came over UDP, of an IKE SA that is on TCP. The first one may have come over UDP, and be repeated. */
+export function isStray(
+  ike: Ike,
+  isStream: (path: Path) => boolean,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+): boolean {
+  if (length < IKE_SIZE) return false;
+  const exchange = buffer[offset + IKE_EXCHANGE];
+  if (exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME) return false;
+  const fromInitiator = (buffer[offset + IKE_FLAGS] & FLAG_INITIATOR) !== 0;
+  const sa = ike.bySpi[spiKey(buffer, offset + (fromInitiator ? IKE_SPI_R : IKE_SPI_I))];
+  return sa !== undefined && (isStream(sa.path) || isSeparate(sa));
+}
