@@ -41,7 +41,8 @@ export function isHere(a: Path, b: Path): boolean {
 
 /**
  * The newest packet of `child` came over `path`: true when those to the peer go there from now on. ESP leaves TCP, and comes
- * back, where both sides have separate transports; it comes to TCP only with its IKE. `hasIp`: this side takes IP protocol 50.
+ * back, where both sides have separate transports; it comes to TCP only with its IKE. There this side also follows a peer when it
+ * is itself behind a NAT: nothing else tells the port of ESP. `hasIp`: this side takes IP protocol 50.
  */
 export function followEsp(sa: IkeSa, child: ChildSa, path: Path, hasIp: boolean): boolean {
   const old = childPathOf(sa, child);
@@ -51,8 +52,10 @@ export function followEsp(sa: IkeSa, child: ChildSa, path: Path, hasIp: boolean)
     moveEsp(sa, null);
     return true;
   }
-  if (!isStream(old) && old.encapsulated === path.encapsulated) return movePath(sa, child, path);
-  if (isStream(old) && !isSeparate(sa)) return false;
+  if (!isSeparate(sa)) {
+    if (isStream(old)) return false;
+    if (old.encapsulated === path.encapsulated) return movePath(sa, child, path);
+  }
   if (!path.encapsulated && !hasIp) return false;
   moveEsp(sa, path);
   return true;

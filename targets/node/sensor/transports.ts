@@ -65,6 +65,8 @@ export interface TransportsConfig {
   mode: Exclude<Transport, 'udp'>;
   /** Where IKE goes over UDP port 4500. */
   udp: Path;
+  /** The gateway's TCP port. */
+  tcpPort: number;
   /** Of messages over UDP. */
   policy: IkePolicy;
   dial: Dial;
@@ -125,7 +127,7 @@ export function createTransports(config: TransportsConfig): Transports {
 
   function dial(failures: number, tries = PORT_TRIES): Connection {
     const localPort = FIRST_PORT + Math.floor(config.random() * PORTS);
-    const path: Path = { ...udp, localPort, port: STREAM };
+    const path: Path = { ...udp, localPort, remotePort: config.tcpPort, port: STREAM };
     const one: Connection = { path, stream: null as never, isOpen: false, openedAt: now(), failures };
     one.stream = config.dial(localPort, {
       opened() {

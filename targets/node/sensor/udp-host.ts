@@ -191,16 +191,13 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
 
   function overTcp(kind: Exclude<Transport, 'udp'>): Transports {
     const dice = new Uint8Array(4);
+    const tcpPort = config.tcpPort ?? NAT_PORT;
     return createTransports({
       mode: kind,
       udp: encapsulated,
+      tcpPort,
       policy,
-      dial: createDial(
-        socketText(local, config.peer.zone ?? ''),
-        remoteText,
-        config.tcpPort ?? NAT_PORT,
-        config.recordMax ?? RECORD_MAX,
-      ),
+      dial: createDial(socketText(local, config.peer.zone ?? ''), remoteText, tcpPort, config.recordMax ?? RECORD_MAX),
       random() {
         config.provider.random(dice, 0, 4);
         return new DataView(dice.buffer).getUint32(0) / 2 ** 32;

@@ -1,0 +1,163 @@
+// A gateway with UDP and TCP on the loopback, a sensor with its IKE over either, and a TCP relay between them that can cut.
+
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
+import { type Started, startGateway } from '../../targets/node/gateway/gateway.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { readSensor } from '../../targets/node/sensor/file.ts';
+import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
+import { fakeSockets, PORT, SERVER } from './support.ts';
+
+export const LIMIT = 15000;
+
+/** Waits until `done`, or fails. */
+export async function until(done: () => boolean, what = 'nothing came of it'): Promise<void> {
+  const end = performance.now() + LIMIT;
+  while (!done()) {
+    if (performance.now() > end) throw new Error(what);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+export interface Relay {
+  port: number;
+  /** Resets all connections; `refuse`: and takes no others. */
+  cut(refuse?: boolean): void;
+  /** Connections so far. */
+  count(): number;
+  open(): void;
+}
+
+/** Passes connections on to `port`. */
+export async function relayTo(t: TestContext, port: number): Promise<Relay> {
+  const sockets = new Set<Socket>();
+  let isRefusing = false;
+  let count = 0;
+  const server = createServer((one) => {
+    if (isRefusing) {
+      one.resetAndDestroy();
+      return;
+    }
+    count++;
+    const other = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ]) {
+      sockets.add(from);
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const one of sockets) one.destroy();
+    server.close();
+  });
+  return {
+    port: (server.address() as { port: number }).port,
+    cut(refuse = false) {
+      isRefusing = refuse;
+      for (const one of sockets) one.resetAndDestroy();
+    },
+    open() {
+      isRefusing = false;
+    },
+    count: () => count,
+  };
+}
+
+export interface Scene {
+  started: Started;
+  /** The gateway's SA of the only peer. */
+  theirs(): IkeSa;
+  sensor: Sensor;
+  told: string[];
+  ours(): IkeSa;
+  tcpPort: number;
+  /** Sends a datagram to the echo server and waits for the answer. */
+  talk(text: string): Promise<void>;
+}
+
+/** `top`: more of the gateway's file; `more`: of the sensor's connection; `tcpPort`: in place of the gateway's. */
+export async function scene(
+  t: TestContext,
+  transport: string,
+  options: {
+    tcp?: boolean;
+    tcpPort?: (own: number) => Promise<number>;
+    top?: string;
+    more?: string;
+    retry?: boolean;
+  } = {},
+): Promise<Scene> {
+  const { tcp = true, top = '', more = '' } = options;
+  const { config } = readGateway(
+    'gateway.yaml',
+    `udp: [{ address: 127.0.0.1, port: 0, natPort: 0 }]
+${tcp ? 'tcp: [{ address: 127.0.0.1, port: 0 }]\n' : ''}pool: ["2001:db8:1::/64"]
+flows: [{ destination: "${SERVER}", port: ${PORT}, to: "127.0.0.1:9" }]
+${top}connection:
+  localId: fqdn:gateway
+  auth: { psk: secret }
+`,
+  );
+  const { openSocket } = fakeSockets((socket, text) => socket.upper.message(Buffer.from(`${text}!`)));
+  const started = await startGateway({ ...config, openSocket });
+  const { udp, tcp: listeners } = started.gateway.metrics();
+  const tcpPort = listeners[0]?.port ?? 9;
+  const loaded = readSensor(
+    'sensor.yaml',
+    `udp: { address: 127.0.0.1 }
+gateway: { address: 127.0.0.1, port: ${udp[0].port}, natPort: ${udp[0].natPort}, tcpPort: ${(await options.tcpPort?.(tcpPort)) ?? tcpPort} }
+server: { address: "${SERVER}", port: ${PORT}, sourcePort: ${PORT} }
+transport: ${transport}
+connection:
+  localId: fqdn:pump
+  remoteId: fqdn:gateway
+  requestAddress: ipv6
+  auth: { psk: secret }
+${more}`,
+  );
+  const told: string[] = [];
+  const sensor = await openSensor(loaded, {
+    provider: createFastProvider(),
+    keylog: null,
+    echoPort: 0,
+    retry: options.retry ?? true,
+    report: (event) => void told.push(event.event === 'ended' ? `ended ${event.outcome}` : event.event),
+    waits: false,
+  });
+  t.after(async () => {
+    await sensor.close();
+    await started.gateway.close();
+  });
+  const heard: string[] = [];
+  sensor.inner.listen(PORT, (payload) => void heard.push(Buffer.from(payload).toString()));
+  return {
+    started,
+    sensor,
+    told,
+    tcpPort,
+    theirs: () => started.ike.sas().find(({ state }) => state === 5)!,
+    ours: () => sensor.host.uplink.current()!,
+    async talk(text) {
+      const problem = sensor.send(
+        Buffer.from(text),
+        Buffer.from('20010db8000200000000000000000001', 'hex'),
+        PORT,
+        PORT,
+      );
+      if (problem !== '') throw new Error(problem);
+      await until(() => heard.includes(`${text}!`), `no answer to ${text}`);
+    },
+  };
+}
