@@ -68,6 +68,7 @@ export {
   createSubspaceParts,
   createSubspaceSuite,
   SUBSPACES_MAX,
+  useClass,
   useSubspace,
 } from './subspaces.ts';
 export {

@@ -225,3 +225,8 @@ export function classSubspace(buffer: Uint8Array, offset: number, count: number)
   const field = six ? ((buffer[offset] & 15) << 4) | (buffer[offset + 1] >>> 4) : buffer[offset + 1];
   return (field >>> 5) % count;
 }
+
+/** Chooses the subspace for the IP packet at `offset` by its class of service (`classSubspace`), where the SA has subspaces. */
+export function useClass(sa: Sa, buffer: Uint8Array, offset: number): void {
+  if (sa.subspaces !== undefined) useSubspace(sa, classSubspace(buffer, offset, sa.subspaces.count));
+}

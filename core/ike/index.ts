@@ -134,6 +134,7 @@ export { optimizedRekeys } from './ext/optimized-rekey.ts';
 export { postQuantumKey } from './ext/ppk.ts';
 export { createIntermediate, type FindPpk } from './ext/ppk-intermediate.ts';
 export { resumption, ticketRequest } from './ext/resume.ts';
+export { applySubspaces, subspaces, subspacesOf, subspaceTransform } from './ext/subspaces.ts';
 export { tfcNotSupported } from './ext/tfc.ts';
 export { createTickets, type TicketIssuer } from './ext/ticket.ts';
 export { vendorId } from './ext/vendor.ts';

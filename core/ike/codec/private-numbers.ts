@@ -25,10 +25,18 @@ export interface PrivateNumbers {
   tsDscp: number;
   /** IKE over TCP, ESP over UDP or IP. Absent: SEPARATE_TRANSPORTS; a board has no use for it. */
   separateTransports?: number;
+  /** Transform ID of Sequence Numbers with subspaces; absent: TRANSFORM_SUBSPACES. */
+  subspaces?: number;
+  /** Attribute of that transform; absent: ATTRIBUTE_SUBSPACES. */
+  subspaceCount?: number;
 }
 
 /** `PrivateNumbers.separateTransports` unless overridden. */
 export const SEPARATE_TRANSPORTS = 50440;
+/** Transform ID (Transform Type 5): 64 bits, 16 of Subspace ID and 48 of counter. No board knows it. */
+export const TRANSFORM_SUBSPACES = 1026;
+/** Attribute Type of its number of subspaces, in the form type and value. */
+export const ATTRIBUTE_SUBSPACES = 16384;
 
 /** The numbers used unless overridden; those of the optimized rekey are the ones of strongSwan's branch. */
 export function privateNumbers(): PrivateNumbers {

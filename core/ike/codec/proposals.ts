@@ -29,6 +29,8 @@ export interface Transform {
   id: number;
   /** Attributes in wire format; null: accept any of the peer. */
   attributes: Uint8Array | null;
+  /** Responder: whether `attributes` of the peer are as good; absent: only if they are the same. */
+  takes?: (own: Transform, attributes: Uint8Array) => boolean;
 }
 
 /**
@@ -43,12 +45,15 @@ export interface ExtraTransforms {
   has(type: number): boolean;
   /** Writes them at the end of a proposal. */
   add(w: Writer): void;
-  /** One of each type out of the peer's proposal at `at`, which has these `types`; null: it does not fit. */
-  choose(buffer: Uint8Array, at: number, types: number): Transform[] | null;
+  /**
+   * Chooses one of each type out of the peer's proposal at `at` into `out.extra`; false: it does not fit. `out` has what the
+   * lists of `own` chose; an extra transform of the same type takes the place of that.
+   */
+  choose(buffer: Uint8Array, at: number, own: Transforms, out: Choice): boolean;
   /** Without the types from first to last. */
   without(first: number, last: number): ExtraTransforms;
-  /** For an answer: those that were chosen. */
-  chosen(chosen: Transform[]): ExtraTransforms;
+  /** Puts those that were chosen into an answer. */
+  answer(own: Transforms, chosen: Transform[]): void;
 }
 
 /** One proposal of ours: transform identifiers by type, in order of preference. An empty list: no such type. */
@@ -130,7 +135,8 @@ export function createChoice(): Choice {
   };
 }
 
-function listOf(own: Transforms, type: number): number[] {
+/** The identifiers of one of the usual types. */
+export function listOf(own: Transforms, type: number): number[] {
   if (type === TRANSFORM_ENCR) return own.ciphers;
   if (type === TRANSFORM_PRF) return own.prf;
   if (type === TRANSFORM_INTEG) return own.integ;
@@ -207,8 +213,8 @@ export function addAnswer(
     integ: oneOf(choice, TRANSFORM_INTEG, choice.integ),
     ke: oneOf(choice, TRANSFORM_KE, choice.ke),
     sn: oneOf(choice, TRANSFORM_SN, choice.sn),
-    extra: choice.extraOf === undefined ? undefined : choice.extraOf.chosen(choice.extra),
   };
+  if (choice.extraOf !== undefined) choice.extraOf.answer(own, choice.extra);
   const at = beginPayload(w, PAYLOAD_SA);
   addProposal(w, true, choice.proposal, own, spi, spiAt, spiSize);
   endPayload(w, at);
@@ -313,15 +319,13 @@ function fits(
       out.sn = id as SnTransform;
     }
   }
-  const chosen = extra === undefined ? NO_EXTRA : extra.choose(buffer, at, types);
-  if (chosen === null) return false;
-  out.extra = chosen;
+  out.extra = NO_EXTRA;
   out.extraOf = extra;
   out.proposal = buffer[at + 4];
   out.spiAt = at + 8;
   out.spiSize = spiSize;
   out.types = types;
-  return true;
+  return extra === undefined || extra.choose(buffer, at, own, out);
 }
 
 /**

@@ -15,7 +15,13 @@ import {
 } from '../codec/numbers.ts';
 import { join, NONE, wipe } from '../codec/octets.ts';
 import { addKe, dataOf } from '../codec/payloads.ts';
-import { type ExtraTransforms, hasTransform, type Transform, type Transforms } from '../codec/proposals.ts';
+import {
+  type Choice,
+  type ExtraTransforms,
+  hasTransform,
+  type Transform,
+  type Transforms,
+} from '../codec/proposals.ts';
 import { createKeyExchange, dropKe, finishKe, type KeyExchange, SECRET_SIZE, startKe } from '../crypto/key-exchange.ts';
 import { prf, SEED_MAX } from '../crypto/keys.ts';
 import { offerRounds } from '../setup/rounds.ts';
@@ -71,14 +77,14 @@ function pick(
   return pick(list, buffer, at, types, type + 1, out);
 }
 
-/** Chooses from the peer's proposal at `at`; null: it does not fit. */
-function choose(inner: ExtraTransforms, buffer: Uint8Array, at: number, types: number): Transform[] | null {
-  const out: Transform[] = [];
-  if (!pick(inner.list, buffer, at, types, TRANSFORM_ADDKE1, out)) return null;
-  const rest = inner.without(TRANSFORM_ADDKE1, TRANSFORM_ADDKE7).choose(buffer, at, types);
-  if (rest === null) return null;
-  for (let i = 0; i < rest.length; i++) out.push(rest[i]);
-  return out;
+/** Chooses from the peer's proposal at `at`; false: it does not fit. */
+function choose(inner: ExtraTransforms, buffer: Uint8Array, at: number, own: Transforms, out: Choice): boolean {
+  const chosen: Transform[] = [];
+  if (!pick(inner.list, buffer, at, out.types, TRANSFORM_ADDKE1, chosen)) return false;
+  if (!inner.without(TRANSFORM_ADDKE1, TRANSFORM_ADDKE7).choose(buffer, at, own, out)) return false;
+  for (let i = 0; i < out.extra.length; i++) chosen.push(out.extra[i]);
+  out.extra = chosen;
+  return true;
 }
 
 function createWrapped(inner: ExtraTransforms): ExtraTransforms {
@@ -86,9 +92,9 @@ function createWrapped(inner: ExtraTransforms): ExtraTransforms {
     list: inner.list,
     has: (type) => isAdditional(type) || inner.has(type),
     add: (w) => inner.add(w),
-    choose: (buffer, at, types) => choose(inner, buffer, at, types),
+    choose: (buffer, at, own, out) => choose(inner, buffer, at, own, out),
     without: (first, last) => createWrapped(inner.without(first, last)),
-    chosen: (chosen) => createExtra(chosen),
+    answer: inner.answer,
   };
 }
 
@@ -218,6 +224,11 @@ function firstChoices(list: Transform[]): Transform[] {
   return out;
 }
 
+function hasAdditional(transforms: Transform[]): boolean {
+  for (let i = 0; i < transforms.length; i++) if (isAdditional(transforms[i].type)) return true;
+  return false;
+}
+
 /**
  * The first Child SA between peers that are configured for each other was made without negotiation of its rekeys: the policy
  * decides about their key exchange, and so about the additional ones.
@@ -225,9 +236,12 @@ function firstChoices(list: Transform[]): Transform[] {
 function completeChoice(sa: IkeSa, draft: Draft): void {
   const old = draft.replaces;
   const proposal = draft.policy.esp[0];
-  if (!draft.optimized || old === null || old.ke === 0 || draft.choice.extra.length > 0) return;
+  if (!draft.optimized || old === null || old.ke === 0 || hasAdditional(draft.choice.extra)) return;
   if (!sa.policy.privateAlways || proposal.extra === undefined || proposal.ke[0] !== old.ke) return;
-  draft.choice.extra = firstChoices(proposal.extra.list);
+  // The transforms of the old Child SA stay its own.
+  const list = firstChoices(proposal.extra.list);
+  for (let i = 0; i < draft.choice.extra.length; i++) list.push(draft.choice.extra[i]);
+  draft.choice.extra = list;
 }
 
 /** Rounds of IKE_FOLLOWUP_KE [RFC 9370 §2.2.4]: SK(1) to SK(n) stand behind the nonces in what keys are derived from. */

@@ -84,7 +84,13 @@ function fixEsp(policy: IkePolicy, hasP256: boolean): { esp: Transforms; suite: 
       if (suite === undefined || (one.keyBits[i] !== 0 && one.keyBits[i] !== ESP_KEY_BITS)) continue;
       const ke = one.ke.filter((method): method is KeMethod | 0 => method === 0 || hasKe(method, hasP256));
       if (one.ke.length > 0 && ke.length === 0) unfit('child.ke', one.ke.join(), `must have ${groups}`);
-      if (one.extra !== undefined) unfit('child.esp', 'further transforms', 'must have the usual types of transforms');
+      if (one.extra !== undefined) {
+        unfit(
+          'child.esp',
+          'further transforms',
+          'must have no subspaces, nor other than the usual types of transforms',
+        );
+      }
       const esp = { ...one, ciphers: [encr], keyBits: [one.keyBits[i]], integ, ke, sn: one.sn.slice(0, 1) };
       return { esp, suite };
     }

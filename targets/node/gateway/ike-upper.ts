@@ -7,6 +7,7 @@ import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import { probe } from '../../../core/ike/exchange/requests.ts';
+import { applySubspaces } from '../../../core/ike/ext/subspaces.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
@@ -119,6 +120,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         if (child.mode === MODE_TRANSPORT && isMoved) return untaken(sa, 'transport mode does not go through a NAT');
         incoming.anyRemote = 1;
       }
+      applySubspaces(child, outgoing, incoming, ikeOf(path).numbers);
       const taken = takenBy(sa, child);
       if (taken !== '') return untaken(sa, taken);
       const owner: Owner = { ike: sa, child, askedAt: -1 };

@@ -12,6 +12,7 @@ import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
@@ -105,6 +106,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (chosen === undefined) return drop('esp', NO_SA);
     if (ike.keeper?.refuses(chosen)) return drop('state', 'store');
     const { sa, remote } = chosen;
+    useClass(sa, packet, 0);
     const place = ike.placeOf(chosen);
     if (place !== null) {
       const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);

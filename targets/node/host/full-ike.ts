@@ -9,13 +9,14 @@ import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
 import { additionalKeyExchanges, keyExchangeFollowUps, keyExchangeRounds } from '../../../core/ike/ext/multiple-ke.ts';
 import { createIntermediate, type FindPpk } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
+import { applySubspaces, subspaces } from '../../../core/ike/ext/subspaces.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { Extension, FollowUps, Ike, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
-/** Every extension of a Node host: those of devices, and additional key exchanges. */
+/** Every extension of a Node host: those of devices, additional key exchanges, and subspaces. */
 export function nodeExtensions(): Extension[] {
-  return [...fullExtensions(), additionalKeyExchanges];
+  return [...fullExtensions(), additionalKeyExchanges, subspaces];
 }
 
 /** Rounds before IKE_AUTH. A PPK comes after all key exchanges [RFC 9867 §3.1]. */
@@ -29,11 +30,16 @@ export function nodeFollowUps(): FollowUps {
 }
 
 /**
- * Gives the endpoint of an uplink what devices do without: rounds after CREATE_CHILD_SA, and room for messages of `maxMessage`
+ * Gives the endpoint of an uplink what devices do without: rounds after CREATE_CHILD_SA, subspaces, and room for messages of `maxMessage`
  * octets before they are cut into fragments. A key of ML-KEM-1024 does not fit a packet of a radio.
  */
 export function attachNode(ike: Ike, maxMessage: number): void {
   ike.followUps = nodeFollowUps();
+  const { install } = ike.upper;
+  ike.upper.install = (sa, child, outgoing, incoming, first, now) => {
+    applySubspaces(child, outgoing, incoming, ike.numbers);
+    return install(sa, child, outgoing, incoming, first, now);
+  };
   if (maxMessage <= ike.maxMessage) return;
   ike.maxMessage = maxMessage;
   ike.writer = createWriter(new Uint8Array(maxMessage));

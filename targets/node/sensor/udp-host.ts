@@ -12,6 +12,7 @@ import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { inbound } from '../../../core/esp/inbound.ts';
 import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
+import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
 import { espPathOf, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
@@ -244,6 +245,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const sa = choose(sas.outgoing, packet, 0, length, time);
     const current = uplink.current();
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
+    useClass(sa, packet, 0);
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
     if (size < 0) return size;
     const octets = outer.slice(header, size);

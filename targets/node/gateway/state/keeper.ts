@@ -121,6 +121,9 @@ function keysOf({ key, salt, authKey }: SaConfig): Uint8Array {
 }
 
 function reserveOf(sa: Sa, isOut: boolean, now: number): Reserve {
+  // An SA with subspaces does not come back: nothing is known of their counters. Its record says that a number was used, and so
+  // createSa refuses it, and the peer is told by a Delete.
+  if (sa.subspaces !== undefined) return createReserve(1, 1, 1, now);
   // A peer that is sent few bits of a number cannot follow a long jump.
   const limit = lastOf(sa.form.counter.esn);
   return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), limit, now);
@@ -319,7 +322,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
     },
     waits({ kept, direction, sa }) {
       const reserve = kept === null ? null : direction === 'out' ? kept.out : kept.in;
-      if (kept === null || reserve === null) return false;
+      if (kept === null || reserve === null || sa.subspaces !== undefined) return false;
       const number = numberOf(sa.snHi, sa.snLo);
       // Without a store, too: one that is begun anew has to hold no number that was used meanwhile.
       const isMore = use(reserve, number, now());

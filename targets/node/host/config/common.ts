@@ -54,10 +54,13 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
   };
 }
 
+/** Numbers that are no notify types. */
+const OTHERS = ['tsDscp', 'subspaces', 'subspaceCount'];
+
 function numbersOf(field: Field): PrivateNumbers {
   const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS };
   const numbers = { ...known, ...(field.value as Partial<PrivateNumbers> | undefined) };
-  const notifies = Object.entries(numbers).filter(([name]) => name !== 'tsDscp');
+  const notifies = Object.entries(numbers).filter(([name]) => !OTHERS.includes(name));
   notifies.forEach(([name, number], index) => {
     const other = notifies.findIndex(([, one]) => one === number);
     if (other === index) return;

@@ -21,9 +21,10 @@ import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from
 import { didYouMean } from '../suggest.ts';
 import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import { espProposals, hex, identityOf, ikeProposals, keyOf, type SelectorTemplate, selectorsOf } from './ike-names.ts';
-import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES } from './ike-schema.ts';
+import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES, ESN_NONE } from './ike-schema.ts';
 import { type KeOffer, keOffersOf } from './ke-names.ts';
 import { dfNamed } from './sa.ts';
+import { addSubspaces } from './subspaces.ts';
 
 /** A checked connection. */
 export interface Connection {
@@ -43,7 +44,7 @@ export interface Connection {
 
 const NATS: Record<string, Nat> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
 const NOTIFIES = { hcp, ehc, none: null };
-const ESN: Record<string, SnTransform[]> = { off: [0], on: [1], both: [1, 0] };
+const ESN: Record<string, SnTransform[]> = { off: [0], on: [1], both: [1, 0], [ESN_NONE]: [] };
 const ADDRESS_TYPES: Record<string, AddressType | 0> = {
   none: 0,
   ipv4: CP_INTERNAL_IP4_ADDRESS,
@@ -218,6 +219,19 @@ export function readConnection(
   const auth = attempt(at('auth'), () => authOf(at('auth'), isWhole), NO_AUTH);
   const i = ikePart.values;
   const c = childPart.values;
+  const subspaces = childPart.of('subspaces');
+  const compressed = notify === null ? null : compressionOf(compression);
+  const offered = attempt(
+    childPart.of('esp'),
+    () => espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]),
+    NO_ESP,
+  );
+  const isCompressed = compressed?.required === true;
+  const esp = attempt(
+    subspaces,
+    () => addSubspaces(offered.esp, subspaces, childPart.of('esn'), isCompressed),
+    offered.esp,
+  );
   const policy: IkePolicy = {
     name,
     ...attempt(ikePart.of('proposals'), () => ikeProposals(ikePart.of('proposals'), ke), { ike: [], ciphers: [] }),
@@ -228,13 +242,14 @@ export function readConnection(
     ppk: ppkOf(at('ppk')),
     child: {
       name,
-      ...attempt(childPart.of('esp'), () => espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]), NO_ESP),
+      esp,
+      suites: offered.suites,
       mode: c.mode === 'transport' ? MODE_TRANSPORT : MODE_TUNNEL,
       local: openSelectors(local, sizes),
       remote: openSelectors(remote, sizes),
       narrow: c.narrow === true,
       notify,
-      compression: notify === null ? null : compressionOf(compression),
+      compression: compressed,
       dscp: (c.dscp as number[] | undefined) ?? null,
       df: dfNamed(String(c.df)),
       replayWindow: number(c, 'replayWindow'),

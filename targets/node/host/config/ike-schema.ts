@@ -183,6 +183,22 @@ const COMPRESSION: Record<string, Property> = {
   dscp_list: list('DSCP values', 'For `dscp_cda: sa`; the same on both sides.', dscpValues, 64),
 };
 
+/** `esn` for proposals with subspaces alone. */
+export const ESN_NONE = 'none';
+const SUBSPACES: Property = {
+  title: 'Subspaces',
+  description:
+    'Counters that an SA may have, each with a replay window of its own (docs/subspaces.md); a list: any of these, in order ' +
+    'of preference. As responder: this or fewer. 0: none.',
+  type: ['integer', 'array'],
+  minimum: 0,
+  maximum: 65536,
+  items: { type: 'integer', minimum: 1, maximum: 65536 },
+  minItems: 1,
+  maxItems: 8,
+  default: 0,
+};
+
 const CHILD: Record<string, Property> = {
   esp: {
     ...list('ESP algorithms', `In order of preference: ${ESP_NAMES.join(', ')}.`, algorithm, 16),
@@ -195,10 +211,11 @@ const CHILD: Record<string, Property> = {
   },
   esn: oneOf(
     'Extended sequence numbers',
-    '64-bit sequence numbers: not, only, or either.',
-    ['off', 'on', 'both'],
+    '64-bit sequence numbers: not, only, or either; none: only `subspaces`.',
+    ['off', 'on', 'both', ESN_NONE],
     'off',
   ),
+  subspaces: SUBSPACES,
   mode: oneOf('Mode', 'Tunnel mode compresses the inner IP header too.', ['tunnel', 'transport'], 'tunnel'),
   local: selectors('this side'),
   remote: selectors('the peer'),

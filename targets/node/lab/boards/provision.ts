@@ -71,6 +71,7 @@ import { frameOf } from '../../../board/write-blob.ts';
 import { encodeCbor } from '../../host/cbor.ts';
 import { type Field, fieldError, inside, keepError } from '../../host/config/field.ts';
 import { hex } from '../../host/config/ike-names.ts';
+import { hasSubspaces } from '../../host/config/subspaces.ts';
 import { readText } from '../../host/document.ts';
 import { checkContexts } from '../../host/radio/config.ts';
 import { OCTETS_MAX, readBoardFile } from './sensor-file.ts';
@@ -92,6 +93,7 @@ function checkPolicy(root: Field, policy: IkePolicy): void {
     [!child.suites.includes(aesCcm8Iiv), ['child', 'esp'], 'must have aes-ccm-8-iiv, which a board speaks'],
     [child.esp[0].ke.length > 0 && !child.esp.some(isPlain), ['child', 'ke'], 'must be empty or have x25519'],
     [child.esp.some(({ sn }) => !sn.includes(0)), ['child', 'esn'], 'must be off or both on a board'],
+    [hasSubspaces(child.esp), ['child', 'subspaces'], 'must be 0: a board has none'],
     [child.mode !== MODE_TUNNEL, ['child', 'mode'], 'must be tunnel on a board'],
     [child.dscp !== null, ['child', 'dscp'], 'a board sends no DSCP notify'],
     [
