@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KeMethod } from '../../core/crypto/asymmetric.ts';
+import type { Writer } from '../../core/ike/codec/message.ts';
+import { addStatus } from '../../core/ike/codec/payloads.ts';
 import { createChild, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
+import { STEP_AUTH_REQUEST } from '../../core/ike/state/step.ts';
 import { assertUp, type Options, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf, type SeenMessage } from './observer.ts';
 
@@ -169,6 +172,37 @@ test('an optimized rekey of what is not known to the responder is refused, a reg
   assert.equal(ike.length, 4);
   assert.ok(notifyOf(ike[1]!, 14) !== null && types(ike[2]!).includes(33));
   assertUp(s, s.world.device.established.at(-1)!);
+  s.close();
+});
+
+test('IPComp: not answered at the set-up; an optimized rekey that asks for it is refused, the regular one comes without', () => {
+  // IPCOMP_SUPPORTED [RFC 7296 §2.22]: CPI 2, DEFLATE.
+  const ask = (w: Writer): void => addStatus(w, 16387, Uint8Array.of(0, 2, 2));
+  const s = scene();
+  const { ike } = s.world.device;
+  ike.extensions.push({
+    add: (_ike, _sa, step, _draft, w) => void (step === STEP_AUTH_REQUEST && ask(w)),
+    read: () => 0,
+  });
+  const sa = s.connect();
+  const [request, response] = s.sent().filter(({ exchange }) => exchange === 35);
+  assert.notEqual(notifyOf(request!, 16387), null);
+  assert.equal(notifyOf(response!, 16387), null);
+  assertUp(s, sa);
+
+  // No extension writes into the optimized form: it is written where the number of that form is read.
+  const number = ike.numbers.optimizedRekey;
+  ike.numbers = Object.defineProperty({ ...ike.numbers }, 'optimizedRekey', {
+    get: () => {
+      if (ike.writer.at > ike.writer.start) ask(ike.writer);
+      return number;
+    },
+  });
+  const list = rekey(s, sa);
+  assert.equal(list.length, 4);
+  assert.ok(notifyOf(list[0]!, 16387) !== null && notifyOf(list[1]!, 14) !== null);
+  assert.ok(types(list[2]!).includes(33) && notifyOf(list[3]!, 16387) === null);
+  assertUp(s, sa);
   s.close();
 });
 

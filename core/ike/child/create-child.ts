@@ -4,10 +4,11 @@
 import { u32 } from '../../base/bytes.ts';
 import { KE_OPENS_LASTING, type KeMethod } from '../../crypto/asymmetric.ts';
 import { SPI_MIN } from '../../wire/esp.ts';
-import { addNotify, findPayload, type Writer } from '../codec/message.ts';
+import { addNotify, findNotify, findPayload, type Writer } from '../codec/message.ts';
 import {
   CREATE_CHILD_SA,
   N_INVALID_SYNTAX,
+  N_IPCOMP_SUPPORTED,
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_REKEY_SA,
@@ -188,8 +189,13 @@ function readOptimized(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa, now: num
   if (spi.length === 0 || u32(spi, 0) < SPI_MIN) return N_INVALID_SYNTAX;
   inherit(draft, old);
   draft.spiOut = u32(spi, 0);
-  const mixed = findPayload(p, PAYLOAD_SA, 0) + findPayload(p, PAYLOAD_TSI, 0) + findPayload(p, PAYLOAD_TSR, 0);
-  const fine = mixed === -3 && old.keKnown && keMethodOf(m) === old.ke && prepareDraft(ike, sa, draft, now);
+  // No Child SA of ours has IPComp: a rekey that brings it in is no rekey of what is there.
+  const mixed =
+    findPayload(p, PAYLOAD_SA, 0) +
+    findPayload(p, PAYLOAD_TSI, 0) +
+    findPayload(p, PAYLOAD_TSR, 0) +
+    findNotify(p, m.buffer, N_IPCOMP_SUPPORTED);
+  const fine = mixed === -4 && old.keKnown && keMethodOf(m) === old.ke && prepareDraft(ike, sa, draft, now);
   return fine ? 0 : N_NO_PROPOSAL_CHOSEN;
 }
 

@@ -149,6 +149,7 @@ export const N_INITIAL_CONTACT = 16384 as const;
 export const N_NAT_DETECTION_SOURCE_IP = 16388 as const;
 export const N_NAT_DETECTION_DESTINATION_IP = 16389 as const;
 export const N_COOKIE = 16390 as const;
+export const N_IPCOMP_SUPPORTED = 16387 as const;
 export const N_USE_TRANSPORT_MODE = 16391 as const;
 export const N_REKEY_SA = 16393 as const;
 export const N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394 as const;
