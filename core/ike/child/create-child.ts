@@ -17,11 +17,10 @@ import {
   PAYLOAD_SA,
   PAYLOAD_TSI,
   PAYLOAD_TSR,
-  PROTOCOL_ESP,
 } from '../codec/numbers.ts';
 import { NONE } from '../codec/octets.ts';
 import { bodyOf, errorOf, spiOctets } from '../codec/payloads.ts';
-import { addNonceAndKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
+import { addNonceAndKe, dropKe, finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
 import { createTask, enqueue, isAsked } from '../exchange/queue.ts';
 import { nonce } from '../exchange/registry.ts';
 import { closeChild } from '../exchange/requests.ts';
@@ -77,7 +76,7 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   const draft = createDraft(policy, old, true);
   task.draft = draft;
   draft.kx.nonceI = nonce(ike, sa.policy.nonceSize);
-  if (old !== null && old.protocol === PROTOCOL_ESP && old.keKnown && sa.optimizedRekey && !task.regular) {
+  if (old !== null && old.spiSize === 4 && old.keKnown && sa.optimizedRekey && !task.regular) {
     inherit(draft, old);
   }
   if (!prepareDraft(ike, sa, draft, now)) return false;
@@ -109,7 +108,7 @@ export function readChildAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
     if (code !== 0) return code;
     // The peer may choose no key exchange if NONE is on offer.
     if (draft.choice.ke === 0) {
-      dropDraft(ike, draft);
+      dropKe(ike.asymmetric, draft.kx);
       draft.kx.method = 0;
     }
     if (draft.choice.ke !== draft.kx.method) return OUTCOME_PROTOCOL;

@@ -153,7 +153,7 @@ export function installChild(ike: Ike, sa: IkeSa, draft: Draft, first: boolean, 
   const choice = draft.choice;
   const protocol = protocolOf(policy);
   const security = securityOf(ike, protocol);
-  const suite = old !== null ? old.suite : security === null ? suiteOf(policy, choice.encr, choice.integ) : null;
+  const suite = security !== null ? null : old !== null ? old.suite : suiteOf(policy, choice.encr, choice.integ);
   if (suite === null && security === null) return null;
   const child: ChildSa = {
     policy: policy,

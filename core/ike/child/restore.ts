@@ -14,6 +14,7 @@ import { spiOctets } from '../codec/payloads.ts';
 import { createChoice } from '../codec/proposals.ts';
 import { createSkKey } from '../crypto/sk.ts';
 import { cipherOf } from '../crypto/suites.ts';
+import { securityOf, spiSizeOf } from '../exchange/children.ts';
 import { createTask } from '../exchange/queue.ts';
 import { createIkeSa, rename } from '../exchange/registry.ts';
 import { due } from '../exchange/schedule.ts';
@@ -103,10 +104,11 @@ export function recordProgress(sa: IkeSa, now: number): IkeProgress {
   };
 }
 
-/** A Child SA for ESP. `keysOut`, `keysIn`: key, salt and integrity key of each direction, joined. */
+/** A Child SA with a suite. `keysOut`, `keysIn`: key, salt and integrity key of each direction, joined. */
 export function recordChild(child: ChildSa, keysOut: Uint8Array, keysIn: Uint8Array, now: number): ChildRecord {
   const suite = child.suite!;
   return {
+    protocol: child.protocol,
     name: child.policy.name,
     spiIn: child.spiIn,
     spiOut: child.spiOut,
@@ -136,12 +138,29 @@ function policyOf(policy: IkePolicy, name: string): ChildPolicy | null {
   return null;
 }
 
+/** Gives the pair of SAs of ESP back to the host. */
+function giveBack(ike: Ike, sa: IkeSa, child: ChildSa, restored: RestoredChild, first: boolean, now: number): boolean {
+  const outgoing = configOf(sa, child, true, restored.record.keysOut, 0);
+  const incoming = configOf(sa, child, false, restored.record.keysIn, 0);
+  const n = restored.numbers;
+  outgoing.snHi = n.outHi;
+  outgoing.snLo = n.outLo;
+  incoming.snHi = n.inHi;
+  incoming.snLo = n.inLo;
+  const isTaken = ike.upper.install(sa, child, outgoing, incoming, first, now);
+  wipeConfig(outgoing);
+  wipeConfig(incoming);
+  return isTaken;
+}
+
 /** Gives a Child SA back to the host. False: its policy or its suite is no more, or the host does not take it. */
 function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, first: boolean, now: number): boolean {
   const r = restored.record;
   const policy = policyOf(sa.policy, r.name);
+  const protocol = r.protocol === undefined ? PROTOCOL_ESP : r.protocol;
+  const security = securityOf(ike, protocol);
   const suite = policy === null ? null : suiteOf(policy, r.encr, r.integ);
-  if (policy === null || suite === null) return false;
+  if (policy === null || suite === null || (security === null && protocol !== PROTOCOL_ESP)) return false;
   const child: ChildSa = {
     policy: policy,
     spiIn: r.spiIn,
@@ -156,8 +175,8 @@ function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, first: boole
     dscpList: r.dscpList,
     ke: r.ke,
     keKnown: r.keKnown,
-    protocol: PROTOCOL_ESP,
-    spiSize: 4,
+    protocol: protocol,
+    spiSize: spiSizeOf(ike, protocol),
     transforms: r.transforms,
     path: r.path,
     notes: r.notes,
@@ -169,16 +188,10 @@ function restoreChild(ike: Ike, sa: IkeSa, restored: RestoredChild, first: boole
     rival: null,
     tag: 0,
   };
-  const outgoing = configOf(sa, child, true, r.keysOut, 0);
-  const incoming = configOf(sa, child, false, r.keysIn, 0);
-  const n = restored.numbers;
-  outgoing.snHi = n.outHi;
-  outgoing.snLo = n.outLo;
-  incoming.snHi = n.inHi;
-  incoming.snLo = n.inLo;
-  const isTaken = ike.upper.install(sa, child, outgoing, incoming, first, now);
-  wipeConfig(outgoing);
-  wipeConfig(incoming);
+  const isTaken =
+    security !== null
+      ? security.install(sa, child, r.keysOut, r.keysIn, first, now, restored.numbers)
+      : giveBack(ike, sa, child, restored, first, now);
   if (!isTaken) return false;
   sa.children.push(child);
   if (child.rekeyAt >= 0) due(ike, sa, child.rekeyAt);

@@ -14,9 +14,6 @@ import {
   type Transforms,
 } from './proposals.ts';
 
-/** A type of its own fits a bit mask. */
-const LAST_TYPE = 30;
-
 function hasType(list: Transform[], type: number): boolean {
   for (let i = 0; i < list.length; i++) if (list[i].type === type) return true;
   return false;
@@ -107,13 +104,14 @@ function choose(list: Transform[], buffer: Uint8Array, at: number, own: Transfor
 }
 
 /**
- * Makes `Transforms.extra`: types 1 to 30, each in order of preference. Id 0: the peer may leave the type out. Those of the types
- * 1 to 5 are preferred to what the lists have.
+ * Makes `Transforms.extra`: each type in order of preference. Id 0: the peer may leave the type out. Those of the types 1 to 5 are
+ * preferred to what the lists have. Of other types the low five bits are a place in a mask: they must be those of no other, and
+ * not 31.
  */
 export function createExtra(list: Transform[]): ExtraTransforms {
   return {
     list: list,
-    has: (type) => type <= LAST_TYPE && hasType(list, type),
+    has: (type) => hasType(list, type),
     add: (w) => add(list, w),
     choose: (buffer, at, own, out) => choose(list, buffer, at, own, out),
     without: (first, last) => {

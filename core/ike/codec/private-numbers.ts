@@ -67,5 +67,33 @@ export function mtuNumbers(): MtuNumbers {
   return { lmapAndPtbSupported: 50420, lmap: 50421, ptb: 50422 };
 }
 
+/** Numbers of EESP (ext/eesp.ts), apart because no board has them. */
+export interface EespNumbers {
+  /** Security Protocol Identifier. */
+  eespProtocol: number;
+  /** Transform type of the key derivation of Sub SAs; its low five bits are those of no other type. */
+  eespSskdf: number;
+  /** Transform of type Sequence Numbers: 64-bit sequential numbers. */
+  eespSn: number;
+  /** Transform of that type: none on the wire. */
+  eespSnNone: number;
+  /** Status notify: the largest Sub SA ID that the sender accepts. */
+  eespMaxSubSaId: number;
+  /** Status notify: the largest Crypt Offset. */
+  eespMaxCryptOffset: number;
+}
+
+/** The numbers used unless overridden. */
+export function eespNumbers(): EespNumbers {
+  return {
+    eespProtocol: 201,
+    eespSskdf: 242,
+    eespSn: 1024,
+    eespSnNone: 1025,
+    eespMaxSubSaId: 50430,
+    eespMaxCryptOffset: 50431,
+  };
+}
+
 /** The data of our Vendor ID payload: "dietesp1". */
 export const VENDOR_ID = /* @__PURE__ */ [0x64, 0x69, 0x65, 0x74, 0x65, 0x73, 0x70, 0x31];

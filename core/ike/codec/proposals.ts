@@ -21,7 +21,7 @@ import {
   type TransformType,
 } from './numbers.ts';
 
-/** A transform beyond the lists of `Transforms`: of another type (1 to 30), or with other attributes than Key Length. */
+/** A transform beyond the lists of `Transforms`: of another type, or with other attributes than Key Length. */
 export interface Transform {
   /** Transform Type [RFC 7296 §3.3.2]. */
   type: number;

@@ -12,6 +12,7 @@ import type { Choice } from '../codec/proposals.ts';
 import type { ChildSa, Draft } from './child.ts';
 import type { End, Verdict } from './outcome.ts';
 import type { Path } from './path.ts';
+import type { Numbers } from './record.ts';
 import type { IkeSa, Session, Task } from './sa.ts';
 import type { Step } from './step.ts';
 
@@ -292,8 +293,19 @@ export interface SecurityProtocol {
   spiSize: number;
   /** Octets of the keys of one direction, for what was chosen. */
   keySize(choice: Choice): number;
-  /** Takes a pair of SAs, like IkeUpper.install. IkeUpper's `retire` and `remove` tell their end. */
-  install(sa: IkeSa, child: ChildSa, outgoing: Uint8Array, incoming: Uint8Array, first: boolean, now: number): boolean;
+  /**
+   * Takes a pair of SAs, like IkeUpper.install. IkeUpper's `retire` and `remove` tell their end. `continued`: they had sent and
+   * received before a restart.
+   */
+  install(
+    sa: IkeSa,
+    child: ChildSa,
+    outgoing: Uint8Array,
+    incoming: Uint8Array,
+    first: boolean,
+    now: number,
+    continued?: Numbers,
+  ): boolean;
 }
 
 /** The answer to a ticket: useless, refused, or keys are there. */

@@ -31,12 +31,28 @@ export interface Ppk {
   intermediate: boolean;
 }
 
+/** EESP of a Child SA (ext/eesp.ts): what is no transform. */
+export interface EespPolicy {
+  /** The largest Sub SA ID that this side accepts, 0 to 255. */
+  maxId: number;
+  /** The Sub SA ID that it sends with, or the largest that the peer accepts. */
+  session: number;
+  /** Transform that means: no sequence numbers on the wire. */
+  snNone: number;
+  /** Of a policy that offers ESP too: the same with EESP alone, and with ESP alone; null: it offers one of them. */
+  alone: ChildPolicy | null;
+  /** The policy without EESP. */
+  plain: ChildPolicy | null;
+}
+
 /** A Child SA to set up, or to accept. */
 export interface ChildPolicy {
   /** Names it in events, metrics and errors. */
   name: string;
   /** Proposals for ESP, or all for another Security Protocol, in order of preference; a KE method in them is used for rekeys. */
   esp: Transforms[];
+  /** EESP; absent: none is offered or taken. */
+  eesp?: EespPolicy;
   /** The suites behind `esp`. */
   suites: Suite[];
   /** Tunnel, or transport: asked for by an initiator, required by a responder. */

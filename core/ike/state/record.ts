@@ -100,8 +100,10 @@ export interface IkeProgress {
   notes: Note[];
 }
 
-/** A Child SA for ESP. */
+/** A Child SA. */
 export interface ChildRecord {
+  /** Its Security Protocol; absent: ESP. */
+  protocol?: number;
   /** Name of its policy. */
   name: string;
   /** SPI of packets to this side, 32 bits. */

@@ -31,8 +31,8 @@ export function jsonText(value: unknown, isHard: boolean): string {
 }
 
 /** What an IKE SA with this connection has negotiated or proved. */
-export function hardText({ policy, local, remote }: Connection): string {
-  return jsonText([policy, local, remote], true);
+export function hardText({ policy, local, remote, eesp }: Connection): string {
+  return jsonText([policy, local, remote, ...(eesp === null ? [] : [eesp])], true);
 }
 
 interface Print {
@@ -50,8 +50,8 @@ export function createComparison(): Comparison {
   function printOf(connection: Connection): Print {
     let print = prints.get(connection);
     if (print === undefined) {
-      const { policy, local, remote } = connection;
-      const parts = [policy, local, remote];
+      const { policy, local, remote, eesp } = connection;
+      const parts = [policy, local, remote, eesp];
       print = { hard: hardText(connection), whole: jsonText(parts, false) };
       prints.set(connection, print);
     }

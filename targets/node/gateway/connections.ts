@@ -5,6 +5,7 @@ import { narrowSelectors, type Selector } from '../../../core/ike/codec/selector
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { isEvery } from '../host/addresses.ts';
+import { acceptingEesp } from '../host/config/eesp.ts';
 import { identityKey } from '../host/config/ike-names.ts';
 import { type Connection, policyFor } from '../host/config/ike-policy.ts';
 import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-peers.ts';
@@ -139,23 +140,35 @@ export function createConnections(first: Configured, radios: number): Connection
 
   let index = indexOf(first);
 
+  function policyOn(connection: Connection, path: Path, hasAddress: boolean): IkePolicy {
+    const nat = natOf(path);
+    const isUdp = nat === NAT_FORCE;
+    // Named peers share what is of their profile.
+    const whole = connection.profile ?? connection;
+    const known = shared.get(whole) ?? new Map<string, IkePolicy>();
+    shared.set(whole, known);
+    const overTcp = isStream(path);
+    const key = `${nat} ${overTcp} ${octetsKey(path.local)}`;
+    const fresh = (): IkePolicy => ({ ...policyFor(whole, path.local, NOWHERE, isUdp), nat });
+    const common = known.get(key) ?? (overTcp ? streamedPolicy(fresh()) : fresh());
+    known.set(key, common);
+    const base = connection.profile === undefined ? common : ownPolicy(common, connection);
+    if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;
+    const { remote } = policyFor(connection, NOWHERE, path.remote, isUdp).child;
+    return { ...base, child: { ...base.child, remote } };
+  }
+
+  /** Policies with EESP, by the same without it. */
+  const withEesp = new WeakMap<IkePolicy, IkePolicy>();
+
   return {
     policyOn(connection, path, hasAddress) {
-      const nat = natOf(path);
-      const isUdp = nat === NAT_FORCE;
-      // Named peers share what is of their profile.
-      const whole = connection.profile ?? connection;
-      const known = shared.get(whole) ?? new Map<string, IkePolicy>();
-      shared.set(whole, known);
-      const overTcp = isStream(path);
-      const key = `${nat} ${overTcp} ${octetsKey(path.local)}`;
-      const fresh = (): IkePolicy => ({ ...policyFor(whole, path.local, NOWHERE, isUdp), nat });
-      const common = known.get(key) ?? (overTcp ? streamedPolicy(fresh()) : fresh());
-      known.set(key, common);
-      const base = connection.profile === undefined ? common : ownPolicy(common, connection);
-      if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;
-      const { remote } = policyFor(connection, NOWHERE, path.remote, isUdp).child;
-      return { ...base, child: { ...base.child, remote } };
+      const plain = policyOn(connection, path, hasAddress);
+      // EESP goes over UDP only.
+      if (connection.eesp === null || natOf(path) !== NAT_FORCE || isStream(path)) return plain;
+      const known = withEesp.get(plain) ?? acceptingEesp(plain, connection.eesp);
+      withEesp.set(plain, known);
+      return known;
     },
     fallbackOf: (path) => fallbackFor(index.list, natOf(path)),
     findPpk: (id) => index.ppks.get(octetsKey(id)) ?? null,

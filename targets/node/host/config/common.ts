@@ -1,6 +1,7 @@
 // The common parts of a gateway's and a sensor's file, beside the connection.
 
 import {
+  eespNumbers,
   type PrivateNumbers,
   privateNumbers,
   SEPARATE_TRANSPORTS,
@@ -9,6 +10,7 @@ import { addressLimit, addressOctets, socketOctets } from '../addresses.ts';
 import type { LogConfig } from '../log.ts';
 import type { StateConfig } from '../state/open.ts';
 import type { UdpAddress } from '../udp.ts';
+import { eespNumbersOf } from './eesp.ts';
 import { attempt, type Field, fieldError, fileOf, inside, keepError, type Values } from './field.ts';
 import { warnOfOwnKeys } from './own-keys.ts';
 
@@ -55,17 +57,21 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
 }
 
 /** Numbers that are no notify types. */
-const OTHERS = ['tsDscp', 'subspaces', 'subspaceCount'];
+const OTHERS = ['tsDscp', 'subspaces', 'subspaceCount', 'eespProtocol', 'eespSskdf', 'eespSn', 'eespSnNone'];
 
 function numbersOf(field: Field): PrivateNumbers {
   const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS };
   const numbers = { ...known, ...(field.value as Partial<PrivateNumbers> | undefined) };
-  const notifies = Object.entries(numbers).filter(([name]) => !OTHERS.includes(name));
+  const notifies = Object.entries({ ...eespNumbers(), ...numbers }).filter(([name]) => !OTHERS.includes(name));
   notifies.forEach(([name, number], index) => {
     const other = notifies.findIndex(([, one]) => one === number);
     if (other === index) return;
     keepError(field, fieldError({ ...inside(field, name), value: number }, `is ${notifies[other][0]} too`));
   });
+  const { eespSn, eespSnNone } = eespNumbersOf(field.value);
+  if (eespSn === eespSnNone) {
+    keepError(field, fieldError({ ...inside(field, 'eespSnNone'), value: eespSnNone }, 'is eespSn too'));
+  }
   return numbers;
 }
 

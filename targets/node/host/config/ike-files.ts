@@ -1,9 +1,9 @@
 // The JSON Schemas of the two files: `dietesp gateway --config` and `dietesp sensor --config`. ike-schema.ts has the shared
 // parts.
 
-import { ATTRIBUTE_SUBSPACES, TRANSFORM_SUBSPACES } from '../../../../core/ike/codec/private-numbers.ts';
 import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
 import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
+import { NUMBERS } from './private-numbers.ts';
 import type { Property } from './schema.ts';
 import { PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 
@@ -78,20 +78,6 @@ const RADIO = object(
   },
   ['panId'],
 );
-
-const NUMBERS = object('Private numbers', 'Numbers without an IANA assignment.', {
-  hcpProposal: integer('HCP_PROPOSAL', 'Notify type.', 40960, 65535, 53735),
-  ehcSupported: integer('EHC_SUPPORTED', 'Notify type.', 40960, 65535, 53733),
-  ehcUnacceptableParameter: integer('EHC_UNACCEPTABLE_PARAMETER', 'Notify type.', 40960, 65535, 53734),
-  optimizedRekeySupported: integer('OPTIMIZED_REKEY_SUPPORTED', 'Notify type.', 40960, 65535, 50400),
-  optimizedRekey: integer('OPTIMIZED_REKEY', 'Notify type.', 40960, 65535, 50401),
-  childSaPfsInfoSupported: integer('CHILD_SA_PFS_INFO_SUPPORTED', 'Notify type.', 40960, 65535, 50600),
-  dscp: integer('DSCP', 'Notify type.', 40960, 65535, 50410),
-  tsDscp: integer('TS_DSCP', 'Traffic selector type.', 241, 255, 241),
-  separateTransports: integer('SEPARATE_TRANSPORTS', 'Notify type.', 40960, 65535, 50440),
-  subspaces: integer('Subspaces', 'Transform ID of Type 5.', 1024, 65535, TRANSFORM_SUBSPACES),
-  subspaceCount: integer('Number of subspaces', 'Attribute Type.', 16384, 32767, ATTRIBUTE_SUBSPACES),
-});
 
 function common(names: readonly string[]): Record<string, Property> {
   return {

@@ -19,6 +19,7 @@ import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from '../../../../core/ike/state/policy.ts';
 import { didYouMean } from '../suggest.ts';
+import { type EespSettings, readEesp } from './eesp.ts';
 import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import { espProposals, hex, identityOf, ikeProposals, keyOf, type SelectorTemplate, selectorsOf } from './ike-names.ts';
 import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES, ESN_NONE } from './ike-schema.ts';
@@ -36,6 +37,8 @@ export interface Connection {
   local: SelectorTemplate[];
   /** Selectors of the peer. */
   remote: SelectorTemplate[];
+  /** EESP beside or in place of ESP; null: not at all. */
+  eesp: EespSettings | null;
   /** Line of the connection's fields, for errors. */
   field: Field;
   /** Of a named peer: whose settings it shares. */
@@ -273,7 +276,9 @@ export function readConnection(
     reauthTime: number(i, 'reauth') * 1000,
     dpdTime: number(i, 'dpd') * 1000,
   };
-  return { name, policy, local, remote, field };
+  const eespField = childPart.of('eesp');
+  const eesp = attempt(eespField, () => readEesp(eespField, (c.eesp ?? {}) as Values, policy.child.esp), null);
+  return { name, policy, local, remote, eesp, field };
 }
 
 function resolved(list: SelectorTemplate[], address: Uint8Array): Selector[] {

@@ -2,6 +2,7 @@
 // how they prove it, what they propose. Validation, defaults, `dietesp schema` and the documentation come from it.
 // Algorithms have the names of core/esp/suites.ts and core/ike/crypto/suites.ts; lower case and `-` work too.
 
+import { EESP_MAX_ID } from '../../../../core/eesp/format.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
 import type { Property } from './schema.ts';
@@ -199,6 +200,35 @@ const SUBSPACES: Property = {
   default: 0,
 };
 
+const EESP = object(
+  'EESP',
+  'Experimental: [EESP](eesp.md) over UDP, with the AEADs of `esp`; `{}` switches it on. Peers without it get ESP.',
+  {
+    required: flag('Required', 'true: no ESP. A peer without EESP gets no Child SA.', false),
+    prefer: flag('Prefer', 'false: ESP where the peer has both.', true),
+    sequenceNumbers: oneOf(
+      'Sequence numbers',
+      'off: none in the packets, and no replay protection; it needs an AEAD without `-iiv`.',
+      ['on', 'off'],
+      'on',
+    ),
+    sskdf: oneOf(
+      'Key derivation of Sub SAs',
+      'none: one key, and no Sub SAs; either: as the peer has it.',
+      ['hkdf-sha2-256', 'either', 'none'],
+      'hkdf-sha2-256',
+    ),
+    maxSubSa: integer('Sub SAs', 'Largest Sub SA ID that this side accepts.', 0, EESP_MAX_ID, 0),
+    subSa: integer(
+      'Own Sub SA',
+      'Sub SA ID that this side sends with, or the largest that the peer accepts.',
+      0,
+      EESP_MAX_ID,
+      0,
+    ),
+  },
+);
+
 const CHILD: Record<string, Property> = {
   esp: {
     ...list('ESP algorithms', `In order of preference: ${ESP_NAMES.join(', ')}.`, algorithm, 16),
@@ -221,6 +251,7 @@ const CHILD: Record<string, Property> = {
   remote: selectors('the peer'),
   narrow: flag('Narrowing', 'false: the peer must take the selectors as they are.', true),
   compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
+  eesp: EESP,
   dscp: list('DSCP', 'Values that this side will send, for the DSCP notify.', dscpValues, 64),
   df: oneOf(
     'DF',

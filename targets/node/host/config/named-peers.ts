@@ -113,6 +113,7 @@ export function connectionOf(peer: NamedPeer): Connection {
     },
     local,
     remote: own.length === 0 ? profile.remote : own,
+    eesp: profile.eesp,
     field,
     profile,
   };
