@@ -11,6 +11,7 @@ import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeli
 import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
 import { benchState } from './state.ts';
+import { benchSubspaces } from './subspaces.ts';
 
 const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['heap', benchHeap],
@@ -29,6 +30,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ike-scale', benchIkeScale],
   ['peers', benchPeers],
   ['kinds', benchIkeKinds],
+  ['subspaces', benchSubspaces],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.

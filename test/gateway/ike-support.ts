@@ -197,6 +197,7 @@ async function movable() {
 export async function udpSensor(
   peer: { port: number; natPort: number },
   wake: () => void,
+  more = '',
 ): Promise<IkeSensor & { rebind(): Promise<void> }> {
   const loaded = readSensor(
     'sensor.yaml',
@@ -207,7 +208,7 @@ connection:
   localId: fqdn:pump
   requestAddress: ipv6
   auth: { psk: secret }
-`,
+${more}`,
   );
   const remote = loaded.gateway.address;
   const sockets = await openUdpSockets('127.0.0.1', loaded.udp!, remote, peer);

@@ -74,7 +74,7 @@ export interface SaMetrics {
   packets: number;
   /** Octets of inner packets. */
   octets: number;
-  /** Sequence number: last used, or highest authenticated. */
+  /** Sequence number: last used, or highest authenticated. With subspaces: `ID:counter` of each that is used, of 16 at most. */
   sn: string;
   /** Drops by reason. */
   drops: Reasons;
@@ -236,6 +236,22 @@ export function searchMetrics(state: Float64Array | null): SearchMetrics | null 
     : { searches: state[SEARCH_COUNT], trials: state[SEARCH_TRIALS], found: state[SEARCH_FOUND] };
 }
 
+/** Subspaces whose counters are shown. */
+const SUBSPACES_SHOWN = 16;
+
+function snText(sa: Sa): string {
+  const { subspaces: all } = sa;
+  const whole = (hi: number, lo: number): string => ((BigInt(hi) << 32n) | BigInt(lo)).toString();
+  if (all === undefined) return whole(sa.snHi, sa.snLo);
+  const texts = all.list.flatMap((one, id) => {
+    // The number of the one in use is in the SA.
+    const { snHi, snLo } = all.current === id && sa.snHi + sa.snLo > 0 ? sa : (one ?? { snHi: 0, snLo: 0 });
+    return (snHi & 0xffff) + snLo === 0 ? [] : [`${id}:${whole(snHi & 0xffff, snLo)}`];
+  });
+  if (all.list.length === 0 && sa.snLo > 0) texts.push(`0:${whole(sa.snHi, sa.snLo)}`);
+  return texts.slice(0, SUBSPACES_SHOWN).join(' ');
+}
+
 export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetrics {
   const drops: Reasons = {};
   const counts: [string, number][] = [
@@ -253,7 +269,7 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
     spi: sa.spi,
     packets: sa.packets,
     octets: sa.bytes,
-    sn: ((BigInt(sa.snHi) << 32n) | BigInt(sa.snLo)).toString(),
+    sn: snText(sa),
     drops,
     normalised: sa.normalised,
     search: direction === 'in' ? (searchMetrics(sa.search) ?? { searches: 0, trials: 0, found: 0 }) : null,
