@@ -2,11 +2,25 @@
 // endpoint. Only a peer that sent our Vendor ID, or that is configured for them, understands them.
 
 /**
+ * Numbers of MTU detection (ext/mtu.ts), apart because no board has them.
+ *
+ * @noSelf
+ */
+export interface MtuNumbers {
+  /** Status notifies: both sides have them. */
+  lmapAndPtbSupported: number;
+  /** Fragments came. */
+  lmap: number;
+  /** Too large. */
+  ptb: number;
+}
+
+/**
  * Numbers from private ranges, one for each meaning that IANA has not assigned yet. Both peers must use the same.
  *
  * @noSelf
  */
-export interface PrivateNumbers {
+export interface PrivateNumbers extends Partial<MtuNumbers> {
   /** Status notifies. */
   hcpProposal: number;
   /** Diet-ESP in the form of its first drafts: offer and answer. */
@@ -50,16 +64,6 @@ export function privateNumbers(): PrivateNumbers {
     dscp: 50410,
     tsDscp: 241,
   };
-}
-
-/** Numbers of MTU detection (ext/mtu.ts), apart because no board has them. */
-export interface MtuNumbers {
-  /** Status notifies: both sides have them. */
-  lmapAndPtbSupported: number;
-  /** Fragments came. */
-  lmap: number;
-  /** Too large. */
-  ptb: number;
 }
 
 /** The numbers used unless overridden. */

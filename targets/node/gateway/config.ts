@@ -12,6 +12,7 @@ import type { NamedPeers } from '../host/config/named-peers.ts';
 import { FieldError, type FieldPath } from '../host/errors.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
+import type { MtuSettings } from '../host/mtu/paths.ts';
 import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { Pollable, Radio } from '../host/radio/radio.ts';
 import type { StateStore } from '../host/state/store.ts';
@@ -99,6 +100,8 @@ export interface GatewayIkeConfig {
   attempts?: number;
   /** 16 octets, the same after a restart, so that tickets stay good; null: made at the start. */
   ticketKey: Uint8Array | null;
+  /** MTU detection; absent: off. */
+  mtu?: MtuSettings;
   /** Gets the keys of IKE and ESP, to decrypt captures. They are secrets. */
   keylog?: KeyLog;
 }

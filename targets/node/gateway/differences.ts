@@ -46,6 +46,7 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['idle', ({ idle }) => idle],
   ['lostAfter', ({ lostAfter }) => lostAfter],
   ['privateNumbers', ({ ike }) => ike?.numbers],
+  ['mtu', ({ ike }) => ike?.mtu],
   ['maxMessage', ({ ike }) => ike?.maxMessage],
   ['halfOpenMax', ({ ike }) => ike?.halfOpenMax],
   ['cookieThreshold', ({ ike }) => ike?.cookieThreshold],

@@ -18,6 +18,7 @@ import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts'
 import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
 import { checkRadioKe } from '../host/config/ke-names.ts';
+import { mtuOf } from '../host/config/mtu.ts';
 import { loadNamedPeers, type NamedPeers } from '../host/config/named-peers.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
@@ -160,6 +161,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     return range ?? [new Uint8Array(16), new Uint8Array(16)];
   });
   const sas = inside(root, 'sas');
+  const mtu = mtuOf(inside(root, 'mtu'));
   const listed = (name: string): unknown[] => entriesOf(inside(root, name)).map(({ value }) => value);
   const config: LoadedGateway['config'] = {
     radios: listed('radios') as RadioConfig[],
@@ -180,6 +182,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
       ...(tcp.length === 0 ? {} : { tcp, tcpConnections: values.tcpConnections as number }),
       pool,
       numbers,
+      ...(mtu === undefined ? {} : { mtu }),
       maxMessage,
       halfOpenMax: values.halfOpenMax as number,
       cookieThreshold: values.cookieThreshold as number,

@@ -20,6 +20,7 @@ import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
+import { createGatewayMtu, createGatewayPaths } from './mtu.ts';
 import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { NumbersLost } from './state/configured.ts';
@@ -85,8 +86,12 @@ function start(config: GatewayConfig, opened: Opened): Started {
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
   const carriers = createCarriers(bus, radios.length, { udp, tcp, raw: null });
-  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, keep });
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, flows });
+  const paths = createGatewayPaths(bus, config.ike);
+  const extensions = paths === null ? [] : [paths.extension];
+  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, extensions, keep });
+  const { mtu: sockets } = opened;
+  const mtu = paths === null || sockets === null ? null : createGatewayMtu(bus, { paths, sockets, endpoint, sas, ike });
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu, flows });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
@@ -143,6 +148,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       udp: udp.map(udpMetrics),
       tcp: (tcp?.ports ?? []).map(tcpMetrics),
       tun: tun === null ? null : { ...router.carried },
+      mtu: mtu?.metrics ?? null,
       state: state?.metrics() ?? null,
       drops: { ...bus.drops },
       suppressedLines: bus.bounded.suppressed(),
@@ -178,6 +184,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
         isClosed = true;
         stop();
         router.close();
+        mtu?.close();
         bus.events.removeAllListeners();
         ike.clear();
         sas.clear();

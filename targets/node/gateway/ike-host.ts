@@ -161,6 +161,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         issuer.extension,
         advice.extension,
         ...(overTcp === undefined ? [] : [overTcp.notify]),
+        ...config.extensions,
       ],
       unprotected: advice.unprotected,
       numbers: settings.numbers,

@@ -7,6 +7,7 @@ import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/search.ts';
 import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
+import type { Extension } from '../../../core/ike/state/ike.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
@@ -40,6 +41,8 @@ export interface IkeLinkParts {
   sas: Associations;
   air: Air;
   carriers: Carriers;
+  /** Of this gateway alone. */
+  extensions: Extension[];
   /** Makes what keeps SAs in a store; null: there is none. */
   keep: ((config: Omit<KeeperConfig, 'journal' | 'records'>) => Keeper) | null;
 }
@@ -165,6 +168,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
             ...(config.ike.keylog === undefined ? {} : { keylog: besides(config.ike.keylog, keylogFailed) }),
           },
           provider: parts.provider,
+          extensions: parts.extensions,
           endpoint: parts.endpoint,
           sas,
           pool,

@@ -9,7 +9,7 @@ import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/
 import { probe } from '../../../core/ike/exchange/requests.ts';
 import { applySubspaces } from '../../../core/ike/ext/subspaces.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
-import type { Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
+import type { Extension, Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
@@ -35,6 +35,8 @@ import type { Up } from './up.ts';
 export interface IkeHostConfig {
   ike: GatewayIkeConfig;
   provider: Provider;
+  /** After those of every gateway. */
+  extensions: Extension[];
   endpoint: Endpoint;
   sas: Associations;
   pool: Pool;

@@ -4,6 +4,7 @@
 import { lookup } from 'node:dns/promises';
 import { errorText } from '../host/errors.ts';
 import { silent } from '../host/log.ts';
+import { createMtuSockets, type MtuSockets } from '../host/mtu/sockets.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Pollable, stack } from '../host/radio/radio.ts';
@@ -42,6 +43,8 @@ export interface Opened {
   radios: OpenRadio[];
   udp: UdpSockets | null;
   tcp: TcpPorts | null;
+  /** MTU detection; null: off. */
+  mtu: MtuSockets | null;
   tun: Tun | null;
   store: StateStore | null;
 }
@@ -112,11 +115,15 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     radios: await openRadios(checked.radios, given, config),
     udp: null,
     tcp: null,
+    mtu: null,
     tun: null,
     store: config.store ?? null,
   };
   try {
-    opened.udp = await openUdpPorts(config.ike?.udp ?? [], { log: config.log, buffer: config.socketBuffer });
+    const { ike, log } = config;
+    if (ike?.mtu !== undefined) opened.mtu = await createMtuSockets(ike.mtu, log ?? silent);
+    const opening = opened.mtu?.opened;
+    opened.udp = await openUdpPorts(ike?.udp ?? [], { log, buffer: config.socketBuffer, opened: opening });
     const tcp = config.ike?.tcp ?? [];
     if (tcp.length > 0) {
       const now = (config.clock ?? realTime).now;
@@ -132,7 +139,8 @@ export async function open(config: GatewayConfig): Promise<Opened> {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tcp, tun, store }: Opened): Promise<void> {
+export async function close({ radios, udp, tcp, mtu, tun, store }: Opened): Promise<void> {
+  mtu?.close();
   await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), tun?.close(), store?.close()]);
 }
 

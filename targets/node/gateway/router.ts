@@ -29,6 +29,7 @@ import { createEchoResponder } from './echo.ts';
 import { createFlows, type Flow, type Flows } from './flows.ts';
 import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
+import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
 import { openUdp } from './socket.ts';
 import type { Tun } from './tun.ts';
 
@@ -62,13 +63,16 @@ export interface RouterParts {
   carriers: Carriers;
   tun: Tun | null;
   ike: IkeLink;
+  /** MTU detection; null: off. */
+  mtu: GatewayMtu | null;
   flows: Flow[];
 }
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
-  const { endpoint, sas, air, carriers, tun, ike } = parts;
+  const { endpoint, sas, air, carriers, tun, ike, mtu } = parts;
   const { drop } = bus;
-  const restored = new Uint8Array(PACKET_MAX);
+  // What is above EMTU_R has to be verified before its sender is told.
+  const restored = new Uint8Array(mtu === null ? PACKET_MAX : DATAGRAM_MAX);
   const built = new Uint8Array(PACKET_MAX);
   const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
   const isOnAir = (config.ike?.udp ?? []).length === 0 && carriers.tcp === null;
@@ -99,7 +103,24 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   // Octets that the last packet might have had, where it was too long; else 0.
   let fits = 0;
 
-  function protect(packet: Uint8Array, length: number): string {
+  /** To a peer at `place`, not on a radio. */
+  function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number): string {
+    const { sa } = chosen;
+    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, bus.now());
+    if (size < 0) return unsent(size);
+    const header = sa.form.outer.headerSize(outer, 0);
+    mtu?.sent(chosen, place, size - header);
+    ike.carried(chosen);
+    bus.wake(0);
+    if (mustWait(chosen)) {
+      const copy = outer.slice(header, size);
+      return wait(() => carriers.sendEsp(place, copy));
+    }
+    carriers.sendEsp(place, outer.subarray(header, size));
+    return '';
+  }
+
+  function protect(packet: Uint8Array, length: number, origin: Origin): string {
     const now = bus.now();
     fits = 0;
     const chosen = sas.choose(packet, length, now);
@@ -109,17 +130,18 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     useClass(sa, packet, 0);
     const place = ike.placeOf(chosen);
     if (place !== null) {
-      const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
-      if (size < 0) return unsent(size);
-      const header = sa.form.outer.headerSize(outer, 0);
-      ike.carried(chosen);
-      bus.wake(0);
-      if (mustWait(chosen)) {
-        const copy = outer.slice(header, size);
-        return wait(() => carriers.sendEsp(place, copy));
+      const fit = mtu === null ? FIT_WHOLE : mtu.fit(chosen, place, packet, length, origin);
+      if (fit === FIT_WHOLE) return overPlace(chosen, place, packet, length);
+      if (fit === FIT_TOLD) {
+        fits = mtu!.limit;
+        return drop('mtu', 'too-big');
       }
-      carriers.sendEsp(place, outer.subarray(header, size));
-      return '';
+      let reason = '';
+      mtu!.split(packet, length, (piece) => {
+        const failed = overPlace(chosen, place, piece, piece.length);
+        if (failed !== '') reason = failed;
+      });
+      return reason;
     }
     // In transport mode with a range the outer destination is the packet's own.
     const peer = remote.length > 0 ? air.peers.get(remote, 0) : air.peers.get(packet, IPV6_DST);
@@ -150,7 +172,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       if (isClosed) return;
       bus.guard('', () => {
         const length = writeDatagram(built, datagram);
-        return length < 0 ? drop('flow', 'too-long') : protect(built, length);
+        return length < 0 ? drop('flow', 'too-long') : protect(built, length, 'own');
       });
     },
   });
@@ -168,10 +190,11 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     }
     const pinged = echo.reply(restored, length);
     if (pinged > 0) {
-      protect(echo.packet, pinged);
+      protect(echo.packet, pinged, 'own');
       return;
     }
     if (tun !== null) {
+      mtu?.clamp(sa, restored, length);
       if (tun.write(restored, length)) carried.written++;
       else drop('tun', 'tun');
       return;
@@ -250,7 +273,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     tun.onPacket = (packet, length) => {
       carried.read++;
       bus.guard(undefined, () => {
-        const reason = protect(packet, length);
+        const reason = protect(packet, length, 'tun');
         if (reason !== NO_SA && fits === 0) return;
         const size = icmp.about(packet, length, fits);
         if (size > 0 && tun.write(icmp.error, size)) carried.written++;
@@ -261,15 +284,21 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   return {
     flows,
     carried,
-    protect,
+    protect: (packet, length) => protect(packet, length, 'program'),
     esp(path, octets, offset, length) {
       const from = (): string => endpointText(path.remote, path.remotePort);
-      const size = outerPacket(came, octets.subarray(offset, offset + length), path.remote, path.local);
+      const packet = octets.subarray(offset, offset + length);
+      const size = outerPacket(came, packet, path.remote, path.local);
+      const first = mtu === null ? null : mtu.take(path, packet);
       const got = restore(came, 0, size, from, () => {
         if (length >= 4) ike.unknownAt(path, u32(octets, offset));
       });
       if (got === null) return false;
       ike.heard(got.sa, path);
+      if (mtu !== null && !mtu.verified(got.sa, path, first, length)) {
+        drop('mtu', 'above-emtu-r');
+        return false;
+      }
       hand(got, from);
       return true;
     },

@@ -51,6 +51,8 @@ export interface UdpOptions {
   log?: Log;
   /** Octets of the sockets' buffers; default SOCKET_BUFFER, and then a smaller one is told at `info` only. */
   buffer?: number;
+  /** Called for each address that is open, also when it comes back; `local` is `UdpPort.local`. */
+  opened?: (local: Uint8Array, natPort: number) => void;
   /** For tests: the host's network interfaces. */
   interfaces?: typeof networkInterfaces;
 }
@@ -168,6 +170,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
         listen(ike, false);
         listen(nat, true);
         held.isOpen = true;
+        options.opened?.(held.local, held.natPort);
       },
       async shut() {
         held.isOpen = false;

@@ -20,6 +20,7 @@ import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
 import type { FlowMetrics } from './flows.ts';
+import type { MtuMetrics } from './mtu.ts';
 import type { Peer } from './peers.ts';
 import type { TcpPort } from './tcp.ts';
 import type { UdpPort } from './udp.ts';
@@ -199,6 +200,8 @@ export interface GatewayMetrics {
   tcp: TcpMetrics[];
   /** Packets given to the network interface, and taken from it; null: none. */
   tun: { written: number; read: number } | null;
+  /** MTU detection; null: it is off. */
+  mtu: MtuMetrics | null;
   /** The store of SAs; null: there is none. */
   state: StateMetrics | null;
   /**

@@ -18,7 +18,9 @@ import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
 import { hex } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
 import { checkRadioKe } from '../host/config/ke-names.ts';
+import { mtuOf } from '../host/config/mtu.ts';
 import { readText } from '../host/document.ts';
+import type { MtuSettings } from '../host/mtu/paths.ts';
 import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import type { UdpAddress } from '../host/udp.ts';
 import type { Transport } from './transports.ts';
@@ -75,6 +77,8 @@ export interface LoadedSensor extends Common {
   interval: number;
   /** Readings to post, 0: without end. */
   count: number;
+  /** MTU detection, without a radio; undefined: off. */
+  mtu?: MtuSettings;
   /** Numbers that IANA has not assigned. */
   numbers: PrivateNumbers;
   /** Octets of the largest IKE message. */
@@ -162,8 +166,10 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     const { ike, fragmentSize } = connection.policy;
     attempt(ke, () => checkRadioKe(ke, ike, fragmentSize), undefined);
   }
+  const mtu = mtuOf(inside(root, 'mtu'));
   const loaded: LoadedSensor = {
     ...common,
+    ...(mtu === undefined ? {} : { mtu }),
     connection,
     radio: isRadio ? (radio.value as RadioConfig) : null,
     udp: isRadio ? null : udpOf({ ...udp, value: { ...SENSOR_UDP, ...(udp.value as Values | undefined) } }),

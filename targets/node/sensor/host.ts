@@ -34,6 +34,8 @@ export interface IkeHost extends Pollable {
   sas: Pairs;
   /** Protects and sends an inner IP packet: 0 or more, or a drop code. */
   send(packet: Uint8Array, length: number): number;
+  /** Octets that an inner packet may have on the path to the gateway; 0: nothing is known (mtu.ts). */
+  limit(): number;
   /** Counters of the link, by name. */
   link(): Record<string, number>;
   /** Closes the radio or the sockets. */

@@ -69,6 +69,7 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
       device.inner.set(packet.subarray(0, length));
       return device.protect(length, config.now());
     },
+    limit: () => 0,
     link: () => ({ frames: device.lowpan.counters[LOWPAN_FRAMES], retries: device.mac.counters[MAC_RETRIES] }),
     poll: device.poll,
     nextTimeout: device.nextTimeout,

@@ -1,7 +1,7 @@
 // A sensor on Node: a host with IKE (on a radio, or on UDP sockets) with the application of every sensor above its SAs
 // (core/device/sensor.ts). It also sends pings, and answers pings and UDP echo.
 
-import { DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { UplinkEvents } from '../../../core/device/uplink.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
@@ -29,6 +29,7 @@ import { establishedView, outcomeName, type Report, rounded } from './describe.t
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
+import { createSensorMtu } from './mtu.ts';
 import { probeOf } from './probe.ts';
 import { createRadioHost } from './radio-host.ts';
 import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
@@ -162,17 +163,24 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
 
   async function open(): Promise<IkeHost> {
     const isRadio = loaded.radio !== null;
+    const { numbers } = loaded;
+    const mtu =
+      isRadio || loaded.mtu === undefined
+        ? null
+        : await createSensorMtu(loaded.mtu, numbers, now, options.log ?? silent);
     const sockets = isRadio ? null : await openUdpSockets(loaded.udp!.address, loaded.udp!, gateway.address, gateway);
     const local = isRadio ? loaded.address! : sockets!.local;
     const gets = connection.policy.requestAddress !== 0 && loaded.innerAddress === null;
     const own = gets ? new Uint8Array(0) : (loaded.innerAddress ?? local);
     const policy = policyFor(connection, own, gateway.address, !isRadio);
+    const ike = fullIke();
     const common = {
       provider: options.provider,
       ike: {
-        ...fullIke(),
+        ...ike,
+        extensions: mtu === null ? ike.extensions : [...ike.extensions, mtu.paths.extension],
         policy: isRadio ? { ...policy, nat: NAT_OFF } : policy,
-        numbers: loaded.numbers,
+        numbers,
         keylog: keylog !== null,
         retryTime: options.retry ? RETRY_TIME : 0,
         retryMax: options.retryMax ?? RETRY_MAX,
@@ -196,7 +204,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     if (sockets !== null) {
       const { transport, tcpPort } = loaded;
       const probe = probeOf(loaded, own.length > 0 ? own : local);
-      return createUdpHost({ ...common, sockets, peer: gateway, transport, tcpPort, probe });
+      return createUdpHost({ ...common, sockets, mtu, peer: gateway, transport, tcpPort, probe });
     }
     const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
     try {
@@ -281,7 +289,8 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     },
     send(payload, to, port, sourcePort) {
       const code = inner.send(payload, sourcePort, to, port);
-      return code < 0 ? problemOf(code) : '';
+      if (code !== DROP_TOO_LONG || host.limit() === 0) return code < 0 ? problemOf(code) : '';
+      return `${problemOf(code)}: the path takes packets of ${host.limit()} octets`;
     },
     until(done, limit) {
       if (done()) return Promise.resolve(true);
@@ -319,6 +328,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
         },
         inner: { ...inner.counters },
         link: host.link(),
+        mtu: host.limit(),
       };
     },
     async close() {

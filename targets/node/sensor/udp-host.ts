@@ -5,7 +5,7 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { DROP_DUMMY, DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { DROP_DUMMY, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { createUplink, type UplinkConfig } from '../../../core/device/uplink.ts';
 import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
@@ -15,7 +15,7 @@ import type { Pairs } from '../../../core/esp/pairs.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
-import { espPathOf, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { espPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets, socketOctets, socketText } from '../host/addresses.ts';
 import {
   classify,
@@ -29,6 +29,7 @@ import {
 } from '../host/udp.ts';
 import { createDial } from './dial.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
+import type { SensorMtu } from './mtu.ts';
 import { createTransports, type Transport, type Transports } from './transports.ts';
 
 /** Ports of IKE, and of IKE and ESP with NAT, as the core knows them. */
@@ -59,6 +60,8 @@ export interface UdpSockets {
 
 export interface UdpHostConfig extends IkeHostConfig {
   sockets: UdpSockets;
+  /** MTU detection; null: off. It is closed with the host. */
+  mtu?: SensorMtu | null;
   /** The peer's ports, and the zone of a link-local address. */
   peer: UdpPeer;
   /** What carries IKE, default udp; the peer's TCP port; octets of the largest record. */
@@ -113,7 +116,7 @@ export async function openUdpSockets(address: string, own: UdpPorts, remote: Uin
 
 /** Makes a host; the sockets belong to it. */
 export function createUdpHost(config: UdpHostConfig): IkeHost {
-  const { local, remote, now } = config;
+  const { local, remote, now, mtu = null } = config;
   const { ike: ikeSocket, nat: natSocket } = config.sockets;
   const endpoint = createEndpoint(FULL_PARTS, config.provider);
   const sas: Pairs = { endpoint, outgoing: [], incoming: [] };
@@ -230,12 +233,20 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     uplink.receive(path, octets, offset, length, now());
   }
 
+  /** The IKE SA on whose path the MTU counts, which TCP has none of; else null. */
+  function onMtu(path: Path): IkeSa | null {
+    return mtu === null || transports?.isStream(path) ? null : uplink.current();
+  }
+
   function takeEsp(path: Path, octets: Uint8Array): void {
     const length = outerPacket(came, octets, remote, local);
     const time = now();
+    const first = onMtu(path) === null ? null : mtu!.take(local, remote, octets);
     const size = inbound(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
-    if (size >= 0) config.inner(restored, size, time);
+    const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), first, remote, octets.length));
+    if (isTaken) config.inner(restored, size, time);
+    else if (size >= 0) drop(endpoint, DROP_TOO_LONG);
     uplink.carried(time);
   }
 
@@ -246,10 +257,14 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const current = uplink.current();
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
     useClass(sa, packet, 0);
+    const path = over ?? (current === null ? encapsulated : espPathOf(current));
+    const on = onMtu(path);
+    const most = on === null ? 0 : mtu!.limit(on, sa.form);
+    if (most > 0 && length > most) return drop(endpoint, DROP_TOO_LONG);
     const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
     if (size < 0) return size;
     const octets = outer.slice(header, size);
-    const path = over ?? (current === null ? encapsulated : espPathOf(current));
+    if (on !== null) mtu!.sent(on, octets.length);
     if (!transports?.isStream(path)) transmit(natSocket, config.peer.natPort, octets);
     else if (transports.sendEsp(path, octets)) counters.datagrams++;
     else counters.sendErrors++;
@@ -270,6 +285,8 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     else if (kind === UDP_ESP) takeEsp(encapsulated, octets);
     config.wake();
   });
+  mtu?.sockets.opened(local, natSocket.address().port);
+  mtu?.watch(uplink.ike, uplink.current, (spi) => sas.incoming.some((sa) => sa.spi === spi));
   for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);
 
   /** When the next keepalive is due, or -1. */
@@ -302,9 +319,16 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       const due = [at, uplink.nextTimeout(), transports?.nextTimeout() ?? -1].filter((one) => one >= 0);
       return due.length === 0 ? -1 : Math.min(...due);
     },
+    limit() {
+      const [sa] = sas.outgoing;
+      const current = uplink.current();
+      const on = current === null ? null : onMtu(espPathOf(current));
+      return on === null || sa === undefined ? 0 : mtu!.limit(on, sa.form);
+    },
     async close() {
       isClosed = true;
       transports?.close();
+      mtu?.close();
       await Promise.all(
         [ikeSocket, natSocket].map((socket) => new Promise<void>((done) => socket.close(() => done()))),
       );

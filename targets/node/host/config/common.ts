@@ -2,6 +2,7 @@
 
 import {
   eespNumbers,
+  mtuNumbers,
   type PrivateNumbers,
   privateNumbers,
   SEPARATE_TRANSPORTS,
@@ -60,7 +61,7 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
 const OTHERS = ['tsDscp', 'subspaces', 'subspaceCount', 'eespProtocol', 'eespSskdf', 'eespSn', 'eespSnNone'];
 
 function numbersOf(field: Field): PrivateNumbers {
-  const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS };
+  const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS, ...mtuNumbers() };
   const numbers = { ...known, ...(field.value as Partial<PrivateNumbers> | undefined) };
   const notifies = Object.entries({ ...eespNumbers(), ...numbers }).filter(([name]) => !OTHERS.includes(name));
   notifies.forEach(([name, number], index) => {

@@ -3,6 +3,7 @@
 
 import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
 import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
+import { MTU } from './mtu-schema.ts';
 import { NUMBERS } from './private-numbers.ts';
 import type { Property } from './schema.ts';
 import { PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
@@ -88,6 +89,7 @@ function common(names: readonly string[]): Record<string, Property> {
       16,
     ),
     privateNumbers: NUMBERS,
+    mtu: MTU,
     maxMessage: integer('IKE message', 'Largest one, in octets.', 1280, 65535, 4096),
     state: text(
       'State',

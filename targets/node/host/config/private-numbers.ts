@@ -21,5 +21,8 @@ export const NUMBERS = object('Private numbers', 'Numbers without an IANA assign
   eespMaxCryptOffset: integer('EESP_MAX_CRYPT_OFFSET', 'Notify type.', 40960, 65535, 50431),
   subspaces: integer('Subspaces', 'Transform ID of Type 5.', 1024, 65535, TRANSFORM_SUBSPACES),
   subspaceCount: integer('Number of subspaces', 'Attribute Type.', 16384, 32767, ATTRIBUTE_SUBSPACES),
+  lmapAndPtbSupported: integer('LMAP_AND_PTB_SUPPORTED', 'Notify type.', 40960, 65535, 50420),
+  lmap: integer('LMAP', 'Notify type.', 40960, 65535, 50421),
+  ptb: integer('PTB', 'Notify type.', 40960, 65535, 50422),
   separateTransports: integer('SEPARATE_TRANSPORTS', 'Notify type.', 40960, 65535, 50440),
 });
