@@ -12,6 +12,7 @@ import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import type { FirstFragment } from '../host/mtu/fragments.ts';
 import { clampMss, maySplit, splitIpv4 } from '../host/mtu/inner.ts';
+import type { MtuMetrics } from '../host/mtu/metrics.ts';
 import { createMtuPaths, type MtuPaths, outerOctets } from '../host/mtu/paths.ts';
 import type { MtuSockets } from '../host/mtu/sockets.ts';
 import { outerPacket } from '../host/udp.ts';
@@ -35,34 +36,6 @@ export const FIT_WHOLE = 0;
 export const FIT_TOLD = 1;
 /** In pieces of `limit` octets. */
 export const FIT_SPLIT = 2;
-
-/** Counters of MTU detection. */
-export interface MtuMetrics {
-  /** LMAP notifies sent. */
-  lmapSent: number;
-  /** PTB notifies sent. */
-  ptbSent: number;
-  /** LMAP notifies that changed something. */
-  lmapTaken: number;
-  /** PTB notifies taken. */
-  ptbTaken: number;
-  /** LMAP notifies above what was sent, or of another IP version. */
-  ignored: number;
-  /** LMAP and PTB notifies of a wrong form. */
-  malformed: number;
-  /** Verified packets that came in fragments. */
-  fragmented: number;
-  /** Packets of which fragments are missing. */
-  incomplete: number;
-  /** Verified packets above `reassembled`. */
-  tooLarge: number;
-  /** Inner IPv4 packets that went in pieces. */
-  split: number;
-  /** Inner packets that went although the peer gets them in fragments: IPv6 up to 1280 octets, and those of flows. */
-  inFragments: number;
-  /** SYNs whose MSS was lowered. */
-  clamped: number;
-}
 
 /** Where an inner packet comes from. */
 export type Origin = 'tun' | 'program' | 'own';

@@ -16,11 +16,11 @@ import {
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
+import type { MtuMetrics } from '../host/mtu/metrics.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
 import type { FlowMetrics } from './flows.ts';
-import type { MtuMetrics } from './mtu.ts';
 import type { Peer } from './peers.ts';
 import type { TcpPort } from './tcp.ts';
 import type { UdpPort } from './udp.ts';

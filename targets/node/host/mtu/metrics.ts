@@ -1,0 +1,29 @@
+// What MTU detection counts at a gateway.
+
+/** Counters of MTU detection. */
+export interface MtuMetrics {
+  /** LMAP notifies sent. */
+  lmapSent: number;
+  /** PTB notifies sent. */
+  ptbSent: number;
+  /** LMAP notifies that changed something. */
+  lmapTaken: number;
+  /** PTB notifies taken. */
+  ptbTaken: number;
+  /** LMAP notifies above what was sent, or of another IP version. */
+  ignored: number;
+  /** LMAP and PTB notifies of a wrong form. */
+  malformed: number;
+  /** Verified packets that came in fragments. */
+  fragmented: number;
+  /** Packets of which fragments are missing. */
+  incomplete: number;
+  /** Verified packets above `reassembled`. */
+  tooLarge: number;
+  /** Inner IPv4 packets that went in pieces. */
+  split: number;
+  /** Inner packets that went although the peer gets them in fragments: IPv6 up to 1280 octets, and those of flows. */
+  inFragments: number;
+  /** SYNs whose MSS was lowered. */
+  clamped: number;
+}
