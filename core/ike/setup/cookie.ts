@@ -48,6 +48,20 @@ export function freshCookie(ike: Ike, c: Cookies, path: Path, spi: Uint8Array, n
   return cookieOf(ike, c, path, spi, nonceI, c.version);
 }
 
+/** What a sender may have been asked for in the last SECRET_TIME and more: none, or one of each secret. */
+export function recentCookies(
+  ike: Ike,
+  c: Cookies,
+  path: Path,
+  spi: Uint8Array,
+  nonceI: Uint8Array,
+  now: number,
+): Uint8Array[] {
+  if (c.renewedAt < 0 || now - c.renewedAt > 2 * SECRET_TIME) return [];
+  const before = (c.version + 255) & 0xff;
+  return [cookieOf(ike, c, path, spi, nonceI, c.version), cookieOf(ike, c, path, spi, nonceI, before)];
+}
+
 /** True when the request in `m` carries a cookie that was made here for its sender. */
 export function hasCookie(ike: Ike, c: Cookies, path: Path, m: Message, spi: Uint8Array, nonceI: Uint8Array): boolean {
   const cookie = dataOf(m, N_COOKIE);

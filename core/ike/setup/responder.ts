@@ -4,8 +4,8 @@
 //   IKE_SA_INIT, IKE_SESSION_RESUME --> HALF_OPEN --(IKE_INTERMEDIATE)*--> IKE_AUTH --> ESTABLISHED
 //                                           '--- time out, wrong AUTH ---> ENDED
 
-import { DROP_DUPLICATE, DROP_QUEUE, DROP_UNSUPPORTED } from '../../base/drop.ts';
-import { copy, equal } from '../../base/spans.ts';
+import { DROP_QUEUE, DROP_UNSUPPORTED } from '../../base/drop.ts';
+import { copy } from '../../base/spans.ts';
 import { KE_ANSWERS } from '../../crypto/asymmetric.ts';
 import { installChild } from '../child/install.ts';
 import { addAnswerSelectors, addChildResponse, agreeChild, readExtensions } from '../child/negotiate.ts';
@@ -61,7 +61,6 @@ import { initialSeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import {
-  COUNT_ANSWERED_AGAIN,
   COUNT_COOKIES,
   COUNT_HALF_OPEN_REFUSED,
   COUNT_INVALID,
@@ -90,6 +89,7 @@ import {
 } from '../state/step.ts';
 import { endOf, notifyOf } from '../state/verdict.ts';
 import { freshCookie, hasCookie, renewCookies } from './cookie.ts';
+import { answerAgain, otherRequests } from './first-message.ts';
 import {
   askerOf,
   createDesk,
@@ -195,7 +195,14 @@ function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
   const verdict = readExtensions(ike, sa, STEP_IDENT_REQUEST, null, m);
   if (verdict !== 0) return verdict > 0 ? verdict : N_AUTHENTICATION_FAILED;
   const claim: Claim = { ofInitiator: true, id: id, messageId: sa.expectedId - 1 };
-  if (!verifyAuth(ike, policy, setup, claim, bodyOf(m, PAYLOAD_AUTH))) return N_AUTHENTICATION_FAILED;
+  const proof = bodyOf(m, PAYLOAD_AUTH);
+  let isProved = verifyAuth(ike, policy, setup, claim, proof);
+  const others = isProved ? [] : otherRequests(desk, ike, sa);
+  for (let i = 0; i < others.length && !isProved; i++) {
+    setup.message1 = others[i];
+    isProved = verifyAuth(ike, policy, setup, claim, proof);
+  }
+  if (!isProved) return N_AUTHENTICATION_FAILED;
   sa.peerIdType = id[0];
   sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
   return 0;
@@ -283,17 +290,6 @@ function refuseHeader(ike: Ike, code: number): number {
   return dropped(ike, code);
 }
 
-/** Handles a request of an asker with a half-open SA: a repetition is answered again. */
-function onKnown(ike: Ike, known: IkeSa): number {
-  const d = ike.incoming;
-  const setup = known.setup;
-  const first = setup === null ? NONE : setup.message1;
-  if (first.length !== d.length || !equal(first, 0, d.buffer, d.offset, d.length)) return dropped(ike, DROP_DUPLICATE);
-  count(ike, COUNT_ANSWERED_AGAIN);
-  if (setup !== null) transmitAll(ike, known, setup.message2, d.now);
-  return 0;
-}
-
 /** True when the request has returned its cookie, or needs none. Else it asks for one. */
 function hasPaid(desk: Desk, ike: Ike, key: string, nonceI: Uint8Array): boolean {
   const d = ike.incoming;
@@ -347,7 +343,7 @@ function onFirst(desk: Desk, ike: Ike): number {
   const exchange = buffer[at + IKE_EXCHANGE];
   const asker = askerOf(d);
   const known = desk.byAsker[asker];
-  if (known !== undefined) return onKnown(ike, known.sa);
+  if (known !== undefined) return answerAgain(desk, ike, known.sa);
   const m = ike.message;
   m.buffer = buffer;
   const wrong = parsePayloads(m.payloads, buffer, buffer[at + IKE_NEXT], at + IKE_SIZE, at + d.length);
