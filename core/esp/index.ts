@@ -67,6 +67,7 @@ export {
   classSubspace,
   createSubspaceParts,
   createSubspaceSuite,
+  limitSubspaces,
   SUBSPACES_MAX,
   useClass,
   useSubspace,

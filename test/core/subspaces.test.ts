@@ -8,7 +8,7 @@ import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa, isExpired, type Sa, type SaConfig } from '../../core/esp/sa.ts';
-import { classSubspace, createSubspaceSuite, useSubspace } from '../../core/esp/subspaces.ts';
+import { classSubspace, createSubspaceSuite, limitSubspaces, useSubspace } from '../../core/esp/subspaces.ts';
 import type { Suite } from '../../core/esp/suites.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
@@ -193,6 +193,26 @@ test('lifetimes count over all subspaces, in both directions', () => {
     packetOf(send(to, octets, inner));
   }
   assert.ok(isExpired(octets, 0));
+});
+
+test('lifetimes are no longer than one key bears, whatever the counters bear', () => {
+  const limits: [string, number, number][] = [
+    ['AES_GCM_16_IIV', 2 ** 34, 2 ** 39],
+    ['AES_CCM_8', 2 ** 32, 2 ** 37],
+    ['AES_CBC_HMAC_SHA2_256_128', 0, 2 ** 40],
+    ['CHACHA20_POLY1305_IIV', 0, 0],
+    ['NULL_HMAC_SHA2_256_128', 0, 0],
+  ];
+  for (const [name, packets, bytes] of limits) {
+    const config = configOf(makeSa(6, 17, ORDINARY), { suite: createSubspaceSuite(suiteOf(name), 4) });
+    limitSubspaces(config);
+    const { hardPackets, hardBytes, softPackets, softBytes } = config;
+    assert.deepEqual([hardPackets, hardBytes], [packets, bytes], name);
+    assert.deepEqual([softPackets, softBytes], [packets * 0.75, bytes * 0.75], name);
+    const own = { ...config, hardPackets: 9, softPackets: 5, hardBytes: 1000, softBytes: 10 };
+    limitSubspaces(own);
+    assert.deepEqual([own.hardPackets, own.softPackets, own.hardBytes, own.softBytes], [9, 5, 1000, 10], name);
+  }
 });
 
 test('subspaces without plain ESP, with ESN, of a wrong number or going on are refused', () => {

@@ -21,6 +21,7 @@ import { targets as ikeStates } from './ike-state-targets.ts';
 import { targets as ike } from './ike-targets.ts';
 import { targets as link } from './link-targets.ts';
 import { TARGETS as schc } from './schc-targets.ts';
+import { targets as subspaces } from './subspaces-targets.ts';
 
 export interface Target {
   name: string;
@@ -47,6 +48,7 @@ export const TARGETS: Target[] = [
   ...ikeStates,
   ...link,
   ...(schc as Target[]),
+  ...subspaces,
 ];
 
 /** Octet strings of the vector files. */

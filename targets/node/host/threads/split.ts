@@ -6,6 +6,7 @@ import { u16 } from '../../../../core/base/bytes.ts';
 import { refuse } from '../../../../core/base/refuse.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import type { SaConfig } from '../../../../core/esp/sa.ts';
+import { limitSubspaces } from '../../../../core/esp/subspaces.ts';
 import { createFastProvider } from '../provider/fast.ts';
 import { type Batch, batchOf } from './batch.ts';
 import { createQuotaShare, takenOf } from './quota.ts';
@@ -68,7 +69,9 @@ function checkSa(config: SaConfig): void {
 export function createSplitSa(options: SplitOptions): SplitSa {
   const { direction, config, count, threads } = options;
   if (!(threads >= 1 && threads <= count)) refuse('threads', threads, `must be 1..${count}, the number of subspaces`);
-  const quota = createQuotaShare(config.hardPackets, config.hardBytes);
+  const limits = { ...config };
+  limitSubspaces(limits);
+  const quota = createQuotaShare(limits.hardPackets, limits.hardBytes);
   const program = options.program ?? new URL('thread.js', import.meta.url);
   let last = 0;
 
@@ -130,7 +133,7 @@ export function createSplitSa(options: SplitOptions): SplitSa {
     },
     isAgeing() {
       const { packets, bytes } = takenOf(quota);
-      const { softPackets, softBytes } = config;
+      const { softPackets, softBytes } = limits;
       return (softPackets > 0 && packets >= softPackets) || (softBytes > 0 && bytes >= softBytes);
     },
     async close() {
