@@ -183,12 +183,14 @@ export function createSeparateTransports(host: TransportHost): SeparateTransport
 }
 
 /**
- * `sa` has a new connection, `path`: what it has asked goes out there once more [RFC 9329 §6.3]. Its request is sent whole, as it
- * was before.
+ * `sa` has a new connection, `path`: what it has asked goes out there once more [RFC 9329 §6.3]. So does its last answer: it may
+ * be lost with the connection, and of an IKE SA that a rekey has replaced it is the only message that tells the peer where to
+ * repeat its request.
  */
 export function resendOver(ike: Ike, sa: IkeSa, path: Path, now: number): void {
   sa.path = path;
   if (sa.request.length > 0) transmitAll(ike, sa, sa.request, now);
+  if (sa.response.length > 0) transmitAll(ike, sa, sa.response, now);
 }
 
 /**
