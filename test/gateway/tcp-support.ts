@@ -97,13 +97,20 @@ export async function scene(
     top?: string;
     more?: string;
     retry?: boolean;
+    /** What carries ESP at both, or at the sensor; the gateway's address and the sensor's. */
+    esp?: string;
+    sensorEsp?: string;
+    address?: string;
+    own?: string;
   } = {},
 ): Promise<Scene> {
-  const { tcp = true, top = '', more = '' } = options;
+  const { tcp = true, top = '', more = '', esp = 'udp', address = '127.0.0.1', own = '127.0.0.1' } = options;
   const { config } = readGateway(
     'gateway.yaml',
-    `udp: [{ address: 127.0.0.1, port: 0, natPort: 0 }]
-${tcp ? 'tcp: [{ address: 127.0.0.1, port: 0 }]\n' : ''}pool: ["2001:db8:1::/64"]
+    `udp: [{ address: "${address}", port: 0, natPort: 0 }]
+esp: ${esp}
+tcp: [${tcp ? `{ address: "${address}", port: 0 }` : ''}]
+pool: ["2001:db8:1::/64"]
 flows: [{ destination: "${SERVER}", port: ${PORT}, to: "127.0.0.1:9" }]
 ${top}connection:
   localId: fqdn:gateway
@@ -116,8 +123,9 @@ ${top}connection:
   const tcpPort = listeners[0]?.port ?? 9;
   const loaded = readSensor(
     'sensor.yaml',
-    `udp: { address: 127.0.0.1 }
-gateway: { address: 127.0.0.1, port: ${udp[0].port}, natPort: ${udp[0].natPort}, tcpPort: ${(await options.tcpPort?.(tcpPort)) ?? tcpPort} }
+    `udp: { address: "${own}" }
+esp: ${options.sensorEsp ?? esp}
+gateway: { address: "${address}", port: ${udp[0].port}, natPort: ${udp[0].natPort}, tcpPort: ${(await options.tcpPort?.(tcpPort)) ?? tcpPort} }
 server: { address: "${SERVER}", port: ${PORT}, sourcePort: ${PORT} }
 transport: ${transport}
 connection:

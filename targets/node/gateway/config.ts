@@ -72,6 +72,9 @@ export interface TunConfig {
   mtu: number;
 }
 
+/** What carries ESP: UDP; IP protocol 50; or that where no NAT is found. */
+export type EspCarrier = 'udp' | 'auto' | 'raw';
+
 /** The IKEv2 responder. */
 export interface GatewayIkeConfig {
   /** Who may connect: the first whose remoteId fits. */
@@ -82,6 +85,8 @@ export interface GatewayIkeConfig {
   udp: UdpAddress[];
   /** Where IKE and ESP over TCP are heard [RFC 9329]. Absent: nowhere. */
   tcp?: TcpAddress[];
+  /** What carries ESP of peers at sockets, default udp. */
+  esp?: EspCarrier;
   /** TCP connections at a time, 4..65535, default 4096. */
   tcpConnections?: number;
   /** Inner addresses for peers that ask for one: first and last of each range. */

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { type IkePolicy, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
+import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { isEvery } from '../host/addresses.ts';
 import { acceptingEesp } from '../host/config/eesp.ts';
 import { identityKey } from '../host/config/ike-names.ts';
@@ -12,7 +12,7 @@ import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-
 import { octetsKey } from '../host/datagram.ts';
 import { streamedPolicy } from '../host/stream-policy.ts';
 import { hardText } from './comparison.ts';
-import type { GatewayIkeConfig } from './config.ts';
+import type { EspCarrier, GatewayIkeConfig } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
 import { isStream } from './streams.ts';
 
@@ -123,9 +123,13 @@ function indexOf({ connections: own, named }: Configured): Index {
   };
 }
 
-/** `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT. */
-export function createConnections(first: Configured, radios: number): Connections {
-  const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NAT_FORCE : NAT_OFF);
+const NATS: Record<EspCarrier, Nat> = { udp: NAT_FORCE, auto: NAT_AUTO, raw: NAT_OFF };
+
+/**
+ * `radios`: paths with a port from here on are sockets, whose peers may be behind a NAT; `esp`: what carries their ESP.
+ */
+export function createConnections(first: Configured, radios: number, esp: EspCarrier = 'udp'): Connections {
+  const natOf = ({ port }: Pick<Path, 'port'>): Nat => (port >= radios ? NATS[esp] : NAT_OFF);
   const digests = new WeakMap<Connection, string>();
   // By connection, then by kind of path and own address.
   const shared = new WeakMap<Connection, Map<string, IkePolicy>>();
@@ -142,7 +146,7 @@ export function createConnections(first: Configured, radios: number): Connection
 
   function policyOn(connection: Connection, path: Path, hasAddress: boolean): IkePolicy {
     const nat = natOf(path);
-    const isUdp = nat === NAT_FORCE;
+    const isUdp = path.port >= radios;
     // Named peers share what is of their profile.
     const whole = connection.profile ?? connection;
     const known = shared.get(whole) ?? new Map<string, IkePolicy>();

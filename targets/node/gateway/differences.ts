@@ -38,6 +38,7 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['addresses', ({ addresses }) => addresses ?? []],
   ['contexts', ({ contexts }) => contexts ?? []],
   ['udp', ({ ike }) => ike?.udp ?? []],
+  ['esp', ({ ike }) => ike?.esp],
   ['tcp', ({ ike }) => ike?.tcp ?? []],
   ['tcpConnections', ({ ike }) => ike?.tcpConnections],
   ['tun', ({ tun }) => tun],

@@ -179,6 +179,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
       connections,
       ...(named === undefined ? {} : { named }),
       udp,
+      esp: values.esp as GatewayIkeConfig['esp'],
       ...(tcp.length === 0 ? {} : { tcp, tcpConnections: values.tcpConnections as number }),
       pool,
       numbers,

@@ -73,7 +73,7 @@ function requestOf(sa: IkeSa, request: IkeRequest): HostRequest | null {
 }
 
 function start(config: GatewayConfig, opened: Opened): Started {
-  const { checked, radios, tcp, tun, flows } = opened;
+  const { checked, radios, tcp, raw, tun, flows } = opened;
   const udp = opened.udp?.ports ?? [];
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
@@ -85,7 +85,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const keep = state === null ? null : state.keep;
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
-  const carriers = createCarriers(bus, radios.length, { udp, tcp, raw: null });
+  const carriers = createCarriers(bus, radios.length, { udp, tcp, raw });
   const paths = createGatewayPaths(bus, config.ike);
   const extensions = paths === null ? [] : [paths.extension];
   const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, extensions, keep });
@@ -146,6 +146,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       flows: { ...router.flows.metrics },
       ike: ike.metrics(),
       udp: udp.map(udpMetrics),
+      raw: raw === null ? null : { ...raw.counters },
       tcp: (tcp?.ports ?? []).map(tcpMetrics),
       tun: tun === null ? null : { ...router.carried },
       mtu: mtu?.metrics ?? null,

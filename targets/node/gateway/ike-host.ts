@@ -87,7 +87,7 @@ export interface IkeHost {
 export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { ike: settings, provider, pool, radios, log, keeper } = config;
   const pairs = new Map<ChildSa, Pair>();
-  const connections = createConnections(settings, radios);
+  const connections = createConnections(settings, radios, settings.esp);
   const up = createUp();
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
   const counts = { established: 0, outcomes: {} as Reasons };

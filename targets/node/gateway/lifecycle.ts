@@ -9,6 +9,7 @@ import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
 import { type Pollable, stack } from '../host/radio/radio.ts';
 import { createZep } from '../host/radio/zep.ts';
+import { openRawPorts, type RawPorts } from '../host/raw-esp.ts';
 import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
 import type { StateStore } from '../host/state/store.ts';
 import { MARKER_SIZE, UDP_ESP, UDP_IKE, UDP_IKE_MARKED } from '../host/udp.ts';
@@ -45,6 +46,7 @@ export interface Opened {
   tcp: TcpPorts | null;
   /** MTU detection; null: off. */
   mtu: MtuSockets | null;
+  raw: RawPorts | null;
   tun: Tun | null;
   store: StateStore | null;
 }
@@ -116,6 +118,7 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     udp: null,
     tcp: null,
     mtu: null,
+    raw: null,
     tun: null,
     store: config.store ?? null,
   };
@@ -130,6 +133,12 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       const limit = Math.max(RECORD_MAX, (config.ike?.maxMessage ?? 0) + RECORD_MORE);
       opened.tcp = await openTcpPorts(tcp, { most: config.ike?.tcpConnections ?? TCP_CONNECTIONS, limit, now });
     }
+    if (config.ike?.esp === 'auto' || config.ike?.esp === 'raw') {
+      const locals = opened.udp.ports.filter(({ isOpen }) => isOpen).map(({ local }) => local);
+      opened.raw = await openRawPorts(locals).catch((error: unknown) => {
+        throw new Error(`esp: ${config.ike?.esp}: ${errorText(error)}`);
+      });
+    }
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);
     return opened;
   } catch (error) {
@@ -139,9 +148,9 @@ export async function open(config: GatewayConfig): Promise<Opened> {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tcp, mtu, tun, store }: Opened): Promise<void> {
+export async function close({ radios, udp, tcp, raw, mtu, tun, store }: Opened): Promise<void> {
   mtu?.close();
-  await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), tun?.close(), store?.close()]);
+  await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), raw?.close(), tun?.close(), store?.close()]);
 }
 
 /** What moves packets. */
@@ -186,6 +195,13 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
           const at = kind === UDP_IKE_MARKED ? MARKER_SIZE : 0;
           if (kind === UDP_ESP) router.esp(path, octets, 0, octets.length);
           else ike.message(path, octets, at, octets.length - at);
+        });
+    }
+    if (opened.raw !== null) {
+      opened.raw.onPacket = (local, remote, octets, offset, length) =>
+        bus.guard(undefined, () => {
+          const path = carriers.rawPath(local, remote);
+          if (path !== null) router.esp(path, octets, offset, length);
         });
     }
     if (opened.tcp !== null) {

@@ -196,6 +196,8 @@ export interface GatewayMetrics {
   ike: IkeMetrics | null;
   /** UDP sockets of IKE, in the order of the configuration. */
   udp: UdpMetrics[];
+  /** Packets of IP protocol 50, those that are too short, and those that the system refused to send; null: it is not used. */
+  raw: { received: number; sent: number; sendErrors: number; malformed: number } | null;
   /** TCP listeners, in the order of the configuration. */
   tcp: TcpMetrics[];
   /** Packets given to the network interface, and taken from it; null: none. */

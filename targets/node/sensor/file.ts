@@ -85,6 +85,8 @@ export interface LoadedSensor extends Common {
   maxMessage: number;
   /** What carries IKE, without a radio. */
   transport: Transport;
+  /** What carries ESP, without a radio. */
+  esp: 'udp' | 'auto' | 'raw';
   /** TCP port of the gateway. */
   tcpPort: number;
 }
@@ -131,9 +133,11 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
   const to = inside(gateway, 'address');
   if (isRadio) for (const field of [own, link]) require(field);
   const contexts = (values.contexts ?? []) as string[];
-  const transport = inside(root, 'transport');
-  if (isRadio && transport.value !== undefined && transport.value !== 'udp') {
-    keepError(root, fieldError(transport, 'must be udp with a radio'));
+  for (const name of ['transport', 'esp']) {
+    const field = inside(root, name);
+    if (isRadio && field.value !== undefined && field.value !== 'udp') {
+      keepError(root, fieldError(field, 'must be udp with a radio'));
+    }
   }
   if (isRadio) {
     const checked = {
@@ -200,6 +204,7 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     interval: (values.interval as number) * 1000,
     count: values.count as number,
     transport: values.transport as Transport,
+    esp: values.esp as LoadedSensor['esp'],
     tcpPort: gatewayValues.tcpPort as number,
   };
   root.document.finish();

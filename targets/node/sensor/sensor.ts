@@ -34,7 +34,7 @@ import { probeOf } from './probe.ts';
 import { createRadioHost } from './radio-host.ts';
 import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
 import { createSessionKeeper } from './session.ts';
-import { createUdpHost, openUdpSockets } from './udp-host.ts';
+import { createUdpHost, openRaw, openUdpSockets } from './udp-host.ts';
 
 const RETRY_TIME = 1000;
 const RETRY_MAX = 60000;
@@ -202,9 +202,10 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     };
     inner = createInnerHost(own.length > 0 ? own : local, transmit, now);
     if (sockets !== null) {
-      const { transport, tcpPort } = loaded;
+      const { transport, tcpPort, esp } = loaded;
+      const raw = esp === 'udp' ? null : await openRaw(esp, sockets);
       const probe = probeOf(loaded, own.length > 0 ? own : local);
-      return createUdpHost({ ...common, sockets, mtu, peer: gateway, transport, tcpPort, probe });
+      return createUdpHost({ ...common, sockets, mtu, peer: gateway, transport, tcpPort, esp, raw, probe });
     }
     const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
     try {

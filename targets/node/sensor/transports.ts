@@ -62,7 +62,9 @@ interface Connection {
 }
 
 export interface TransportsConfig {
-  mode: Exclude<Transport, 'udp'>;
+  mode: Transport;
+  /** ESP goes in IP itself where no NAT was found, and in UDP where that does not arrive. */
+  tries: boolean;
   /** Where IKE goes over UDP port 4500. */
   udp: Path;
   /** The gateway's TCP port. */
@@ -206,6 +208,7 @@ export function createTransports(config: TransportsConfig): Transports {
     isStream,
     streamed: streamedPolicy,
     begins(sa) {
+      if (mode === 'udp') return null;
       const known = begun.get(sa) ?? plan();
       begun.set(sa, known);
       return known;
@@ -223,7 +226,12 @@ export function createTransports(config: TransportsConfig): Transports {
     },
     unreachable(first) {
       const sa = current();
-      if (sa === null || !isSeparate(sa) || isStream(espPathOf(sa))) return;
+      if (sa === null || !isBeside(sa) || isStream(espPathOf(sa))) return;
+      if (!isSeparate(sa)) {
+        // Nothing answers in either: UDP passes where IP protocol 50 does not.
+        moveEsp(sa, udp);
+        return;
+      }
       if (first) {
         // ESP never came: an SA without separate transports takes its place.
         noNotifyUntil = now() + REMEMBER;
@@ -239,6 +247,11 @@ export function createTransports(config: TransportsConfig): Transports {
 
   function current(): IkeSa | null {
     return live().find(({ state }) => state === STATE_ESTABLISHED) ?? null;
+  }
+
+  /** ESP of `sa` goes another way than its IKE, or may. */
+  function isBeside(sa: IkeSa): boolean {
+    return isSeparate(sa) || (config.tries && !espPathOf(sa).encapsulated);
   }
 
   /** When the request of `sa` counts as lost with its connection; -1: none is on its way. */
@@ -279,8 +292,8 @@ export function createTransports(config: TransportsConfig): Transports {
     },
     established(sa) {
       const how = begun.get(sa);
-      if (!isSeparate(sa)) reach.stop();
-      else if (how !== undefined && (isStream(how.path) || !espPathOf(sa).encapsulated)) reach.begin(now());
+      if (!isBeside(sa)) reach.stop();
+      else if ((how !== undefined && isStream(how.path)) || !espPathOf(sa).encapsulated) reach.begin(now());
     },
     ended(sa) {
       if (current() === null) reach.stop();
@@ -291,11 +304,11 @@ export function createTransports(config: TransportsConfig): Transports {
     },
     sent() {
       const sa = current();
-      if (sa !== null && isSeparate(sa)) reach.sent(now());
+      if (sa !== null && isBeside(sa)) reach.sent(now());
     },
     heard(path) {
       const sa = current();
-      if (sa === null || !isSeparate(sa)) return;
+      if (sa === null || !(isBeside(sa) || config.tries)) return;
       const decides = reach.isOpen();
       reach.heard(!isStream(path), now());
       if (!decides) return;

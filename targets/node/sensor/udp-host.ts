@@ -14,9 +14,11 @@ import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
-import { NAT_FORCE } from '../../../core/ike/state/policy.ts';
+import { NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { espPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressOctets, socketOctets, socketText } from '../host/addresses.ts';
+import { errorText } from '../host/errors.ts';
+import { openRawPorts, type RawPorts } from '../host/raw-esp.ts';
 import {
   classify,
   MARKER_SIZE,
@@ -58,6 +60,10 @@ export interface UdpSockets {
   local: Uint8Array;
 }
 
+/** What carries ESP: UDP; IP protocol 50; or that where no NAT is found. */
+export type EspCarrier = 'udp' | 'auto' | 'raw';
+const NATS: Record<EspCarrier, Nat> = { udp: NAT_FORCE, auto: NAT_AUTO, raw: NAT_OFF };
+
 export interface UdpHostConfig extends IkeHostConfig {
   sockets: UdpSockets;
   /** MTU detection; null: off. It is closed with the host. */
@@ -67,6 +73,9 @@ export interface UdpHostConfig extends IkeHostConfig {
   /** What carries IKE, default udp; the peer's TCP port; octets of the largest record. */
   transport?: Transport;
   tcpPort?: number;
+  /** What carries ESP, default udp; the others need the socket for IP protocol 50, which belongs to the host. */
+  esp?: EspCarrier;
+  raw?: RawPorts | null;
   recordMax?: number;
   /** Writes an inner packet that the other end answers, for an inner address of this side. 0: there is none. */
   probe?: (packet: Uint8Array, own: Uint8Array) => number;
@@ -114,6 +123,17 @@ export async function openUdpSockets(address: string, own: UdpPorts, remote: Uin
   }
 }
 
+/** Opens the socket for IP protocol 50 beside those of UDP, or closes those. */
+export async function openRaw(esp: EspCarrier, sockets: UdpSockets): Promise<RawPorts> {
+  try {
+    return await openRawPorts([sockets.local]);
+  } catch (error) {
+    sockets.ike.close();
+    sockets.nat.close();
+    throw new Error(`esp: ${esp}: ${errorText(error)}`);
+  }
+}
+
 /** Makes a host; the sockets belong to it. */
 export function createUdpHost(config: UdpHostConfig): IkeHost {
   const { local, remote, now, mtu = null } = config;
@@ -147,7 +167,14 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     port: 0,
     link: new Uint8Array(0),
   };
-  const encapsulated: Path = { ...plain, localPort: NAT_PORT, remotePort: NAT_PORT, encapsulated: true };
+  const esp = config.esp ?? 'udp';
+  const raw = config.raw ?? null;
+  // Where NAT is looked for, by the ports that are used.
+  const ports =
+    esp === 'udp'
+      ? { localPort: NAT_PORT, remotePort: NAT_PORT }
+      : { localPort: natSocket.address().port, remotePort: config.peer.natPort };
+  const encapsulated: Path = { ...plain, ...ports, encapsulated: true };
 
   function transmit(socket: Socket, port: number, octets: Uint8Array): void {
     if (isClosed) return;
@@ -158,9 +185,9 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     });
   }
 
-  const policy = { ...config.ike.policy, nat: NAT_FORCE };
+  const policy = { ...config.ike.policy, nat: NATS[esp] };
   const mode = config.transport ?? 'udp';
-  const transports = mode === 'udp' ? null : overTcp(mode);
+  const transports = mode === 'udp' && esp !== 'auto' ? null : chosen(mode);
   const { events } = config.ike;
   const common: UplinkConfig = {
     ...config.ike,
@@ -193,12 +220,13 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   );
   transports?.attach(uplink.ike);
 
-  function overTcp(kind: Exclude<Transport, 'udp'>): Transports {
+  function chosen(kind: Transport): Transports {
     const dice = new Uint8Array(4);
     const tcpPort = config.tcpPort ?? NAT_PORT;
     return createTransports({
       mode: kind,
       udp: encapsulated,
+      tries: esp === 'auto',
       tcpPort,
       policy,
       dial: createDial(socketText(local, config.peer.zone ?? ''), remoteText, tcpPort, config.recordMax ?? RECORD_MAX),
@@ -233,9 +261,9 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     uplink.receive(path, octets, offset, length, now());
   }
 
-  /** The IKE SA on whose path the MTU counts, which TCP has none of; else null. */
+  /** The IKE SA on whose path the MTU counts, which TCP has none of; it is looked for in UDP. Else null. */
   function onMtu(path: Path): IkeSa | null {
-    return mtu === null || transports?.isStream(path) ? null : uplink.current();
+    return mtu === null || !path.encapsulated || transports?.isStream(path) ? null : uplink.current();
   }
 
   function takeEsp(path: Path, octets: Uint8Array): void {
@@ -265,9 +293,11 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     if (size < 0) return size;
     const octets = outer.slice(header, size);
     if (on !== null) mtu!.sent(on, octets.length);
-    if (!transports?.isStream(path)) transmit(natSocket, config.peer.natPort, octets);
-    else if (transports.sendEsp(path, octets)) counters.datagrams++;
-    else counters.sendErrors++;
+    const isStream = transports?.isStream(path) ?? false;
+    if (!isStream && path.encapsulated) transmit(natSocket, config.peer.natPort, octets);
+    else if (isStream ? transports!.sendEsp(path, octets) : raw?.send(octets, local, remote)) {
+      counters.datagrams++;
+    } else counters.sendErrors++;
     uplink.carried(time);
     return 0;
   }
@@ -287,6 +317,14 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   });
   mtu?.sockets.opened(local, natSocket.address().port);
   mtu?.watch(uplink.ike, uplink.current, (spi) => sas.incoming.some((sa) => sa.spi === spi));
+  if (raw !== null) {
+    raw.onPacket = (_local, from, octets, offset, length) => {
+      if (isClosed) return;
+      if (Buffer.compare(from, remote) === 0) takeEsp(plain, octets.subarray(offset, offset + length));
+      else counters.strangers++;
+      config.wake();
+    };
+  }
   for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);
 
   /** When the next keepalive is due, or -1. */
@@ -329,6 +367,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       isClosed = true;
       transports?.close();
       mtu?.close();
+      await raw?.close();
       await Promise.all(
         [ikeSocket, natSocket].map((socket) => new Promise<void>((done) => socket.close(() => done()))),
       );

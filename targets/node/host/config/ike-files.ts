@@ -6,7 +6,7 @@ import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, sec
 import { MTU } from './mtu-schema.ts';
 import { NUMBERS } from './private-numbers.ts';
 import type { Property } from './schema.ts';
-import { PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
+import { ESP, PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 
 const COUNT_MAX = 9007199254740991;
 /** '' would be the folder of the configuration. */
@@ -300,6 +300,7 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
     ['address'],
   ),
   transport: TRANSPORT,
+  esp: ESP,
   innerAddress: text('Inner address', 'Default: what the gateway gives, else the outer address.'),
   server: object(
     'Server',

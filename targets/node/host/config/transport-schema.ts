@@ -29,8 +29,17 @@ const TCP = object(
   ['address'],
 );
 
+/** Of both. */
+export const ESP = oneOf(
+  'Carrier of ESP',
+  'udp: in UDP [RFC 3948]; auto: in IP protocol 50 where no NAT is found; raw: in IP protocol 50, and no NAT is looked for. The last two are for Linux, with root rights or CAP_NET_RAW and the package koffi.',
+  ['udp', 'auto', 'raw'],
+  'udp',
+);
+
 /** Of the gateway. */
 export const TCP_PROPERTIES: Record<string, Property> = {
+  esp: ESP,
   tcp: entries(
     'TCP',
     'Addresses at which IKE over TCP is heard, with ESP in the same connection, or in UDP at the same address of `udp`: docs/transports.md.',
