@@ -14,6 +14,8 @@ const LONG = process.env.DIETESP_LONG === '1';
 
 async function dial(port: number, ...octets: Uint8Array[]): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' });
+  // Who does not read sees no end.
+  socket.resume();
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.write(Buffer.concat(octets));
@@ -92,6 +94,7 @@ test('places by address: who has few keeps them; unproved ones end after 30 seco
   const { port } = tcp.ports[0];
   const from = async (localAddress: string): Promise<Socket> => {
     const socket = connect({ port, host: '127.0.0.1', localAddress });
+    socket.resume();
     socket.on('error', () => {});
     await once(socket, 'connect');
     return socket;
