@@ -29,7 +29,7 @@ import { establishedView, outcomeName, type Report, rounded } from './describe.t
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
-import { createSensorMtu } from './mtu.ts';
+import { createSensorMtu, type SensorMtu } from './mtu.ts';
 import { probeOf } from './probe.ts';
 import { createRadioHost } from './radio-host.ts';
 import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
@@ -161,10 +161,11 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     keys: (sa, octets, size) => keylog?.ike(sa, octets, size),
   };
 
+  let mtu: SensorMtu | null = null;
   async function open(): Promise<IkeHost> {
     const isRadio = loaded.radio !== null;
     const { numbers } = loaded;
-    const mtu =
+    mtu =
       isRadio || loaded.mtu === undefined
         ? null
         : await createSensorMtu(loaded.mtu, numbers, now, options.log ?? silent);
@@ -329,7 +330,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
         },
         inner: { ...inner.counters },
         link: host.link(),
-        mtu: host.limit(),
+        mtu: mtu === null ? null : { limit: host.limit(), ...mtu.paths.counters },
       };
     },
     async close() {
