@@ -320,6 +320,7 @@ test('what a board cannot do is refused by line, field, value and limit', () => 
     ['nonceSize: 16', 'ke: [p256]', /: connection\.ike\.ke: .*: must have x25519/],
     ['nonceSize: 16', 'announceAuth: true', /: connection\.ike\.announceAuth: true: a board does not announce it$/],
     ['rekeyPackets: 1000', 'esp: [aes-gcm-16]', /: connection\.child\.esp: .*: must have aes-ccm-8-iiv/],
+    ['required: true,', 'coap: { paths: [a] },', /: connection\.child\.compression\.coap: .*: a board has no rules/],
     ['rekeyPackets: 1000', 'mode: transport', /: connection\.child\.mode: transport: must be tunnel on a board$/],
     ['rekeyPackets: 1000', 'esn: on', /: connection\.child\.esn: on: must be off or both/],
     ['rekeyPackets: 1000', 'remote: any', /: connection\.child\.remote: /],

@@ -111,7 +111,9 @@ test('imports go one way', () => {
 test('no import cycles in core and in targets, types included', () => {
   assert.deepEqual(cycles(filesBelow('core', ['ts']), false), []);
   // An Sa is made of parts whose functions take an Sa.
-  const isByNature = (cycle: string): boolean => cycle.startsWith('core/esp/sa.ts -> core/esp/parts.ts -> ');
+  const isByNature = (cycle: string): boolean =>
+    cycle.startsWith('core/esp/sa.ts -> core/esp/parts.ts -> ') ||
+    cycle === 'core/esp/parts.ts -> core/esp/sa.ts -> core/esp/parts.ts';
   const ofTypes = cycles(filesBelow('core', ['ts']), true).filter((cycle) => !isByNature(cycle));
   assert.deepEqual(ofTypes, []);
   assert.deepEqual(cycles(filesBelow('targets', ['ts']), true), []);

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readSchcCbor, schcCbor } from '../../targets/node/tools/rules/cbor.ts';
-import { readSchcJson } from '../../targets/node/tools/rules/json.ts';
-import { FIELD_NAMES } from '../../targets/node/tools/rules/names.ts';
-import { readSidFile } from '../../targets/node/tools/rules/sid.ts';
+import { readSchcCbor, schcCbor } from '../../targets/node/host/rules/cbor.ts';
+import { readSchcJson } from '../../targets/node/host/rules/json.ts';
+import { FIELD_NAMES } from '../../targets/node/host/rules/names.ts';
+import { readSidFile } from '../../targets/node/host/rules/sid.ts';
 import { dietesp, EXAMPLES, scratch } from './run.ts';
 
 const files = scratch();

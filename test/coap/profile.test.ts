@@ -14,7 +14,7 @@ import { FL_VARIABLE } from '../../core/schc/model.ts';
 import * as C from '../../core/wire/coap.ts';
 import { IPV6_SIZE } from '../../core/wire/ipv6.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
-import { readSchcJson, schcJson } from '../../targets/node/tools/rules/json.ts';
+import { readSchcJson, schcJson } from '../../targets/node/host/rules/json.ts';
 import * as M from '../schc/make.ts';
 import { endsOf, HEAD, hashOf, packetOf, rulesOf } from './kit.ts';
 import { FILE, stored, text } from './make-vectors.ts';

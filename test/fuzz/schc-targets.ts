@@ -8,8 +8,8 @@ import * as S from '../../core/schc/model.ts';
 import { createFields, createLayout, parseFields } from '../../core/schc/parse.ts';
 import * as C from '../../core/wire/coap.ts';
 import * as W from '../../core/wire/fid.ts';
-import { readSchcCbor, SchcFormatError } from '../../targets/node/tools/rules/cbor.ts';
-import { readSchcJson } from '../../targets/node/tools/rules/json.ts';
+import { readSchcCbor, SchcFormatError } from '../../targets/node/host/rules/cbor.ts';
+import { readSchcJson } from '../../targets/node/host/rules/json.ts';
 import * as M from '../schc/make.ts';
 
 export interface FuzzTarget {

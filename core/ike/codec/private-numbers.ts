@@ -43,6 +43,10 @@ export interface PrivateNumbers extends Partial<MtuNumbers> {
   subspaces?: number;
   /** Attribute of that transform; absent: ATTRIBUTE_SUBSPACES. */
   subspaceCount?: number;
+  /** Rules for CoAP under an SA: the status notify. Absent: N_IIPC_PROFILE. */
+  iipcProfile?: number;
+  /** The value of iipc_profile in it. Absent: IIPC_COAP. */
+  iipcCoap?: number;
 }
 
 /** `PrivateNumbers.separateTransports` unless overridden. */
@@ -51,6 +55,10 @@ export const SEPARATE_TRANSPORTS = 50440;
 export const TRANSFORM_SUBSPACES = 1026;
 /** Attribute Type of its number of subspaces, in the form type and value. */
 export const ATTRIBUTE_SUBSPACES = 16384;
+/** `PrivateNumbers.iipcProfile` unless overridden. */
+export const N_IIPC_PROFILE = 50460;
+/** `PrivateNumbers.iipcCoap` unless overridden: the draft's own values of iipc_profile are 0 and 1. */
+export const IIPC_COAP = 240;
 
 /** The numbers used unless overridden; those of the optimized rekey are the ones of strongSwan's branch. */
 export function privateNumbers(): PrivateNumbers {

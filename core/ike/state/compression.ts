@@ -2,6 +2,7 @@
 // encodings are child/hcp.ts and child/ehc.ts
 // [draft-ietf-ipsecme-ikev2-diet-esp-extension-04].
 
+import type { CoapRules } from '../../dietesp/coap-rules.ts';
 import type { Writer } from '../codec/message.ts';
 import type { PrivateNumbers } from '../codec/private-numbers.ts';
 
@@ -42,6 +43,16 @@ export interface CompressionChoice {
   espSnLsb: number;
   /** See `Attributes.espTrailer`. */
   espTrailer: number;
+  /** Name of the rules for CoAP that were agreed (ext/coap-profile.ts); absent: none. */
+  coap?: Uint8Array;
+}
+
+/** Rules for CoAP under a Child SA. */
+export interface CoapPolicy {
+  /** The rules, for this side's role. */
+  rules: CoapRules;
+  /** They are required for a Child SA. */
+  required: boolean;
 }
 
 /**

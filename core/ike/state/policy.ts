@@ -10,7 +10,7 @@ import type { Transforms } from '../codec/proposals.ts';
 import type { Selector } from '../codec/selectors.ts';
 import type { Credentials } from '../crypto/auth.ts';
 import type { IkeCipher } from '../crypto/suites.ts';
-import type { CompressionNotify, CompressionPolicy } from './compression.ts';
+import type { CoapPolicy, CompressionNotify, CompressionPolicy } from './compression.ts';
 
 /** NAT detection [RFC 7296 §2.23]: not at all, as found, or UDP encapsulation in any case. */
 export const NAT_OFF = 0 as const;
@@ -67,6 +67,8 @@ export interface ChildPolicy {
   notify: CompressionNotify | null;
   /** What the notify may say; null: plain ESP. */
   compression: CompressionPolicy | null;
+  /** Rules for CoAP that the peer has too, beside Diet-ESP; null or absent: none. */
+  coap?: CoapPolicy | null;
   /** DSCP values that this side will send, for the DSCP notify; null: none is sent. */
   dscp: number[] | null;
   /** DF of a tunnel's outer IPv4 header; null: set. */

@@ -30,6 +30,7 @@ interface Options {
   keylog?: string;
   wait: string;
   forever?: boolean;
+  coapRules?: boolean;
   json?: boolean;
 }
 
@@ -57,7 +58,7 @@ async function demo(options: Options): Promise<void> {
     }
   }
   if (keylog !== '') createKeyLog(keylog);
-  const others = await otherStacks();
+  const others = await otherStacks(options.coapRules === true);
   const quiet = { started() {}, connected() {}, begun() {}, changed() {}, end() {} };
   const view = options.json === true ? quiet : createView(outletOf(process.stdout), others, pcap, keylog);
   const running = runDemo(
@@ -68,6 +69,7 @@ async function demo(options: Options): Promise<void> {
       loss,
       ...(seed === undefined ? {} : { seed }),
       provider: options.provider,
+      hasCoap: options.coapRules === true,
       pcap,
       keylog,
       wait,
@@ -113,6 +115,7 @@ export function demoCommand(): Command {
     .option('--pcap <file>', 'write every frame on air, link type 195')
     .option('--keylog <folder>', 'write the keys of all SAs, for Wireshark: whoever reads it reads everything')
     .addOption(new Option('--wait <s>', 'seconds that IKE has before the readings begin all the same').default('30'))
+    .option('--coap-rules', 'both sides have rules for CoAP too, and no SPI bits are on the wire: docs/coap-profile.md')
     .option('--forever', 'until Ctrl-C')
     .option('--json', 'print one JSON object at the end')
     .addHelpText('after', '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap')

@@ -2,10 +2,11 @@
 
 import { Command, Option } from 'commander';
 import { loadSaFile } from '../host/config/sa.ts';
-import { CommandError } from '../host/errors.ts';
+import { CommandError, errorText } from '../host/errors.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
+import { coapEnds } from '../tools/explain/coap.ts';
 import { type Explanation, explainPacket } from '../tools/explain/explain.ts';
 import { packetOf } from '../tools/explain/packet.ts';
 import { printJson } from './options.ts';
@@ -13,6 +14,8 @@ import { printJson } from './options.ts';
 interface Options {
   sa: string;
   packet: string;
+  coap?: string;
+  fromServer?: boolean;
   provider: string;
   json?: boolean;
 }
@@ -45,6 +48,17 @@ function text(e: Explanation): string {
   );
 }
 
+/** Rules for CoAP of the paths that were given. */
+function endsOf({ coap, fromServer }: Options) {
+  if (coap === undefined && fromServer === true) throw new CommandError('--from-server: only with --coap', 2);
+  if (coap === undefined) return undefined;
+  try {
+    return coapEnds(coap.split(','), fromServer !== true);
+  } catch (error) {
+    throw new CommandError(`--coap: ${errorText(error)}`, 2);
+  }
+}
+
 async function explain(input: string, options: Options): Promise<void> {
   const number = Number(options.packet);
   if (!Number.isInteger(number) || number < 1) {
@@ -52,7 +66,7 @@ async function explain(input: string, options: Options): Promise<void> {
   }
   const loaded = loadSaFile(options.sa);
   const provider = await providerNamed(options.provider);
-  const explanation = explainPacket(loaded, packetOf(input, number), provider);
+  const explanation = explainPacket(loaded, packetOf(input, number), provider, endsOf(options));
   if (options.json === true) printJson(explanation);
   else process.stdout.write(text(explanation));
 }
@@ -67,6 +81,8 @@ export function explainCommand(): Command {
     .argument('<packet>', 'an IP packet in hexadecimal, or a capture (pcap or pcapng)')
     .requiredOption('--sa <file>', 'SA file')
     .option('--packet <number>', 'which packet of the capture', '1')
+    .option('--coap <paths>', 'both sides have rules for CoAP, made from these paths: `reading`, `a,b/c`')
+    .option('--from-server', 'the packet goes from the server to the device, for --coap')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .option('--json', 'print the explanation as JSON')
     .addHelpText('after', '\nExample:\n  $ dietesp explain --sa tunnel.yaml 6000000000...')

@@ -1,5 +1,6 @@
 // Compares connections: what was negotiated or proved needs a new IKE SA, times and sizes do not.
 
+import type { CoapPolicy } from '../../../core/ike/state/compression.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 
 /** Fields of a policy that an IKE SA reads when it needs them: it goes on with new ones. */
@@ -26,6 +27,11 @@ const SOFT = new Set([
 export function jsonText(value: unknown, isHard: boolean): string {
   return JSON.stringify(value, (key, inner: unknown) => {
     if (isHard && SOFT.has(key)) return undefined;
+    // Compiled rules hold counters and scratch memory. Their name says what they are.
+    if (key === 'coap' && typeof inner === 'object' && inner !== null && 'rules' in inner) {
+      const { rules, required } = inner as CoapPolicy;
+      return [rules.hash, rules.isDev, required];
+    }
     return inner instanceof Uint8Array ? Buffer.from(inner).toString('hex') : inner;
   });
 }

@@ -7,6 +7,7 @@ import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
 import { probe } from '../../../core/ike/exchange/requests.ts';
+import { coapOf } from '../../../core/ike/ext/coap-profile.ts';
 import { applySubspaces } from '../../../core/ike/ext/subspaces.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Extension, Ike, IkeUpper } from '../../../core/ike/state/ike.ts';
@@ -131,8 +132,11 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       const atFront = first || sa.state !== STATE_ESTABLISHED;
       let incomingSa: Association | null = null;
       try {
+        // Before anything is made: after a restart the configuration may have other rules.
+        const coap = coapOf(child);
         incomingSa = sas.add({ name, config: incoming }, 'in', false, owner);
         const pair: Pair = [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa];
+        if (coap !== null) for (const { sa: half } of pair) half.coap = coap;
         pairs.set(child, pair);
         keeper?.installed(child, outgoing, incoming, pair);
       } catch (error) {

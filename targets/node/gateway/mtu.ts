@@ -133,7 +133,10 @@ export function createGatewayMtu(bus: Bus, parts: GatewayMtuParts): GatewayMtu {
       const known = paths.limits(owner.ike, path, sa.form, bus.now());
       if (known === null) return FIT_WHOLE;
       const isSix = packet[0] >>> 4 === 6;
-      const { tmap, tmtu } = known;
+      // What fits no rule for CoAP is one octet longer.
+      const longer = sa.coap === undefined ? 0 : 1;
+      const tmap = known.tmap > 0 ? known.tmap - longer : known.tmap;
+      const tmtu = known.tmtu > 0 ? known.tmtu - longer : known.tmtu;
       const told = tmap > 0 && isSix ? Math.max(tmap, SIX_LEAST) : tmap;
       const most = tmtu > 0 && (told === 0 || tmtu < told) ? tmtu : told;
       if (most <= 0) return FIT_WHOLE;

@@ -8,9 +8,9 @@
 import { u32 } from '../../../core/base/bytes.ts';
 import { DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
+import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
-import { inbound } from '../../../core/esp/inbound.ts';
-import { OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
+import { OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -106,7 +106,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   /** To a peer at `place`, not on a radio. */
   function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number): string {
     const { sa } = chosen;
-    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, bus.now());
+    const size = outboundCoap(endpoint, sa, packet, 0, length, outer, 0, bus.now());
     if (size < 0) return unsent(size);
     const header = sa.form.outer.headerSize(outer, 0);
     mtu?.sent(chosen, place, size - header);
@@ -146,7 +146,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     // In transport mode with a range the outer destination is the packet's own.
     const peer = remote.length > 0 ? air.peers.get(remote, 0) : air.peers.get(packet, IPV6_DST);
     if (peer === undefined) return drop('peer', 'no-neighbour');
-    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, now);
+    const size = outboundCoap(endpoint, sa, packet, 0, length, outer, 0, now);
     if (size < 0) return unsent(size);
     const { maxSize } = air.ports[peer.radio];
     if (size > maxSize) {
@@ -214,7 +214,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     from: () => string,
     unknown: () => void,
   ): { sa: Sa; size: number } | null {
-    const size = inbound(endpoint, packet, offset, length, restored, 0, bus.now());
+    const size = inboundCoap(endpoint, packet, offset, length, restored, 0, bus.now());
     if (size < 0) {
       if (endpoint.sa !== null) ike.failed(endpoint.sa);
       else if (size === DROP_NO_SA) unknown();

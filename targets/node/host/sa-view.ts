@@ -43,7 +43,9 @@ export function spiText(spi: number): string {
 /** A new Child SA in a line of the log. */
 export function childText({ spiIn, spiOut, compression }: ChildSa, suite: string): string {
   const form = compression === null ? 'plain ESP' : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
-  return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}`;
+  const coap =
+    compression?.coap === undefined ? '' : `, rules for CoAP ${Buffer.from(compression.coap).toString('hex')}`;
+  return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}${coap}`;
 }
 
 export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
@@ -78,6 +80,7 @@ function compressionView(choice: CompressionChoice | null): ChildView['compressi
     esp_spi_lsb: choice.espSpiLsb,
     esp_sn_lsb: choice.espSnLsb,
     esp_trailer: choice.espTrailer === 0 ? 'Optional' : 'Mandatory',
+    ...(choice.coap === undefined ? {} : { coap: Buffer.from(choice.coap).toString('hex') }),
   };
 }
 

@@ -45,6 +45,8 @@ const COMPRESSION = {
 export interface NetworkStyle {
   /** Nodes name the values of Diet-ESP that the gateway wants: a specialised device has one set. */
   isFixed?: boolean;
+  /** Both sides have rules for CoAP, and no SPI bits are on the wire. */
+  hasCoap?: boolean;
   /** What a node is called in the gateway's file: `sensor`, `node`. */
   node: string;
   /** Milliseconds that MACs wait for an acknowledgement. */
@@ -87,6 +89,13 @@ export function planNodes(count: number, secret: string): NodePlan[] {
   });
 }
 
+/** Diet-ESP of a network, and with rules for CoAP those of a node's path. */
+function compressionOf(style: NetworkStyle, values: object, path: string) {
+  const diet = { notify: 'hcp', required: true, proposals: [values] };
+  if (style.hasCoap !== true) return diet;
+  return { ...diet, proposals: [{ ...COMPRESSION, esp_spi_lsb: 0 }], coap: { paths: [path], required: true } };
+}
+
 function connectionOf({ ike, resumption }: NetworkStyle) {
   return { privateAlways: true, resumption: resumption ?? 0, ike: { ...IKE, ...ike } };
 }
@@ -105,14 +114,17 @@ export function gatewayFile(plans: NodePlan[], coapPort: number, style: NetworkS
       child: {
         ...CHILD,
         local: udp(SERVER_ADDRESS),
-        compression: { notify: 'hcp', required: true, proposals: [COMPRESSION] },
+        ...(style.hasCoap === true ? {} : { compression: compressionOf(style, COMPRESSION, '') }),
       },
     },
     peers: plans.map(({ name, identity, psk, inner }) => ({
       name: `${style.node} ${name}`,
       remoteId: identity,
       auth: { pskHex: psk },
-      child: { remote: udp(inner) },
+      child: {
+        remote: udp(inner),
+        ...(style.hasCoap === true ? { compression: compressionOf(style, COMPRESSION, name) } : {}),
+      },
     })),
   };
   return JSON.stringify(file, null, 2);
@@ -148,7 +160,7 @@ export function nodeFile(
       // One proposal that leaves every value to the gateway is the smallest offer.
       child: {
         ...CHILD,
-        compression: { notify: 'hcp', required: true, proposals: [style.isFixed === true ? COMPRESSION : {}] },
+        compression: compressionOf(style, style.isFixed === true ? COMPRESSION : {}, plan.name),
       },
     },
   };

@@ -164,7 +164,7 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
       remote: udpTo(addressText(serverAddress), serverValues.port),
     };
   };
-  const connection = readConnection(inside(root, 'connection'), null, 'gateway', selectors());
+  const connection = readConnection(inside(root, 'connection'), null, 'gateway', { ...selectors(), isDev: true });
   if (isRadio) {
     const ke = inside(root, 'connection', 'ike', 'ke');
     const { ike, fragmentSize } = connection.policy;

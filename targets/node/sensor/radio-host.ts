@@ -1,6 +1,8 @@
 // A host with IKE on a radio: the core's device.
 
+import { createCoapInstalled, protectCoap } from '../../../core/device/coap-profile.ts';
 import { createIkeDevice } from '../../../core/device/ike-device.ts';
+import { restoreCoap } from '../../../core/esp/coap.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { createReassemblyTable } from '../../../core/link/fragment-table.ts';
 import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
@@ -28,6 +30,7 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     extended[0] = (extended[0] & 0xfc) | 2;
   } else extended.set(Buffer.from(settings.extendedAddress, 'hex'));
 
+  config.ike.events.installed = createCoapInstalled(config.ike.events.installed, () => device);
   const device = createIkeDevice({
     provider,
     parts: FULL_PARTS,
@@ -53,7 +56,8 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     outer: config.local,
     peer: config.remote,
     inner: (length, now) => {
-      config.inner(device.inner, length, now);
+      const size = restoreCoap(device.endpoint, device.inner, 0, length);
+      if (size >= 0) config.inner(device.inner, size, now);
       return 0;
     },
   });
@@ -67,7 +71,7 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     sas: device,
     send(packet, length) {
       device.inner.set(packet.subarray(0, length));
-      return device.protect(length, config.now());
+      return protectCoap(device, length, config.now());
     },
     limit: () => 0,
     link: () => ({ frames: device.lowpan.counters[LOWPAN_FRAMES], retries: device.mac.counters[MAC_RETRIES] }),

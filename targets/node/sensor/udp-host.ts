@@ -6,11 +6,12 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { DROP_DUMMY, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
+import { createCoapInstalled } from '../../../core/device/coap-profile.ts';
 import { createUplink, type UplinkConfig } from '../../../core/device/uplink.ts';
+import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
 import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
-import { inbound } from '../../../core/esp/inbound.ts';
-import { choose, OUTBOUND_ROOM, outbound } from '../../../core/esp/outbound.ts';
+import { choose, OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -140,6 +141,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const { ike: ikeSocket, nat: natSocket } = config.sockets;
   const endpoint = createEndpoint(FULL_PARTS, config.provider);
   const sas: Pairs = { endpoint, outgoing: [], incoming: [] };
+  config.ike.events.installed = createCoapInstalled(config.ike.events.installed, () => sas);
   const counters = {
     ikeSentOctets: 0,
     ikeReceivedOctets: 0,
@@ -270,7 +272,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const length = outerPacket(came, octets, remote, local);
     const time = now();
     const first = onMtu(path) === null ? null : mtu!.take(local, remote, octets);
-    const size = inbound(endpoint, came, 0, length, restored, 0, time);
+    const size = inboundCoap(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
     const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), first, remote, octets.length));
     if (isTaken) config.inner(restored, size, time);
@@ -287,9 +289,9 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     useClass(sa, packet, 0);
     const path = over ?? (current === null ? encapsulated : espPathOf(current));
     const on = onMtu(path);
-    const most = on === null ? 0 : mtu!.limit(on, sa.form);
+    const most = on === null ? 0 : mtu!.limit(on, sa.form) - (sa.coap === undefined ? 0 : 1);
     if (most > 0 && length > most) return drop(endpoint, DROP_TOO_LONG);
-    const size = outbound(endpoint, sa, packet, 0, length, outer, 0, time);
+    const size = outboundCoap(endpoint, sa, packet, 0, length, outer, 0, time);
     if (size < 0) return size;
     const octets = outer.slice(header, size);
     if (on !== null) mtu!.sent(on, octets.length);
@@ -361,7 +363,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       const [sa] = sas.outgoing;
       const current = uplink.current();
       const on = current === null ? null : onMtu(espPathOf(current));
-      return on === null || sa === undefined ? 0 : mtu!.limit(on, sa.form);
+      return on === null || sa === undefined ? 0 : mtu!.limit(on, sa.form) - (sa.coap === undefined ? 0 : 1);
     },
     async close() {
       isClosed = true;

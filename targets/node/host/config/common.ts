@@ -3,6 +3,7 @@
 import {
   eespNumbers,
   mtuNumbers,
+  N_IIPC_PROFILE,
   type PrivateNumbers,
   privateNumbers,
   SEPARATE_TRANSPORTS,
@@ -58,10 +59,24 @@ export function commonOf(root: Field, values: Values): Common & { numbers: Priva
 }
 
 /** Numbers that are no notify types. */
-const OTHERS = ['tsDscp', 'subspaces', 'subspaceCount', 'eespProtocol', 'eespSskdf', 'eespSn', 'eespSnNone'];
+const OTHERS = [
+  'iipcCoap',
+  'tsDscp',
+  'subspaces',
+  'subspaceCount',
+  'eespProtocol',
+  'eespSskdf',
+  'eespSn',
+  'eespSnNone',
+];
 
 function numbersOf(field: Field): PrivateNumbers {
-  const known = { ...privateNumbers(), separateTransports: SEPARATE_TRANSPORTS, ...mtuNumbers() };
+  const known = {
+    ...privateNumbers(),
+    separateTransports: SEPARATE_TRANSPORTS,
+    iipcProfile: N_IIPC_PROFILE,
+    ...mtuNumbers(),
+  };
   const numbers = { ...known, ...(field.value as Partial<PrivateNumbers> | undefined) };
   const notifies = Object.entries({ ...eespNumbers(), ...numbers }).filter(([name]) => !OTHERS.includes(name));
   notifies.forEach(([name, number], index) => {

@@ -19,6 +19,7 @@ import type { Selector } from '../../../../core/ike/codec/selectors.ts';
 import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from '../../../../core/ike/state/policy.ts';
 import { didYouMean } from '../suggest.ts';
+import { coapOf } from './coap.ts';
 import { type EespSettings, readEesp } from './eesp.ts';
 import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import { espProposals, hex, identityOf, ikeProposals, keyOf, type SelectorTemplate, selectorsOf } from './ike-names.ts';
@@ -173,14 +174,15 @@ function openSelectors(list: SelectorTemplate[], sizes: number[]): Selector[] {
 
 /**
  * Reads a connection from `field`, whose fields lie over those of `defaults` (objects in it field by field).
- * `selectors`: what this side and the peer may use where the file does not say, as the file would say it.
+ * `selectors`: what this side and the peer may use where the file does not say, as the file would say it; and whether this side is
+ * the device.
  * `isWhole`: false for settings to which each peer adds its credentials.
  */
 export function readConnection(
   field: Field,
   defaults: Field | null,
   name: string,
-  selectors: { local: unknown; remote: unknown },
+  selectors: { local: unknown; remote: unknown; isDev?: boolean },
   isWhole = true,
 ): Connection {
   // A field is where it was written: an error names that line.
@@ -253,6 +255,7 @@ export function readConnection(
       narrow: c.narrow === true,
       notify,
       compression: compressed,
+      ...coapOf(inside(compression, 'coap'), notify !== null, selectors.isDev === true),
       dscp: (c.dscp as number[] | undefined) ?? null,
       df: dfNamed(String(c.df)),
       replayWindow: number(c, 'replayWindow'),

@@ -2,6 +2,7 @@
 // how they prove it, what they propose. Validation, defaults, `dietesp schema` and the documentation come from it.
 // Algorithms have the names of core/esp/suites.ts and core/ike/crypto/suites.ts; lower case and `-` work too.
 
+import { COAP_PATHS } from '../../../../core/dietesp/coap-set.ts';
 import { EESP_MAX_ID } from '../../../../core/eesp/format.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
@@ -182,6 +183,30 @@ const COMPRESSION: Record<string, Property> = {
     minItems: 1,
   },
   dscp_list: list('DSCP values', 'For `dscp_cda: sa`; the same on both sides.', dscpValues, 64),
+  coap: object(
+    'Rules for CoAP',
+    'CoAP messages are compressed by rules that both sides have, beside Diet-ESP; omitted: not at all. See docs/coap-profile.md.',
+    {
+      paths: {
+        ...list(
+          'Paths',
+          'Rules are made for these paths of the server, such as `reading`; the first is the one that readings are posted to.',
+          { type: 'string' },
+          COAP_PATHS,
+        ),
+        minItems: 1,
+      },
+      rules: text('Rules', 'A file with SCHC rules of your own in JSON or CBOR, in place of `paths`.', {
+        pattern: '.',
+        mustBe: 'the name of a file',
+      }),
+      required: flag(
+        'Required',
+        'true: without agreement on the rules there is no Child SA; false: Diet-ESP alone.',
+        false,
+      ),
+    },
+  ),
 };
 
 /** `esn` for proposals with subspaces alone. */

@@ -24,5 +24,7 @@ export const NUMBERS = object('Private numbers', 'Numbers without an IANA assign
   lmapAndPtbSupported: integer('LMAP_AND_PTB_SUPPORTED', 'Notify type.', 40960, 65535, 50420),
   lmap: integer('LMAP', 'Notify type.', 40960, 65535, 50421),
   ptb: integer('PTB', 'Notify type.', 40960, 65535, 50422),
+  iipcProfile: integer('IIPC_PROFILE', 'Notify type: rules for CoAP.', 40960, 65535, 50460),
+  iipcCoap: integer('iipc_profile', 'Its value for rules for CoAP.', 2, 255, 240),
   separateTransports: integer('SEPARATE_TRANSPORTS', 'Notify type.', 40960, 65535, 50440),
 });

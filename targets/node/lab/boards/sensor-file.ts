@@ -91,6 +91,9 @@ export function readBoardFile(file: string, text: string): BoardFile {
     throw fieldError(at, `must be at most ${isTime ? `${Math.floor(BOARD_MAX / 1000)} s` : BOARD_MAX} on a board`);
   };
   const policy = policyOf(loaded);
+  if (policy.child.coap !== undefined && policy.child.coap !== null) {
+    throw fieldError(inside(root, 'connection', 'child', 'compression', 'coap'), 'a board has no rules for CoAP');
+  }
   whole(policy.retransmitTime, 'connection', 'ike', 'retransmit');
   whole(policy.dpdTime, 'connection', 'ike', 'dpd');
   whole(policy.rekeyTime, 'connection', 'ike', 'rekey');

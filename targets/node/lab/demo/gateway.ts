@@ -40,11 +40,11 @@ function createTap(sensors: NodePlan[], pcap: string) {
   return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames, capture: capture() }) };
 }
 
-async function start({ sensors, provider, loss, seed, pcap, keylog }: Start) {
+async function start({ sensors, provider, loss, seed, pcap, keylog, hasCoap }: Start) {
   warmUp();
   const tap = createTap(sensors, pcap);
   const server = await startCoapServer((name, text) => tell({ type: 'reading', name, text }));
-  const { config } = readGateway('the gateway of the demo', demoGatewayFile(sensors, server.port));
+  const { config } = readGateway('the gateway of the demo', demoGatewayFile(sensors, server.port, hasCoap));
   const [{ zep: settings, ...radio }] = config.radios;
   const zep = createZep({ ...settings, maxPeers: NODES_MAX });
   const zepPort = await zep.ready;

@@ -11,6 +11,8 @@ export interface Common {
   /** Chance, 0..1, that a radio misses a frame. */
   loss: number;
   seed: number;
+  /** With rules for CoAP. */
+  hasCoap: boolean;
 }
 
 export type ToGateway =

@@ -17,12 +17,12 @@ export function planSensors(count: number, secret: string): NodePlan[] {
   return planNodes(count, `demo ${secret}`);
 }
 
-/** The gateway's file. `coapPort`: UDP port of the CoAP server on the loopback. */
-export function demoGatewayFile(plans: NodePlan[], coapPort: number): string {
-  return gatewayFile(plans, coapPort, STYLE);
+/** The gateway's file. `coapPort`: UDP port of the CoAP server on the loopback; `hasCoap`: with rules for CoAP. */
+export function demoGatewayFile(plans: NodePlan[], coapPort: number, hasCoap = false): string {
+  return gatewayFile(plans, coapPort, { ...STYLE, hasCoap });
 }
 
 /** A sensor's file. `zepPort`: UDP port of the gateway's radio. */
-export function demoSensorFile(plan: NodePlan, zepPort: number): string {
-  return nodeFile(plan, zepPort, STYLE);
+export function demoSensorFile(plan: NodePlan, zepPort: number, hasCoap = false): string {
+  return nodeFile(plan, zepPort, { ...STYLE, hasCoap });
 }

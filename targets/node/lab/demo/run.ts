@@ -23,6 +23,8 @@ export interface DemoOptions {
   /** Undefined: another one in each run. */
   seed?: number;
   provider: string;
+  /** Sensors and gateway have rules for CoAP. */
+  hasCoap?: boolean;
   /** A file, or ''. */
   pcap: string;
   /** A folder for the keys of all SAs, or ''. */
@@ -137,7 +139,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
   const secret = options.seed === undefined ? randomBytes(32).toString('hex') : `seed ${seed}`;
   const plans = planSensors(options.sensors, secret);
   const states = plans.map(createState);
-  const common = { provider: options.provider, loss: options.loss, seed };
+  const common = { provider: options.provider, loss: options.loss, seed, hasCoap: options.hasCoap === true };
   const children: Child[] = [];
   const result: DemoResult = {
     seed,

@@ -26,10 +26,10 @@ interface DemoSensor {
   stop(): Promise<void>;
 }
 
-async function start({ plan, provider: name, loss, seed, zepPort }: Start): Promise<DemoSensor> {
+async function start({ plan, provider: name, loss, seed, zepPort, hasCoap }: Start): Promise<DemoSensor> {
   warmUp();
   const { index } = plan;
-  const loaded = readSensor(`sensor ${plan.name} of the demo`, demoSensorFile(plan, zepPort));
+  const loaded = readSensor(`sensor ${plan.name} of the demo`, demoSensorFile(plan, zepPort, hasCoap));
   const { notify } = loaded.connection.policy.child;
 
   // The radio: what is on air is counted before frames are lost.

@@ -65,12 +65,14 @@ export function totalsOf(states: SensorState[]): Totals {
 export function comparisonOf(states: SensorState[], others: Comparison[]): Comparison[] {
   const { octetsFirst, octetsPerReading, frames, ended } = totalsOf(states);
   if (octetsFirst === 0) return others;
+  const hasCoap = states.some(({ handshake }) => handshake?.compression?.coap !== undefined);
+  const name = hasCoap ? 'Diet-ESP and rules for CoAP' : 'Diet-ESP';
   const own = (stack: string, count: number, octets: number): Comparison => {
     return { stack, frames: count, octets, ms: costOf(count, octets).ms, source: 'on air' };
   };
   return [
-    own('Diet-ESP, one frame', 1, octetsFirst),
-    own('Diet-ESP, with all repetitions', frames / ended, octetsPerReading),
+    own(`${name}, one frame`, 1, octetsFirst),
+    own(`${name}, with all repetitions`, frames / ended, octetsPerReading),
     ...others,
   ];
 }
@@ -82,10 +84,11 @@ export function handshakesOf(states: SensorState[]): (Handshake & { name: string
 
 function compressionText({ notify, compression }: Handshake): string {
   if (compression === null) return 'plain ESP';
-  const { dscp_cda, ecn_cda, flow_label_cda, alignment, esp_spi_lsb, esp_sn_lsb, esp_trailer } = compression;
+  const { dscp_cda, ecn_cda, flow_label_cda, alignment, esp_spi_lsb, esp_sn_lsb, esp_trailer, coap } = compression;
   return (
     `Diet-ESP by ${notify}: SPI ${esp_spi_lsb} + SN ${esp_sn_lsb} bits, DSCP ${dscp_cda}, ECN ${ecn_cda}, ` +
-    `flow label ${flow_label_cda}, alignment ${alignment}, trailer ${esp_trailer}`
+    `flow label ${flow_label_cda}, alignment ${alignment}, trailer ${esp_trailer}` +
+    (coap === undefined ? '' : `, rules for CoAP ${coap}`)
   );
 }
 

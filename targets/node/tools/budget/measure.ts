@@ -4,9 +4,10 @@
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
+import type { CoapRules } from '../../../../core/dietesp/coap-rules.ts';
+import { outboundCoap } from '../../../../core/esp/coap.ts';
 import { createEndpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, defaultConfig } from '../../../../core/esp/sa.ts';
 import { aesCcm8, aesCcm8Iiv, aesGcm16, type Suite } from '../../../../core/esp/suites.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../../core/wire/ipv6.ts';
@@ -26,15 +27,17 @@ const INNER_SENSOR = addressOctets('2001:db8:1::1')!;
 const INNER_SERVER = addressOctets('2001:db8:2::2')!;
 const PORT = 5683;
 
-interface Stack {
+export interface Stack {
   stack: string;
   suite?: Suite;
   mode?: number;
   /** Changes to the attributes; undefined: Diet-ESP off. */
   diet?: Partial<A.Attributes>;
+  /** Rules for CoAP that both sides have. */
+  coap?: CoapRules;
 }
 
-const DIET = { espTrailer: A.TRAILER_OPTIONAL } as const;
+export const DIET = { espTrailer: A.TRAILER_OPTIONAL } as const;
 
 /** In the order of the published table. */
 const STACKS: Stack[] = [
@@ -86,7 +89,7 @@ function udpPacket(src: Uint8Array, dst: Uint8Array, payload: Uint8Array): Uint8
 }
 
 /** The IP packet that a stack hands to 6LoWPAN. */
-function datagramOf(stack: Stack, payload: Uint8Array, provider: Provider): Uint8Array {
+export function datagramOf(stack: Stack, payload: Uint8Array, provider: Provider): Uint8Array {
   if (stack.suite === undefined) return udpPacket(SENSOR, SERVER, payload);
   const attributes = attributesOf(stack);
   const packet = udpPacket(attributes.tsIpSrcStart, attributes.tsIpDstStart, payload);
@@ -95,12 +98,14 @@ function datagramOf(stack: Stack, payload: Uint8Array, provider: Provider): Uint
   config.salt = new Uint8Array(stack.suite.saltLength);
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const out = new Uint8Array(packet.length + 256);
-  const length = outbound(endpoint, createSa(FULL_PARTS, provider, config), packet, 0, packet.length, out, 0, 0);
+  const sa = createSa(FULL_PARTS, provider, config);
+  sa.coap = stack.coap;
+  const length = outboundCoap(endpoint, sa, packet, 0, packet.length, out, 0, 0);
   if (length < 0) throw new Error(`${stack.stack}: ${dropName(length)}`);
   return out.subarray(0, length);
 }
 
-function count(datagram: Uint8Array, plan: LinkPlan, addressing: Addressing): { cost: Cost; l3: number } {
+export function count(datagram: Uint8Array, plan: LinkPlan, addressing: Addressing): { cost: Cost; l3: number } {
   const mac = addressing === 'short' ? 11 : 23;
   let octets = 0;
   let l3 = 0;
@@ -112,9 +117,14 @@ function count(datagram: Uint8Array, plan: LinkPlan, addressing: Addressing): { 
   return { cost: costOf(frames, octets), l3: frames === 1 ? l3 : l3 - 5 * frames + 1 };
 }
 
+/** Nodes with short addresses. */
+export function shortPlan(): LinkPlan {
+  return linkPlan({ pan: 'abcd' }, [SENSOR]);
+}
+
 /** Rows of the stacks that are built here, for `payload` as UDP payload. */
 export function countedRows(payload: Uint8Array, provider: Provider): Row[] {
-  const short = linkPlan({ pan: 'abcd' }, [SENSOR]);
+  const short = shortPlan();
   const extended: LinkPlan = {
     ...short,
     linkAddress: (ip, offset) => Uint8Array.of(2, 0, 0, 0, 0, 0, ip[offset + 14], ip[offset + 15]),

@@ -6,10 +6,9 @@ import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { clearTextAlignment, sendsNextHeader } from '../../../../core/dietesp/rules.ts';
+import { inboundCoap, outboundCoap } from '../../../../core/esp/coap.ts';
 import { addInbound, createEndpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { inbound } from '../../../../core/esp/inbound.ts';
-import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, type SaConfig } from '../../../../core/esp/sa.ts';
 import * as S from '../../../../core/schc/model.ts';
 import { PROTO_ESP } from '../../../../core/wire/esp.ts';
@@ -20,28 +19,9 @@ import { addressText } from '../../host/addresses.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { CommandError } from '../../host/errors.ts';
 import { type FieldView, rulesOf, TRANSPORTS, valueText } from '../rules/rules-view.ts';
+import { type CoapEnds, explainCoap } from './coap.ts';
 import { fieldText } from './fields.ts';
-
-export interface FieldLine {
-  header: string;
-  field: string;
-  value: string;
-  tv: string;
-  mo: string;
-  cda: string;
-  /** The bits of the residue as a string of 0 and 1. */
-  sent: string;
-  bits: number;
-  clause: string;
-}
-
-export interface Part {
-  part: string;
-  field: string;
-  value: string;
-  octets: number;
-  clause: string;
-}
+import type { FieldLine, Part } from './lines.ts';
 
 export interface Explanation {
   sa: string;
@@ -243,13 +223,21 @@ function plainEspOctets(config: SaConfig, packet: Uint8Array): number {
   return 8 + suite.ivLength + Math.ceil((text + 2) / unit) * unit + suite.icvLength;
 }
 
-function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet: Uint8Array, provider: Provider) {
+/** A packet to be sent, the SA's parameters at it, and its IV. */
+interface Given {
+  inner: Uint8Array;
+  config: SaConfig;
+  iv: Uint8Array;
+}
+
+function explainUnder(entry: LoadedSa, { inner: packet, config, iv }: Given, provider: Provider, coap?: CoapEnds) {
   const a = config.attributes;
   const endpoint = createEndpoint(FULL_PARTS, provider);
   if (iv.length > 0) endpoint.fixedIv = iv;
   const out = new Uint8Array(packet.length + 512);
   const sa = createSa(FULL_PARTS, provider, config);
-  const length = outbound(endpoint, sa, packet, 0, packet.length, out, 0, 0);
+  sa.coap = coap?.sender;
+  const length = outboundCoap(endpoint, sa, packet, 0, packet.length, out, 0, 0);
   if (length < 0) return length;
   const wire = out.slice(0, length);
   const rules = rulesOf(a, config.suite)[0].fields;
@@ -264,15 +252,24 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
   const residueBits = fields.map((field) => field.sent).join('');
   const residue = Math.ceil(residueBits.length / 8);
   const payloadOctets = packet.length - payload;
+  const isUdp = coap !== undefined && layers.some(({ name }) => name === 'UDP');
+  const message = isUdp ? explainCoap(coap, packet.slice(payload)) : null;
+  const parts = espParts(config, wire, residue, message?.octets ?? payloadOctets);
+  if (message !== null)
+    parts.splice(
+      parts.findIndex(({ field }) => field === 'Payload'),
+      1,
+      message.part,
+    );
   const explanation: Explanation = {
     sa: entry.name,
     mode: a.ipsecMode === A.MODE_TUNNEL ? 'tunnel' : 'transport',
     suite: config.suite.name,
     inner: hex(packet),
-    fields,
+    fields: [...fields, ...(message?.fields ?? [])],
     residueBits,
     padBits: residue * 8 - residueBits.length,
-    parts: [...outerParts(a, wire), ...espParts(config, wire, residue, payloadOctets)],
+    parts: [...outerParts(a, wire), ...parts],
     wire: hex(wire),
     totals: {
       innerOctets: packet.length,
@@ -286,15 +283,16 @@ function explainUnder(entry: LoadedSa, config: SaConfig, iv: Uint8Array, packet:
 }
 
 /** Decrypts an ESP packet under an SA: the packet, the SA's parameters at it and its IV; or a drop code. */
-function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider) {
+function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider, coap?: CoapEnds): Given | number {
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const sa = createSa(FULL_PARTS, provider, entry.config);
+  sa.coap = coap?.receiver;
   addInbound(endpoint, sa);
   const { attributes: a, suite } = entry.config;
   const ivAt = ipOf(packet).size + (a.espSpiLsb + a.espSnLsb) / 8;
   const iv = packet.slice(ivAt, ivAt + suite.ivLength);
   const out = new Uint8Array(65536);
-  const length = inbound(endpoint, packet.slice(), 0, packet.length, out, 0, 0);
+  const length = inboundCoap(endpoint, packet.slice(), 0, packet.length, out, 0, 0);
   if (length < 0) return length;
   const last = (BigInt(sa.snHi) << 32n) + BigInt(sa.snLo) - 1n;
   const config = { ...entry.config, snHi: Number(last >> 32n), snLo: Number(last & 0xffffffffn) };
@@ -303,9 +301,14 @@ function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider) {
 
 /**
  * Explains a packet under the first SA that takes it: an IP packet to be sent, or an ESP packet of one of these SAs.
- * Throws a CommandError with each SA's reason when none does.
+ * Throws a CommandError with each SA's reason when none does. `coap`: rules for CoAP that both ends have.
  */
-export function explainPacket(loaded: LoadedSa[], packet: Uint8Array, provider: Provider): Explanation {
+export function explainPacket(
+  loaded: LoadedSa[],
+  packet: Uint8Array,
+  provider: Provider,
+  coap?: CoapEnds,
+): Explanation {
   const version = packet.length === 0 ? 0 : packet[0] >>> 4;
   if ((version !== 4 && version !== 6) || packet.length < (version === 4 ? 20 : 40)) {
     throw new CommandError('not an IP packet');
@@ -315,12 +318,9 @@ export function explainPacket(loaded: LoadedSa[], packet: Uint8Array, provider: 
   for (const entry of loaded) {
     try {
       const restored = esp
-        ? restore(entry, packet, provider)
+        ? restore(entry, packet, provider, coap)
         : { inner: packet, config: entry.config, iv: new Uint8Array(0) };
-      const result =
-        typeof restored === 'number'
-          ? restored
-          : explainUnder(entry, restored.config, restored.iv, restored.inner, provider);
+      const result = typeof restored === 'number' ? restored : explainUnder(entry, restored, provider, coap);
       if (typeof result !== 'number') return result;
       reasons.push(`${entry.name}: ${dropName(result)}`);
     } catch (error) {

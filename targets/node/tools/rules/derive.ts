@@ -3,11 +3,11 @@
 import type { Rule } from '../../../../core/schc/model.ts';
 import { loadSaFile } from '../../host/config/sa.ts';
 import { providerNamed } from '../../host/provider/by-name.ts';
+import { schcJson } from '../../host/rules/json.ts';
+import { type Sids, withSids } from '../../host/rules/sid.ts';
 import { createSas } from '../convert/convert.ts';
 import { rulesCbor } from './cbor-diagnostic.ts';
-import { schcJson } from './json.ts';
 import { dumpOf, type RuleView, rulesOf } from './rules-view.ts';
-import { type Sids, withSids } from './sid.ts';
 
 /** An SA and the rules IIPC, CTEC and EEC that both peers derive from it. */
 export interface DerivedRules {

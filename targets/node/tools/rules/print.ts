@@ -9,8 +9,8 @@ import { sctp } from '../../../../core/wire/sctp.ts';
 import { tcp } from '../../../../core/wire/tcp.ts';
 import { udp } from '../../../../core/wire/udp.ts';
 import { udplite } from '../../../../core/wire/udplite.ts';
+import { ACTIONS, byValue, DIRECTIONS, fieldName, LENGTHS, OPERATORS, SLOTS } from '../../host/rules/names.ts';
 import { table } from '../../host/table.ts';
-import { ACTIONS, byValue, DIRECTIONS, fieldName, LENGTHS, OPERATORS, SLOTS } from './names.ts';
 
 /** Headers that rules may describe on Node. */
 export const SCHC_HEADERS = [ipv6, ipv4, udp, udplite, tcp, sctp];

@@ -5,7 +5,7 @@
 
 import * as S from '../../../../core/schc/model.ts';
 import { SLOT_NONE } from '../../../../core/wire/header.ts';
-import { decodeCbor, encodeCbor, Tag } from '../../host/cbor.ts';
+import { decodeCbor, encodeCbor, Tag } from '../cbor.ts';
 import {
   ACTIONS,
   bySid,

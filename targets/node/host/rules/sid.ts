@@ -2,7 +2,7 @@
 // unstable: two programs understand each other's CBOR when both take the numbers of one file. Without a file the numbers are
 // those of names.ts and cbor.ts.
 
-import { decodeCbor, encodeCbor, Tag } from '../../host/cbor.ts';
+import { decodeCbor, encodeCbor, Tag } from '../cbor.ts';
 import {
   ACTIONS,
   DIRECTIONS,

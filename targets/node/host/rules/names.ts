@@ -149,5 +149,5 @@ export function fieldId(name: unknown, where: string): number {
   const number =
     typeof name === 'string' && /^fid-coap-option-\d{1,5}$/.test(name) ? Number(name.slice(OPTION.length)) : -1;
   if (number >= 0 && number <= C.COAP_OPTION_MAX) return C.FID_COAP_OPTION + number;
-  return refuse(where, name, 'unknown field; names are those of ietf-schc and of targets/node/tools/rules/names.ts');
+  return refuse(where, name, 'unknown field; names are those of ietf-schc and of targets/node/host/rules/names.ts');
 }
