@@ -12,6 +12,7 @@ import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
 import { benchState } from './state.ts';
 import { benchSubspaces } from './subspaces.ts';
+import { benchTransports } from './transports.ts';
 
 const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['heap', benchHeap],
@@ -28,6 +29,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ike-quantum', benchIkeQuantum],
   ['state', benchState],
   ['ike-scale', benchIkeScale],
+  ['transports', benchTransports],
   ['peers', benchPeers],
   ['kinds', benchIkeKinds],
   ['subspaces', benchSubspaces],

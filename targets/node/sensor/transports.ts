@@ -57,7 +57,7 @@ interface Connection {
   stream: TcpStream;
   isOpen: boolean;
   openedAt: number;
-  /** Attempts before it that failed. */
+  /** Attempts before it that failed, or -1: something came over it. */
   failures: number;
 }
 
@@ -134,12 +134,12 @@ export function createTransports(config: TransportsConfig): Transports {
     one.stream = config.dial(localPort, {
       opened() {
         one.isOpen = true;
-        one.failures = 0;
         one.openedAt = now();
         counts.tcpConnections++;
         config.wake();
       },
       take(isIke, buffer, offset, length) {
+        one.failures = -1;
         const own = onPath(one.path);
         if (!isIke) config.esp(one.path, buffer, offset, length);
         else {
@@ -170,7 +170,8 @@ export function createTransports(config: TransportsConfig): Transports {
     const time = now();
     for (const sa of onPath(from)) {
       resendOver(ike!, sa, next.path, time);
-      if (sa.state === STATE_ESTABLISHED && sa.request.length === 0) probe(ike!, sa, time);
+      // A request that the gateway knows moves nothing there: a new one follows it.
+      if (sa.state === STATE_ESTABLISHED) probe(ike!, sa, time);
     }
   }
 
@@ -190,7 +191,7 @@ export function createTransports(config: TransportsConfig): Transports {
       }
     }
     if (onPath(one.path).length === 0) return;
-    const failures = one.isOpen ? 0 : one.failures + 1;
+    const failures = one.failures + 1;
     waiting = { path: one.path, failures };
     const pause = failures === 0 ? 0 : Math.min(REDIAL_MAX, REDIAL * 2 ** Math.min(failures, 10));
     redialAt = time + pause * (0.75 + config.random() / 2);
