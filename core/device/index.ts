@@ -16,6 +16,7 @@ export {
   type DeviceUpper,
   type EchoResponder,
 } from './device.ts';
+export { createDeviceMtu, type DeviceMtu } from './device-mtu.ts';
 export { fullExtensions } from './full-extensions.ts';
 export { ikeSensorConfig } from './ike-config.ts';
 export { createIkeDevice, IKE_PORT, type IkeDevice, type IkeDeviceConfig } from './ike-device.ts';

@@ -6,6 +6,7 @@ import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeQuantum } from './ike-quantum.ts';
 import { benchIkeScale } from './ike-scale.ts';
 import { benchMac } from './mac.ts';
+import { benchMtu } from './mtu.ts';
 import { benchPeers } from './peers.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchResync } from './resync.ts';
@@ -33,6 +34,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['peers', benchPeers],
   ['kinds', benchIkeKinds],
   ['subspaces', benchSubspaces],
+  ['mtu', benchMtu],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.

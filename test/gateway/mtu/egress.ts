@@ -4,10 +4,13 @@ import { createLog } from '../../../targets/node/host/log.ts';
 import { createNodeProvider } from '../../../targets/node/host/provider/node-crypto.ts';
 import { readSensor } from '../../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../../targets/node/sensor/sensor.ts';
-import { type Command, kernelCount, serve } from './program.ts';
+import { busyMs, type Command, kernelCount, serve } from './program.ts';
 
 let sensor: Sensor | null = null;
 let packets: { at: number; size: number; number: number }[] = [];
+/** Packets of which each is remembered. */
+const MOST = 20000;
+const total = { packets: 0, octets: 0 };
 let fragments = 0;
 let fragmentAt = 0;
 const timer = setInterval(() => {
@@ -40,7 +43,9 @@ await serve(
             : (packet[6] & 0x1f) + packet[7];
         const data = packet[0] >>> 4 === 6 && packet[6] === 44 ? at + 16 : at + 8;
         const number = isLater ? -1 : Buffer.from(packet).readUInt32BE(data);
-        packets.push({ at: Date.now(), size, number });
+        total.packets++;
+        total.octets += size;
+        if (packets.length < MOST) packets.push({ at: Date.now(), size, number });
       };
       const problem = await sensor.connect(false);
       if (problem !== '') throw new Error(problem);
@@ -57,6 +62,10 @@ await serve(
     }
     if (sensor === null) return {};
     const { children, mtu } = sensor.status() as { children: { spiIn: string }[]; mtu: Command };
+    if (command.load === true) {
+      const { user, system } = process.cpuUsage();
+      return { ...total, cpu: (user + system) / 1000, busy: busyMs(), fragments, now: performance.now(), mtu };
+    }
     return { packets, fragments, fragmentAt, now: Date.now(), spi: children[0]?.spiIn, mtu };
   },
   async () => {

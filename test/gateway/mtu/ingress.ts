@@ -23,7 +23,7 @@ await serve(
       const log = createLog({ level: process.env['MTU_LOG'] === '1' ? 'info' : 'warn' });
       gateway = await createGateway({ ...loaded.config, log });
     } else if (command.send !== undefined) {
-      // `send`: octets of the inner packets; every `every` ms to `to`.
+      // `send`: octets of the inner packets; every `every` ms to `to`, `burst` of them.
       clearInterval(timer);
       const to = String(command.to);
       const isSix = to.includes(':');
@@ -31,6 +31,7 @@ await serve(
       socket.on('error', () => {});
       const payload = Buffer.alloc(Number(command.send) - (isSix ? 48 : 28));
       timer = setInterval(() => {
+        for (let n = Number(command.burst ?? 1); n > 1; n--) socket!.send(Buffer.from(payload), 5001, to, () => {});
         payload.writeUInt32BE(sent++);
         // The system refuses the packet that it was told of a smaller MTU for: the next one is cut.
         socket!.send(payload, 5001, to, () => {});

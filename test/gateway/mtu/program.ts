@@ -25,3 +25,10 @@ export function kernelCount(name: 'ReasmReqds' | 'FragCreates'): number {
   const six = new RegExp(`^Ip6${name}\\s+(\\d+)$`, 'm').exec(readFileSync('/proc/net/snmp6', 'latin1'));
   return Number(values[names.indexOf(name)]) + Number(six?.[1] ?? 0);
 }
+
+/** Milliseconds that the processors of this machine were busy, by whatever. */
+export function busyMs(): number {
+  const [, ...ticks] = readFileSync('/proc/stat', 'latin1').split('\n')[0].split(/ +/).map(Number);
+  const [user, nice, system, , , irq, softirq] = ticks;
+  return 10 * (user + nice + system + irq + softirq);
+}
