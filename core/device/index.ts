@@ -6,6 +6,7 @@ export { defaultConfig, type SaConfig } from '../esp/sa.ts';
 export { aesCcm8Iiv } from '../esp/suites.ts';
 export type { Phy } from '../link/mac.ts';
 export { type CoapClient, type CoapConfig, type CoapUpper, createCoapClient } from './coap.ts';
+export { createCoapInstalled, createCoapSend, deliverCoap, protectCoap } from './coap-profile.ts';
 export { sensorConfig } from './config.ts';
 export {
   createDevice,

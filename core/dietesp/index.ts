@@ -27,6 +27,7 @@ export {
   udpAttributes,
 } from './attributes.ts';
 export { COAP_HASH, type CoapRules, createCoapRules, packCoap, unpackCoap } from './coap-rules.ts';
+export { COAP_PATHS, coapRuleSet } from './coap-set.ts';
 export type { Trailer } from './ctec.ts';
 export type { Bound, Shape, ShapeCache } from './iipc.ts';
 export { type EhcContext, fromEhcContext } from './legacy.ts';

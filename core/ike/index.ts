@@ -114,6 +114,7 @@ export { closeChild, closeIke, createChild, leaveIke, probe, rekeyChild, rekeyIk
 export { ikeTimeout } from './exchange/schedule.ts';
 export { pollIke } from './exchange/timers.ts';
 export { authMethods } from './ext/announce.ts';
+export { coapOf, coapProfile } from './ext/coap-profile.ts';
 export { downgradePrevention } from './ext/downgrade.ts';
 export { dscpNotify } from './ext/dscp-notify.ts';
 export { headerCompression } from './ext/header-compression.ts';
@@ -144,6 +145,7 @@ export { createResponder } from './setup/responder.ts';
 export { createRounds } from './setup/rounds.ts';
 export type { ChildSa, ChildStage, Draft, Note } from './state/child.ts';
 export type {
+  CoapPolicy,
   CompressionChoice,
   CompressionNotify,
   CompressionPolicy,
