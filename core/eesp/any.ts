@@ -1,10 +1,8 @@
 // For hosts with ESP and EESP side by side: each of these does what the function of ESP or that of EESP does, as the SA is.
 
 import { addInbound, removeInbound } from '../esp/endpoint.ts';
-import { outbound } from '../esp/outbound.ts';
 import { createSa, destroySa, type Sa, type SaConfig } from '../esp/sa.ts';
 import { addInboundEesp, type EespEndpoint, removeInboundEesp } from './endpoint.ts';
-import { outboundEesp } from './outbound.ts';
 import { createEespSa, destroyEespSa, type EespConfig, type EespSa, isEesp } from './sa.ts';
 
 /** True for the configuration of an SA of EESP. */
@@ -35,17 +33,4 @@ export function addAnyInbound(e: EespEndpoint, sa: Sa): void {
 export function removeAnyInbound(e: EespEndpoint, sa: Sa): void {
   if (isEesp(sa)) removeInboundEesp(e, sa as EespSa);
   else removeInbound(e.esp, sa);
-}
-
-/** outbound or outboundEesp. */
-export function protectAny(
-  e: EespEndpoint,
-  sa: Sa,
-  src: Uint8Array,
-  srcLength: number,
-  dst: Uint8Array,
-  now: number,
-): number {
-  if (isEesp(sa)) return outboundEesp(e, sa as EespSa, src, 0, srcLength, dst, 0, now);
-  return outbound(e.esp, sa, src, 0, srcLength, dst, 0, now);
 }

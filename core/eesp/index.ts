@@ -5,7 +5,6 @@ export {
   createAnySa,
   destroyAnySa,
   isEespConfig,
-  protectAny,
   removeAnyInbound,
 } from './any.ts';
 export { addInboundEesp, createEespEndpoint, type EespEndpoint, removeInboundEesp } from './endpoint.ts';

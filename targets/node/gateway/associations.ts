@@ -2,12 +2,12 @@
 // so that the choice costs the same for one peer and for thousands.
 
 import { refuse } from '../../../core/base/refuse.ts';
-import type { Provider } from '../../../core/crypto/provider.ts';
 import { type Attributes, MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { addInbound, type Endpoint, removeInbound } from '../../../core/esp/endpoint.ts';
-import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
+import { addAnyInbound, createAnySa, destroyAnySa, removeAnyInbound } from '../../../core/eesp/any.ts';
+import { createEespEndpoint, type EespEndpoint } from '../../../core/eesp/endpoint.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { choose } from '../../../core/esp/outbound.ts';
-import { createSa, destroySa, type Sa } from '../../../core/esp/sa.ts';
+import type { Sa } from '../../../core/esp/sa.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
@@ -42,6 +42,8 @@ export interface Owner {
 }
 
 export interface Associations {
+  /** The EESP side of the endpoint. */
+  eesp: EespEndpoint;
   /** Adds an SA after the existing ones, or before them. Throws like createSa and addInbound. */
   add(entry: GatewaySa, direction: Direction, atFront: boolean, owner?: Owner): Association;
   /** Packets take this one no more; it stays. */
@@ -122,7 +124,7 @@ export function addConfigured(
   });
 }
 
-export function createAssociations(endpoint: Endpoint, provider: Provider): Associations {
+export function createAssociations(endpoint: Endpoint): Associations {
   const entries = new Map<Sa, Listed>();
   // By inner destination where that is one address, and all others. The lists of one address are made anew when they change:
   // one that grows has room for many more, and most have one SA.
@@ -130,6 +132,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
   const wide: Sa[] = [];
   const spans = createSpans<Association>();
   const spis = new Set<string>();
+  const eesp = createEespEndpoint(endpoint);
   let isCleared = false;
 
   function list(entry: GatewaySa, sa: Sa, atFront: boolean): string {
@@ -173,11 +176,12 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     if (listed === undefined) return;
     unlist(listed);
     entries.delete(sa);
-    if (direction === 'in') removeInbound(endpoint, sa);
-    destroySa(provider, sa);
+    if (direction === 'in') removeAnyInbound(eesp, sa);
+    destroyAnySa(eesp, sa);
   }
 
   return {
+    eesp,
     add(entry, direction, atFront, owner) {
       // An IKE SA may come up while a listener closes the gateway.
       if (isCleared) throw new Error('the gateway is closed');
@@ -186,13 +190,13 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
       const key = direction === 'out' && owner === undefined ? spiKey(spi, remote) : '';
       // The peer could not tell them apart, and the same SA twice would use its nonces twice.
       if (spis.has(key)) refuse('esp_spi', spi, 'an SA to this peer has it already');
-      const sa = createSa(FULL_PARTS, provider, entry.config);
+      const sa = createAnySa(eesp, entry.config);
       if (key !== '') spis.add(key);
       if (direction === 'in') {
         try {
-          addInbound(endpoint, sa);
+          addAnyInbound(eesp, sa);
         } catch (error) {
-          destroySa(provider, sa);
+          destroyAnySa(eesp, sa);
           throw error;
         }
       }
@@ -242,7 +246,7 @@ export function createAssociations(endpoint: Endpoint, provider: Provider): Asso
     clear() {
       isCleared = true;
       // The endpoint ends as well: its look-up is not taken apart, which for thousands of SAs would take seconds.
-      for (const { sa } of entries.values()) destroySa(provider, sa);
+      for (const { sa } of entries.values()) destroyAnySa(eesp, sa);
       entries.clear();
       exact.clear();
       spis.clear();

@@ -168,8 +168,9 @@ export function createConnections(first: Configured, radios: number, esp: EspCar
   return {
     policyOn(connection, path, hasAddress) {
       const plain = policyOn(connection, path, hasAddress);
-      // EESP goes over UDP only.
-      if (connection.eesp === null || natOf(path) !== NAT_FORCE || isStream(path)) return plain;
+      // EESP goes over UDP only: elsewhere a peer that has to have it gets nothing.
+      const isHere = natOf(path) === NAT_FORCE && !isStream(path);
+      if (connection.eesp === null || (!isHere && !connection.eesp.required)) return plain;
       const known = withEesp.get(plain) ?? acceptingEesp(plain, connection.eesp);
       withEesp.set(plain, known);
       return known;

@@ -79,7 +79,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const clock = config.clock ?? realTime;
   const bus = createBus(clock.now, config.log ?? silent);
   const endpoint = createEndpoint(FULL_PARTS, provider);
-  const sas = createAssociations(endpoint, provider);
+  const sas = createAssociations(endpoint);
   const air = createAir(bus, radios, checked, provider, config.lostAfter ?? 3);
   const state = opened.store === null ? null : createState(opened.store, bus);
   const keep = state === null ? null : state.keep;

@@ -8,6 +8,7 @@ import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
+import { PROTOCOL_ESP } from '../../../core/ike/codec/numbers.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -26,6 +27,7 @@ import { addressText } from '../host/addresses.ts';
 import { sourceOf } from '../host/bounded.ts';
 import { identityKey, identityText } from '../host/config/ike-names.ts';
 import { endpointText } from '../host/datagram.ts';
+import { amongExtensions, hostEesp } from '../host/eesp.ts';
 import { nodeExtensions, nodeFollowUps, nodeRounds } from '../host/full-ike.ts';
 import { createNodeAsymmetric } from '../host/provider/asymmetric.ts';
 import type { Reasons } from '../host/reasons.ts';
@@ -148,16 +150,19 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
 
   function create(port: number): Ike {
     const overTcp = port < radios ? undefined : config.streams?.transports;
+    const shielded = shieldUpper(upper, (error) => {
+      config.drop('ike', 'internal');
+      log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    });
+    const eesp = port < radios ? null : hostEesp(settings.numbers, shielded);
     return createIke({
       provider,
       asymmetric: createNodeAsymmetric(),
-      upper: shieldUpper(upper, (error) => {
-        config.drop('ike', 'internal');
-        log('error', 'ike', () => (error instanceof Error ? (error.stack ?? error.message) : String(error)));
-      }),
+      upper: shielded,
+      protocols: eesp === null ? [] : [eesp.protocol],
       extensions: [
         ...(overTcp === undefined ? [] : [overTcp.begin]),
-        ...nodeExtensions(),
+        ...(eesp === null ? nodeExtensions() : amongExtensions(nodeExtensions(), eesp)),
         issuer.extension,
         advice.extension,
         ...(overTcp === undefined ? [] : [overTcp.notify]),
@@ -218,7 +223,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
       });
-      for (const sa of all()) if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
+      for (const sa of all()) {
+        if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
+        // One number is kept for all Sub SAs: one that is behind would be taken for a replay until there are new ones.
+        for (const child of sa.children)
+          if (child.protocol !== PROTOCOL_ESP) rekeyChild(ikeOf(sa.path), sa, child, now);
+      }
       return restored;
     },
     leave(now) {

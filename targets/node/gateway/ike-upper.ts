@@ -2,6 +2,7 @@
 
 import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
+import { isEespConfig } from '../../../core/eesp/any.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
@@ -17,6 +18,7 @@ import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/st
 import type { Bounded } from '../host/bounded.ts';
 import { announcedNames, identityKey, identityText } from '../host/config/ike-names.ts';
 import { endpointText } from '../host/datagram.ts';
+import { allocateBothSpi } from '../host/eesp.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import type { Reasons } from '../host/reasons.ts';
@@ -113,11 +115,15 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       if (path.link.length > 0 && isHere) config.proved(path);
     },
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
-    allocateSpi: (path, offers) => allocateSpi(endpoint, scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0), offers),
+    allocateSpi(path, offers) {
+      const scope = scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0);
+      return isUdp(path) ? allocateBothSpi(sas.eesp, scope) : allocateSpi(endpoint, scope, offers);
+    },
     install(sa, child, outgoing, incoming, first) {
       const path = childPathOf(sa, child);
       if (isUdp(path)) {
         if (!path.encapsulated && !config.hasIp) return untaken(sa, 'ESP must be in UDP here');
+        if (!path.encapsulated && isEespConfig(outgoing)) return untaken(sa, 'EESP must be in UDP here');
         if (outgoing.attributes.espSpiLsb !== 32) return untaken(sa, 'ESP here needs 32 bits of the SPI');
         const isMoved = sa.behindNat || sa.peerBehindNat;
         if (child.mode === MODE_TRANSPORT && isMoved) return untaken(sa, 'transport mode does not go through a NAT');
@@ -143,7 +149,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         if (incomingSa !== null) sas.end(incomingSa);
         return untaken(sa, errorText(error));
       }
-      settings.keylog?.esp(sa, outgoing, incoming);
+      // Nothing reads keys of EESP yet.
+      if (!isEespConfig(outgoing)) settings.keylog?.esp(sa, outgoing, incoming);
       const { name: suite } = outgoing.suite;
       config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
       if (sa.state === STATE_ESTABLISHED) compact.child(sa, child);

@@ -8,6 +8,9 @@
 import { u32 } from '../../../core/base/bytes.ts';
 import { DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
+import { PROTO_EESP } from '../../../core/eesp/format.ts';
+import { inboundEesp } from '../../../core/eesp/inbound.ts';
+import { isEesp } from '../../../core/eesp/sa.ts';
 import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import { OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
@@ -19,6 +22,7 @@ import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/w
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
+import { isEespPacket, protectAny } from '../host/eesp.ts';
 import { outerPacket, outerSize } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import type { Association, Associations } from './associations.ts';
@@ -31,6 +35,7 @@ import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
 import { openUdp } from './socket.ts';
+import { isStream } from './streams.ts';
 import type { Tun } from './tun.ts';
 
 /** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
@@ -106,7 +111,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   /** To a peer at `place`, not on a radio. */
   function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number): string {
     const { sa } = chosen;
-    const size = outboundCoap(endpoint, sa, packet, 0, length, outer, 0, bus.now());
+    const size = protectAny(sas.eesp, sa, packet, length, outer, bus.now());
     if (size < 0) return unsent(size);
     const header = sa.form.outer.headerSize(outer, 0);
     mtu?.sent(chosen, place, size - header);
@@ -130,7 +135,8 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     useClass(sa, packet, 0);
     const place = ike.placeOf(chosen);
     if (place !== null) {
-      const fit = mtu === null ? FIT_WHOLE : mtu.fit(chosen, place, packet, length, origin);
+      // What it knows of sizes is ESP's.
+      const fit = mtu === null || isEesp(sa) ? FIT_WHOLE : mtu.fit(chosen, place, packet, length, origin);
       if (fit === FIT_WHOLE) return overPlace(chosen, place, packet, length);
       if (fit === FIT_TOLD) {
         fits = mtu!.limit;
@@ -213,8 +219,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     length: number,
     from: () => string,
     unknown: () => void,
+    isNew = false,
   ): { sa: Sa; size: number } | null {
-    const size = inboundCoap(endpoint, packet, offset, length, restored, 0, bus.now());
+    const now = bus.now();
+    const size = isNew
+      ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
+      : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
     if (size < 0) {
       if (endpoint.sa !== null) ike.failed(endpoint.sa);
       else if (size === DROP_NO_SA) unknown();
@@ -288,11 +298,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     esp(path, octets, offset, length) {
       const from = (): string => endpointText(path.remote, path.remotePort);
       const packet = octets.subarray(offset, offset + length);
-      const size = outerPacket(came, packet, path.remote, path.local);
+      const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
+      const size = outerPacket(came, packet, path.remote, path.local, isNew ? PROTO_EESP : PROTO_ESP);
       const first = mtu === null ? null : mtu.take(path, packet);
-      const got = restore(came, 0, size, from, () => {
-        if (length >= 4) ike.unknownAt(path, u32(octets, offset));
-      });
+      // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
+      const unknown = (): void => void (!isNew && length >= 4 && ike.unknownAt(path, u32(octets, offset)));
+      const got = restore(came, 0, size, from, unknown, isNew);
       if (got === null) return false;
       ike.heard(got.sa, path);
       if (mtu !== null && !mtu.verified(got.sa, path, first, length)) {

@@ -1,6 +1,7 @@
 // IKE SAs and Child SAs as plain data with names, for status, events and lines, without live objects and keys.
 
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { PROTOCOL_ESP } from '../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
@@ -32,8 +33,10 @@ export interface ChildView {
   remote: string;
   /** Key exchange of rekeys, `x25519`; `none`. */
   pfs: string;
-  /** Null: plain ESP. */
+  /** Null: plain ESP, or EESP. */
   compression: Record<string, string | number> | null;
+  /** `EESP`; absent: ESP. */
+  protocol?: string;
 }
 
 export function spiText(spi: number): string {
@@ -41,8 +44,9 @@ export function spiText(spi: number): string {
 }
 
 /** A new Child SA in a line of the log. */
-export function childText({ spiIn, spiOut, compression }: ChildSa, suite: string): string {
-  const form = compression === null ? 'plain ESP' : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
+export function childText({ spiIn, spiOut, compression, protocol }: ChildSa, suite: string): string {
+  const plain = protocol === PROTOCOL_ESP ? 'plain ESP' : 'EESP';
+  const form = compression === null ? plain : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
   const coap =
     compression?.coap === undefined ? '' : `, rules for CoAP ${Buffer.from(compression.coap).toString('hex')}`;
   return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}${coap}`;
@@ -96,5 +100,6 @@ export function childView(child: ChildSa): ChildView {
     remote: selectorText(child.remote),
     pfs: keName(child.ke, child.transforms),
     compression: compressionView(child.compression),
+    ...(child.protocol === PROTOCOL_ESP ? {} : { protocol: 'EESP' }),
   };
 }

@@ -171,6 +171,12 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     attempt(ke, () => checkRadioKe(ke, ike, fragmentSize), undefined);
   }
   const mtu = mtuOf(inside(root, 'mtu'));
+  if (connection.eesp !== null && (isRadio || (inside(root, 'transport').value ?? 'udp') !== 'udp')) {
+    keepError(
+      root,
+      fieldError({ ...inside(root, 'connection', 'child', 'eesp'), value: 'on' }, 'EESP goes over UDP only'),
+    );
+  }
   const loaded: LoadedSensor = {
     ...common,
     ...(mtu === undefined ? {} : { mtu }),

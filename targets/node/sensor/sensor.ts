@@ -11,6 +11,7 @@ import { OUTCOME_CLOSED, OUTCOME_DELETED } from '../../../core/ike/state/outcome
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
+import { offeringEesp } from '../host/config/eesp.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
 import { errorText } from '../host/errors.ts';
@@ -173,7 +174,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     const local = isRadio ? loaded.address! : sockets!.local;
     const gets = connection.policy.requestAddress !== 0 && loaded.innerAddress === null;
     const own = gets ? new Uint8Array(0) : (loaded.innerAddress ?? local);
-    const policy = policyFor(connection, own, gateway.address, !isRadio);
+    // EESP goes over UDP only.
+    const eesp = isRadio || loaded.transport !== 'udp' ? null : connection.eesp;
+    const policy = offeringEesp(policyFor(connection, own, gateway.address, !isRadio), eesp);
     const ike = fullIke();
     const common = {
       provider: options.provider,

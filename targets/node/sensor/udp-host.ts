@@ -8,7 +8,10 @@ import { once } from 'node:events';
 import { DROP_DUMMY, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { createCoapInstalled } from '../../../core/device/coap-profile.ts';
 import { createUplink, type UplinkConfig } from '../../../core/device/uplink.ts';
-import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
+import { PROTO_EESP } from '../../../core/eesp/format.ts';
+import { inboundEesp } from '../../../core/eesp/inbound.ts';
+import { isEesp } from '../../../core/eesp/sa.ts';
+import { inboundCoap } from '../../../core/esp/coap.ts';
 import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { choose, OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
@@ -17,7 +20,9 @@ import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { espPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { addressOctets, socketOctets, socketText } from '../host/addresses.ts';
+import { isEespPacket, protectAny } from '../host/eesp.ts';
 import { errorText } from '../host/errors.ts';
 import { openRawPorts, type RawPorts } from '../host/raw-esp.ts';
 import {
@@ -31,6 +36,7 @@ import {
   UDP_KEEPALIVE,
 } from '../host/udp.ts';
 import { createDial } from './dial.ts';
+import { attachEesp } from './eesp.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
 import type { SensorMtu } from './mtu.ts';
 import { createTransports, type Transport, type Transports } from './transports.ts';
@@ -221,6 +227,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     },
   );
   transports?.attach(uplink.ike);
+  const eesp = attachEesp(sas, uplink, common.events);
 
   function chosen(kind: Transport): Transports {
     const dice = new Uint8Array(4);
@@ -269,10 +276,13 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   }
 
   function takeEsp(path: Path, octets: Uint8Array): void {
-    const length = outerPacket(came, octets, remote, local);
+    const isNew = path === encapsulated && isEespPacket(octets, 0, octets.length);
+    const length = outerPacket(came, octets, remote, local, isNew ? PROTO_EESP : PROTO_ESP);
     const time = now();
     const first = onMtu(path) === null ? null : mtu!.take(local, remote, octets);
-    const size = inboundCoap(endpoint, came, 0, length, restored, 0, time);
+    const size = isNew
+      ? inboundEesp(eesp, came, 0, length, restored, 0, time)
+      : inboundCoap(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
     const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), first, remote, octets.length));
     if (isTaken) config.inner(restored, size, time);
@@ -288,10 +298,11 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
     useClass(sa, packet, 0);
     const path = over ?? (current === null ? encapsulated : espPathOf(current));
-    const on = onMtu(path);
+    // What it knows of sizes is ESP's.
+    const on = isEesp(sa) ? null : onMtu(path);
     const most = on === null ? 0 : mtu!.limit(on, sa.form) - (sa.coap === undefined ? 0 : 1);
     if (most > 0 && length > most) return drop(endpoint, DROP_TOO_LONG);
-    const size = outboundCoap(endpoint, sa, packet, 0, length, outer, 0, time);
+    const size = protectAny(eesp, sa, packet, length, outer, time);
     if (size < 0) return size;
     const octets = outer.slice(header, size);
     if (on !== null) mtu!.sent(on, octets.length);

@@ -57,7 +57,7 @@ function checkManualSas(config: GatewayConfig): void {
       return locate === undefined ? [] : refusalsOf(provider, { config: one, locate: locate as LoadedSa['locate'] });
     }),
   );
-  const sas = createAssociations(createEndpoint(FULL_PARTS, provider), provider);
+  const sas = createAssociations(createEndpoint(FULL_PARTS, provider));
   const errors: Error[] = [];
   addConfigured(sas, config.sas, checkGatewayConfig(config).directions, (error) => errors.push(error));
   sas.clear();
