@@ -8,7 +8,6 @@ import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
-import { PROTOCOL_ESP } from '../../../core/ike/codec/numbers.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -223,12 +222,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
       });
-      for (const sa of all()) {
-        if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
-        // One number is kept for all Sub SAs: one that is behind would be taken for a replay until there are new ones.
-        for (const child of sa.children)
-          if (child.protocol !== PROTOCOL_ESP) rekeyChild(ikeOf(sa.path), sa, child, now);
-      }
+      for (const sa of all()) if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
       return restored;
     },
     leave(now) {

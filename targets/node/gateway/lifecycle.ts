@@ -187,7 +187,11 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
       };
       bus.wake(index);
     });
-    if (air.ports.length === 0) add(drive(guarded(stack(router.flows, ike, bus.bounded)), clock.now));
+    if (air.ports.length === 0) {
+      add(drive(guarded(stack(router.flows, ike, bus.bounded)), clock.now));
+      // Restored SAs have times of their own: no datagram need come first.
+      bus.wake(0);
+    }
     if (opened.udp !== null) {
       opened.udp.onDatagram = (index, octets, kind, remote, remotePort) =>
         bus.guard(undefined, () => {

@@ -8,7 +8,7 @@ import { decodePlain } from '../../host/state/plain.ts';
 import { halvesOf } from '../../host/state/reserve.ts';
 
 /** Milliseconds until what was due during the outage is done: not at the very start. */
-const SOON = 1000;
+export const SOON = 1000;
 
 export interface StoredIke {
   /** Of what the configuration said about its peer (`Keeper.digestOf`). */

@@ -3,6 +3,7 @@
 // lives without it would tell the peer that all is well.
 
 import { restoreIke } from '../../../../core/ike/child/restore.ts';
+import { PROTOCOL_ESP } from '../../../../core/ike/codec/numbers.ts';
 import { spiKey } from '../../../../core/ike/exchange/registry.ts';
 import { closeIke } from '../../../../core/ike/exchange/requests.ts';
 import { endIkeSa } from '../../../../core/ike/exchange/session.ts';
@@ -10,12 +11,13 @@ import { CHILD_DELETED } from '../../../../core/ike/state/child.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
+import { childPolicies } from '../../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../../core/ike/state/sa.ts';
 import { errorText } from '../../host/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { Connections } from '../connections.ts';
 import type { Keeper } from './keeper.ts';
-import { recordOf, type StoredIke } from './records.ts';
+import { recordOf, SOON, type StoredIke } from './records.ts';
 
 export interface RestoreConfig {
   records: ReadonlyMap<string, Uint8Array>;
@@ -59,8 +61,14 @@ function restoreOne(
       return stored.isWhole ? 'ended' : null;
     }
     const policy = connections.policyOn(connection, path, record.address.length > 0);
-    // A connection has one policy for Child SAs, with its own name, which may be another now.
-    for (const child of children) child.record.name = policy.child.name;
+    for (const { record: child } of children) {
+      // A connection has one policy for Child SAs of each protocol, with its own name, which may be another now.
+      const protocol = child.protocol ?? PROTOCOL_ESP;
+      const own = childPolicies(policy).find(({ esp }) => esp[0].protocol === protocol);
+      child.name = (own ?? policy.child).name;
+      // One number is kept for all Sub SAs of EESP: one that is behind is taken for a replay until there are new ones.
+      if (protocol !== PROTOCOL_ESP) child.rekeyIn = SOON;
+    }
     const sa = restoreIke(ike, policy, record, progress, children, now, (one) => {
       keeper.keys(one, record.keys);
       keeper.established(one);
