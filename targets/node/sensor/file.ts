@@ -171,7 +171,8 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     attempt(ke, () => checkRadioKe(ke, ike, fragmentSize), undefined);
   }
   const mtu = mtuOf(inside(root, 'mtu'));
-  if (connection.eesp !== null && (isRadio || (inside(root, 'transport').value ?? 'udp') !== 'udp')) {
+  const isElsewhere = ['transport', 'esp'].some((name) => (inside(root, name).value ?? 'udp') !== 'udp');
+  if (connection.eesp !== null && (isRadio || isElsewhere)) {
     keepError(
       root,
       fieldError({ ...inside(root, 'connection', 'child', 'eesp'), value: 'on' }, 'EESP goes over UDP only'),

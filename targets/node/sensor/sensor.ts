@@ -175,7 +175,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     const gets = connection.policy.requestAddress !== 0 && loaded.innerAddress === null;
     const own = gets ? new Uint8Array(0) : (loaded.innerAddress ?? local);
     // EESP goes over UDP only.
-    const eesp = isRadio || loaded.transport !== 'udp' ? null : connection.eesp;
+    const eesp = isRadio ? null : connection.eesp;
     const policy = offeringEesp(policyFor(connection, own, gateway.address, !isRadio), eesp);
     const ike = fullIke();
     const common = {
