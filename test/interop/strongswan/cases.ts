@@ -80,6 +80,8 @@ export interface Case {
   /** Further keys for charon: the daemon, and its connection. */
   settings: Section;
   connection: Section;
+  /** ESP in IP protocol 50, in place of UDP. */
+  rawEsp: boolean;
   steps: readonly Step[];
   outcome: Outcome;
   /** What ours calls the reason of a failure, as initiator and as responder. */
@@ -116,6 +118,7 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     compression: 'none',
     settings: {},
     connection: {},
+    rawEsp: false,
     steps: [],
     naming: true,
     outcome: 'established',
@@ -314,6 +317,9 @@ const BOTH_6: Record<string, Row> = {
   },
 };
 
+/** ESP in IP itself, where NAT detection finds none: strongSwan's user-space ESP has it since 6.0. */
+const RAW: Row = { rawEsp: true, steps: ['ours rekeys child', 'charon rekeys child'], log: [/raw ESP packet/] };
+
 /** Against strongSwan 6.1, whose Debian package has ML-KEM. */
 const BOTH_6_1: Record<string, Row> = {
   'X25519 and ML-KEM-768, both SAs rekeyed': {
@@ -330,6 +336,10 @@ function both(rows: Record<string, Row>): Case[] {
 }
 
 /** Cases for strongSwan 6.0. */
-export const RELEASE_6: readonly Case[] = both(BOTH_6);
+export const RELEASE_6: readonly Case[] = [
+  ...both(BOTH_6),
+  row('ESP in IP itself, IPv6', 'ours', { ...RAW, family: 6 }),
+  row('ESP in IP itself, IPv4', 'charon', RAW),
+];
 /** Cases for strongSwan 6.1. */
 export const RELEASE_6_1: readonly Case[] = both(BOTH_6_1);

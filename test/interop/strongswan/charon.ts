@@ -23,6 +23,8 @@ export interface CharonOptions {
   space: Namespace;
   /** Keys of the daemon's section in strongswan.conf, such as `cookie_threshold`. */
   settings?: Section;
+  /** Sections of plugins. */
+  plugins?: Section;
   /** Log levels by subsystem. Default: ike and chd 4, with all keys. */
   log?: Record<string, number>;
 }
@@ -100,7 +102,7 @@ function daemonConf(folder: string, options: CharonOptions): string {
     charon: {
       load: PLUGINS,
       filelog: { f: { path: join(folder, 'charon.log'), flush_line: true, append: false, ...log } },
-      plugins: { vici: { socket: 'unix://' + join(folder, 'vici.sock') } },
+      plugins: { vici: { socket: 'unix://' + join(folder, 'vici.sock') }, ...options.plugins },
       retransmit_tries: 2,
       // Longer than a busy machine takes to answer: a retransmission is a finding.
       retransmit_timeout: 3,

@@ -30,6 +30,7 @@ function configOf(setup: Setup): object {
     peers: [connectionOf(setup)],
     udp: [{ address: setup.localAddress }],
     tun: { name: TUN, addresses: [], routes: [setup.peer.net[entry.inner]] },
+    ...(entry.rawEsp ? { esp: 'auto' } : {}),
     ...(setup.terms.virtualIp ? { pool: ['10.2.200.0/24'] } : {}),
     ...(setup.terms.cookie ? { cookieThreshold: 0 } : {}),
   };

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import type { Case, Outcome, Step } from './cases.ts';
 import { type Charon, type IkeState, startCharon, until } from './charon.ts';
+import type { Section } from './config.ts';
 import { type LoggedKeys, loggedKeys } from './keys.ts';
 import { openSite, type Site } from './namespaces.ts';
 import { ECHO_PORT, type OurSide } from './ours.ts';
@@ -51,7 +52,16 @@ let number = 0;
 /** A charon that has a side's configuration, in that side's namespace. */
 export async function charonFor(setup: Setup, log?: Record<string, number>): Promise<Charon> {
   const name = 'charon-' + number++;
-  const charon = await startCharon(setup.site, { name, space: setup.space, settings: charonSettings(setup), log });
+  // Its ESP in IP itself, where the case is about that, and lines about each packet.
+  const { rawEsp } = setup.case;
+  const plugins: Section = rawEsp ? { 'kernel-libipsec': { raw_esp: true } } : {};
+  const charon = await startCharon(setup.site, {
+    name,
+    space: setup.space,
+    settings: charonSettings(setup),
+    plugins,
+    log: { ...log, ...(rawEsp ? { esp: 2, net: 2, knl: 2 } : {}) },
+  });
   try {
     await charon.load(charonConfig(setup));
     return charon;

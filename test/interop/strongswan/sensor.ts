@@ -17,6 +17,7 @@ function configOf(setup: Setup): object {
     connection: connectionOf(setup),
     udp: { address: setup.localAddress, port: 500, natPort: 4500 },
     gateway: { address: setup.remoteAddress },
+    ...(entry.rawEsp ? { esp: 'auto' } : {}),
     ...(setup.terms.virtualIp ? {} : { innerAddress: setup.space.inner[entry.inner] }),
   };
 }
