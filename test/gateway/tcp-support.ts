@@ -6,12 +6,15 @@ import type { TestContext } from 'node:test';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { type Started, startGateway } from '../../targets/node/gateway/gateway.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import type { StateStore } from '../../targets/node/host/state/store.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
-import { fakeSockets, PORT, SERVER } from './support.ts';
+import { fakeSockets, memoryStore, PORT, SERVER } from './support.ts';
 
 export const LIMIT = 15000;
+const TO = addressOctets(SERVER)!;
 
 /** Waits until `done`, or fails. */
 export async function until(done: () => boolean, what = 'nothing came of it'): Promise<void> {
@@ -83,8 +86,10 @@ export interface Scene {
   told: string[];
   ours(): IkeSa;
   tcpPort: number;
-  /** Sends a datagram to the echo server and waits for the answer. */
-  talk(text: string): Promise<void>;
+  /** The gateway stops without a word and starts again from its store, at the same ports. */
+  restart(): Promise<void>;
+  /** Sends a datagram to the echo server and waits for the answer; `again`: milliseconds until it is sent once more. */
+  talk(text: string, again?: number): Promise<void>;
 }
 
 /** `top`: more of the gateway's file; `more`: of the sensor's connection; `tcpPort`: in place of the gateway's. */
@@ -102,6 +107,8 @@ export async function scene(
     sensorEsp?: string;
     address?: string;
     own?: string;
+    /** It has a store. */
+    keeps?: boolean;
   } = {},
 ): Promise<Scene> {
   const { tcp = true, top = '', more = '', esp = 'udp', address = '127.0.0.1', own = '127.0.0.1' } = options;
@@ -118,7 +125,9 @@ ${top}connection:
 `,
   );
   const { openSocket } = fakeSockets((socket, text) => socket.upper.message(Buffer.from(`${text}!`)));
-  const started = await startGateway({ ...config, openSocket });
+  const records = new Map<string, Uint8Array>();
+  const stored = (): { store?: StateStore } => (options.keeps === true ? { store: memoryStore(records) } : {});
+  let started = await startGateway({ ...config, openSocket, ...stored() });
   const { udp, tcp: listeners } = started.gateway.metrics();
   const tcpPort = listeners[0]?.port ?? 9;
   const loaded = readSensor(
@@ -151,21 +160,31 @@ ${more}`,
   const heard: string[] = [];
   sensor.inner.listen(PORT, (payload) => void heard.push(Buffer.from(payload).toString()));
   return {
-    started,
+    get started() {
+      return started;
+    },
+    async restart() {
+      const { port, natPort } = started.gateway.metrics().udp[0];
+      await started.gateway.close();
+      const ike = { ...config.ike, udp: [{ address, port, natPort }], tcp: [{ address, port: tcpPort }] };
+      started = await startGateway({ ...config, ike, openSocket, ...stored() });
+    },
     sensor,
     told,
     tcpPort,
     theirs: () => started.ike.sas().find(({ state }) => state === 5)!,
     ours: () => sensor.host.uplink.current()!,
-    async talk(text) {
-      const problem = sensor.send(
-        Buffer.from(text),
-        Buffer.from('20010db8000200000000000000000001', 'hex'),
-        PORT,
-        PORT,
-      );
-      if (problem !== '') throw new Error(problem);
-      await until(() => heard.includes(`${text}!`), `no answer to ${text}`);
+    async talk(text, again = LIMIT) {
+      let at = -again;
+      const isAnswered = (): boolean => {
+        if (performance.now() - at >= again) {
+          at = performance.now();
+          const problem = sensor.send(Buffer.from(text), TO, PORT, PORT);
+          if (problem !== '') throw new Error(problem);
+        }
+        return heard.includes(`${text}!`);
+      };
+      await until(isAnswered, `no answer to ${text}`);
     },
   };
 }

@@ -134,3 +134,20 @@ test('a connection is lost: the SAs stay, the sensor opens another, and what was
   await s.talk('two');
   assert.equal(s.started.gateway.metrics().ike!.sas.length, 1);
 });
+
+test('a gateway that starts again from its store: the sensor connects again, and neither SA is set up anew', async (t) => {
+  const s = await scene(t, 'separate', { keeps: true });
+  assert.equal(await s.sensor.connect(false), '');
+  await s.talk('one');
+  const before = s.ours();
+  await s.restart();
+  await until(() => s.started.gateway.metrics().tcp[0].proved === 1, 'a new connection');
+  assert.equal(isSeparate(s.theirs()), true);
+  // The numbers that were reserved count as used: one packet is refused.
+  await s.talk('two', 300);
+  s.sensor.rekey();
+  s.sensor.wake();
+  await until(() => s.told.filter((one) => one === 'child').length === 2, 'the rekey');
+  assert.equal(s.ours(), before);
+  assert.equal(s.told.filter((one) => one === 'established').length, 1);
+});
