@@ -106,3 +106,22 @@ test('a payload that is none', async () => {
   }
   assert.equal((await dietesp('budget')).code, 2);
 });
+
+test('--coap-rules: a reading and its ACK, in clear, under ESP, and with rules for CoAP', async () => {
+  const { code, stdout } = await dietesp('budget', '--payload', '10', '--coap-rules', '--json');
+  assert.equal(code, 0);
+  const { rows } = JSON.parse(stdout) as {
+    rows: { stack: string; reading: { short: { octets: number } }; ack: { short: { octets: number } } }[];
+  };
+  const octets = rows.map(({ stack, reading, ack }) => [stack, reading.short.octets, ack.short.octets]);
+  assert.deepEqual(octets, [
+    ['clear UDP (6LoWPAN)', 44, 31],
+    ['clear UDP, CoAP by the rules', 40, 30],
+    ['Diet-ESP, SPI 8 + SN 8', 48, 35],
+    ['Diet-ESP, SPI 0 + SN 8', 47, 34],
+    ['Diet-ESP and rules for CoAP, SPI 8 + SN 8', 43, 33],
+    ['Diet-ESP and rules for CoAP, SPI 0 + SN 8', 42, 32],
+    ['ESP transport, CCM-8 IIV', 64, 52],
+    ['ESP tunnel, CCM-8 IIV', 104, 92],
+  ]);
+});
