@@ -52,6 +52,8 @@ export type { ChildView } from './host/sa-view.ts';
 export type { JournalMetrics } from './host/state/journal.ts';
 export { openLevelStore, type StoreOptions } from './host/state/level-store.ts';
 export type { StateStore } from './host/state/store.ts';
+export { type Batch, batchOf, packetsOf } from './host/threads/batch.ts';
+export { createSplitSa, type SplitOptions, type SplitSa } from './host/threads/split.ts';
 export type { UdpAddress } from './host/udp.ts';
 export type { EstablishedEvent, ReadingOutcome, Report, SensorEvent } from './sensor/describe.ts';
 export {

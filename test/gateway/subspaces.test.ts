@@ -13,6 +13,7 @@ import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { attachNode } from '../../targets/node/host/full-ike.ts';
 import { drive } from '../../targets/node/host/radio/drive.ts';
+import { childView } from '../../targets/node/host/sa-view.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
@@ -68,6 +69,7 @@ test('over UDP: each class of service has its subspace, in both directions', asy
     runner.wake();
     await until('connected', () => sensor.told.includes('up'));
     assert.deepEqual(agreed(sensor), [8]);
+    assert.equal(childView(sensor.sa()!.children[0]).subspaces, 8);
     for (const dscp of [0, 46, 8, 0, 46]) sendAs(sensor, dscp, `dscp ${dscp}`);
     await until('answers', () => sensor.heard.length === 5);
     assert.deepEqual(sensor.heard, ['dscp 0!', 'dscp 46!', 'dscp 8!', 'dscp 0!', 'dscp 46!']);

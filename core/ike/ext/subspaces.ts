@@ -86,11 +86,18 @@ function offers(policy: ChildPolicy, numbers: PrivateNumbers): boolean {
   return false;
 }
 
+/** Every field of a policy, so that a new one cannot be forgotten below. */
+type Whole = { [Name in keyof Required<ChildPolicy>]: ChildPolicy[Name] | undefined };
+
 /** The policy for a peer that does not know private numbers. */
-function plainOf(policy: ChildPolicy): ChildPolicy {
+function plainOf(policy: ChildPolicy, numbers: PrivateNumbers): ChildPolicy {
   const esp: Transforms[] = [];
   for (let i = 0; i < policy.esp.length; i++) {
     const p = policy.esp[i];
+    if (p.extra === undefined || findIn(p.extra.list, numbers) === null) {
+      esp.push(p);
+      continue;
+    }
     esp.push({
       protocol: p.protocol,
       ciphers: p.ciphers,
@@ -99,12 +106,13 @@ function plainOf(policy: ChildPolicy): ChildPolicy {
       integ: p.integ,
       ke: p.ke,
       sn: p.sn,
-      extra: p.extra === undefined ? p.extra : p.extra.without(TRANSFORM_SN, TRANSFORM_SN),
+      extra: p.extra.without(TRANSFORM_SN, TRANSFORM_SN),
     });
   }
-  return {
+  const whole: Whole = {
     name: policy.name,
     esp: esp,
+    eesp: policy.eesp,
     suites: policy.suites,
     mode: policy.mode,
     local: policy.local,
@@ -112,12 +120,14 @@ function plainOf(policy: ChildPolicy): ChildPolicy {
     narrow: policy.narrow,
     notify: policy.notify,
     compression: policy.compression,
+    coap: policy.coap,
     dscp: policy.dscp,
     df: policy.df,
     replayWindow: policy.replayWindow,
     rekeyTime: policy.rekeyTime,
     rekeyPackets: policy.rekeyPackets,
   };
+  return whole as ChildPolicy;
 }
 
 /** Responder: the kind of sequence numbers of the chosen proposal that both have beside subspaces; -1: none. */
@@ -162,7 +172,7 @@ function onResponse(draft: Draft, chosen: Transform): Verdict {
 
 function add(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null): void {
   if (draft === null || !isChildRequest(step) || privateFits(sa)) return;
-  if (offers(draft.policy, ike.numbers)) draft.policy = plainOf(draft.policy);
+  if (offers(draft.policy, ike.numbers)) draft.policy = plainOf(draft.policy, ike.numbers);
 }
 
 function read(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message): Verdict {

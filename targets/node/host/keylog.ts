@@ -59,6 +59,7 @@ function espColumns(config: SaConfig): string[] | string {
   if (attributes.espSpiLsb !== 32 || attributes.espSnLsb !== 32) {
     return `${attributes.espSpiLsb} + ${attributes.espSnLsb} bits of SPI and SN on the wire`;
   }
+  if (suite.subspaces !== undefined) return suite.name;
   const hmac = ['HMAC-SHA-256-128 [RFC4868]', `0x${hex(authKey)}`];
   if (suite.encr === 11) return ['NULL', '', ...hmac];
   if (suite.encr === 12) return ['AES-CBC [RFC3602]', `0x${hex(key)}`, ...hmac];

@@ -1,7 +1,9 @@
 // IKE SAs and Child SAs as plain data with names, for status, events and lines, without live objects and keys.
 
+import { u16 } from '../../../core/base/bytes.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
-import { PROTOCOL_ESP } from '../../../core/ike/codec/numbers.ts';
+import { SUBSPACES_MAX } from '../../../core/esp/subspaces.ts';
+import { PROTOCOL_ESP, TRANSFORM_SN } from '../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
@@ -25,6 +27,8 @@ export interface ChildView {
   keyBits: number;
   /** Extended sequence numbers. */
   esn: boolean;
+  /** Anti-replay subspaces; 0: one counter. */
+  subspaces: number;
   /** `tunnel` or `transport`. */
   mode: string;
   /** Selector of this side, as in configuration files. */
@@ -88,6 +92,13 @@ function compressionView(choice: CompressionChoice | null): ChildView['compressi
   };
 }
 
+/** Agreed subspaces: the attribute of a transform of Sequence Numbers. */
+function subspacesIn({ transforms }: ChildSa): number {
+  const found = transforms.find(({ type, attributes }) => type === TRANSFORM_SN && attributes?.length === 4);
+  if (found === undefined) return 0;
+  return u16(found.attributes!, 2) || SUBSPACES_MAX;
+}
+
 export function childView(child: ChildSa): ChildView {
   return {
     spiIn: spiText(child.spiIn),
@@ -95,6 +106,7 @@ export function childView(child: ChildSa): ChildView {
     suite: child.suite!.name,
     keyBits: child.keyBits,
     esn: child.esn !== 0,
+    subspaces: subspacesIn(child),
     mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',
     local: selectorText(child.local),
     remote: selectorText(child.remote),

@@ -114,7 +114,8 @@ export function eventText(event: SensorEvent): string {
     }
     case 'child':
       return (
-        `child ${event.spiIn} in, ${event.spiOut} out: ${event.suite}, ${event.mode}, ` +
+        `child ${event.spiIn} in, ${event.spiOut} out: ${event.suite}, ` +
+        `${event.subspaces === 0 ? '' : `${event.subspaces} subspaces, `}${event.mode}, ` +
         `${event.local} to ${event.remote}; ${compressionText(event.compression)}`
       );
     case 'child-removed':

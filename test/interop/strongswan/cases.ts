@@ -77,6 +77,8 @@ export interface Case {
   inner: 4 | 6;
   /** The notify with which ours offers header compression (Diet-ESP), of which charon knows nothing. */
   compression: 'none' | 'hcp' | 'ehc';
+  /** Subspaces that ours offers, a private transform of which charon knows nothing; 0: none. */
+  subspaces: number;
   /** Further keys for charon: the daemon, and its connection. */
   settings: Section;
   connection: Section;
@@ -116,6 +118,7 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     charon: {},
     inner: 6,
     compression: 'none',
+    subspaces: 0,
     settings: {},
     connection: {},
     rawEsp: false,
@@ -237,6 +240,11 @@ const OURS: Record<string, Row> = {
   'inner address from charon': { inner: 4, terms: { virtualIp: true } },
   'compression offered, HCP_PROPOSAL': { compression: 'hcp', log: [/IKE_AUTH request 1 \[.*N\(\(53735\)\)/] },
   'compression offered, EHC_SUPPORTED': { compression: 'ehc', log: [/IKE_AUTH request 1 \[.*N\(\(53733\)\)/] },
+  'subspaces offered': {
+    subspaces: 16,
+    ...steps('ours rekeys child'),
+    log: [/selected proposal: ESP:AES_CCM_8_128\/NO_EXT_SEQ/],
+  },
   'identity of charon unexpected, and not asked for': {
     charon: { id: 'stranger.test' },
     naming: false,

@@ -12,6 +12,7 @@ import type { Traffic } from './traffic.ts';
 export function charonLacks(entry: Case): string | false {
   if (entry.steps.includes('ours probes') || entry.steps.includes('charon dies'))
     return 'charon does not probe when told to';
+  if (entry.subspaces > 0) return 'charon offers no subspaces';
   return entry.compression !== 'none' ? 'charon offers no header compression' : false;
 }
 

@@ -216,13 +216,14 @@ export function connectionOf(setup: Setup): object {
       local: terms.virtualIp && setup.isInitiator ? ['dynamic'] : ofFamily(setup.localSelectors),
       remote: terms.virtualIp && !setup.isInitiator ? ['dynamic'] : ofFamily(setup.remoteSelectors),
       rekey: 0,
+      ...(entry.subspaces === 0 ? {} : { subspaces: entry.subspaces }),
       compression:
         entry.compression === 'none'
           ? { notify: 'none' }
           : { notify: entry.compression, required: entry.outcome === 'compression refused' },
     },
     // charon has no Vendor ID of ours: what is offered all the same, it ignores.
-    privateAlways: entry.compression !== 'none',
+    privateAlways: entry.compression !== 'none' || entry.subspaces > 0,
     ...(terms.virtualIp && setup.isInitiator ? { requestAddress: 'ipv4' } : {}),
   };
 }

@@ -180,6 +180,7 @@ function lacks(entry: Case): string | false {
   if (ike.length > 1 || esp.length > 1) return 'it offers one proposal';
   if (!IKE.test(ike[0])) return 'IKE has AES-128 with CCM or GCM, and HMAC-SHA2-256';
   if (virtualIp) return 'addresses that it asks for are IPv6';
+  if (entry.subspaces > 0) return 'a board has no subspaces';
   if (entry.compression !== 'none' && entry.outcome === 'established') return 'a profile with compression requires it';
   if (entry.steps.includes('ours deletes child')) return 'it deletes both SAs at once';
   return entry.name.endsWith(': IKE fragments') ? 'it sends no fragments of IKE' : false;

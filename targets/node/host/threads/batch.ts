@@ -2,6 +2,7 @@
 
 /** Packets, one behind the other. */
 export interface Batch {
+  /** The octets of all. */
   octets: Uint8Array<ArrayBuffer>;
   /** Length of each in octets, in order. In a result: a drop code (below 0) of one that was dropped, whose octets are not there. */
   lengths: Int32Array<ArrayBuffer>;
