@@ -1,6 +1,7 @@
 // npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
 import { benchCrypto } from './crypto.ts';
+import { benchEesp } from './eesp.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeQuantum } from './ike-quantum.ts';
@@ -34,6 +35,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['peers', benchPeers],
   ['kinds', benchIkeKinds],
   ['subspaces', benchSubspaces],
+  ['eesp', benchEesp],
   ['mtu', benchMtu],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
