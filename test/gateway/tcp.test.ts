@@ -8,27 +8,29 @@ import { isSeparate } from '../../core/ike/ext/separate-transports.ts';
 import { isStream } from '../../targets/node/gateway/streams.ts';
 import { relayTo, scene, until } from './tcp-support.ts';
 
-test('tcp-only: IKE and ESP in one connection, rekeys too', async (t) => {
-  const s = await scene(t, 'tcp-only');
-  assert.equal(await s.sensor.connect(false), '');
-  await s.talk('hello');
-  const { udp, tcp, drops } = s.started.gateway.metrics();
-  assert.equal(udp[0].received, 0, 'nothing over UDP');
-  assert.deepEqual([tcp[0].accepted, tcp[0].open, tcp[0].proved], [1, 1, 1]);
-  assert.deepEqual(drops, {});
-  assert.equal(isSeparate(s.theirs()), false);
-  const before = s.ours();
-  s.sensor.rekeyIke();
-  s.sensor.wake();
-  await until(() => s.ours() !== before && s.theirs().spis[0] === s.ours().spis[0]);
-  s.sensor.rekey();
-  s.sensor.wake();
-  await until(() => s.told.filter((one) => one === 'child').length === 2);
-  await s.talk('after rekeys');
-  assert.equal(s.started.gateway.metrics().udp[0].received, 0);
-  await s.sensor.close();
-  await until(() => s.started.gateway.metrics().tcp[0].open === 0, 'the sensor closes its connection');
-});
+for (const address of ['127.0.0.1', '::1']) {
+  test(`tcp-only, ${address}: IKE and ESP in one connection, rekeys too`, async (t) => {
+    const s = await scene(t, 'tcp-only', { address, own: address });
+    assert.equal(await s.sensor.connect(false), '');
+    await s.talk('hello');
+    const { udp, tcp, drops } = s.started.gateway.metrics();
+    assert.equal(udp[0].received, 0, 'nothing over UDP');
+    assert.deepEqual([tcp[0].accepted, tcp[0].open, tcp[0].proved], [1, 1, 1]);
+    assert.deepEqual(drops, {});
+    assert.equal(isSeparate(s.theirs()), false);
+    const before = s.ours();
+    s.sensor.rekeyIke();
+    s.sensor.wake();
+    await until(() => s.ours() !== before && s.theirs().spis[0] === s.ours().spis[0]);
+    s.sensor.rekey();
+    s.sensor.wake();
+    await until(() => s.told.filter((one) => one === 'child').length === 2);
+    await s.talk('after rekeys');
+    assert.equal(s.started.gateway.metrics().udp[0].received, 0);
+    await s.sensor.close();
+    await until(() => s.started.gateway.metrics().tcp[0].open === 0, 'the sensor closes its connection');
+  });
+}
 
 test('separate: IKE_SA_INIT over UDP, all else over TCP, ESP over UDP; never back, and a rekey stays', async (t) => {
   const s = await scene(t, 'separate');
