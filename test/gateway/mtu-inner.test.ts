@@ -201,8 +201,8 @@ test('what the path carries, what comes back after its age, and what nobody agre
       esp_encr: 'AES_GCM_16',
     }),
   );
-  assert.equal(paths.limits({ ...sa, notes: [] } as unknown as IkeSa, path, form, now), null);
-  assert.deepEqual({ ...paths.limits(sa, path, form, now) }, { tmap: 1438, tmtu: 0 });
+  assert.equal(paths.limits({ ...sa, notes: [] } as unknown as IkeSa, path, { form }, now), null);
+  assert.deepEqual({ ...paths.limits(sa, path, { form }, now) }, { tmap: 1438, tmtu: 0 });
   paths.sent(sa, path, 1480);
   const tell = (name: 'lmap' | 'ptb', a: number, b: number): void => {
     const type = name === 'lmap' ? 50421 : 50422;
@@ -219,19 +219,19 @@ test('what the path carries, what comes back after its age, and what nobody agre
     paths.extension.read({} as never, sa, 9, null, { buffer, payloads, at: 0, size: buffer.length, first: 41 });
   };
   tell('lmap', 4, 1396);
-  assert.deepEqual({ ...paths.limits(sa, path, form, now) }, { tmap: 1334, tmtu: 0 });
+  assert.deepEqual({ ...paths.limits(sa, path, { form }, now) }, { tmap: 1334, tmtu: 0 });
   tell('lmap', 6, 1200);
   tell('lmap', 4, 1490);
   assert.equal(paths.counters.ignored, 2);
   tell('ptb', 1300, 1400);
-  assert.deepEqual({ ...paths.limits(sa, path, form, now) }, { tmap: 1238, tmtu: 1338 });
+  assert.deepEqual({ ...paths.limits(sa, path, { form }, now) }, { tmap: 1238, tmtu: 1338 });
   now = PATH_MTU_TIME;
-  assert.deepEqual({ ...paths.limits(sa, path, form, now) }, { tmap: 1438, tmtu: 0 });
+  assert.deepEqual({ ...paths.limits(sa, path, { form }, now) }, { tmap: 1438, tmtu: 0 });
   paths.sent(sa, path, 1480);
   tell('lmap', 4, 1396);
   // The same path as another object, after a rekey; then another address.
-  assert.equal(paths.limits(sa, { ...path }, form, now)?.tmap, 1334);
-  assert.equal(paths.limits(sa, { ...path, remote: Uint8Array.of(10, 2, 0, 2) }, form, now)?.tmap, 1438);
+  assert.equal(paths.limits(sa, { ...path }, { form }, now)?.tmap, 1334);
+  assert.equal(paths.limits(sa, { ...path, remote: Uint8Array.of(10, 2, 0, 2) }, { form }, now)?.tmap, 1438);
   assert.equal(createPathMtu(4, 0, 576, 1).lmap, 0);
 });
 

@@ -138,6 +138,7 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       opened.raw = await openRawPorts(locals).catch((error: unknown) => {
         throw new Error(`esp: ${config.ike?.esp}: ${errorText(error)}`);
       });
+      for (const local of locals) opened.mtu?.openedRaw(local);
     }
     if (config.tun !== undefined) opened.tun = await openTun(config.tun);
     return opened;

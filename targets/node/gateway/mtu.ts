@@ -130,13 +130,10 @@ export function createGatewayMtu(bus: Bus, parts: GatewayMtuParts): GatewayMtu {
     fit(chosen, path, packet, length, origin) {
       const { owner, sa } = chosen;
       if (owner === null || isStream(path)) return FIT_WHOLE;
-      const known = paths.limits(owner.ike, path, sa.form, bus.now());
+      const known = paths.limits(owner.ike, path, sa, bus.now());
       if (known === null) return FIT_WHOLE;
       const isSix = packet[0] >>> 4 === 6;
-      // What fits no rule for CoAP is one octet longer.
-      const longer = sa.coap === undefined ? 0 : 1;
-      const tmap = known.tmap > 0 ? known.tmap - longer : known.tmap;
-      const tmtu = known.tmtu > 0 ? known.tmtu - longer : known.tmtu;
+      const { tmap, tmtu } = known;
       const told = tmap > 0 && isSix ? Math.max(tmap, SIX_LEAST) : tmap;
       const most = tmtu > 0 && (told === 0 || tmtu < told) ? tmtu : told;
       if (most <= 0) return FIT_WHOLE;
@@ -160,7 +157,7 @@ export function createGatewayMtu(bus: Bus, parts: GatewayMtuParts): GatewayMtu {
       if (!settings.detect || isStream(path)) return null;
       const least = path.remote.length === 16 ? settings.floor6 : settings.floor4;
       if (outerOctets(path.remote.length, esp.length, path.encapsulated) <= least) return null;
-      return sockets.take(path.local, path.remote, esp, bus.now());
+      return sockets.take(path.local, path.remote, esp, path.encapsulated, bus.now());
     },
     verified(sa, came, first, esp) {
       const outer = outerOctets(came.remote.length, esp, came.encapsulated);
@@ -179,7 +176,7 @@ export function createGatewayMtu(bus: Bus, parts: GatewayMtuParts): GatewayMtu {
       const association = sas.of(sa);
       const path = pathOf(association);
       if (path === null || isStream(path)) return;
-      const known = paths.limits(association!.owner!.ike, path, sa.form, bus.now());
+      const known = paths.limits(association!.owner!.ike, path, sa, bus.now());
       if (known === null || known.tmap <= 0) return;
       const most = packet[0] >>> 4 === 6 ? Math.max(known.tmap, SIX_LEAST) : known.tmap;
       if (clampMss(packet, length, most)) own.clamped++;

@@ -4,6 +4,7 @@
 import type { Sa } from '../../../core/esp/sa.ts';
 import { mtuNumbers, type PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
+import type { Path } from '../../../core/ike/state/path.ts';
 import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { createBounded } from '../host/bounded.ts';
 import { identityText } from '../host/config/ike-names.ts';
@@ -19,13 +20,13 @@ export interface SensorMtu {
   paths: MtuPaths;
   sockets: MtuSockets;
   /** Octets that an inner packet may have under an SA; 0: nothing is known. */
-  limit(sa: IkeSa | null, form: Sa['form']): number;
+  limit(sa: IkeSa | null, esp: Sa): number;
   /** `esp` octets of ESP went out. */
   sent(sa: IkeSa | null, esp: number): void;
   /** The first fragment that ESP from the gateway came in. */
-  take(local: Uint8Array, remote: Uint8Array, esp: Uint8Array): FirstFragment | null;
+  take(path: Path, esp: Uint8Array): FirstFragment | null;
   /** It was verified; false: it is too large. */
-  verified(ike: Ike, sa: IkeSa | null, first: FirstFragment | null, remote: Uint8Array, esp: number): boolean;
+  verified(ike: Ike, sa: IkeSa | null, path: Path, first: FirstFragment | null, esp: number): boolean;
   /** Looks for packets that did not come, of SAs with SPIs that `has`. Once, when the endpoint is there. */
   watch(ike: Ike, current: () => IkeSa | null, has: (spi: number) => boolean): void;
   close(): void;
@@ -50,8 +51,8 @@ export async function createSensorMtu(
   return {
     paths,
     sockets,
-    limit(sa, form) {
-      const known = sa === null ? null : paths.limits(sa, espPathOf(sa), form, time());
+    limit(sa, esp) {
+      const known = sa === null ? null : paths.limits(sa, espPathOf(sa), esp, time());
       if (known === null) return 0;
       const { tmap, tmtu } = known;
       return tmtu > 0 && (tmap === 0 || tmtu < tmap) ? tmtu : tmap;
@@ -61,13 +62,14 @@ export async function createSensorMtu(
       const path = espPathOf(sa);
       paths.sent(sa, path, outerOctets(path.remote.length, esp, path.encapsulated));
     },
-    take(local, remote, esp) {
+    take(path, esp) {
+      const { local, remote, encapsulated } = path;
       const least = remote.length === 16 ? settings.floor6 : settings.floor4;
-      if (!settings.detect || outerOctets(remote.length, esp.length, true) <= least) return null;
-      return sockets.take(local, remote, esp, time());
+      if (!settings.detect || outerOctets(remote.length, esp.length, encapsulated) <= least) return null;
+      return sockets.take(local, remote, esp, encapsulated, time());
     },
-    verified(ike, sa, first, remote, esp) {
-      const outer = outerOctets(remote.length, esp, true);
+    verified(ike, sa, path, first, esp) {
+      const outer = outerOctets(path.remote.length, esp, path.encapsulated);
       if (sa === null || (first === null && outer <= settings.reassembled)) return true;
       return paths.verified(ike, sa, espPathOf(sa), first, outer);
     },

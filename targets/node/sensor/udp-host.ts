@@ -272,19 +272,19 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
 
   /** The IKE SA on whose path the MTU counts, which TCP has none of; it is looked for in UDP. Else null. */
   function onMtu(path: Path): IkeSa | null {
-    return mtu === null || !path.encapsulated || transports?.isStream(path) ? null : uplink.current();
+    return mtu === null || transports?.isStream(path) ? null : uplink.current();
   }
 
   function takeEsp(path: Path, octets: Uint8Array): void {
     const isNew = path === encapsulated && isEespPacket(octets, 0, octets.length);
     const length = outerPacket(came, octets, remote, local, isNew ? PROTO_EESP : PROTO_ESP);
     const time = now();
-    const first = onMtu(path) === null ? null : mtu!.take(local, remote, octets);
+    const first = onMtu(path) === null ? null : mtu!.take(path, octets);
     const size = isNew
       ? inboundEesp(eesp, came, 0, length, restored, 0, time)
       : inboundCoap(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
-    const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), first, remote, octets.length));
+    const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), path, first, octets.length));
     if (isTaken) config.inner(restored, size, time);
     else if (size >= 0) drop(endpoint, DROP_TOO_LONG);
     uplink.carried(time);
@@ -300,7 +300,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const path = over ?? (current === null ? encapsulated : espPathOf(current));
     // What it knows of sizes is ESP's.
     const on = isEesp(sa) ? null : onMtu(path);
-    const most = on === null ? 0 : mtu!.limit(on, sa.form) - (sa.coap === undefined ? 0 : 1);
+    const most = on === null ? 0 : mtu!.limit(on, sa);
     if (most > 0 && length > most) return drop(endpoint, DROP_TOO_LONG);
     const size = protectAny(eesp, sa, packet, length, outer, time);
     if (size < 0) return size;
@@ -331,6 +331,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   mtu?.sockets.opened(local, natSocket.address().port);
   mtu?.watch(uplink.ike, uplink.current, (spi) => sas.incoming.some((sa) => sa.spi === spi));
   if (raw !== null) {
+    mtu?.sockets.openedRaw(local);
     raw.onPacket = (_local, from, octets, offset, length) => {
       if (isClosed) return;
       if (Buffer.compare(from, remote) === 0) takeEsp(plain, octets.subarray(offset, offset + length));
@@ -374,7 +375,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       const [sa] = sas.outgoing;
       const current = uplink.current();
       const on = current === null ? null : onMtu(espPathOf(current));
-      return on === null || sa === undefined ? 0 : mtu!.limit(on, sa.form) - (sa.coap === undefined ? 0 : 1);
+      return on === null || sa === undefined ? 0 : mtu!.limit(on, sa);
     },
     async close() {
       isClosed = true;

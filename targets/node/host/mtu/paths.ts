@@ -16,7 +16,7 @@ import {
   takePtb,
   unfragmentedMax,
 } from '../../../../core/esp/path-mtu.ts';
-import type { SaForm } from '../../../../core/esp/sa.ts';
+import type { Sa } from '../../../../core/esp/sa.ts';
 import type { MtuNumbers } from '../../../../core/ike/codec/private-numbers.ts';
 import {
   createMtu,
@@ -102,8 +102,8 @@ export interface MtuPaths {
   counters: MtuCounters;
   /** For the endpoints. */
   extension: Extension;
-  /** What inner packets under `form` may have on `path` to the peer of `sa`; null: not agreed on. Valid until the next call. */
-  limits(sa: IkeSa, path: Path, form: SaForm, now: number): InnerLimits | null;
+  /** What inner packets under `esp` may have on `path` to the peer of `sa`; null: not agreed on. Valid until the next call. */
+  limits(sa: IkeSa, path: Path, esp: Pick<Sa, 'form' | 'coap'>, now: number): InnerLimits | null;
   /** An outer packet of `size` octets, with IP header and UDP, went out on that path. */
   sent(sa: IkeSa, path: Path, size: number): void;
   /** A packet of the peer was verified; `outer`: its octets with IP header. False: it is above EMTU_R, and to be dropped. */
@@ -263,7 +263,7 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
     settings,
     counters,
     extension,
-    limits(sa, path, form, time) {
+    limits(sa, path, { form, coap }, time) {
       const state = stateOf(sa, path);
       if (state === null) return null;
       if (time - state.linkAt >= LINK_TIME) {
@@ -273,8 +273,10 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
       const encapsulation = path.encapsulated ? UDP_ENCAPSULATION : 0;
       const most = unfragmentedMax(state.mtu, time);
       const whole = reassembledMax(state.mtu, time);
-      limits.tmtu = whole === 0 ? 0 : maxInner(form, whole, encapsulation);
-      limits.tmap = most === 0 || !settings.adapt ? 0 : maxInner(form, most, encapsulation);
+      // A message that fits no rule for CoAP grows by an octet.
+      const more = coap === undefined ? 0 : 1;
+      limits.tmtu = whole === 0 ? 0 : maxInner(form, whole, encapsulation) - more;
+      limits.tmap = most === 0 || !settings.adapt ? 0 : maxInner(form, most, encapsulation) - more;
       return limits;
     },
     sent(sa, path, size) {

@@ -4,6 +4,7 @@
 import { addressText } from '../addresses.ts';
 import { errorText } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { FilterTarget } from './filter.ts';
 import type { FirstFragment } from './fragments.ts';
 import type { MtuSettings } from './paths.ts';
 import { openWatch, type Watch, watchSupport } from './watch.ts';
@@ -11,8 +12,10 @@ import { openWatch, type Watch, watchSupport } from './watch.ts';
 export interface MtuSockets {
   /** The UDP socket for ESP at `local` is open; `local`, the same array, names it from here on. */
   opened(local: Uint8Array, port: number): void;
-  /** The first fragment that this packet came in, or null. Before its ICV is computed. */
-  take(local: Uint8Array, source: Uint8Array, esp: Uint8Array, now: number): FirstFragment | null;
+  /** ESP in IP itself is taken at `local` too. */
+  openedRaw(local: Uint8Array): void;
+  /** The first fragment that this packet came in (`isUdp`: ESP in UDP), or null. Before its ICV is computed. */
+  take(local: Uint8Array, source: Uint8Array, esp: Uint8Array, isUdp: boolean, now: number): FirstFragment | null;
   /** First fragments whose packets did not come, with the socket's address. */
   late(now: number): { local: Uint8Array; first: FirstFragment }[];
   close(): void;
@@ -22,7 +25,8 @@ const PERMISSION = 'errno 1';
 
 export async function createMtuSockets(settings: MtuSettings, log: Log): Promise<MtuSockets> {
   const { native, problem } = await watchSupport();
-  const watches = new Map<Uint8Array, Watch>();
+  const inUdp = new Map<Uint8Array, Watch>();
+  const inIp = new Map<Uint8Array, Watch>();
   const told = new Set<string>();
   let isClosed = false;
 
@@ -41,6 +45,16 @@ export async function createMtuSockets(settings: MtuSettings, log: Log): Promise
     }
   };
 
+  function watch(list: Map<Uint8Array, Watch>, target: FilterTarget): void {
+    const { local } = target;
+    list.get(local)?.close();
+    list.delete(local);
+    if (native === null || isClosed || !settings.detect) return;
+    attempt(`fragments are not detected at ${addressText(local)}`, () => {
+      list.set(local, openWatch(native, target));
+    });
+  }
+
   return {
     opened(local, port) {
       if (isClosed) return;
@@ -52,19 +66,17 @@ export async function createMtuSockets(settings: MtuSettings, log: Log): Promise
       if (settings.df === 'clear' && local.length === 4) {
         attempt('DF is as the system sets it', () => native.clearDf(local, port));
       }
-      watches.get(local)?.close();
-      watches.delete(local);
-      if (!settings.detect) return;
-      attempt(`fragments are not detected at ${addressText(local)}`, () => {
-        watches.set(local, openWatch(native, { local, protocol: 17, port }));
-      });
+      watch(inUdp, { local, protocol: 17, port });
     },
-    take: (local, source, esp, now) => watches.get(local)?.take(source, esp, now) ?? null,
-    late: (now) => [...watches].flatMap(([local, watch]) => watch.late(now).map((first) => ({ local, first }))),
+    openedRaw: (local) => watch(inIp, { local, protocol: 50, port: 0 }),
+    take: (local, source, esp, isUdp, now) => (isUdp ? inUdp : inIp).get(local)?.take(source, esp, now) ?? null,
+    late: (now) => [...inUdp, ...inIp].flatMap(([local, one]) => one.late(now).map((first) => ({ local, first }))),
     close() {
       isClosed = true;
-      for (const watch of watches.values()) watch.close();
-      watches.clear();
+      for (const list of [inUdp, inIp]) {
+        for (const one of list.values()) one.close();
+        list.clear();
+      }
     },
   };
 }
