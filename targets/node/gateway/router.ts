@@ -200,7 +200,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       return;
     }
     if (tun !== null) {
-      mtu?.clamp(sa, restored, length);
+      if (!isEesp(sa)) mtu?.clamp(sa, restored, length);
       if (tun.write(restored, length)) carried.written++;
       else drop('tun', 'tun');
       return;
