@@ -15,6 +15,7 @@ import { agreedDscp, readDscp, writeDscp } from '../../core/ike/codec/dscp.ts';
 import { beginChain, createWriter, parsePayloads, type Writer } from '../../core/ike/codec/message.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import { addSelectors } from '../../core/ike/codec/selectors.ts';
+import { appendTsDscp, narrowTsDscp, readTsDscp } from '../../core/ike/codec/ts-dscp.ts';
 import { createIke, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { createIkeSa, rename } from '../../core/ike/exchange/registry.ts';
 import {
@@ -25,7 +26,6 @@ import {
   readAnnounced,
 } from '../../core/ike/ext/announce.ts';
 import { crashTaker, crashTokens } from '../../core/ike/ext/crash-taker.ts';
-import { appendTsDscp, narrowTsDscp, readTsDscp } from '../../core/ike/ext/ts-dscp.ts';
 import { CHILD_LIVE, type ChildSa } from '../../core/ike/state/child.ts';
 import type { CompressionNotify, CompressionPolicy } from '../../core/ike/state/compression.ts';
 import type { Ike } from '../../core/ike/state/ike.ts';

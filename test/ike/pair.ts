@@ -11,6 +11,8 @@ import { fragmentation } from '../../core/ike/codec/fragments.ts';
 import { ID_FQDN } from '../../core/ike/codec/numbers.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
 import { createIke, type IkeConfig, receiveIke } from '../../core/ike/exchange/endpoint.ts';
+import { missingChildren } from '../../core/ike/exchange/missing.ts';
+import { createChild } from '../../core/ike/exchange/requests.ts';
 import { ikeTimeout } from '../../core/ike/exchange/schedule.ts';
 import { pollIke } from '../../core/ike/exchange/timers.ts';
 import { createIntermediate } from '../../core/ike/ext/ppk-intermediate.ts';
@@ -141,8 +143,11 @@ export function createNode(
       pairs.delete(child);
       events.push('remove');
     },
-    established: (sa) => {
+    established: (sa, _resumed, time) => {
       node.established.push(sa);
+      for (const one of sa.initiator ? missingChildren(sa) : []) {
+        if (one !== sa.policy.child) createChild(node.ike, sa, one, time);
+      }
       events.push('established');
     },
     replaced: (_old, sa) => {

@@ -12,7 +12,9 @@ import {
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_REKEY_SA,
+  N_SA_RESOURCE_INFO,
   N_TEMPORARY_FAILURE,
+  N_TS_MAX_QUEUE,
   PAYLOAD_NONCE,
   PAYLOAD_SA,
   PAYLOAD_TSI,
@@ -87,7 +89,7 @@ export function startChild(ike: Ike, sa: IkeSa, task: Task, now: number): boolea
   if (draft.optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
   else addChildRequest(ike, sa, STEP_CHILD_REQUEST, draft, w);
   addNonceAndKe(draft.kx, draft.kx.nonceI, w);
-  if (!draft.optimized) addChildSelectors(sa, draft, w);
+  if (!draft.optimized) addChildSelectors(ike, sa, draft, w);
   return sendRequest(ike, sa, CREATE_CHILD_SA, now);
 }
 
@@ -108,6 +110,7 @@ export function readChildAnswer(ike: Ike, sa: IkeSa, task: Task): Verdict {
     if (code !== 0) return code;
     // The peer may choose no key exchange if NONE is on offer.
     if (draft.choice.ke === 0) {
+      // What extensions noted of the answer stays.
       dropKe(ike.asymmetric, draft.kx);
       draft.kx.method = 0;
     }
@@ -205,7 +208,10 @@ function readOptimized(ike: Ike, sa: IkeSa, draft: Draft, old: ChildSa, now: num
 export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimized: boolean, now: number): Verdict {
   const m = ike.message;
   const most = sa.policy.maxChildren;
-  if (old === null && liveChildren(sa) >= most) return N_NO_ADDITIONAL_SAS;
+  if (old === null && liveChildren(sa) >= most) {
+    // NO_ADDITIONAL_SAS would keep the peer from asking for other selectors [RFC 9611 §3.5].
+    return findNotify(m.payloads, m.buffer, N_SA_RESOURCE_INFO) < 0 ? N_NO_ADDITIONAL_SAS : N_TS_MAX_QUEUE;
+  }
   // Replaced SAs and those that wait for late packets count too, because a peer can make many without a Delete.
   if (sa.children.length >= 4 * most + 8) return N_TEMPORARY_FAILURE;
   const nonceI = bodyOf(m, PAYLOAD_NONCE);
@@ -233,7 +239,7 @@ export function onChildRequest(ike: Ike, sa: IkeSa, old: ChildSa | null, optimiz
   if (optimized) addOptimized(ike, w, spiOctets(draft.spiIn, 4));
   else addChildResponse(ike, sa, STEP_CHILD_RESPONSE, draft, w);
   addNonceAndKe(draft.kx, nonceR, w);
-  if (!optimized) addAnswerSelectors(draft, w);
+  if (!optimized) addAnswerSelectors(ike, sa, draft, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
   return 0;
 }

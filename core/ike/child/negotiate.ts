@@ -34,7 +34,7 @@ import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS, type Verdict } from '../state/outcome.ts';
 import { type ChildPolicy, childPolicies } from '../state/policy.ts';
 import { espPathOf, type IkeSa } from '../state/sa.ts';
-import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, type Step } from '../state/step.ts';
+import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_SELECTORS, type Step } from '../state/step.ts';
 import { spiOffers } from './compression.ts';
 
 export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: boolean): Draft {
@@ -94,12 +94,12 @@ function pfsInfoOf(sa: IkeSa): boolean {
  * The inner address that CP gave to this side (or to the peer) in place of the policy's. The policy says who asked for it,
  * because a rekey may have changed the initiator of the IKE SA.
  */
-function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
+export function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
   return sa.policy.requestAddress > 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.local;
 }
 
 /** Selectors that the peer may use. A peer that asked for an address gets that one. */
-function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
+export function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
   return sa.policy.requestAddress === 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
 }
 
@@ -152,9 +152,10 @@ export function addChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w
   addSa(w, proposalsFor(draft.policy, step, pfsInfoOf(sa)), spiOctets(draft.spiIn, size), 0, size);
 }
 
-export function addChildSelectors(sa: IkeSa, draft: Draft, w: Writer): void {
+export function addChildSelectors(ike: Ike, sa: IkeSa, draft: Draft, w: Writer): void {
   const policy = draft.policy;
   addSelectors(w, PAYLOAD_TSI, draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy));
+  extend(ike, sa, STEP_SELECTORS, draft, w);
   addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : policy.remote);
 }
 
@@ -220,8 +221,9 @@ export function addChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft, 
   addAnswer(w, protocol, draft.choice, spiOctets(draft.spiIn, size), 0, size);
 }
 
-export function addAnswerSelectors(draft: Draft, w: Writer): void {
+export function addAnswerSelectors(ike: Ike, sa: IkeSa, draft: Draft, w: Writer): void {
   addSelectors(w, PAYLOAD_TSI, draft.remote);
+  extend(ike, sa, STEP_SELECTORS, draft, w);
   addSelectors(w, PAYLOAD_TSR, draft.local);
 }
 

@@ -118,6 +118,8 @@ export const N_INVALID_SELECTORS = 39 as const;
 export const N_TEMPORARY_FAILURE = 43 as const;
 export const N_CHILD_SA_NOT_FOUND = 44 as const;
 export const N_STATE_NOT_FOUND = 47 as const;
+/** No further Child SA with these selectors [RFC 9611 §5.2]. */
+export const N_TS_MAX_QUEUE = 48 as const;
 /** Errors that this side sends or understands. */
 export type ErrorNotify =
   | typeof N_UNSUPPORTED_CRITICAL_PAYLOAD
@@ -137,7 +139,8 @@ export type ErrorNotify =
   | typeof N_INVALID_SELECTORS
   | typeof N_TEMPORARY_FAILURE
   | typeof N_CHILD_SA_NOT_FOUND
-  | typeof N_STATE_NOT_FOUND;
+  | typeof N_STATE_NOT_FOUND
+  | typeof N_TS_MAX_QUEUE;
 /**
  * An error as a peer told it, or an extension's own: any number below N_STATUS. A bare number is none; `errorOf` and
  * `errorNotify` make them.
@@ -173,6 +176,8 @@ export const N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438 as const;
 /** Links a round of IKE_FOLLOWUP_KE to what it continues [RFC 9370 §2.2.4]. */
 export const N_ADDITIONAL_KEY_EXCHANGE = 16441 as const;
 export const N_SUPPORTED_AUTH_METHODS = 16443 as const;
+/** One of several Child SAs with the same selectors [RFC 9611 §5.1]. */
+export const N_SA_RESOURCE_INFO = 16444 as const;
 export const N_USE_PPK_INT = 16445 as const;
 export const N_PPK_IDENTITY_KEY = 16446 as const;
 /** Downgrade prevention [draft-ietf-ipsecme-ikev2-downgrade-prevention]. */

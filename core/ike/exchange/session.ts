@@ -19,7 +19,7 @@ import {
 import { type IkeSa, STATE_CLOSING, STATE_ENDED, STATE_ESTABLISHED, STATE_FORMING, type Task } from '../state/sa.ts';
 import { TASK_DELETE_IKE } from '../state/task.ts';
 import { removeChild } from './children.ts';
-import { createTask, request, requestChild } from './queue.ts';
+import { createTask, request } from './queue.ts';
 import { forget, jittered } from './registry.ts';
 import { due } from './schedule.ts';
 import { begin, sendRequest, settle } from './send.ts';
@@ -89,8 +89,6 @@ export function establish(ike: Ike, sa: IkeSa, now: number): void {
   startClocks(ike, sa, now);
   if (ike.responder !== null) ike.responder.joined(sa);
   ike.upper.established(sa, resumed, now);
-  const more = sa.policy.children;
-  for (let i = 0; more !== undefined && sa.initiator && i < more.length; i++) requestChild(ike, sa, more[i], now);
   if (sa.tasks.length > 0) due(ike, sa, now);
   const old = takePredecessor(sa);
   if (old === null) return;

@@ -126,6 +126,11 @@ function plainOf(policy: ChildPolicy, numbers: PrivateNumbers): ChildPolicy {
     replayWindow: policy.replayWindow,
     rekeyTime: policy.rekeyTime,
     rekeyPackets: policy.rekeyPackets,
+    tsDscp: policy.tsDscp,
+    tsDscpOptional: policy.tsDscpOptional,
+    resource: policy.resource,
+    passive: policy.passive,
+    rank: policy.rank,
   };
   return whole as ChildPolicy;
 }

@@ -1,86 +1,75 @@
-// TS_DSCP: a traffic selector that lists DSCP values [draft-mglt-ipsecme-ts-dscp-03]. It is optional; the DSCP notify (dscp.ts)
-// is the default. It stands beside the address selectors of TSi and narrows them:
-//   TS Type(1) | 0 (1) | Selector Length(2) = 4 + n | n DSCP values 0..63, strictly increasing, n >= 1
-// selectors.ts skips it as an unknown type. Absent, it means every value; an empty list is impossible.
+// TS_DSCP in the negotiation of a Child SA [draft-mglt-ipsecme-ts-dscp-03]; codec/ts-dscp.ts has its octets. It is optional; the
+// DSCP notify (dscp-notify.ts) is the default. It holds in tunnel mode only: nothing protects the DSCP of a header in front
+// of ESP.
 
-import { put16, u16 } from '../../base/bytes.ts';
-import { hasDscp, writeDscp } from '../codec/dscp.ts';
-import { endPayload, type Writer, write8, write16 } from '../codec/message.ts';
-import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, TS_IPV4_ADDR_RANGE, TS_IPV6_ADDR_RANGE } from '../codec/numbers.ts';
+import { MODE_TUNNEL } from '../../dietesp/attributes.ts';
+import { N_TS_UNACCEPTABLE } from '../codec/numbers.ts';
+import { appendTsDscp, narrowTsDscp, tsDscpIn, tsDscpWithin } from '../codec/ts-dscp.ts';
+import type { Draft } from '../state/child.ts';
+import { DSCP_SELECTED, DSCP_STATED, noteDscp } from '../state/dscp-note.ts';
+import type { Extension } from '../state/ike.ts';
+import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS, type Verdict } from '../state/outcome.ts';
+import { type IkeSa, privateFits } from '../state/sa.ts';
+import { isChildRequest, isChildResponse, STEP_SELECTORS } from '../state/step.ts';
 
-const GENERIC_HEADER = 4;
-const TS_HEADER = 4;
-const SELECTOR_HEADER = 4;
-
-/**
- * Adds the selector to the TSi payload that was written last and whose generic header is at `at`. `type` is the private
- * number. An empty list adds nothing.
- */
-export function appendTsDscp(w: Writer, at: number, type: number, list: number[]): void {
-  if (list.length === 0) return;
-  const begin = w.at;
-  write8(w, type);
-  write8(w, 0);
-  write16(w, 0);
-  writeDscp(w, list);
-  if (!w.full) {
-    put16(w.buffer, begin + 2, w.at - begin);
-    w.buffer[at + GENERIC_HEADER]++;
-  }
-  endPayload(w, at);
+/** The values that this side offers. */
+function offerOf(draft: Draft): number[] {
+  return draft.policy.tsDscp === true && draft.policy.dscp !== null ? draft.policy.dscp : [];
 }
 
-/**
- * Reads the selector out of a TS payload's body and appends its values to `list`, which stays empty where there is none.
- * To be called for TSi and then TSr with the same list: there may be one in both together. 0, N_INVALID_SYNTAX (octets
- * that are no selectors) or N_TS_UNACCEPTABLE (two, no address beside it, no or wrong values).
- */
-export function readTsDscp(buffer: Uint8Array, at: number, size: number, type: number, list: number[]): number {
-  const end = at + size;
-  if (size < TS_HEADER) return N_INVALID_SYNTAX;
-  let addresses = 0;
-  let found = false;
-  let result = 0;
-  let left = buffer[at];
-  let next = at + TS_HEADER;
-  for (; left > 0; left--) {
-    if (end - next < SELECTOR_HEADER) return N_INVALID_SYNTAX;
-    const length = u16(buffer, next + 2);
-    if (length < SELECTOR_HEADER || length > end - next) return N_INVALID_SYNTAX;
-    const tsType = buffer[next];
-    if (tsType === TS_IPV4_ADDR_RANGE || tsType === TS_IPV6_ADDR_RANGE) addresses++;
-    if (tsType === type) {
-      found = true;
-      if (list.length > 0 || length === SELECTOR_HEADER) result = N_TS_UNACCEPTABLE;
-      let last = -1;
-      for (let i = SELECTOR_HEADER; i < length; i++) {
-        const dscp = buffer[next + i];
-        if (dscp <= last || dscp > 63) result = N_TS_UNACCEPTABLE;
-        last = dscp;
-        if (result === 0) list.push(dscp);
-      }
+/** What of the list in a request this side takes; empty: it declines. */
+function takenOf(draft: Draft, list: number[]): number[] {
+  const own = offerOf(draft);
+  return own.length === 0 ? [] : narrowTsDscp(list, own);
+}
+
+function readAnswer(draft: Draft, list: number[]): Verdict {
+  const offer = offerOf(draft);
+  if (offer.length === 0) return list.length === 0 ? 0 : OUTCOME_PROTOCOL;
+  if (list.length === 0) {
+    if (draft.policy.tsDscpOptional !== true) return OUTCOME_SELECTORS;
+    noteDscp(draft, DSCP_STATED, offer);
+    return 0;
+  }
+  // A value that was not offered would be let in without a policy.
+  if (!tsDscpWithin(list, offer)) return OUTCOME_PROTOCOL;
+  noteDscp(draft, DSCP_SELECTED, list);
+  return 0;
+}
+
+function takesPart(sa: IkeSa, draft: Draft): boolean {
+  return privateFits(sa) && draft.mode === MODE_TUNNEL;
+}
+
+/** TS_DSCP for policies that have it (`ChildPolicy.tsDscp`): an offer, and the answer to the peer's. */
+export const tsDscp: Extension = {
+  add: (ike, sa, step, draft, w) => {
+    if (step !== STEP_SELECTORS || draft === null || !takesPart(sa, draft)) return;
+    if (draft.own) {
+      appendTsDscp(w, w.next, ike.numbers.tsDscp, offerOf(draft));
+      return;
     }
-    next += length;
-  }
-  if (next !== end) return N_INVALID_SYNTAX;
-  return found && addresses === 0 ? N_TS_UNACCEPTABLE : result;
-}
-
-/** True when each value is in `limits`; for an answer, `limits` is the offer. An empty list is every value. */
-export function tsDscpWithin(list: number[], limits: number[]): boolean {
-  if (limits.length === 0) return true;
-  for (let i = 0; i < list.length; i++) if (!hasDscp(limits, list[i])) return false;
-  return list.length > 0;
-}
-
-/**
- * What of the peer's list is allowed here; an empty `allowed` is every value. An empty result for a list that is not
- * empty: N_TS_UNACCEPTABLE. A peer without the selector is answered without it.
- */
-export function narrowTsDscp(offered: number[], allowed: number[]): number[] {
-  const list: number[] = [];
-  for (let i = 0; i < offered.length; i++) {
-    if (allowed.length === 0 || hasDscp(allowed, offered[i])) list.push(offered[i]);
-  }
-  return list;
-}
+    // The request that is being answered; what was noted of it belongs to the Child SA by now.
+    const list: number[] = [];
+    if (tsDscpIn(ike.message, ike.numbers.tsDscp, list) !== 0) return;
+    appendTsDscp(w, w.next, ike.numbers.tsDscp, takenOf(draft, list));
+  },
+  read: (ike, sa, step, draft, m) => {
+    if (draft === null || !takesPart(sa, draft)) return 0;
+    if (isChildResponse(step)) {
+      const answered: number[] = [];
+      // What is wrong with an answer is no error to answer.
+      return tsDscpIn(m, ike.numbers.tsDscp, answered) !== 0 ? OUTCOME_PROTOCOL : readAnswer(draft, answered);
+    }
+    if (!isChildRequest(step)) return 0;
+    const list: number[] = [];
+    const code = tsDscpIn(m, ike.numbers.tsDscp, list);
+    if (code !== 0) return code;
+    // Without it, or declined: the SA is for every value.
+    if (list.length === 0 || offerOf(draft).length === 0) return 0;
+    const narrowed = takenOf(draft, list);
+    if (narrowed.length === 0) return N_TS_UNACCEPTABLE;
+    noteDscp(draft, DSCP_SELECTED, narrowed);
+    return 0;
+  },
+};

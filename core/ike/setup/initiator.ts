@@ -310,7 +310,7 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   addAuth(policy, setup, auth, w);
   if (policy.requestAddress !== 0) addCp(w, CP_REQUEST, policy.requestAddress, NONE);
   addChildRequest(ike, sa, STEP_AUTH_REQUEST, draft, w);
-  addChildSelectors(sa, draft, w);
+  addChildSelectors(ike, sa, draft, w);
   if (!sendRequest(ike, sa, IKE_AUTH, now)) endIkeSa(ike, sa, OUTCOME_REFUSED, now);
 }
 

@@ -269,7 +269,7 @@ function onAuth(desk: Desk, ike: Ike, sa: IkeSa, now: number): void {
     const kind = sa.address.length === 4 ? CP_INTERNAL_IP4_ADDRESS : CP_INTERNAL_IP6_ADDRESS;
     if (asked.length > 0) addCp(w, CP_REPLY, kind, sa.address);
     addChildResponse(ike, sa, STEP_AUTH_RESPONSE, draft!, w);
-    addAnswerSelectors(draft!, w);
+    addAnswerSelectors(ike, sa, draft!, w);
   } else {
     addStatus(w, notifyOf(verdict), NONE);
   }

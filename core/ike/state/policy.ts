@@ -79,6 +79,16 @@ export interface ChildPolicy {
   rekeyTime: number;
   /** Packets after which a Child SA is rekeyed; 0: no limit. */
   rekeyPackets: number;
+  /** The DSCP values are a traffic selector, TS_DSCP, and no mere statement; absent: false. */
+  tsDscp?: boolean;
+  /** TS_DSCP that the peer leaves out: true takes the SA for every value, else it is deleted. */
+  tsDscpOptional?: boolean;
+  /** Its place among Child SAs with the same selectors, 1 .. [RFC 9611]; absent: it is the only one. */
+  resource?: number;
+  /** It is accepted and not asked for. */
+  passive?: boolean;
+  /** Outgoing packets try Child SAs in ascending order; absent: 0. */
+  rank?: number;
 }
 
 /** A peer. */
@@ -100,8 +110,8 @@ export interface IkePolicy extends Credentials {
   /** The Child SA of IKE_AUTH. */
   child: ChildPolicy;
   /**
-   * Further Child SAs: the initiator asks for them when the IKE SA is up, the responder takes the first of all whose
-   * proposals and selectors fit.
+   * Further Child SAs, with names of their own. The responder takes the first of all whose proposals and selectors fit
+   * (`ext/several-children.ts` chooses better); hosts ask for those that are missing (`missingChildren`).
    */
   children?: ChildPolicy[];
   /** Initiator: ask for an inner address (CP); 0: no. */

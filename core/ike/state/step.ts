@@ -16,6 +16,8 @@ export const STEP_IDENT_RESPONSE = 7 as const;
 export const STEP_REKEY_RESPONSE = 8 as const;
 /** INFORMATIONAL: a probe. */
 export const STEP_INFORMATIONAL_REQUEST = 9 as const;
+/** Between TSi and TSr of either message about a Child SA: `Writer.next` is where TSi begins. */
+export const STEP_SELECTORS = 10 as const;
 /** Steps of an extension. */
 export type Step =
   | typeof STEP_INIT_REQUEST
@@ -27,7 +29,8 @@ export type Step =
   | typeof STEP_IDENT_REQUEST
   | typeof STEP_IDENT_RESPONSE
   | typeof STEP_REKEY_RESPONSE
-  | typeof STEP_INFORMATIONAL_REQUEST;
+  | typeof STEP_INFORMATIONAL_REQUEST
+  | typeof STEP_SELECTORS;
 
 /** True for a request about a Child SA. */
 export function isChildRequest(step: Step): boolean {

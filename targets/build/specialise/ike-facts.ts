@@ -109,7 +109,7 @@ function childRequest(ike: Ike, sa: IkeSa, step: Step): { tail: Cut[]; sa: Cut; 
     addCp(w, CP_REQUEST, policy.requestAddress, new Uint8Array(0));
   }
   addChildRequest(ike, sa, step, draft, w);
-  addChildSelectors(sa, draft, w);
+  addChildSelectors(ike, sa, draft, w);
   const list = written(w);
   const at = list.findIndex(({ type }) => type === PAYLOAD_SA);
   const of = (type: number): Cut => list.find((one) => one.type === type)!;

@@ -6,7 +6,7 @@ import { type Attributes, MODE_TUNNEL } from '../../../core/dietesp/attributes.t
 import { addAnyInbound, createAnySa, destroyAnySa, removeAnyInbound } from '../../../core/eesp/any.ts';
 import { createEespEndpoint, type EespEndpoint } from '../../../core/eesp/endpoint.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
-import { choose } from '../../../core/esp/outbound.ts';
+import { createLane, type Lane, laneFor } from '../../../core/esp/lanes.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
@@ -15,14 +15,14 @@ import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
+import { layLane, rankOf } from '../host/lanes.ts';
 import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
 
-export interface Association {
+export interface Association extends Lane {
   name: string;
   direction: Direction;
-  sa: Sa;
   /** Outer address of the peer that an outbound SA sends to; empty: that of the packet. */
   remote: Uint8Array;
   /** Who negotiated it; null: configured. */
@@ -71,11 +71,20 @@ interface Listed extends Association {
   key: string;
   /** The peer's inner addresses. */
   span: Span<Association> | null;
+  /** Its place among those with the same key. */
+  rank: number;
+}
+
+/** Puts an entry into its order, before or behind those of its rank. */
+function ordered(there: readonly Listed[], one: Listed, atFront: boolean): Listed[] {
+  const at = there.findIndex(({ rank }) => (atFront ? rank >= one.rank : rank > one.rank));
+  const place = at < 0 ? there.length : at;
+  return [...there.slice(0, place), one, ...there.slice(place)];
 }
 
 const NOT_LISTED = '';
 const WIDE = '*';
-const NO_SAS: readonly Sa[] = [];
+const NO_SAS: readonly Listed[] = [];
 
 const NOWHERE = new Uint8Array(0);
 const NOBODYS = { start: NOWHERE, end: NOWHERE };
@@ -128,23 +137,21 @@ export function createAssociations(endpoint: Endpoint): Associations {
   const entries = new Map<Sa, Listed>();
   // By inner destination where that is one address, and all others. The lists of one address are made anew when they change:
   // one that grows has room for many more, and most have one SA.
-  const exact = new Map<string, readonly Sa[]>();
-  const wide: Sa[] = [];
+  const exact = new Map<string, readonly Listed[]>();
+  let wide: Listed[] = [];
   const spans = createSpans<Association>();
   const spis = new Set<string>();
   const eesp = createEespEndpoint(endpoint);
   let isCleared = false;
 
-  function list(entry: GatewaySa, sa: Sa, atFront: boolean): string {
+  function list(entry: GatewaySa, listed: Listed, atFront: boolean): string {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
     if (Buffer.compare(tsIpDstStart, tsIpDstEnd) !== 0) {
-      if (atFront) wide.unshift(sa);
-      else wide.push(sa);
+      wide = ordered(wide, listed, atFront);
       return WIDE;
     }
     const key = octetsKey(tsIpDstStart);
-    const there = exact.get(key) ?? NO_SAS;
-    exact.set(key, atFront ? [sa].concat(there) : there.concat(sa));
+    exact.set(key, ordered(exact.get(key) ?? NO_SAS, listed, atFront));
     return key;
   }
 
@@ -160,10 +167,10 @@ export function createAssociations(endpoint: Endpoint): Associations {
     // Those of an owner are told apart by their path; the peer chose the SPI.
     if (direction === 'out' && owner === null) spis.delete(spiKey(sa.spi, remote));
     listed.key = NOT_LISTED;
-    if (key === WIDE) wide.splice(wide.indexOf(sa), 1);
+    if (key === WIDE) wide = wide.filter((one) => one !== listed);
     else if (key !== NOT_LISTED) {
       const there = exact.get(key)!;
-      const at = there.indexOf(sa);
+      const at = there.indexOf(listed);
       const left = there.slice(0, at).concat(there.slice(at + 1));
       if (left.length > 0) exact.set(key, left);
       else exact.delete(key);
@@ -202,16 +209,19 @@ export function createAssociations(endpoint: Endpoint): Associations {
       }
       const inner = owner === undefined ? innerOf(entry.config.attributes, direction) : null;
       const listed: Listed = {
+        ...createLane(sa),
         name: entry.name,
         direction,
-        sa,
         remote,
         owner: owner ?? null,
         kept: null,
         inner,
-        key: direction === 'in' ? NOT_LISTED : list(entry, sa, atFront),
+        key: NOT_LISTED,
         span: null,
+        rank: rankOf(owner?.child),
       };
+      if (owner !== undefined) layLane(listed, owner.child);
+      if (direction === 'out') listed.key = list(entry, listed, atFront);
       const peers = direction === 'out' ? owner?.child.remote : undefined;
       const { start, end } = inner?.remote ?? peers ?? NOBODYS;
       if (start.length > 0) {
@@ -237,9 +247,10 @@ export function createAssociations(endpoint: Endpoint): Associations {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;
       const list = exact.get(octetsKey(packet, six ? IPV6_DST : IPV4_DST, six ? 16 : 4));
-      const sa =
-        (list === undefined ? null : choose(list, packet, 0, length, now)) ?? choose(wide, packet, 0, length, now);
-      return sa === null ? undefined : entries.get(sa);
+      const lane =
+        (list === undefined ? null : laneFor(list, packet, 0, length, now)) ?? laneFor(wide, packet, 0, length, now);
+      // What is listed are associations.
+      return lane === null ? undefined : (lane as Listed);
     },
     nameOf: (sa) => entries.get(sa)?.name ?? '',
     all: () => entries.values(),
@@ -250,7 +261,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
       entries.clear();
       exact.clear();
       spis.clear();
-      wide.length = 0;
+      wide = [];
     },
   };
 }

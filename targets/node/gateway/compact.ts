@@ -3,6 +3,7 @@
 
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
+import { childPolicies } from '../../../core/ike/state/policy.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { octetsKey } from '../host/datagram.ts';
 import type { Association } from './associations.ts';
@@ -97,7 +98,9 @@ export function createCompact(connections: Connections, outOf: (child: ChildSa) 
       path.local = octetsOf(octetsKey(path.local), () => path.local);
       path.remote = lasting(path.remote);
       for (const one of sa.children) {
-        if (one.policy === before.child) one.policy = sa.policy.child;
+        const policies = childPolicies(sa.policy);
+        const at = childPolicies(before).indexOf(one.policy);
+        if (at >= 0 && at < policies.length) one.policy = policies[at];
         child(sa, one);
         const out = outOf(one);
         if (out !== undefined && isSame(out.remote, path.remote)) out.remote = path.remote;

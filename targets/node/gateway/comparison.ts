@@ -37,8 +37,14 @@ export function jsonText(value: unknown, isHard: boolean): string {
 }
 
 /** What an IKE SA with this connection has negotiated or proved. */
-export function hardText({ policy, local, remote, eesp }: Connection): string {
-  return jsonText([policy, local, remote, ...(eesp === null ? [] : [eesp])], true);
+export function hardText(connection: Connection): string {
+  return jsonText(partsOf(connection), true);
+}
+
+/** What of a connection is compared; what is not there leaves no trace, so that digests of earlier versions hold. */
+function partsOf({ policy, local, remote, eesp, more }: Connection): unknown[] {
+  const own = more.filter(({ isOwn }) => isOwn).map((one) => [one.local, one.remote]);
+  return [policy, local, remote, ...(eesp === null ? [] : [eesp]), ...(own.length === 0 ? [] : [own])];
 }
 
 interface Print {
@@ -56,9 +62,7 @@ export function createComparison(): Comparison {
   function printOf(connection: Connection): Print {
     let print = prints.get(connection);
     if (print === undefined) {
-      const { policy, local, remote, eesp } = connection;
-      const parts = [policy, local, remote, eesp];
-      print = { hard: hardText(connection), whole: jsonText(parts, false) };
+      print = { hard: hardText(connection), whole: jsonText(partsOf(connection), false) };
       prints.set(connection, print);
     }
     return print;

@@ -5,9 +5,10 @@ import { narrowSelectors, type Selector } from '../../../core/ike/codec/selector
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { isEvery } from '../host/addresses.ts';
+import { renamed } from '../host/config/child-policy.ts';
 import { acceptingEesp } from '../host/config/eesp.ts';
 import { identityKey } from '../host/config/ike-names.ts';
-import { type Connection, policyFor } from '../host/config/ike-policy.ts';
+import { type Connection, policyFor, remotesOf } from '../host/config/ike-policy.ts';
 import { addressesOf, connectionOf, type NamedPeer } from '../host/config/named-peers.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { streamedPolicy } from '../host/stream-policy.ts';
@@ -69,10 +70,12 @@ function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
 }
 
 /** The policy of a named peer on a path: that of its profile there, with what is its own. */
-function ownPolicy(common: IkePolicy, { policy }: Connection): IkePolicy {
+function ownPolicy(common: IkePolicy, { policy, more }: Connection): IkePolicy {
   const { name, remoteId, remoteAuth, psk, publicKey, announce } = policy;
   const child = { ...common.child, name, remote: policy.child.remote };
-  return { ...common, name, remoteId, remoteAuth, psk, publicKey, announce, child };
+  const own = { ...common, name, remoteId, remoteAuth, psk, publicKey, announce, child };
+  if (common.children === undefined) return own;
+  return { ...own, children: renamed(common.children, more, common.child.name, name, child.remote) };
 }
 
 interface Index {
@@ -85,7 +88,7 @@ interface Index {
 /** What the file gives to one peer: of a record it is read when it is looked for. */
 function selectorsOf(given: Connection | NamedPeer): Selector[] {
   return 'policy' in given
-    ? given.remote.filter((one) => !one.isDynamic && !isEvery(one.start, one.end))
+    ? remotesOf(given).filter((one) => !one.isDynamic && !isEvery(one.start, one.end))
     : addressesOf(given);
 }
 
@@ -157,9 +160,11 @@ export function createConnections(first: Configured, radios: number, esp: EspCar
     const common = known.get(key) ?? (overTcp ? streamedPolicy(fresh()) : fresh());
     known.set(key, common);
     const base = connection.profile === undefined ? common : ownPolicy(common, connection);
-    if (hasAddress || !connection.remote.some(({ isDynamic }) => isDynamic)) return base;
-    const { remote } = policyFor(connection, NOWHERE, path.remote, isUdp).child;
-    return { ...base, child: { ...base.child, remote } };
+    if (hasAddress || !remotesOf(connection).some(({ isDynamic }) => isDynamic)) return base;
+    const here = policyFor(connection, NOWHERE, path.remote, isUdp);
+    const children = base.children?.map((one, index) => ({ ...one, remote: here.children![index].remote }));
+    const child = { ...base.child, remote: here.child.remote };
+    return { ...base, child, ...(children === undefined ? {} : { children }) };
   }
 
   /** Policies with EESP, by the same without it. */

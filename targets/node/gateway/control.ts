@@ -98,6 +98,7 @@ export function controlGateway(
     strangers.more = 0;
   });
   gateway.on('childFailed', (peer, reason) => print({ event: 'child-failed', peer, reason }));
+  gateway.on('childMissing', (peer, child, wait) => print({ event: 'child-missing', peer, child, wait }));
   gateway.on('lost', (address) => print({ event: 'lost', address }));
   gateway.on('back', (address) => print({ event: 'back', address }));
   print({ event: 'started' });

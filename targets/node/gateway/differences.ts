@@ -1,11 +1,23 @@
 // What a new configuration changes for peers that are connected. Times and sizes are taken over by the IKE SAs as they are;
 // what was negotiated or proved needs a new IKE SA.
 
+import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { createComparison, jsonText } from './comparison.ts';
 import { type GatewayConfig, hasPeers } from './config.ts';
 import type { Connections } from './connections.ts';
 import { inSlices } from './slices.ts';
+
+/** An IKE SA gets a policy that differs in names, times and sizes; several Child SAs are known by names. */
+function goOn(sa: IkeSa, policy: IkePolicy): void {
+  const [before, now] = [childPolicies(sa.policy), childPolicies(policy)];
+  sa.policy = policy;
+  if (before.length < 2) return;
+  for (const child of sa.children) {
+    const at = before.findIndex(({ name }) => name === child.policy.name);
+    if (at >= 0 && at < now.length) child.policy = now[at];
+  }
+}
 
 /**
  * Has IKE SAs follow other connections: those of peers that are none any more, or that differ in what was negotiated or proved,
@@ -24,7 +36,7 @@ export async function followConnections(
     const old = before(sa.peerIdType, sa.peerId);
     const next = connections.find(sa.peerIdType, sa.peerId);
     const difference = old === undefined || next === undefined ? 'hard' : differ(old, next);
-    if (difference === 'soft') sa.policy = connections.policyOn(next!, sa.path, sa.address.length > 0);
+    if (difference === 'soft') goOn(sa, connections.policyOn(next!, sa.path, sa.address.length > 0));
     if (difference !== 'hard') return;
     ended++;
     end(sa);

@@ -30,6 +30,8 @@ export interface GatewayEvents {
   down: [identity: string, reason: string];
   /** A Child SA that was asked for failed, with the reason. */
   childFailed: [identity: string, reason: string];
+  /** One of several Child SAs is missing, by its name; it is asked for in `wait` ms, the others carry its packets. */
+  childMissing: [identity: string, child: string, wait: number];
 }
 
 export type Emit = <Name extends keyof GatewayEvents>(name: Name, ...values: GatewayEvents[Name]) => void;

@@ -35,6 +35,7 @@ import type { Association, Owner } from './associations.ts';
 import { createCompact } from './compact.ts';
 import { type Configured, createConnections } from './connections.ts';
 import { followConnections } from './differences.ts';
+import { createFurther } from './further.ts';
 import { createIkeUpper, type IkeHostConfig, idOf, nameOf, whereOf } from './ike-upper.ts';
 import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
@@ -92,6 +93,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const up = createUp();
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
   const counts = { established: 0, outcomes: {} as Reasons };
+  const further = createFurther(config, (path) => ikeOf(path));
   const refusals = createRefusals(config.bounded, () => connections.list);
   if (keeper !== null) {
     keeper.digestOf = (sa) => connections.digestOf(sa.peerIdType, sa.peerId);
@@ -117,6 +119,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     connections,
     up,
     compact,
+    further,
     refusals,
     counts,
     isUdp,
@@ -210,9 +213,12 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       owner.askedAt = now;
       rekeyChild(ikeOf(owner.ike.path), owner.ike, owner.child, now);
     },
-    poll: (now) => endpoints.forEach((ike) => void pollIke(ike, now)),
+    poll(now) {
+      further.poll(now);
+      for (const ike of endpoints) pollIke(ike, now);
+    },
     nextTimeout() {
-      const times = endpoints.map(ikeTimeout).filter((time) => time >= 0);
+      const times = [further.nextTimeout(), ...endpoints.map(ikeTimeout)].filter((time) => time >= 0);
       return times.length === 0 ? -1 : Math.min(...times);
     },
     restore(records, portOf, now) {
@@ -222,7 +228,11 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
       });
-      for (const sa of all()) if (sa.state === STATE_ESTABLISHED) compact.ike(sa);
+      for (const sa of all()) {
+        if (sa.state !== STATE_ESTABLISHED) continue;
+        compact.ike(sa);
+        further.look(sa, now);
+      }
       return restored;
     },
     leave(now) {

@@ -16,6 +16,7 @@ import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import type { Bounded } from '../host/bounded.ts';
+import type { ChildKeeper } from '../host/child-keeper.ts';
 import { announcedNames, identityKey, identityText } from '../host/config/ike-names.ts';
 import { endpointText } from '../host/datagram.ts';
 import { allocateBothSpi } from '../host/eesp.ts';
@@ -74,6 +75,8 @@ export interface UpperParts {
   connections: Connections;
   up: Up;
   compact: Compact;
+  /** Asks for Child SAs of several that are missing. */
+  further: ChildKeeper;
   refusals: Refusals;
   /** IKE SAs that came up, and ends of IKE SAs by reason. */
   counts: { established: number; outcomes: Reasons };
@@ -90,7 +93,7 @@ export const whereOf = (sa: IkeSa): string => endpointText(sa.path.remote, sa.pa
 
 export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpper {
   const { endpoint, sas, pool, log, keeper, ike: settings } = config;
-  const { pairs, connections, up, compact, refusals, counts, isUdp, ikeOf } = parts;
+  const { pairs, connections, up, compact, refusals, counts, further, isUdp, ikeOf } = parts;
   const takenBy = createOwners(connections, pool, sas);
 
   function untaken(sa: IkeSa, why: string): false {
@@ -154,19 +157,23 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       const { name: suite } = outgoing.suite;
       config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
       if (sa.state === STATE_ESTABLISHED) compact.child(sa, child);
+      further.changed(sa);
       return true;
     },
-    retire(_sa, child) {
+    retire(sa, child) {
       const pair = pairs.get(child);
       if (pair !== undefined) sas.retire(pair[0]);
+      further.changed(sa);
     },
-    remove(_sa, child) {
+    remove(sa, child) {
       keeper?.removed(child);
       const pair = pairs.get(child);
       pairs.delete(child);
       for (const association of pair ?? []) sas.end(association);
+      further.changed(sa);
     },
-    established(sa) {
+    established(sa, _resumed, now) {
+      further.look(sa, now);
       compact.ike(sa);
       keeper?.established(sa);
       counts.established++;
@@ -178,6 +185,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       config.emit('up', nameOf(sa), sa.policy.name);
     },
     replaced(old, sa, now) {
+      further.replaced(old, sa, now);
       // The token of the new IKE SA, where the rekey was this side's.
       if (sa.initiator) probe(ikeOf(sa.path), sa, now);
       compact.ike(sa);
@@ -189,6 +197,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
     },
     ended(sa, outcome) {
+      further.ended(sa);
       keeper?.ended(sa);
       config.streams?.ended(sa);
       const reason = outcomeName(outcome);
@@ -200,7 +209,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       refusals.ended(sa, outcome, ikeOf(sa.path).message);
       config.emit('down', isKnown ? nameOf(sa) : '', reason);
     },
-    childFailed(sa, outcome) {
+    childFailed(sa, outcome, now) {
+      further.failed(sa, outcome, now);
       refusals.childFailed(sa, outcome, ikeOf(sa.path).message);
       config.emit('childFailed', nameOf(sa), outcomeName(outcome));
     },

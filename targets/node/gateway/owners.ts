@@ -5,6 +5,7 @@ import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText, isEvery } from '../host/addresses.ts';
 import { identityKey, identityText } from '../host/config/ike-names.ts';
+import { remotesOf } from '../host/config/ike-policy.ts';
 import type { Association, Associations } from './associations.ts';
 import type { Connections } from './connections.ts';
 import type { Pool } from './pool.ts';
@@ -37,7 +38,8 @@ export function createOwners(
     const { remote } = child;
     const { start, end } = remote;
     const what = addressesText(remote);
-    const own = connections.find(sa.peerIdType, sa.peerId)?.remote ?? [];
+    const connection = connections.find(sa.peerIdType, sa.peerId);
+    const own = connection === undefined ? [] : remotesOf(connection);
     // What the file gives it, or the pool; all else it chose itself: its outer address, or out of every address.
     const written = own.find((one) => !one.isDynamic && !isEvery(one.start, one.end) && isWithin(remote, one));
     const isLeased = Buffer.compare(start, end) === 0 && Buffer.compare(start, sa.address) === 0;

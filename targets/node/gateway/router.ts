@@ -6,13 +6,14 @@
 //                                                                       \-> a carrier: UDP, TCP, IP
 
 import { u32 } from '../../../core/base/bytes.ts';
-import { DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
+import { DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { PROTO_EESP } from '../../../core/eesp/format.ts';
 import { inboundEesp } from '../../../core/eesp/inbound.ts';
 import { isEesp } from '../../../core/eesp/sa.ts';
 import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
-import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { drop as count, type Endpoint } from '../../../core/esp/endpoint.ts';
+import { admits } from '../../../core/esp/lanes.ts';
 import { OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
@@ -240,6 +241,11 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const association = sas.of(sa);
     if (association !== undefined && ike.keeper?.refuses(association)) {
       drop('state', 'store');
+      return;
+    }
+    if (association !== undefined && !admits(association, restored, 0)) {
+      sa.dropSelector++;
+      count(endpoint, DROP_SELECTOR);
       return;
     }
     if (!mustWait(association)) {

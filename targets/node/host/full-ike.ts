@@ -8,16 +8,19 @@ import { createWriter } from '../../../core/ike/codec/message.ts';
 import { coapProfile } from '../../../core/ike/ext/coap-profile.ts';
 import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
 import { additionalKeyExchanges, keyExchangeFollowUps, keyExchangeRounds } from '../../../core/ike/ext/multiple-ke.ts';
+import { perResource } from '../../../core/ike/ext/per-resource.ts';
 import { createIntermediate, type FindPpk } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
+import { severalChildren } from '../../../core/ike/ext/several-children.ts';
 import { applySubspaces, subspaces } from '../../../core/ike/ext/subspaces.ts';
+import { tsDscp } from '../../../core/ike/ext/ts-dscp.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { Extension, FollowUps, Ike, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
-/** Every extension of a Node host: those of devices, additional key exchanges, subspaces, and rules for CoAP. */
+/** Every extension of a Node host: those of devices, additional key exchanges, subspaces, rules for CoAP, several Child SAs. */
 export function nodeExtensions(): Extension[] {
-  return [...fullExtensions(), additionalKeyExchanges, subspaces, coapProfile];
+  return [...fullExtensions(), additionalKeyExchanges, subspaces, coapProfile, tsDscp, severalChildren, perResource];
 }
 
 /** Rounds before IKE_AUTH. A PPK comes after all key exchanges [RFC 9867 §3.1]. */

@@ -10,6 +10,7 @@ import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText, isEvery } from './addresses.ts';
 import { keName } from './config/ke-names.ts';
+import { dscpValues } from './lanes.ts';
 
 /** Names of the values of attributes, as in SA files. */
 const DSCP = ['not_compressed', 'lower', 'sa'];
@@ -17,6 +18,8 @@ const FLOW = ['not_compressed', 'lower', '', 'generated', 'zero'];
 
 /** A Child SA with names in place of numbers. */
 export interface ChildView {
+  /** Name of the connection, and behind a `/` that of one of several Child SAs. */
+  name: string;
   /** Eight hexadecimal digits. */
   spiIn: string;
   /** SPI of packets to the peer. */
@@ -37,6 +40,8 @@ export interface ChildView {
   remote: string;
   /** Key exchange of rekeys, `x25519`; `none`. */
   pfs: string;
+  /** DSCP values that it is for, of this side's packets; empty: all. */
+  dscp: number[];
   /** Null: plain ESP, or EESP. */
   compression: Record<string, string | number> | null;
   /** `EESP`; absent: ESP. */
@@ -48,12 +53,15 @@ export function spiText(spi: number): string {
 }
 
 /** A new Child SA in a line of the log. */
-export function childText({ spiIn, spiOut, compression, protocol }: ChildSa, suite: string): string {
+export function childText(child: ChildSa, suite: string): string {
+  const { spiIn, spiOut, compression, protocol } = child;
+  const dscp = dscpValues(child);
   const plain = protocol === PROTOCOL_ESP ? 'plain ESP' : 'EESP';
   const form = compression === null ? plain : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
   const coap =
     compression?.coap === undefined ? '' : `, rules for CoAP ${Buffer.from(compression.coap).toString('hex')}`;
-  return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}${coap}`;
+  const values = dscp.length === 0 ? '' : `, DSCP ${dscp.join(' ')}`;
+  return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}${coap}${values}`;
 }
 
 export function spisOf(sa: IkeSa): { spiI: string; spiR: string } {
@@ -101,6 +109,7 @@ function subspacesIn({ transforms }: ChildSa): number {
 
 export function childView(child: ChildSa): ChildView {
   return {
+    name: child.policy.name,
     spiIn: spiText(child.spiIn),
     spiOut: spiText(child.spiOut),
     suite: child.suite!.name,
@@ -111,6 +120,7 @@ export function childView(child: ChildSa): ChildView {
     local: selectorText(child.local),
     remote: selectorText(child.remote),
     pfs: keName(child.ke, child.transforms),
+    dscp: dscpValues(child),
     compression: compressionView(child.compression),
     ...(child.protocol === PROTOCOL_ESP ? {} : { protocol: 'EESP' }),
   };

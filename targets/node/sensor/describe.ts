@@ -4,6 +4,7 @@ import type { Attempt } from '../../../core/device/uplink.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
 import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
+import { declinedText, missingText } from '../host/child-keeper.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { keName } from '../host/config/ke-names.ts';
 import { type ChildView, spisOf } from '../host/sa-view.ts';
@@ -57,6 +58,10 @@ export type SensorEvent =
   | ({ event: 'child' } & ChildView)
   | { event: 'child-removed'; spiIn: string }
   | { event: 'child-failed'; outcome: string; problem: string }
+  /** One of several Child SAs is missing; the others carry its packets. */
+  | { event: 'child-missing'; child: string; retryMs: number }
+  /** The gateway does not know what tells further Child SAs apart: there is one. */
+  | { event: 'child-declined'; what: 'dscp' | 'resources' }
   | { event: 'rekeyed'; spiI: string; spiR: string }
   /** `peer`: '' where it did not prove who it is. */
   | { event: 'ended'; peer: string; outcome: string; retryMs: number }
@@ -116,12 +121,17 @@ export function eventText(event: SensorEvent): string {
       return (
         `child ${event.spiIn} in, ${event.spiOut} out: ${event.suite}, ` +
         `${event.subspaces === 0 ? '' : `${event.subspaces} subspaces, `}${event.mode}, ` +
-        `${event.local} to ${event.remote}; ${compressionText(event.compression)}`
+        `${event.local} to ${event.remote}; ${compressionText(event.compression)}` +
+        (event.dscp.length === 0 ? '' : `; DSCP ${event.dscp.join(', ')}`)
       );
     case 'child-removed':
       return `child ${event.spiIn} removed`;
     case 'child-failed':
       return `child failed: ${event.outcome}${event.problem === '' ? '' : ` (${event.problem})`}`;
+    case 'child-missing':
+      return missingText(event.child, event.retryMs);
+    case 'child-declined':
+      return declinedText(event.what);
     case 'rekeyed':
       return `IKE SA rekeyed: ${event.spiI} ${event.spiR}`;
     case 'ended':

@@ -3,6 +3,7 @@
 
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import { addressText, zoneOf } from '../host/addresses.ts';
+import type { Initial } from '../host/config/child-policy.ts';
 import { addressOf, type Common, commonOf, socketAddressOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
@@ -154,7 +155,7 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
   const innerAddress = optionalAddress(inside(root, 'innerAddress'));
   const innerText = innerAddress === null ? 'dynamic' : addressText(innerAddress);
   const udpTo = (ip: unknown, ports: unknown) => ({ ip, proto: 'udp', ports });
-  const selectors = (): { local: unknown; remote: unknown } => {
+  const selectors = (): Initial => {
     const pinged = options.pingTo ?? serverAddress;
     if (options.pings === true && pinged !== null) return { local: innerText, remote: addressText(pinged) };
     if (serverAddress === null) return { local: innerText, remote: 'any' };

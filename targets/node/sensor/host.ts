@@ -5,6 +5,7 @@ import type { Provider } from '../../../core/crypto/provider.ts';
 import type { Uplink, UplinkConfig } from '../../../core/device/uplink.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
+import type { Lanes } from '../host/lanes.ts';
 import type { Pollable } from '../host/radio/radio.ts';
 
 /** The largest inner packet. */
@@ -22,6 +23,10 @@ export interface IkeHostConfig {
   now(): number;
   /** Called when something came in from outside, so that nextTimeout may have changed. */
   wake(): void;
+  /** One of several Child SAs is missing, and is asked for in `wait` ms. */
+  missing?(name: string, wait: number): void;
+  /** The gateway does not know what tells further Child SAs apart. */
+  declined?(what: 'dscp' | 'resources'): void;
 }
 
 /** A sensor's IKE and ESP over a radio or UDP. */
@@ -32,6 +37,8 @@ export interface IkeHost extends Pollable {
   endpoint: Endpoint;
   /** The SAs, live. */
   sas: Pairs;
+  /** Which SA takes a packet. */
+  lanes: Lanes;
   /** Protects and sends an inner IP packet: 0 or more, or a drop code. */
   send(packet: Uint8Array, length: number): number;
   /** Octets that an inner packet may have on the path to the gateway; 0: nothing is known (mtu.ts). */

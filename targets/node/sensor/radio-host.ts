@@ -1,14 +1,19 @@
 // A host with IKE on a radio: the core's device.
 
-import { createCoapInstalled, protectCoap } from '../../../core/device/coap-profile.ts';
+import { DROP_SELECTOR } from '../../../core/base/drop.ts';
+import { createCoapInstalled } from '../../../core/device/coap-profile.ts';
+import { earlier } from '../../../core/device/device.ts';
 import { createIkeDevice } from '../../../core/device/ike-device.ts';
-import { restoreCoap } from '../../../core/esp/coap.ts';
+import { outboundCoap, restoreCoap } from '../../../core/esp/coap.ts';
+import { drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
+import { laneFor } from '../../../core/esp/lanes.ts';
 import { createReassemblyTable } from '../../../core/link/fragment-table.ts';
 import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
 import { MAC_RETRIES } from '../../../core/link/mac.ts';
 import { ackWaitOf, type RadioConfig } from '../host/radio/config.ts';
 import type { Radio } from '../host/radio/radio.ts';
+import { besideFurther, createFurther } from './further.ts';
 import { type IkeHost, type IkeHostConfig, INNER_MAX } from './host.ts';
 
 export interface RadioHostConfig extends IkeHostConfig {
@@ -52,15 +57,17 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     maxSize: INNER_MAX,
     queue: settings.queue ?? 16,
     ackWait: ackWaitOf(settings),
-    ike: config.ike,
+    ike: besideFurther(config.ike, () => further),
     outer: config.local,
     peer: config.remote,
     inner: (length, now) => {
       const size = restoreCoap(device.endpoint, device.inner, 0, length);
-      if (size >= 0) config.inner(device.inner, size, now);
+      if (size >= 0 && lanes.admits(device.endpoint.sa!, device.inner)) config.inner(device.inner, size, now);
       return 0;
     },
   });
+  const further = createFurther(config, device, () => device.uplink);
+  const { lanes, keeper } = further;
   radio.onFrame = (frame, offset, length) => {
     device.receive(frame, offset, length, config.now());
     config.wake();
@@ -69,14 +76,22 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
     uplink: device.uplink,
     endpoint: device.endpoint,
     sas: device,
+    lanes,
     send(packet, length) {
-      device.inner.set(packet.subarray(0, length));
-      return protectCoap(device, length, config.now());
+      const now = config.now();
+      const { endpoint, outer } = device;
+      const lane = laneFor(lanes.list, packet, 0, length, now);
+      if (lane === null) return drop(endpoint, DROP_SELECTOR);
+      const code = outboundCoap(endpoint, lane.sa, packet, 0, length, outer, 0, now);
+      return code < 0 ? code : device.pass(code, now);
     },
     limit: () => 0,
     link: () => ({ frames: device.lowpan.counters[LOWPAN_FRAMES], retries: device.mac.counters[MAC_RETRIES] }),
-    poll: device.poll,
-    nextTimeout: device.nextTimeout,
+    poll(now) {
+      keeper.poll(now);
+      device.poll(now);
+    },
+    nextTimeout: () => earlier(device.nextTimeout(), keeper.nextTimeout()),
     async close() {
       radio.close();
       await radio.closed;

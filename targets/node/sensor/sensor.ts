@@ -195,6 +195,8 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       inner: (packet: Uint8Array, length: number, time: number) => inner.take(packet, length, time),
       now,
       wake,
+      missing: (name: string, wait: number) => report({ event: 'child-missing', child: name, retryMs: wait }),
+      declined: (what: 'dscp' | 'resources') => report({ event: 'child-declined', what }),
     };
     const over = isRadio ? 'radio' : 'udp';
     report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });

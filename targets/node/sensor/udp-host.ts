@@ -14,7 +14,8 @@ import { isEesp } from '../../../core/eesp/sa.ts';
 import { inboundCoap } from '../../../core/esp/coap.ts';
 import { createEndpoint, drop } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
-import { choose, OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
+import { laneFor } from '../../../core/esp/lanes.ts';
+import { OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
 import type { Pairs } from '../../../core/esp/pairs.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -37,6 +38,7 @@ import {
 } from '../host/udp.ts';
 import { createDial } from './dial.ts';
 import { attachEesp } from './eesp.ts';
+import { besideFurther, createFurther } from './further.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
 import type { SensorMtu } from './mtu.ts';
 import { createTransports, type Transport, type Transports } from './transports.ts';
@@ -148,6 +150,8 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const endpoint = createEndpoint(FULL_PARTS, config.provider);
   const sas: Pairs = { endpoint, outgoing: [], incoming: [] };
   config.ike.events.installed = createCoapInstalled(config.ike.events.installed, () => sas);
+  const further = createFurther(config, sas, () => uplink);
+  const { lanes, keeper } = further;
   const counters = {
     ikeSentOctets: 0,
     ikeReceivedOctets: 0,
@@ -197,7 +201,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const mode = config.transport ?? 'udp';
   const transports = mode === 'udp' && esp !== 'auto' ? null : chosen(mode);
   const { events } = config.ike;
-  const common: UplinkConfig = {
+  const own: UplinkConfig = {
     ...config.ike,
     policy,
     events: {
@@ -212,6 +216,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       },
     },
   };
+  const common = besideFurther(own, () => further);
   const uplink = createUplink(
     sas,
     transports === null ? common : transports.extend(common),
@@ -285,15 +290,16 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       : inboundCoap(endpoint, came, 0, length, restored, 0, time);
     if (size >= 0 || size === DROP_DUMMY) transports?.heard(path);
     const isTaken = size >= 0 && (mtu === null || mtu.verified(uplink.ike, onMtu(path), path, first, octets.length));
-    if (isTaken) config.inner(restored, size, time);
-    else if (size >= 0) drop(endpoint, DROP_TOO_LONG);
+    if (isTaken) {
+      if (lanes.admits(endpoint.sa!, restored)) config.inner(restored, size, time);
+    } else if (size >= 0) drop(endpoint, DROP_TOO_LONG);
     uplink.carried(time);
   }
 
   /** Sends an inner packet; `over`: in place of the path that ESP has. */
   function sendOver(over: Path | null, packet: Uint8Array, length: number): number {
     const time = now();
-    const sa = choose(sas.outgoing, packet, 0, length, time);
+    const sa = laneFor(lanes.list, packet, 0, length, time)?.sa ?? null;
     const current = uplink.current();
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
     useClass(sa, packet, 0);
@@ -354,6 +360,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     uplink,
     endpoint,
     sas,
+    lanes,
     send(packet, length) {
       const code = sendOver(null, packet, length);
       if (code >= 0) transports?.sent();
@@ -361,6 +368,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     },
     link: () => ({ ...counters, ...transports?.counters() }),
     poll(time) {
+      keeper.poll(time);
       uplink.poll(time);
       transports?.poll(time);
       const at = keepaliveAt();
@@ -368,7 +376,9 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     },
     nextTimeout() {
       const at = keepaliveAt();
-      const due = [at, uplink.nextTimeout(), transports?.nextTimeout() ?? -1].filter((one) => one >= 0);
+      const due = [at, uplink.nextTimeout(), keeper.nextTimeout(), transports?.nextTimeout() ?? -1].filter(
+        (one) => one >= 0,
+      );
       return due.length === 0 ? -1 : Math.min(...due);
     },
     limit() {

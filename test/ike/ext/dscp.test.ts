@@ -7,7 +7,7 @@ import { agreedDscp, readDscp, writeDscp } from '../../../core/ike/codec/dscp.ts
 import { beginChain, createPayloads, createWriter, parsePayloads } from '../../../core/ike/codec/message.ts';
 import { N_INVALID_SYNTAX, N_TS_UNACCEPTABLE, PAYLOAD_TSI } from '../../../core/ike/codec/numbers.ts';
 import { addSelectors, parseSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
-import { appendTsDscp, narrowTsDscp, readTsDscp, tsDscpWithin } from '../../../core/ike/ext/ts-dscp.ts';
+import { appendTsDscp, narrowTsDscp, readTsDscp, tsDscpWithin } from '../../../core/ike/codec/ts-dscp.ts';
 import { bytes, damaged, dataOf, guarded, hex, notify, numbers, written } from './support.ts';
 
 const TYPE = numbers.tsDscp;

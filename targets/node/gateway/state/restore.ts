@@ -11,7 +11,7 @@ import { CHILD_DELETED } from '../../../../core/ike/state/child.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
 import type { Path } from '../../../../core/ike/state/path.ts';
-import { childPolicies } from '../../../../core/ike/state/policy.ts';
+import { childPolicies, type IkePolicy } from '../../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../../core/ike/state/sa.ts';
 import { errorText } from '../../host/errors.ts';
 import type { Log } from '../../host/log.ts';
@@ -41,6 +41,14 @@ export interface Restored {
   failed: number;
 }
 
+/** Names of Child SAs begin with that of their connection, which may be another now. */
+function nameNow(policy: IkePolicy, name: string): string {
+  const names = childPolicies(policy).map((one) => one.name);
+  if (names.includes(name)) return name;
+  const ends = names.filter((one) => name.endsWith(one.slice(policy.name.length)));
+  return ends.reduce((best, one) => (one.length > best.length ? one : best), policy.child.name);
+}
+
 function restoreOne(
   config: RestoreConfig,
   spi: string,
@@ -62,12 +70,9 @@ function restoreOne(
     }
     const policy = connections.policyOn(connection, path, record.address.length > 0);
     for (const { record: child } of children) {
-      // A connection has one policy for Child SAs of each protocol, with its own name, which may be another now.
-      const protocol = child.protocol ?? PROTOCOL_ESP;
-      const own = childPolicies(policy).find(({ esp }) => esp[0].protocol === protocol);
-      child.name = (own ?? policy.child).name;
+      child.name = nameNow(policy, child.name);
       // One number is kept for all Sub SAs of EESP: one that is behind is taken for a replay until there are new ones.
-      if (protocol !== PROTOCOL_ESP) child.rekeyIn = SOON;
+      if ((child.protocol ?? PROTOCOL_ESP) !== PROTOCOL_ESP) child.rekeyIn = SOON;
     }
     const sa = restoreIke(ike, policy, record, progress, children, now, (one) => {
       keeper.keys(one, record.keys);

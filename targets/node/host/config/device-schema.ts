@@ -1,7 +1,7 @@
 // The file of a device with SAs keyed by hand: what a specialised device without IKE is made from.
 
 import { SENSOR_PROPERTIES } from './ike-files.ts';
-import { entries, flag, integer, object, text } from './ike-schema.ts';
+import { entries, flag, integer, object, text } from './properties.ts';
 import type { Property } from './schema.ts';
 
 const PORT = (title: string): Property => integer(title, 'UDP port.', 0, 65535);

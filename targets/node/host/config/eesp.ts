@@ -131,5 +131,6 @@ export function acceptingEesp(policy: IkePolicy, settings: EespSettings | null):
     if (alone === null || plain === null) return [both];
     return settings.prefer ? [alone, plain] : [plain, alone];
   });
-  return { ...policy, child, children };
+  // The initiator asks for them.
+  return { ...policy, child, children: children.map((one) => ({ ...one, passive: true })) };
 }

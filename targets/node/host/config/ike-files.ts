@@ -2,9 +2,10 @@
 // parts.
 
 import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
-import { CONNECTION_PROPERTIES, entries, flag, integer, list, object, oneOf, seconds, text } from './ike-schema.ts';
+import { CONNECTION_PROPERTIES } from './ike-schema.ts';
 import { MTU } from './mtu-schema.ts';
 import { NUMBERS } from './private-numbers.ts';
+import { entries, flag, integer, list, object, oneOf, seconds, text } from './properties.ts';
 import type { Property } from './schema.ts';
 import { ESP, PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 

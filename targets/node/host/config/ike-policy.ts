@@ -1,10 +1,6 @@
 // Turns a file's connection into the core's IkePolicy. `policyFor` adds what depends on the peer's path (its address, ESP in
 // UDP or not) when there is one.
 
-import { MODE_TRANSPORT, MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
-import { defaultCompression } from '../../../../core/ike/child/compression.ts';
-import { ehc } from '../../../../core/ike/child/ehc.ts';
-import { hcp } from '../../../../core/ike/child/hcp.ts';
 import type { Identity } from '../../../../core/ike/codec/ident.ts';
 import {
   type AddressType,
@@ -13,20 +9,31 @@ import {
   CP_INTERNAL_IP4_ADDRESS,
   CP_INTERNAL_IP6_ADDRESS,
   ID_FQDN,
-  type SnTransform,
 } from '../../../../core/ike/codec/numbers.ts';
 import type { Selector } from '../../../../core/ike/codec/selectors.ts';
-import type { CompressionPolicy, CompressionProposal } from '../../../../core/ike/state/compression.ts';
-import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat, type Ppk } from '../../../../core/ike/state/policy.ts';
-import { didYouMean } from '../suggest.ts';
-import { coapOf } from './coap.ts';
+import type { CompressionPolicy } from '../../../../core/ike/state/compression.ts';
+import {
+  type ChildPolicy,
+  type IkePolicy,
+  NAT_AUTO,
+  NAT_FORCE,
+  NAT_OFF,
+  type Nat,
+  type Ppk,
+} from '../../../../core/ike/state/policy.ts';
+import {
+  type FurtherChild,
+  furtherChildren,
+  type Initial,
+  mostChildren,
+  readChild,
+  type Templates,
+} from './child-policy.ts';
 import { type EespSettings, readEesp } from './eesp.ts';
-import { attempt, entriesOf, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
-import { espProposals, hex, identityOf, ikeProposals, keyOf, type SelectorTemplate, selectorsOf } from './ike-names.ts';
-import { ATTRIBUTE_NAMES, CONNECTION_PROPERTIES, ESN_NONE } from './ike-schema.ts';
+import { attempt, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
+import { hex, identityOf, ikeProposals, keyOf, type SelectorTemplate } from './ike-names.ts';
+import { CONNECTION_PROPERTIES } from './ike-schema.ts';
 import { type KeOffer, keOffersOf } from './ke-names.ts';
-import { dfNamed } from './sa.ts';
-import { addSubspaces } from './subspaces.ts';
 
 /** A checked connection. */
 export interface Connection {
@@ -38,6 +45,8 @@ export interface Connection {
   local: SelectorTemplate[];
   /** Selectors of the peer. */
   remote: SelectorTemplate[];
+  /** Where those of `policy.children` come from, in their order. */
+  more: FurtherChild[];
   /** EESP beside or in place of ESP; null: not at all. */
   eesp: EespSettings | null;
   /** Line of the connection's fields, for errors. */
@@ -47,23 +56,11 @@ export interface Connection {
 }
 
 const NATS: Record<string, Nat> = { off: NAT_OFF, auto: NAT_AUTO, force: NAT_FORCE };
-const NOTIFIES = { hcp, ehc, none: null };
-const ESN: Record<string, SnTransform[]> = { off: [0], on: [1], both: [1, 0], [ESN_NONE]: [] };
 const ADDRESS_TYPES: Record<string, AddressType | 0> = {
   none: 0,
   ipv4: CP_INTERNAL_IP4_ADDRESS,
   ipv6: CP_INTERNAL_IP6_ADDRESS,
 };
-/** Wire values of HCP_PROPOSAL, by attribute; null: the number itself. */
-const WIRE: (Record<string, number> | null)[] = [
-  { not_compressed: 0, lower: 1, sa: 2 },
-  { not_compressed: 0, lower: 1 },
-  { not_compressed: 0, lower: 1, generated: 2, zero: 3 },
-  { 8: 0, 16: 1, 32: 2, 64: 3 },
-  null,
-  null,
-  { Mandatory: 0, Optional: 1 },
-];
 const SPI_LSB = 4;
 const SN_LSB = 5;
 /** With fewer bits one lost packet stops the SA. */
@@ -78,47 +75,6 @@ const NO_AUTH: ReturnType<typeof authOf> = {
   privateKey: NOBODY.data,
   publicKey: NOBODY.data,
 };
-const NO_ESP = { esp: [], suites: [] };
-
-/** A pair minimum, maximum of one value; all values: undefined. */
-function attributePair(field: Field, index: number): [number, number] | undefined {
-  const names = WIRE[index];
-  const value = String(field.value);
-  if (value === 'any') return undefined;
-  if (names !== null) {
-    if (!Object.hasOwn(names, value)) {
-      const known = Object.keys(names);
-      throw fieldError(field, `must be any or one of ${known.join(', ')}${didYouMean(value, known)}`);
-    }
-    return [names[value], names[value]];
-  }
-  const match = /^(\d+)(?:\.\.(\d+))?$/.exec(value);
-  const low = Number(match?.[1]);
-  const high = Number(match?.[2] ?? low);
-  if (match === null || low > high || high > 32) throw fieldError(field, 'must be 0..32, or a range like 8..16');
-  return [low, high];
-}
-
-function proposalOf(field: Field): CompressionProposal {
-  return {
-    allowed: ATTRIBUTE_NAMES.map((name, index) => {
-      const values = inside(field, name);
-      if (values.value === undefined) return [];
-      const list = Array.isArray(values.value) ? entriesOf(values) : [values];
-      const pairs = list.map((entry) => attempt(entry, () => attributePair(entry, index), undefined));
-      return pairs.some((pair) => pair === undefined) ? [] : pairs.flatMap((pair) => pair!);
-    }),
-  };
-}
-
-function compressionOf(field: Field): CompressionPolicy {
-  const values = (field.value ?? {}) as Values;
-  const policy = defaultCompression();
-  policy.required = values.required === true;
-  policy.dscpList = (values.dscp_list as number[] | undefined) ?? [];
-  if (values.proposals !== undefined) policy.proposals = entriesOf(inside(field, 'proposals')).map(proposalOf);
-  return policy;
-}
 
 function ppkOf(field: Field): Ppk | null {
   if (field.value === undefined) return null;
@@ -161,28 +117,16 @@ function authOf(
   };
 }
 
-/** All addresses (of these sizes) where the configuration says `dynamic`. */
-function openSelectors(list: SelectorTemplate[], sizes: number[]): Selector[] {
-  return list.flatMap(({ isDynamic, protocol, startPort, endPort, start, end }) =>
-    isDynamic
-      ? sizes.map((size) => {
-          return { protocol, startPort, endPort, start: new Uint8Array(size), end: new Uint8Array(size).fill(255) };
-        })
-      : [{ protocol, startPort, endPort, start, end }],
-  );
-}
-
 /**
  * Reads a connection from `field`, whose fields lie over those of `defaults` (objects in it field by field).
- * `selectors`: what this side and the peer may use where the file does not say, as the file would say it; and whether this side is
- * the device.
+ * `selectors`: what holds where the file does not say: selectors, as the file would say them, and whether this side is the device.
  * `isWhole`: false for settings to which each peer adds its credentials.
  */
 export function readConnection(
   field: Field,
   defaults: Field | null,
   name: string,
-  selectors: { local: unknown; remote: unknown; isDev?: boolean },
+  selectors: Initial,
   isWhole = true,
 ): Connection {
   // A field is where it was written: an error names that line.
@@ -204,39 +148,21 @@ export function readConnection(
   const localId = at('localId');
   if (localId.value === undefined) keepError(localId, fieldError(localId, 'is required'));
   const remoteId = at('remoteId');
-  const offersOf = (given: Field): KeOffer[] => attempt(given, () => keOffersOf(given), [{ ke: [] }]);
-  const ke = offersOf(ikePart.of('ke'));
-  const childKe = offersOf(childPart.of('ke'));
-  const side = (key: 'local' | 'remote'): SelectorTemplate[] => {
-    const given = childPart.of(key);
-    return attempt(
-      given,
-      () => selectorsOf(given.value === undefined ? { ...given, value: [selectors[key]] } : given),
-      [],
-    );
-  };
-  const [local, remote] = [side('local'), side('remote')];
-  const compression = childPart.of('compression');
-  const notify = NOTIFIES[((compression.value as Values | undefined)?.notify ?? 'hcp') as keyof typeof NOTIFIES];
+  const ke = attempt(ikePart.of('ke'), (): KeOffer[] => keOffersOf(ikePart.of('ke')), [{ ke: [] }]);
   const top = (key: string): unknown => at(key).value ?? CONNECTION_PROPERTIES[key].default;
   const requestAddress = ADDRESS_TYPES[String(top('requestAddress'))];
   const sizes = requestAddress === 0 ? [16, 4] : [requestAddress === CP_INTERNAL_IP4_ADDRESS ? 4 : 16];
+  const first = readChild(childPart, name, selectors, sizes);
+  const more = furtherChildren(
+    first,
+    childPart,
+    at('children'),
+    selectors,
+    sizes,
+    top('openChildren') ?? selectors.isDev,
+  );
   const auth = attempt(at('auth'), () => authOf(at('auth'), isWhole), NO_AUTH);
   const i = ikePart.values;
-  const c = childPart.values;
-  const subspaces = childPart.of('subspaces');
-  const compressed = notify === null ? null : compressionOf(compression);
-  const offered = attempt(
-    childPart.of('esp'),
-    () => espProposals(childPart.of('esp'), childKe, ESN[String(c.esn)]),
-    NO_ESP,
-  );
-  const isCompressed = compressed?.required === true;
-  const esp = attempt(
-    subspaces,
-    () => addSubspaces(offered.esp, subspaces, childPart.of('esn'), isCompressed),
-    offered.esp,
-  );
   const policy: IkePolicy = {
     name,
     ...attempt(ikePart.of('proposals'), () => ikeProposals(ikePart.of('proposals'), ke), { ike: [], ciphers: [] }),
@@ -245,25 +171,10 @@ export function readConnection(
     nameRemote: i.nameRemote === true,
     ...auth,
     ppk: ppkOf(at('ppk')),
-    child: {
-      name,
-      esp,
-      suites: offered.suites,
-      mode: c.mode === 'transport' ? MODE_TRANSPORT : MODE_TUNNEL,
-      local: openSelectors(local, sizes),
-      remote: openSelectors(remote, sizes),
-      narrow: c.narrow === true,
-      notify,
-      compression: compressed,
-      ...coapOf(inside(compression, 'coap'), notify !== null, selectors.isDev === true),
-      dscp: (c.dscp as number[] | undefined) ?? null,
-      df: dfNamed(String(c.df)),
-      replayWindow: number(c, 'replayWindow'),
-      rekeyTime: number(c, 'rekey') * 1000,
-      rekeyPackets: number(c, 'rekeyPackets'),
-    },
+    child: first.policy,
+    ...(more.length === 0 ? {} : { children: more.map(({ policy: one }) => one) }),
     requestAddress,
-    maxChildren: top('maxChildren') as number,
+    maxChildren: mostChildren(at('maxChildren'), more.length),
     transcript: i.downgradePrevention === true,
     fragmentSize: number(i, 'fragmentSize'),
     nat: NATS[String(i.nat)],
@@ -280,8 +191,15 @@ export function readConnection(
     dpdTime: number(i, 'dpd') * 1000,
   };
   const eespField = childPart.of('eesp');
-  const eesp = attempt(eespField, () => readEesp(eespField, (c.eesp ?? {}) as Values, policy.child.esp), null);
-  return { name, policy, local, remote, eesp, field };
+  const given = (childPart.values.eesp ?? {}) as Values;
+  const eesp = attempt(eespField, () => readEesp(eespField, given, policy.child.esp), null);
+  const { local, remote } = first;
+  return { name, policy, local, remote, more, eesp, field };
+}
+
+/** What any of a connection's Child SAs allows the peer. */
+export function remotesOf({ remote, more }: Connection): SelectorTemplate[] {
+  return [...remote, ...more.flatMap((one) => (one.isOwn ? one.remote : []))];
 }
 
 function resolved(list: SelectorTemplate[], address: Uint8Array): Selector[] {
@@ -314,15 +232,13 @@ function overUdp(policy: CompressionPolicy): CompressionPolicy {
  * and with `udp` (UDP sockets, not a radio) what compression cannot do there is left out.
  */
 export function policyFor(connection: Connection, local: Uint8Array, remote: Uint8Array, udp: boolean): IkePolicy {
-  const { policy } = connection;
-  const { child } = policy;
-  return {
-    ...policy,
-    child: {
-      ...child,
-      local: local.length === 0 ? child.local : resolved(connection.local, local),
-      remote: remote.length === 0 ? child.remote : resolved(connection.remote, remote),
-      compression: udp && child.compression !== null ? overUdp(child.compression) : child.compression,
-    },
-  };
+  const { policy, more } = connection;
+  const on = (child: ChildPolicy, templates: Templates): ChildPolicy => ({
+    ...child,
+    local: local.length === 0 ? child.local : resolved(templates.local, local),
+    remote: remote.length === 0 ? child.remote : resolved(templates.remote, remote),
+    compression: udp && child.compression !== null ? overUdp(child.compression) : child.compression,
+  });
+  const children = policy.children?.map((child, index) => on(child, more[index].isOwn ? more[index] : connection));
+  return { ...policy, child: on(policy.child, connection), ...(children === undefined ? {} : { children }) };
 }

@@ -6,61 +6,10 @@ import { COAP_PATHS } from '../../../../core/dietesp/coap-set.ts';
 import { EESP_MAX_ID } from '../../../../core/eesp/format.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
+import { entries, flag, integer, list, object, oneOf, seconds, text } from './properties.ts';
 import type { Property } from './schema.ts';
 
-const SECONDS_MAX = 31536000;
 const COUNT_MAX = 9007199254740991;
-
-export function text(title: string, description: string, more: Partial<Property> = {}): Property {
-  return { title, description, type: 'string', ...more };
-}
-
-export function flag(title: string, description: string, initial: boolean): Property {
-  return { title, description, type: 'boolean', default: initial };
-}
-
-export function integer(
-  title: string,
-  description: string,
-  minimum: number,
-  maximum: number,
-  initial?: number,
-  unit?: string,
-): Property {
-  const property: Property = { title, description, type: 'integer', minimum, maximum };
-  if (initial !== undefined) property.default = initial;
-  if (unit !== undefined) property.unit = unit;
-  return property;
-}
-
-export function seconds(title: string, description: string, initial: number, minimum = 0): Property {
-  return { title, description, type: 'number', minimum, maximum: SECONDS_MAX, default: initial, unit: 's' };
-}
-
-export function oneOf(title: string, description: string, values: readonly string[], initial?: string): Property {
-  const property: Property = { title, description, type: 'string', enum: values };
-  return initial === undefined ? property : { ...property, default: initial };
-}
-
-/** `required`: the fields that must be there; `needed`: when it must be there itself, in words. */
-export function object(
-  title: string,
-  description: string,
-  properties: Record<string, Property>,
-  required: string[] = [],
-  needed?: string,
-): Property {
-  const property: Property = { title, description, type: 'object', additionalProperties: false, required, properties };
-  return needed === undefined ? property : { ...property, needed };
-}
-
-export function list(title: string, description: string, items: Record<string, unknown>, maxItems: number): Property {
-  return { title, description, type: 'array', items, maxItems };
-}
-
-export function entries(title: string, description: string, item: Property, maxItems = 4096): Property {
-  return { title, description, type: 'array', maxItems, items: item as unknown as Record<string, unknown> };
-}
 
 /** `AES_CCM_8_IIV`, and `aes-ccm-8-iiv`. */
 export function algorithmNames(names: string[]): string[] {
@@ -254,6 +203,12 @@ const EESP = object(
   },
 );
 
+/** Most Child SAs with the same selectors. */
+export const RESOURCES_MAX = 64;
+
+const LABEL = (title: string, description: string): Property =>
+  text(title, description, { pattern: '^[A-Za-z0-9_-]{1,32}$', mustBe: '1 to 32 letters, digits, `_` or `-`' });
+
 const CHILD: Record<string, Property> = {
   esp: {
     ...list('ESP algorithms', `In order of preference: ${ESP_NAMES.join(', ')}.`, algorithm, 16),
@@ -278,6 +233,37 @@ const CHILD: Record<string, Property> = {
   compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
   eesp: EESP,
   dscp: list('DSCP', 'Values that this side will send, for the DSCP notify.', dscpValues, 64),
+  dscpClasses: entries(
+    'DSCP classes',
+    'One more Child SA for each, with the same selectors; this one is for all other values. See docs/dscp.md.',
+    object(
+      'Class',
+      'DSCP values that share a Child SA.',
+      {
+        name: LABEL('Name', 'For logs and metrics.'),
+        dscp: { ...list('DSCP', 'Values of the class, each in one class alone.', dscpValues, 64), minItems: 1 },
+      },
+      ['name', 'dscp'],
+    ),
+    16,
+  ),
+  tsDscp: flag(
+    'TS_DSCP',
+    'The values of `dscpClasses` are traffic selectors: packets that come in under such an SA with another value are dropped.',
+    false,
+  ),
+  tsDscpOptional: flag(
+    'TS_DSCP optional',
+    'true: an SA whose TS_DSCP the peer leaves out is for every value; false: it is deleted.',
+    false,
+  ),
+  perResource: integer(
+    'Resources',
+    'Child SAs with the same selectors, for as many workers of the peers [RFC 9611]; twice as many are taken. 0: one. See docs/per-resource.md.',
+    0,
+    RESOURCES_MAX,
+    0,
+  ),
   df: oneOf(
     'DF',
     '"Don\'t fragment" of a tunnel\'s outer IPv4 header; copy: as in an inner IPv4 packet, else set.',
@@ -294,6 +280,9 @@ const CHILD: Record<string, Property> = {
   rekey: seconds('Rekey', 'Seconds after which a Child SA is rekeyed; 0: never.', 14400),
   rekeyPackets: integer('Packets', 'Packets after which a Child SA is rekeyed; 0: no limit.', 0, COUNT_MAX, 0),
 };
+
+// EESP is for all Child SAs of a connection.
+const { eesp: _eesp, ...CHILD_OWN } = CHILD;
 
 const IKE: Record<string, Property> = {
   proposals: {
@@ -365,8 +354,28 @@ export const CONNECTION_PROPERTIES: Record<string, Property> = {
   ),
   ike: object('IKE SA', 'Proposals and times of the IKE SA.', IKE),
   child: object('Child SA', 'Proposals, selectors and times of the Child SA.', CHILD),
+  children: entries(
+    'Further Child SAs',
+    'Packets take the first one that their selectors fit, and `child` where none does. What an entry leaves out is as in `child`.',
+    object('Further Child SA', 'One more Child SA.', {
+      name: LABEL('Name', 'For logs and metrics; default 1, 2, ...'),
+      ...CHILD_OWN,
+    }),
+    16,
+  ),
   optimizedRekey: flag('Optimized rekey', 'Rekeys without SA and TS payloads.', true),
-  maxChildren: integer('Child SAs', 'At a time.', 1, 1000, 8),
+  openChildren: {
+    title: 'Asks for further Child SAs',
+    description:
+      'This side asks for the further Child SAs of `children`, `dscpClasses` and `perResource`, and for those that are lost; one side of two does. Default: true at a sensor, false at a gateway.',
+    type: 'boolean',
+  },
+  maxChildren: integer(
+    'Child SAs',
+    'At a time; default 8, and one more for each that is configured beside `child`.',
+    1,
+    1000,
+  ),
   resumption: seconds('Resumption', 'Seconds that a ticket for session resumption lives [RFC 5723]; 0: none.', 86400),
   requestAddress: oneOf('Inner address', 'Ask the gateway for an inner address.', ['none', 'ipv6', 'ipv4'], 'none'),
   privateAlways: flag('Private numbers', 'Use them although the peer did not send our Vendor ID.', false),

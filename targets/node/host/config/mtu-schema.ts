@@ -1,7 +1,7 @@
 // The schema of `mtu` in both files.
 
 import { FLOOR_FOUR, FLOOR_SIX, PATH_MTU_TIME } from '../../../../core/esp/path-mtu.ts';
-import { flag, integer, object, oneOf, seconds } from './ike-schema.ts';
+import { flag, integer, object, oneOf, seconds } from './properties.ts';
 import type { Property } from './schema.ts';
 
 /** The largest outer packet whose inner one the program has room for. */

@@ -7,6 +7,7 @@ import { octetsKey } from '../datagram.ts';
 import { valueText } from '../document.ts';
 import { type FieldError, FieldErrors } from '../errors.ts';
 import { didYouMean, nearest } from '../suggest.ts';
+import { renamed } from './child-policy.ts';
 import { RECORD_PROPERTIES } from './ike-files.ts';
 import {
   addressRange,
@@ -92,13 +93,15 @@ export function addressesOf({ address }: Pick<NamedPeer, 'address'>): SelectorTe
 /** The whole connection of a record, as if it stood among `peers` with its profile as `connection`. */
 export function connectionOf(peer: NamedPeer): Connection {
   const { name, profile } = peer;
-  const { policy, local, field } = profile;
+  const { policy, local, more, field } = profile;
   const publicKey = peer.publicKey === '' ? policy.publicKey : hex(peer.publicKey);
   const psk =
     peer.psk !== '' ? Uint8Array.from(Buffer.from(peer.psk)) : peer.pskHex !== '' ? hex(peer.pskHex) : policy.psk;
   const remoteAuth = publicKey.length > 0 ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY;
   const own = addressesOf(peer);
-  const remote = own.map(({ isDynamic: _, ...selector }) => selector);
+  const given = own.map(({ isDynamic: _, ...selector }) => selector);
+  const remote = own.length === 0 ? policy.child.remote : given;
+  const children = policy.children;
   return {
     name,
     policy: {
@@ -108,12 +111,14 @@ export function connectionOf(peer: NamedPeer): Connection {
       remoteAuth,
       psk,
       publicKey,
-      child: { ...policy.child, name, remote: own.length === 0 ? policy.child.remote : remote },
+      child: { ...policy.child, name, remote },
+      ...(children === undefined ? {} : { children: renamed(children, more, policy.child.name, name, remote) }),
       announce: policy.announce.length === 0 ? [] : [remoteAuth],
     },
     local,
     remote: own.length === 0 ? profile.remote : own,
     eesp: profile.eesp,
+    more,
     field,
     profile,
   };

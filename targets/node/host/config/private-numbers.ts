@@ -1,7 +1,7 @@
 // Numbers that IANA has not assigned, as files override them.
 
 import { ATTRIBUTE_SUBSPACES, TRANSFORM_SUBSPACES } from '../../../../core/ike/codec/private-numbers.ts';
-import { integer, object } from './ike-schema.ts';
+import { integer, object } from './properties.ts';
 
 /** `privateNumbers`. */
 export const NUMBERS = object('Private numbers', 'Numbers without an IANA assignment.', {

@@ -1,6 +1,6 @@
 // The fields of both files about UDP, TCP and what carries IKE and ESP.
 
-import { entries, integer, object, oneOf, text } from './ike-schema.ts';
+import { entries, integer, object, oneOf, text } from './properties.ts';
 import type { Property } from './schema.ts';
 
 export const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);

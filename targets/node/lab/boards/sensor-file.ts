@@ -94,6 +94,11 @@ export function readBoardFile(file: string, text: string): BoardFile {
   if (policy.child.coap !== undefined && policy.child.coap !== null) {
     throw fieldError(inside(root, 'connection', 'child', 'compression', 'coap'), 'a board has no rules for CoAP');
   }
+  const further = ['dscpClasses', 'perResource'].map((name) => inside(root, 'connection', 'child', name));
+  for (const one of [inside(root, 'connection', 'children'), ...further]) {
+    const isThere = Array.isArray(one.value) ? one.value.length > 0 : one.value !== undefined && one.value !== 0;
+    if (isThere) throw fieldError({ ...one, value: undefined }, 'must be left out: a board has one Child SA');
+  }
   whole(policy.retransmitTime, 'connection', 'ike', 'retransmit');
   whole(policy.dpdTime, 'connection', 'ike', 'dpd');
   whole(policy.rekeyTime, 'connection', 'ike', 'rekey');
