@@ -87,6 +87,6 @@ test('what is off is not told, but what is too large is dropped all the same', (
   assert.ok(paths.verified(s.world.gateway.ike, sa, sa.path, first, 1500));
   s.world.settle();
   assert.deepEqual([paths.counters.lmapSent, paths.counters.ptbSent, paths.counters.fragmented], [0, 0, 3]);
-  assert.deepEqual(paths.view(sa, s.world.now), { unfragmented: 1400, reassembled: 0 });
+  assert.deepEqual(paths.view(sa, s.world.now), { unfragmented: 1400, reassembled: 0, inner: 0 });
   s.close();
 });

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { createPathMtu, PATH_MTU_TIME } from '../../core/esp/path-mtu.ts';
 import { mtuNumbers } from '../../core/ike/codec/private-numbers.ts';
 import type { IkeSa } from '../../core/ike/state/sa.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
 import { mtuDefaults } from '../../targets/node/host/config/mtu.ts';
 import { filterOf, type Instruction } from '../../targets/node/host/mtu/filter.ts';
 import { createFragments } from '../../targets/node/host/mtu/fragments.ts';
@@ -233,6 +234,30 @@ test('what the path carries, what comes back after its age, and what nobody agre
   assert.equal(paths.limits(sa, { ...path }, { form }, now)?.tmap, 1334);
   assert.equal(paths.limits(sa, { ...path, remote: Uint8Array.of(10, 2, 0, 2) }, { form }, now)?.tmap, 1438);
   assert.equal(createPathMtu(4, 0, 576, 1).lmap, 0);
+});
+
+test('`mtu` of a file: on where it stands, and what it cannot be', () => {
+  const file = (mtu: string): string =>
+    `udp: [{ address: "127.0.0.1" }]\nconnection: { localId: "fqdn:g", auth: { psk: a } }\n${mtu}\n`;
+  assert.equal(readGateway('g.yaml', file('')).config.ike.mtu, undefined);
+  assert.deepEqual(readGateway('g.yaml', file('mtu: {}')).config.ike.mtu, mtuDefaults());
+  const { every, link } = readGateway('g.yaml', file('mtu: { every: 2, link: 1400 }')).config.ike.mtu!;
+  assert.deepEqual([every, link], [2000, 1400]);
+  for (const [mtu, error] of [
+    ['{ reassembled: 5000 }', /^g\.yaml:3: mtu\.reassembled: 5000: must be .*4096/],
+    ['{ floor6: 1000 }', /^g\.yaml:3: mtu\.floor6: 1000: must be .*1280/],
+    ['{ df: copy }', /^g\.yaml:3: mtu\.df: .*copy.*: must be one of clear, system/],
+    ['{ link: 1500, reassembled: 1400 }', /^g\.yaml:3: mtu\.link: 1500: must not be above `reassembled`, 1400/],
+    ['{ threshold: 0 }', /^g\.yaml:3: mtu\.threshold: 0: /],
+  ] as const) {
+    assert.throws(
+      () => readGateway('g.yaml', file(`mtu: ${mtu}`)),
+      (problem: Error) => {
+        assert.match(problem.message, error);
+        return true;
+      },
+    );
+  }
 });
 
 test('a packet of TMAP octets is what fits', () => {

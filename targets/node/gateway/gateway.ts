@@ -154,7 +154,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       drops: { ...bus.drops },
       suppressedLines: bus.bounded.suppressed(),
     }),
-    ikeSas: () => ike.sas().map(ikeSaView),
+    ikeSas: () => ike.sas().map((sa) => ikeSaView(sa, paths?.view(sa, bus.now()) ?? null)),
     askIke(id, request) {
       if (isClosed) return 'closed';
       const sa = ike.find(Buffer.from(id, 'hex'));

@@ -16,7 +16,7 @@ import {
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
 import { identityText } from '../host/config/ike-names.ts';
-import type { MtuMetrics } from '../host/mtu/metrics.ts';
+import type { MtuMetrics, PathView } from '../host/mtu/metrics.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
@@ -328,11 +328,13 @@ export interface IkeSaView {
   requests: number;
   /** One of them waits for its answer, or for its turn. */
   isBusy: boolean;
+  /** What is known of the path to the peer (`mtu` of the file); null: nothing. */
+  mtu: PathView | null;
   /** Child SAs in use, the newest first. */
   children: ChildView[];
 }
 
-export function ikeSaView(sa: IkeSa): IkeSaView {
+export function ikeSaView(sa: IkeSa, mtu: PathView | null): IkeSaView {
   const { spiI, spiR } = spisOf(sa);
   return {
     id: spiI + spiR,
@@ -347,6 +349,7 @@ export function ikeSaView(sa: IkeSa): IkeSaView {
     address: sa.address.length === 0 ? '' : addressText(sa.address),
     requests: sa.nextId,
     isBusy: sa.request.length > 0 || sa.task !== null || sa.tasks.length > 0,
+    mtu,
     children: sa.children.filter(({ retired }) => retired === 0).map(childView),
   };
 }

@@ -1,4 +1,4 @@
-// What MTU detection counts at a gateway.
+// What MTU detection shows and counts at a gateway.
 
 /** Counters of MTU detection. */
 export interface MtuMetrics {
@@ -26,4 +26,14 @@ export interface MtuMetrics {
   inFragments: number;
   /** SYNs whose MSS was lowered. */
   clamped: number;
+}
+
+/** A path to a peer: octets, 0: not known. */
+export interface PathView {
+  /** Outer packets up to this size arrive in one piece. */
+  unfragmented: number;
+  /** Larger ones the peer does not put together. */
+  reassembled: number;
+  /** TMAP: inner packets up to this size go in one piece; of the SA that was used last. */
+  inner: number;
 }

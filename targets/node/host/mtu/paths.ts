@@ -36,6 +36,7 @@ import { addressText } from '../addresses.ts';
 import type { Bounded } from '../bounded.ts';
 import { outerSize } from '../udp.ts';
 import type { FirstFragment } from './fragments.ts';
+import type { PathView } from './metrics.ts';
 
 /** `mtu` of a configuration file, with its defaults. Times in milliseconds, sizes in octets. */
 export interface MtuSettings {
@@ -91,12 +92,6 @@ export interface InnerLimits {
   tmtu: number;
 }
 
-/** A path as a report shows it: outer sizes, 0: not known. */
-export interface PathView {
-  unfragmented: number;
-  reassembled: number;
-}
-
 export interface MtuPaths {
   settings: MtuSettings;
   counters: MtuCounters;
@@ -119,6 +114,8 @@ interface State {
   /** When the MTU of the own link was read. */
   linkAt: number;
   mtu: PathMtu;
+  /** TMAP of the last packet's SA; 0: none. */
+  inner: number;
   telling: Telling;
 }
 
@@ -190,7 +187,7 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
   function fresh(path: Path, time: number): State {
     const version = path.remote.length === 16 ? 6 : 4;
     const mtu = createPathMtu(version, linkAt(path.local, time), floorOf(path), settings.age);
-    return { path, linkAt: time, mtu, telling: createTelling() };
+    return { path, linkAt: time, mtu, inner: 0, telling: createTelling() };
   }
 
   /** The state of an IKE SA whose packets take `path`; null: not agreed on. */
@@ -277,6 +274,7 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
       const more = coap === undefined ? 0 : 1;
       limits.tmtu = whole === 0 ? 0 : maxInner(form, whole, encapsulation) - more;
       limits.tmap = most === 0 || !settings.adapt ? 0 : maxInner(form, most, encapsulation) - more;
+      state.inner = Math.max(0, limits.tmap);
       return limits;
     },
     sent(sa, path, size) {
@@ -310,7 +308,8 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
     view(sa, time) {
       const state = states.get(sa.notes);
       if (state === undefined) return null;
-      return { unfragmented: unfragmentedMax(state.mtu, time), reassembled: reassembledMax(state.mtu, time) };
+      const { inner, mtu } = state;
+      return { unfragmented: unfragmentedMax(mtu, time), reassembled: reassembledMax(mtu, time), inner };
     },
   };
 }
