@@ -19,13 +19,28 @@ import type { KeyExchange } from './key-exchange.ts';
 import { type ProofKeys, prf } from './keys.ts';
 
 /** AlgorithmIdentifier of Ed25519 with its length in front [RFC 8420 §2, RFC 7427 §3]. */
-const ED25519 = [7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70];
+const ED25519 = new Uint8Array([7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70]);
 const SIGNATURE_SIZE = 64;
 
 /** The cryptography that signs and verifies; an Ike has it. */
 export interface Signers {
   provider: Provider;
   asymmetric: Asymmetric;
+}
+
+/**
+ * Digital signatures [RFC 7427] with other keys than a pair of Ed25519 that both sides have: certificates, raw keys of other kinds.
+ * `ext/certificates.ts` carries what they need.
+ *
+ * @noSelf
+ */
+export interface Signatures {
+  /** Data of SIGNATURE_HASH_ALGORITHMS: numbers of two octets each that this side verifies. */
+  hashes: Uint8Array;
+  /** Data of our AUTH payload for `octets`: AlgorithmIdentifier with its length in front, signature. Empty: the peer verifies none of ours. */
+  make(setup: Transcript, octets: Uint8Array): Uint8Array;
+  /** True when `data` of the peer's AUTH payload is its signature of `octets`, and the key that of `id` (the body of its ID payload). */
+  check(setup: Transcript, id: Uint8Array, octets: Uint8Array, data: Uint8Array): boolean;
 }
 
 /** How both sides prove who they are; an IkePolicy has it. */
@@ -40,6 +55,8 @@ export interface Credentials {
   privateKey: Uint8Array;
   /** Ed25519 public key of the peer; empty: none. */
   publicKey: Uint8Array;
+  /** Stands for both keys in digital signatures; absent: Ed25519 with those keys. */
+  signatures?: Signatures;
 }
 
 /** The input of AUTH; a Setup has it. */
@@ -51,7 +68,7 @@ export interface Transcript extends ProofKeys {
   /** Downgrade prevention: sent, received. */
   transcriptSent: boolean;
   transcriptReceived: boolean;
-  /** The peer verifies Ed25519. */
+  /** The peer verifies Ed25519, or something that `Credentials.signatures` may make. */
   hashIdentity: boolean;
   /** AUTH data for a peer without the PPK [RFC 8784 §3]; empty: none. */
   noPpkAuth: Uint8Array;
@@ -108,9 +125,10 @@ function authData(signers: Signers, own: Credentials, setup: Transcript, method:
     wipe(key);
     return out;
   }
+  if (own.signatures !== undefined) return own.signatures.make(setup, octets);
   if (!asymmetric.hasEd25519() || own.privateKey.length === 0) return NONE;
   const out = new Uint8Array(ED25519.length + SIGNATURE_SIZE);
-  for (let i = 0; i < ED25519.length; i++) out[i] = ED25519[i];
+  copy(out, 0, ED25519, 0, ED25519.length);
   asymmetric.sign(own.privateKey, octets, 0, octets.length, out, ED25519.length);
   return out;
 }
@@ -150,19 +168,22 @@ export function verifyAuth(
   const method = methodOf(setup, own.remoteAuth);
   if (payload[0] !== method) return false;
   // A PPK that this side does not have: the other AUTH data counts [RFC 8784 §3].
-  const without = setup.noPpkAuth.length > 0;
-  const buffer = without ? setup.noPpkAuth : payload;
-  const data = without ? 0 : 4;
-  const length = buffer.length - data;
+  const data = setup.noPpkAuth.length > 0 ? setup.noPpkAuth : take(payload, 4, payload.length - 4);
+  const size = data.length;
   if (method === AUTH_SHARED_KEY) {
     const expected = authData(signers, own, setup, method, claim);
-    return expected.length > 0 && length === expected.length && equal(buffer, data, expected, 0, length);
+    return expected.length > 0 && size === expected.length && equal(data, 0, expected, 0, size);
   }
-  if (method !== AUTH_DIGITAL_SIGNATURE || own.publicKey.length !== 32 || !asymmetric.hasEd25519()) return false;
-  if (length !== ED25519.length + SIGNATURE_SIZE) return false;
-  for (let i = 0; i < ED25519.length; i++) if (buffer[data + i] !== ED25519[i]) return false;
+  if (method !== AUTH_DIGITAL_SIGNATURE) return false;
   const octets = signed(signers.provider, setup, claim);
-  return asymmetric.verify(own.publicKey, octets, 0, octets.length, buffer, data + ED25519.length);
+  if (own.signatures !== undefined) return own.signatures.check(setup, claim.id, octets, data);
+  return (
+    own.publicKey.length === 32 &&
+    asymmetric.hasEd25519() &&
+    size === ED25519.length + SIGNATURE_SIZE &&
+    equal(data, 0, ED25519, 0, ED25519.length) &&
+    asymmetric.verify(own.publicKey, octets, 0, octets.length, data, ED25519.length)
+  );
 }
 
 /**

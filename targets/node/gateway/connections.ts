@@ -5,6 +5,7 @@ import { narrowSelectors, type Selector } from '../../../core/ike/codec/selector
 import type { Path } from '../../../core/ike/state/path.ts';
 import { type IkePolicy, NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { isEvery } from '../host/addresses.ts';
+import { anyOf, type NodeSignatures } from '../host/certificates/signatures.ts';
 import { renamed } from '../host/config/child-policy.ts';
 import { acceptingEesp } from '../host/config/eesp.ts';
 import { identityKey } from '../host/config/ike-names.ts';
@@ -65,6 +66,7 @@ function fallbackFor(connections: readonly Connection[], nat: Nat): IkePolicy {
     fragmentSize: Math.max(...policies.map((policy) => policy.fragmentSize)),
     nonceSize: Math.max(...policies.map((policy) => policy.nonceSize)),
     announce: [...new Set(policies.flatMap((policy) => policy.announce))],
+    signatures: anyOf(policies.map(({ signatures }) => signatures as NodeSignatures | undefined)),
     nat,
   };
 }

@@ -5,6 +5,7 @@ import type { UplinkConfig } from '../../../core/device/uplink.ts';
 import { createFollowUps } from '../../../core/ike/child/follow-up.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
+import { certificates } from '../../../core/ike/ext/certificates.ts';
 import { coapProfile } from '../../../core/ike/ext/coap-profile.ts';
 import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
 import { additionalKeyExchanges, keyExchangeFollowUps, keyExchangeRounds } from '../../../core/ike/ext/multiple-ke.ts';
@@ -18,9 +19,9 @@ import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { Extension, FollowUps, Ike, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
-/** Every extension of a Node host: those of devices, additional key exchanges, subspaces, rules for CoAP, several Child SAs. */
+/** Every extension of a Node host: those of devices, additional key exchanges, subspaces, rules for CoAP, several Child SAs, certificates. */
 export function nodeExtensions(): Extension[] {
-  return [...fullExtensions(), additionalKeyExchanges, subspaces, coapProfile, tsDscp, severalChildren, perResource];
+  return [...fullExtensions(), additionalKeyExchanges, subspaces, coapProfile, tsDscp, severalChildren, perResource, certificates];
 }
 
 /** Rounds before IKE_AUTH. A PPK comes after all key exchanges [RFC 9867 §3.1]. */

@@ -11,7 +11,9 @@ import type { LoadedSensor } from '../sensor/file.ts';
 function connectionLines(connection: Connection): string[] {
   const { policy } = connection;
   const { child } = policy;
-  const auth = [policy.localAuth, policy.remoteAuth].map((method) => (method === 2 ? 'PSK' : 'Ed25519'));
+  const auth = [policy.localAuth, policy.remoteAuth].map((method) =>
+    method === 2 ? 'PSK' : policy.signatures === undefined ? 'Ed25519' : 'signature',
+  );
   const peer = policy.remoteId === null ? 'any identity' : identityText(policy.remoteId.type, policy.remoteId.data);
   const compression =
     child.notify === null ? 'plain ESP' : `${child.notify.name}${child.compression?.required ? ', required' : ''}`;

@@ -41,7 +41,8 @@ export type Step =
 
 /** Facts of one side's configuration; what is absent is as BASE has it. */
 export interface Terms {
-  auth: 'psk' | 'ed25519';
+  /** A pre-shared key, raw keys, or certificates with keys of that kind under a common root. */
+  auth: 'psk' | 'ed25519' | 'certificate p256' | 'certificate rsa' | 'certificate ed25519';
   /** Proposals in strongSwan's keywords. */
   ike: readonly string[];
   esp: readonly string[];
@@ -148,6 +149,22 @@ const BOTH: Record<string, Row> = {
   'AES-CBC with HMAC-SHA-256, ESP without encryption': suite('aes128-sha256-x25519', 'null-sha256'),
   'ECP-256': suite('aes128ccm8-prfsha256-ecp256', 'aes128ccm8'),
   'Ed25519, raw keys': { terms: { auth: 'ed25519' }, log: [/ED25519 successful/] },
+  'ECDSA certificates under an intermediate authority': {
+    terms: { auth: 'certificate p256' },
+    log: [/with ECDSA_WITH_SHA256_DER successful/],
+  },
+  'RSA certificates, PSS': {
+    terms: { auth: 'certificate rsa' },
+    settings: { rsa_pss: true },
+    log: [/with RSA_EMSA_PSS_SHA2_256\w* successful/],
+  },
+  'Ed25519 certificates': { terms: { auth: 'certificate ed25519' }, log: [/with ED25519 successful/] },
+  'certificate of charon under an unknown authority': {
+    terms: { auth: 'certificate p256' },
+    charon: { secret: 1 },
+    outcome: 'authentication failed',
+    reason: REFUSED,
+  },
   'IPv6 outside': { family: 6 },
   'IPv6 in IPv4': { inner: 6 },
   'IPv4 in IPv4': { inner: 4 },

@@ -13,9 +13,9 @@ const START_LIMIT_MS = 20000;
 const STOP_LIMIT_MS = 3000;
 const POLL_MS = 10;
 const PLUGINS =
-  'random nonce pubkey pem pkcs1 pkcs8 openssl aes sha1 sha2 hmac kdf gcm ccm ctr chapoly curve25519 ' +
+  'random nonce x509 pubkey pem pkcs1 pkcs8 openssl aes sha1 sha2 hmac kdf gcm ccm ctr chapoly curve25519 ' +
   'drbg cmac xcbc kernel-libipsec kernel-netlink socket-default vici updown counters';
-const FOLDERS = ['private', 'pubkey'];
+const FOLDERS = ['private', 'pubkey', 'x509', 'x509ca'];
 
 export interface CharonOptions {
   /** Names its folder. */
@@ -109,7 +109,7 @@ function daemonConf(folder: string, options: CharonOptions): string {
       ...options.settings,
     },
     'charon-systemd': { journal: { default: -1 } },
-    swanctl: { load: 'pem pkcs1 pkcs8 pubkey openssl curve25519 random nonce sha1 sha2 hmac' },
+    swanctl: { load: 'pem pkcs1 pkcs8 pubkey x509 openssl curve25519 random nonce sha1 sha2 hmac' },
   });
 }
 

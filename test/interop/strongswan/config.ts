@@ -2,6 +2,8 @@
 // per line.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Issued } from '../../support/pki.ts';
 
 export interface Section {
   [key: string]: string | number | boolean | Section;
@@ -22,6 +24,9 @@ export interface Party {
   id: string;
   /** Absent: PSK. */
   key?: KeyPair;
+  /** Own certificate with its key; of the peer the root. */
+  certificate?: Issued;
+  root?: Issued;
 }
 
 export interface ChildConfig {
@@ -97,6 +102,8 @@ export function sectionText(section: Section, indent = ''): string {
 }
 
 function party(side: Party, file: string): Section {
+  if (side.certificate !== undefined) return { id: side.id, auth: 'pubkey', certs: file + '.crt' };
+  if (side.root !== undefined) return { id: side.id, auth: 'pubkey', cacerts: 'root.crt' };
   const auth: Section = side.key === undefined ? { auth: 'psk' } : { auth: 'pubkey', pubkeys: file };
   return { id: '@' + side.id, ...auth };
 }
@@ -120,8 +127,8 @@ function connection(config: ConnectionConfig): Section {
     remote_addrs: config.remoteAddress,
     proposals: config.ike.join(', '),
     mobike: false,
-    send_certreq: false,
-    send_cert: 'never',
+    send_certreq: config.remote.root !== undefined,
+    send_cert: config.local.certificate === undefined ? 'never' : 'always',
     rekey_time: 0,
     local: party(config.local, config.name + '-local.pub'),
     remote: party(config.remote, config.name + '-remote.pub'),
@@ -146,6 +153,15 @@ export function peerFiles(config: PeerConfig): Record<string, string> {
       files['private/' + name + '.key'] = local.key.privatePem;
       files['pubkey/' + name + '-local.pub'] = local.key.publicPem;
     }
+    if (local.certificate !== undefined) {
+      const { chain, key } = local.certificate;
+      const [own, ...above] = readFileSync(chain, 'latin1').split(/(?<=-----END CERTIFICATE-----\n)/);
+      files['x509/' + name + '-local.pub.crt'] = own;
+      for (const [index, pem] of above.filter((text) => text.trim() !== '').entries())
+        files[`x509ca/middle${index}.crt`] = pem;
+      files['private/' + name + '.key'] = readFileSync(key, 'latin1');
+    }
+    if (remote.root !== undefined) files['x509ca/root.crt'] = readFileSync(remote.root.certificate, 'latin1');
     if (remote.key !== undefined) files['pubkey/' + name + '-remote.pub'] = remote.key.publicPem;
   }
   const connections = Object.fromEntries(config.connections.map((entry) => [entry.name, connection(entry)]));

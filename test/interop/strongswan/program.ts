@@ -196,9 +196,15 @@ export function connectionOf(setup: Setup): object {
     localId: 'fqdn:' + setup.localId,
     remoteId: 'fqdn:' + setup.remoteId,
     auth:
-      setup.psk === undefined
-        ? { privateKey: setup.key!.privatePem, publicKey: hexOf(setup.peerKey!.publicKey) }
-        : { pskHex: hexOf(setup.psk) },
+      setup.certificate !== undefined
+        ? {
+            certificate: setup.certificate.own.chain,
+            privateKey: setup.certificate.own.key,
+            ca: [setup.certificate.root.certificate],
+          }
+        : setup.psk === undefined
+          ? { privateKey: setup.key!.privatePem, publicKey: hexOf(setup.peerKey!.publicKey) }
+          : { pskHex: hexOf(setup.psk) },
     ...(ppk === undefined ? {} : { ppk: { id: ppk.id, key: hexOf(ppk.secret), mandatory: ppk.isRequired } }),
     ike: {
       proposals: ike.names,

@@ -1,6 +1,7 @@
 // The details of a case: addresses, identities, secrets and keys of each side, and charon's configuration.
 
 import { createHash } from 'node:crypto';
+import { type Issued, type KeyKind, openPki, type Pki } from '../../support/pki.ts';
 import { BASE, type Case, type Terms } from './cases.ts';
 import { ed25519, type KeyPair, type PeerConfig, type Section } from './config.ts';
 import type { Family, Namespace, Site } from './namespaces.ts';
@@ -29,6 +30,8 @@ export interface Setup {
   remoteId: string;
   /** With PSK. */
   psk?: Uint8Array;
+  /** With certificates: own one, and the root that the peer's has to end at. */
+  certificate?: { own: Issued; root: Issued };
   /** With Ed25519: own pair, and of the peer's the public half is to be used. */
   key?: KeyPair;
   peerKey?: KeyPair;
@@ -47,6 +50,27 @@ function selectors(space: Namespace, which: number | 'host' | undefined): string
   if (which === 'host') return [space.inner[4], space.inner[6]];
   if (which === undefined) return [space.net[4], space.net[6]];
   return ['10.' + which + '.0.0/16', 'fd0' + which + '::/16'];
+}
+
+let pki: Pki | undefined;
+const issued = new Map<string, Issued>();
+
+/** Made once for all cases: a root for each of two worlds, an authority below it, and what that issued. */
+function certified(name: string, kind: KeyKind, world: number): { own: Issued; root: Issued } {
+  if (pki === undefined) {
+    pki = openPki();
+    process.on('exit', () => pki?.close());
+  }
+  const made = (key: string, make: (pki: Pki) => Issued): Issued => {
+    const one = issued.get(key) ?? make(pki!);
+    issued.set(key, one);
+    return one;
+  };
+  const root = (of: number): Issued => made(`root ${of}`, (open) => open.issue(`root${of}`, { isCa: true }));
+  const middle = made(`middle ${world}`, (open) => open.issue(`middle${world}`, { isCa: true, by: root(world) }));
+  const file = `${name}-${kind}-${world}`;
+  const own = made(file, (open) => open.issue(file, { kind, by: middle, names: `DNS:${name}` }));
+  return { own, root: root(0) };
 }
 
 /** Both sides of a case. */
@@ -72,9 +96,17 @@ export function setups(entry: Case, site: Site): { ours: Setup; charon: Setup } 
       remoteAddress: peer.outer[family],
       localId: terms.id ?? usual,
       remoteId: terms.peerId ?? (isOurs ? charonId : oursId),
-      ...(isPsk
-        ? { psk: octets('psk ' + terms.secret) }
-        : { key: ed25519(octets(usual + terms.secret)), peerKey: ed25519(octets((isOurs ? charonId : oursId) + 0)) }),
+      ...(terms.auth.startsWith('certificate ')
+        ? {
+            certificate: certified(
+              terms.id ?? usual,
+              terms.auth.slice('certificate '.length) as KeyKind,
+              isOurs ? 0 : terms.secret,
+            ),
+          }
+        : isPsk
+          ? { psk: octets('psk ' + terms.secret) }
+          : { key: ed25519(octets(usual + terms.secret)), peerKey: ed25519(octets((isOurs ? charonId : oursId) + 0)) }),
       ...(terms.ppk === 'none'
         ? {}
         : { ppk: { id: PPK_ID, secret: octets('ppk ' + terms.ppkSecret), isRequired: terms.ppk === 'required' } }),
@@ -105,8 +137,8 @@ export function charonConfig(setup: Setup): PeerConfig {
         localAddress: setup.localAddress,
         remoteAddress: isInitiator ? setup.remoteAddress : '%any',
         ike: terms.ike,
-        local: { id: setup.localId, key: setup.key },
-        remote: { id: setup.remoteId, key: setup.peerKey },
+        local: { id: setup.localId, key: setup.key, certificate: setup.certificate?.own },
+        remote: { id: setup.remoteId, key: setup.peerKey, root: setup.certificate?.root },
         children: [
           {
             name: CHILD,

@@ -29,6 +29,7 @@ import {
   readChild,
   type Templates,
 } from './child-policy.ts';
+import { signaturesOf, usesSignatures } from './certificates.ts';
 import { type EespSettings, readEesp } from './eesp.ts';
 import { attempt, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import { hex, identityOf, ikeProposals, keyOf, type SelectorTemplate } from './ike-names.ts';
@@ -88,15 +89,30 @@ function ppkOf(field: Field): Ppk | null {
   };
 }
 
+/** Authentication by certificates or other keys than Ed25519, of one side or of both. */
+function certifiedAuth(field: Field, psk: Uint8Array): ReturnType<typeof authOf> {
+  const { signatures, signs, verifies } = signaturesOf(field, Date.now);
+  if (psk.length === 0 && !signs) throw fieldError(inside(field, 'privateKey'), 'is required without psk');
+  if (psk.length === 0 && !verifies) throw fieldError(inside(field, 'ca'), 'is required without psk, or publicKey');
+  return {
+    ...NO_AUTH,
+    localAuth: signs ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY,
+    remoteAuth: verifies ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY,
+    psk: Uint8Array.from(psk),
+    signatures,
+  };
+}
+
 /** `isWhole`: false where each peer adds what is its own. */
 function authOf(
   field: Field,
   isWhole: boolean,
-): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk' | 'privateKey' | 'publicKey'> {
+): Pick<IkePolicy, 'localAuth' | 'remoteAuth' | 'psk' | 'privateKey' | 'publicKey' | 'signatures'> {
   if (field.value === undefined && !isWhole) return NO_AUTH;
   if (field.value === undefined) throw fieldError(field, 'is required: psk, pskHex, or privateKey and publicKey');
   const { psk, pskHex } = field.value as Record<string, string | undefined>;
   if (psk !== undefined && pskHex !== undefined) throw fieldError(inside(field, 'pskHex'), 'psk is given too');
+  if (usesSignatures(field)) return certifiedAuth(field, psk === undefined ? hex(pskHex ?? '') : Buffer.from(psk));
   const key = (name: string, isPrivate: boolean): Uint8Array =>
     attempt(field, () => keyOf(inside(field, name), isPrivate), NOBODY.data);
   const privateKey = key('privateKey', true);

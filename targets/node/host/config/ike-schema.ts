@@ -319,13 +319,15 @@ const IKE: Record<string, Property> = {
   reauth: seconds('New authentication', 'Seconds; 0: never.', 0),
 };
 
+const fileName = { type: 'string', minLength: 1 };
+
 /** One connection: also the defaults of a gateway's peers. */
 export const CONNECTION_PROPERTIES: Record<string, Property> = {
   localId: text('Identity of this side', IDENTITY + '.', { needed: 'yes' }),
   remoteId: text('Identity of the peer', `${IDENTITY}; \`*\`: any.`, { default: '*' }),
   auth: object(
     'Authentication',
-    'Of both sides: `psk` or `pskHex`, or `privateKey` and `publicKey`; a key pair on one side and a pre-shared key on the other do as well.',
+    'Of both sides: `psk` or `pskHex`, `privateKey` and `publicKey`, or `certificate`, `privateKey` and `ca`; keys on one side and a pre-shared key on the other do as well.',
     {
       psk: text('Pre-shared key', 'As text.', {
         pattern: '.',
@@ -333,10 +335,22 @@ export const CONNECTION_PROPERTIES: Record<string, Property> = {
         writeOnly: true,
       }),
       pskHex: text('Pre-shared key', 'In hexadecimal.', HEX_SECRET),
-      privateKey: text('Ed25519 private key', 'Of this side: 64 hexadecimal digits, PEM, or the name of a file.', {
-        writeOnly: true,
-      }),
-      publicKey: text('Ed25519 public key', 'Of the peer: 64 hexadecimal digits, PEM, or the name of a file.'),
+      privateKey: text(
+        'Private key',
+        'Of this side: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
+        { writeOnly: true },
+      ),
+      publicKey: text(
+        'Public key',
+        'Of the peer: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
+      ),
+      certificate: text(
+        'Certificate',
+        'Of this side: a file with that of `privateKey` first, then those of its issuers, PEM.',
+      ),
+      ca: list('CA certificates', 'Files with those that certificates of peers may end at, PEM or DER.', fileName, 32),
+      crl: list('Revocation lists', 'Files with CRLs, PEM or DER; a reload reads them again.', fileName, 32),
+      crlRequired: flag('CRL required', 'Without a CRL in force of its issuer a certificate is refused.', false),
     },
     [],
     'yes',

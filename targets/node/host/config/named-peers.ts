@@ -97,7 +97,9 @@ export function connectionOf(peer: NamedPeer): Connection {
   const publicKey = peer.publicKey === '' ? policy.publicKey : hex(peer.publicKey);
   const psk =
     peer.psk !== '' ? Uint8Array.from(Buffer.from(peer.psk)) : peer.pskHex !== '' ? hex(peer.pskHex) : policy.psk;
-  const remoteAuth = publicKey.length > 0 ? AUTH_DIGITAL_SIGNATURE : AUTH_SHARED_KEY;
+  const isOwn = peer.psk !== '' || peer.pskHex !== '';
+  const certified = policy.signatures !== undefined && !isOwn ? policy.remoteAuth : AUTH_SHARED_KEY;
+  const remoteAuth = publicKey.length > 0 ? AUTH_DIGITAL_SIGNATURE : certified;
   const own = addressesOf(peer);
   const given = own.map(({ isDynamic: _, ...selector }) => selector);
   const remote = own.length === 0 ? policy.child.remote : given;
@@ -284,9 +286,13 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
         fail('remoteId', checked.remoteId, 'must be fqdn:NAME, keyid:HEX, keyid:"TEXT", ipv6:ADDRESS or ipv4:ADDRESS');
         return;
       }
-      const { psk, privateKey, publicKey } = profile.policy;
+      const { psk, privateKey, publicKey, signatures } = profile.policy;
+      if (signatures !== undefined && checked.publicKey !== '') {
+        fail('publicKey', checked.publicKey, 'its profile has certificates, or keys of another kind');
+        return;
+      }
       const hasPsk = psk.length > 0 || checked.psk !== '' || checked.pskHex !== '';
-      if (!hasPsk && (privateKey.length === 0 || (publicKey.length === 0 && checked.publicKey === ''))) {
+      if (!hasPsk && signatures === undefined && (privateKey.length === 0 || (publicKey.length === 0 && checked.publicKey === ''))) {
         const missing = privateKey.length > 0 ? 'publicKey' : 'psk';
         fail(missing, undefined, 'is required');
         return;

@@ -1,0 +1,212 @@
+// X.509 certificates and CRLs [RFC 5280]: what is in them. node:crypto reads keys and checks signatures; @peculiar/asn1-x509 reads the rest.
+
+import { createHash, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import {
+  type AlgorithmIdentifier,
+  BasicConstraints,
+  Certificate,
+  CertificateList,
+  ExtendedKeyUsage,
+  type Extension,
+  KeyUsage,
+  SubjectAlternativeName,
+} from '@peculiar/asn1-x509';
+import { addressOctets } from '../addresses.ts';
+
+const BASIC_CONSTRAINTS = '2.5.29.19';
+const KEY_USAGE = '2.5.29.15';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+/** Extensions that may be critical: those above, key identifiers, policies without constraints, where CRLs are. */
+const KNOWN = new Set([
+  BASIC_CONSTRAINTS,
+  KEY_USAGE,
+  EXTENDED_KEY_USAGE,
+  SUBJECT_ALTERNATIVE_NAME,
+  '2.5.29.14',
+  '2.5.29.35',
+  '2.5.29.32',
+  '2.5.29.31',
+]);
+/** Of CRLs: number, and key identifier of the issuer. */
+const KNOWN_OF_CRL = new Set(['2.5.29.20', '2.5.29.35']);
+
+/** Signature algorithms of certificates and CRLs, with their digests: no SHA-1, no MD5. */
+const SIGNATURES: Record<string, string | null> = {
+  '1.2.840.10045.4.3.2': 'sha256',
+  '1.2.840.10045.4.3.3': 'sha384',
+  '1.2.840.10045.4.3.4': 'sha512',
+  '1.2.840.113549.1.1.11': 'sha256',
+  '1.2.840.113549.1.1.12': 'sha384',
+  '1.2.840.113549.1.1.13': 'sha512',
+  '1.3.101.112': null,
+};
+
+/** Bits of KeyUsage [RFC 5280 §4.2.1.3]. */
+export const DIGITAL_SIGNATURE = 1;
+export const NON_REPUDIATION = 2;
+export const CERT_SIGN = 32;
+export const CRL_SIGN = 64;
+
+/** The largest certificate, in octets. */
+export const CERTIFICATE_MAX = 16384;
+
+/** A name of SubjectAlternativeName. */
+export interface AltName {
+  kind: 'dns' | 'email' | 'ip';
+  /** A text in lower case, or 4 or 16 octets in hexadecimal. */
+  value: string;
+}
+
+export interface Cert {
+  der: Buffer;
+  x509: X509Certificate;
+  key: KeyObject;
+  /** Names of subject and issuer, DER in hexadecimal, and the serial number in hexadecimal. */
+  subject: string;
+  issuer: string;
+  serial: string;
+  /** A name for messages. */
+  name: string;
+  /** Milliseconds since 1970. */
+  notBefore: number;
+  notAfter: number;
+  isCa: boolean;
+  /** Most CA certificates between this one and the last; Infinity: any number. */
+  pathLength: number;
+  /** KeyUsage, bits as above; null: it says nothing. */
+  usage: number | null;
+  /** Object identifiers of ExtendedKeyUsage; null: it says nothing. */
+  purposes: string[] | null;
+  altNames: AltName[];
+  /** A critical extension that this code does not know, or a signature algorithm that it does not take: why, or ''. */
+  problem: string;
+  /** SHA-1 of SubjectPublicKeyInfo: what CERTREQ lists [RFC 7296 §3.7]. */
+  keyHash: Buffer;
+}
+
+const hexOf = (value: object): string => Buffer.from(AsnConvert.serialize(value)).toString('hex');
+const serialOf = (octets: ArrayBuffer): string =>
+  Buffer.from(octets)
+    .toString('hex')
+    .replace(/^(00)+(?=..)/, '');
+
+function extensionOf<T>(list: readonly Extension[], id: string, type: new () => T): T | null {
+  const found = list.find(({ extnID }) => extnID === id);
+  return found === undefined ? null : AsnConvert.parse(found.extnValue.buffer, type);
+}
+
+function altNamesOf(list: readonly Extension[]): AltName[] {
+  const names = extensionOf(list, SUBJECT_ALTERNATIVE_NAME, SubjectAlternativeName) ?? [];
+  const out: AltName[] = [];
+  for (const { dNSName, rfc822Name, iPAddress } of names) {
+    if (dNSName !== undefined) out.push({ kind: 'dns', value: dNSName.toLowerCase() });
+    if (rfc822Name !== undefined) out.push({ kind: 'email', value: rfc822Name.toLowerCase() });
+    // The library gives it as text; what has another length than an address is left out.
+    const octets = iPAddress === undefined ? undefined : addressOctets(iPAddress);
+    if (octets !== undefined) out.push({ kind: 'ip', value: Buffer.from(octets).toString('hex') });
+  }
+  return out;
+}
+
+/** Reads a certificate. Throws on what is none, or too long. */
+export function readCertificate(octets: Uint8Array): Cert {
+  if (octets.length > CERTIFICATE_MAX) throw new Error(`${octets.length} octets: at most ${CERTIFICATE_MAX}`);
+  const der = Buffer.from(octets);
+  const x509 = new X509Certificate(der);
+  const { tbsCertificate: tbs, signatureAlgorithm } = AsnConvert.parse(der, Certificate);
+  const list = tbs.extensions ?? [];
+  const constraints = extensionOf(list, BASIC_CONSTRAINTS, BasicConstraints);
+  const unknown = list.find(({ extnID, critical }) => critical && !KNOWN.has(extnID));
+  const isWeak = !Object.hasOwn(SIGNATURES, signatureAlgorithm.algorithm);
+  return {
+    der,
+    x509,
+    key: x509.publicKey,
+    subject: hexOf(tbs.subject),
+    issuer: hexOf(tbs.issuer),
+    serial: serialOf(tbs.serialNumber),
+    name: x509.subject.replace(/\n/g, ', '),
+    notBefore: tbs.validity.notBefore.getTime().getTime(),
+    notAfter: tbs.validity.notAfter.getTime().getTime(),
+    isCa: constraints?.cA === true,
+    pathLength: constraints?.pathLenConstraint ?? Number.POSITIVE_INFINITY,
+    usage: extensionOf(list, KEY_USAGE, KeyUsage)?.toNumber() ?? null,
+    purposes: extensionOf(list, EXTENDED_KEY_USAGE, ExtendedKeyUsage)?.slice() ?? null,
+    altNames: altNamesOf(list),
+    problem:
+      unknown !== undefined
+        ? `critical extension ${unknown.extnID} is not supported`
+        : isWeak
+          ? `signature algorithm ${signatureAlgorithm.algorithm} is not taken`
+          : '',
+    keyHash: createHash('sha1')
+      .update(x509.publicKey.export({ format: 'der', type: 'spki' }))
+      .digest(),
+  };
+}
+
+/** A list of revoked certificates. */
+export interface Crl {
+  issuer: string;
+  /** Milliseconds since 1970; `nextUpdate` is Infinity where there is none. */
+  thisUpdate: number;
+  nextUpdate: number;
+  /** Serial numbers as `Cert.serial`. */
+  revoked: Set<string>;
+  /** What is signed, by which algorithm, and the signature. */
+  signed: Buffer;
+  digest: string | null;
+  signature: Buffer;
+}
+
+/** The first element inside the outermost SEQUENCE of a DER structure, as it is written. */
+function firstInside(der: Buffer): Buffer {
+  const header = (at: number): [start: number, end: number] => {
+    const short = der[at + 1];
+    if (short < 0x80) return [at + 2, at + 2 + short];
+    const size = short & 0x7f;
+    return [at + 2 + size, at + 2 + size + der.readUIntBE(at + 2, size)];
+  };
+  const [inner] = header(0);
+  return der.subarray(inner, header(inner)[1]);
+}
+
+/** Reads a CRL. Throws on what is none, or has parts that change its meaning (a delta, a scope). */
+export function readCrl(octets: Uint8Array): Crl {
+  const der = Buffer.from(octets);
+  const { tbsCertList: tbs, signatureAlgorithm, signature } = AsnConvert.parse(der, CertificateList);
+  const unknown = (tbs.crlExtensions ?? []).find(({ extnID, critical }) => critical && !KNOWN_OF_CRL.has(extnID));
+  if (unknown !== undefined) throw new Error(`critical extension ${unknown.extnID} is not supported`);
+  const { algorithm } = signatureAlgorithm as AlgorithmIdentifier;
+  if (!Object.hasOwn(SIGNATURES, algorithm)) throw new Error(`signature algorithm ${algorithm} is not taken`);
+  return {
+    issuer: hexOf(tbs.issuer),
+    thisUpdate: tbs.thisUpdate.getTime().getTime(),
+    nextUpdate: tbs.nextUpdate?.getTime().getTime() ?? Number.POSITIVE_INFINITY,
+    revoked: new Set((tbs.revokedCertificates ?? []).map(({ userCertificate }) => serialOf(userCertificate))),
+    signed: firstInside(der),
+    digest: SIGNATURES[algorithm],
+    signature: Buffer.from(signature),
+  };
+}
+
+/** True when the CRL is signed by the owner of this certificate. */
+export function isSignedBy(crl: Crl, issuer: Cert): boolean {
+  if (crl.issuer !== issuer.subject || (issuer.usage !== null && (issuer.usage & CRL_SIGN) === 0)) return false;
+  try {
+    return verify(crl.digest, crl.signed, issuer.key, crl.signature);
+  } catch {
+    return false;
+  }
+}
+
+/** True when `cert` is signed by the owner of `issuer`. */
+export function isIssuedBy(cert: Cert, issuer: Cert): boolean {
+  try {
+    return cert.issuer === issuer.subject && cert.x509.verify(issuer.key);
+  } catch {
+    return false;
+  }
+}

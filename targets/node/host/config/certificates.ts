@@ -1,0 +1,108 @@
+// Certificates, CRLs and keys of other kinds than Ed25519 in a configuration, from their files.
+
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { keyProblem } from '../certificates/algorithms.ts';
+import { createSignatures, type NodeSignatures } from '../certificates/signatures.ts';
+import { type Cert, type Crl, readCertificate, readCrl } from '../certificates/x509.ts';
+import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
+import { isInlineKey } from './ike-names.ts';
+
+/** Most certificates or CRLs of one file. */
+const MANY = 200;
+
+const NO_TRUST = { anchors: [], intermediates: [], crls: [], isCrlRequired: false };
+
+/** DER structures of a file: one as it is, or all of this PEM label. */
+function structuresOf(field: Field, label: string): Buffer[] {
+  const octets = fileOctets(field);
+  if (octets.length > 0 && octets[0] === 0x30) return [octets];
+  const pattern = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`, 'g');
+  const found = [...octets.toString('latin1').matchAll(pattern)].map(([, body]) => Buffer.from(body, 'base64'));
+  if (found.length === 0) throw fieldError(field, `${fileOf(field)}: has no ${label}, as PEM or DER`);
+  if (found.length > MANY) throw fieldError(field, `${fileOf(field)}: has ${found.length}: at most ${MANY}`);
+  return found;
+}
+
+function readEach<T>(field: Field, label: string, read: (der: Buffer) => T): T[] {
+  return structuresOf(field, label).map((der, index) => {
+    try {
+      return read(der);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw fieldError(field, `${fileOf(field)}: ${label} ${index + 1}: ${why}`);
+    }
+  });
+}
+
+const certificatesOf = (field: Field): Cert[] => readEach(field, 'CERTIFICATE', readCertificate);
+const crlsOf = (field: Field): Crl[] => readEach(field, 'X509 CRL', readCrl);
+
+/** A key in PEM, in the file or inside the configuration. */
+function pemOf(field: Field, isPrivate: boolean): KeyObject {
+  const isInline = isInlineKey(String(field.value).trim());
+  const text = isInline ? String(field.value) : fileOctets(field).toString('latin1');
+  let key: KeyObject;
+  try {
+    key = isPrivate ? createPrivateKey(text) : createPublicKey(text);
+  } catch {
+    throw fieldError(field, `must be a ${isPrivate ? 'private' : 'public'} key in PEM without a passphrase`);
+  }
+  const problem = keyProblem(key);
+  if (problem !== '') throw fieldError(field, problem);
+  if (isPrivate && !isInline) warnOfOthers(field.document, fileOf(field));
+  return key;
+}
+
+/** True for a key in PEM that is not an Ed25519 key: it needs signatures of another kind. */
+function isOtherKey(field: Field, isPrivate: boolean): boolean {
+  if (field.value === undefined) return false;
+  const given = String(field.value).trim();
+  const text = isInlineKey(given) ? given : fileOctets(field).toString('latin1');
+  if (!text.includes('-----BEGIN')) return false;
+  try {
+    return (isPrivate ? createPrivateKey(text) : createPublicKey(text)).asymmetricKeyType !== 'ed25519';
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `auth` names certificates, or keys of another kind than Ed25519. */
+export function usesSignatures(auth: Field): boolean {
+  const given = (auth.value ?? {}) as Record<string, unknown>;
+  if (given.certificate !== undefined || given.ca !== undefined) return true;
+  return isOtherKey(inside(auth, 'privateKey'), true) || isOtherKey(inside(auth, 'publicKey'), false);
+}
+
+/** Reads `auth` with certificates. Throws an error that names field and file. `wall`: milliseconds since 1970. */
+export function signaturesOf(
+  auth: Field,
+  wall: () => number,
+): { signatures: NodeSignatures; signs: boolean; verifies: boolean } {
+  const at = (name: string): Field => inside(auth, name);
+  const has = (name: string): boolean => at(name).value !== undefined;
+  const listed = (name: string): Field[] => (has(name) ? entriesOf(at(name)) : []);
+  const chain = has('certificate') ? certificatesOf(at('certificate')) : [];
+  const key = has('privateKey') ? pemOf(at('privateKey'), true) : null;
+  if (key === null && chain.length > 0) throw fieldError(at('privateKey'), 'is required with certificate');
+  if (key !== null && chain.length > 0 && !chain[0].x509.checkPrivateKey(key))
+    throw fieldError(at('privateKey'), `is not the key of the first certificate in ${fileOf(at('certificate'))}`);
+  const peerKey = has('publicKey') ? pemOf(at('publicKey'), false) : null;
+  if (peerKey !== null && has('ca')) throw fieldError(at('publicKey'), 'ca is given too');
+  const anchors = listed('ca').flatMap((field) => {
+    const found = certificatesOf(field);
+    const other = found.find(({ isCa }) => !isCa);
+    if (other !== undefined) throw fieldError(field, `${fileOf(field)}: ${other.name} is no CA certificate`);
+    return found;
+  });
+  if (has('crl') && anchors.length === 0)
+    throw fieldError(at('crl'), 'is for peers with certificates: ca is not given');
+  const trust = {
+    ...NO_TRUST,
+    anchors,
+    intermediates: chain.slice(1).filter(({ isCa }) => isCa),
+    crls: listed('crl').flatMap(crlsOf),
+    isCrlRequired: at('crlRequired').value === true,
+  };
+  const signatures = createSignatures({ key, chain, peerKey, trust, wall });
+  return { signatures, signs: key !== null, verifies: peerKey !== null || anchors.length > 0 };
+}
