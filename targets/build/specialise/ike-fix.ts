@@ -120,6 +120,7 @@ function fixCompression(
 /** Each side's way to prove who it is has its key. */
 function checkKeys(policy: IkePolicy): void {
   const ways = [policy.localAuth, policy.remoteAuth];
+  if (policy.signatures !== undefined) refuse('auth', 'certificates', 'must be a pre-shared key or Ed25519 keys');
   if (ways.includes(AUTH_SHARED_KEY) && policy.psk.length === 0) refuse('psk', '0 octets', 'must be given');
   if (policy.localAuth === AUTH_DIGITAL_SIGNATURE && policy.privateKey.length !== 32) {
     refuse('private_key', `${policy.privateKey.length} octets`, 'must have 32');

@@ -36,7 +36,7 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
-import type { NodeSignatures } from '../host/certificates/signatures.ts';
+import { refusalOf } from '../host/certificates/signatures.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import { keName } from '../host/config/ke-names.ts';
@@ -81,7 +81,7 @@ function authProblem(policy: IkePolicy, question: Message): string {
     return `it wants to talk to ${text}, and this side is ${identityText(own.type, own.data)}`;
   }
   if (findPayload(question.payloads, PAYLOAD_AUTH, 0) < 0) return 'it sent no AUTH payload';
-  const { reason } = (policy.signatures ?? { reason: '' }) as NodeSignatures;
+  const reason = refusalOf(policy);
   if (policy.remoteAuth !== AUTH_SHARED_KEY && reason !== '')
     return `it is refused by connection ${policy.name}: ${reason}`;
   const key = policy.remoteAuth === AUTH_SHARED_KEY ? 'the pre-shared key' : 'its public key';

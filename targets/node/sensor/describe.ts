@@ -63,8 +63,8 @@ export type SensorEvent =
   /** The gateway does not know what tells further Child SAs apart: there is one. */
   | { event: 'child-declined'; what: 'dscp' | 'resources' }
   | { event: 'rekeyed'; spiI: string; spiR: string }
-  /** `peer`: '' where it did not prove who it is. */
-  | { event: 'ended'; peer: string; outcome: string; retryMs: number }
+  /** `peer`: '' where it did not prove who it is. `problem`: what is wrong with its certificate, which it is not told; else ''. */
+  | { event: 'ended'; peer: string; outcome: string; retryMs: number; problem: string }
   | { event: 'reading'; reading: number; outcome: ReadingOutcome; ms: number; text: string }
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 
@@ -135,7 +135,7 @@ export function eventText(event: SensorEvent): string {
     case 'rekeyed':
       return `IKE SA rekeyed: ${event.spiI} ${event.spiR}`;
     case 'ended':
-      return `ended: ${event.outcome}${event.retryMs < 0 ? '' : `, next attempt in ${event.retryMs} ms`}`;
+      return `ended: ${event.outcome}${event.problem === '' ? '' : ` (${event.problem})`}${event.retryMs < 0 ? '' : `, next attempt in ${event.retryMs} ms`}`;
     case 'reading':
       return `reading ${event.reading} ${event.text}: ${event.outcome} in ${event.ms} ms`;
     case 'ping':

@@ -7,10 +7,11 @@ import type { UplinkEvents } from '../../../core/device/uplink.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
-import { OUTCOME_CLOSED, OUTCOME_DELETED } from '../../../core/ike/state/outcome.ts';
+import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_PEER_AUTH } from '../../../core/ike/state/outcome.ts';
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
+import { refusalOf } from '../host/certificates/signatures.ts';
 import { offeringEesp } from '../host/config/eesp.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
@@ -145,7 +146,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       // After a Delete of either side its ticket is void [RFC 5723 §6.2].
       if (outcome === OUTCOME_CLOSED || outcome === OUTCOME_DELETED) session?.keep(null);
       const peer = sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
-      report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs: at < 0 ? -1 : Math.round(at - time) });
+      const problem = outcome === OUTCOME_PEER_AUTH ? refusalOf(sa.policy) : '';
+      const retryMs = at < 0 ? -1 : Math.round(at - time);
+      report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs, problem });
       attempted(outcomeName(outcome));
     },
     replaced: (_old, sa) => report({ event: 'rekeyed', ...spisOf(sa) }),

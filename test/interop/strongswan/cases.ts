@@ -163,7 +163,7 @@ const BOTH: Record<string, Row> = {
     terms: { auth: 'certificate p256' },
     charon: { secret: 1 },
     outcome: 'authentication failed',
-    reason: REFUSED,
+    reason: ['peer-authentication', 'peer-authentication'],
   },
   'IPv6 outside': { family: 6 },
   'IPv6 in IPv4': { inner: 6 },

@@ -1,7 +1,7 @@
 // Digital signatures with certificates, and with raw public keys [RFC 7427, RFC 7670, RFC 4945]: what `Credentials.signatures` is on Node.
 
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import type { Transcript } from '../../../../core/ike/crypto/auth.ts';
+import type { Credentials, Transcript } from '../../../../core/ike/crypto/auth.ts';
 import {
   CERT_RAW_KEY,
   CERT_X509,
@@ -134,4 +134,9 @@ export function anyOf(all: readonly (CertifiedSignatures | undefined)[]): Certif
     make: () => new Uint8Array(0),
     check: () => false,
   };
+}
+
+/** Why these credentials refused a peer last; '': they did not, or are of another kind. */
+export function refusalOf({ signatures }: Pick<Credentials, 'signatures'>): string {
+  return (signatures as NodeSignatures | undefined)?.reason ?? '';
 }

@@ -292,7 +292,11 @@ export function loadNamedPeers({ from, profiles, peers, secret }: NamedContext):
         return;
       }
       const hasPsk = psk.length > 0 || checked.psk !== '' || checked.pskHex !== '';
-      if (!hasPsk && signatures === undefined && (privateKey.length === 0 || (publicKey.length === 0 && checked.publicKey === ''))) {
+      if (
+        !hasPsk &&
+        signatures === undefined &&
+        (privateKey.length === 0 || (publicKey.length === 0 && checked.publicKey === ''))
+      ) {
         const missing = privateKey.length > 0 ? 'publicKey' : 'psk';
         fail(missing, undefined, 'is required');
         return;

@@ -93,6 +93,7 @@ function checkPolicy(root: Field, policy: IkePolicy): void {
     [!child.suites.includes(aesCcm8Iiv), ['child', 'esp'], 'must have aes-ccm-8-iiv, which a board speaks'],
     [child.esp[0].ke.length > 0 && !child.esp.some(isPlain), ['child', 'ke'], 'must be empty or have x25519'],
     [child.esp.some(({ sn }) => !sn.includes(0)), ['child', 'esn'], 'must be off or both on a board'],
+    [policy.signatures !== undefined, ['auth'], 'must be a pre-shared key or Ed25519 keys on a board'],
     [hasSubspaces(child.esp), ['child', 'subspaces'], 'must be 0: a board has none'],
     [child.mode !== MODE_TUNNEL, ['child', 'mode'], 'must be tunnel on a board'],
     [child.dscp !== null, ['child', 'dscp'], 'a board sends no DSCP notify'],
