@@ -16,7 +16,13 @@ after(() => opened?.close());
 
 function sensorWith(auth: object) {
   const connection = { localId: 'fqdn:device.test', remoteId: 'fqdn:gateway.test', auth };
-  const udp = { udp: {}, address: 'fd00::2', gateway: { address: '192.0.2.1' }, server: { address: 'fd00:1::1' }, connection };
+  const udp = {
+    udp: {},
+    address: 'fd00::2',
+    gateway: { address: '192.0.2.1' },
+    server: { address: 'fd00:1::1' },
+    connection,
+  };
   return readSensor(join(pki().folder, 'sensor.yaml'), JSON.stringify(udp)).connection.policy;
 }
 
