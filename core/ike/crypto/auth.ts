@@ -18,8 +18,6 @@ import { join, NONE, octets32, take, wipe } from '../codec/octets.ts';
 import type { KeyExchange } from './key-exchange.ts';
 import { type ProofKeys, prf } from './keys.ts';
 
-/** AlgorithmIdentifier of Ed25519 with its length in front [RFC 8420 §2, RFC 7427 §3]. */
-const ED25519 = new Uint8Array([7, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70]);
 const SIGNATURE_SIZE = 64;
 
 /** The cryptography that signs and verifies; an Ike has it. */
@@ -90,6 +88,9 @@ function text(characters: string): Uint8Array {
   for (let i = 0; i < characters.length; i++) out[i] = characters.charCodeAt(i);
   return out;
 }
+
+/** AlgorithmIdentifier of Ed25519 with its length in front: 07 30 05 06 03 2b 65 70 [RFC 8420 §2, RFC 7427 §3]. */
+const ED25519 = text('\u00070\u0005\u0006\u0003+ep');
 
 /** prf(PSK, "Key Pad for IKEv2") [RFC 7296 §2.15]. */
 function padded(provider: Provider, psk: Uint8Array): Uint8Array {

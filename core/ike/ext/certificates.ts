@@ -3,7 +3,7 @@
 
 import { beginPayload, endPayload, findPayload, type Writer, write8, writeOctets } from '../codec/message.ts';
 import { N_SIGNATURE_HASH_ALGORITHMS, PAYLOAD_CERT, PAYLOAD_CERTREQ } from '../codec/numbers.ts';
-import { join, NONE, take } from '../codec/octets.ts';
+import { join, NONE, octets32, take } from '../codec/octets.ts';
 import { dataOf, type Message } from '../codec/payloads.ts';
 import type { Signatures, Transcript } from '../crypto/auth.ts';
 import { noteOf, setNote } from '../state/child.ts';
@@ -59,7 +59,7 @@ function keep(sa: IkeSa, m: Message, type: number, name: string): void {
     const size = p.size[i];
     if (size < 1) continue;
     count++;
-    parts.push(Uint8Array.of(size >>> 8, size & 0xff), take(m.buffer, p.at[i], size));
+    parts.push(take(octets32(size), 2, 2), take(m.buffer, p.at[i], size));
   }
   setNote(sa.setup!.notes, name, parts.length === 0 ? NONE : join(parts));
 }

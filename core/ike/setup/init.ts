@@ -72,9 +72,6 @@ export function allows(policy: IkePolicy, sa: IkeSa): boolean {
   return false;
 }
 
-/** SIGNATURE_HASH_ALGORITHMS with Ed25519 alone [RFC 8420 §2]. */
-const IDENTITY = new Uint8Array([0, HASH_IDENTITY]);
-
 /** Our message: a request, or with `choice` the response. Empty: it does not fit. */
 export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array {
   const setup = sa.setup!;
@@ -95,7 +92,9 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
     policy.localAuth === AUTH_DIGITAL_SIGNATURE || policy.remoteAuth === AUTH_DIGITAL_SIGNATURE || setup.hashIdentity;
   if (signatures !== undefined) addStatus(w, N_SIGNATURE_HASH_ALGORITHMS, signatures.hashes);
   else if (isSigned && ike.asymmetric.hasEd25519()) {
-    addStatus(w, N_SIGNATURE_HASH_ALGORITHMS, IDENTITY);
+    const identity = new Uint8Array(2);
+    identity[1] = HASH_IDENTITY;
+    addStatus(w, N_SIGNATURE_HASH_ALGORITHMS, identity);
   }
   const step = choice === null ? STEP_INIT_REQUEST : STEP_INIT_RESPONSE;
   for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, null, w);
