@@ -21,7 +21,16 @@ import { createNodeAsymmetric } from './provider/asymmetric.ts';
 
 /** Every extension of a Node host: those of devices, additional key exchanges, subspaces, rules for CoAP, several Child SAs, certificates. */
 export function nodeExtensions(): Extension[] {
-  return [...fullExtensions(), additionalKeyExchanges, subspaces, coapProfile, tsDscp, severalChildren, perResource, certificates];
+  return [
+    ...fullExtensions(),
+    additionalKeyExchanges,
+    subspaces,
+    coapProfile,
+    tsDscp,
+    severalChildren,
+    perResource,
+    certificates,
+  ];
 }
 
 /** Rounds before IKE_AUTH. A PPK comes after all key exchanges [RFC 9867 §3.1]. */

@@ -21,6 +21,7 @@ import {
   type Nat,
   type Ppk,
 } from '../../../../core/ike/state/policy.ts';
+import { signaturesOf, usesSignatures } from './certificates.ts';
 import {
   type FurtherChild,
   furtherChildren,
@@ -29,7 +30,6 @@ import {
   readChild,
   type Templates,
 } from './child-policy.ts';
-import { signaturesOf, usesSignatures } from './certificates.ts';
 import { type EespSettings, readEesp } from './eesp.ts';
 import { attempt, type Field, fieldError, filled, inside, keepError, type Values } from './field.ts';
 import { hex, identityOf, ikeProposals, keyOf, type SelectorTemplate } from './ike-names.ts';
