@@ -3,6 +3,7 @@
 // 1.3 s later none may come any more. DIETESP_LONG=1: every pair of outer and inner IP versions, and 1 s.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ROOT } from '../cli/run.ts';
@@ -241,5 +242,20 @@ test('forged fragments tell nobody anything; whoever is on the path gets no lowe
   assert.equal(
     Math.max(...packets.map(({ size }) => size)),
     4 * Math.floor((1000 - 60) / 4) - 2 - ((4 * Math.floor((1000 - 60) / 4) - 2 - 20) % 8),
+  );
+});
+
+test('without the right to a packet socket the log says so once, and the rest works', {
+  skip:
+    missing() !== false ? missing() : spawnSync('setpriv', ['--version']).status === 0 ? false : 'setpriv not found',
+}, () => {
+  const file = join(ROOT, 'test/gateway/mtu/unprivileged.ts');
+  const args = ['--bounding-set=-net_raw', '--inh-caps=-net_raw', process.execPath, '--import', 'tsx', file];
+  const { stdout, stderr } = spawnSync('setpriv', args, { cwd: ROOT, encoding: 'utf8', timeout: 30000 });
+  const why = 'packet socket: errno 1, root rights (CAP_NET_RAW) are needed';
+  assert.deepEqual(
+    JSON.parse(stdout),
+    { lines: [`warn mtu: fragments are not detected at 127.0.0.1: ${why}`], taken: null, late: [] },
+    stderr,
   );
 });
