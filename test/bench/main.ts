@@ -10,6 +10,7 @@ import { benchMac } from './mac.ts';
 import { benchMtu } from './mtu.ts';
 import { benchPeers } from './peers.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
+import { benchQos } from './qos.ts';
 import { benchResync } from './resync.ts';
 import { benchSchc } from './schc.ts';
 import { benchState } from './state.ts';
@@ -23,6 +24,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['pipeline', benchPipeline],
   ['scale', benchScale],
   ['resync', benchResync],
+  ['qos', benchQos],
   ['mac', benchMac],
   ['schc', benchSchc],
   ['crypto', benchCrypto],

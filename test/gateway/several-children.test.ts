@@ -187,7 +187,7 @@ test('further Child SAs with selectors of their own take what is theirs', async 
   await one.gateway.close();
 });
 
-test('a gateway without classes follows the sensor; one that does not know the notify has one Child SA', async () => {
+test('a gateway without classes follows the sensor', async () => {
   const mirrors = await lab('', SENSOR_CLASSES);
   assertClasses(mirrors, 'mirrored');
   assert.deepEqual(
@@ -198,4 +198,41 @@ test('a gateway without classes follows the sensor; one that does not know the n
     ['', '10,12', '46'],
   );
   await mirrors.gateway.close();
+});
+
+test('no DSCP takes a packet past the policy: protected in every state, or dropped', async () => {
+  for (const isStrict of [false, true]) {
+    const ts = isStrict ? ', tsDscp: true' : '';
+    const one = await lab(
+      `  child: { ${CLASSES}${ts} }\n`,
+      `  child: { local: [dynamic], remote: ["${SERVER}"], ${CLASSES}${ts} }`,
+    );
+    const { sensor, gateway, medium, run } = one;
+    const { ike } = sensor.host.uplink;
+    for (const gone of ['', 'gateway', 'gateway/voice', 'gateway/bulk']) {
+      const child = live(sensor).find(({ policy }) => policy.name === gone);
+      if (child !== undefined) closeChild(ike, sensor.sa()!, child, medium.now);
+      run(100);
+      for (let dscp = 0; dscp < 64; dscp++) {
+        const before = sensor.host.endpoint.sent;
+        const octets = new Uint8Array(1280);
+        const length = writeDatagram(octets, {
+          source: sensor.sa()!.address,
+          sourcePort: PORT,
+          destination: addressOctets(SERVER)!,
+          destinationPort: PORT,
+          payload: Buffer.from('x'),
+        });
+        octets[0] |= dscp >> 2;
+        octets[1] |= (dscp & 3) << 6;
+        const code = sensor.host.send(octets, length);
+        assert.equal(sensor.host.endpoint.sent, before + (code < 0 ? 0 : 1), `${gone} ${dscp}: protected or dropped`);
+        run(20);
+      }
+      // What came to the gateway came under an SA.
+      assert.equal(gateway.metrics().drops.unprotected, undefined);
+      run(30000);
+    }
+    await gateway.close();
+  }
 });
