@@ -296,6 +296,16 @@ const CHARON: Record<string, Row> = {
   },
 };
 
+/**
+ * For `skip`: what is tried with either side as initiator runs with one of them, in turn, and with both where DIETESP_LONG=1. `cases` is the
+ * list that `entry` is in.
+ */
+export function skippedOf(entry: Case, cases: readonly Case[]): string | false {
+  const own = cases.filter(({ initiator }) => initiator === entry.initiator);
+  const isTurn = own.indexOf(entry) % 2 === (entry.initiator === 'ours' ? 0 : 1);
+  return process.env.DIETESP_LONG === '1' || isTurn ? false : 'with DIETESP_LONG=1';
+}
+
 /** Every case, ours as initiator first. */
 export const CASES: readonly Case[] = [
   ...Object.entries({ ...BOTH, ...OURS }).map(([name, more]) => row(name, 'ours', more)),
