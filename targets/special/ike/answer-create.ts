@@ -10,7 +10,9 @@ import {
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_REKEY_SA,
+  N_SA_RESOURCE_INFO,
   N_TEMPORARY_FAILURE,
+  N_TS_MAX_QUEUE,
   N_TS_UNACCEPTABLE,
   N_USE_TRANSPORT_MODE,
   PAYLOAD_NOTIFY,
@@ -104,7 +106,7 @@ function answerAsked(sa: IkeSlot): number {
       }
       // Superseded, and no Delete from here: the peer did not take what an earlier rekey made.
       if (old.rival !== null || old.isDeleteAsked) return N_TEMPORARY_FAILURE;
-    } else if (hasLiveChild()) return N_NO_ADDITIONAL_SAS;
+    } else if (hasLiveChild()) return note(N_SA_RESOURCE_INFO) ? N_TS_MAX_QUEUE : N_NO_ADDITIONAL_SAS;
     let count = 0;
     for (let one = S.children; one !== null; one = one.next) count++;
     if (count >= CHILDREN_MAX) return N_TEMPORARY_FAILURE;
