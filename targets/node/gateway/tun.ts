@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { errorText } from '../host/errors.ts';
+import { loadKoffi, type Waiting, waitingOf } from '../host/libc.ts';
 import type { TunConfig } from './config.ts';
 
 const DEVICE = '/dev/net/tun';
@@ -32,33 +33,18 @@ export interface Tun {
   close(): Promise<void>;
 }
 
-interface Calls {
+interface Calls extends Waiting {
   ioctl(fd: number, request: number, argument: Uint8Array): number;
-  poll(fds: Uint8Array, count: number, timeout: number): Promise<number>;
-  pipe(fds: Int32Array): number;
-  errno(): number;
 }
 
 async function loadCalls(): Promise<Calls> {
-  let koffi: typeof import('koffi')['default'];
   try {
-    koffi = (await import('koffi')).default;
+    const koffi = await loadKoffi();
+    const ioctl = koffi.load(null).func('int ioctl(int fd, unsigned long request, void *argument)');
+    return { ...waitingOf(koffi), ioctl };
   } catch (error) {
-    throw new Error(`tun: the package koffi is needed (npm install koffi): ${errorText(error)}`);
+    throw new Error(`tun: ${errorText(error)}`);
   }
-  const library = koffi.load(null);
-  const poll = library.func('int poll(void *fds, unsigned long count, int timeout)');
-  return {
-    ioctl: library.func('int ioctl(int fd, unsigned long request, void *argument)'),
-    pipe: library.func('int pipe(void *fds)'),
-    poll: (fds, count, timeout) =>
-      new Promise((resolve, reject) =>
-        poll.async(fds, count, timeout, (error: Error | null, result: number) =>
-          error === null || error === undefined ? resolve(result) : reject(error),
-        ),
-      ),
-    errno: () => koffi.errno(),
-  };
 }
 
 function ip(...args: string[]): void {

@@ -6,7 +6,7 @@
 
 import { closeSync, writeSync } from 'node:fs';
 import { addressText } from './addresses.ts';
-import { errorText } from './errors.ts';
+import { loadKoffi, type Waiting, waitingOf } from './libc.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -37,40 +37,24 @@ export interface RawPorts {
   close(): Promise<void>;
 }
 
-interface Calls {
+interface Calls extends Waiting {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, size: number): number;
   setsockopt(fd: number, level: number, name: number, value: Int32Array, size: number): number;
   sendto(fd: number, octets: Uint8Array, size: number, flags: number, to: Uint8Array, toSize: number): number;
   recvfrom(fd: number, octets: Uint8Array, size: number, flags: number, from: Uint8Array, fromSize: Int32Array): number;
-  poll(fds: Uint8Array, count: number, timeout: number): Promise<number>;
-  pipe(fds: Int32Array): number;
-  errno(): number;
 }
 
 async function loadCalls(): Promise<Calls> {
-  let koffi: typeof import('koffi')['default'];
-  try {
-    koffi = (await import('koffi')).default;
-  } catch (error) {
-    throw new Error(`the package koffi is needed (npm install koffi): ${errorText(error)}`);
-  }
+  const koffi = await loadKoffi();
   const library = koffi.load(null);
-  const poll = library.func('int poll(void *fds, unsigned long count, int timeout)');
   return {
+    ...waitingOf(koffi),
     socket: library.func('int socket(int domain, int type, int protocol)'),
     bind: library.func('int bind(int fd, void *address, uint32_t size)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)'),
     sendto: library.func('long sendto(int fd, void *octets, size_t size, int flags, void *to, uint32_t toSize)'),
     recvfrom: library.func('long recvfrom(int fd, void *octets, size_t size, int flags, void *from, void *fromSize)'),
-    pipe: library.func('int pipe(void *fds)'),
-    poll: (fds, count, timeout) =>
-      new Promise((resolve, reject) =>
-        poll.async(fds, count, timeout, (error: Error | null, result: number) =>
-          error === null || error === undefined ? resolve(result) : reject(error),
-        ),
-      ),
-    errno: () => koffi.errno(),
   };
 }
 

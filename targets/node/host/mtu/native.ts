@@ -2,7 +2,7 @@
 // socket. Where koffi is missing, or the system refuses, the caller says so and does without.
 
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
-import { errorText } from '../errors.ts';
+import { loadKoffi } from '../libc.ts';
 import type { Instruction } from './filter.ts';
 
 const AF_INET = 2;
@@ -53,12 +53,7 @@ function bytesOf(filter: Instruction[]): Buffer {
 /** Rejects where koffi is not installed, or this is not Linux. */
 export async function loadNative(): Promise<Native> {
   if (process.platform !== 'linux') throw new Error('Linux is needed');
-  let koffi: typeof import('koffi')['default'];
-  try {
-    koffi = (await import('koffi')).default;
-  } catch (error) {
-    throw new Error(`the package koffi is needed (npm install koffi): ${errorText(error)}`);
-  }
+  const koffi = await loadKoffi();
   const library = koffi.load(null);
   const func = (signature: string): Call => library.func(signature) as Call;
   const socket = func('int socket(int domain, int type, int protocol)');
