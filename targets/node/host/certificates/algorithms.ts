@@ -10,8 +10,9 @@ const SHA2_512 = 4;
 const IDENTITY = 5;
 /** What this side verifies, as SIGNATURE_HASH_ALGORITHMS has it. */
 export const HASHES = Uint8Array.of(0, SHA2_256, 0, SHA2_384, 0, SHA2_512, 0, IDENTITY);
-/** An RSA key of fewer bits is refused. */
+/** RSA keys of fewer bits are refused, and of more: they make the one that checks them slow. */
 export const RSA_BITS_MIN = 2048;
+const RSA_BITS_MAX = 8192;
 
 interface Algorithm {
   kind: 'ec' | 'rsa' | 'ed25519';
@@ -71,6 +72,7 @@ export function keyProblem(key: KeyObject): string {
     return `curve ${namedCurve} is not supported: P-256 or P-384`;
   if (kind === 'rsa' && (modulusLength ?? 0) < RSA_BITS_MIN)
     return `RSA with ${modulusLength} bits: at least ${RSA_BITS_MIN}`;
+  if (kind === 'rsa' && modulusLength! > RSA_BITS_MAX) return `RSA with ${modulusLength} bits: at most ${RSA_BITS_MAX}`;
   return '';
 }
 

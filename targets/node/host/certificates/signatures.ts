@@ -12,7 +12,7 @@ import {
 } from '../../../../core/ike/ext/certificates.ts';
 import { HASHES, isSignature, signatureOf } from './algorithms.ts';
 import { pathProblem, type Trust } from './chain.ts';
-import { type Cert, readCertificate } from './x509.ts';
+import { type Cert, keyHashOf, readCertificate } from './x509.ts';
 
 const ID_IPV4 = 1;
 const ID_FQDN = 2;
@@ -45,12 +45,12 @@ export interface NodeSignatures extends CertifiedSignatures {
 export function isNamed(cert: Cert, id: Uint8Array): boolean {
   const data = Buffer.from(id.subarray(4));
   const has = (kind: string, value: string): boolean =>
-    cert.altNames.some((one) => one.kind === kind && one.value === value);
+    cert.details().altNames.some((one) => one.kind === kind && one.value === value);
   if (id[0] === ID_FQDN) return has('dns', data.toString('latin1').toLowerCase());
   if (id[0] === ID_RFC822) return has('email', data.toString('latin1').toLowerCase());
   if (id[0] === ID_IPV4 || id[0] === ID_IPV6)
     return data.length === (id[0] === ID_IPV4 ? 4 : 16) && has('ip', data.toString('hex'));
-  return id[0] === ID_DER_DN && cert.subject === data.toString('hex');
+  return id[0] === ID_DER_DN && cert.details().subject === data.toString('hex');
 }
 
 const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' });
@@ -66,7 +66,7 @@ function fingerprint({ key, chain, peerKey, trust }: CertificateConfig): string 
 
 export function createSignatures(config: CertificateConfig): NodeSignatures {
   const { key, chain, peerKey, trust } = config;
-  const anchorHashes = Buffer.concat(trust.anchors.map(({ keyHash }) => keyHash));
+  const anchorHashes = Buffer.concat(trust.anchors.map(keyHashOf));
   const requests: Encoded[] =
     peerKey !== null
       ? [{ encoding: CERT_RAW_KEY, octets: new Uint8Array(0) }]
@@ -83,18 +83,15 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
       return peerKey;
     }
     const certs: Cert[] = [];
-    for (const { encoding, octets } of given) {
-      if (encoding !== CERT_X509) continue;
-      try {
-        certs.push(readCertificate(octets));
-      } catch (error) {
-        return `certificate ${certs.length + 1}: ${error instanceof Error ? error.message : String(error)}`;
-      }
+    try {
+      for (const { encoding, octets } of given) if (encoding === CERT_X509) certs.push(readCertificate(octets));
+      if (certs.length === 0) return 'it sent no certificate';
+      const problem = pathProblem(certs, trust, config.wall());
+      if (problem !== '') return problem;
+      return isNamed(certs[0], id) ? certs[0].key : `${certs[0].name}: the certificate is not for its identity`;
+    } catch (error) {
+      return `a certificate cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     }
-    if (certs.length === 0) return 'it sent no certificate';
-    if (!isNamed(certs[0], id)) return `${certs[0].name}: the certificate is not for its identity`;
-    const problem = pathProblem(certs, trust, config.wall());
-    return problem === '' ? certs[0].key : problem;
   }
 
   const signatures: NodeSignatures = {

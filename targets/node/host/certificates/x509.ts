@@ -59,16 +59,12 @@ export interface AltName {
   value: string;
 }
 
-export interface Cert {
-  der: Buffer;
-  x509: X509Certificate;
-  key: KeyObject;
+/** What node:crypto does not tell of a certificate. */
+export interface Details {
   /** Names of subject and issuer, DER in hexadecimal, and the serial number in hexadecimal. */
   subject: string;
   issuer: string;
   serial: string;
-  /** A name for messages. */
-  name: string;
   /** Milliseconds since 1970. */
   notBefore: number;
   notAfter: number;
@@ -82,8 +78,16 @@ export interface Cert {
   altNames: AltName[];
   /** A critical extension that this code does not know, or a signature algorithm that it does not take: why, or ''. */
   problem: string;
-  /** SHA-1 of SubjectPublicKeyInfo: what CERTREQ lists [RFC 7296 §3.7]. */
-  keyHash: Buffer;
+}
+
+export interface Cert {
+  der: Buffer;
+  x509: X509Certificate;
+  key: KeyObject;
+  /** A name for messages. */
+  name: string;
+  /** Read when it is asked for the first time: of a stranger's certificate, when its signature is known to be good. Throws on nonsense. */
+  details(): Details;
 }
 
 const hexOf = (value: object): string => Buffer.from(AsnConvert.serialize(value)).toString('hex');
@@ -110,24 +114,16 @@ function altNamesOf(list: readonly Extension[]): AltName[] {
   return out;
 }
 
-/** Reads a certificate. Throws on what is none, or too long. */
-export function readCertificate(octets: Uint8Array): Cert {
-  if (octets.length > CERTIFICATE_MAX) throw new Error(`${octets.length} octets: at most ${CERTIFICATE_MAX}`);
-  const der = Buffer.from(octets);
-  const x509 = new X509Certificate(der);
+function detailsOf(der: Buffer): Details {
   const { tbsCertificate: tbs, signatureAlgorithm } = AsnConvert.parse(der, Certificate);
   const list = tbs.extensions ?? [];
   const constraints = extensionOf(list, BASIC_CONSTRAINTS, BasicConstraints);
   const unknown = list.find(({ extnID, critical }) => critical && !KNOWN.has(extnID));
   const isWeak = !Object.hasOwn(SIGNATURES, signatureAlgorithm.algorithm);
   return {
-    der,
-    x509,
-    key: x509.publicKey,
     subject: hexOf(tbs.subject),
     issuer: hexOf(tbs.issuer),
     serial: serialOf(tbs.serialNumber),
-    name: x509.subject.replace(/\n/g, ', '),
     notBefore: tbs.validity.notBefore.getTime().getTime(),
     notAfter: tbs.validity.notAfter.getTime().getTime(),
     isCa: constraints?.cA === true,
@@ -141,10 +137,29 @@ export function readCertificate(octets: Uint8Array): Cert {
         : isWeak
           ? `signature algorithm ${signatureAlgorithm.algorithm} is not taken`
           : '',
-    keyHash: createHash('sha1')
-      .update(x509.publicKey.export({ format: 'der', type: 'spki' }))
-      .digest(),
   };
+}
+
+/** Reads a certificate. Throws on what is none, or too long. */
+export function readCertificate(octets: Uint8Array): Cert {
+  if (octets.length > CERTIFICATE_MAX) throw new Error(`${octets.length} octets: at most ${CERTIFICATE_MAX}`);
+  const der = Buffer.from(octets);
+  const x509 = new X509Certificate(der);
+  let details: Details | undefined;
+  return {
+    der,
+    x509,
+    key: x509.publicKey,
+    name: x509.subject.replace(/\n/g, ', '),
+    details: () => (details ??= detailsOf(der)),
+  };
+}
+
+/** SHA-1 of SubjectPublicKeyInfo: what CERTREQ lists [RFC 7296 §3.7]. */
+export function keyHashOf({ key }: Cert): Buffer {
+  return createHash('sha1')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest();
 }
 
 /** A list of revoked certificates. */
@@ -194,7 +209,8 @@ export function readCrl(octets: Uint8Array): Crl {
 
 /** True when the CRL is signed by the owner of this certificate. */
 export function isSignedBy(crl: Crl, issuer: Cert): boolean {
-  if (crl.issuer !== issuer.subject || (issuer.usage !== null && (issuer.usage & CRL_SIGN) === 0)) return false;
+  const { subject, usage } = issuer.details();
+  if (crl.issuer !== subject || (usage !== null && (usage & CRL_SIGN) === 0)) return false;
   try {
     return verify(crl.digest, crl.signed, issuer.key, crl.signature);
   } catch {
@@ -202,10 +218,15 @@ export function isSignedBy(crl: Crl, issuer: Cert): boolean {
   }
 }
 
-/** True when `cert` is signed by the owner of `issuer`. */
+/** True when the issuer's name is the other's, as it is shown: then the signature is worth checking. */
+export function namesIssuer(cert: Cert, issuer: Cert): boolean {
+  return cert.x509.issuer === issuer.x509.subject;
+}
+
+/** True when `cert` is signed by the owner of `issuer`, and names it, octet for octet. */
 export function isIssuedBy(cert: Cert, issuer: Cert): boolean {
   try {
-    return cert.issuer === issuer.subject && cert.x509.verify(issuer.key);
+    return cert.x509.verify(issuer.key) && cert.details().issuer === issuer.details().subject;
   } catch {
     return false;
   }

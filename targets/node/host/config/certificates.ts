@@ -34,7 +34,12 @@ function readEach<T>(field: Field, label: string, read: (der: Buffer) => T): T[]
   });
 }
 
-const certificatesOf = (field: Field): Cert[] => readEach(field, 'CERTIFICATE', readCertificate);
+const certificatesOf = (field: Field): Cert[] =>
+  readEach(field, 'CERTIFICATE', (der) => {
+    const cert = readCertificate(der);
+    cert.details();
+    return cert;
+  });
 const crlsOf = (field: Field): Crl[] => readEach(field, 'X509 CRL', readCrl);
 
 /** A key in PEM, in the file or inside the configuration. */
@@ -90,7 +95,7 @@ export function signaturesOf(
   if (peerKey !== null && has('ca')) throw fieldError(at('publicKey'), 'ca is given too');
   const anchors = listed('ca').flatMap((field) => {
     const found = certificatesOf(field);
-    const other = found.find(({ isCa }) => !isCa);
+    const other = found.find((one) => !one.details().isCa);
     if (other !== undefined) throw fieldError(field, `${fileOf(field)}: ${other.name} is no CA certificate`);
     return found;
   });
@@ -99,7 +104,7 @@ export function signaturesOf(
   const trust = {
     ...NO_TRUST,
     anchors,
-    intermediates: chain.slice(1).filter(({ isCa }) => isCa),
+    intermediates: chain.slice(1).filter((one) => one.details().isCa),
     crls: listed('crl').flatMap(crlsOf),
     isCrlRequired: at('crlRequired').value === true,
   };
