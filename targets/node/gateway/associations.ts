@@ -6,7 +6,7 @@ import { type Attributes, MODE_TUNNEL } from '../../../core/dietesp/attributes.t
 import { addAnyInbound, createAnySa, destroyAnySa, removeAnyInbound } from '../../../core/eesp/any.ts';
 import { createEespEndpoint, type EespEndpoint } from '../../../core/eesp/endpoint.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
-import { createLane, type Lane, laneFor } from '../../../core/esp/lanes.ts';
+import { type Lane, laneFor } from '../../../core/esp/lanes.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
@@ -209,7 +209,13 @@ export function createAssociations(endpoint: Endpoint): Associations {
       }
       const inner = owner === undefined ? innerOf(entry.config.attributes, direction) : null;
       const listed: Listed = {
-        ...createLane(sa),
+        // All in one literal: what is spread, or comes later, takes room of its own.
+        sa,
+        low: 0,
+        high: 0,
+        values: 0,
+        strict: false,
+        resource: 0,
         name: entry.name,
         direction,
         remote,
