@@ -82,7 +82,7 @@ test('errors are one line, with file and line', async () => {
     [['--config', bad, '--log', 'loud'], /--log: loud: must be one of error, warn, info, debug\n$/],
     [
       ['--config', bad, '--log', 'debug:nosuch'],
-      /--log: nosuch: must be one of gateway, peer, ike, esp, link, flow, tun, state\n$/,
+      /--log: nosuch: must be one of gateway, peer, ike, esp, link, flow, tun, state, mtu\n$/,
     ],
   ] as const) {
     const { code, stderr } = await dietesp('gateway', ...args);
