@@ -44,7 +44,7 @@ test('a gateway: every error of the file, in its order', () => {
       'g.yaml:6: connection.ike.nat: atuo: ...; did you mean `auto`?',
       'g.yaml:6: connection.ike.dpd: -1: must be 0..31536000',
       'g.yaml:6: connection.ike.proposals[0]: aes-ccm-9: ...; did you mean `aes-ccm-8`?',
-      `g.yaml:7: connection.child.esn: maybe: must be one of off, on, both`,
+      `g.yaml:7: connection.child.esn: maybe: must be one of off, on, both, none`,
       'g.yaml:7: connection.child.local[0]: ::1/200: must be any, any4, any6, dynamic, an address, PREFIX/LENGTH or FIRST-LAST',
       'g.yaml:9: peers[0].resumption: soon: must be a number',
       'g.yaml:10: peers[1].remoteId: b: must be fqdn:NAME, keyid:HEX, keyid:"TEXT", ipv6:ADDRESS or ipv4:ADDRESS',
