@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bundle, engineMissing, runOn } from '../../targets/build/engines.ts';
-import { COMBINATIONS, LONG, missing, runOnBoard } from '../boards/firmware-kit.ts';
+import { COMBINATIONS, LONG, missingNow, runOnBoard } from '../boards/firmware-kit.ts';
 
 const JERRY_HEAP = 1048576;
 
@@ -53,7 +53,7 @@ test('Espruino: as many variables after 200 packets as after 20', { skip: engine
 for (const [board, engine] of COMBINATIONS) {
   // What is filled up there is all that it has.
   const isSmall = board === 'netduinoplus2' && engine === 'lua';
-  const skip = missing(board, engine) || (isSmall ? 'its RAM does not hold the test beside the script' : false);
+  const skip = missingNow(board, engine) || (isSmall ? 'its RAM does not hold the test beside the script' : false);
   test(`${engine} on ${board}: heap's peak after 1,000 packets is that after 100`, {
     skip,
     timeout: LONG,

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMBINATIONS, LONG, missing, runOnBoard } from './firmware-kit.ts';
+import { COMBINATIONS, LONG, missing, missingNow, runOnBoard } from './firmware-kit.ts';
 import { nativeCases } from './native-cases.ts';
 
 for (const [board, engine] of COMBINATIONS) {
-  test(`hooks of ${board} with ${engine}`, { skip: missing(board, engine), timeout: 2 * LONG }, async () => {
+  test(`hooks of ${board} with ${engine}`, { skip: missingNow(board, engine), timeout: 2 * LONG }, async () => {
     const cases = nativeCases();
     // Cases are data of the image: as many as the board's heap holds.
     const report = await runOnBoard(

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import type { QemuBoard } from '../../targets/node/lab/boards/qemu.ts';
-import { COMBINATIONS, missing, PATIENCE, start } from './firmware-kit.ts';
+import { COMBINATIONS, missingNow, PATIENCE, start } from './firmware-kit.ts';
 
 const ENTRY = 'test/boards/pipe.entry.ts';
 const LIMIT = 600000;
@@ -40,7 +40,7 @@ function framesOf(count: number, salt: number): Uint8Array[] {
 }
 
 for (const [name, engine] of COMBINATIONS) {
-  const skip = missing(name, engine);
+  const skip = missingNow(name, engine);
   test(`${name} with ${engine}: console, clock, area, entropy, restart, exit`, { skip, timeout: LIMIT }, async (t) => {
     const entropy = Uint8Array.from({ length: 20 }, (_none, i) => i + 1);
     const board = await start(name, engine, ENTRY, { blob: BLOB, entropy });

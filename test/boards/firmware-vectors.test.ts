@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { casesOf, type VectorFile } from '../../targets/build/vector-file.ts';
-import { COMBINATIONS, LONG, missing, runOnBoard } from './firmware-kit.ts';
+import { COMBINATIONS, LONG, missingNow, runOnBoard } from './firmware-kit.ts';
 
 const HEAP = 3000000;
 
@@ -15,7 +15,7 @@ for (const [board, engine] of COMBINATIONS) {
   // Its RAM does not hold the runner with all headers and suites.
   if (board === 'netduinoplus2') continue;
   for (const file of ['diet-esp.json', 'own.json']) {
-    test(`${file} on ${board} with ${engine}`, { skip: missing(board, engine), timeout: 2 * LONG }, async (t) => {
+    test(`${file} on ${board} with ${engine}`, { skip: missingNow(board, engine), timeout: 2 * LONG }, async (t) => {
       const path = join(sourceRoot(), 'test', 'vectors', file);
       const cases = casesOf(JSON.parse(readFileSync(path, 'utf8')) as VectorFile);
       const report = await runOnBoard(board, engine, 'targets/build/vectors.entry.ts', cases, 60, HEAP);

@@ -157,12 +157,21 @@ ${pem.trimEnd().replaceAll(/^/gm, '      ')}
   const swapped = text.replace(name, files.file('private.pem', pem));
   // The public key is in a private one as well.
   assert.deepEqual(readGateway('g.yaml', swapped).config.ike.connections[0].policy.publicKey, policy.publicKey);
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const other = files.file('ec.pem', ec.publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  const ec = (namedCurve: string): string => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve });
+    return text.replace(
+      name,
+      files.file(`${namedCurve}.pem`, publicKey.export({ type: 'spki', format: 'pem' }).toString()),
+    );
+  };
   assert.match(
-    messageOf(() => readGateway('g.yaml', text.replace(name, other))),
-    /publicKey: .*must be an Ed25519 public/,
+    messageOf(() => readGateway('g.yaml', ec('P-521'))),
+    /publicKey: .*curve secp521r1 is not supported: P-256 or P-384/,
   );
+  // Another kind of key on one side: `signatures` has the keys of both.
+  const mixed = readGateway('g.yaml', ec('P-256')).config.ike.connections[0].policy;
+  assert.deepEqual([mixed.localAuth, mixed.remoteAuth, mixed.publicKey.length], [14, 14, 0]);
+  assert.ok(mixed.signatures !== undefined);
 });
 
 test('selectors, and dynamic ones for a path', () => {
