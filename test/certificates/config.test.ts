@@ -1,6 +1,7 @@
 // Certificates in files of a gateway and of a sensor: what is taken, and errors that name file, field and limit, and no secret.
 
 import assert from 'node:assert/strict';
+import { createPublicKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -52,6 +53,10 @@ test('what is wrong with certificates in a file', { skip }, () => {
       [14, 2],
     ],
   );
+  // A raw key of another kind than this side's: `signatures` has both.
+  const open = createPublicKey(readFileSync(other.key)).export({ type: 'spki', format: 'pem' }).toString();
+  const mixed = sensorWith({ privateKey: readFileSync(root.key, 'latin1'), publicKey: open });
+  assert.deepEqual([mixed.localAuth, mixed.remoteAuth, mixed.publicKey.length], [14, 14, 0]);
   // Equal credentials count as equal, others do not.
   const print = (given: object): string => JSON.stringify(sensorWith(given).signatures);
   assert.equal(print(auth), print(auth));

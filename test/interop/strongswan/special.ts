@@ -175,8 +175,9 @@ const IKE = /^aes128(ccm8|ccm16|gcm16)-prfsha256(-x25519|-ecp256)+$/;
 
 /** Why a specialised device for plain ESP is not what a case is about; false: it is. */
 function lacks(entry: Case): string | false {
-  const { ike, esp, virtualIp }: Terms = { ...BASE, ...entry.terms, ...entry.ours };
+  const { auth, ike, esp, virtualIp }: Terms = { ...BASE, ...entry.terms, ...entry.ours };
   if (entry.initiator !== 'ours') return 'it initiates';
+  if (auth.startsWith('certificate ')) return 'it has no certificates';
   if (ike.length > 1 || esp.length > 1) return 'it offers one proposal';
   if (!IKE.test(ike[0])) return 'IKE has AES-128 with CCM or GCM, and HMAC-SHA2-256';
   if (virtualIp) return 'addresses that it asks for are IPv6';
