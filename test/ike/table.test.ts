@@ -66,7 +66,11 @@ const NO_EVENT: [number, boolean][] = [
   [38, false],
   [44, true],
   [44, false],
+  // G-IKEv2 [RFC 9838].
   [39, false],
+  [40, false],
+  [41, false],
+  [42, true],
   [0, true],
   [255, false],
 ];

@@ -1,7 +1,7 @@
 // What MTU detection shows and counts at a gateway.
 
-/** Counters of MTU detection. */
-export interface MtuMetrics {
+/** What happened, in all. */
+export interface MtuCounters {
   /** LMAP notifies sent. */
   lmapSent: number;
   /** PTB notifies sent. */
@@ -20,6 +20,10 @@ export interface MtuMetrics {
   incomplete: number;
   /** Verified packets above `reassembled`. */
   tooLarge: number;
+}
+
+/** Counters of MTU detection at a gateway. */
+export interface MtuMetrics extends MtuCounters {
   /** Inner IPv4 packets that went in pieces. */
   split: number;
   /** Inner packets that went although the peer gets them in fragments: IPv6 up to 1280 octets, and those of flows. */

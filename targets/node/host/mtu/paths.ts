@@ -36,7 +36,7 @@ import { addressText } from '../addresses.ts';
 import type { Bounded } from '../bounded.ts';
 import { outerSize } from '../udp.ts';
 import type { FirstFragment } from './fragments.ts';
-import type { PathView } from './metrics.ts';
+import type { MtuCounters, PathView } from './metrics.ts';
 
 /** `mtu` of a configuration file, with its defaults. Times in milliseconds, sizes in octets. */
 export interface MtuSettings {
@@ -66,22 +66,6 @@ export interface MtuSettings {
   floor4: number;
   /** Floor of LMAP over IPv6. */
   floor6: number;
-}
-
-/** What happened, in all. */
-export interface MtuCounters {
-  /** LMAP and PTB sent, and taken. */
-  lmapSent: number;
-  ptbSent: number;
-  lmapTaken: number;
-  ptbTaken: number;
-  /** LMAP above what was sent, or of another IP version; notifies of a wrong form. */
-  ignored: number;
-  malformed: number;
-  /** Verified packets that came in fragments; packets of which fragments are missing; verified packets above EMTU_R. */
-  fragmented: number;
-  incomplete: number;
-  tooLarge: number;
 }
 
 /** Sizes of inner packets, octets. */
