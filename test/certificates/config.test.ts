@@ -5,6 +5,13 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { type Note, setNote } from '../../core/ike/state/child.ts';
+import type { Path } from '../../core/ike/state/path.ts';
+import type { Setup } from '../../core/ike/state/setup.ts';
+import { createComparison } from '../../targets/node/gateway/comparison.ts';
+import { createConnections } from '../../targets/node/gateway/connections.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
+import { refusalOf } from '../../targets/node/host/certificates/signatures.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { packageMissing } from '../support/packages.ts';
 import { openPki, type Pki } from '../support/pki.ts';
@@ -87,4 +94,40 @@ test('what is wrong with certificates in a file', { skip }, () => {
       JSON.stringify(given),
     );
   }
+});
+
+test('a reload reads the revocation lists again', { skip }, async () => {
+  const root = pki().issue('reload-root', { isCa: true });
+  const own = pki().issue('reload-gateway', { by: root, names: 'DNS:gateway.test' });
+  const peer = pki().issue('reload-device', { by: root, names: 'DNS:device.test' });
+  const read = () => {
+    const auth = { certificate: own.chain, privateKey: own.key, ca: [root.certificate], crl: ['list.crl'] };
+    const connection = { localId: 'fqdn:gateway.test', auth };
+    const file = { addresses: ['fd00::1'], udp: [{ address: '::1' }], connection };
+    return readGateway(join(pki().folder, 'gateway.yaml'), JSON.stringify(file)).config.ike;
+  };
+  writeFileSync(join(pki().folder, 'list.crl'), readFileSync(pki().crl('none-revoked', root, [])));
+  const before = read();
+  const connections = createConnections(before, 0);
+  const path = { port: 0, local: new Uint8Array(4), remote: new Uint8Array(4) } as Path;
+  const reasonNow = (): string => {
+    const signatures = connections.policyOn(connections.find(2, Buffer.from('device.test'))!, path, false).signatures!;
+    const setup = { notes: [] as Note[] } as unknown as Setup;
+    const body = Buffer.concat([Buffer.of(4), peer.der]);
+    setNote(setup.notes, 'certificates', Buffer.concat([Buffer.of(body.length >> 8, body.length & 255), body]));
+    signatures.check(
+      setup,
+      Buffer.from('02000000' + Buffer.from('device.test').toString('hex'), 'hex'),
+      Buffer.of(1),
+      Buffer.of(0),
+    );
+    return refusalOf({ signatures });
+  };
+  assert.equal(reasonNow(), 'its signature is wrong');
+  writeFileSync(join(pki().folder, 'list.crl'), readFileSync(pki().crl('one-revoked', root, [peer])));
+  const old = connections.list[0];
+  connections.follow(read());
+  assert.match(reasonNow(), /CN=reload-device: is revoked/);
+  // An IKE SA that is up goes on.
+  assert.equal(createComparison()(old, connections.list[0]), 'same');
 });
