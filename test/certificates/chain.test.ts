@@ -1,9 +1,11 @@
 // X.509 paths, CRLs and signatures against certificates that OpenSSL made.
 
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { Certificate, Extension, GeneralName, SubjectAlternativeName } from '@peculiar/asn1-x509';
 import { HASHES, isSignature, signatureOf } from '../../targets/node/host/certificates/algorithms.ts';
 import { PATH_MAX, pathProblem, type Trust } from '../../targets/node/host/certificates/chain.ts';
 import { isNamed } from '../../targets/node/host/certificates/signatures.ts';
@@ -107,6 +109,23 @@ test('what may not stand in a path, by reason', { skip }, () => {
   } finally {
     twin.close();
   }
+});
+
+test('one certificate inside another, as PEM: not two certificates in one', { skip }, () => {
+  const root = pki().issue('poly-root', { isCa: true });
+  const thief = pki().issue('thief', { by: root, names: 'DNS:thief.test' });
+  // The names of another, and in an extension what is signed: OpenSSL reads PEM wherever it finds it.
+  const forged = AsnConvert.parse(thief.der, Certificate);
+  const list = forged.tbsCertificate.extensions!;
+  const names = new SubjectAlternativeName([new GeneralName({ dNSName: 'gateway.test' })]);
+  list.find(({ extnID }) => extnID === '2.5.29.17')!.extnValue = new OctetString(AsnConvert.serialize(names));
+  const inner = new OctetString(Buffer.concat([Buffer.of(10), readFileSync(thief.certificate)]));
+  list.push(new Extension({ extnID: '1.2.3.4', critical: false, extnValue: inner }));
+  const octets = Buffer.from(AsnConvert.serialize(forged));
+  assert.equal(new X509Certificate(octets).subjectAltName, 'DNS:thief.test');
+  assert.throws(() => readCertificate(octets), /is not one certificate in DER/);
+  assert.throws(() => readCertificate(readFileSync(thief.certificate)), /is not one certificate in DER/);
+  assert.throws(() => readCertificate(Buffer.concat([thief.der, Buffer.of(0)])), /is not one certificate in DER/);
 });
 
 test('revocation by CRLs', { skip }, () => {

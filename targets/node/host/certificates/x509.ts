@@ -140,16 +140,21 @@ function detailsOf(der: Buffer): Details {
   };
 }
 
-/** Reads a certificate. Throws on what is none, or too long. */
+/** Reads a certificate in DER. Throws on what is none, or too long. */
 export function readCertificate(octets: Uint8Array): Cert {
   if (octets.length > CERTIFICATE_MAX) throw new Error(`${octets.length} octets: at most ${CERTIFICATE_MAX}`);
   const der = Buffer.from(octets);
   const x509 = new X509Certificate(der);
+  // It also takes PEM, wherever in the octets that stands: then the signature would be that of one certificate, and the names those of another.
+  if (!x509.raw.equals(der)) throw new Error('is not one certificate in DER and nothing else');
   let details: Details | undefined;
   return {
     der,
     x509,
-    key: x509.publicKey,
+    // A stranger's key may be of a kind that takes long to read, or of none that is known.
+    get key() {
+      return x509.publicKey;
+    },
     name: x509.subject.replace(/\n/g, ', '),
     details: () => (details ??= detailsOf(der)),
   };
