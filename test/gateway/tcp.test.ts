@@ -127,6 +127,8 @@ test('a connection is lost: the SAs stay, the sensor opens another, and what was
   relay.open();
   await until(() => s.told.filter((one) => one === 'child').length === 2, 'the rekey');
   assert.equal(s.ours(), ours);
+  // While the old Child SA's Delete is on its way, the rekey below would get TEMPORARY_FAILURE [RFC 7296 §2.25.2].
+  await until(() => ours.request.length === 0 && ours.tasks.length === 0, 'the Delete of the old Child SA');
   relay.cut(true);
   await until(() => s.started.gateway.metrics().tcp[0].open === 0);
   s.started.ike.ask(theirs, rekeyIke);
