@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
+import type { Path } from '../../core/ike/state/path.ts';
+import type { IkeSa } from '../../core/ike/state/sa.ts';
 import { openTcpPorts } from '../../targets/node/gateway/tcp.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { scene, until } from './tcp-support.ts';
@@ -140,4 +142,32 @@ test(`${LONG ? 10000 : 1000} connections that come and send at random: few stay,
   await s.talk('in the crowd');
   for (const socket of alive) socket.destroy();
   await until(() => s.started.gateway.metrics().tcp[0].open === 1);
+});
+
+test('who does not read: a stranger is closed, and a known peer does not hold up the end', async (t) => {
+  const tcp = await openTcpPorts([{ address: '127.0.0.1', port: 0 }], { most: 16, limit: 4096, now: () => 0 });
+  t.after(() => tcp.close());
+  const drops: string[] = [];
+  tcp.drop = (reason) => void drops.push(reason);
+  const paths: Path[] = [];
+  tcp.onMessage = (path) => paths.push(path) > 0;
+  const message = new Uint8Array(32768).fill(7);
+  for (const isProved of [false, true]) {
+    const socket = connect({ port: tcp.ports[0].port, host: '127.0.0.1' });
+    t.after(() => socket.destroy());
+    socket.on('error', () => {});
+    socket.write(Buffer.concat([PREFIX, record(12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)]));
+    await until(() => paths.length === (isProved ? 2 : 1));
+    const path = paths.pop()!;
+    if (isProved) tcp.prove(path, {} as IkeSa);
+    paths.push(path);
+    let sent = 0;
+    while (tcp.send(path, message, false)) sent++;
+    // What the system's buffers take comes on top.
+    assert.ok(sent * message.length >= (isProved ? 1048576 : 65536), `${sent} messages`);
+    assert.equal(drops.pop(), 'slow-peer');
+    assert.equal(tcp.ports[0].counters.open, isProved ? 1 : 0);
+    if (!isProved) await until(() => tcp.ports[0].counters.open === 0);
+  }
+  await tcp.close();
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { isSeparate } from '../../core/ike/ext/separate-transports.ts';
@@ -62,6 +63,32 @@ test('separate: IKE_SA_INIT over UDP, all else over TCP, ESP over UDP; never bac
   await until(() => s.started.gateway.metrics().drops['not-over-tcp'] === 1);
   socket.close();
   assert.equal(s.started.gateway.metrics().ike!.received, received);
+});
+
+test('an IKE SA on UDP: whoever brings one of its messages over TCP does not take it away', async (t) => {
+  const s = await scene(t, 'udp');
+  assert.equal(await s.sensor.connect(false), '');
+  const { upper } = s.sensor.host.uplink.ike;
+  const { transmit } = upper;
+  let taken: Buffer | null = null;
+  upper.transmit = (_path, _replyTo, buffer, offset, length) => {
+    taken = Buffer.from(buffer.slice(offset, offset + length));
+  };
+  s.sensor.probe();
+  s.sensor.wake();
+  await until(() => taken !== null);
+  upper.transmit = transmit;
+  const before = s.theirs().path;
+  const thief = connect(s.tcpPort, '127.0.0.1');
+  t.after(() => thief.destroy());
+  thief.write(Buffer.concat([Buffer.from('IKETCP'), Buffer.from([0, 6 + taken!.length, 0, 0, 0, 0]), taken!]));
+  await until(() => s.started.gateway.metrics().drops['over-tcp'] === 1);
+  assert.equal(s.theirs().path, before);
+  assert.equal(s.theirs().expectedId, 2, 'nobody has asked anything yet');
+  const ours = s.ours();
+  transmit(ours.path, null, taken!, 0, taken!.length, 0);
+  await until(() => ours.request.length === 0, 'the answer over UDP');
+  await s.talk('still here');
 });
 
 test('tcp: IKE over TCP from the first message, ESP beside it: the probe proves it, its port is learned', async (t) => {

@@ -193,7 +193,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     receive(path, buffer, offset, length, now) {
       refusals.begin();
       if (config.streams?.isStray(ikeOf(path), path, buffer, offset, length)) {
-        config.drop('ike', 'not-over-tcp');
+        config.drop('ike', isStream(path) ? 'over-tcp' : 'not-over-tcp');
         return DROP_UNSUPPORTED;
       }
       const code = receiveIke(ikeOf(path), path, buffer, offset, length, now);

@@ -26,7 +26,10 @@ export const isStream = (path: Pick<Path, 'port'>): boolean => path.port >= TCP_
 export interface Streams {
   /** For the endpoint of peers on sockets. */
   transports: SeparateTransports;
-  /** True for a message over UDP of an IKE SA that is on TCP: it must not go back [draft-ietf-ipsecme-ikev2-reliable-transport]. */
+  /**
+   * True for a message over UDP of an IKE SA that is on TCP: it must not go back [draft-ietf-ipsecme-ikev2-reliable-transport];
+   * and for one over TCP of an IKE SA that is on UDP.
+   */
   isStray(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number): boolean;
   /** An authenticated message of an established SA came over `path`. */
   proved(ike: Ike, sa: IkeSa, path: Path, now: number): void;
@@ -79,7 +82,7 @@ export function createStreams(tcp: TcpPorts, udp: UdpPort[], radios: number): St
         return { local, localPort, remote, remotePort: NAT_PORT, encapsulated: true, port: radios + index, link };
       },
     }),
-    isStray: (ike, path, buffer, offset, length) => !isStream(path) && isStray(ike, isStream, buffer, offset, length),
+    isStray: (ike, path, buffer, offset, length) => isStray(ike, isStream, path, buffer, offset, length),
     proved(ike, sa, path, now) {
       if (!isStream(path)) return;
       tcp.prove(path, sa);

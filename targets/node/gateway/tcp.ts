@@ -21,6 +21,9 @@ const SWEEP = 1000;
 /** Messages in a row that come to nothing, before and after the first good one. */
 const BAD_MAX = 32;
 const BAD_MAX_PROVED = 1024;
+/** Octets that may wait for one that does not read, before and after the first good message. */
+const BACKLOG = 65536;
+const BACKLOG_PROVED = 1048576;
 /** Connections of one IKE SA, those among them whose loss this side has not seen. */
 const PER_SA = 4;
 
@@ -185,6 +188,7 @@ export async function openTcpPorts(list: TcpAddress[], options: TcpOptions): Pro
     const stream = attachStream(socket, {
       isOpener: false,
       limit: options.limit,
+      backlog: () => (one.isProved ? BACKLOG_PROVED : BACKLOG),
       take(isIke, buffer, offset, length) {
         listener.counters.received++;
         const isGood = tcp.onMessage?.(one.path, buffer, offset, length, isIke) ?? false;
@@ -192,6 +196,11 @@ export async function openTcpPorts(list: TcpAddress[], options: TcpOptions): Pro
         if (one.bad > (one.isProved ? BAD_MAX_PROVED : BAD_MAX)) shut(one, 'tcp-garbage');
       },
       fault(reason) {
+        // Repeated questions, whose answers nobody reads, would fill the memory.
+        if (reason === 'slow-peer' && !one.isProved) {
+          shut(one, reason);
+          return;
+        }
         drop(reason);
         // Only a peer that is known may send what is too long, or nothing.
         if (!one.isProved && ++one.bad > BAD_MAX) shut(one, 'tcp-garbage');

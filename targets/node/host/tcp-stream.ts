@@ -17,8 +17,8 @@ import {
   writeRecord,
 } from '../../../core/ike/codec/stream.ts';
 
-/** Octets that may wait for a peer that does not read. */
-const BACKLOG = 1048576;
+/** Milliseconds that the last octets have to reach the peer: one that does not read would keep the connection for ever. */
+const END_TIME = 2000;
 /** Milliseconds until the system asks whether an idle peer is there. It is no sign of life for IKE [RFC 9329 §6.4]. */
 const PROBE_AFTER = 60000;
 
@@ -30,6 +30,8 @@ export interface TcpStreamOptions {
   isOpener: boolean;
   /** Octets of the largest record taken. */
   limit: number;
+  /** Octets that may wait for a peer that does not read. */
+  backlog(): number;
   /** Takes a message: IKE without its marker, or ESP; its octets are valid during the call. */
   take(isIke: boolean, buffer: Uint8Array, offset: number, length: number): void;
   /** Counts what is wrong with the stream. */
@@ -83,7 +85,7 @@ export function attachStream(socket: Socket, options: TcpStreamOptions): TcpStre
   return {
     send(octets, isIke) {
       if (isClosed || socket.destroyed || socket.writableEnded) return false;
-      if (socket.writableLength > BACKLOG) {
+      if (socket.writableLength > options.backlog()) {
         options.fault('slow-peer');
         return false;
       }
@@ -95,6 +97,9 @@ export function attachStream(socket: Socket, options: TcpStreamOptions): TcpStre
     end() {
       isClosed = true;
       socket.destroySoon();
+      const timer = setTimeout(() => socket.destroy(), END_TIME);
+      timer.unref();
+      socket.once('close', () => clearTimeout(timer));
     },
     destroy: stop,
     isClosed: () => isClosed || socket.destroyed,

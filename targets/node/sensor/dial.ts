@@ -5,6 +5,8 @@ import { attachStream, type TcpStream } from '../host/tcp-stream.ts';
 
 /** Milliseconds until a connection that does not come up is given up. */
 const CONNECT_TIME = 8000;
+/** Octets that may wait for a gateway that does not read. */
+const BACKLOG = 1048576;
 
 /** What a connection tells. */
 export interface DialEvents {
@@ -27,6 +29,7 @@ export function createDial(local: string, host: string, port: number, limit: num
     const stream = attachStream(socket, {
       isOpener: true,
       limit,
+      backlog: () => BACKLOG,
       take: events.take,
       fault(fault) {
         if (fault !== 'slow-peer' && fault !== 'too-long' && fault !== 'short-record') reason = fault;

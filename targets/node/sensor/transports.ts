@@ -287,7 +287,7 @@ export function createTransports(config: TransportsConfig): Transports {
     sendEsp: (path, octets) => connectionOf(path)?.stream.send(octets, false) ?? false,
     isStream,
     isStray(buffer, offset, length) {
-      const stray = isStray(ike!, isStream, buffer, offset, length);
+      const stray = isStray(ike!, isStream, udp, buffer, offset, length);
       if (stray) counts.strays++;
       return stray;
     },
