@@ -11,6 +11,7 @@ export { type DfPolicy, dfClear, dfCopy } from './df.ts';
 export { addInbound, createEndpoint, type Endpoint, removeInbound } from './endpoint.ts';
 export { FULL_PARTS } from './full-parts.ts';
 export { inbound } from './inbound.ts';
+export { limitKey } from './key-limits.ts';
 export { choose, OUTBOUND_ROOM, outbound } from './outbound.ts';
 export { maxInner, outerSizeOf, UDP_ENCAPSULATION } from './packet-size.ts';
 export { addPair, findPair, type Pairs, preferLast, removePair, retirePair } from './pairs.ts';
@@ -67,7 +68,6 @@ export {
   classSubspace,
   createSubspaceParts,
   createSubspaceSuite,
-  limitSubspaces,
   SUBSPACES_MAX,
   useClass,
   useSubspace,
@@ -86,4 +86,4 @@ export {
   type Operation,
   type Suite,
 } from './suites.ts';
-export { type Subspace, type Subspaces, type Window, type Windowed, window32, windowWide } from './window.ts';
+export { isNewest, type Subspace, type Subspaces, type Window, type Windowed, window32, windowWide } from './window.ts';

@@ -13,7 +13,7 @@
 import { copy, equal, put32, u32 } from '../base/bytes.ts';
 import { DROP_SEQUENCE, DROP_SUBSPACE } from '../base/drop.ts';
 import { refuse } from '../base/refuse.ts';
-import { ALG_AES_CBC, ALG_AES_CCM, ALG_AES_GCM, type Provider } from '../crypto/provider.ts';
+import type { Provider } from '../crypto/provider.ts';
 import { IIPC_NOT_COMPRESSED, TRAILER_MANDATORY } from '../dietesp/attributes.ts';
 import type { Parts } from './parts.ts';
 import type { Sa, SaConfig } from './sa.ts';
@@ -26,8 +26,6 @@ export const SUBSPACES_MAX = 65536;
 /** Octets of SPI, Subspace ID and counter. */
 const HEADER = 12;
 const MAX_32 = 65536 * 65536 - 1;
-/** 2^30. */
-const GIGA = 32768 * 32768;
 const NONE = /* @__PURE__ */ new Uint8Array(0);
 
 /** Numbers of `count` subspaces: whole on the wire, so nothing is recovered. */
@@ -106,34 +104,6 @@ export function createSubspaceSuite(suite: Suite, count: number): Suite {
     open: isAead ? suite.open : openHmac,
     subspaces: count,
   };
-}
-
-/** The lower of two limits, of which 0 is none. */
-function lower(a: number, b: number): number {
-  return a === 0 ? b : b === 0 ? a : Math.min(a, b);
-}
-
-/**
- * Lowers the lifetimes of an SA with subspaces to what one key of its cipher bears, in packets and octets of all subspaces
- * together: a counter of 48 bits is no limit. AES-GCM and AES-CCM as for packets of 2^11 octets at an advantage of 2^-57
- * [RFC 9001 Appendix B, draft-irtf-cfrg-aead-limits]: 2^28 and 2^26 packets of that size, and no more than 2^34 and 2^32 shorter ones;
- * AES-CBC 2^36 blocks [RFC 4303 §3.3.3]. Soft lifetimes are three quarters of it.
- */
-export function limitSubspaces(config: SaConfig): void {
-  const alg = config.suite.alg;
-  let packets = 0;
-  let bytes = 0;
-  if (alg === ALG_AES_GCM) {
-    packets = 16 * GIGA;
-    bytes = 512 * GIGA;
-  } else if (alg === ALG_AES_CCM) {
-    packets = 4 * GIGA;
-    bytes = 128 * GIGA;
-  } else if (alg === ALG_AES_CBC) bytes = 1024 * GIGA;
-  config.hardPackets = lower(config.hardPackets, packets);
-  config.hardBytes = lower(config.hardBytes, bytes);
-  config.softPackets = lower(config.softPackets, Math.floor((packets / 4) * 3));
-  config.softBytes = lower(config.softBytes, Math.floor((bytes / 4) * 3));
 }
 
 /** Refuses what does not go with subspaces: ESN, Diet-ESP, and numbers to go on from. */

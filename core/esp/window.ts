@@ -63,6 +63,17 @@ function ahead(sa: Windowed, hi: number, lo: number): number {
   return (hi - sa.snHi) * 65536 * 65536 + (lo - sa.snLo);
 }
 
+/**
+ * True when the number of a packet that has just come in, as `inbound` left it in `Endpoint.sn`, is the highest of its counter:
+ * of its subspace, where there are some.
+ */
+export function isNewest(sa: Windowed, hi: number, lo: number): boolean {
+  if (sa.subspaces === undefined) return hi === sa.snHi && lo === sa.snLo;
+  const id = hi >>> 16;
+  const one = id < sa.subspaces.list.length ? sa.subspaces.list[id] : null;
+  return one !== null && (hi & 0xffff) === one.snHi && lo === one.snLo;
+}
+
 /** A window of 32 in one number, for boards. */
 export const window32: Window = {
   max: 32,

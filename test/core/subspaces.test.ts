@@ -7,9 +7,11 @@ import type { Provider } from '../../core/crypto/provider.ts';
 import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
+import { limitKey } from '../../core/esp/key-limits.ts';
 import { createSa, isExpired, type Sa, type SaConfig } from '../../core/esp/sa.ts';
-import { classSubspace, createSubspaceSuite, limitSubspaces, useSubspace } from '../../core/esp/subspaces.ts';
+import { classSubspace, createSubspaceSuite, useSubspace } from '../../core/esp/subspaces.ts';
 import type { Suite } from '../../core/esp/suites.ts';
+import { isNewest } from '../../core/esp/window.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { createPortableProvider } from '../../targets/web/portable.ts';
@@ -129,7 +131,12 @@ test('each subspace counts from 1 and has a window of its own, made after a good
       [...Array<boolean>(7).fill(false), true],
     );
     // Late by any number of packets of another subspace.
-    for (const wire of slow.reverse()) packetOf(receive(to, wire));
+    slow.reverse().forEach((wire, index) => {
+      packetOf(receive(to, wire));
+      // Who follows a peer to another address goes by the newest packet of a subspace.
+      assert.equal(isNewest(receiver, to.sn.hi, to.sn.lo), index === 0);
+    });
+    assert.equal(isNewest(receiver, 3 * 65536, 1), false);
     packetOf(receive(to, more[0]));
     for (const wire of [...slow, ...fast, ...more]) assert.equal(receive(to, wire), 'replay');
     assert.deepEqual([receiver.packets, receiver.dropReplay], [fast.length + 4, fast.length + 4]);
@@ -197,20 +204,25 @@ test('lifetimes count over all subspaces, in both directions', () => {
 
 test('lifetimes are no longer than one key bears, whatever the counters bear', () => {
   const limits: [string, number, number][] = [
-    ['AES_GCM_16_IIV', 2 ** 34, 2 ** 39],
+    ['AES_GCM_16_IIV', 2 ** 33, 2 ** 39],
     ['AES_CCM_8', 2 ** 32, 2 ** 37],
-    ['AES_CBC_HMAC_SHA2_256_128', 0, 2 ** 40],
+    ['AES_CBC_HMAC_SHA2_256_128', 2 ** 34, 2 ** 39],
     ['CHACHA20_POLY1305_IIV', 0, 0],
     ['NULL_HMAC_SHA2_256_128', 0, 0],
   ];
   for (const [name, packets, bytes] of limits) {
     const config = configOf(makeSa(6, 17, ORDINARY), { suite: createSubspaceSuite(suiteOf(name), 4) });
-    limitSubspaces(config);
+    limitKey(config);
     const { hardPackets, hardBytes, softPackets, softBytes } = config;
     assert.deepEqual([hardPackets, hardBytes], [packets, bytes], name);
     assert.deepEqual([softPackets, softBytes], [packets * 0.75, bytes * 0.75], name);
+    // At worst 1.3 blocks a packet beside n / 16, and what the mode adds: below an advantage of 2^-57.
+    const blocks = bytes / 16 + 1.3 * packets;
+    const [used, bits] = name.startsWith('AES_CCM') ? [2 * blocks + 3 * packets, 128] : [blocks, 129];
+    const sum = name.startsWith('AES_GCM') ? used + packets : used;
+    if (sum > 0) assert.ok(2 * Math.log2(sum) - bits < -57, name);
     const own = { ...config, hardPackets: 9, softPackets: 5, hardBytes: 1000, softBytes: 10 };
-    limitSubspaces(own);
+    limitKey(own);
     assert.deepEqual([own.hardPackets, own.softPackets, own.hardBytes, own.softBytes], [9, 5, 1000, 10], name);
   }
 });

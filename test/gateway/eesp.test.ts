@@ -158,6 +158,18 @@ test('who has it, who requires it, and who gets what', async (t) => {
   await assert.rejects(client(t, strict, 'lacks', '', '  ike: { retransmit: 0.1 }\n'), /NO_PROPOSAL_CHOSEN/);
 });
 
+test('several Child SAs for workers: all of the set are EESP, where one is', async (t) => {
+  const started = await startGateway(gatewayFile('{}, perResource: 3'));
+  t.after(() => started.gateway.close());
+  const one = await client(t, started, 'one', '{}, perResource: 3');
+  await until(() => live(one.sa()).length === 3, 'three Child SAs');
+  assert.deepEqual(
+    live(one.sa()).map(({ protocol, policy }) => [protocol, policy.resource]),
+    [1, 2, 3].map((place) => [EESP, place]),
+  );
+  await one.talk('over one of them');
+});
+
 test('a gateway with a store restarts: the SAs of EESP go on, no number twice, and are rekeyed', async (t) => {
   const records = new Map<string, Uint8Array>();
   const first = await startGateway({ ...gatewayFile('{ maxSubSa: 1 }'), store: memoryStore(records) });

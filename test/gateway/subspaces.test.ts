@@ -83,9 +83,17 @@ test('over UDP: each class of service has its subspace, in both directions', asy
     assert.equal(agreed(sensor).at(-1), 8);
     sendAs(sensor, 46, 'after');
     await until('after', () => sensor.heard.includes('after!'));
+    // A NAT gives it another port. The gateway follows the newest packet of any subspace, though another had a higher number.
+    for (let i = 0; i < 3; i++) sendAs(sensor, 0, `first ${i}`);
+    await until('first', () => sensor.heard.includes('first 2!'));
+    const place = gateway.metrics().ike!.sas[0].remote;
+    await sensor.rebind();
+    sendAs(sensor, 46, 'moved');
+    await until('moved', () => sensor.heard.includes('moved!'));
+    assert.notEqual(gateway.metrics().ike!.sas[0].remote, place);
     assert.deepEqual(gateway.metrics().esp.drops, {});
     const shown = gateway.metrics().sas.map(({ direction, sn }) => `${direction} ${sn}`);
-    assert.deepEqual(shown.sort(), ['in 0:2 1:1 5:2', 'in 5:1', 'out 0:1', 'out 0:5']);
+    assert.deepEqual(shown.sort(), ['in 0:2 1:1 5:2', 'in 0:3 5:2', 'out 0:5', 'out 0:5']);
   } finally {
     runner.stop();
     await sensor.host.close();

@@ -1,6 +1,6 @@
 // Which Child SAs of its policy an IKE SA lacks: what a host that wants several asks for, and asks for again.
 
-import { CHILD_LIVE } from '../state/child.ts';
+import { CHILD_LIVE, type ChildSa } from '../state/child.ts';
 import { type ChildPolicy, childPolicies } from '../state/policy.ts';
 import type { IkeSa, Task } from '../state/sa.ts';
 import { TASK_CHILD } from '../state/task.ts';
@@ -15,19 +15,17 @@ function isAskedFor(sa: IkeSa, policy: ChildPolicy): boolean {
   return asks(sa.task, policy);
 }
 
-/** True when a Child SA with this name came from the policy, which may offer two protocols. */
-function isOf(name: string, policy: ChildPolicy): boolean {
+/** True for a live Child SA of this policy, which may offer two protocols: by name, as the policy may have been read anew. */
+export function isLiveOf(child: ChildSa, policy: ChildPolicy): boolean {
+  const name = child.policy.name;
   const eesp = policy.eesp;
-  if (eesp !== undefined && eesp.alone !== null && eesp.alone.name === name) return true;
-  return name === policy.name;
+  const isAlone = eesp !== undefined && eesp.alone !== null && eesp.alone.name === name;
+  return child.retired === CHILD_LIVE && (isAlone || name === policy.name);
 }
 
-/** True when an IKE SA has a live Child SA of this policy: by name, as the policy may have been read anew. */
-function hasChildOf(sa: IkeSa, policy: ChildPolicy): boolean {
-  for (let i = 0; i < sa.children.length; i++) {
-    const child = sa.children[i];
-    if (child.retired === CHILD_LIVE && isOf(child.policy.name, policy)) return true;
-  }
+/** True when an IKE SA has a live Child SA of this policy. */
+export function hasChildOf(sa: IkeSa, policy: ChildPolicy): boolean {
+  for (let i = 0; i < sa.children.length; i++) if (isLiveOf(sa.children[i], policy)) return true;
   return false;
 }
 

@@ -31,13 +31,16 @@ function infoIn(m: Message): number {
   return findNotify(m.payloads, m.buffer, N_SA_RESOURCE_INFO);
 }
 
-/** True when the place of `draft` is taken: by its policy's Child SA, or where it has no place by one with these selectors. */
+/**
+ * True when the place of `draft` is taken, or where it has no place its selectors are. A place has two policies where two
+ * protocols are offered: it holds one Child SA, and all of a set have the same properties [RFC 9611 §3].
+ */
 function isTaken(sa: IkeSa, draft: Draft): boolean {
   for (let i = 0; i < sa.children.length; i++) {
     const child = sa.children[i];
     if (child.retired !== CHILD_LIVE) continue;
     if (draft.policy.resource !== undefined) {
-      if (child.policy.name === draft.policy.name) return true;
+      if (child.policy.resource === draft.policy.resource) return true;
     } else if (selectorsEqual([child.local], draft.local) && selectorsEqual([child.remote], draft.remote)) {
       return true;
     }

@@ -12,7 +12,7 @@
 
 import { put16, u16 } from '../../base/bytes.ts';
 import type { SaConfig } from '../../esp/sa.ts';
-import { createSubspaceSuite, limitSubspaces, SUBSPACES_MAX } from '../../esp/subspaces.ts';
+import { createSubspaceSuite, SUBSPACES_MAX } from '../../esp/subspaces.ts';
 import { N_NO_PROPOSAL_CHOSEN, type SnTransform, TRANSFORM_SN } from '../codec/numbers.ts';
 import { same } from '../codec/octets.ts';
 import type { Message } from '../codec/payloads.ts';
@@ -68,14 +68,12 @@ export function subspacesOf(transforms: Transform[], numbers: PrivateNumbers): n
   return countOf(found.attributes, u16(found.attributes, 0) - FIXED);
 }
 
-/** Puts the subspaces of a Child SA, and the lifetimes that go with them, into the configurations of its pair, before the SAs are made. */
+/** Puts the subspaces of a Child SA into the configurations of its pair, before the SAs are made. */
 export function applySubspaces(child: ChildSa, outgoing: SaConfig, incoming: SaConfig, numbers: PrivateNumbers): void {
   const count = subspacesOf(child.transforms, numbers);
   if (count === 0) return;
   outgoing.suite = createSubspaceSuite(outgoing.suite, count);
   incoming.suite = createSubspaceSuite(incoming.suite, count);
-  limitSubspaces(outgoing);
-  limitSubspaces(incoming);
 }
 
 function offers(policy: ChildPolicy, numbers: PrivateNumbers): boolean {

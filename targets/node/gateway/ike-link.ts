@@ -3,9 +3,11 @@
 
 import { u32 } from '../../../core/base/bytes.ts';
 import type { Provider } from '../../../core/crypto/provider.ts';
+import { type EespSa, isEesp } from '../../../core/eesp/sa.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/search.ts';
+import { isNewest } from '../../../core/esp/window.ts';
 import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import type { Extension } from '../../../core/ike/state/ike.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -224,8 +226,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const old = childPathOf(owner.ike, owner.child);
       const { sn } = parts.endpoint;
       // Without replay protection it may have been the newest before.
-      const isNewest = sa.form.replayWindow > 0 && sn.hi === sa.snHi && sn.lo === sa.snLo;
-      if (isHere(old, from) || !isNewest || !followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
+      const isLast = sa.form.replayWindow > 0 && isNewest(isEesp(sa) ? (sa as EespSa).last : sa, sn.hi, sn.lo);
+      if (isHere(old, from) || !isLast || !followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
       keeper?.moved(owner.ike, owner.child);
       const line = (): string => {
         const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));

@@ -4,6 +4,7 @@ import type { Provider } from '../../../core/crypto/provider.ts';
 import { MODE_TRANSPORT } from '../../../core/dietesp/attributes.ts';
 import { isEespConfig } from '../../../core/eesp/any.ts';
 import type { Endpoint } from '../../../core/esp/endpoint.ts';
+import { limitKey } from '../../../core/esp/key-limits.ts';
 import { scopeOf } from '../../../core/esp/sa-table.ts';
 import { allocateSpi } from '../../../core/esp/spi.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../../core/ike/codec/numbers.ts';
@@ -133,6 +134,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         incoming.anyRemote = 1;
       }
       applySubspaces(child, outgoing, incoming, ikeOf(path).numbers);
+      limitKey(outgoing);
+      limitKey(incoming);
       const taken = takenBy(sa, child);
       if (taken !== '') return untaken(sa, taken);
       const owner: Owner = { ike: sa, child, askedAt: -1 };

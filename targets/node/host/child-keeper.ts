@@ -2,7 +2,7 @@
 // it of every change; packets meanwhile go over those that stand.
 
 import { N_TS_UNACCEPTABLE } from '../../../core/ike/codec/numbers.ts';
-import { isMissing } from '../../../core/ike/exchange/missing.ts';
+import { hasChildOf, isLiveOf, isMissing } from '../../../core/ike/exchange/missing.ts';
 import { takesResources } from '../../../core/ike/ext/per-resource.ts';
 import { CHILD_LIVE } from '../../../core/ike/state/child.ts';
 import { answersDscp, DSCP_SELECTED, dscpOf } from '../../../core/ike/state/dscp-note.ts';
@@ -75,11 +75,11 @@ function opens(sa: IkeSa): boolean {
 }
 
 /** The values of a policy's TS_DSCP that no Child SA is for, though it stands. */
-function restOf(sa: IkeSa, { name, dscp }: ChildPolicy): number[] {
-  const own = sa.children.filter(({ retired, policy }) => retired === CHILD_LIVE && policy.name === name);
+function restOf(sa: IkeSa, policy: ChildPolicy): number[] {
+  const own = sa.children.filter((child) => isLiveOf(child, policy));
   const agreed = own.map(dscpOf).filter((note) => note[0] === DSCP_SELECTED);
   if (agreed.length === 0) return [];
-  return dscp!.filter((value) => !agreed.some((note) => note.subarray(1).includes(value)));
+  return policy.dscp!.filter((value) => !agreed.some((note) => note.subarray(1).includes(value)));
 }
 
 export function createChildKeeper(keeping: ChildKeeping): ChildKeeper {
@@ -120,7 +120,7 @@ export function createChildKeeper(keeping: ChildKeeping): ChildKeeper {
     const { name } = policy;
     const slot = kept.slots.get(name);
     if (!isMissing(sa, policy)) {
-      const stands = sa.children.some((one) => one.retired === CHILD_LIVE && one.policy.name === name);
+      const stands = hasChildOf(sa, policy);
       if (slot === undefined) kept.slots.set(name, { at: -1, wait: RETRY_TIME, since: stands ? now : -1 });
       else {
         slot.at = -1;

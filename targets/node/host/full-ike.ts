@@ -2,6 +2,7 @@
 
 import { fullExtensions } from '../../../core/device/full-extensions.ts';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';
+import { limitKey } from '../../../core/esp/key-limits.ts';
 import { createFollowUps } from '../../../core/ike/child/follow-up.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
@@ -44,7 +45,7 @@ export function nodeFollowUps(): FollowUps {
 }
 
 /**
- * Gives the endpoint of an uplink what devices do without: rounds after CREATE_CHILD_SA, subspaces, and room for messages of `maxMessage`
+ * Gives the endpoint of an uplink what devices do without: rounds after CREATE_CHILD_SA, subspaces, lifetimes of keys, and room for messages of `maxMessage`
  * octets before they are cut into fragments. A key of ML-KEM-1024 does not fit a packet of a radio.
  */
 export function attachNode(ike: Ike, maxMessage: number): void {
@@ -52,6 +53,8 @@ export function attachNode(ike: Ike, maxMessage: number): void {
   const { install } = ike.upper;
   ike.upper.install = (sa, child, outgoing, incoming, first, now) => {
     applySubspaces(child, outgoing, incoming, ike.numbers);
+    limitKey(outgoing);
+    limitKey(incoming);
     return install(sa, child, outgoing, incoming, first, now);
   };
   if (maxMessage <= ike.maxMessage) return;

@@ -5,8 +5,8 @@ import { Worker } from 'node:worker_threads';
 import { u16 } from '../../../../core/base/bytes.ts';
 import { refuse } from '../../../../core/base/refuse.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
+import { limitKey } from '../../../../core/esp/key-limits.ts';
 import type { SaConfig } from '../../../../core/esp/sa.ts';
-import { limitSubspaces } from '../../../../core/esp/subspaces.ts';
 import { createFastProvider } from '../provider/fast.ts';
 import { type Batch, batchOf } from './batch.ts';
 import { createQuotaShare, takenOf } from './quota.ts';
@@ -70,7 +70,7 @@ export function createSplitSa(options: SplitOptions): SplitSa {
   const { direction, config, count, threads } = options;
   if (!(threads >= 1 && threads <= count)) refuse('threads', threads, `must be 1..${count}, the number of subspaces`);
   const limits = { ...config };
-  limitSubspaces(limits);
+  limitKey(limits);
   const quota = createQuotaShare(limits.hardPackets, limits.hardBytes);
   const program = options.program ?? new URL('thread.js', import.meta.url);
   let last = 0;
