@@ -45,6 +45,12 @@ test('what is wrong with certificates in a file', { skip }, () => {
   const body = Buffer.from('30820100', 'hex').toString('base64');
   writeFileSync(torn, `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`);
   const crl = pki().crl('list', root, []);
+  // Of the same name and serial number, and signed by another key.
+  const twin = openPki();
+  const alien = twin.crl('alien', twin.issue('root', { isCa: true }), []);
+  const alienCrl = join(pki().folder, 'alien.crl');
+  writeFileSync(alienCrl, readFileSync(alien));
+  twin.close();
   const auth = { certificate: device.chain, privateKey: device.key, ca: [root.certificate] };
 
   const policy = sensorWith({ ...auth, crl: [crl], crlRequired: true });
@@ -79,6 +85,8 @@ test('what is wrong with certificates in a file', { skip }, () => {
     [{ ...auth, ca: [device.certificate] }, /auth\.ca\[0\].*CN=device is no CA certificate/],
     [{ ...auth, ca: undefined }, /auth\.ca.*is required without psk/],
     [{ ...auth, crl: [junk] }, /auth\.crl\[0\].*has no X509 CRL/],
+    [{ ...auth, crl: [alienCrl] }, /auth\.crl\[0\].*alien\.crl: is not signed by CN=root/],
+    [{ ...auth, crlRequired: true }, /auth\.crlRequired.*needs crl/],
     [{ ca: [root.certificate] }, /auth\.privateKey.*is required without psk/],
     [{ ...auth, publicKey: readFileSync(device.key, 'latin1') }, /auth\.publicKey.*ca is given too|auth\.publicKey/],
   ];

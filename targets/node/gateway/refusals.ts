@@ -36,7 +36,7 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
-import { refusalOf } from '../host/certificates/signatures.ts';
+import { forgetRefusal, refusalOf } from '../host/certificates/signatures.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import { keName } from '../host/config/ke-names.ts';
@@ -81,6 +81,9 @@ function authProblem(policy: IkePolicy, question: Message): string {
     return `it wants to talk to ${text}, and this side is ${identityText(own.type, own.data)}`;
   }
   if (findPayload(question.payloads, PAYLOAD_AUTH, 0) < 0) return 'it sent no AUTH payload';
+  const [method] = bodyOf(question, PAYLOAD_AUTH);
+  if (method !== policy.remoteAuth)
+    return `it uses authentication method ${method}, and connection ${policy.name} takes ${policy.remoteAuth}`;
   const reason = refusalOf(policy);
   if (policy.remoteAuth !== AUTH_SHARED_KEY && reason !== '')
     return `it is refused by connection ${policy.name}: ${reason}`;
@@ -123,7 +126,10 @@ export function createRefusals(bounded: Bounded, connections: () => readonly Con
     claims(type, data, path, connection) {
       const name = identityText(type, data).slice(0, LOGGED);
       claimed = { name, connection };
-      if (connection !== null) return;
+      if (connection !== null) {
+        forgetRefusal(connection.policy);
+        return;
+      }
       const at = where(path);
       const fields = { peer: name, at };
       bounded.log(

@@ -63,6 +63,13 @@ function kindOf(key: KeyObject): Algorithm['kind'] | undefined {
   return type === 'ec' || type === 'ed25519' ? type : undefined;
 }
 
+/** Whether a key for RSASSA-PSS alone, which may say with what [RFC 4055 §3.1], goes with the algorithm; others do. */
+function isAllowed({ digest }: Algorithm, { asymmetricKeyDetails }: KeyObject): boolean {
+  const { hashAlgorithm, mgf1HashAlgorithm, saltLength } = asymmetricKeyDetails ?? {};
+  if (digest === null || hashAlgorithm === undefined) return true;
+  return hashAlgorithm === digest && mgf1HashAlgorithm === digest && saltLength! <= DIGESTS[digest][2];
+}
+
 /** Why a key is not used for signatures, or ''. */
 export function keyProblem(key: KeyObject): string {
   const kind = kindOf(key);
@@ -73,6 +80,8 @@ export function keyProblem(key: KeyObject): string {
   if (kind === 'rsa' && (modulusLength ?? 0) < RSA_BITS_MIN)
     return `RSA with ${modulusLength} bits: at least ${RSA_BITS_MIN}`;
   if (kind === 'rsa' && modulusLength! > RSA_BITS_MAX) return `RSA with ${modulusLength} bits: at most ${RSA_BITS_MAX}`;
+  if (!ALGORITHMS.some((one) => one.kind === kind && isAllowed(one, key)))
+    return 'the key is for RSASSA-PSS with other parameters than SHA-256, SHA-384 or SHA-512, one of them for all, and a salt as long';
   return '';
 }
 
@@ -93,7 +102,7 @@ export function signatureOf(key: KeyObject, hashes: Uint8Array, octets: Uint8Arr
   };
   // With P-384 a hash of its size first.
   const large = key.asymmetricKeyDetails?.namedCurve === 'secp384r1';
-  const fits = ALGORITHMS.filter((one) => one.kind === kind && isKnown(one.hash));
+  const fits = ALGORITHMS.filter((one) => one.kind === kind && isKnown(one.hash) && isAllowed(one, key));
   const algorithm = (large ? fits.find(({ hash }) => hash === SHA2_384) : undefined) ?? fits[0];
   if (algorithm === undefined) return new Uint8Array(0);
   const [identifier] = algorithm.identifiers;

@@ -19,6 +19,11 @@ const ID_FQDN = 2;
 const ID_RFC822 = 3;
 const ID_IPV6 = 5;
 const ID_DER_DN = 9;
+/** The name of nobody: what all certificates without a subject have. */
+const EMPTY_DN = '3000';
+
+/** Most authorities that a CERTREQ lists. More are not told apart: it is in the answer to a stranger's first message, which nothing can fragment. */
+const LISTED_MAX = 16;
 
 /** What a side has, and takes. */
 export interface CertificateConfig {
@@ -44,13 +49,15 @@ export interface NodeSignatures extends CertifiedSignatures {
 /** True when the certificate is that of the identity in `id`, the body of an ID payload [RFC 4945 §3.1]. */
 export function isNamed(cert: Cert, id: Uint8Array): boolean {
   const data = Buffer.from(id.subarray(4));
+  // A text as the certificate has it, or in lower case: each further way to write it would be one more peer.
   const has = (kind: string, value: string): boolean =>
-    cert.details().altNames.some((one) => one.kind === kind && one.value === value);
-  if (id[0] === ID_FQDN) return has('dns', data.toString('latin1').toLowerCase());
-  if (id[0] === ID_RFC822) return has('email', data.toString('latin1').toLowerCase());
+    cert.details().altNames.some((one) => one.kind === kind && (one.value === value || one.lower === value));
+  if (id[0] === ID_FQDN) return has('dns', data.toString('latin1'));
+  if (id[0] === ID_RFC822) return has('email', data.toString('latin1'));
   if (id[0] === ID_IPV4 || id[0] === ID_IPV6)
     return data.length === (id[0] === ID_IPV4 ? 4 : 16) && has('ip', data.toString('hex'));
-  return id[0] === ID_DER_DN && cert.details().subject === data.toString('hex');
+  const { subject } = cert.details();
+  return id[0] === ID_DER_DN && subject !== EMPTY_DN && subject === data.toString('hex');
 }
 
 const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' });
@@ -64,15 +71,20 @@ function fingerprint({ key, chain, peerKey, trust }: CertificateConfig): string 
   return hash.digest('hex');
 }
 
+/** CERTREQ for these hashes of authorities' keys; with none of them: for any certificate. */
+function requestFor(hashes: readonly Uint8Array[]): Encoded {
+  const octets = hashes.length <= LISTED_MAX ? Uint8Array.from(Buffer.concat(hashes)) : new Uint8Array(0);
+  return { encoding: CERT_X509, octets };
+}
+
 export function createSignatures(config: CertificateConfig): NodeSignatures {
   const { key, chain, peerKey, trust } = config;
-  const anchorHashes = Buffer.concat(trust.anchors.map(keyHashOf));
   const requests: Encoded[] =
     peerKey !== null
       ? [{ encoding: CERT_RAW_KEY, octets: new Uint8Array(0) }]
       : trust.anchors.length === 0
         ? []
-        : [{ encoding: CERT_X509, octets: Uint8Array.from(anchorHashes) }];
+        : [requestFor(trust.anchors.map(keyHashOf))];
 
   /** The key of the peer; a text: why there is none. */
   function keyOf(setup: Transcript, id: Uint8Array): KeyObject | string {
@@ -121,16 +133,24 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
 export function anyOf(all: readonly (CertifiedSignatures | undefined)[]): CertifiedSignatures | undefined {
   const list = all.filter((one) => one !== undefined);
   if (list.length === 0) return undefined;
-  const requests = new Map(
-    list.flatMap((one) => one.requests).map((one) => [Buffer.from(one.octets).toString('hex') + one.encoding, one]),
-  );
+  const requests = list.flatMap((one) => one.requests);
+  const ofKind = (kind: number): Encoded[] => requests.filter(({ encoding }) => encoding === kind);
+  const [raw, x509] = [ofKind(CERT_RAW_KEY), ofKind(CERT_X509)];
+  const isAny = x509.some(({ octets }) => octets.length === 0);
+  const hashes = x509.flatMap(({ octets }) => Buffer.from(octets).toString('hex').match(/.{40}/g) ?? []);
+  const request = requestFor(isAny ? [] : [...new Set(hashes)].map((one) => Buffer.from(one, 'hex')));
   return {
     hashes: HASHES,
-    requests: [...requests.values()],
+    requests: [...raw.slice(0, 1), ...(x509.length === 0 ? [] : [request])],
     certificates: () => [],
     make: () => new Uint8Array(0),
     check: () => false,
   };
+}
+
+/** Another peer is about to be checked: what refused the last one does not count for it. */
+export function forgetRefusal({ signatures }: Pick<Credentials, 'signatures'>): void {
+  if (signatures !== undefined) (signatures as NodeSignatures).reason = '';
 }
 
 /** Why these credentials refused a peer last; '': they did not, or are of another kind. */

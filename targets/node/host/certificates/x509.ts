@@ -11,6 +11,8 @@ import {
   type Extension,
   KeyUsage,
   SubjectAlternativeName,
+  type Time,
+  Version,
 } from '@peculiar/asn1-x509';
 import { addressOctets } from '../addresses.ts';
 
@@ -18,6 +20,8 @@ const BASIC_CONSTRAINTS = '2.5.29.19';
 const KEY_USAGE = '2.5.29.15';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
+/** Not supported. It says what an authority may certify: so it is not passed over where it is not critical, as it should be. */
+const NAME_CONSTRAINTS = '2.5.29.30';
 /** Extensions that may be critical: those above, key identifiers, policies without constraints, where CRLs are. */
 const KNOWN = new Set([
   BASIC_CONSTRAINTS,
@@ -31,6 +35,8 @@ const KNOWN = new Set([
 ]);
 /** Of CRLs: number, and key identifier of the issuer. */
 const KNOWN_OF_CRL = new Set(['2.5.29.20', '2.5.29.35']);
+
+const CRL_REASON = '2.5.29.21';
 
 /** Signature algorithms of certificates and CRLs, with their digests: no SHA-1, no MD5. */
 const SIGNATURES: Record<string, string | null> = {
@@ -55,8 +61,10 @@ export const CERTIFICATE_MAX = 16384;
 /** A name of SubjectAlternativeName. */
 export interface AltName {
   kind: 'dns' | 'email' | 'ip';
-  /** A text in lower case, or 4 or 16 octets in hexadecimal. */
+  /** A text as it stands there, or 4 or 16 octets in hexadecimal. */
   value: string;
+  /** The same in lower case. */
+  lower: string;
 }
 
 /** What node:crypto does not tell of a certificate. */
@@ -76,7 +84,7 @@ export interface Details {
   /** Object identifiers of ExtendedKeyUsage; null: it says nothing. */
   purposes: string[] | null;
   altNames: AltName[];
-  /** A critical extension that this code does not know, or a signature algorithm that it does not take: why, or ''. */
+  /** Why nobody should go by it, whoever signed it; or ''. */
   problem: string;
 }
 
@@ -104,22 +112,44 @@ function extensionOf<T>(list: readonly Extension[], id: string, type: new () => 
 function altNamesOf(list: readonly Extension[]): AltName[] {
   const names = extensionOf(list, SUBJECT_ALTERNATIVE_NAME, SubjectAlternativeName) ?? [];
   const out: AltName[] = [];
+  const take = (kind: AltName['kind'], value: string): unknown => out.push({ kind, value, lower: value.toLowerCase() });
   for (const { dNSName, rfc822Name, iPAddress } of names) {
-    if (dNSName !== undefined) out.push({ kind: 'dns', value: dNSName.toLowerCase() });
-    if (rfc822Name !== undefined) out.push({ kind: 'email', value: rfc822Name.toLowerCase() });
+    if (dNSName !== undefined) take('dns', dNSName);
+    if (rfc822Name !== undefined) take('email', rfc822Name);
     // The library gives it as text; what has another length than an address is left out.
     const octets = iPAddress === undefined ? undefined : addressOctets(iPAddress);
-    if (octets !== undefined) out.push({ kind: 'ip', value: Buffer.from(octets).toString('hex') });
+    if (octets !== undefined) take('ip', Buffer.from(octets).toString('hex'));
   }
   return out;
 }
 
+/** True when these times are in the structure as RFC 5280 §4.1.2.5 has them: the library makes something of others too. */
+function hasTimes(der: Buffer, times: readonly (Time | undefined)[]): boolean {
+  return times.every((time) => {
+    if (time === undefined) return true;
+    return time.getTime().getTime() % 1000 === 0 && der.includes(Buffer.from(AsnConvert.serialize(time)));
+  });
+}
+
+/** What is wrong with a certificate by itself [RFC 5280 §4.1, §4.2], or ''. */
+function problemOf(der: Buffer, { tbsCertificate: tbs, signatureAlgorithm }: Certificate): string {
+  const list = tbs.extensions ?? [];
+  const unknown = list.find(({ extnID, critical }) => critical && !KNOWN.has(extnID));
+  if (unknown !== undefined) return `critical extension ${unknown.extnID} is not supported`;
+  if (list.some(({ extnID }) => extnID === NAME_CONSTRAINTS)) return 'name constraints are not supported';
+  const twice = list.find(({ extnID }, index) => list.findIndex((one) => one.extnID === extnID) < index);
+  if (twice !== undefined) return `extension ${twice.extnID} stands in it twice`;
+  if (list.length > 0 && tbs.version !== Version.v3) return 'it has extensions and is not of version 3';
+  if (!hasTimes(der, [tbs.validity.notBefore, tbs.validity.notAfter])) return 'its validity is malformed';
+  const { algorithm } = signatureAlgorithm;
+  return Object.hasOwn(SIGNATURES, algorithm) ? '' : `signature algorithm ${algorithm} is not taken`;
+}
+
 function detailsOf(der: Buffer): Details {
-  const { tbsCertificate: tbs, signatureAlgorithm } = AsnConvert.parse(der, Certificate);
+  const certificate = AsnConvert.parse(der, Certificate);
+  const { tbsCertificate: tbs } = certificate;
   const list = tbs.extensions ?? [];
   const constraints = extensionOf(list, BASIC_CONSTRAINTS, BasicConstraints);
-  const unknown = list.find(({ extnID, critical }) => critical && !KNOWN.has(extnID));
-  const isWeak = !Object.hasOwn(SIGNATURES, signatureAlgorithm.algorithm);
   return {
     subject: hexOf(tbs.subject),
     issuer: hexOf(tbs.issuer),
@@ -131,13 +161,16 @@ function detailsOf(der: Buffer): Details {
     usage: extensionOf(list, KEY_USAGE, KeyUsage)?.toNumber() ?? null,
     purposes: extensionOf(list, EXTENDED_KEY_USAGE, ExtendedKeyUsage)?.slice() ?? null,
     altNames: altNamesOf(list),
-    problem:
-      unknown !== undefined
-        ? `critical extension ${unknown.extnID} is not supported`
-        : isWeak
-          ? `signature algorithm ${signatureAlgorithm.algorithm} is not taken`
-          : '',
+    problem: problemOf(der, certificate),
   };
+}
+
+/** Most characters of a name in messages: a stranger may have made it up. */
+const NAME_MAX = 100;
+
+/** ASCII alone: others may be taken for something by a terminal. */
+function printable(name: string): string {
+  return name.slice(0, NAME_MAX).replace(/[^ -~]/g, '?');
 }
 
 /** Reads a certificate in DER. Throws on what is none, or too long. */
@@ -155,7 +188,8 @@ export function readCertificate(octets: Uint8Array): Cert {
     get key() {
       return x509.publicKey;
     },
-    name: x509.subject.replace(/\n/g, ', '),
+    // One with alternative names alone has no subject [RFC 5280 §4.1.2.6].
+    name: printable((x509.subject ?? x509.subjectAltName ?? 'a certificate without names').replace(/\n/g, ', ')),
     details: () => (details ??= detailsOf(der)),
   };
 }
@@ -179,6 +213,8 @@ export interface Crl {
   signed: Buffer;
   digest: string | null;
   signature: Buffer;
+  /** What is known of its signature, by certificates that stay: a stranger may make this side ask often, and the list be long. */
+  isSigned: WeakMap<Cert, boolean>;
 }
 
 /** The first element inside the outermost SEQUENCE of a DER structure, as it is written. */
@@ -199,6 +235,12 @@ export function readCrl(octets: Uint8Array): Crl {
   const { tbsCertList: tbs, signatureAlgorithm, signature } = AsnConvert.parse(der, CertificateList);
   const unknown = (tbs.crlExtensions ?? []).find(({ extnID, critical }) => critical && !KNOWN_OF_CRL.has(extnID));
   if (unknown !== undefined) throw new Error(`critical extension ${unknown.extnID} is not supported`);
+  // Of an entry it may say whose certificate is revoked [RFC 5280 §5.3.3].
+  for (const { crlEntryExtensions = [] } of tbs.revokedCertificates ?? []) {
+    const other = crlEntryExtensions.find(({ extnID, critical }) => critical && extnID !== CRL_REASON);
+    if (other !== undefined) throw new Error(`critical extension ${other.extnID} of an entry is not supported`);
+  }
+  if (!hasTimes(der, [tbs.thisUpdate, tbs.nextUpdate])) throw new Error('its times are malformed');
   const { algorithm } = signatureAlgorithm as AlgorithmIdentifier;
   if (!Object.hasOwn(SIGNATURES, algorithm)) throw new Error(`signature algorithm ${algorithm} is not taken`);
   return {
@@ -209,6 +251,7 @@ export function readCrl(octets: Uint8Array): Crl {
     signed: firstInside(der),
     digest: SIGNATURES[algorithm],
     signature: Buffer.from(signature),
+    isSigned: new WeakMap(),
   };
 }
 
@@ -216,11 +259,16 @@ export function readCrl(octets: Uint8Array): Crl {
 export function isSignedBy(crl: Crl, issuer: Cert): boolean {
   const { subject, usage } = issuer.details();
   if (crl.issuer !== subject || (usage !== null && (usage & CRL_SIGN) === 0)) return false;
-  try {
-    return verify(crl.digest, crl.signed, issuer.key, crl.signature);
-  } catch {
-    return false;
+  let isSigned = crl.isSigned.get(issuer);
+  if (isSigned === undefined) {
+    try {
+      isSigned = verify(crl.digest, crl.signed, issuer.key, crl.signature);
+    } catch {
+      isSigned = false;
+    }
+    crl.isSigned.set(issuer, isSigned);
   }
+  return isSigned;
 }
 
 /** True when the issuer's name is the other's, as it is shown: then the signature is worth checking. */

@@ -3,18 +3,19 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { keyProblem } from '../certificates/algorithms.ts';
 import { createSignatures, type NodeSignatures } from '../certificates/signatures.ts';
-import { type Cert, type Crl, readCertificate, readCrl } from '../certificates/x509.ts';
+import { type Cert, type Crl, isSignedBy, readCertificate, readCrl } from '../certificates/x509.ts';
 import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
 import { isInlineKey } from './ike-names.ts';
 
-/** Most certificates or CRLs of one file. */
+/** Most certificates or CRLs of one file, and octets of it. */
 const MANY = 200;
+const FILE_MAX = 1048576;
 
 const NO_TRUST = { anchors: [], intermediates: [], crls: [], isCrlRequired: false };
 
 /** DER structures of a file: one as it is, or all of this PEM label. */
 function structuresOf(field: Field, label: string): Buffer[] {
-  const octets = fileOctets(field);
+  const octets = fileOctets(field, FILE_MAX);
   if (octets.length > 0 && octets[0] === 0x30) return [octets];
   const pattern = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`, 'g');
   const found = [...octets.toString('latin1').matchAll(pattern)].map(([, body]) => Buffer.from(body, 'base64'));
@@ -78,6 +79,20 @@ export function usesSignatures(auth: Field): boolean {
   return isOtherKey(inside(auth, 'privateKey'), true) || isOtherKey(inside(auth, 'publicKey'), false);
 }
 
+/** Warns of what is out of date: it is read all the same, because the clock may be what is wrong. */
+function warnOfTimes({ document }: Field, certs: readonly Cert[], crls: readonly Crl[], now: number): void {
+  const until = (time: number): string => new Date(time).toISOString();
+  const late = certs
+    .map((cert) => ({ cert, ...cert.details() }))
+    .filter(({ notBefore, notAfter }) => now < notBefore || now > notAfter);
+  const texts = late.map(({ cert, notBefore, notAfter }) => {
+    return `${cert.name}: certificate is valid from ${until(notBefore)} to ${until(notAfter)}, not now`;
+  });
+  for (const { nextUpdate } of crls)
+    if (now > nextUpdate) texts.push(`a CRL was to be replaced by ${until(nextUpdate)}: it is not in force any more`);
+  for (const text of texts) if (!document.warnings.includes(text)) document.warnings.push(text);
+}
+
 /** Reads `auth` with certificates. Throws an error that names field and file. `wall`: milliseconds since 1970. */
 export function signaturesOf(
   auth: Field,
@@ -101,13 +116,21 @@ export function signaturesOf(
   });
   if (has('crl') && anchors.length === 0)
     throw fieldError(at('crl'), 'is for peers with certificates: ca is not given');
-  const trust = {
-    ...NO_TRUST,
-    anchors,
-    intermediates: chain.slice(1).filter((one) => one.details().isCa),
-    crls: listed('crl').flatMap(crlsOf),
-    isCrlRequired: at('crlRequired').value === true,
-  };
+  if (at('crlRequired').value === true && !has('crl'))
+    throw fieldError(at('crlRequired'), 'needs crl: without one no peer would be taken');
+  const intermediates = chain.slice(1).filter((one) => one.details().isCa);
+  const crls = listed('crl').flatMap((field) => {
+    const found = crlsOf(field);
+    for (const crl of found) {
+      // Of those that peers bring nothing is known here.
+      const known = [...anchors, ...intermediates].filter((one) => one.details().subject === crl.issuer);
+      if (known.length > 0 && !known.some((one) => isSignedBy(crl, one)))
+        throw fieldError(field, `${fileOf(field)}: is not signed by ${known[0].name}, or that may not sign CRLs`);
+    }
+    return found;
+  });
+  const trust = { ...NO_TRUST, anchors, intermediates, crls, isCrlRequired: at('crlRequired').value === true };
+  warnOfTimes(auth, [...chain, ...anchors], crls, wall());
   const signatures = createSignatures({ key, chain, peerKey, trust, wall });
   return { signatures, signs: key !== null, verifies: peerKey !== null || anchors.length > 0 };
 }

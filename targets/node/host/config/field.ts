@@ -93,11 +93,11 @@ function isFileName(text: string): boolean {
   return parts.every((part) => part.length < 32) && (text.length < 40 || parts[parts.length - 1].includes('.'));
 }
 
-/** The octets of a small file that a field names. */
-export function fileOctets(field: Field): Buffer {
+/** The octets of a file that a field names, at most `most`. */
+export function fileOctets(field: Field, most = KEY_FILE_MAX): Buffer {
   const file = fileOf(field);
   try {
-    return readOctets(file, KEY_FILE_MAX);
+    return readOctets(file, most);
   } catch (error) {
     throw field.document.error(field.path, isFileName(String(field.value)) ? file : '(hidden)', errorText(error));
   }
