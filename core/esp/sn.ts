@@ -26,7 +26,10 @@ export interface Numbered {
   form: {
     /** Bits on the wire. */
     snLsb: number;
-    /** Tolerated reordering in packets. 0: 32, because reordering happens without replay protection, too. */
+    /**
+     * Tolerated reordering in packets. 0: 32, because reordering happens without replay protection, too; any, where the whole
+     * number is on the wire.
+     */
     replayWindow: number;
     /** 1 with extended sequence numbers. */
     counter: { esn: number };
@@ -43,8 +46,8 @@ export function recoverSn(sa: Numbered, received: number, skip: number, out: Sn)
   const hi = sa.snHi;
   const lo = sa.snLo;
   const bits = sa.form.snLsb;
-  const window = sa.form.replayWindow === 0 ? 32 : sa.form.replayWindow;
   const m = power(bits);
+  const window = sa.form.replayWindow === 0 ? (bits === 32 ? m : 32) : sa.form.replayWindow;
   const back = bits === 0 ? 0 : Math.min(window, Math.floor(m / 2));
   let distance = (received - lo - 1 + back) % m;
   if (distance < 0) distance += m;

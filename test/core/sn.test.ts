@@ -155,3 +155,20 @@ test('the retry is no way round the window', () => {
   assert.equal(receiver.dropReplay, 44 + 64);
   assert.equal(receiver.dropIcv, 192);
 });
+
+test('without a window: any order where the whole number is on the wire, 32 packets where a part of it is', () => {
+  const order = [100, 3, 99, 1, 2, 200, 1];
+  for (const [bits, taken] of [
+    [32, order.length],
+    [8, 3],
+  ] as const) {
+    const kind = { iipc_enabled: false, esp_spi_lsb: 32, esp_sn_lsb: bits };
+    const sender = easySa(4, 17, kind);
+    const from = endpointOf();
+    const inner = packet(FOUR, udp(5001, 4500, Buffer.alloc(4)));
+    const sent = Array.from({ length: 200 }, () => packetOf(send(from, sender, inner)));
+    const to = plainEndpointOf(easySa(4, 17, kind, { replayWindow: 0 }));
+    const came = order.map((number) => receive(to, sent[number - 1]));
+    assert.equal(came.filter((one) => typeof one !== 'string').length, taken, `${bits} bits`);
+  }
+});

@@ -137,7 +137,10 @@ export function saFacts(input: SaInput) {
     snLsb: a.espSnLsb,
     headerSize: (a.espSpiLsb + a.espSnLsb) / 8,
     snModulus: modulus,
-    snBack: a.espSnLsb === 0 ? 0 : Math.min(replayWindow === 0 ? 32 : replayWindow, Math.floor(modulus / 2)),
+    snBack:
+      a.espSnLsb === 0
+        ? 0
+        : Math.min(replayWindow > 0 ? replayWindow : a.espSnLsb === 32 ? modulus : 32, Math.floor(modulus / 2)),
     esn: a.esn === 1,
     window: replayWindow,
     ivSize: suite.ivLength,
