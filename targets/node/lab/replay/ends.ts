@@ -118,7 +118,8 @@ export function createSender(answer: Answer, pairs: readonly AgreedPair[], provi
   };
 }
 
-function openWith(e: EespEndpoint, wire: Uint8Array, to: Uint8Array): number {
+/** Opens a packet of ESP or EESP in place. */
+export function openWith(e: EespEndpoint, wire: Uint8Array, to: Uint8Array): number {
   return wire[IPV6_NEXT_HEADER] === PROTO_EESP
     ? inboundEesp(e, wire, 0, wire.length, to, 0, 0)
     : inbound(e.esp, wire, 0, wire.length, to, 0, 0);
