@@ -6,9 +6,10 @@ import type { KeMethod } from '../../core/crypto/asymmetric.ts';
 import type { Transforms } from '../../core/ike/codec/proposals.ts';
 import { receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { COUNT_COOKIES } from '../../core/ike/exchange/registry.ts';
+import { connect } from '../../core/ike/setup/initiator.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
 import { notifyOf } from './observer.ts';
-import { path } from './pair.ts';
+import { type Datagram, path } from './pair.ts';
 
 const proposal = (ke: KeMethod[], ciphers = [14]): Transforms[] => [
   { protocol: 1, ciphers, keyBits: ciphers.map(() => 128), prf: [5], integ: [], ke, sn: [] },
@@ -46,6 +47,25 @@ for (const [offered, wanted] of [
     }
   });
 }
+
+test('INVALID_KE_PAYLOAD of a forger does not choose: both sides have the method that comes first', () => {
+  const ike = proposal([31, 19]);
+  // The first request does not get there.
+  let lost = 0;
+  const filter = (datagram: Datagram): Datagram[] => (lost++ === 0 ? [] : [datagram]);
+  const s = scene({ device: { ike }, gateway: { ike: proposal([19, 31]) }, filter });
+  const asking = scene({ device: { ike }, gateway: { ike: proposal([19]) } });
+  asking.connect();
+  const forged = first(asking, 'gateway')[0]!;
+  const sa = connect(s.world.device.ike, s.device, path(), null, s.world.now);
+  forged.set(sa.spis.subarray(0, 8), 0);
+  assert.equal(receiveIke(s.world.device.ike, path(), forged, 0, forged.length, 0), 0);
+  assert.equal(sa.setup!.kx.method, 19);
+  s.wait(60000);
+  assertUp(s, sa);
+  assert.equal(sa.ke, 31);
+  s.close();
+});
 
 test('INVALID_KE_PAYLOAD for a method that was not offered is no answer', () => {
   const s = scene({ device: { ike: proposal([31]) }, gateway: { ike: proposal([19, 31]) } });

@@ -89,6 +89,7 @@ import {
 } from '../state/step.ts';
 import { endOf, notifyOf } from '../state/verdict.ts';
 import { freshCookie, hasCookie, renewCookies } from './cookie.ts';
+import { firstKe } from './first-ke.ts';
 import { answerAgain, otherRequests } from './first-message.ts';
 import {
   askerOf,
@@ -134,8 +135,11 @@ function chooseInit(ike: Ike, sa: IkeSa, choice: Choice): Verdict {
   const sai = findPayload(p, PAYLOAD_SA, 0);
   const hint = keMethodOf(m);
   if (sai < 0 || findPayload(p, PAYLOAD_KE, 0) < 0) return N_INVALID_SYNTAX;
-  const code = chooseSa(m.buffer, p.at[sai], p.size[sai], sa.policy.ike, 0, hint, choice);
+  const own = sa.policy.ike;
+  const code = chooseSa(m.buffer, p.at[sai], p.size[sai], own, 0, hint, choice);
   if (code !== 0) return code;
+  const first = firstKe(ike, m.buffer, choice, own[choice.own].ke);
+  if (first !== choice.ke) chooseSa(m.buffer, p.at[sai], p.size[sai], own, 0, first, choice);
   sa.cipher = cipherOf(sa.policy.ciphers, choice);
   if (sa.cipher === null || choice.ke === 0 || !ike.asymmetric.hasKe(choice.ke)) return N_NO_PROPOSAL_CHOSEN;
   if (choice.ke !== hint) return N_INVALID_KE_PAYLOAD;
