@@ -9,7 +9,7 @@ import { hcp } from '../../core/ike/child/hcp.ts';
 import { CP_INTERNAL_IP4_ADDRESS, CP_INTERNAL_IP6_ADDRESS } from '../../core/ike/codec/numbers.ts';
 import type { Transforms } from '../../core/ike/codec/proposals.ts';
 import type { Selector } from '../../core/ike/codec/selectors.ts';
-import { rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { createChild, rekeyChild } from '../../core/ike/exchange/requests.ts';
 import type { ChildPolicy } from '../../core/ike/state/policy.ts';
 import { selector } from './examples.ts';
 import { assertUp, nothingLeft, outcomes, type Scene, scene } from './kit.ts';
@@ -63,6 +63,39 @@ test('CP: an IPv4 address, and none left', () => {
   const full = scene({ device: { requestAddress: CP_INTERNAL_IP6_ADDRESS } });
   full.world.gateway.ike.upper.address = () => null;
   fails(full, 'INTERNAL_ADDRESS_FAILURE');
+});
+
+test('CP: further Child SAs, of either side, have the address with the protocol and ports of the policy', () => {
+  const udp = (from: number, to: number, port = 5683) => range(from, to, 17, [port, port]);
+  const child = { local: [udp(0, 255)], remote: [udp(9, 9)] };
+  const s = scene({
+    device: { requestAddress: CP_INTERNAL_IP6_ADDRESS, maxChildren: 8 },
+    gateway: { maxChildren: 8 },
+    deviceChild: child,
+    // Here the policy has the peer's outer address, in whose place it got another.
+    gatewayChild: { local: [udp(9, 9)], remote: [udp(2, 2)] },
+  });
+  const sa = s.connect();
+  const other = assertUp(s, sa);
+  createChild(s.world.device.ike, sa, sa.policy.child, s.world.now);
+  s.world.settle();
+  createChild(s.world.gateway.ike, other, other.policy.child, s.world.now);
+  s.world.settle();
+  assert.equal(sa.children.length, 3);
+  for (const one of sa.children) assert.deepEqual([one.local, one.remote], [udp(77, 77), udp(9, 9)]);
+  for (const one of other.children) assert.deepEqual([one.local, one.remote], [udp(9, 9), udp(77, 77)]);
+  s.close();
+
+  // A peer that asks for more than the gateway's policy has gets no more with the address that it was given.
+  const wide = scene({
+    device: { requestAddress: CP_INTERNAL_IP6_ADDRESS },
+    deviceChild: { local: [range(0, 255)], remote: [range(0, 255)] },
+    gatewayChild: { local: [udp(9, 9)], remote: [udp(0, 255)] },
+  });
+  const up = wide.connect();
+  assertUp(wide, up);
+  assert.deepEqual(up.children[0]!.local, udp(77, 77));
+  wide.close();
 });
 
 // Mode.

@@ -62,7 +62,7 @@ export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: 
 }
 
 /** A selector for one address. */
-export function hostSelector(address: Uint8Array): Selector {
+function hostSelector(address: Uint8Array): Selector {
   return { protocol: 0, startPort: 0, endPort: 65535, start: address, end: address };
 }
 
@@ -90,17 +90,31 @@ function pfsInfoOf(sa: IkeSa): boolean {
   return sa.setup !== null && sa.setup.pfsInfo;
 }
 
+/** `list` with the inner address that CP gave in place of its own: which protocols and ports it may use stays. */
+function givenAddress(list: Selector[], address: Uint8Array): Selector[] {
+  const given: Selector[] = [];
+  for (let i = 0; i < list.length; i++) {
+    const s = list[i];
+    if (s.start.length !== address.length) continue;
+    const one = { protocol: s.protocol, startPort: s.startPort, endPort: s.endPort, start: address, end: address };
+    if (!selectorsWithin([one], given)) given.push(one);
+  }
+  return given.length > 0 ? given : [hostSelector(address)];
+}
+
 /**
- * The inner address that CP gave to this side (or to the peer) in place of the policy's. The policy says who asked for it,
- * because a rekey may have changed the initiator of the IKE SA.
+ * What this side may use; where CP gave it an inner address, that one in place of the policy's. The policy says who asked for
+ * it, because a rekey may have changed the initiator of the IKE SA.
  */
 export function ownSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
-  return sa.policy.requestAddress > 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.local;
+  return sa.policy.requestAddress > 0 && sa.address.length > 0 ? givenAddress(policy.local, sa.address) : policy.local;
 }
 
 /** Selectors that the peer may use. A peer that asked for an address gets that one. */
 export function peerSelectors(sa: IkeSa, policy: ChildPolicy): Selector[] {
-  return sa.policy.requestAddress === 0 && sa.address.length > 0 ? [hostSelector(sa.address)] : policy.remote;
+  return sa.policy.requestAddress === 0 && sa.address.length > 0
+    ? givenAddress(policy.remote, sa.address)
+    : policy.remote;
 }
 
 /** Draws the SPI for our side. False: none is free. */
@@ -156,7 +170,7 @@ export function addChildSelectors(ike: Ike, sa: IkeSa, draft: Draft, w: Writer):
   const policy = draft.policy;
   addSelectors(w, PAYLOAD_TSI, draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy));
   extend(ike, sa, STEP_SELECTORS, draft, w);
-  addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : policy.remote);
+  addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : peerSelectors(sa, policy));
 }
 
 /** Reads the selectors of TSi or TSr: 0, or the error. */
@@ -241,7 +255,7 @@ export function readChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft,
   if (readSelectors(m, PAYLOAD_TSI, draft.local) !== 0) return OUTCOME_PROTOCOL;
   if (readSelectors(m, PAYLOAD_TSR, draft.remote) !== 0) return OUTCOME_PROTOCOL;
   const local = draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy);
-  const remote = draft.replaces !== null ? [draft.replaces.remote] : policy.remote;
+  const remote = draft.replaces !== null ? [draft.replaces.remote] : peerSelectors(sa, policy);
   if (!selectorsWithin(draft.local, local) || !selectorsWithin(draft.remote, remote)) return OUTCOME_PROTOCOL;
   if (!policy.narrow && !(selectorsEqual(draft.local, local) && selectorsEqual(draft.remote, remote))) {
     return OUTCOME_SELECTORS;
