@@ -3,6 +3,7 @@
 
 import { DROP_SELECTOR } from '../base/drop.ts';
 import { select } from '../dietesp/iipc.ts';
+import { isListed } from '../schc/program.ts';
 import { isExpired, type Sa } from './sa.ts';
 
 /** An SA, and for which packets of its selectors it is. */
@@ -115,7 +116,9 @@ export function laneFor(
     const isOfClass = lane.values > 0 && hasValue(lane, dscpAt(buffer, offset));
     if (lane.strict && !isOfClass) continue;
     let near = isOfClass ? lane.values : lane.values === 0 ? NEAR_DEFAULT : NEAR_OTHER;
-    if (code !== 0 || isExpired(sa, now) || sa.form.counter.last(sa.snHi, sa.snLo)) near += NEAR_UNFIT;
+    // Selectors do not tell of a DSCP that the rule has no index for.
+    const fits = code === 0 && isListed(sa.form.shape.networkProgram, sa, buffer, offset);
+    if (!fits || isExpired(sa, now) || sa.form.counter.last(sa.snHi, sa.snLo)) near += NEAR_UNFIT;
     if (best !== null && near === least && lane.resource !== best.resource && best.resource > 0) {
       if (!isFlowKnown) flow = flowOf(lane, buffer, offset, end);
       isFlowKnown = true;

@@ -159,6 +159,21 @@ export function emitResidue(
   return at;
 }
 
+/** False when a field of the header at `offset` has a value that is not in its list, for which `emitResidue` has no index. */
+export function isListed(program: Program, values: Values, buffer: Uint8Array, offset: number): boolean {
+  const octets = values.octets;
+  const base = values.base + program.at;
+  const steps = program.steps;
+  for (let i = 0; i < steps.length; i += STRIDE) {
+    if (steps[i] !== OP_MAP) continue;
+    const value = getBits(buffer, offset * 8 + steps[i + 1], steps[i + 2]);
+    let left = steps[i + 3] & 255;
+    while (left > 0 && octets[base + (steps[i + 3] >>> 8) + left - 1] !== value) left--;
+    if (left === 0) return false;
+  }
+  return true;
+}
+
 /**
  * Rebuilds a header at `offset` of `buffer` from its values, the residue at bit position `at` of `residue`, and the
  * slots. The caller has checked that program.residueBits are there. Computed fields are left for the header. Returns the

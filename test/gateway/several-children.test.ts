@@ -3,14 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CDA_LOWER, CDA_NOT_COMPRESSED, CDA_SA } from '../../core/dietesp/attributes.ts';
 import { closeChild, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { CHILD_LIVE, type ChildSa } from '../../core/ike/state/child.ts';
 import { type Gateway, startGateway } from '../../targets/node/gateway/gateway.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { dscpValues } from '../../targets/node/host/lanes.ts';
+import { drive } from '../../targets/node/host/radio/drive.ts';
 import { createMedium, type Medium } from '../../targets/node/lab/medium.ts';
-import { type IkeSensor, ikeOf, ikeSensorOn } from './ike-support.ts';
+import { type IkeSensor, ikeOf, ikeSensorOn, udpConfig, udpSensor } from './ike-support.ts';
 import { airOn, echoFlow, memoryStore, PORT, SERVER } from './support.ts';
 
 const CLASSES = 'dscpClasses: [{ name: voice, dscp: [46] }, { name: bulk, dscp: [12, 10] }]';
@@ -198,6 +200,132 @@ test('a gateway without classes follows the sensor', async () => {
     ['', '10,12', '46'],
   );
   await mirrors.gateway.close();
+});
+
+/** For each DSCP the Child SA that the gateway sends a packet to the sensor with, named as it is there. */
+function outwards({ gateway, sensor, run }: Lab): string[] {
+  const packets = () => new Map(gateway.metrics().sas.map(({ spi, packets: count }) => [spi, count]));
+  return Array.from({ length: 64 }, (_, dscp) => {
+    const octets = new Uint8Array(1280);
+    const length = writeDatagram(octets, {
+      source: addressOctets(SERVER)!,
+      sourcePort: PORT,
+      destination: sensor.sa()!.address,
+      destinationPort: PORT,
+      payload: Buffer.from(`out ${dscp}`),
+    });
+    octets[0] |= dscp >> 2;
+    octets[1] |= (dscp & 3) << 6;
+    const before = packets();
+    gateway.send(octets.slice(0, length));
+    const taken = [...packets()].find(([spi, count]) => count > before.get(spi)!);
+    run(200);
+    assert.equal(sensor.heard.at(-1), `out ${dscp}`);
+    return live(sensor).find(({ spiIn }) => spiIn === taken?.[0])?.policy.name ?? '';
+  });
+}
+
+test('dscp_cda sa: each class has the index of its values where both sides have it, in both directions and after rekeys', async () => {
+  const more = 'compression: { proposals: [{ dscp_cda: sa }, {}] }';
+  const whole =
+    'dscpClasses: [{ name: voice, dscp: [46] }, { name: bulk, dscp: [12, 10] }, { name: odd, dscp: [1, 2] }]';
+  const one = await lab(
+    `  child: { ${whole.replace('[1, 2]', '[1, 3]')}, ${more} }\n`,
+    `  child: { local: [dynamic], remote: ["${SERVER}"], ${whole}, ${more} }`,
+  );
+  const { sensor, medium, run } = one;
+  const actions = () =>
+    Object.fromEntries(
+      live(sensor).map(({ policy, compression, dscpList }) => {
+        const { dscpCda } = compression!;
+        return [policy.name, [dscpCda, dscpCda === CDA_SA ? dscpList : []]];
+      }),
+    );
+  const wanted = {
+    gateway: [CDA_LOWER, []],
+    'gateway/voice': [CDA_SA, [46]],
+    'gateway/bulk': [CDA_SA, [10, 12]],
+    // The gateway has another class: it follows the sensor, without an index.
+    'gateway/odd': [CDA_LOWER, []],
+  };
+  const classOf = (dscp: number): string =>
+    ({ 46: 'gateway/voice', 10: 'gateway/bulk', 12: 'gateway/bulk', 1: 'gateway/odd', 2: 'gateway/odd' })[dscp] ??
+    'gateway';
+  for (const text of ['new', 'rekeyed']) {
+    assert.deepEqual(actions(), wanted, text);
+    for (const dscp of [0, 1, 2, 3, 9, 10, 11, 12, 45, 46, 47, 63]) {
+      assert.equal(sendWith(one, dscp, `${text} ${dscp}`), classOf(dscp), `${text} ${dscp}`);
+      assert.equal(sensor.heard.at(-1), `${text} ${dscp}!`);
+    }
+    assert.deepEqual(
+      outwards(one),
+      Array.from({ length: 64 }, (_, dscp) => classOf(dscp)),
+      text,
+    );
+    for (const child of live(sensor)) rekeyChild(sensor.host.uplink.ike, sensor.sa()!, child, medium.now);
+    run(20000);
+  }
+  // Without the default SA the others carry what they have room for: an index has none for other values.
+  closeChild(
+    sensor.host.uplink.ike,
+    sensor.sa()!,
+    live(sensor).find(({ policy }) => policy.name === 'gateway')!,
+    medium.now,
+  );
+  run(100);
+  assert.equal(sendWith(one, 0, 'left'), 'gateway/odd');
+  assert.equal(sendWith(one, 46, 'left 46'), 'gateway/voice');
+  await one.gateway.close();
+});
+
+test('over UDP, whose sockets carry no DSCP, Diet-ESP sends it: packets arrive as they were, TS_DSCP takes them', async (t) => {
+  const child = `  child: { ${CLASSES}, tsDscp: true }\n`;
+  const udp = 'udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]\n';
+  const { gateway } = await startGateway({ ...udpConfig('127.0.0.1'), ike: ikeOf(child, udp) });
+  t.after(() => gateway.close());
+  const [{ port, natPort }] = gateway.metrics().udp;
+  const came: Uint8Array[] = [];
+  gateway.on('packet', (octets) => void came.push(octets));
+  let wake = (): void => {};
+  const sensor = await udpSensor({ port, natPort }, () => wake(), child);
+  const runner = drive(sensor.host);
+  wake = runner.wake;
+  t.after(async () => {
+    runner.stop();
+    await sensor.host.close();
+  });
+  const until = async (done: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 15000; !done(); ) {
+      assert.ok(performance.now() < end, sensor.told.join());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  sensor.host.uplink.connect(null, performance.now());
+  runner.wake();
+  await until(() => live(sensor).length === 3);
+  assert.deepEqual(
+    live(sensor).map(({ compression }) => [compression!.dscpCda, compression!.ecnCda, compression!.flowLabelCda]),
+    Array(3).fill([CDA_NOT_COMPRESSED, CDA_NOT_COMPRESSED, CDA_NOT_COMPRESSED]),
+  );
+  const ends = [sensor.address(), addressOctets(SERVER)!];
+  for (const [index, dscp] of [0, 10, 12, 46, 63].entries()) {
+    const [there, back] = [ends, [...ends].reverse()].map(([source, destination]) => {
+      const packet = new Uint8Array(100);
+      const payload = Buffer.from(`dscp ${dscp}`);
+      const length = writeDatagram(packet, { source, sourcePort: PORT, destination, destinationPort: PORT, payload });
+      // DSCP, ECT(0), and a flow label.
+      packet.set([0x60 | (dscp >> 2), ((dscp & 3) << 6) | 0x20 | 0x0a, 0xbc, 0xde]);
+      return packet.slice(0, length);
+    });
+    assert.equal(sensor.host.send(there, there.length), 0);
+    gateway.send(back);
+    await until(() => came.length > index && sensor.heard.length > index);
+    // The hop limit is the outer one's: sockets tell none.
+    there[7] = came[index][7];
+    assert.deepEqual(came[index], there);
+    assert.equal(sensor.heard[index], `dscp ${dscp}`);
+  }
+  assert.deepEqual([gateway.metrics().esp.drops, gateway.metrics().drops], [{}, {}]);
 });
 
 test('no DSCP takes a packet past the policy: protected in every state, or dropped', async () => {

@@ -1,6 +1,7 @@
 // Turns a file's connection into the core's IkePolicy. `policyFor` adds what depends on the peer's path (its address, ESP in
 // UDP or not) when there is one.
 
+import { hcp } from '../../../../core/ike/child/hcp.ts';
 import type { Identity } from '../../../../core/ike/codec/ident.ts';
 import {
   type AddressType,
@@ -66,6 +67,8 @@ const SPI_LSB = 4;
 const SN_LSB = 5;
 /** With fewer bits one lost packet stops the SA. */
 const UDP_SN_LSB = [8, 32];
+/** By type, values of dscp_cda, ecn_cda and flow_label_cda beside 1, which is `lower`; dscp_cda `sa` needs a list. */
+const BESIDE_LOWER = [[0, 2], [0], [0, 2, 3]];
 
 /** What stands for a part that is wrong: the file as a whole is refused then. */
 const NOBODY: Identity = { type: ID_FQDN, data: new Uint8Array(0) };
@@ -224,12 +227,29 @@ function resolved(list: SelectorTemplate[], address: Uint8Array): Selector[] {
   });
 }
 
-/** What compression may be with ESP in UDP, where the first 32 bits say whether a datagram is IKE [RFC 3948 §2.2]. */
-function overUdp(policy: CompressionPolicy): CompressionPolicy {
+/** The ones of `known` among the values of an attribute; not compressed, where there is none. */
+function among(values: number[], known: number[]): number[] {
+  const has = (value: number): boolean => {
+    return values.length === 0 || values.some((from, at) => at % 2 === 0 && from <= value && value <= values[at + 1]);
+  };
+  const rest = known.filter(has);
+  return (rest.length === 0 ? [0] : rest).flatMap((value) => [value, value]);
+}
+
+/**
+ * What compression may be with ESP in UDP. The first 32 bits say whether a datagram is IKE [RFC 3948 §2.2]. Sockets carry no
+ * DSCP, ECN and flow label, so what the outer header shall restore would be lost; EHC_SUPPORTED has no other values.
+ */
+function overUdp(policy: CompressionPolicy, isLossless: boolean): CompressionPolicy {
   return {
     ...policy,
     proposals: policy.proposals.map(({ allowed }) => {
-      const list = allowed.map((values, index) => (index === SPI_LSB ? [32, 32] : values));
+      const list = allowed.map((values, index) => {
+        if (index === SPI_LSB) return [32, 32];
+        if (!isLossless || index >= BESIDE_LOWER.length) return values;
+        const isListed = index > 0 || policy.dscpList.length > 0;
+        return among(values, isListed ? BESIDE_LOWER[index] : [0]);
+      });
       // A range for small headers need not hold whole octets beside 32.
       const fits = [8, 16, 24, 32].some((bits) => {
         for (let at = 0; at < list[SN_LSB].length; at += 2) {
@@ -253,7 +273,8 @@ export function policyFor(connection: Connection, local: Uint8Array, remote: Uin
     ...child,
     local: local.length === 0 ? child.local : resolved(templates.local, local),
     remote: remote.length === 0 ? child.remote : resolved(templates.remote, remote),
-    compression: udp && child.compression !== null ? overUdp(child.compression) : child.compression,
+    compression:
+      udp && child.compression !== null ? overUdp(child.compression, child.notify === hcp) : child.compression,
   });
   const children = policy.children?.map((child, index) => on(child, more[index].isOwn ? more[index] : connection));
   return { ...policy, child: on(policy.child, connection), ...(children === undefined ? {} : { children }) };
