@@ -132,9 +132,15 @@ test('a reload reads the revocation lists again', { skip }, async () => {
     return refusalOf({ signatures });
   };
   assert.equal(reasonNow(), 'its signature is wrong');
+  const mark = (): string => Buffer.from(connections.list[0].policy.signatures!.mark!).toString('hex');
+  const marked = mark();
+  connections.follow(read());
+  assert.equal(mark(), marked);
   writeFileSync(join(pki().folder, 'list.crl'), readFileSync(pki().crl('one-revoked', root, [peer])));
   const old = connections.list[0];
   connections.follow(read());
+  // Tickets from before are void.
+  assert.notEqual(mark(), marked);
   assert.match(reasonNow(), /CN=reload-device: is revoked/);
   // An IKE SA that is up goes on.
   assert.equal(createComparison()(old, connections.list[0]), 'same');

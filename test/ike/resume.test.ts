@@ -106,6 +106,53 @@ test('each resumption brings the next ticket, with its lifetime', () => {
   s.close();
 });
 
+test('where the pre-shared key was changed, a ticket proves nothing: a whole handshake', () => {
+  const { s, session } = asleep({ unobserved: true });
+  s.gateway.psk = new Uint8Array(16).fill(9);
+  s.connect(session);
+  s.wait(5000);
+  assert.deepEqual(outcomes(s).device, ['AUTHENTICATION_FAILED']);
+  s.world.device.outcomes.length = 0;
+  s.world.gateway.outcomes.length = 0;
+  s.device.psk = s.gateway.psk;
+  s.world.log.length = 0;
+  const sa = s.connect(session);
+  assertUp(s, sa);
+  const kinds = s.world.log.map(({ octets }) => octets[18]);
+  assert.deepEqual(kinds, [38, 38, 34, 34, 35, 35]);
+  s.close();
+});
+
+test('tickets of peers with certificates: void when the list of revoked ones changes, and none outlives the certificate', () => {
+  let end = 100000;
+  const signatures = {
+    hashes: Uint8Array.of(0, 5),
+    make: () => Uint8Array.of(1),
+    check: () => true,
+    mark: Uint8Array.of(1),
+    until: () => end,
+  };
+  const both = { localAuth: 14, remoteAuth: 14, signatures } as const;
+  const { s, session } = asleep({ unobserved: true, device: both, gateway: both });
+  assert.equal(session.expires, s.world.now + 100000);
+  s.wait(40000);
+  // What a resumed session gets is good for no longer: no certificate was seen.
+  end = 1e9;
+  const sa = s.connect(session);
+  assertUp(s, sa);
+  assert.equal(sa.session!.expires, 100000);
+  closeIke(s.world.device.ike, sa, s.world.now);
+  s.wait(5000);
+  s.gateway.signatures = { ...signatures, mark: Uint8Array.of(2) };
+  s.world.log.length = 0;
+  s.connect(sa.session);
+  assert.deepEqual(
+    s.world.log.map(({ octets }) => octets[18]),
+    [38, 38, 34, 34, 35, 35],
+  );
+  s.close();
+});
+
 test('a ticket is good for once: then a whole handshake', () => {
   const { s, session } = asleep();
   const first = s.connect(session);

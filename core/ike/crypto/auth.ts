@@ -39,6 +39,10 @@ export interface Signatures {
   make(setup: Transcript, octets: Uint8Array): Uint8Array;
   /** True when `data` of the peer's AUTH payload is its signature of `octets`, and the key that of `id` (the body of its ID payload). */
   check(setup: Transcript, id: Uint8Array, octets: Uint8Array, data: Uint8Array): boolean;
+  /** Changes when something does that a peer was taken for: then tickets from before are void. Absent: nothing does. */
+  mark?: Uint8Array;
+  /** Until when the peer that was taken in this set-up would be, in milliseconds since 1970. Absent: for ever. */
+  until?(setup: Transcript): number;
 }
 
 /** How both sides prove who they are; an IkePolicy has it. */

@@ -41,8 +41,11 @@ export type FindPolicy = (type: number, data: Uint8Array, path: Path) => IkePoli
  * @noSelf
  */
 export interface Tickets {
-  /** IKE_SESSION_RESUME is in ike.message: sets cipher and keys of `sa` and returns the answer, or empty (refused). */
-  resume(ike: Ike, sa: IkeSa): Uint8Array;
+  /**
+   * IKE_SESSION_RESUME is in ike.message: sets cipher and keys of `sa` and returns the answer, or empty (refused). `find`: the policy of
+   * the peer that the ticket is for.
+   */
+  resume(ike: Ike, sa: IkeSa, find: FindPolicy): Uint8Array;
 }
 
 /** Options of `createResponder`. */

@@ -320,7 +320,7 @@ function admit(desk: Desk, ike: Ike, asker: string, source: Source, isResume: bo
   copy(sa.spis, 0, d.buffer, d.offset + IKE_SPI_I, 8);
   setup.message1 = take(d.buffer, d.offset, d.length);
   sa.expectedId = 1;
-  const response = isResume ? config.tickets!.resume(ike, sa) : answerInit(ike, sa);
+  const response = isResume ? config.tickets!.resume(ike, sa, config.findPolicy) : answerInit(ike, sa);
   if (response.length === 0) {
     if (setup.error === N_INVALID_KE_PAYLOAD) giveBack(desk, source);
     // The host need not know of another KE method and of nonsense, but should know that nothing fits.

@@ -77,6 +77,14 @@ function requestFor(hashes: readonly Uint8Array[]): Encoded {
   return { encoding: CERT_X509, octets };
 }
 
+/** Changes when these credentials do, or what revokes certificates. */
+function markOf(config: CertificateConfig): Uint8Array {
+  const { crls, isCrlRequired } = config.trust;
+  const hash = createHash('sha256').update(fingerprint(config)).update(String(isCrlRequired));
+  for (const { signed } of crls) hash.update(createHash('sha256').update(signed).digest());
+  return Uint8Array.from(hash.digest());
+}
+
 export function createSignatures(config: CertificateConfig): NodeSignatures {
   const { key, chain, peerKey, trust } = config;
   const requests: Encoded[] =
@@ -109,6 +117,17 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
   const signatures: NodeSignatures = {
     hashes: HASHES,
     requests,
+    mark: markOf(config),
+    until(setup) {
+      const first = peerCertificates(setup).find(({ encoding }) => encoding === CERT_X509);
+      if (first === undefined || peerKey !== null) return Number.POSITIVE_INFINITY;
+      try {
+        return readCertificate(first.octets).details().notAfter;
+      } catch {
+        // One that proved itself with a pre-shared key may send anything.
+        return Number.POSITIVE_INFINITY;
+      }
+    },
     reason: '',
     toJSON: () => fingerprint(config),
     certificates(asked) {
