@@ -7,6 +7,8 @@ import { test } from 'node:test';
 import { rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { isSeparate } from '../../core/ike/ext/separate-transports.ts';
 import { isStream } from '../../targets/node/gateway/streams.ts';
+import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { PORT, SERVER } from './support.ts';
 import { relayTo, scene, until } from './tcp-support.ts';
 
 for (const address of ['127.0.0.1', '::1']) {
@@ -63,6 +65,20 @@ test('separate: IKE_SA_INIT over UDP, all else over TCP, ESP over UDP; never bac
   await until(() => s.started.gateway.metrics().drops['not-over-tcp'] === 1);
   socket.close();
   assert.equal(s.started.gateway.metrics().ike!.received, received);
+});
+
+test('dummy packets are no garbage, however many come in a row', async (t) => {
+  const s = await scene(t, 'tcp-only', { more: '  child: { compression: { notify: none } }\n' });
+  assert.equal(await s.sensor.connect(false), '');
+  const [sa] = s.sensor.host.sas.outgoing;
+  const { form } = sa;
+  // IPv6-NoNxt [RFC 4303 §2.6]. Both sides have the same form.
+  sa.form = { ...form, trailer: { ...form.trailer, next: 59 } };
+  for (let i = 0; i < 1100; i++) s.sensor.send(new Uint8Array(8), addressOctets(SERVER)!, PORT, PORT);
+  await until(() => s.started.gateway.metrics().esp.drops.dummy === 1100);
+  sa.form = form;
+  await s.talk('and one that is none');
+  assert.equal(s.started.gateway.metrics().tcp[0].accepted, 1);
 });
 
 test('an IKE SA on UDP: whoever brings one of its messages over TCP does not take it away', async (t) => {

@@ -6,7 +6,7 @@
 //                                                                       \-> a carrier: UDP, TCP, IP
 
 import { u32 } from '../../../core/base/bytes.ts';
-import { DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
+import { DROP_DUMMY, DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { PROTO_EESP } from '../../../core/eesp/format.ts';
 import { inboundEesp } from '../../../core/eesp/inbound.ts';
@@ -213,7 +213,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     bus.emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: peer() });
   }
 
-  /** The SA of an outer ESP packet whose inner packet is restored[0..size) now; null: dropped. */
+  /**
+   * The SA of an outer ESP packet whose inner packet is restored[0..size) now; 0 of a dummy packet, which is authenticated as
+   * others are [RFC 4303 §2.6]; null: dropped.
+   */
   function restore(
     packet: Uint8Array,
     offset: number,
@@ -226,6 +229,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const size = isNew
       ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
       : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
+    if (size === DROP_DUMMY && endpoint.sa !== null) return { sa: endpoint.sa, size: 0 };
     if (size < 0) {
       if (endpoint.sa !== null) ike.failed(endpoint.sa);
       else if (size === DROP_NO_SA) unknown();
@@ -238,6 +242,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
 
   /** Delivers what `restore` gave, at once or when a restart could not make it come twice. */
   function hand({ sa, size }: { sa: Sa; size: number }, from: () => string): void {
+    if (size === 0) return;
     const association = sas.of(sa);
     if (association !== undefined && ike.keeper?.refuses(association)) {
       drop('state', 'store');
