@@ -228,8 +228,18 @@ test('forged fragments tell nobody anything; whoever is on the path gets no lowe
     { lmapSent, ptbSent, fragmented, incomplete },
     { lmapSent: 0, ptbSent: 0, fragmented: 0, incomplete: 0 },
   );
-  // The path is cut to less than the floor: the ingress goes no lower, and loses nothing.
+  // Nor does forged ICMP make the ingress cut its own packets: those fragments would be taken for the path's.
   await ends.ingress.ask({ send: 1410, every: 5, to: INNER[4].sensor });
+  await wait(200);
+  const made = madeBy(ends.site.ingress);
+  const { fragments: before } = await seen(ends);
+  const heard = (): number => Number(/^Icmp: (\d+) /m.exec(ends.site.ingress.run('cat /proc/net/snmp'))![1]);
+  const icmp = heard();
+  forge({ icmp: 600 });
+  await wait(300);
+  assert.ok(heard() > icmp, 'it came');
+  assert.deepEqual([madeBy(ends.site.ingress), (await seen(ends)).fragments], [made, before]);
+  // The path is cut to less than the floor: the ingress goes no lower, and loses nothing.
   ends.site.setMtu(600);
   await wait(1500);
   await ends.egress.ask({ clear: true });

@@ -53,3 +53,23 @@ test('a gateway that takes ESP in UDP alone refuses the Child SA of a peer in IP
   // The gateway forces UDP by its NAT detection, which this sensor does not look at.
   assert.notEqual(problem, '');
 });
+
+test('an address that comes later gets a raw socket too', { skip }, async (t) => {
+  const [first, later] = ['127.0.0.1', '127.0.0.3'].map((text) => addressOctets(text)!);
+  const ports = await openRawPorts([first]);
+  t.after(() => ports.close());
+  const got: string[] = [];
+  ports.onPacket = (local, remote, octets, offset, length) => {
+    got.push(`${local.join('.')} ${remote.join('.')} ${Buffer.from(octets).toString('hex', offset, offset + length)}`);
+  };
+  assert.equal(ports.send(new Uint8Array(12).fill(1), later, first), false, 'no socket yet');
+  ports.open(later.slice());
+  ports.open(later.slice());
+  assert.equal(ports.send(new Uint8Array(12).fill(2), first, later), true);
+  assert.equal(ports.send(new Uint8Array(12).fill(3), later, first), true);
+  await until(() => got.length === 2);
+  assert.deepEqual(got.sort(), [`127.0.0.1 127.0.0.3 ${'03'.repeat(12)}`, `127.0.0.3 127.0.0.1 ${'02'.repeat(12)}`]);
+  assert.throws(() => ports.open(addressOctets('192.0.2.77')!), {
+    message: '192.0.2.77: IP protocol 50: bind failed (errno 99)',
+  });
+});

@@ -3,7 +3,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { errorText } from '../host/errors.ts';
-import { silent } from '../host/log.ts';
+import { type Log, silent } from '../host/log.ts';
 import { createMtuSockets, type MtuSockets } from '../host/mtu/sockets.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
@@ -125,7 +125,10 @@ export async function open(config: GatewayConfig): Promise<Opened> {
   try {
     const { ike, log } = config;
     if (ike?.mtu !== undefined) opened.mtu = await createMtuSockets(ike.mtu, log ?? silent);
-    const opening = opened.mtu?.opened;
+    const opening = (local: Uint8Array, natPort: number): void => {
+      opened.mtu?.opened(local, natPort);
+      if (opened.raw !== null) openRaw(opened, local, log ?? silent);
+    };
     opened.udp = await openUdpPorts(ike?.udp ?? [], { log, buffer: config.socketBuffer, opened: opening });
     const tcp = config.ike?.tcp ?? [];
     if (tcp.length > 0) {
@@ -145,6 +148,16 @@ export async function open(config: GatewayConfig): Promise<Opened> {
   } catch (error) {
     await close(opened);
     throw error;
+  }
+}
+
+/** An address that came later gets a socket for IP protocol 50 as well. */
+function openRaw({ raw, mtu }: Opened, local: Uint8Array, log: Log): void {
+  try {
+    raw!.open(local);
+    mtu?.openedRaw(local);
+  } catch (error) {
+    log('warn', 'gateway', `esp: ${errorText(error)}`);
   }
 }
 

@@ -31,6 +31,8 @@ export interface RawPorts {
   onPacket:
     | ((local: Uint8Array, remote: Uint8Array, octets: Uint8Array, offset: number, length: number) => void)
     | null;
+  /** Opens a socket at one more address; nothing where there is one. Throws with why it does not open. */
+  open(local: Uint8Array): void;
   /** Sends an ESP packet without an IP header. False: the system does not take it, or there is no socket at `local`. */
   send(octets: Uint8Array, local: Uint8Array, remote: Uint8Array): boolean;
   counters: { received: number; sent: number; sendErrors: number; malformed: number };
@@ -67,42 +69,58 @@ function socketAddress(octets: Uint8Array): Uint8Array {
   return address;
 }
 
+/** A socket bound to `local`. */
+function bound(calls: Calls, local: Uint8Array): number {
+  const fd = calls.socket(local.length === 16 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_FLAGS, PROTO_ESP);
+  if (fd < 0) {
+    const why = calls.errno() === EPERM ? 'root rights, or CAP_NET_RAW, are needed' : `errno ${calls.errno()}`;
+    throw new Error(`no raw socket for IP protocol 50: ${why}`);
+  }
+  calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(BUFFER), 4);
+  const address = socketAddress(local);
+  if (calls.bind(fd, address, address.length) >= 0) return fd;
+  const error = new Error(`${addressText(local)}: IP protocol 50: bind failed (errno ${calls.errno()})`);
+  closeSync(fd);
+  throw error;
+}
+
 /** Opens a socket at each address, or none. Rejects with why. */
-export async function openRawPorts(locals: readonly Uint8Array[]): Promise<RawPorts> {
+export async function openRawPorts(addresses: readonly Uint8Array[]): Promise<RawPorts> {
   if (process.platform !== 'linux') throw new Error('IP protocol 50 is for Linux only');
   const calls = await loadCalls();
+  const locals: Uint8Array[] = [];
   const fds: number[] = [];
   const pipe = new Int32Array(2);
+
+  function open(local: Uint8Array): void {
+    if (locals.some((one) => Buffer.compare(one, local) === 0)) return;
+    fds.push(bound(calls, local));
+    locals.push(local);
+  }
+
   try {
-    for (const local of locals) {
-      const fd = calls.socket(local.length === 16 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_FLAGS, PROTO_ESP);
-      if (fd < 0) {
-        const why = calls.errno() === EPERM ? 'root rights, or CAP_NET_RAW, are needed' : `errno ${calls.errno()}`;
-        throw new Error(`no raw socket for IP protocol 50: ${why}`);
-      }
-      fds.push(fd);
-      calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(BUFFER), 4);
-      const address = socketAddress(local);
-      if (calls.bind(fd, address, address.length) < 0) {
-        throw new Error(`${addressText(local)}: IP protocol 50: bind failed (errno ${calls.errno()})`);
-      }
-    }
+    for (const local of addresses) open(local);
     if (calls.pipe(pipe) < 0) throw new Error(`no pipe (errno ${calls.errno()})`);
   } catch (error) {
     for (const one of [...fds, ...pipe]) if (one > 0) closeSync(one);
     throw error;
   }
 
-  const polled = Buffer.alloc(8 * (fds.length + 1));
-  [...fds, pipe[0]].forEach((fd, index) => {
-    polled.writeInt32LE(fd, 8 * index);
-    polled.writeInt16LE(POLLIN, 8 * index + 4);
-  });
   const packet = new Uint8Array(PACKET_MAX);
   const from = new Uint8Array(ADDRESS_MAX);
   const fromSize = new Int32Array(1);
   const counters = { received: 0, sent: 0, sendErrors: 0, malformed: 0 };
   let isClosed = false;
+
+  /** What the thread waits for. A socket that was opened during a wait is in the next one, WAIT later at most. */
+  function polled(): Buffer {
+    const list = Buffer.alloc(8 * (fds.length + 1));
+    [...fds, pipe[0]].forEach((fd, index) => {
+      list.writeInt32LE(fd, 8 * index);
+      list.writeInt16LE(POLLIN, 8 * index + 4);
+    });
+    return list;
+  }
 
   /** One packet of socket `index`. False: there is none. */
   function take(index: number): boolean {
@@ -124,8 +142,10 @@ export async function openRawPorts(locals: readonly Uint8Array[]): Promise<RawPo
   }
 
   async function run(): Promise<void> {
+    let list = polled();
     while (!isClosed) {
-      await calls.poll(polled, fds.length + 1, WAIT);
+      if (list.length !== 8 * (fds.length + 1)) list = polled();
+      await calls.poll(list, list.length / 8, WAIT);
       for (let index = 0; index < fds.length; index++) {
         for (let n = 0; n < BURST && !isClosed && take(index); n++);
       }
@@ -136,6 +156,9 @@ export async function openRawPorts(locals: readonly Uint8Array[]): Promise<RawPo
   const ports: RawPorts = {
     onPacket: null,
     counters,
+    open(local) {
+      if (!isClosed) open(local);
+    },
     send(octets, local, remote) {
       const index = locals.findIndex((one) => Buffer.compare(one, local) === 0);
       if (isClosed || index < 0 || local.length !== remote.length) return false;

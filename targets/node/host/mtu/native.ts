@@ -9,6 +9,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const SOCK_FLAGS = 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
@@ -17,6 +18,7 @@ const SO_ATTACH_FILTER = 26;
 const SOL_IP = 0;
 const IP_MTU_DISCOVER = 10;
 const IP_PMTUDISC_DONT = 0;
+const IP_PMTUDISC_OMIT = 5;
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
 const MSG_DONTWAIT = 0x40;
@@ -33,8 +35,12 @@ export interface PacketSocket {
 export interface Native {
   /** Throws with the system's error. */
   packetSocket(version: 4 | 6, filter: Instruction[]): PacketSocket;
-  /** Has the UDP socket of IPv4 at this address and port sent with DF clear; throws with the system's error. */
-  clearDf(local: Uint8Array, port: number): void;
+  /**
+   * Has the socket of IPv4 at this address send with DF clear: that of UDP at this port, or that of this IP protocol. No ICMP
+   * makes it shorten packets: anybody can forge one, and this side's own fragments would lower the peer's LMAP. Throws with the
+   * system's error.
+   */
+  clearDf(local: Uint8Array, protocol: 17 | 50, port: number): void;
 }
 
 type Call = (...values: unknown[]) => number;
@@ -82,8 +88,8 @@ export async function loadNative(): Promise<Native> {
     return octets;
   }
 
-  /** The own socket bound to this address and port, or -1. */
-  function find(local: Uint8Array, port: number): number {
+  /** The own socket of this kind bound to this address and port, or -1. The port of a raw socket is its IP protocol. */
+  function find(kind: number, local: Uint8Array, port: number): number {
     for (const name of readdirSync('/proc/self/fd')) {
       const fd = Number(name);
       try {
@@ -94,7 +100,7 @@ export async function loadNative(): Promise<Native> {
       const address = Buffer.alloc(28);
       const type = int(0);
       if (getsockname(fd, address, int(address.length)) < 0) continue;
-      if (getsockopt(fd, SOL_SOCKET, SO_TYPE, type, int(4)) < 0 || type.readInt32LE() !== SOCK_DGRAM) continue;
+      if (getsockopt(fd, SOL_SOCKET, SO_TYPE, type, int(4)) < 0 || type.readInt32LE() !== kind) continue;
       const family = address.readUInt16LE();
       const own = family === AF_INET ? address.subarray(4, 8) : family === AF_INET6 ? address.subarray(8, 24) : null;
       if (own !== null && address.readUInt16BE(2) === port && Buffer.compare(own, local) === 0) return fd;
@@ -124,9 +130,11 @@ export async function loadNative(): Promise<Native> {
         close: () => closeSync(fd),
       };
     },
-    clearDf(local, port) {
-      const fd = find(local, port);
+    clearDf(local, protocol, port) {
+      const fd = protocol === 50 ? find(SOCK_RAW, local, protocol) : find(SOCK_DGRAM, local, port);
       if (fd < 0) throw new Error('the socket was not found');
+      // Linux before 3.15 has no such value.
+      if (setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, int(IP_PMTUDISC_OMIT), 4) >= 0) return;
       check('IP_MTU_DISCOVER', setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, int(IP_PMTUDISC_DONT), 4));
     },
   };

@@ -55,6 +55,11 @@ export async function createMtuSockets(settings: MtuSettings, log: Log): Promise
     });
   }
 
+  function clear(local: Uint8Array, protocol: 17 | 50, port: number): void {
+    if (native === null || isClosed || settings.df !== 'clear' || local.length !== 4) return;
+    attempt('DF is as the system sets it', () => native.clearDf(local, protocol, port));
+  }
+
   return {
     opened(local, port) {
       if (isClosed) return;
@@ -63,12 +68,13 @@ export async function createMtuSockets(settings: MtuSettings, log: Log): Promise
         if (settings.df === 'clear') warn(`DF is as the system sets it: ${problem}`);
         return;
       }
-      if (settings.df === 'clear' && local.length === 4) {
-        attempt('DF is as the system sets it', () => native.clearDf(local, port));
-      }
+      clear(local, 17, port);
       watch(inUdp, { local, protocol: 17, port });
     },
-    openedRaw: (local) => watch(inIp, { local, protocol: 50, port: 0 }),
+    openedRaw(local) {
+      clear(local, 50, 0);
+      watch(inIp, { local, protocol: 50, port: 0 });
+    },
     take: (local, source, esp, isUdp, now) => (isUdp ? inUdp : inIp).get(local)?.take(source, esp, now) ?? null,
     late: (now) => [...inUdp, ...inIp].flatMap(([local, one]) => one.late(now).map((first) => ({ local, first }))),
     close() {
