@@ -1,6 +1,6 @@
 // npm test: the checks (Biome, tsc), then every test/**/*.test.ts, one file more at a time than there are cores: many wait for
 // real time. `npm test -- TEXT...` runs the files whose path contains one of the texts. The last line is always
-// `N passed, N failed, N skipped`; the names of skipped tests are listed above it.
+// `N passed, N failed, N skipped`; skipped tests and failures are listed above it.
 
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -41,6 +41,13 @@ const CHECKS: readonly Job[] = [
   toolJob('check: tsc', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']),
 ];
 
+/** Makes dist current, which the tests of the command line then run, see test/support/command.ts. */
+async function buildPackage(): Promise<void> {
+  const ended = await runNode(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+  // The sources stand in for a package that can't be built; the check names the reason.
+  if (ended.code === 0) process.env.DIETESP_BUILT = '1';
+}
+
 function progress(result: FileResult): string {
   const state = result.failed > 0 ? 'FAIL' : result.passed === 0 ? 'skip' : 'ok  ';
   const counts = [result.passed + ' passed'];
@@ -80,17 +87,23 @@ async function main(patterns: readonly string[]): Promise<number> {
     ...CHECKS.filter((job) => wanted(job.name)),
     ...ordered.map((file) => ({ name: file, run: () => runTestFile(file) })),
   ];
+  if (patterns.length === 0) await buildPackage();
   const results = await runAll(jobs, Math.min(4, cpus().length + 1));
 
   const notes = results.flatMap((result) => result.notes);
   if (notes.length > 0) say('\nNotes\n' + notes.join('\n'));
-  const failures = results.flatMap((result) => result.failures);
-  if (failures.length > 0) say('\nFailures\n\n' + failures.join('\n\n'));
   const skipped = results.flatMap((result) => result.skipped.map((reason) => result.file + ': ' + reason));
   if (left.length > 0 || skipped.length > 0) {
     say('\nSkipped');
     for (const need of left) say('  ' + need.suites + ': package ' + need.package + ' is not installed');
     for (const line of skipped) say('  ' + line);
+  }
+  const failures = results.flatMap((result) => result.failures);
+  if (failures.length > 0) {
+    say('\nFailures\n\n' + failures.join('\n\n'));
+    // Once more in short: what a reader of the last lines needs.
+    say('\nFailed');
+    for (const text of failures) say('  ' + text.split('\n', 2).join(' ').slice(0, 300));
   }
   if (jobs.length === 0) say('no test file matches ' + patterns.join(' '));
   const passed = results.reduce((sum, result) => sum + result.passed, 0);

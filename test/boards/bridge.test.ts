@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCapture } from '../../targets/node/host/radio/pcap.ts';
 import { createUartRadio } from '../../targets/node/host/radio/uart.ts';
 import { listenLine } from '../../targets/node/host/radio/uart-line.ts';
 import { createZep } from '../../targets/node/host/radio/zep.ts';
 import { dietesp, isOneLine, ROOT, scratch } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 
 const files = scratch();
 const LIMIT = { timeout: 120000 };
@@ -20,10 +20,9 @@ test('frames go both ways, and the counters are told', LIMIT, async (t) => {
   const port = await gateway.ready;
   const socket = files.path('board');
   const pcap = files.path('bridge.pcap');
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
   const args = ['bridge', '--socket', socket, '--gateway', `127.0.0.1:${port}`, '--pcap', pcap, '--json'];
   // The board is not there yet.
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { cwd: ROOT });
+  const child = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT });
   t.after(() => child.kill('SIGKILL'));
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -10,6 +10,7 @@ import { listBoards, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
 import { checkImage, imageParts } from '../../targets/node/lab/boards/image.ts';
 import { dietesp, EXAMPLES, isOneLine, type Outcome, ROOT, scratch } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 
 const files = scratch();
 const STM32 = 'netduinoplus2';
@@ -53,9 +54,8 @@ function programmer(name: string, code = 0): { folder: string; calls(): string[]
 
 /** `dietesp` with programs in front of those on PATH, or with none but Node's. */
 function dietespWith(path: string, ...args: string[]): Promise<Outcome> {
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    const child = spawn(process.execPath, [...DIETESP, ...args], {
       cwd: ROOT,
       env: { ...process.env, PATH: path },
       stdio: ['ignore', 'pipe', 'pipe'],

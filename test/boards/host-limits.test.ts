@@ -14,6 +14,7 @@ import { compile, scriptUnit } from '../../targets/build/firmware/toolchain.ts';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { createConsoleLines } from '../../targets/node/lab/boards/console.ts';
 import { printable } from '../../targets/node/lab/boards/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { packageMissing } from '../support/packages.ts';
 import { missing } from './firmware-kit.ts';
 
@@ -22,7 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), 'dietesp-attack-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const cli = (...args: string[]) =>
-  spawnSync(process.execPath, ['--import', 'tsx', join(root, 'targets/node/cli/main.ts'), ...args], {
+  spawnSync(process.execPath, [...DIETESP, ...args], {
     cwd: root,
     encoding: 'utf8',
     timeout: 120000,

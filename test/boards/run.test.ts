@@ -10,12 +10,12 @@ import { LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radi
 import { createLab } from '../../targets/node/lab/boards/lab.ts';
 import { figuresOf } from '../../targets/node/lab/boards/run.ts';
 import { dietesp, isOneLine, type Outcome, ROOT, scratch } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { boardMissing, PATIENCE } from './world.ts';
 
 const files = scratch();
 const skip = boardMissing('qemu-mps2-an386', 'lua');
 const LIMIT = { timeout: 2 * PATIENCE, skip };
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 
 interface Report {
   acknowledged: number;
@@ -106,7 +106,7 @@ test('with the keys of a file, at a gateway elsewhere; JSON', LIMIT, async () =>
 /** The program, until it has written something; then a signal. */
 function interrupted(signal: NodeJS.Signals, pattern: RegExp, ...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    const child = spawn(process.execPath, [...DIETESP, ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

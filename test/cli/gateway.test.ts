@@ -16,10 +16,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { DIETESP } from '../support/command.ts';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 
 const UDP = `udp: [{ address: "127.0.0.1", port: 0, natPort: 0 }]
 pool: ["10.9.0.0/24"]
@@ -31,7 +31,7 @@ metrics: 0.2
 
 /** The program, with what it has written so far. */
 function start(...args: string[]) {
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { cwd: ROOT });
+  const child: ChildProcess = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT });
   const output = { stdout: '', stderr: '' };
   child.stdout!.on('data', (text) => {
     output.stdout += text;

@@ -11,11 +11,11 @@ import { after, test } from 'node:test';
 import { generate, parse } from 'coap-packet';
 import { loadGatewayFile } from '../../targets/node/gateway/file.ts';
 import { loadSensorFile } from '../../targets/node/sensor/file.ts';
+import { DIETESP } from '../support/command.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { dietesp, isOneLine, ROOT, scratch } from './run.ts';
 
 const { path, file } = scratch();
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 const cleanups: (() => void)[] = [];
 after(() => {
   for (const clean of cleanups) clean();
@@ -43,7 +43,7 @@ async function coapServer(): Promise<{ port: number; got: string[] }> {
 
 /** The gateway's process; resolves when it listens. */
 async function gatewayOf(config: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'gateway', '--config', config, '--log', 'info'], {
+  const child = spawn(process.execPath, [...DIETESP, 'gateway', '--config', config, '--log', 'info'], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { obeyLines } from '../../targets/node/host/lines.ts';
 import { readOctets } from '../../targets/node/host/read-file.ts';
+import { DIETESP } from '../support/command.ts';
 import { dietesp, EXAMPLES, ROOT, scratch } from './run.ts';
 
 const files = scratch();
@@ -28,9 +29,8 @@ test('devices and folders are refused, pipes that nobody fills are empty', { ski
 });
 
 test('a file out of a pipe is read', { skip: noPipes }, () => {
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
   const file = join(EXAMPLES, 'sensor.yaml');
-  const script = `(sleep 0.3; cat ${file}) | ${process.execPath} --import tsx ${main} check /dev/stdin`;
+  const script = `(sleep 0.3; cat ${file}) | ${[process.execPath, ...DIETESP].join(' ')} check /dev/stdin`;
   const { status, stderr } = spawnSync('sh', ['-c', script], { cwd: ROOT, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
 });

@@ -10,18 +10,18 @@ import { createKeyLog, ESP_TABLE } from '../../targets/node/host/keylog.ts';
 import { createLog } from '../../targets/node/host/log.ts';
 import { outletOf, type StandardStream } from '../../targets/node/host/outlet.ts';
 import { createPcapWriter, LINKTYPE_IEEE802_15_4, readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { DIETESP } from '../support/command.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { ROOT, scratch } from './run.ts';
 import { cleanups, coapServer } from './sensor-support.ts';
 
 const files = scratch();
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 const noFull = existsSync('/dev/full') ? false : '/dev/full not found';
 
 type Stdio = 'ignore' | 'pipe' | number;
 
 function dietesp(args: string[], stdio: [Stdio, Stdio, Stdio]): { child: ChildProcess; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { cwd: ROOT, stdio });
+  const child = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT, stdio });
   cleanups.push(() => void child.kill('SIGKILL'));
   return { child, ended: new Promise((resolve) => child.on('exit', (code) => resolve(code))) };
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { DIETESP } from '../support/command.ts';
 
 /** The project's root. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -19,8 +20,6 @@ if (process.env.STATE_DIRECTORY === undefined) {
   after(() => rmSync(state, { recursive: true, force: true }));
 }
 
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
-
 export interface Outcome {
   code: number | null;
   stdout: string;
@@ -30,7 +29,7 @@ export interface Outcome {
 /** `dietesp ...args` in the project's root. */
 export function dietesp(...args: string[]): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    const child = spawn(process.execPath, [...DIETESP, ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -3,7 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { generate, parse } from 'coap-packet';
@@ -12,6 +11,7 @@ import { createGateway, type Gateway } from '../../targets/node/gateway/gateway.
 import { addressText } from '../../targets/node/host/addresses.ts';
 import { readDatagram } from '../../targets/node/host/datagram.ts';
 import { readEcho, writeEcho } from '../../targets/node/host/icmp.ts';
+import { DIETESP } from '../support/command.ts';
 import { ROOT, scratch } from './run.ts';
 
 export const { file, path } = scratch();
@@ -110,10 +110,9 @@ export const READINGS = `server: { address: "${SERVER}", path: r }\ninterval: 0.
 
 /** A sensor that obeys. */
 export function obedient(config: string, ...args: string[]) {
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
   const child: ChildProcess = spawn(
     process.execPath,
-    ['--import', 'tsx', main, 'sensor', '--config', config, '--control', ...args],
+    [...DIETESP, 'sensor', '--config', config, '--control', ...args],
     { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] },
   );
   cleanups.push(() => void child.kill('SIGKILL'));

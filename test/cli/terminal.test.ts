@@ -26,6 +26,9 @@ while True:
     os.write(1, part)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
+
+import { DIETESP } from '../support/command.ts';
+
 const skip =
   spawnSync('python3', ['-c', 'import pty, os; os.waitstatus_to_exitcode']).status === 0 ? false : 'no python3';
 
@@ -38,9 +41,8 @@ interface Shown {
 /** Everything of `dietesp ...args` on a terminal; `lines` without colour. */
 function onTerminal(columns: number, env: Record<string, string>, ...args: string[]): Promise<Shown> {
   return new Promise((resolve, reject) => {
-    const main = join(ROOT, 'targets/node/cli/main.ts');
     const { NO_COLOR: _no, FORCE_COLOR: _force, ...others } = process.env;
-    const command = [process.execPath, '--import', 'tsx', main, ...args];
+    const command = [process.execPath, ...DIETESP, ...args];
     const child = spawn('python3', ['-c', PTY, String(columns), ...command], {
       cwd: ROOT,
       env: { ...others, TERM: 'xterm', ...env },

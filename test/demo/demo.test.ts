@@ -11,10 +11,10 @@ import type { Handshake } from '../../targets/node/lab/demo/messages.ts';
 import { type DemoResult, runDemo } from '../../targets/node/lab/demo/run.ts';
 import type { Comparison, Totals } from '../../targets/node/lab/demo/view.ts';
 import { dietesp, isOneLine, ROOT, scratch } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { packageMissing } from '../support/packages.ts';
 
 const folder = scratch();
-const MAIN = 'targets/node/cli/main.ts';
 
 interface Report extends DemoResult {
   totals: Totals;
@@ -232,7 +232,7 @@ test('wrong options: exit code 2 and one line', async () => {
 
 /** A demo without end that gets `signal` after its first reading; with the ids of its processes. */
 async function interrupted(signal: NodeJS.Signals, ...args: string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'demo', '--interval', '20', ...args], {
+  const child = spawn(process.execPath, [...DIETESP, 'demo', '--interval', '20', ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

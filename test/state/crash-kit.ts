@@ -4,18 +4,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { ROOT } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { freePorts } from '../support/free-ports.ts';
 
 const PSK = 'a key for tests, and nothing else';
 const SERVER = '2001:db8:2::1';
 const PORT = 7000;
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 
 async function socketAt(port = 0): Promise<Socket> {
   const socket = createSocket('udp4');
@@ -191,7 +190,7 @@ export async function openStage(
     },
     start() {
       const args = ['gateway', '--config', config, '--state', state, '--log', 'info'];
-      const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+      const child = spawn(process.execPath, [...DIETESP, ...args], {
         cwd: ROOT,
         stdio: ['ignore', 'ignore', 'pipe'],
       });

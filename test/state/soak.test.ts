@@ -16,6 +16,7 @@ import { startCoapServer } from '../../targets/node/lab/coap-server.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { ROOT, scratch } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { freePort } from '../support/free-ports.ts';
 
 const { file } = scratch();
@@ -24,7 +25,6 @@ const SENSORS = 50;
 const SECONDS = Number(process.env.DIETESP_SOAK ?? '120');
 const LOSS = 0.03;
 const SERVER = '2001:db8:2::1';
-const MAIN = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
 const psk = (index: number): string => hex(index).repeat(16);
@@ -83,7 +83,7 @@ interface Gateway {
 
 async function startGateway(config: string): Promise<Gateway> {
   const args = ['gateway', '--config', config, '--state', STATE, '--log', 'info'];
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...DIETESP, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { sourceRoot } from '../../../targets/build/root.ts';
+import { DIETESP } from '../../support/command.ts';
 import { packageMissing } from '../../support/packages.ts';
 import { CASES, type Case } from './cases.ts';
 import { until } from './charon.ts';
@@ -40,8 +40,7 @@ function dissected(folder: string, pcap: string, fields: readonly string[]): str
 
 /** What `dietesp keylog FOLDER` says. */
 function keylogSays(folder: string): string {
-  const main = fileURLToPath(new URL('../../../targets/node/cli/main.ts', import.meta.url));
-  const run = spawnSync(process.execPath, ['--import', 'tsx', main, 'keylog', folder], {
+  const run = spawnSync(process.execPath, [...DIETESP, 'keylog', folder], {
     cwd: sourceRoot(),
     encoding: 'utf8',
     timeout: 20000,
