@@ -22,8 +22,8 @@ let opened: Pki | undefined;
 const pki = (): Pki => (opened ??= openPki());
 after(() => opened?.close());
 
-function sensorWith(auth: object) {
-  const connection = { localId: 'fqdn:device.test', remoteId: 'fqdn:gateway.test', auth };
+function sensorWith(auth: object, remoteId: string | undefined = 'fqdn:gateway.test') {
+  const connection = { localId: 'fqdn:device.test', ...(remoteId === '' ? {} : { remoteId }), auth };
   const udp = {
     udp: {},
     address: 'fd00::2',
@@ -75,6 +75,8 @@ test('what is wrong with certificates in a file', { skip }, () => {
   assert.equal(print(auth), print(auth));
   assert.notEqual(print(auth), print({ certificate: other.chain, privateKey: other.key, ca: [root.certificate] }));
 
+  assert.throws(() => sensorWith(auth, ''), /remoteId.*is required with ca: any other device/s);
+  assert.equal(sensorWith(auth, '*').remoteId, null);
   const cases: [object, RegExp][] = [
     [{ ...auth, privateKey: other.key }, /auth\.privateKey.*is not the key of the first certificate/],
     [{ ...auth, privateKey: undefined }, /auth\.privateKey.*is required with certificate/],

@@ -84,7 +84,10 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
   function markOf(policy: IkePolicy): Uint8Array {
     const signatures = policy.signatures;
     const mark = signatures === undefined || signatures.mark === undefined ? NONE : signatures.mark;
-    const secrets = join([octets32(policy.psk.length), policy.psk, policy.publicKey, mark]);
+    const parts = [octets32(policy.psk.length), policy.psk, policy.publicKey, mark];
+    const ppk = policy.ppk;
+    if (ppk !== null) parts.push(ppk.id, ppk.key, octets32(ppk.mandatory ? 1 : 0));
+    const secrets = join(parts);
     const out = take(prf(provider, key, secrets), 0, MARK_SIZE);
     wipe(secrets);
     return out;

@@ -181,6 +181,12 @@ export function readConnection(
     top('openChildren') ?? selectors.isDev,
   );
   const auth = attempt(at('auth'), () => authOf(at('auth'), isWhole), NO_AUTH);
+  // A pre-shared key or a public key is of one gateway; an authority certifies many.
+  if (selectors.isDev && remoteId.value === undefined && inside(at('auth'), 'ca').value !== undefined)
+    keepError(
+      remoteId,
+      fieldError(remoteId, 'is required with ca: any other device under it could pose as the gateway ("*": let it)'),
+    );
   const i = ikePart.values;
   const policy: IkePolicy = {
     name,
