@@ -15,7 +15,9 @@ import { coapPathRules } from '../../targets/node/host/config/coap.ts';
 import { readDatagram, writeDatagram } from '../../targets/node/host/datagram.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { schcJson } from '../../targets/node/host/rules/json.ts';
+import { type ChildView, childText, childView } from '../../targets/node/host/sa-view.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
+import { eventText } from '../../targets/node/sensor/describe.ts';
 import { scratch } from '../cli/run.ts';
 import { nameOf } from '../coap/naive.ts';
 import { ikeOf, ikeSensorOn } from './ike-support.ts';
@@ -150,6 +152,19 @@ test('a file of rules says the same as the paths it was made from; other rules l
   await s.gateway.close();
   const other = await both({ gateway: 'coap: { paths: [b] }', sensor: 'coap: { paths: [a] }' });
   assert.equal(other.coap(), '');
+  // Both sides say so.
+  const child = other.sensor.sa()!.children.at(-1)!;
+  const view = childView(child);
+  assert.equal(view.coapDeclined, true);
+  assert.match(
+    eventText({ event: 'child', ...view }),
+    /Diet-ESP: .*; without rules for CoAP: the peer has none, or others$/,
+  );
+  assert.match(childText(child, view.suite), /, without rules for CoAP: the peer has none, or others$/);
+  assert.equal(childView(s.sensor.sa()!.children.at(-1)!).coapDeclined, undefined);
+  // An SA of EESP is not called plain ESP.
+  const eesp: ChildView = { ...view, compression: null, protocol: 'EESP' };
+  assert.match(eventText({ event: 'child', ...eesp }), /; EESP$/);
   const before = other.air.length;
   other.up(bytes('4102000101b161ff7b2274223a32312e357d'));
   assert.equal(other.came.at(-1), '4102000101b161ff7b2274223a32312e357d');

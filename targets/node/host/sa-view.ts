@@ -46,6 +46,15 @@ export interface ChildView {
   compression: Record<string, string | number> | null;
   /** `EESP`; absent: ESP. */
   protocol?: string;
+  /** Rules for CoAP are configured, and the peer has none or others. */
+  coapDeclined?: true;
+}
+
+/** A line about `ChildView.coapDeclined`. */
+export const COAP_DECLINED = 'without rules for CoAP: the peer has none, or others';
+
+function declinesCoap({ policy, compression }: ChildSa): boolean {
+  return policy.coap !== undefined && policy.coap !== null && compression?.coap === undefined;
 }
 
 export function spiText(spi: number): string {
@@ -58,8 +67,8 @@ export function childText(child: ChildSa, suite: string): string {
   const dscp = dscpValues(child);
   const plain = protocol === PROTOCOL_ESP ? 'plain ESP' : 'EESP';
   const form = compression === null ? plain : `Diet-ESP ${compression.espSpiLsb}+${compression.espSnLsb} bits`;
-  const coap =
-    compression?.coap === undefined ? '' : `, rules for CoAP ${Buffer.from(compression.coap).toString('hex')}`;
+  const name = compression?.coap === undefined ? '' : Buffer.from(compression.coap).toString('hex');
+  const coap = name !== '' ? `, rules for CoAP ${name}` : declinesCoap(child) ? `, ${COAP_DECLINED}` : '';
   const values = dscp.length === 0 ? '' : `, DSCP ${dscp.join(' ')}`;
   return `Child SA ${spiText(spiIn)} in, ${spiText(spiOut)} out, ${suite}, ${form}${coap}${values}`;
 }
@@ -123,5 +132,6 @@ export function childView(child: ChildSa): ChildView {
     dscp: dscpValues(child),
     compression: compressionView(child.compression),
     ...(child.protocol === PROTOCOL_ESP ? {} : { protocol: 'EESP' }),
+    ...(declinesCoap(child) ? { coapDeclined: true as const } : {}),
   };
 }

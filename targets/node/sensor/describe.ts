@@ -7,7 +7,8 @@ import { addressText } from '../host/addresses.ts';
 import { declinedText, missingText } from '../host/child-keeper.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { keName } from '../host/config/ke-names.ts';
-import { type ChildView, spisOf } from '../host/sa-view.ts';
+import { type ChildView, COAP_DECLINED, spisOf } from '../host/sa-view.ts';
+import { isStream } from './transports.ts';
 
 /** What became of a reading: the server acknowledged it, or nobody did. */
 export type ReadingOutcome = 'acknowledged' | 'failed';
@@ -39,6 +40,10 @@ export interface EstablishedEvent {
   address: string;
   /** ESP goes in UDP [RFC 3948]. */
   encapsulated: boolean;
+  /** IKE goes over TCP [RFC 9329]. */
+  ikeOverTcp: boolean;
+  /** ESP goes in that connection. */
+  espOverTcp: boolean;
   /** The gateway took a ticket. */
   resumed: boolean;
   /** Both sides do IKE fragmentation [RFC 7383]. */
@@ -69,6 +74,7 @@ export type SensorEvent =
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 
 export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
+  const path = espPathOf(sa);
   return {
     event: 'established',
     peer: identityText(sa.peerIdType, sa.peerId),
@@ -79,7 +85,9 @@ export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
     messages: attempt.messages,
     octets: attempt.octets,
     address: sa.address.length === 0 ? '' : addressText(sa.address),
-    encapsulated: espPathOf(sa).encapsulated,
+    encapsulated: path.encapsulated && !isStream(path),
+    ikeOverTcp: isStream(sa.path),
+    espOverTcp: isStream(path),
     resumed: attempt.resumed,
     fragmentation: sa.fragmentation,
     vendor: sa.vendor,
@@ -94,10 +102,10 @@ export function rounded(ms: number): number {
 
 export { outcomeName };
 
-function compressionText(view: ChildView['compression']): string {
-  if (view === null) return 'plain ESP';
-  const pairs = Object.entries(view).map(([name, value]) => `${name} ${value}`);
-  return `Diet-ESP: ${pairs.join(', ')}`;
+function compressionText({ compression, protocol, coapDeclined }: ChildView): string {
+  if (compression === null) return protocol ?? 'plain ESP';
+  const pairs = Object.entries(compression).map(([name, value]) => `${name} ${value}`);
+  return `Diet-ESP: ${pairs.join(', ')}${coapDeclined === true ? `; ${COAP_DECLINED}` : ''}`;
 }
 
 /** An event as a line; '' for one that nobody has to read. */
@@ -108,6 +116,7 @@ export function eventText(event: SensorEvent): string {
     case 'established': {
       const extra = [
         event.resumed ? 'resumed' : '',
+        event.espOverTcp ? 'IKE and ESP over TCP' : event.ikeOverTcp ? 'IKE over TCP' : '',
         event.encapsulated ? 'ESP in UDP' : '',
         event.address === '' ? '' : `inner address ${event.address}`,
         event.verifies.length === 0 ? '' : `the peer verifies ${event.verifies.join(' and ')}`,
@@ -121,7 +130,7 @@ export function eventText(event: SensorEvent): string {
       return (
         `child ${event.spiIn} in, ${event.spiOut} out: ${event.suite}, ` +
         `${event.subspaces === 0 ? '' : `${event.subspaces} subspaces, `}${event.mode}, ` +
-        `${event.local} to ${event.remote}; ${compressionText(event.compression)}` +
+        `${event.local} to ${event.remote}; ${compressionText(event)}` +
         (event.dscp.length === 0 ? '' : `; DSCP ${event.dscp.join(', ')}`)
       );
     case 'child-removed':

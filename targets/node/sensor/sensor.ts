@@ -4,6 +4,7 @@
 import { DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import type { UplinkEvents } from '../../../core/device/uplink.ts';
+import { N_AUTHENTICATION_FAILED } from '../../../core/ike/codec/numbers.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { COUNT_RECEIVED, COUNT_SENT } from '../../../core/ike/exchange/registry.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
@@ -146,7 +147,8 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       // After a Delete of either side its ticket is void [RFC 5723 §6.2].
       if (outcome === OUTCOME_CLOSED || outcome === OUTCOME_DELETED) session?.keep(null);
       const peer = sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId);
-      const problem = outcome === OUTCOME_PEER_AUTH ? refusalOf(sa.policy) : '';
+      const isAuth = outcome === OUTCOME_PEER_AUTH || outcome === N_AUTHENTICATION_FAILED;
+      const problem = isAuth ? refusalOf(sa.policy) : '';
       const retryMs = at < 0 ? -1 : Math.round(at - time);
       report({ event: 'ended', peer, outcome: outcomeName(outcome), retryMs, problem });
       attempted(outcomeName(outcome));

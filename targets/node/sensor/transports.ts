@@ -40,6 +40,12 @@ export type Transport = 'udp' | 'separate' | 'tcp' | 'tcp-only' | 'auto';
 
 /** `Path.port` of a connection; sockets have 0. */
 const STREAM = 1;
+
+/** True for the path of a TCP connection of a sensor. */
+export function isStream(path: Path): boolean {
+  return path.port === STREAM;
+}
+
 const FIRST_PORT = 49152;
 const PORTS = 16384;
 /** Milliseconds: without an answer over UDP, TCP is tried; what did not work is not tried again for. */
@@ -122,7 +128,6 @@ export function createTransports(config: TransportsConfig): Transports {
   let waiting: { path: Path; failures: number } | null = null;
   let isAgain = false;
 
-  const isStream = (path: Path): boolean => path.port === STREAM;
   const live = (): IkeSa[] => (ike?.sas ?? []).filter(({ state }) => state !== STATE_ENDED);
   const onPath = (path: Path): IkeSa[] => live().filter((sa) => samePath(sa.path, path));
   const connectionOf = (path: Path): Connection | undefined => connections.find((one) => samePath(one.path, path));

@@ -137,7 +137,11 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
       if (key === null || !isAsked) return [];
       return [{ encoding: CERT_RAW_KEY, octets: Uint8Array.from(spki(createPublicKey(key as never))) }];
     },
-    make: (setup, octets) => (key === null ? new Uint8Array(0) : signatureOf(key, peerHashes(setup), octets)),
+    make(setup, octets) {
+      const data = key === null ? new Uint8Array(0) : signatureOf(key, peerHashes(setup), octets);
+      signatures.reason = data.length > 0 ? '' : 'the peer takes no signature of this side: SIGNATURE_HASH_ALGORITHMS';
+      return data;
+    },
     check(setup, id, octets, data) {
       const found = keyOf(setup, id);
       signatures.reason =
@@ -172,7 +176,7 @@ export function forgetRefusal({ signatures }: Pick<Credentials, 'signatures'>): 
   if (signatures !== undefined) (signatures as NodeSignatures).reason = '';
 }
 
-/** Why these credentials refused a peer last; '': they did not, or are of another kind. */
+/** Why these credentials refused a peer last, or could not be used; '': they did not, or are of another kind. */
 export function refusalOf({ signatures }: Pick<Credentials, 'signatures'>): string {
   return (signatures as NodeSignatures | undefined)?.reason ?? '';
 }
