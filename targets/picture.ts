@@ -9,6 +9,7 @@ import { providerNamed } from './node/host/provider/by-name.ts';
 import { PHY_OCTETS } from './node/host/radio/air-time.ts';
 import { budgetRows, COAP_HEADER } from './node/tools/budget/measure.ts';
 import { MAC_OCTETS } from './node/tools/budget/model.ts';
+import { svgOf, text } from './node/tools/svg.ts';
 
 /** Octets of the reading in the picture, without CoAP. */
 const READING = 10;
@@ -30,10 +31,6 @@ const BAR = 24;
 const STEP = 34;
 const TOP = 232;
 const COLOURS = { frame: '#9aa5b1', header: '#d9822b', payload: '#2b7a78' };
-
-function text(x: number, y: number, content: string, more = ''): string {
-  return `<text x="${x}" y="${y}"${more}>${content}</text>`;
-}
 
 function box(x: number, y: number, title: string, lines: readonly string[]): string {
   const rows = lines.map((line, i) => text(x + 82, y + 42 + 17 * i, line, ' class="small" text-anchor="middle"'));
@@ -90,11 +87,8 @@ export async function picture(): Promise<string> {
     const y = height - 32;
     return `<rect x="${x}" y="${y}" width="14" height="14" fill="${colour}"/>` + text(x + 20, y + 12, name);
   });
-  const style =
-    'text{font:14px sans-serif;fill:#223}.small{font-size:12px}.title{font-weight:bold}.box{fill:#eef3f7;stroke:#334}.arrow{stroke:#334;stroke-width:2}';
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Way of a packet, and octets on air per protocol">`,
-    `<style>${style}</style><rect width="${WIDTH}" height="${height}" rx="8" fill="#fff"/>`,
+  const style = '.box{fill:#eef3f7;stroke:#334}.arrow{stroke:#334;stroke-width:2}';
+  return svgOf({ width: WIDTH, height }, 'Way of a packet, and octets on air per protocol', style, [
     box(16, 44, 'sensor', ['IPv6/UDP packet,', 'compressed, encrypted']),
     arrow(188, 290, 86, 'IEEE 802.15.4', 'Diet-ESP'),
     box(298, 44, 'gateway', ['checks, decrypts,', 'decompresses']),
@@ -105,8 +99,7 @@ export async function picture(): Promise<string> {
     text(LEFT, TOP - 14, `Octets on air of a CoAP reading with ${READING} octets`, ' class="title"'),
     ...bars,
     ...keys,
-    '</svg>\n',
-  ].join('\n');
+  ]);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

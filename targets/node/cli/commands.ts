@@ -95,6 +95,11 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./budget.ts')).budgetCommand(),
   },
   {
+    name: 'bench',
+    summary: 'measures the answers to reordering behind a replay window',
+    load: async () => (await import('./bench.ts')).benchCommand(),
+  },
+  {
     name: 'vectors',
     summary: 'runs test vectors, on Node or on another engine',
     load: async () => (await import('./vectors.ts')).vectorsCommand(),

@@ -10,6 +10,7 @@ import { type DemoResult, runDemo } from '../lab/demo/run.ts';
 import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/view.ts';
 import { NODES_MAX } from '../lab/network.ts';
 import { otherStacks } from '../tools/budget/compare.ts';
+import { demoQos } from './demo-qos.ts';
 import { FRACTION, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
 
 /** Those that have AES-CCM. */
@@ -20,6 +21,7 @@ const INTERVAL_MAX = 3600000;
 const WAIT_MAX = 3600;
 
 interface Options {
+  scenario: string;
   count: string;
   sensors: string;
   interval: string;
@@ -41,7 +43,21 @@ function codeOf(result: DemoResult): number {
   return isGood ? 0 : 1;
 }
 
-async function demo(options: Options): Promise<void> {
+/** The scenario with classes of traffic is the same in every run: what is for radios is no option of it. */
+function refuseOthers(command: Command): void {
+  const given = command.options.find((option) => {
+    const isOwn = ['scenario', 'json'].includes(option.attributeName());
+    return !isOwn && command.getOptionValueSource(option.attributeName()) === 'cli';
+  });
+  if (given !== undefined) throw new CommandError(`${given.long}: is for --scenario radio`, 2);
+}
+
+async function demo(options: Options, command: Command): Promise<void> {
+  if (options.scenario === 'qos') {
+    refuseOthers(command);
+    demoQos(options.json === true);
+    return;
+  }
   const count = numberOf('count', options.count, INTEGER, 1, COUNT_MAX);
   const sensors = numberOf('sensors', options.sensors, INTEGER, 1, NODES_MAX);
   const interval = numberOf('interval', options.interval, INTEGER, INTERVAL_MIN, INTERVAL_MAX);
@@ -106,6 +122,11 @@ export function demoCommand(): Command {
       'Sensors and a gateway as processes on this machine, joined by IEEE 802.15.4 frames over UDP (ZEP). The sensors ' +
         'set up their SAs with IKEv2 and post readings with CoAP to a server behind the gateway, protected by Diet-ESP.',
     )
+    .addOption(
+      new Option('--scenario <name>', 'radio; or qos: voice and bulk in one tunnel, in networks that go by the DSCP')
+        .choices(['radio', 'qos'])
+        .default('radio'),
+    )
     .addOption(new Option('--count <n>', 'readings of each sensor').default('6'))
     .addOption(new Option('--sensors <n>', `sensors, 1..${NODES_MAX}`).default('3'))
     .addOption(new Option('--interval <ms>', 'milliseconds between the readings of a sensor').default('1000'))
@@ -118,6 +139,9 @@ export function demoCommand(): Command {
     .option('--coap-rules', 'both sides have rules for CoAP too, and no SPI bits are on the wire: docs/coap-profile.md')
     .option('--forever', 'until Ctrl-C')
     .option('--json', 'print one JSON object at the end')
-    .addHelpText('after', '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap')
-    .action((options: Options) => demo(options));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap\n  $ dietesp demo --scenario qos',
+    )
+    .action((options: Options, command: Command) => demo(options, command));
 }

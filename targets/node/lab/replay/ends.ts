@@ -4,24 +4,20 @@
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Key, Provider } from '../../../../core/crypto/provider.ts';
 import { addAnyInbound, createAnySa } from '../../../../core/eesp/any.ts';
-import { createEespEndpoint, type EespEndpoint } from '../../../../core/eesp/endpoint.ts';
-import { PROTO_EESP } from '../../../../core/eesp/format.ts';
-import { inboundEesp } from '../../../../core/eesp/inbound.ts';
+import { createEespEndpoint } from '../../../../core/eesp/endpoint.ts';
 import { outboundEesp } from '../../../../core/eesp/outbound.ts';
 import { type EespSa, isEesp, sendWith } from '../../../../core/eesp/sa.ts';
 import { createEndpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { inbound } from '../../../../core/esp/inbound.ts';
 import { createLane, type Lane, laneFor } from '../../../../core/esp/lanes.ts';
 import { OUTBOUND_ROOM, outbound } from '../../../../core/esp/outbound.ts';
 import type { Sa } from '../../../../core/esp/sa.ts';
 import { useSubspace } from '../../../../core/esp/subspaces.ts';
-import { IPV6_NEXT_HEADER } from '../../../../core/wire/ipv6.ts';
-import { writeDatagram } from '../../host/datagram.ts';
 import { layLane } from '../../host/lanes.ts';
 import { createFastProvider } from '../../host/provider/fast.ts';
 import type { Answer } from './answers.ts';
-import { type AgreedPair, GATEWAY, SENSOR } from './negotiate.ts';
+import type { AgreedPair } from './negotiate.ts';
+import { openWith } from './packets.ts';
 
 /** Without the search for lost numbers, which has nothing to do with replays. */
 const PARTS = { ...FULL_PARTS, search: null };
@@ -58,26 +54,6 @@ export function watchedProvider(): Watched {
   };
 }
 
-/** An inner packet: IPv6 and UDP of the sensor, with a DSCP. */
-export function innerPacket(dscp: number, port: number, size: number): Uint8Array {
-  const packet = new Uint8Array(48 + size);
-  writeDatagram(packet, {
-    source: SENSOR,
-    sourcePort: port,
-    destination: GATEWAY,
-    destinationPort: 5683,
-    payload: new Uint8Array(size).fill(port & 255),
-  });
-  packet[0] = 0x60 | (dscp >>> 2);
-  packet[1] = (dscp & 3) << 6;
-  return packet;
-}
-
-/** DSCP of the outer header: what a network sees. */
-export function outerDscp(wire: Uint8Array): number {
-  return ((wire[0] & 15) << 2) | (wire[1] >>> 6);
-}
-
 /** A sender: `lane` chooses the counter where the answer lets the sender choose. */
 export interface Sender {
   protect(inner: Uint8Array, lane: number): Uint8Array;
@@ -85,6 +61,8 @@ export interface Sender {
 
 /** A receiver: what came of a packet, 0 or above: octets; below: a drop code. */
 export interface Receiver {
+  /** Takes the SAs of one more peer. */
+  add(pairs: readonly AgreedPair[]): void;
   open(wire: Uint8Array): number;
 }
 
@@ -118,20 +96,17 @@ export function createSender(answer: Answer, pairs: readonly AgreedPair[], provi
   };
 }
 
-/** Opens a packet of ESP or EESP in place. */
-export function openWith(e: EespEndpoint, wire: Uint8Array, to: Uint8Array): number {
-  return wire[IPV6_NEXT_HEADER] === PROTO_EESP
-    ? inboundEesp(e, wire, 0, wire.length, to, 0, 0)
-    : inbound(e.esp, wire, 0, wire.length, to, 0, 0);
-}
-
 /** A receiver of these pairs. */
 export function createReceiver(pairs: readonly AgreedPair[], provider: Provider): Receiver {
   const e = createEespEndpoint(createEndpoint(PARTS, provider));
-  for (const { incoming } of pairs) addAnyInbound(e, createAnySa(e, incoming));
+  const add = (list: readonly AgreedPair[]): void => {
+    for (const { incoming } of list) addAnyInbound(e, createAnySa(e, incoming));
+  };
+  add(pairs);
   const room = new Uint8Array(4096);
   const copy = new Uint8Array(4096);
   return {
+    add,
     open(wire) {
       // It decrypts in place, and an attacker has the packet as it was.
       copy.set(wire);

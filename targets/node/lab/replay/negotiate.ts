@@ -23,6 +23,7 @@ import { attachNode, fullIke } from '../../host/full-ike.ts';
 import { createFastProvider } from '../../host/provider/fast.ts';
 import { readSensor } from '../../sensor/file.ts';
 import { type Answer, childFields, countersOf } from './answers.ts';
+import { GATEWAY, SENSOR } from './packets.ts';
 
 /** Milliseconds of the link in one direction. */
 const ONE_WAY = 10;
@@ -51,16 +52,6 @@ export interface Agreed {
   first: number;
   last: number;
 }
-
-const address = (last: number): Uint8Array => {
-  const octets = new Uint8Array(16);
-  octets[0] = 0xfd;
-  octets[15] = last;
-  return octets;
-};
-/** Outer addresses: of the sensor and of the gateway. Inner ones are the same. */
-export const SENSOR = address(1);
-export const GATEWAY = address(2);
 
 const AUTH = 'auth: { psk: "a key that both sides of the bench have" }';
 

@@ -6,8 +6,9 @@ import { DROP_REPLAY, DROP_SEQUENCE } from '../../../../core/base/drop.ts';
 import { dropName } from '../../../../core/base/drop-name.ts';
 import { createRandom, type Random } from '../../host/radio/random.ts';
 import { type Answer, CLASS_DSCP, countersOf } from './answers.ts';
-import { createReceiver, createSender, innerPacket, watchedProvider } from './ends.ts';
+import { createReceiver, createSender, watchedProvider } from './ends.ts';
 import type { AgreedPair } from './negotiate.ts';
+import { innerPacket } from './packets.ts';
 
 /** Packets that a core protects in a millisecond, and hands on together. */
 const RATE = 100;

@@ -39,5 +39,6 @@ export function quantile(values: readonly number[], share: number): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)];
 }
 
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
 /** What a run does when nothing else wants the processors: most runs of a busy machine say nothing about threads. */
 export const undisturbed = (values: readonly number[]): number => quantile(values, 0.95);

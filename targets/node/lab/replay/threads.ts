@@ -6,8 +6,8 @@ import { Worker } from 'node:worker_threads';
 import { dscpValues } from '../../host/lanes.ts';
 import { type Answer, CLASS_DSCP, countersOf } from './answers.ts';
 import { type AgreedPair, negotiate } from './negotiate.ts';
-import { createSpin, undisturbed } from './spin.ts';
-import { plainOf, type WorkerJob, type WorkerPart } from './work.ts';
+import { createSpin, median, undisturbed } from './spin.ts';
+import { plainOf, type WorkerAnswer, type WorkerJob, type WorkerPart } from './work.ts';
 
 /** Above the numbers that a worker uses in a run, times the workers. */
 const NUMBERS = 2 ** 31;
@@ -23,13 +23,23 @@ export interface ThreadOptions {
   program?: URL;
 }
 
+/** Packets a second of one worker, and of all together. */
+export interface Rates {
+  /** By the clock, in the best rounds: others use the processors too. */
+  one: number;
+  all: number;
+  /** By the processor time of the busiest worker: as if each had a processor of its own. 0: the system does not tell it. */
+  oneOwn: number;
+  allOwn: number;
+}
+
 /** What workers did for an answer. */
 export interface ThreadFigures {
   /** Workers that have work. */
   busy: number;
-  /** Packets a second: one worker, and all together. */
-  send: [one: number, all: number];
-  receive: [one: number, all: number];
+  /** What one worker does, and all together. */
+  send: Rates;
+  receive: Rates;
   /** Good packets that were dropped. */
   lost: number;
   /** Packets that came once more, and those that were taken. */
@@ -54,25 +64,45 @@ function partOf(answer: Answer, pairs: readonly AgreedPair[], index: number, wor
   };
 }
 
+/** Rates of the rounds, by how many workers had the packets. */
+interface Rounds {
+  clock: [one: number[], all: number[]];
+  own: [one: number[], all: number[]];
+}
+
 interface Crew {
-  answer: Answer;
   workers: Worker[];
-  send: [one: number[], all: number[]];
-  receive: [one: number[], all: number[]];
+  send: Rounds;
+  receive: Rounds;
   lost: number;
   replayed: number;
   accepted: number;
 }
 
-async function run(workers: readonly Worker[], job: WorkerJob): Promise<number> {
+const noRounds = (): Rounds => ({ clock: [[], []], own: [[], []] });
+
+/** Packets that went well, and processor time of the busiest worker. */
+async function run(workers: readonly Worker[], job: WorkerJob): Promise<WorkerAnswer> {
   const answers = await Promise.all(
     workers.map(async (worker) => {
       worker.postMessage(job);
-      const [good] = (await once(worker, 'message')) as [number];
-      return good;
+      const [answer] = (await once(worker, 'message')) as [WorkerAnswer];
+      return answer;
     }),
   );
-  return answers.reduce((sum, good) => sum + good, 0);
+  return {
+    good: answers.reduce((sum, { good }) => sum + good, 0),
+    cpu: Math.max(...answers.map(({ cpu }) => cpu)),
+  };
+}
+
+function ratesOf({ clock, own }: Rounds): Rates {
+  return {
+    one: undisturbed(clock[0]),
+    all: undisturbed(clock[1]),
+    oneOwn: median(own[0]),
+    allOwn: median(own[1]),
+  };
 }
 
 /** Figures of each answer, and how much faster threads are that only compute. `progress` hears of each round. */
@@ -89,12 +119,11 @@ export async function measureThreads(
     const { pairs } = negotiate(answer, workers, esp);
     const parts = answer.window === 0 ? workers : countersOf(answer, workers);
     return {
-      answer,
       workers: Array.from({ length: parts }, (_, index) => {
         return new Worker(program, { workerData: partOf(answer, pairs, index, workers) });
       }),
-      send: [[], []],
-      receive: [[], []],
+      send: noRounds(),
+      receive: noRounds(),
       lost: 0,
       replayed: 0,
       accepted: 0,
@@ -110,21 +139,21 @@ export async function measureThreads(
         for (const crew of crews) {
           const busy = which === 0 ? crew.workers.slice(0, 1) : crew.workers;
           const count = Math.floor(packets / busy.length);
-          const rate = async (what: 'send' | 'receive'): Promise<number> => {
+          const take = async (what: 'send' | 'receive'): Promise<void> => {
             const begun = performance.now();
-            const good = await run(busy, { what, count });
+            const { good, cpu } = await run(busy, { what, count });
             const seconds = (performance.now() - begun) / 1000;
-            crew.lost += count * busy.length - good;
-            return (count * busy.length) / seconds;
+            const all = count * busy.length;
+            crew.lost += all - good;
+            if (round < 0) return;
+            crew[what].clock[which].push(all / seconds);
+            crew[what].own[which].push(cpu > 0 ? (all / cpu) * 1e9 : 0);
           };
-          const sent = await rate('send');
+          await take('send');
           await run(busy, { what: 'prepare', count });
-          const received = await rate('receive');
-          crew.accepted += await run(busy, { what: 'replay', count });
+          await take('receive');
+          crew.accepted += (await run(busy, { what: 'replay', count })).good;
           crew.replayed += count * busy.length;
-          if (round < 0) continue;
-          crew.send[which].push(sent);
-          crew.receive[which].push(received);
         }
       }
     }
@@ -132,17 +161,15 @@ export async function measureThreads(
     await spin.close();
     await Promise.all(crews.flatMap((crew) => crew.workers.map((worker) => worker.terminate())));
   }
-  const best = (lists: [number[], number[]]): [number, number] => [undisturbed(lists[0]), undisturbed(lists[1])];
-  const [one, all] = best(spins);
   return {
-    machine: all / one,
-    answers: crews.map((crew) => ({
-      busy: crew.workers.length,
-      send: best(crew.send),
-      receive: best(crew.receive),
-      lost: crew.lost,
-      replayed: crew.replayed,
-      accepted: crew.accepted,
+    machine: undisturbed(spins[1]) / undisturbed(spins[0]),
+    answers: crews.map(({ workers: { length: busy }, send, receive, lost, replayed, accepted }) => ({
+      busy,
+      send: ratesOf(send),
+      receive: ratesOf(receive),
+      lost,
+      replayed,
+      accepted,
     })),
   };
 }
