@@ -1,8 +1,6 @@
 // Anti-replay subspaces: one SA in several threads against one thread, and where a counter's ID may stand
 // [draft-ponchon-ipsecme-anti-replay-subspaces]. Compare ratios within one run.
 
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import { addInbound, createEndpoint, type Endpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { inbound } from '../../core/esp/inbound.ts';
@@ -12,6 +10,7 @@ import { createSubspaceSuite, useSubspace } from '../../core/esp/subspaces.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { type Batch, batchOf } from '../../targets/node/host/threads/batch.ts';
 import { createSplitSa, type SplitSa } from '../../targets/node/host/threads/split.ts';
+import { createSpin, median, undisturbed } from '../../targets/node/lab/replay/spin.ts';
 import { configOf, ORDINARY } from '../core/support.ts';
 import { makeSa, SIX } from '../naive/make-sa.ts';
 import { packet, udp } from '../naive/packets.ts';
@@ -47,40 +46,6 @@ async function time(split: SplitSa, batches: Batch[][]): Promise<{ seconds: numb
   return { seconds, cpu: (user + system) / 1e6, made };
 }
 
-/** The value that this share of the others is below. */
-function quantile(values: number[], share: number): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)];
-}
-const median = (values: number[]): number => quantile(values, 0.5);
-/** What a run does when nothing else wants the processors: most runs of a busy machine say nothing about threads. */
-const undisturbed = (values: number[]): number => quantile(values, 0.95);
-
-/** A thread that computes and shares nothing: what the machine itself gives two threads at the moment. */
-const SPIN = `const { parentPort } = require('node:worker_threads');
-parentPort.on('message', (count) => {
-  let x = 1;
-  for (let i = 0; i < count; i++) x = (x * 1103515245 + 12345) & 0x7fffffff;
-  parentPort.postMessage(x);
-});`;
-
-function createSpin() {
-  const workers = [0, 1].map(() => new Worker(SPIN, { eval: true }));
-  const loops = 4e6;
-  const run = (worker: Worker, count: number): Promise<unknown> => {
-    worker.postMessage(count);
-    return once(worker, 'message');
-  };
-  return {
-    /** Loops per millisecond in so many threads. */
-    async rate(threads: number): Promise<number> {
-      const begun = performance.now();
-      await Promise.all(workers.slice(0, threads).map((worker) => run(worker, loops / threads)));
-      return loops / (performance.now() - begun);
-    },
-    close: () => Promise.all(workers.map((worker) => worker.terminate())),
-  };
-}
-
 async function benchThreads(suite: string, program: URL): Promise<Figure[]> {
   const sides = [1, 2].map((threads) => {
     const common = { config: config(suite), count: COUNT, threads, program };
@@ -97,7 +62,7 @@ async function benchThreads(suite: string, program: URL): Promise<Figure[]> {
     into: [] as { rate: number; cpu: number }[],
   }));
   const total = PACKETS * BATCHES;
-  const spin = createSpin();
+  const spin = createSpin(2);
   const spins: number[][] = [[], []];
   let lost = 0;
   for (let run = -1; run < RUNS; run++) {

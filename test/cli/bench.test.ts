@@ -132,12 +132,12 @@ test('demo --scenario qos: voice is lost where it waits, with one SA alone', asy
     .filter(({ lost }) => lost.voice + lost.bulk > 0)
     .map(({ network, sas, window, lost }) => [network, sas, window, lost.voice, lost.bulk]);
   assert.deepEqual(shown, [
-    ['priority', 'one SA', 32, 0, 796],
+    ['priority', 'one SA', 64, 0, 796],
     ['priority', 'one SA', 256, 0, 796],
     ['priority', 'one SA', 1024, 0, 172],
-    ['shaped voice', 'one SA', 32, 280, 0],
+    ['shaped voice', 'one SA', 64, 280, 0],
     ['shaped voice', 'one SA', 256, 200, 0],
-    ['path by class', 'one SA', 32, 300, 0],
+    ['path by class', 'one SA', 64, 300, 0],
     ['path by class', 'one SA', 256, 300, 0],
   ]);
   assert.equal(rows.length, 18);

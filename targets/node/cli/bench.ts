@@ -99,7 +99,7 @@ function speeds({ answers, scenes, measured }: Report): string {
       : ` Then ${measured.workers} workers of this machine: those with work, by their\nprocessor time and by the clock ` +
         `(threads that only compute: ${times(measured.machine)} times), packets of 1,248 octets.`;
   return (
-    `How many times as fast as one core that shares nothing by a lock: in the simulation.${text}\n\n` +
+    `How many times as fast as one core, where cores share no lock: in the simulation.${text}\n\n` +
     table(measured === null ? head : [...head, ...more], rows, screenOf(process.stdout))
   );
 }

@@ -7,7 +7,7 @@ import { percent } from '../tools/replay-picture.ts';
 import { printJson } from './options.ts';
 
 /** The default of configuration files, one that is larger, and one that is enough here for voice. */
-const WINDOWS = [32, 256, 1024];
+const WINDOWS = [64, 256, 1024];
 
 export function demoQos(isJson: boolean): void {
   const sas = WINDOWS.flatMap((window) => [qosSas(window, false), qosSas(window, true)]);
