@@ -100,8 +100,7 @@ test('workers of this machine: good packets all pass, replays where nothing chec
 
 test('memory of a peer grows with its SAs, not with its subspaces', () => {
   const [one, child, ike] = ['one SA, window 64', 'Child SAs per worker', 'several IKE SAs'].map((name) => {
-    memoryOf(answerOf(name), 8, ESP, 1);
-    return memoryOf(answerOf(name), 8, ESP, 4);
+    return memoryOf(answerOf(name), 8, ESP, 1);
   });
   assert.ok(one > 500 && child > 3 * one && ike > 3 * one, `${one} ${child} ${ike}`);
 });

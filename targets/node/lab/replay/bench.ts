@@ -129,14 +129,14 @@ export async function benchAntiReplay(options: BenchOptions): Promise<Report> {
   if (workers === 0) return report;
   // The first time is for what is left of the scenes, and for the compiler.
   memoryOf(ANSWERS[0], COUNTERS, esp, 1);
-  const memory = ANSWERS.map((answer) => memoryOf(answer, COUNTERS, esp, quick ? 4 : 16));
+  const memory = ANSWERS.map((answer) => memoryOf(answer, COUNTERS, esp, quick ? 1 : 4));
   const { machine, answers: threads } = await measureThreads(
     ANSWERS,
     {
       workers,
       esp,
-      packets: quick ? 200 : 2000,
-      runs: quick ? 1 : 12,
+      packets: quick ? 200 : 600,
+      runs: quick ? 1 : 50,
       ...(options.program === undefined ? {} : { program: options.program }),
     },
     (done, of) => progress('workers', done, of),

@@ -13,11 +13,14 @@ import { type Answer, CLASS_DSCP, countersOf } from './answers.ts';
 import { createReceiver, createSender } from './ends.ts';
 import { createMeeting } from './negotiate.ts';
 import { innerPacket } from './packets.ts';
+import { median } from './spin.ts';
 
-/** What finalizers let go is free after the next one. */
-const COLLECTIONS = 4;
-/** Peers that come first, with what all share. */
+/** Collections until the heap stays: what finalizers let go, and code that is not used any more, goes in later ones. */
+const COLLECTIONS = 20;
+const STABLE = 2000;
+/** Peers that come first, with what all share; and times that the others are counted. */
 const FIRST_PEERS = 3;
+const TIMES = 5;
 
 let collect: (() => void) | null = null;
 
@@ -26,12 +29,18 @@ function heap(): number {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as () => void;
   }
-  for (let i = 0; i < COLLECTIONS; i++) collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  let last = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < COLLECTIONS; i++) {
+    collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    const used = heapUsed + arrayBuffers;
+    if (last - used < STABLE && i > 2) return used;
+    last = used;
+  }
+  return last;
 }
 
-/** Octets of a peer with so many counters, or as many as the answer has: the mean of `peers`. */
+/** Octets of a peer with so many counters, or as many as the answer has: the mean of `peers`, and of several such the median. */
 export function memoryOf(answer: Answer, wanted: number, esp: string, peers: number): number {
   const counters = countersOf(answer, wanted);
   const meeting = createMeeting(answer, wanted, esp);
@@ -50,8 +59,14 @@ export function memoryOf(answer: Answer, wanted: number, esp: string, peers: num
     }
   };
   for (let i = 0; i < FIRST_PEERS; i++) join();
-  const before = heap();
-  for (let i = 0; i < peers; i++) join();
-  const octets = (heap() - before) / peers;
-  return kept.length > 0 && meeting.gateway.sas.length > 0 ? Math.round(octets) : 0;
+  const means: number[] = [];
+  let before = heap();
+  for (let n = 0; n < TIMES; n++) {
+    for (let i = 0; i < peers; i++) join();
+    const after = heap();
+    means.push((after - before) / peers);
+    before = after;
+  }
+  // What is counted must be there until here.
+  return kept.length > 0 && meeting.gateway.sas.length > 0 ? Math.round(median(means)) : 0;
 }
