@@ -115,6 +115,9 @@ export async function openSite(root?: string): Promise<Site> {
   return { gateway, device, folder, close, ...(root === undefined ? {} : { root }) };
 }
 
+/** Ports that the system gives: tshark takes none of them for a protocol's. */
+const PORTS = '61000 64999';
+
 // Addresses come when both ends are up: the kernel answers neighbour solicitations from then on, not a second later.
 function creation(a: Namespace, b: Namespace): string {
   const up = ({ name, link }: Namespace): string => `
@@ -133,7 +136,9 @@ addr add ${outer[6]}/64 dev ${link} nodad
 addr add ${inner[4]}/32 dev lo
 addr add ${inner[6]}/128 dev lo
 .
-    ip netns exec ${name} sh -c 'for a in all default; do echo 0 > /proc/sys/net/ipv4/conf/$a/rp_filter; done'`;
+    ip netns exec ${name} sh -c 'cd /proc/sys/net/ipv4
+      for a in all default; do echo 0 > conf/$a/rp_filter; done
+      echo ${PORTS} > ip_local_port_range'`;
 }
 
 /** For a test's `skip` option: false when namespaces with TUN devices can be made and charon is there, else why not. */

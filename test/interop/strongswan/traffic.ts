@@ -87,7 +87,7 @@ export async function capture(traffic: Traffic, space: Namespace, peer: Namespac
     if (child.exitCode !== null) throw new Error('dumpcap: ' + said);
     return existsSync(path) && readFileSync(path).includes(mark) ? true : undefined;
   };
-  const send = (mark: Buffer): Promise<void> => traffic.send(space.outer[4], 0, peer.outer[4], 9, mark);
+  const send = (mark: Buffer): Promise<void> => traffic.send(space.outer[4], 9, peer.outer[4], 9, mark);
   const [first, last] = [randomBytes(16), randomBytes(16)];
   await until('dumpcap to begin', async () => {
     await send(first);
