@@ -26,10 +26,13 @@ let opened: Pki | undefined;
 const pki = (): Pki => (opened ??= openPki());
 after(() => opened?.close());
 
-/** A SEQUENCE of these. */
+/** A SEQUENCE of these, of 256 octets and more. */
 function sequence(...parts: Uint8Array[]): Buffer {
   const body = Buffer.concat(parts);
-  return Buffer.concat([Buffer.of(0x30, 0x82, body.length >> 8, body.length & 255), body]);
+  const size = body.length < 65536 ? 2 : 3;
+  const length = Buffer.alloc(size);
+  length.writeUIntBE(body.length, 0, size);
+  return Buffer.concat([Buffer.of(0x30, 0x80 + size), length, body]);
 }
 
 /** What is signed, with the signature of this key: ECDSA with SHA-256. */
@@ -126,6 +129,21 @@ test('CRLs with entries for another issuer, or without times, are refused', { sk
   assert.deepEqual([...readCrl(made()).revoked], ['01']);
   assert.deepEqual([...readCrl(made(extension('2.5.29.21', true, '0a0101'))).revoked], ['01']);
   assert.throws(() => readCrl(made(extension('2.5.29.29', true, '3000'))), /2\.5\.29\.29 of an entry is not supported/);
+  const many = Array.from({ length: 4000 }, (_, index) => {
+    const entry = new RevokedCertificate();
+    entry.userCertificate = Uint8Array.of(1, index >> 8, index & 255).buffer;
+    entry.revocationDate = new Time(new Date(NOW));
+    return entry;
+  });
+  list.tbsCertList.revokedCertificates = many;
+  assert.equal(readCrl(signed(key, Buffer.from(AsnConvert.serialize(list.tbsCertList)))).revoked.size, 4000);
+  for (const octets of [
+    Buffer.alloc(0),
+    Buffer.from('3080', 'hex'),
+    made().subarray(0, -1),
+    Buffer.concat([made(), Buffer.of(0)]),
+  ])
+    assert.throws(() => readCrl(octets), /DER/);
   const torn = made();
   torn.write('x', torn.indexOf('170d', 'hex') + 2);
   assert.throws(() => readCrl(torn), /times are malformed/);

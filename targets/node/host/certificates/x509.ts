@@ -15,6 +15,7 @@ import {
   Version,
 } from '@peculiar/asn1-x509';
 import { addressOctets } from '../addresses.ts';
+import { crlParts } from './crl-entries.ts';
 
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const KEY_USAGE = '2.5.29.15';
@@ -35,8 +36,6 @@ const KNOWN = new Set([
 ]);
 /** Of CRLs: number, and key identifier of the issuer. */
 const KNOWN_OF_CRL = new Set(['2.5.29.20', '2.5.29.35']);
-
-const CRL_REASON = '2.5.29.21';
 
 /** Signature algorithms of certificates and CRLs, with their digests: no SHA-1, no MD5. */
 const SIGNATURES: Record<string, string | null> = {
@@ -99,8 +98,8 @@ export interface Cert {
 }
 
 const hexOf = (value: object): string => Buffer.from(AsnConvert.serialize(value)).toString('hex');
-const serialOf = (octets: ArrayBuffer): string =>
-  Buffer.from(octets)
+const serialOf = (octets: ArrayBuffer | Buffer): string =>
+  Buffer.from(octets as Buffer)
     .toString('hex')
     .replace(/^(00)+(?=..)/, '');
 
@@ -217,38 +216,22 @@ export interface Crl {
   isSigned: WeakMap<Cert, boolean>;
 }
 
-/** The first element inside the outermost SEQUENCE of a DER structure, as it is written. */
-function firstInside(der: Buffer): Buffer {
-  const header = (at: number): [start: number, end: number] => {
-    const short = der[at + 1];
-    if (short < 0x80) return [at + 2, at + 2 + short];
-    const size = short & 0x7f;
-    return [at + 2 + size, at + 2 + size + der.readUIntBE(at + 2, size)];
-  };
-  const [inner] = header(0);
-  return der.subarray(inner, header(inner)[1]);
-}
-
 /** Reads a CRL. Throws on what is none, or has parts that change its meaning (a delta, a scope). */
 export function readCrl(octets: Uint8Array): Crl {
   const der = Buffer.from(octets);
-  const { tbsCertList: tbs, signatureAlgorithm, signature } = AsnConvert.parse(der, CertificateList);
+  const { bare, signed, serials } = crlParts(der);
+  const { tbsCertList: tbs, signatureAlgorithm, signature } = AsnConvert.parse(bare, CertificateList);
   const unknown = (tbs.crlExtensions ?? []).find(({ extnID, critical }) => critical && !KNOWN_OF_CRL.has(extnID));
   if (unknown !== undefined) throw new Error(`critical extension ${unknown.extnID} is not supported`);
-  // Of an entry it may say whose certificate is revoked [RFC 5280 §5.3.3].
-  for (const { crlEntryExtensions = [] } of tbs.revokedCertificates ?? []) {
-    const other = crlEntryExtensions.find(({ extnID, critical }) => critical && extnID !== CRL_REASON);
-    if (other !== undefined) throw new Error(`critical extension ${other.extnID} of an entry is not supported`);
-  }
-  if (!hasTimes(der, [tbs.thisUpdate, tbs.nextUpdate])) throw new Error('its times are malformed');
+  if (!hasTimes(bare, [tbs.thisUpdate, tbs.nextUpdate])) throw new Error('its times are malformed');
   const { algorithm } = signatureAlgorithm as AlgorithmIdentifier;
   if (!Object.hasOwn(SIGNATURES, algorithm)) throw new Error(`signature algorithm ${algorithm} is not taken`);
   return {
     issuer: hexOf(tbs.issuer),
     thisUpdate: tbs.thisUpdate.getTime().getTime(),
     nextUpdate: tbs.nextUpdate?.getTime().getTime() ?? Number.POSITIVE_INFINITY,
-    revoked: new Set((tbs.revokedCertificates ?? []).map(({ userCertificate }) => serialOf(userCertificate))),
-    signed: firstInside(der),
+    revoked: new Set(serials.map(serialOf)),
+    signed,
     digest: SIGNATURES[algorithm],
     signature: Buffer.from(signature),
     isSigned: new WeakMap(),
