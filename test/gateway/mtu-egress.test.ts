@@ -48,6 +48,12 @@ test('LMAP, PTB and their pauses', () => {
   assert.deepEqual(told(), []);
   assert.ok(paths.verified(ike, sa, sa.path, first(1300), 1500));
   assert.deepEqual(told(), ['lmap 6 1300']);
+  // A first fragment as long as the packet is none of it: IPv6 of 1400 octets has 1360 behind the header, and 8 more in a fragment.
+  s.wait(60000);
+  assert.ok(paths.verified(ike, sa, sa.path, first(1368), 1400));
+  assert.deepEqual([told(), paths.counters.fragmented], [[], 4]);
+  assert.ok(paths.verified(ike, sa, sa.path, first(1367), 1400));
+  assert.deepEqual(told(), ['lmap 6 1367']);
   // Above EMTU_R: dropped; PTB alone where it came in one piece, with LMAP where it did not.
   assert.equal(paths.verified(ike, sa, sa.path, null, 4001), false);
   assert.deepEqual(told(), ['ptb 1500 4000']);
@@ -62,7 +68,7 @@ test('LMAP, PTB and their pauses', () => {
   for (let i = 0; i < 100; i++) paths.incomplete(ike, sa, sa.path, first(1360));
   assert.deepEqual(told(), ['lmap 6 1360', 'ptb 1500 4000']);
   assert.equal(paths.counters.tooLarge, 2);
-  assert.deepEqual([paths.counters.lmapSent, paths.counters.ptbSent], [4, 3]);
+  assert.deepEqual([paths.counters.lmapSent, paths.counters.ptbSent], [5, 3]);
   s.close();
 });
 

@@ -106,6 +106,8 @@ interface State {
 /** Milliseconds until the MTU of an interface is read again. */
 const LINK_TIME = 10000;
 const IPV6_SIZE = 40;
+/** Of a fragment of IPv6. */
+const FRAGMENT_HEADER = 8;
 
 /** The MTU of the interface that has this address; 0: not known. */
 export function linkMtu(local: Uint8Array): number {
@@ -124,6 +126,14 @@ export function linkMtu(local: Uint8Array): number {
 /** Octets of an outer packet with `esp` octets of ESP between addresses of this length. */
 export function outerOctets(addressLength: number, esp: number, isUdp: boolean): number {
   return outerSize(addressLength) + (isUdp ? UDP_ENCAPSULATION : 0) + esp;
+}
+
+/**
+ * True where `first` can be of a packet of `outer` octets. Who sees a packet can send a first fragment with the same octets of ESP
+ * before it; one that leaves nothing for a second fragment would only use up the next notify.
+ */
+function isPart(first: FirstFragment, outer: number): boolean {
+  return (first.version === 6 ? IPV6_SIZE - FRAGMENT_HEADER : 0) + first.length < outer;
 }
 
 export interface MtuParts {
@@ -265,8 +275,9 @@ export function createMtuPaths({ settings, numbers, now, bounded, nameOf, linkOf
       const state = stateOf(sa, path);
       if (state !== null && size > state.mtu.sent) state.mtu.sent = size;
     },
-    verified(ike, sa, path, first, outer) {
+    verified(ike, sa, path, seen, outer) {
       const time = now();
+      const first = seen !== null && isPart(seen, outer) ? seen : null;
       if (first !== null) counters.fragmented++;
       const isTooLarge = outer > settings.reassembled;
       if (isTooLarge) counters.tooLarge++;
