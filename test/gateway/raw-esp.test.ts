@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { mtuDefaults } from '../../targets/node/host/config/mtu.ts';
+import { createMtuSockets } from '../../targets/node/host/mtu/sockets.ts';
 import { openRawPorts } from '../../targets/node/host/raw-esp.ts';
 import { scene, until } from './tcp-support.ts';
 
@@ -58,6 +60,12 @@ test('an address that comes later gets a raw socket too', { skip }, async (t) =>
   const [first, later] = ['127.0.0.1', '127.0.0.3'].map((text) => addressOctets(text)!);
   const ports = await openRawPorts([first]);
   t.after(() => ports.close());
+  // MTU detection finds the socket, to clear DF, and may watch beside it.
+  const lines: unknown[] = [];
+  const mtu = await createMtuSockets(mtuDefaults({}), (...line) => void lines.push(line));
+  t.after(() => mtu.close());
+  mtu.openedRaw(first);
+  assert.deepEqual(lines, []);
   const got: string[] = [];
   ports.onPacket = (local, remote, octets, offset, length) => {
     got.push(`${local.join('.')} ${remote.join('.')} ${Buffer.from(octets).toString('hex', offset, offset + length)}`);
