@@ -9,6 +9,7 @@ import { type Started, startGateway } from '../../targets/node/gateway/gateway.t
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
+import type { SensorEvent } from '../../targets/node/sensor/describe.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
 import { fakeSockets, memoryStore, PORT, SERVER } from './support.ts';
@@ -29,6 +30,8 @@ export interface Relay {
   port: number;
   /** Resets all connections; `refuse`: and takes no others. */
   cut(refuse?: boolean): void;
+  /** Resets all connections; those that come get these octets, and are closed. */
+  spoil(octets: Uint8Array): void;
   /** Connections so far. */
   count(): number;
   open(): void;
@@ -38,6 +41,7 @@ export interface Relay {
 export async function relayTo(t: TestContext, port: number): Promise<Relay> {
   const sockets = new Set<Socket>();
   let isRefusing = false;
+  let answer: Uint8Array | null = null;
   let count = 0;
   const server = createServer((one) => {
     if (isRefusing) {
@@ -45,6 +49,11 @@ export async function relayTo(t: TestContext, port: number): Promise<Relay> {
       return;
     }
     count++;
+    if (answer !== null) {
+      one.on('error', () => {});
+      one.end(answer);
+      return;
+    }
     const other = connect(port, '127.0.0.1');
     for (const [from, to] of [
       [one, other],
@@ -71,8 +80,13 @@ export async function relayTo(t: TestContext, port: number): Promise<Relay> {
       isRefusing = refuse;
       for (const one of sockets) one.resetAndDestroy();
     },
+    spoil(octets) {
+      answer = octets;
+      for (const one of sockets) one.resetAndDestroy();
+    },
     open() {
       isRefusing = false;
+      answer = null;
     },
     count: () => count,
   };
@@ -84,6 +98,7 @@ export interface Scene {
   theirs(): IkeSa;
   sensor: Sensor;
   told: string[];
+  events: SensorEvent[];
   ours(): IkeSa;
   tcpPort: number;
   /** The gateway stops without a word and starts again from its store, at the same ports. */
@@ -145,12 +160,16 @@ connection:
 ${more}`,
   );
   const told: string[] = [];
+  const events: SensorEvent[] = [];
   const sensor = await openSensor(loaded, {
     provider: createFastProvider(),
     keylog: null,
     echoPort: 0,
     retry: options.retry ?? true,
-    report: (event) => void told.push(event.event === 'ended' ? `ended ${event.outcome}` : event.event),
+    report(event) {
+      events.push(event);
+      told.push(event.event === 'ended' ? `ended ${event.outcome}` : event.event);
+    },
     waits: false,
   });
   t.after(async () => {
@@ -171,6 +190,7 @@ ${more}`,
     },
     sensor,
     told,
+    events,
     tcpPort,
     theirs: () => started.ike.sas().find(({ state }) => state === 5)!,
     ours: () => sensor.host.uplink.current()!,

@@ -8,6 +8,7 @@ import { rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { isSeparate } from '../../core/ike/ext/separate-transports.ts';
 import { isStream } from '../../targets/node/gateway/streams.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
+import { eventText } from '../../targets/node/sensor/describe.ts';
 import { PORT, SERVER } from './support.ts';
 import { relayTo, scene, until } from './tcp-support.ts';
 
@@ -38,6 +39,12 @@ for (const address of ['127.0.0.1', '::1']) {
 test('separate: IKE_SA_INIT over UDP, all else over TCP, ESP over UDP; never back, and a rekey stays', async (t) => {
   const s = await scene(t, 'separate');
   assert.equal(await s.sensor.connect(false), '');
+  const up = s.events.find((one) => one.event === 'established')!;
+  assert.deepEqual([up.ikeOver, up.espOver, up.encapsulated], ['tcp', 'udp', true]);
+  assert.match(eventText(up), /, IKE over TCP, ESP in UDP, inner address /);
+  assert.match(eventText(s.events[0]), /over separate$/);
+  const [{ ikeOver, espOver }] = s.started.gateway.ikeSas();
+  assert.deepEqual([ikeOver, espOver], ['tcp', 'udp']);
   for (const sa of [s.ours(), s.theirs()]) {
     assert.equal(isSeparate(sa), true);
     assert.equal(sa.espPath!.port, 0);
@@ -180,6 +187,26 @@ test('a connection is lost: the SAs stay, the sensor opens another, and what was
   await until(() => s.ours() !== ours, 'that of the gateway');
   await s.talk('two');
   assert.equal(s.started.gateway.metrics().ike!.sas.length, 1);
+});
+
+test('who takes the connections and says nothing true does not have the sensor connect without pauses', async (t) => {
+  let relay!: Awaited<ReturnType<typeof relayTo>>;
+  const s = await scene(t, 'tcp-only', {
+    tcpPort: async (own) => {
+      relay = await relayTo(t, own);
+      return relay.port;
+    },
+  });
+  assert.equal(await s.sensor.connect(false), '');
+  // IKE of no SA, and ESP.
+  relay.spoil(Buffer.concat([Buffer.from([0, 40]), Buffer.alloc(38), Buffer.from([0, 20]), Buffer.alloc(18, 9)]));
+  await until(() => relay.count() === 2);
+  const begun = performance.now();
+  await until(() => relay.count() === 3);
+  assert.ok(performance.now() - begun >= 700, 'the first pause is 750 ms or longer');
+  relay.open();
+  await until(() => relay.count() === 4 && s.started.gateway.metrics().tcp[0].proved === 1);
+  await s.talk('the SA is still here');
 });
 
 test('a gateway that starts again from its store: the sensor connects again, and neither SA is set up anew', async (t) => {

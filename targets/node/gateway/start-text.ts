@@ -15,6 +15,8 @@ export function startText(config: GatewayConfig, metrics: GatewayMetrics): strin
     return `radio ${metrics.radios[index].name}: PAN ${panId.toString(16).padStart(4, '0')}${line}`;
   });
   const sockets = metrics.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`);
+  const streams = metrics.tcp.map(({ address, port }) => `TCP ${address}: port ${port}`);
+  const raw = metrics.raw === null ? [] : ['ESP in IP protocol 50 as well'];
   const connections = config.ike?.connections ?? [];
   const peers = connections.slice(0, PEERS).map(({ name, policy: { remoteId } }) => {
     return `peer ${name}: ${remoteId === null ? 'any identity' : identityText(remoteId.type, remoteId.data)}`;
@@ -22,5 +24,5 @@ export function startText(config: GatewayConfig, metrics: GatewayMetrics): strin
   const more = connections.length > PEERS ? [`and ${connections.length - PEERS} more peers`] : [];
   const named = config.ike?.named;
   const files = named === undefined ? [] : [`${named.size} peers from ${named.from}`];
-  return [...radios, ...sockets, ...peers, ...more, ...files, 'stop: Ctrl-C or SIGTERM'];
+  return [...radios, ...sockets, ...streams, ...raw, ...peers, ...more, ...files, 'stop: Ctrl-C or SIGTERM'];
 }

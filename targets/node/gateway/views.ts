@@ -15,6 +15,7 @@ import {
   macAirTime,
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
+import { carriersOf, type SaCarriers } from '../host/carrier.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { MtuMetrics, PathView } from '../host/mtu/metrics.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
@@ -22,6 +23,7 @@ import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
+import { isStream } from './streams.ts';
 import type { TcpPort } from './tcp.ts';
 import type { UdpPort } from './udp.ts';
 
@@ -303,7 +305,7 @@ export function udpMetrics({ local, port, natPort, isOpen, counters }: UdpPort):
 }
 
 /** An IKE SA, with no key and nothing live in it. */
-export interface IkeSaView {
+export interface IkeSaView extends SaCarriers {
   /** Both SPIs, 32 hexadecimal digits: names this IKE SA in `askIke`. A rekey makes a new one. */
   id: string;
   /** The peer's identity, `fqdn:sensor1.example`; '' before it said one. */
@@ -320,7 +322,7 @@ export interface IkeSaView {
   cipher: string;
   /** Outer address and port of the peer. */
   remote: string;
-  /** UDP port of the peer. */
+  /** UDP or TCP port of the peer. */
   remotePort: number;
   /** Inner address that the gateway gave, or ''. */
   address: string;
@@ -346,6 +348,7 @@ export function ikeSaView(sa: IkeSa, mtu: PathView | null): IkeSaView {
     cipher: sa.cipher?.name ?? '',
     remote: addressText(sa.path.remote),
     remotePort: sa.path.remotePort,
+    ...carriersOf(sa, isStream),
     address: sa.address.length === 0 ? '' : addressText(sa.address),
     requests: sa.nextId,
     isBusy: sa.request.length > 0 || sa.task !== null || sa.tasks.length > 0,

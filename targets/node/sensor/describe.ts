@@ -2,13 +2,14 @@
 
 import type { Attempt } from '../../../core/device/uplink.ts';
 import { outcomeName } from '../../../core/ike/state/outcome-name.ts';
-import { espPathOf, type IkeSa } from '../../../core/ike/state/sa.ts';
+import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
+import { carriersOf, type SaCarriers } from '../host/carrier.ts';
 import { declinedText, missingText } from '../host/child-keeper.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { keName } from '../host/config/ke-names.ts';
 import { type ChildView, COAP_DECLINED, spisOf } from '../host/sa-view.ts';
-import { isStream } from './transports.ts';
+import { isStream, type Transport } from './transports.ts';
 
 /** What became of a reading: the server acknowledged it, or nobody did. */
 export type ReadingOutcome = 'acknowledged' | 'failed';
@@ -17,7 +18,7 @@ export type ReadingOutcome = 'acknowledged' | 'failed';
 export type Report = (event: SensorEvent) => void;
 
 /** Connected. */
-export interface EstablishedEvent {
+export interface EstablishedEvent extends SaCarriers {
   /** Tells it from other events. */
   event: 'established';
   /** Identity that the gateway proved, `fqdn:gateway.example`. */
@@ -40,10 +41,6 @@ export interface EstablishedEvent {
   address: string;
   /** ESP goes in UDP [RFC 3948]. */
   encapsulated: boolean;
-  /** IKE goes over TCP [RFC 9329]. */
-  ikeOverTcp: boolean;
-  /** ESP goes in that connection. */
-  espOverTcp: boolean;
   /** The gateway took a ticket. */
   resumed: boolean;
   /** Both sides do IKE fragmentation [RFC 7383]. */
@@ -58,7 +55,8 @@ export interface EstablishedEvent {
 
 /** An event of a sensor. Times are milliseconds, SPIs hexadecimal digits, outcomes names of docs/outcomes.md. */
 export type SensorEvent =
-  | { event: 'connecting'; local: string; remote: string; over: 'radio' | 'udp' }
+  /** `over`: `transport` of the file. */
+  | { event: 'connecting'; local: string; remote: string; over: 'radio' | Transport }
   | EstablishedEvent
   | ({ event: 'child' } & ChildView)
   | { event: 'child-removed'; spiIn: string }
@@ -74,7 +72,7 @@ export type SensorEvent =
   | { event: 'ping'; sequence: number; to: string; ms: number; problem: string };
 
 export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
-  const path = espPathOf(sa);
+  const carriers = carriersOf(sa, isStream);
   return {
     event: 'established',
     peer: identityText(sa.peerIdType, sa.peerId),
@@ -85,9 +83,8 @@ export function establishedView(sa: IkeSa, attempt: Attempt): EstablishedEvent {
     messages: attempt.messages,
     octets: attempt.octets,
     address: sa.address.length === 0 ? '' : addressText(sa.address),
-    encapsulated: path.encapsulated && !isStream(path),
-    ikeOverTcp: isStream(sa.path),
-    espOverTcp: isStream(path),
+    encapsulated: carriers.espOver === 'udp',
+    ...carriers,
     resumed: attempt.resumed,
     fragmentation: sa.fragmentation,
     vendor: sa.vendor,
@@ -116,7 +113,7 @@ export function eventText(event: SensorEvent): string {
     case 'established': {
       const extra = [
         event.resumed ? 'resumed' : '',
-        event.espOverTcp ? 'IKE and ESP over TCP' : event.ikeOverTcp ? 'IKE over TCP' : '',
+        event.espOver === 'tcp' ? 'IKE and ESP over TCP' : event.ikeOver === 'tcp' ? 'IKE over TCP' : '',
         event.encapsulated ? 'ESP in UDP' : '',
         event.address === '' ? '' : `inner address ${event.address}`,
         event.verifies.length === 0 ? '' : `the peer verifies ${event.verifies.join(' and ')}`,

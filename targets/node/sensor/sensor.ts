@@ -203,7 +203,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       missing: (name: string, wait: number) => report({ event: 'child-missing', child: name, retryMs: wait }),
       declined: (what: 'dscp' | 'resources') => report({ event: 'child-declined', what }),
     };
-    const over = isRadio ? 'radio' : 'udp';
+    const over = isRadio ? 'radio' : loaded.transport;
     report({ event: 'connecting', local: addressText(local), remote: addressText(gateway.address), over });
     const transmit = (packet: Uint8Array, length: number): number => {
       const code = host.send(packet, length);

@@ -63,7 +63,7 @@ interface Connection {
   stream: TcpStream;
   isOpen: boolean;
   openedAt: number;
-  /** Attempts before it that failed, or -1: something came over it. */
+  /** Attempts before it that failed, or -1: the gateway proved itself over it. */
   failures: number;
 }
 
@@ -124,8 +124,8 @@ export function createTransports(config: TransportsConfig): Transports {
   let noTcpUntil = -1;
   let noNotifyUntil = -1;
   let noUdpUntil = -1;
-  let redialAt = -1;
-  let waiting: { path: Path; failures: number } | null = null;
+  // Connections that are lost, until others are opened in their place.
+  const waiting: { path: Path; failures: number; at: number }[] = [];
   let isAgain = false;
 
   const live = (): IkeSa[] => (ike?.sas ?? []).filter(({ state }) => state !== STATE_ENDED);
@@ -144,13 +144,15 @@ export function createTransports(config: TransportsConfig): Transports {
         config.wake();
       },
       take(isIke, buffer, offset, length) {
-        one.failures = -1;
         const own = onPath(one.path);
+        const heard = own.map(({ heardAt }) => heardAt);
         if (!isIke) config.esp(one.path, buffer, offset, length);
         else {
           config.ike(one.path, buffer, offset, length);
           for (const sa of own) believe(ike!, sa, now());
         }
+        // What nobody has authenticated does not make the next connection come sooner.
+        if (own.some(({ heardAt }, index) => heardAt !== heard[index])) one.failures = -1;
         config.wake();
       },
       closed(reason) {
@@ -197,9 +199,8 @@ export function createTransports(config: TransportsConfig): Transports {
     }
     if (onPath(one.path).length === 0) return;
     const failures = one.failures + 1;
-    waiting = { path: one.path, failures };
     const pause = failures === 0 ? 0 : Math.min(REDIAL_MAX, REDIAL * 2 ** Math.min(failures, 10));
-    redialAt = time + pause * (0.75 + config.random() / 2);
+    waiting.push({ path: one.path, failures, at: time + pause * (0.75 + config.random() / 2) });
   }
 
   /** How an attempt goes. */
@@ -313,6 +314,8 @@ export function createTransports(config: TransportsConfig): Transports {
       if (sa !== null && isBeside(sa)) reach.sent(now());
     },
     heard(path) {
+      const one = connectionOf(path);
+      if (one !== undefined) one.failures = -1;
       const sa = current();
       if (sa === null || !(isBeside(sa) || config.tries)) return;
       const decides = reach.isOpen();
@@ -324,11 +327,9 @@ export function createTransports(config: TransportsConfig): Transports {
     },
     poll(time) {
       reach.poll(time);
-      if (redialAt >= 0 && time >= redialAt && waiting !== null) {
-        const { path, failures } = waiting;
-        redialAt = -1;
-        waiting = null;
-        if (onPath(path).length > 0) moveTo(path, dial(failures));
+      for (const one of waiting.filter(({ at }) => time >= at)) {
+        waiting.splice(waiting.indexOf(one), 1);
+        if (onPath(one.path).length > 0) moveTo(one.path, dial(one.failures));
       }
       for (const sa of live()) {
         const impatient = impatientAt(sa);
@@ -356,7 +357,8 @@ export function createTransports(config: TransportsConfig): Transports {
       }
     },
     nextTimeout() {
-      const times = [reach.nextTimeout(), redialAt, ...live().flatMap((sa) => [stalledAt(sa), impatientAt(sa)])];
+      const times = [reach.nextTimeout(), ...waiting.map(({ at }) => at)];
+      for (const sa of live()) times.push(stalledAt(sa), impatientAt(sa));
       const due = times.filter((at) => at >= 0);
       return due.length === 0 ? -1 : Math.min(...due);
     },

@@ -36,6 +36,9 @@ export function gatewaySummary(loaded: LoadedGateway): string {
     ...radios,
     ...(config.addresses ?? []).map((address) => `address ${address}`),
     ...ike.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`),
+    ...(ike.tcp ?? []).map(({ address, port }) => `TCP ${address}: port ${port}`),
+    ...(ike.esp === undefined || ike.esp === 'udp' ? [] : [`ESP: ${ike.esp}`]),
+    ...(ike.mtu === undefined ? [] : ['MTU detection']),
     ...ike.connections.flatMap(connectionLines),
     ...(ike.named === undefined ? [] : [`${ike.named.size} peers from ${ike.named.from}`]),
     ...ike.pool.map(([first, last]) => `pool ${addressText(first)} to ${addressText(last)}`),
@@ -48,13 +51,16 @@ export function gatewaySummary(loaded: LoadedGateway): string {
 
 /** What a sensor's file says. */
 export function sensorSummary(loaded: LoadedSensor): string {
-  const { radio, udp, address, gateway, server, connection } = loaded;
+  const { radio, udp, address, gateway, server, connection, transport, esp } = loaded;
   const to = addressText(gateway.address);
   const lines = [
     `${loaded.file}: good`,
     radio === null
       ? `UDP from ${udp!.address} to ${to}: ports ${gateway.port} and ${gateway.natPort}`
       : `radio: PAN ${radio.panId.toString(16).padStart(4, '0')}, from ${addressText(address!)} to ${to}`,
+    ...(radio !== null || transport === 'udp' ? [] : [`IKE: ${transport}, TCP port ${loaded.tcpPort}`]),
+    ...(radio !== null || esp === 'udp' ? [] : [`ESP: ${esp}`]),
+    ...(loaded.mtu === undefined ? [] : ['MTU detection']),
     ...connectionLines(connection),
     ...(server === null ? [] : [`readings to ${addressText(server.address)} port ${server.port}, /${server.path}`]),
   ];
