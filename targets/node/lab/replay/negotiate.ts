@@ -137,7 +137,9 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
   const offer = offeringEesp(onPath({ policy: policyFor(own, SENSOR, GATEWAY, true) }), own.eesp);
   const accept = acceptingEesp(onPath({ policy: policyFor(theirs, GATEWAY, SENSOR, true) }), theirs.eesp);
   const events: { at: number; run: () => void }[] = [];
+  let failures: string[] = [];
   let now = 0;
+  let identities = 0;
   let octets = 0;
   let messages = 0;
   const carry =
@@ -156,7 +158,10 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
     };
   let sensor: Side;
   const gateway = createSide(
-    { transmit: carry(() => sensor.ike) },
+    {
+      transmit: carry(() => sensor.ike),
+      ended: (_sa, outcome) => void failures.push(`the gateway ends an IKE SA: ${outcomeName(outcome)}`),
+    },
     {
       fallback: accept,
       findPolicy: () => accept,
@@ -170,7 +175,7 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
   return {
     gateway: gateway.ike,
     join(more) {
-      const failures: string[] = [];
+      failures = [];
       const marks: number[] = [];
       octets = 0;
       messages = 0;
@@ -208,7 +213,10 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
           port: 0,
           link: new Uint8Array(0),
         };
-        connect(sensor.ike, offer, path, null, now);
+        // A gateway keeps a few IKE SAs of one identity: each has one of its own.
+        identities++;
+        const data = Uint8Array.from(Buffer.from(`s${String(identities).padStart(6, '0')}.example`));
+        connect(sensor.ike, { ...offer, localId: { ...offer.localId, data } }, path, null, now);
       }
       for (let step = 0; marks.length < sas || events.length > 0; step++) {
         keeper.poll(now);
