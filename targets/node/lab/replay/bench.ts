@@ -135,8 +135,8 @@ export async function benchAntiReplay(options: BenchOptions): Promise<Report> {
     {
       workers,
       esp,
-      packets: quick ? 200 : 600,
-      runs: quick ? 1 : 50,
+      packets: quick ? 200 : 2000,
+      runs: quick ? 1 : 15,
       ...(options.program === undefined ? {} : { program: options.program }),
     },
     (done, of) => progress('workers', done, of),

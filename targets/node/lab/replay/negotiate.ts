@@ -215,7 +215,7 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
         };
         // A gateway keeps a few IKE SAs of one identity: each has one of its own.
         identities++;
-        const data = Uint8Array.from(Buffer.from(`s${String(identities).padStart(6, '0')}.example`));
+        const data = Uint8Array.from(Buffer.from(`s${String(identities).padStart(5, '0')}.example`));
         connect(sensor.ike, { ...offer, localId: { ...offer.localId, data } }, path, null, now);
       }
       for (let step = 0; marks.length < sas || events.length > 0; step++) {

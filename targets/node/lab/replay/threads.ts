@@ -7,7 +7,7 @@ import { dscpValues } from '../../host/lanes.ts';
 import { type Answer, CLASS_DSCP, countersOf } from './answers.ts';
 import { type AgreedPair, negotiate } from './negotiate.ts';
 import { createSpin, median, undisturbed } from './spin.ts';
-import { plainOf, type WorkerAnswer, type WorkerJob, type WorkerPart } from './work.ts';
+import { plainOf, type WorkerJob, type WorkerPart } from './work.ts';
 
 /** Above the numbers that a worker uses in a run, times the workers. */
 const NUMBERS = 2 ** 31;
@@ -28,7 +28,7 @@ export interface Rates {
   /** By the clock, in the best rounds: others use the processors too. */
   one: number;
   all: number;
-  /** By the processor time of the busiest worker: as if each had a processor of its own. 0: the system does not tell it. */
+  /** By processor time, shared out among the workers: as if each had a processor of its own. */
   oneOwn: number;
   allOwn: number;
 }
@@ -81,19 +81,16 @@ interface Crew {
 
 const noRounds = (): Rounds => ({ clock: [[], []], own: [[], []] });
 
-/** Packets that went well, and processor time of the busiest worker. */
-async function run(workers: readonly Worker[], job: WorkerJob): Promise<WorkerAnswer> {
+/** Packets that went well. */
+async function run(workers: readonly Worker[], job: WorkerJob): Promise<number> {
   const answers = await Promise.all(
     workers.map(async (worker) => {
       worker.postMessage(job);
-      const [answer] = (await once(worker, 'message')) as [WorkerAnswer];
-      return answer;
+      const [good] = (await once(worker, 'message')) as [number];
+      return good;
     }),
   );
-  return {
-    good: answers.reduce((sum, { good }) => sum + good, 0),
-    cpu: Math.max(...answers.map(({ cpu }) => cpu)),
-  };
+  return answers.reduce((sum, good) => sum + good, 0);
 }
 
 function ratesOf({ clock, own }: Rounds): Rates {
@@ -140,19 +137,21 @@ export async function measureThreads(
           const busy = which === 0 ? crew.workers.slice(0, 1) : crew.workers;
           const count = Math.floor(packets / busy.length);
           const take = async (what: 'send' | 'receive'): Promise<void> => {
+            const used = process.cpuUsage();
             const begun = performance.now();
-            const { good, cpu } = await run(busy, { what, count });
+            const good = await run(busy, { what, count });
             const seconds = (performance.now() - begun) / 1000;
+            const { user, system } = process.cpuUsage(used);
             const all = count * busy.length;
             crew.lost += all - good;
             if (round < 0) return;
             crew[what].clock[which].push(all / seconds);
-            crew[what].own[which].push(cpu > 0 ? (all / cpu) * 1e9 : 0);
+            crew[what].own[which].push((all * busy.length * 1e6) / Math.max(1, user + system));
           };
           await take('send');
           await run(busy, { what: 'prepare', count });
           await take('receive');
-          crew.accepted += (await run(busy, { what: 'replay', count })).good;
+          crew.accepted += await run(busy, { what: 'replay', count });
           crew.replayed += count * busy.length;
         }
       }

@@ -1,7 +1,6 @@
 // What a worker of the bench does: it has an SA of its own, or a counter of its own in an SA that others have too, and shares
 // nothing with them. It protects packets, opens what it protected, and then tries to open all of it once more.
 
-import { readFileSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { addAnyInbound, createAnySa } from '../../../../core/eesp/any.ts';
 import { createEespEndpoint } from '../../../../core/eesp/endpoint.ts';
@@ -36,13 +35,7 @@ export interface WorkerPart {
   payload: number;
 }
 
-/** Packets that went well, or that were taken; and nanoseconds of a processor, below 0 where the system does not tell. */
-export interface WorkerAnswer {
-  good: number;
-  cpu: number;
-}
-
-/** A request to a worker. */
+/** A request to a worker; it answers with the packets that went well, or that were taken. */
 export interface WorkerJob {
   /** `prepare` keeps what it protects for `receive`; `replay` is the same once more. */
   what: 'send' | 'prepare' | 'receive' | 'replay';
@@ -69,16 +62,7 @@ function configFrom({ encr, integ, subspaces, eesp, ...rest }: PlainConfig): SaC
   return { ...config, eesp: { ...eesp, sskdf } } as EespConfig;
 }
 
-/** Nanoseconds that this thread had a processor, or -1: Linux tells. */
-function processorTime(): number {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]);
-  } catch {
-    return -1;
-  }
-}
-
-/** Does the work: answers each `WorkerJob` on `port` with a `WorkerAnswer`. */
+/** Does the work: answers each `WorkerJob` on `port`. */
 export function work(port: MessagePort, part: WorkerPart): void {
   const e = createEespEndpoint(createEndpoint({ ...FULL_PARTS, search: null }, createFastProvider()));
   const sender: Sa = createAnySa(e, configFrom(part.outgoing));
@@ -98,7 +82,6 @@ export function work(port: MessagePort, part: WorkerPart): void {
   }
 
   port.on('message', ({ what, count }: WorkerJob) => {
-    const begun = processorTime();
     let good = 0;
     if (what === 'prepare') {
       prepared = [];
@@ -118,7 +101,6 @@ export function work(port: MessagePort, part: WorkerPart): void {
         recorded.push(outer.slice(0, length));
       }
     }
-    const answer: WorkerAnswer = { good, cpu: begun < 0 ? -1 : processorTime() - begun };
-    port.postMessage(answer);
+    port.postMessage(good);
   });
 }
