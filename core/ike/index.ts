@@ -98,6 +98,7 @@ export {
   ikeGcm16,
   ikeGcm16x256,
 } from './crypto/suites.ts';
+export { followNat } from './exchange/addresses.ts';
 export { clearIke } from './exchange/clear.ts';
 export { createIke, heard, type IkeConfig, receiveIke } from './exchange/endpoint.ts';
 export {
@@ -153,6 +154,7 @@ export type {
 } from './state/compression.ts';
 export type {
   Extension,
+  Follow,
   FollowUp,
   FollowUps,
   Ike,

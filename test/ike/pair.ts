@@ -10,6 +10,7 @@ import { hcp } from '../../core/ike/child/hcp.ts';
 import { fragmentation } from '../../core/ike/codec/fragments.ts';
 import { ID_FQDN } from '../../core/ike/codec/numbers.ts';
 import { privateNumbers } from '../../core/ike/codec/private-numbers.ts';
+import { followNat } from '../../core/ike/exchange/addresses.ts';
 import { createIke, type IkeConfig, receiveIke } from '../../core/ike/exchange/endpoint.ts';
 import { missingChildren } from '../../core/ike/exchange/missing.ts';
 import { createChild } from '../../core/ike/exchange/requests.ts';
@@ -182,6 +183,7 @@ export function createNode(
       maxMessage: 4096,
       keylog: false,
       linger: 1000,
+      follow: followNat,
       ...config,
     }),
   };

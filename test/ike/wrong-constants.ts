@@ -59,7 +59,7 @@ export function wrong(ike: Ike, sa: IkeSa, child: ChildSa, policy: IkePolicy, fr
   // @ts-expect-error: a step is no task
   request(ike, sa, STEP_IDENT_RESPONSE, null, 0);
   // @ts-expect-error: an event is no step
-  const step: Step = EVENT_AUTH_REQUEST as 7 | 11;
+  const step: Step = EVENT_AUTH_REQUEST as 7 | 12;
   // @ts-expect-error: an exchange is no event
   actionOf(true, STATE_ESTABLISHED, IKE_AUTH);
   // @ts-expect-error: an exchange is no state

@@ -29,6 +29,7 @@ import {
 } from '../codec/selectors.ts';
 import { createKeyExchange, keMethodOf } from '../crypto/key-exchange.ts';
 import { protocolOf, spiSizeOf } from '../exchange/children.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import type { ChildSa, Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL, OUTCOME_SELECTORS, type Verdict } from '../state/outcome.ts';
@@ -125,19 +126,6 @@ function drawSpi(ike: Ike, sa: IkeSa, draft: Draft, offers: number[], now: numbe
     return false;
   }
   return true;
-}
-
-function extend(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w: Writer): void {
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, draft, w);
-}
-
-/** Lets the extensions read a message. Returns 0, or the error of the first that refuses it. */
-export function readExtensions(ike: Ike, sa: IkeSa, step: Step, draft: Draft | null, m: Message): Verdict {
-  for (let i = 0; i < ike.extensions.length; i++) {
-    const code = ike.extensions[i].read(ike, sa, step, draft, m);
-    if (code !== 0) return code;
-  }
-  return 0;
 }
 
 /** Bits of the SPI that may be on the wire by the offer or agreement in `draft`. */

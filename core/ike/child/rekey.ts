@@ -16,6 +16,7 @@ import { addAnswer, addSa, checkSaAnswer, chooseSa } from '../codec/proposals.ts
 import { addNonceAndKe, finishKe, type KeyExchange, keMethodOf, startKe } from '../crypto/key-exchange.ts';
 import { rekeySeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { createTask } from '../exchange/queue.ts';
 import { createIkeSa, nonce } from '../exchange/registry.ts';
@@ -31,7 +32,7 @@ import { STEP_REKEY_RESPONSE } from '../state/step.ts';
 import { TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_IKE } from '../state/task.ts';
 import { addOptimized, answerKe, optimizedSpi } from './create-kit.ts';
 import { below, lowest } from './install.ts';
-import { createDraft, readExtensions } from './negotiate.ts';
+import { createDraft } from './negotiate.ts';
 
 /** Makes an IKE SA that continues `old`, with the agreed values. */
 export function createNext(ike: Ike, old: IkeSa, initiator: boolean): IkeSa {
@@ -182,7 +183,7 @@ export function onIkeRequest(ike: Ike, sa: IkeSa, optimized: boolean, now: numbe
   if (optimized) addOptimized(ike, w, take(next.spis, 8, 8));
   else addAnswer(w, PROTOCOL_IKE, choice, next.spis, 8, 8);
   addNonceAndKe(draft.kx, draft.kx.nonceR, w);
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, next, STEP_REKEY_RESPONSE, null, w);
+  extend(ike, next, STEP_REKEY_RESPONSE, null, w);
   sendResponse(ike, sa, CREATE_CHILD_SA, now);
   if (!isLater) makeIke(ike, sa, next, draft, now);
   return 0;

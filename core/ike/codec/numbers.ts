@@ -118,6 +118,9 @@ export const N_INVALID_SELECTORS = 39 as const;
 export const N_TEMPORARY_FAILURE = 43 as const;
 export const N_CHILD_SA_NOT_FOUND = 44 as const;
 export const N_STATE_NOT_FOUND = 47 as const;
+/** What became of a change of addresses [RFC 4555 §4.1]. */
+export const N_UNACCEPTABLE_ADDRESSES = 40 as const;
+export const N_UNEXPECTED_NAT_DETECTED = 41 as const;
 /** No further Child SA with these selectors [RFC 9611 §5.2]. */
 export const N_TS_MAX_QUEUE = 48 as const;
 /** Errors that this side sends or understands. */
@@ -137,6 +140,8 @@ export type ErrorNotify =
   | typeof N_FAILED_CP_REQUIRED
   | typeof N_TS_UNACCEPTABLE
   | typeof N_INVALID_SELECTORS
+  | typeof N_UNACCEPTABLE_ADDRESSES
+  | typeof N_UNEXPECTED_NAT_DETECTED
   | typeof N_TEMPORARY_FAILURE
   | typeof N_CHILD_SA_NOT_FOUND
   | typeof N_STATE_NOT_FOUND
@@ -156,6 +161,18 @@ export const N_IPCOMP_SUPPORTED = 16387 as const;
 export const N_USE_TRANSPORT_MODE = 16391 as const;
 export const N_REKEY_SA = 16393 as const;
 export const N_ESP_TFC_PADDING_NOT_SUPPORTED = 16394 as const;
+/** Mobility and multihoming [RFC 4555 §4.2]. */
+export const N_MOBIKE_SUPPORTED = 16396 as const;
+export const N_ADDITIONAL_IP4_ADDRESS = 16397 as const;
+export const N_ADDITIONAL_IP6_ADDRESS = 16398 as const;
+export const N_NO_ADDITIONAL_ADDRESSES = 16399 as const;
+export const N_UPDATE_SA_ADDRESSES = 16400 as const;
+export const N_COOKIE2 = 16401 as const;
+export const N_NO_NATS_ALLOWED = 16402 as const;
+/** Another gateway [RFC 5685 §10]. */
+export const N_REDIRECT_SUPPORTED = 16406 as const;
+export const N_REDIRECT = 16407 as const;
+export const N_REDIRECTED_FROM = 16408 as const;
 export const N_TICKET_LT_OPAQUE = 16409 as const;
 export const N_TICKET_REQUEST = 16410 as const;
 export const N_TICKET_NACK = 16412 as const;

@@ -40,6 +40,7 @@ import { onAuthResponse, onInitResponse, onIntermediateResponse } from '../setup
 import type {
   CounterSync,
   Extension,
+  Follow,
   FollowUps,
   Ike,
   IkeUpper,
@@ -51,8 +52,8 @@ import type {
   Unprotected,
 } from '../state/ike.ts';
 import { OUTCOME_PROTOCOL } from '../state/outcome.ts';
-import { type Path, samePath } from '../state/path.ts';
-import { type IkeSa, STATE_ESTABLISHED, STATE_HALF_OPEN } from '../state/sa.ts';
+import type { Path } from '../state/path.ts';
+import { type IkeSa, STATE_ESTABLISHED } from '../state/sa.ts';
 import {
   ACT_AUTH,
   ACT_CREATE,
@@ -119,6 +120,8 @@ export interface IkeConfig {
   sync?: CounterSync;
   /** `crashTaker` or createCrashMaker [RFC 6290]. Absent: what nothing protects is dropped. */
   unprotected?: Unprotected;
+  /** `followNat`, or `followMobile`; absent: an IKE SA stays where it is. */
+  follow?: Follow;
   /** Initiator: `resumption` [RFC 5723]; null: without. */
   resumption: Resumption | null;
   /** `fragmentation` [RFC 7383]; null: fragments are dropped, and not offered. */
@@ -156,6 +159,7 @@ export function createIke(config: IkeConfig): Ike {
     followUps: config.followUps,
     unprotected: config.unprotected,
     sync: config.sync,
+    follow: config.follow,
     protocols: config.protocols === undefined ? [] : config.protocols,
     resumption: config.resumption,
     reassembly: config.reassembly,
@@ -201,11 +205,6 @@ function receiveInit(ike: Ike, sa: IkeSa, event: IkeEvent): number {
   ike.hand = sa;
   onInitResponse(ike, sa, d.now);
   return 0;
-}
-
-function follow(sa: IkeSa, path: Path): void {
-  // A NAT may give the peer another address or port; its authenticated messages show that [RFC 7296 §2.23].
-  if (path.encapsulated && (!sa.behindNat || sa.state === STATE_HALF_OPEN) && !samePath(sa.path, path)) sa.path = path;
 }
 
 /** A response to the request on its way is in ike.message. */
@@ -337,7 +336,7 @@ function receiveProtected(ike: Ike, sa: IkeSa, event: IkeEvent, isResponse: bool
   const now = d.now;
   ike.hand = sa;
   sa.heardAt = now;
-  follow(sa, path);
+  if (ike.follow !== undefined) ike.follow(sa, path);
   if (isResponse) {
     respond(ike, sa, action, now);
   } else {

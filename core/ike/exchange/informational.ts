@@ -14,9 +14,10 @@ import { CHILD_LIVE, CHILD_SUPERSEDED, type ChildSa } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_NONE } from '../state/outcome.ts';
 import { type IkeSa, STATE_ESTABLISHED, type Task } from '../state/sa.ts';
-import { STEP_INFORMATIONAL_REQUEST } from '../state/step.ts';
+import { STEP_INFORMATIONAL_REQUEST, STEP_INFORMATIONAL_RESPONSE } from '../state/step.ts';
 import { TASK_DELETE_CHILD, TASK_DELETE_IKE } from '../state/task.ts';
 import { findChild, retireChild, spiSizeOf } from './children.ts';
+import { extend, readExtensions } from './extensions.ts';
 import { isAsked } from './queue.ts';
 import { jittered } from './registry.ts';
 import { begin, sendResponse } from './send.ts';
@@ -77,7 +78,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
     if (m.buffer[p.at[i]] === PROTOCOL_IKE) ends = true;
   }
   decided(ike, sa, ends, now);
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].read(ike, sa, STEP_INFORMATIONAL_REQUEST, null, m);
+  readExtensions(ike, sa, STEP_INFORMATIONAL_REQUEST, null, m);
   for (let i = 0; i < p.count; i++) {
     if (p.type[i] !== PAYLOAD_DELETE) continue;
     const at = p.at[i];
@@ -99,6 +100,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
   }
   const w = begin(ike);
   if (!ends) addDeletes(w, answer);
+  extend(ike, sa, STEP_INFORMATIONAL_RESPONSE, null, w);
   sendResponse(ike, sa, INFORMATIONAL, now);
   if (!ends && error === 0) return;
   const rival = sa.rival;
@@ -113,6 +115,7 @@ export function onInformationalRequest(ike: Ike, sa: IkeSa, now: number): void {
 
 /** The answer to a Delete or a probe. */
 export function onInformationalResponse(ike: Ike, sa: IkeSa, task: Task, now: number): void {
+  readExtensions(ike, sa, STEP_INFORMATIONAL_RESPONSE, null, ike.message);
   if (task.kind === TASK_DELETE_IKE) endIkeSa(ike, sa, sa.outcome === OUTCOME_NONE ? OUTCOME_CLOSED : sa.outcome, now);
   if (task.kind === TASK_DELETE_CHILD && task.child !== null && task.child.removeAt < 0) {
     retireChild(ike, sa, task.child, now);

@@ -11,6 +11,7 @@ import { type IkeSa, NEVER, STATE_ENDED, STATE_ESTABLISHED, STATE_HALF_OPEN, typ
 import { STEP_INFORMATIONAL_REQUEST } from '../state/step.ts';
 import { TASK_CHILD, TASK_DELETE_IKE, TASK_PROBE, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { protocolOf, removeChild, spiSizeOf } from './children.ts';
+import { extend } from './extensions.ts';
 import { nextTask } from './queue.ts';
 import { probe, rekeyChild, rekeyIke } from './requests.ts';
 import { due, setDue } from './schedule.ts';
@@ -29,7 +30,7 @@ function begins(ike: Ike, sa: IkeSa, task: Task, now: number): boolean {
   if (kind === TASK_REKEY_IKE) return startIkeRekey(ike, sa, task, now);
   if (kind === TASK_PROBE) {
     const w = begin(ike);
-    for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INFORMATIONAL_REQUEST, null, w);
+    extend(ike, sa, STEP_INFORMATIONAL_REQUEST, null, w);
     return sendRequest(ike, sa, INFORMATIONAL, now);
   }
   if (kind === TASK_DELETE_IKE) {

@@ -1,31 +1,17 @@
 // NAT detection and the move to UDP port 4500 [RFC 7296 §2.23, RFC 3948]. Without an IP network between the peers (on a radio
 // link) the extension is omitted, or the policy says NAT_OFF.
 
-import { put16 } from '../../base/bytes.ts';
-import { copy, equal } from '../../base/spans.ts';
-import { sha1 } from '../../crypto/sha1.ts';
+import { equal } from '../../base/spans.ts';
 import { findPayload, notifyDataAt, notifyDataSize, notifyType } from '../codec/message.ts';
 import { N_NAT_DETECTION_DESTINATION_IP, N_NAT_DETECTION_SOURCE_IP, PAYLOAD_NOTIFY } from '../codec/numbers.ts';
 import { addStatus } from '../codec/payloads.ts';
+import { natHash } from '../exchange/addresses.ts';
 import type { Extension } from '../state/ike.ts';
 import type { Path } from '../state/path.ts';
 import { NAT_FORCE, NAT_OFF } from '../state/policy.ts';
-import type { IkeSa } from '../state/sa.ts';
 import { STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
 
 const NAT_PORT = 4500;
-
-/** SHA-1(SPIi | SPIr | address | port): 20 octets. */
-export function natHash(sa: IkeSa, isRequest: boolean, address: Uint8Array, port: number): Uint8Array {
-  const size = 16 + address.length + 2;
-  const data = new Uint8Array(size);
-  copy(data, 0, sa.spis, 0, isRequest ? 8 : 16);
-  copy(data, 16, address, 0, address.length);
-  put16(data, size - 2, port);
-  const out = new Uint8Array(20);
-  sha1(data, 0, size, out, 0);
-  return out;
-}
 
 /** The path with both ports moved to 4500; unchanged if it does not use port 500. */
 function encapsulated(path: Path): Path {

@@ -2,7 +2,6 @@
 // exchange and without asymmetric cryptography before the next IKE_AUTH.
 
 import { u32 } from '../../base/bytes.ts';
-import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, IKE_SPI_R } from '../codec/message.ts';
 import {
   FLAG_INITIATOR,
@@ -19,6 +18,7 @@ import { join, NONE, take } from '../codec/octets.ts';
 import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
 import { resumptionSeed } from '../crypto/keys.ts';
 import type { IkeCipher } from '../crypto/suites.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { type Extension, RESUME_DONE, RESUME_IGNORED, RESUME_REFUSED, type Resumption } from '../state/ike.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE, STEP_INIT_REQUEST, STEP_INIT_RESPONSE } from '../state/step.ts';
@@ -68,7 +68,7 @@ export const resumption: Resumption = {
     addNonce(w, setup.kx.nonceI);
     addStatus(w, N_TICKET_OPAQUE, session.ticket);
     if (sa.policy.fragmentSize > 0 && ike.reassembly !== null) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
-    for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_REQUEST, null, w);
+    extend(ike, sa, STEP_INIT_REQUEST, null, w);
     const size = endMessage(w);
     if (size < 0) return false;
     setup.message1 = take(w.buffer, 0, size);

@@ -10,7 +10,6 @@ import { put16, put32, u16, u32 } from '../../base/bytes.ts';
 import { copy, equal } from '../../base/spans.ts';
 import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { type Aead, ALG_AES_CCM, type Key, type Provider } from '../../crypto/provider.ts';
-import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findNotify } from '../codec/message.ts';
 import {
   FLAG_RESPONSE,
@@ -25,6 +24,7 @@ import {
 import { join, NONE, octets32, take, wipe } from '../codec/octets.ts';
 import { addNonce, addStatus, bodyOf, dataOf } from '../codec/payloads.ts';
 import { prf, resumptionSeed } from '../crypto/keys.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { nonce } from '../exchange/registry.ts';
 import type { Tickets } from '../setup/half-open.ts';
@@ -218,7 +218,7 @@ export function createTickets(provider: Provider, key: Uint8Array, wall: (now: n
         beginMessage(w, 0, sa.spis, IKE_SESSION_RESUME, FLAG_RESPONSE, 0);
         addNonce(w, setup.kx.nonceR);
         if (setup.fragmentation) addStatus(w, N_FRAGMENTATION_SUPPORTED, NONE);
-        for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_INIT_RESPONSE, null, w);
+        extend(ike, sa, STEP_INIT_RESPONSE, null, w);
         const size = endMessage(w);
         return size < 0 ? NONE : take(w.buffer, 0, size);
       },

@@ -1,7 +1,6 @@
 // Makes and reads IKE_SA_INIT for both sides [RFC 7296 §1.2, §2.6, §2.7, §3.4].
 
 import { u16 } from '../../base/bytes.ts';
-import { readExtensions } from '../child/negotiate.ts';
 import { beginMessage, endMessage, findPayload } from '../codec/message.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
@@ -21,6 +20,7 @@ import { NONE, take } from '../codec/octets.ts';
 import { addStatus, bodyOf, dataOf, type Message } from '../codec/payloads.ts';
 import { addAnswer, addSa, type Choice, NO_EXTRA, type Transform, type Transforms } from '../codec/proposals.ts';
 import { addKeAndNonce } from '../crypto/key-exchange.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { noteOf } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import type { Verdict } from '../state/outcome.ts';
@@ -97,7 +97,7 @@ export function makeInit(ike: Ike, sa: IkeSa, choice: Choice | null): Uint8Array
     addStatus(w, N_SIGNATURE_HASH_ALGORITHMS, identity);
   }
   const step = choice === null ? STEP_INIT_REQUEST : STEP_INIT_RESPONSE;
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, step, null, w);
+  extend(ike, sa, step, null, w);
   const size = endMessage(w);
   return size < 0 ? NONE : take(w.buffer, 0, size);
 }

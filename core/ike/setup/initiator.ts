@@ -25,7 +25,6 @@ import {
   createDraft,
   prepareDraft,
   readChildResponse,
-  readExtensions,
 } from '../child/negotiate.ts';
 import { addCp, addId, idBody, isId, readCp } from '../codec/ident.ts';
 import { findPayload, IKE_SPI_R } from '../codec/message.ts';
@@ -53,6 +52,7 @@ import { addAuth, type Claim, makeAuth, verifyAuth } from '../crypto/auth.ts';
 import { finishKe, startKe } from '../crypto/key-exchange.ts';
 import { initialSeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import { COUNT_INVALID, count, createIkeSa, nonce, spiKey } from '../exchange/registry.ts';
 import { begin, launch, sendRequest, settle } from '../exchange/send.ts';
@@ -301,7 +301,7 @@ function sendAuth(ike: Ike, sa: IkeSa, now: number): void {
   addId(w, PAYLOAD_IDI, policy.localId);
   if (policy.initialContact && sa.predecessor === null) addStatus(w, N_INITIAL_CONTACT, NONE);
   if (policy.remoteId !== null && policy.nameRemote) addId(w, PAYLOAD_IDR, policy.remoteId);
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_REQUEST, null, w);
+  extend(ike, sa, STEP_IDENT_REQUEST, null, w);
   const auth = makeAuth(ike, policy, setup, { ofInitiator: true, id: idBody(policy.localId), messageId: sa.nextId });
   if (auth.length === 0) {
     endIkeSa(ike, sa, N_AUTHENTICATION_FAILED, now);

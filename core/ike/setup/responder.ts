@@ -8,7 +8,7 @@ import { DROP_QUEUE, DROP_UNSUPPORTED } from '../../base/drop.ts';
 import { copy } from '../../base/spans.ts';
 import { KE_ANSWERS } from '../../crypto/asymmetric.ts';
 import { installChild } from '../child/install.ts';
-import { addAnswerSelectors, addChildResponse, agreeChild, readExtensions } from '../child/negotiate.ts';
+import { addAnswerSelectors, addChildResponse, agreeChild } from '../child/negotiate.ts';
 import { addCp, addId, idBody, isId, isIdOf, readCp } from '../codec/ident.ts';
 import {
   beginMessage,
@@ -59,6 +59,7 @@ import { addAuth, type Claim, makeAuth, verifyAuth } from '../crypto/auth.ts';
 import { finishKe, keMethodOf, startKe } from '../crypto/key-exchange.ts';
 import { initialSeed } from '../crypto/keys.ts';
 import { cipherOf } from '../crypto/suites.ts';
+import { extend, readExtensions } from '../exchange/extensions.ts';
 import { deriveSk } from '../exchange/keying.ts';
 import {
   COUNT_COOKIES,
@@ -234,7 +235,7 @@ function addProof(ike: Ike, sa: IkeSa, w: Writer): boolean {
   const policy = sa.policy;
   const setup = sa.setup!;
   addId(w, PAYLOAD_IDR, policy.localId);
-  for (let i = 0; i < ike.extensions.length; i++) ike.extensions[i].add(ike, sa, STEP_IDENT_RESPONSE, null, w);
+  extend(ike, sa, STEP_IDENT_RESPONSE, null, w);
   const claim: Claim = { ofInitiator: false, id: idBody(policy.localId), messageId: sa.expectedId - 1 };
   const proof = makeAuth(ike, policy, setup, claim);
   if (proof.length > 0) addAuth(policy, setup, proof, w);

@@ -129,6 +129,9 @@ export interface CounterSync {
   take(ike: Ike, sa: IkeSa, isResponse: boolean, now: number): boolean;
 }
 
+/** An authenticated message of the peer of `sa` came over `path`: `sa` may follow it. */
+export type Follow = (sa: IkeSa, path: Path) => void;
+
 /** An IKE endpoint: the state that its functions share. */
 export interface Ike {
   /** Symmetric cryptography and random octets. */
@@ -157,6 +160,8 @@ export interface Ike {
   counters: Float64Array;
   /** Synchronisation of counters; absent: none. */
   sync: CounterSync | undefined;
+  /** Follows a peer to another address; absent: none. */
+  follow: Follow | undefined;
   /** Crash detection; absent: what nothing protects is dropped. */
   unprotected: Unprotected | undefined;
   /** IKE_FOLLOWUP_KE [RFC 9370], and Security Protocols beside ESP. */

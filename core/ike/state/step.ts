@@ -18,6 +18,8 @@ export const STEP_REKEY_RESPONSE = 8 as const;
 export const STEP_INFORMATIONAL_REQUEST = 9 as const;
 /** Between TSi and TSr of either message about a Child SA: `Writer.next` is where TSi begins. */
 export const STEP_SELECTORS = 10 as const;
+/** The answer to it, and to a Delete. */
+export const STEP_INFORMATIONAL_RESPONSE = 11 as const;
 /** Steps of an extension. */
 export type Step =
   | typeof STEP_INIT_REQUEST
@@ -30,7 +32,8 @@ export type Step =
   | typeof STEP_IDENT_RESPONSE
   | typeof STEP_REKEY_RESPONSE
   | typeof STEP_INFORMATIONAL_REQUEST
-  | typeof STEP_SELECTORS;
+  | typeof STEP_SELECTORS
+  | typeof STEP_INFORMATIONAL_RESPONSE;
 
 /** True for a request about a Child SA. */
 export function isChildRequest(step: Step): boolean {

@@ -8,6 +8,7 @@ import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
+import { followNat } from '../../../core/ike/exchange/addresses.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -175,6 +176,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       responder: createResponder(responderOn(port)),
       intermediate: nodeRounds(connections.findPpk),
       followUps: nodeFollowUps(),
+      follow: followNat,
       resumption: null,
       reassembly: fragmentation,
       maxMessage: settings.maxMessage,

@@ -6,6 +6,7 @@ import { limitKey } from '../../../core/esp/key-limits.ts';
 import { createFollowUps } from '../../../core/ike/child/follow-up.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
 import { createWriter } from '../../../core/ike/codec/message.ts';
+import { followNat } from '../../../core/ike/exchange/addresses.ts';
 import { certificates } from '../../../core/ike/ext/certificates.ts';
 import { coapProfile } from '../../../core/ike/ext/coap-profile.ts';
 import { crashTaker } from '../../../core/ike/ext/crash-taker.ts';
@@ -50,6 +51,7 @@ export function nodeFollowUps(): FollowUps {
  */
 export function attachNode(ike: Ike, maxMessage: number): void {
   ike.followUps = nodeFollowUps();
+  ike.follow = followNat;
   const { install } = ike.upper;
   ike.upper.install = (sa, child, outgoing, incoming, first, now) => {
     applySubspaces(child, outgoing, incoming, ike.numbers);
