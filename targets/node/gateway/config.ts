@@ -17,6 +17,7 @@ import { type CheckedRadio, checkContexts, checkRadio, type RadioConfig } from '
 import type { Pollable, Radio } from '../host/radio/radio.ts';
 import type { StateStore } from '../host/state/store.ts';
 import type { UdpAddress } from '../host/udp.ts';
+import type { RedirectConfig } from './mobility.ts';
 import type { OpenSocket } from './socket.ts';
 import type { TcpAddress } from './tcp.ts';
 
@@ -87,6 +88,10 @@ export interface GatewayIkeConfig {
   tcp?: TcpAddress[];
   /** What carries ESP of peers at sockets, default udp. */
   esp?: EspCarrier;
+  /** Peers at UDP sockets may move by MOBIKE [RFC 4555]; absent: off. */
+  mobike?: boolean;
+  /** Another gateway to which peers are sent that follow [RFC 5685]; absent: none. */
+  redirect?: RedirectConfig;
   /** TCP connections at a time, 4..65535, default 4096. */
   tcpConnections?: number;
   /** Inner addresses for peers that ask for one: first and last of each range. */

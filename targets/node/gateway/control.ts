@@ -54,6 +54,7 @@ async function obey(gateway: Gateway, reload: Reload, command: ControlCommand): 
   const { cmd } = command;
   if (cmd === 'status') return { ok: true, sas: gateway.ikeSas(), metrics: gateway.metrics() };
   if (cmd === 'reload') return { ok: true, ...(await reload()) };
+  if (cmd === 'drain' || cmd === 'undrain') return { ok: true, told: gateway.drain(cmd === 'drain') };
   if (cmd === 'quit') return { ok: true };
   if (!isRequest(cmd)) return failed(`${cmd}: no such command`);
   const peer = command.peer === undefined ? undefined : String(command.peer);

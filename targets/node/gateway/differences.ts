@@ -53,6 +53,8 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['esp', ({ ike }) => ike?.esp],
   ['tcp', ({ ike }) => ike?.tcp ?? []],
   ['tcpConnections', ({ ike }) => ike?.tcpConnections],
+  ['mobike', ({ ike }) => ike?.mobike],
+  ['redirect', ({ ike }) => ike?.redirect],
   ['tun', ({ tun }) => tun],
   ['sas', ({ sas }) => sas.map(({ name, config, direction }) => ({ name, config, direction }))],
   ['sessions', ({ sessions }) => sessions],

@@ -70,6 +70,12 @@ export interface Gateway {
    */
   askIke(id: string, request: IkeRequest): string;
   /**
+   * Drains the gateway, or ends that: new peers that follow [RFC 5685] get the gateway of `redirect` as their answer, and those that
+   * are connected are told to go there. The others are served as before. The number of those told; 0 where there is no
+   * `redirect`.
+   */
+  drain(isOn?: boolean): number;
+  /**
    * Takes another configuration while it runs: connections, pool, flows and neighbours. It is checked first; a wrong one throws
    * `field: value: limit` and changes nothing. IKE SAs of peers that are removed, or whose credentials, proposals or selectors
    * differ, get a Delete; the others go on. What needs a restart stays as it is, and is named in the result.

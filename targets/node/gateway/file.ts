@@ -18,6 +18,7 @@ import { GATEWAY_PROPERTIES, GATEWAY_SCHEMA } from '../host/config/ike-files.ts'
 import { addressRange, hex, identityText } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
 import { checkRadioKe } from '../host/config/ke-names.ts';
+import { gatewayNameOf } from '../host/config/mobility.ts';
 import { mtuOf } from '../host/config/mtu.ts';
 import { loadNamedPeers, type NamedPeers } from '../host/config/named-peers.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
@@ -135,6 +136,11 @@ function keepChecked(root: Field, error: unknown): void {
   }
 }
 
+function redirectOf(field: Field): NonNullable<GatewayIkeConfig['redirect']> {
+  const { when } = filled(field.value, GATEWAY_PROPERTIES.redirect.properties!);
+  return { to: gatewayNameOf(inside(field, 'to')), when: when as 'draining' | 'always' };
+}
+
 /** Reads a gateway's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
 export function readGateway(file: string, text: string): LoadedGateway {
   const root = checkText(file, text, GATEWAY_SCHEMA, 'gateway');
@@ -162,6 +168,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
   });
   const sas = inside(root, 'sas');
   const mtu = mtuOf(inside(root, 'mtu'));
+  const redirect = inside(root, 'redirect');
   const listed = (name: string): unknown[] => entriesOf(inside(root, name)).map(({ value }) => value);
   const config: LoadedGateway['config'] = {
     radios: listed('radios') as RadioConfig[],
@@ -180,6 +187,8 @@ export function readGateway(file: string, text: string): LoadedGateway {
       ...(named === undefined ? {} : { named }),
       udp,
       esp: values.esp as GatewayIkeConfig['esp'],
+      ...(values.mobike === true ? { mobike: true } : {}),
+      ...(redirect.value === undefined ? {} : { redirect: redirectOf(redirect) }),
       ...(tcp.length === 0 ? {} : { tcp, tcpConnections: values.tcpConnections as number }),
       pool,
       numbers,

@@ -164,6 +164,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       bus.guard(undefined, () => ike.ask(sa, ask));
       return '';
     },
+    drain: (isOn = true) => (isClosed ? 0 : (bus.guard(0, () => ike.drain(isOn)) ?? 0)),
     async reload(next) {
       if (isClosed) throw new Error('the gateway is closed');
       return reloader.reload(next);

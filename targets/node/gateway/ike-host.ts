@@ -8,7 +8,6 @@ import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
-import { followNat } from '../../../core/ike/exchange/addresses.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
@@ -38,6 +37,7 @@ import { type Configured, createConnections } from './connections.ts';
 import { followConnections } from './differences.ts';
 import { createFurther } from './further.ts';
 import { createIkeUpper, type IkeHostConfig, idOf, nameOf, whereOf } from './ike-upper.ts';
+import { createMobility, type Mobility } from './mobility.ts';
 import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
 import type { Pair } from './state/keeper.ts';
@@ -60,10 +60,15 @@ export interface IkeHost {
   receive(path: Path, buffer: Uint8Array, offset: number, length: number, now: number): number;
   /** An authenticated packet of this SA came in. */
   heard(owner: Owner, now: number): void;
+  /** The newest packet of this SA came over another path: true where it may follow at once. */
+  saw(owner: Owner, path: Path, now: number): boolean;
   /** ESP came over `path` that no SA is for; `spi`: its first four octets. */
   unknownSpi(path: Path, spi: number, now: number): void;
   /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
   carried(association: Association, now: number): void;
+  /** Moves, and what is told of another gateway. */
+  mobility: Mobility;
+  drain(isOn: boolean, now: number): number;
   poll(now: number): void;
   nextTimeout(): number;
   /** Tells every peer that its SAs end. */
@@ -95,6 +100,16 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
   const counts = { established: 0, outcomes: {} as Reasons };
   const further = createFurther(config, (path) => ikeOf(path));
+  const mobility = createMobility({
+    mobike: settings.mobike === true,
+    redirect: settings.redirect ?? null,
+    udp: config.udp,
+    radios,
+    moved(sa, line) {
+      for (const child of sa.children) keeper?.moved(sa, child);
+      config.bounded.peer('info', 'peer', 'moved', line, {}, idOf(sa));
+    },
+  });
   const refusals = createRefusals(config.bounded, () => connections.list);
   if (keeper !== null) {
     keeper.digestOf = (sa) => connections.digestOf(sa.peerIdType, sa.peerId);
@@ -122,6 +137,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     compact,
     further,
     refusals,
+    mobility,
     counts,
     isUdp,
     ikeOf: (path) => ikeOf(path),
@@ -169,6 +185,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         issuer.extension,
         advice.extension,
         ...(overTcp === undefined ? [] : [overTcp.notify]),
+        ...(port < radios ? [] : mobility.extensions),
         ...config.extensions,
       ],
       unprotected: advice.unprotected,
@@ -176,7 +193,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       responder: createResponder(responderOn(port)),
       intermediate: nodeRounds(connections.findPpk),
       followUps: nodeFollowUps(),
-      follow: followNat,
+      follow: port < radios ? undefined : mobility.follow,
       resumption: null,
       reassembly: fragmentation,
       maxMessage: settings.maxMessage,
@@ -192,11 +209,18 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const ikeOf = (path: Path): Ike => (isUdp(path) ? onUdp : onRadio);
 
   return {
+    mobility,
+    drain: (isOn, now) => mobility.drain(isOn, all(), ikeOf, now),
     receive(path, buffer, offset, length, now) {
       refusals.begin();
       if (config.streams?.isStray(ikeOf(path), path, buffer, offset, length)) {
         config.drop('ike', isStream(path) ? 'over-tcp' : 'not-over-tcp');
         return DROP_UNSUPPORTED;
+      }
+      const away = mobility.sendAway(ikeOf(path), path, buffer, offset, length);
+      if (away.length > 0) {
+        config.transmit(path, away, path);
+        return 0;
       }
       const code = receiveIke(ikeOf(path), path, buffer, offset, length, now);
       if (code < 0) {
@@ -207,6 +231,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       return code;
     },
     heard: (owner, now) => heard(owner.ike, now),
+    saw: (owner, path, now) => mobility.saw(ikeOf(owner.ike.path), owner.ike, path, now),
     unknownSpi: (path, spi, now) => advice.unknownSpi(ikeOf(path), path, spi, now),
     carried(association, now) {
       const { owner, sa } = association;
@@ -217,6 +242,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     },
     poll(now) {
       further.poll(now);
+      mobility.poll(now);
       for (const ike of endpoints) pollIke(ike, now);
     },
     nextTimeout() {

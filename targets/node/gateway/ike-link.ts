@@ -56,6 +56,10 @@ export interface IkeLink extends Pollable {
   message(path: Path, octets: Uint8Array, offset: number, length: number): boolean;
   /** Where ESP of this SA goes when its peer is not on a radio; null: it is. */
   placeOf(association: Association): Path | null;
+  /** The own address by which the SA of an ESP packet is found that came over `path`. */
+  localOf(path: Path, spi: number): Uint8Array;
+  /** See `Gateway.drain`. */
+  drain(isOn: boolean): number;
   /** A packet went out under this SA. */
   carried(association: Association): void;
   /** An authenticated packet of this SA came in, over this path or (null) from a radio. */
@@ -179,6 +183,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           bounded: bus.bounded,
           keeper,
           streams,
+          udp: carriers.udp,
           hasIp: carriers.raw !== null,
           wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
@@ -211,6 +216,12 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       bus.wake(0);
       return code >= 0;
     },
+    localOf: (path, spi) => ike?.mobility.localOf(spi, path.local) ?? path.local,
+    drain: (isOn) => {
+      const told = ike?.drain(isOn, now()) ?? 0;
+      bus.wake(0);
+      return told;
+    },
     placeOf({ owner }) {
       if (owner === null) return null;
       const path = childPathOf(owner.ike, owner.child);
@@ -227,7 +238,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const { sn } = parts.endpoint;
       // Without replay protection it may have been the newest before.
       const isLast = sa.form.replayWindow > 0 && isNewest(isEesp(sa) ? (sa as EespSa).last : sa, sn.hi, sn.lo);
-      if (isHere(old, from) || !isLast || !followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
+      if (isHere(old, from) || !isLast || !ike?.saw(owner, from, now())) return;
+      if (!followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
       keeper?.moved(owner.ike, owner.child);
       const line = (): string => {
         const places = [old, from].map(({ remote, remotePort }) => endpointText(remote, remotePort));

@@ -30,11 +30,13 @@ import type { Compact } from './compact.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import type { Connections } from './connections.ts';
 import type { Emit } from './events.ts';
+import type { Mobility } from './mobility.ts';
 import { createOwners } from './owners.ts';
 import type { Pool } from './pool.ts';
 import type { Refusals } from './refusals.ts';
 import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
 import type { Streams } from './streams.ts';
+import type { UdpPort } from './udp.ts';
 import type { Up } from './up.ts';
 
 export interface IkeHostConfig {
@@ -58,6 +60,8 @@ export interface IkeHostConfig {
   wall(): number;
   /** Keeps SAs over a restart; null: nothing does. */
   keeper: Keeper | null;
+  /** The gateway's UDP sockets. */
+  udp: UdpPort[];
   /** IKE over TCP; null: there is none. */
   streams: Streams | null;
   /** ESP is taken in IP protocol 50. */
@@ -79,6 +83,7 @@ export interface UpperParts {
   /** Asks for Child SAs of several that are missing. */
   further: ChildKeeper;
   refusals: Refusals;
+  mobility: Mobility;
   /** IKE SAs that came up, and ends of IKE SAs by reason. */
   counts: { established: number; outcomes: Reasons };
   isUdp(path: Path): boolean;
@@ -94,7 +99,7 @@ export const whereOf = (sa: IkeSa): string => endpointText(sa.path.remote, sa.pa
 
 export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpper {
   const { endpoint, sas, pool, log, keeper, ike: settings } = config;
-  const { pairs, connections, up, compact, refusals, counts, further, isUdp, ikeOf } = parts;
+  const { pairs, connections, up, compact, refusals, counts, further, mobility, isUdp, ikeOf } = parts;
   const takenBy = createOwners(connections, pool, sas);
 
   function untaken(sa: IkeSa, why: string): false {
@@ -121,7 +126,11 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
     allocateSpi(path, offers) {
       const scope = scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0);
-      return isUdp(path) ? allocateBothSpi(sas.eesp, scope) : allocateSpi(endpoint, scope, offers);
+      if (!isUdp(path)) return allocateSpi(endpoint, scope, offers);
+      // One that moves may come to any own address.
+      let spi = allocateBothSpi(sas.eesp, scope);
+      while (mobility.hasSpi(spi)) spi = allocateBothSpi(sas.eesp, scope);
+      return spi;
     },
     install(sa, child, outgoing, incoming, first) {
       const path = childPathOf(sa, child);
@@ -150,6 +159,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         const pair: Pair = [sas.add({ name, config: outgoing }, 'out', atFront, owner), incomingSa];
         if (coap !== null) for (const { sa: half } of pair) half.coap = coap;
         pairs.set(child, pair);
+        mobility.installed(child, path);
         keeper?.installed(child, outgoing, incoming, pair);
       } catch (error) {
         if (incomingSa !== null) sas.end(incomingSa);
@@ -172,6 +182,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       keeper?.removed(child);
       const pair = pairs.get(child);
       pairs.delete(child);
+      mobility.removed(child);
       for (const association of pair ?? []) sas.end(association);
       further.changed(sa);
     },
@@ -191,6 +202,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       further.replaced(old, sa, now);
       // The token of the new IKE SA, where the rekey was this side's.
       if (sa.initiator) probe(ikeOf(sa.path), sa, now);
+      mobility.replaced(ikeOf(sa.path), sa, now);
       compact.ike(sa);
       keeper?.replaced(old, sa);
       for (const child of sa.children) {

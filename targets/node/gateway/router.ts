@@ -310,7 +310,8 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       const from = (): string => endpointText(path.remote, path.remotePort);
       const packet = octets.subarray(offset, offset + length);
       const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
-      const size = outerPacket(came, packet, path.remote, path.local, isNew ? PROTO_EESP : PROTO_ESP);
+      const local = isNew || length < 4 ? path.local : ike.localOf(path, u32(octets, offset));
+      const size = outerPacket(came, packet, path.remote, local, isNew ? PROTO_EESP : PROTO_ESP);
       const first = mtu === null ? null : mtu.take(path, packet);
       // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
       const unknown = (): void => void (!isNew && length >= 4 && ike.unknownAt(path, u32(octets, offset)));

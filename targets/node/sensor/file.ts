@@ -2,12 +2,14 @@
 // anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
+import type { GatewayName } from '../../../core/ike/ext/redirect.ts';
 import { addressText, zoneOf } from '../host/addresses.ts';
 import type { Initial } from '../host/config/child-policy.ts';
 import { addressOf, type Common, commonOf, socketAddressOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
   checkText,
+  entriesOf,
   type Field,
   fieldError,
   filled,
@@ -19,6 +21,7 @@ import { SENSOR_PROPERTIES, SENSOR_SCHEMA } from '../host/config/ike-files.ts';
 import { hex } from '../host/config/ike-names.ts';
 import { type Connection, readConnection } from '../host/config/ike-policy.ts';
 import { checkRadioKe } from '../host/config/ke-names.ts';
+import { checkMobility, gatewayNameOf } from '../host/config/mobility.ts';
 import { mtuOf } from '../host/config/mtu.ts';
 import { readText } from '../host/document.ts';
 import type { MtuSettings } from '../host/mtu/paths.ts';
@@ -90,6 +93,12 @@ export interface LoadedSensor extends Common {
   esp: 'udp' | 'auto' | 'raw';
   /** TCP port of the gateway. */
   tcpPort: number;
+  /** The IKE SA may move [RFC 4555]. */
+  mobike: boolean;
+  /** Other addresses of the gateway. */
+  others: Uint8Array[];
+  /** Gateways to which it may be sent [RFC 5685]; null: it follows nobody. */
+  redirect: GatewayName[] | null;
 }
 
 /** A sensor's own UDP ports are the system's choice. */
@@ -179,6 +188,8 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
       fieldError({ ...inside(root, 'connection', 'child', 'eesp'), value: 'on' }, 'EESP goes over UDP only'),
     );
   }
+  checkMobility(root, isRadio || isElsewhere);
+  const redirect = inside(root, 'redirect');
   const loaded: LoadedSensor = {
     ...common,
     ...(mtu === undefined ? {} : { mtu }),
@@ -214,6 +225,9 @@ export function readSensor(file: string, text: string, options: ReadOptions = {}
     transport: values.transport as Transport,
     esp: values.esp as LoadedSensor['esp'],
     tcpPort: gatewayValues.tcpPort as number,
+    mobike: values.mobike === true,
+    others: entriesOf(inside(gateway, 'others')).map((one) => attempt(one, () => addressOf(one), NOWHERE)),
+    redirect: redirect.value === undefined ? null : entriesOf(redirect).map(gatewayNameOf),
   };
   root.document.finish();
   return loaded;

@@ -7,7 +7,7 @@ import { MTU } from './mtu-schema.ts';
 import { NUMBERS } from './private-numbers.ts';
 import { entries, flag, integer, list, object, oneOf, seconds, text } from './properties.ts';
 import type { Property } from './schema.ts';
-import { ESP, PORT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
+import { ESP, FOLLOW, MOBIKE, PORT, REDIRECT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 
 const COUNT_MAX = 9007199254740991;
 /** '' would be the folder of the configuration. */
@@ -173,6 +173,8 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
   addresses: list('Outer addresses', 'IPv6 addresses of the gateway on the radio side.', { type: 'string' }, 64),
   udp: entries('UDP', 'Addresses at which IKE, and ESP in UDP, is heard.', UDP, 16),
   ...TCP_PROPERTIES,
+  mobike: MOBIKE,
+  redirect: REDIRECT,
   pool: list(
     'Address pool',
     'Inner addresses for peers that ask for one: a prefix or a range each.',
@@ -297,11 +299,19 @@ export const SENSOR_PROPERTIES: Record<string, Property> = {
       port: PORT('IKE port', 500),
       natPort: PORT('Port with NAT', 4500),
       tcpPort: integer('TCP port', 'For `transport`.', 1, 65535, 4500),
+      others: list(
+        'Other addresses',
+        'IP addresses of the same gateway, tried when it does not answer; with `mobike`.',
+        { type: 'string' },
+        8,
+      ),
     },
     ['address'],
   ),
   transport: TRANSPORT,
   esp: ESP,
+  mobike: MOBIKE,
+  redirect: FOLLOW,
   innerAddress: text('Inner address', 'Default: what the gateway gives, else the outer address.'),
   server: object(
     'Server',

@@ -1,6 +1,6 @@
 // The fields of both files about UDP, TCP and what carries IKE and ESP.
 
-import { entries, integer, object, oneOf, text } from './properties.ts';
+import { entries, flag, integer, object, oneOf, text } from './properties.ts';
 import type { Property } from './schema.ts';
 
 export const PORT = (title: string, initial: number): Property => integer(title, 'UDP port.', 0, 65535, initial);
@@ -61,4 +61,35 @@ export const TRANSPORT = oneOf(
   'udp; separate: over TCP when the gateway can, with ESP in UDP; tcp: over TCP from the first message, with ESP in UDP where it arrives; tcp-only: all in TCP [RFC 9329]; auto: separate, and tcp where UDP is blocked. See docs/transports.md.',
   ['udp', 'separate', 'tcp', 'tcp-only', 'auto'],
   'udp',
+);
+
+/** Of both: MOBIKE. */
+export const MOBIKE = flag(
+  'MOBIKE',
+  'An IKE SA over UDP, with ESP in UDP, may move to other addresses [RFC 4555]: docs/mobility.md.',
+  false,
+);
+
+/** Of the gateway. */
+export const REDIRECT = object(
+  'Redirect',
+  'Another gateway, for peers that follow [RFC 5685]: docs/mobility.md.',
+  {
+    to: text('Gateway', 'Its IP address, or its name.'),
+    when: oneOf(
+      'When',
+      'draining: after the command `drain`, also peers that are connected; always: every new peer.',
+      ['draining', 'always'],
+      'draining',
+    ),
+  },
+  ['to'],
+);
+
+/** Of a sensor. */
+export const FOLLOW = entries(
+  'Redirect',
+  'IP addresses and names of gateways to which the gateway may send this sensor [RFC 5685]; absent: it follows nobody.',
+  text('Gateway', 'IP address or name.'),
+  16,
 );
