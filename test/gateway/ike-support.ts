@@ -14,7 +14,8 @@ import type { Medium } from '../../targets/node/lab/medium.ts';
 import { type LoadedSensor, readSensor } from '../../targets/node/sensor/file.ts';
 import type { IkeHost } from '../../targets/node/sensor/host.ts';
 import { createRadioHost } from '../../targets/node/sensor/radio-host.ts';
-import { createUdpHost, openUdpSockets } from '../../targets/node/sensor/udp-host.ts';
+import { createUdpHost } from '../../targets/node/sensor/udp-host.ts';
+import { openUdpSockets } from '../../targets/node/sensor/udp-link.ts';
 import { contextsOf, GATEWAY, hex, outerOf, PAN, PORT, SERVER, seeded } from './support.ts';
 
 export interface IkeSensor {

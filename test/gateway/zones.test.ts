@@ -8,7 +8,7 @@ import { openUdpPorts } from '../../targets/node/gateway/udp.ts';
 import { socketOctets, socketText, zoneOf } from '../../targets/node/host/addresses.ts';
 import { createZep } from '../../targets/node/host/radio/zep.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
-import { openUdpSockets } from '../../targets/node/sensor/udp-host.ts';
+import { openUdpSockets } from '../../targets/node/sensor/udp-link.ts';
 
 const hasLo = networkInterfaces().lo?.some(({ address }) => address === '::1') ?? false;
 const skip = hasLo ? false : 'no ::1 on lo';

@@ -9,6 +9,7 @@ import { declinedText, missingText } from '../host/child-keeper.ts';
 import { announcedNames, identityText } from '../host/config/ike-names.ts';
 import { keName } from '../host/config/ke-names.ts';
 import { type ChildView, COAP_DECLINED, spisOf } from '../host/sa-view.ts';
+import type { MobilityEvent } from './mobility.ts';
 import { isStream, type Transport } from './transports.ts';
 
 /** What became of a reading: the server acknowledged it, or nobody did. */
@@ -66,6 +67,8 @@ export type SensorEvent =
   /** The gateway does not know what tells further Child SAs apart: there is one. */
   | { event: 'child-declined'; what: 'dscp' | 'resources' }
   | { event: 'rekeyed'; spiI: string; spiR: string }
+  /** Addresses of this side and of the gateway: of a move, of another gateway, or of what is not done. */
+  | MobilityEvent
   /** `peer`: '' where it did not prove who it is. `problem`: what is wrong with its certificate, which it is not told; else ''. */
   | { event: 'ended'; peer: string; outcome: string; retryMs: number; problem: string }
   | { event: 'reading'; reading: number; outcome: ReadingOutcome; ms: number; text: string }
@@ -140,6 +143,14 @@ export function eventText(event: SensorEvent): string {
       return declinedText(event.what);
     case 'rekeyed':
       return `IKE SA rekeyed: ${event.spiI} ${event.spiR}`;
+    case 'moved':
+      return `moved: from ${event.local} to ${event.remote}`;
+    case 'move-refused':
+      return `the gateway refused the move to ${event.local}`;
+    case 'redirected':
+      return `sent to the gateway at ${event.remote}`;
+    case 'redirect-refused':
+      return `not going to the gateway ${event.remote}`;
     case 'ended':
       return `ended: ${event.outcome}${event.problem === '' ? '' : ` (${event.problem})`}${event.retryMs < 0 ? '' : `, next attempt in ${event.retryMs} ms`}`;
     case 'reading':

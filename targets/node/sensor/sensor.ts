@@ -11,7 +11,7 @@ import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { OUTCOME_CLOSED, OUTCOME_DELETED, OUTCOME_PEER_AUTH } from '../../../core/ike/state/outcome.ts';
 import { NAT_OFF } from '../../../core/ike/state/policy.ts';
 import { STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
-import { addressText } from '../host/addresses.ts';
+import { addressOctets, addressText } from '../host/addresses.ts';
 import { refusalOf } from '../host/certificates/signatures.ts';
 import { offeringEesp } from '../host/config/eesp.ts';
 import { identityText } from '../host/config/ike-names.ts';
@@ -32,12 +32,14 @@ import { establishedView, outcomeName, type Report, rounded } from './describe.t
 import type { LoadedSensor } from './file.ts';
 import type { IkeHost } from './host.ts';
 import { createInnerHost, type InnerHost } from './inner.ts';
+import type { MobilityOptions } from './mobility.ts';
 import { createSensorMtu, type SensorMtu } from './mtu.ts';
 import { probeOf } from './probe.ts';
 import { createRadioHost } from './radio-host.ts';
 import { createReadings, type ReadingEnd, type ReadingOptions } from './readings.ts';
 import { createSessionKeeper } from './session.ts';
-import { createUdpHost, openRaw, openUdpSockets } from './udp-host.ts';
+import { createUdpHost, openRaw } from './udp-host.ts';
+import { isRouted, openUdpSockets, ownAddress, type UdpSockets } from './udp-link.ts';
 
 const RETRY_TIME = 1000;
 const RETRY_MAX = 60000;
@@ -216,7 +218,9 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       const { transport, tcpPort, esp } = loaded;
       const raw = esp === 'udp' ? null : await openRaw(esp, sockets);
       const probe = probeOf(loaded, own.length > 0 ? own : local);
-      return createUdpHost({ ...common, sockets, mtu, peer: gateway, transport, tcpPort, esp, raw, probe });
+      const mobility = mobilityOf(loaded);
+      const carried = { sockets, mtu, peer: gateway, transport, tcpPort, esp, raw, probe };
+      return createUdpHost({ ...common, ...carried, mobility, moves: report });
     }
     const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
     try {
@@ -365,4 +369,16 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
 
 function problemOf(code: number): string {
   return code === DROP_SELECTOR ? 'no SA takes it' : dropName(code);
+}
+
+/** What a sensor's file allows its addresses to do; null: they stay. */
+function mobilityOf({ mobike, others, redirect, udp, gateway }: LoadedSensor): MobilityOptions | null {
+  if (!mobike && redirect === null) return null;
+  const { address } = udp!;
+  async function look(local: Uint8Array, remote: Uint8Array): Promise<UdpSockets | null> {
+    const text = await ownAddress(address, remote, gateway);
+    if (addressText(local) === addressText(addressOctets(text.replace(/%.*$/, ''))!)) return null;
+    return openUdpSockets(address, udp!, remote, gateway);
+  }
+  return { mobike, others, redirect, look: isRouted(address) ? look : null };
 }

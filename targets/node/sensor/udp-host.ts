@@ -3,8 +3,6 @@
 //
 // The core works with IP packets: received datagrams get an outer header; sent packets lose it.
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { DROP_DUMMY, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { createCoapInstalled } from '../../../core/device/coap-profile.ts';
 import { createUplink, type UplinkConfig } from '../../../core/device/uplink.ts';
@@ -22,7 +20,7 @@ import type { Path } from '../../../core/ike/state/path.ts';
 import { NAT_AUTO, NAT_FORCE, NAT_OFF, type Nat } from '../../../core/ike/state/policy.ts';
 import { espPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { addressOctets, socketOctets, socketText } from '../host/addresses.ts';
+import { socketText } from '../host/addresses.ts';
 import { isEespPacket, protectAny } from '../host/eesp.ts';
 import { errorText } from '../host/errors.ts';
 import { openRawPorts, type RawPorts } from '../host/raw-esp.ts';
@@ -33,6 +31,7 @@ import {
   outerPacket,
   outerSize,
   UDP_ESP,
+  UDP_IKE,
   UDP_IKE_MARKED,
   UDP_KEEPALIVE,
 } from '../host/udp.ts';
@@ -40,10 +39,11 @@ import { createDial } from './dial.ts';
 import { attachEesp } from './eesp.ts';
 import { besideFurther, createFurther } from './further.ts';
 import type { IkeHost, IkeHostConfig } from './host.ts';
+import { createSensorMobility, type MobilityEvent, type MobilityOptions, type SensorMobility } from './mobility.ts';
 import type { SensorMtu } from './mtu.ts';
 import { createTransports, type Transport, type Transports } from './transports.ts';
+import { createUdpLink, type UdpPeer, type UdpSockets } from './udp-link.ts';
 
-/** Ports of IKE, and of IKE and ESP with NAT, as the core knows them. */
 const NAT_PORT = 4500;
 const KEEPALIVE = Uint8Array.of(0xff);
 /** Milliseconds of silence until a keepalive [RFC 3948 §4]. */
@@ -51,23 +51,6 @@ const KEEPALIVE_TIME = 20000;
 const DATAGRAM_MAX = 65536;
 /** Octets of the largest TCP record, where nobody says. */
 const RECORD_MAX = 65535;
-
-export interface UdpPorts {
-  port: number;
-  natPort: number;
-}
-
-export interface UdpPeer extends UdpPorts {
-  /** `%eth0`, or ''. */
-  zone?: string;
-}
-
-export interface UdpSockets {
-  ike: Socket;
-  nat: Socket;
-  /** Own address, where `::` or `0.0.0.0` was asked for: the one that leads to the peer. */
-  local: Uint8Array;
-}
 
 /** What carries ESP: UDP; IP protocol 50; or that where no NAT is found. */
 export type EspCarrier = 'udp' | 'auto' | 'raw';
@@ -79,6 +62,10 @@ export interface UdpHostConfig extends IkeHostConfig {
   mtu?: SensorMtu | null;
   /** The peer's ports, and the zone of a link-local address. */
   peer: UdpPeer;
+  /** What may become of its addresses; absent: they stay. Only where all goes over UDP. */
+  mobility?: MobilityOptions | null;
+  /** Hears of moves. */
+  moves?: (event: MobilityEvent) => void;
   /** What carries IKE, default udp; the peer's TCP port; octets of the largest record. */
   transport?: Transport;
   tcpPort?: number;
@@ -88,48 +75,6 @@ export interface UdpHostConfig extends IkeHostConfig {
   recordMax?: number;
   /** Writes an inner packet that the other end answers, for an inner address of this side. 0: there is none. */
   probe?: (packet: Uint8Array, own: Uint8Array) => number;
-}
-
-async function bound(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
-  const socket = createSocket(type);
-  socket.bind(port, address);
-  try {
-    await once(socket, 'listening');
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
-  return socket;
-}
-
-/** The own address from which `remote` is reached. */
-async function addressTowards(type: 'udp4' | 'udp6', remote: string, port: number): Promise<string> {
-  const socket = createSocket(type);
-  try {
-    socket.connect(port, remote);
-    await once(socket, 'connect');
-    return socket.address().address;
-  } finally {
-    socket.close();
-  }
-}
-
-/** Opens the two sockets at `address` (unspecified: as routed) for a peer. Rejects with the system's error. */
-export async function openUdpSockets(address: string, own: UdpPorts, remote: Uint8Array, peer: UdpPeer) {
-  const type = remote.length === 4 ? 'udp4' : 'udp6';
-  const given = socketOctets(address);
-  const isOpen = given === undefined || given.every((octet) => octet === 0);
-  const text = isOpen ? await addressTowards(type, socketText(remote, peer.zone ?? ''), peer.port) : address;
-  const local = addressOctets(text.replace(/%.*$/, ''))!;
-  if (local.length !== remote.length) throw new Error(`${address}: must be an address like the peer's`);
-  const ike = await bound(type, own.port, text);
-  try {
-    const nat = await bound(type, own.natPort, text);
-    return { ike, nat, local } satisfies UdpSockets;
-  } catch (error) {
-    ike.close();
-    throw error;
-  }
 }
 
 /** Opens the socket for IP protocol 50 beside those of UDP, or closes those. */
@@ -146,7 +91,6 @@ export async function openRaw(esp: EspCarrier, sockets: UdpSockets): Promise<Raw
 /** Makes a host; the sockets belong to it. */
 export function createUdpHost(config: UdpHostConfig): IkeHost {
   const { local, remote, now, mtu = null } = config;
-  const { ike: ikeSocket, nat: natSocket } = config.sockets;
   const endpoint = createEndpoint(FULL_PARTS, config.provider);
   const sas: Pairs = { endpoint, outgoing: [], incoming: [] };
   config.ike.events.installed = createCoapInstalled(config.ike.events.installed, () => sas);
@@ -155,11 +99,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const counters = {
     ikeSentOctets: 0,
     ikeReceivedOctets: 0,
-    datagrams: 0,
     keepalives: 0,
-    strangers: 0,
-    sendErrors: 0,
-    socketErrors: 0,
   };
   const remoteText = socketText(remote, config.peer.zone ?? '');
   const header = outerSize(remote.length);
@@ -167,35 +107,25 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   const restored = new Uint8Array(DATAGRAM_MAX);
   const outer = new Uint8Array(DATAGRAM_MAX + OUTBOUND_ROOM);
   const probed = new Uint8Array(256);
-  let sentAt = 0;
   let isClosed = false;
 
-  const plain: Path = {
-    local,
-    localPort: ikeSocket.address().port,
-    remote,
-    remotePort: config.peer.port,
-    encapsulated: false,
-    port: 0,
-    link: new Uint8Array(0),
-  };
   const esp = config.esp ?? 'udp';
   const raw = config.raw ?? null;
-  // Where NAT is looked for, by the ports that are used.
-  const ports =
-    esp === 'udp'
-      ? { localPort: NAT_PORT, remotePort: NAT_PORT }
-      : { localPort: natSocket.address().port, remotePort: config.peer.natPort };
-  const encapsulated: Path = { ...plain, ...ports, encapsulated: true };
-
-  function transmit(socket: Socket, port: number, octets: Uint8Array): void {
-    if (isClosed) return;
-    counters.datagrams++;
-    if (socket === natSocket) sentAt = now();
-    socket.send(octets, port, remoteText, (error) => {
-      if (error !== null) counters.sendErrors++;
-    });
-  }
+  const link = createUdpLink({
+    sockets: config.sockets,
+    remote,
+    peer: config.peer,
+    realPorts: esp !== 'udp',
+    now,
+    take(octets, isNat) {
+      const kind = isNat ? classify(octets, true) : UDP_IKE;
+      if (kind === UDP_IKE) takeIke(link.plain, octets, 0, octets.length);
+      else if (kind === UDP_KEEPALIVE) counters.keepalives++;
+      else if (kind === UDP_IKE_MARKED) takeIke(link.encapsulated, octets, MARKER_SIZE, octets.length - MARKER_SIZE);
+      else if (kind === UDP_ESP) takeEsp(link.encapsulated, octets);
+      config.wake();
+    },
+  });
 
   const policy = { ...config.ike.policy, nat: NATS[esp] };
   const mode = config.transport ?? 'udp';
@@ -209,29 +139,48 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       established(sa, attempt, time) {
         events.established(sa, attempt, time);
         transports?.established(sa);
+        mobility?.established();
       },
       ended(sa, outcome, at, time) {
+        if (mobility?.ended(sa)) return;
         events.ended(sa, outcome, at, time);
         transports?.ended(sa);
       },
+      replaced(old, sa, time) {
+        events.replaced(old, sa, time);
+        mobility?.replaced(sa);
+      },
     },
   };
+  const mobility: SensorMobility | null =
+    config.mobility == null
+      ? null
+      : createSensorMobility({
+          ...config.mobility,
+          link,
+          policy,
+          now,
+          wake: config.wake,
+          current: () => uplink.current(),
+          connect: () => uplink.connect(null, now()),
+          report: config.moves ?? (() => {}),
+        });
   const common = besideFurther(own, () => further);
   const uplink = createUplink(
     sas,
-    transports === null ? common : transports.extend(common),
-    plain,
+    transports !== null ? transports.extend(common) : (mobility?.extend(common) ?? common),
+    link.plain,
     new Uint8Array(0),
     DATAGRAM_MAX - 1 - MARKER_SIZE,
     (path, buffer, offset, length) => {
       counters.ikeSentOctets += length;
       const octets = buffer.slice(offset, offset + length);
       if (transports?.isStream(path)) transports.sendIke(path, octets);
-      else if (path.encapsulated) transmit(natSocket, config.peer.natPort, markedIke(octets));
-      else transmit(ikeSocket, config.peer.port, octets);
+      else link.send(path.encapsulated ? markedIke(octets) : octets, path.encapsulated);
     },
   );
   transports?.attach(uplink.ike);
+  mobility?.attach(uplink.ike);
   const eesp = attachEesp(sas, uplink, common.events);
 
   function chosen(kind: Transport): Transports {
@@ -239,7 +188,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const tcpPort = config.tcpPort ?? NAT_PORT;
     return createTransports({
       mode: kind,
-      udp: encapsulated,
+      udp: link.encapsulated,
       tries: esp === 'auto',
       tcpPort,
       policy,
@@ -262,16 +211,10 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     });
   }
 
-  function isPeer(from: RemoteInfo, port: number): boolean {
-    const octets = addressOctets(from.address.replace(/%.*$/, ''));
-    const fits = from.port === port && octets !== undefined && Buffer.compare(octets, remote) === 0;
-    if (!fits) counters.strangers++;
-    return fits;
-  }
-
   function takeIke(path: Path, octets: Uint8Array, offset: number, length: number): void {
     if (transports !== null && !transports.isStream(path) && transports.isStray(octets, offset, length)) return;
     counters.ikeReceivedOctets += length;
+    if (mobility?.takes(octets, offset, length)) return;
     uplink.receive(path, octets, offset, length, now());
   }
 
@@ -281,7 +224,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
   }
 
   function takeEsp(path: Path, octets: Uint8Array): void {
-    const isNew = path === encapsulated && isEespPacket(octets, 0, octets.length);
+    const isNew = path === link.encapsulated && isEespPacket(octets, 0, octets.length);
     const length = outerPacket(came, octets, remote, local, isNew ? PROTO_EESP : PROTO_ESP);
     const time = now();
     const first = onMtu(path) === null ? null : mtu!.take(path, octets);
@@ -303,7 +246,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const current = uplink.current();
     if (sa === null) return drop(endpoint, DROP_SELECTOR);
     useClass(sa, packet, 0);
-    const path = over ?? (current === null ? encapsulated : espPathOf(current));
+    const path = over ?? (current === null ? link.encapsulated : espPathOf(current));
     // What it knows of sizes is ESP's.
     const on = isEesp(sa) ? null : onMtu(path);
     const most = on === null ? 0 : mtu!.limit(on, sa);
@@ -313,39 +256,25 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     const octets = outer.slice(header, size);
     if (on !== null) mtu!.sent(on, octets.length);
     const isStream = transports?.isStream(path) ?? false;
-    if (!isStream && path.encapsulated) transmit(natSocket, config.peer.natPort, octets);
+    if (!isStream && path.encapsulated) link.send(octets, true);
     else if (isStream ? transports!.sendEsp(path, octets) : raw?.send(octets, local, remote)) {
-      counters.datagrams++;
-    } else counters.sendErrors++;
+      link.counters.datagrams++;
+    } else link.counters.sendErrors++;
     uplink.carried(time);
     return 0;
   }
 
-  ikeSocket.on('message', (octets, from) => {
-    if (isClosed || !isPeer(from, config.peer.port)) return;
-    takeIke(plain, octets, 0, octets.length);
-    config.wake();
-  });
-  natSocket.on('message', (octets, from) => {
-    if (isClosed || !isPeer(from, config.peer.natPort)) return;
-    const kind = classify(octets, true);
-    if (kind === UDP_KEEPALIVE) counters.keepalives++;
-    else if (kind === UDP_IKE_MARKED) takeIke(encapsulated, octets, MARKER_SIZE, octets.length - MARKER_SIZE);
-    else if (kind === UDP_ESP) takeEsp(encapsulated, octets);
-    config.wake();
-  });
-  mtu?.sockets.opened(local, natSocket.address().port);
+  mtu?.sockets.opened(local, config.sockets.nat.address().port);
   mtu?.watch(uplink.ike, uplink.current, (spi) => sas.incoming.some((sa) => sa.spi === spi));
   if (raw !== null) {
     mtu?.sockets.openedRaw(local);
     raw.onPacket = (_local, from, octets, offset, length) => {
       if (isClosed) return;
-      if (Buffer.compare(from, remote) === 0) takeEsp(plain, octets.subarray(offset, offset + length));
-      else counters.strangers++;
+      if (Buffer.compare(from, remote) === 0) takeEsp(link.plain, octets.subarray(offset, offset + length));
+      else link.counters.strangers++;
       config.wake();
     };
   }
-  for (const socket of [ikeSocket, natSocket]) socket.on('error', () => void counters.socketErrors++);
 
   /** When the next keepalive is due, or -1. */
   function keepaliveAt(): number {
@@ -353,7 +282,7 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
     if (sa === null || sa.state !== STATE_ESTABLISHED) return -1;
     const path = espPathOf(sa);
     // A TCP connection keeps no place in a NAT for ESP beside it.
-    return path.encapsulated && !transports?.isStream(path) ? sentAt + KEEPALIVE_TIME : -1;
+    return path.encapsulated && !transports?.isStream(path) ? link.sentAt + KEEPALIVE_TIME : -1;
   }
 
   return {
@@ -366,19 +295,19 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       if (code >= 0) transports?.sent();
       return code;
     },
-    link: () => ({ ...counters, ...transports?.counters() }),
+    link: () => ({ ...counters, ...link.counters, ...transports?.counters(), ...mobility?.counters() }),
     poll(time) {
       keeper.poll(time);
+      mobility?.poll(time);
       uplink.poll(time);
       transports?.poll(time);
       const at = keepaliveAt();
-      if (at >= 0 && time >= at) transmit(natSocket, config.peer.natPort, KEEPALIVE);
+      if (at >= 0 && time >= at) link.send(KEEPALIVE, true);
     },
     nextTimeout() {
       const at = keepaliveAt();
-      const due = [at, uplink.nextTimeout(), keeper.nextTimeout(), transports?.nextTimeout() ?? -1].filter(
-        (one) => one >= 0,
-      );
+      const others = [transports, mobility].map((one) => one?.nextTimeout() ?? -1);
+      const due = [at, uplink.nextTimeout(), keeper.nextTimeout(), ...others].filter((one) => one >= 0);
       return due.length === 0 ? -1 : Math.min(...due);
     },
     limit() {
@@ -392,9 +321,8 @@ export function createUdpHost(config: UdpHostConfig): IkeHost {
       transports?.close();
       mtu?.close();
       await raw?.close();
-      await Promise.all(
-        [ikeSocket, natSocket].map((socket) => new Promise<void>((done) => socket.close(() => done()))),
-      );
+      mobility?.close();
+      await link.close();
     },
   };
 }
