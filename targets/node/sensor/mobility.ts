@@ -297,7 +297,8 @@ export function createSensorMobility(config: MobilityConfig): SensorMobility {
       }
       const sa = config.current();
       if (sa === null || sa.state !== STATE_ESTABLISHED || !isMobile(sa)) return;
-      if (sa.request.length > 0 && sa.tries >= STALLED && time >= sa.deadline) tryOther(sa);
+      const isStalled = sa.tries > STALLED || (sa.tries === STALLED && time >= sa.deadline);
+      if (sa.request.length > 0 && isStalled) tryOther(sa);
     },
     nextTimeout: () => (isDue ? now() : config.mobike && config.look !== null ? lookAt : -1),
     counters: () => ({ ...counts }),
