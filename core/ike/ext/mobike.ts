@@ -319,10 +319,6 @@ export function createMobile(host: MobileHost): Mobile {
 
   return {
     extension: {
-      errors: [
-        [N_UNACCEPTABLE_ADDRESSES, 'unacceptable-addresses'],
-        [N_UNEXPECTED_NAT_DETECTED, 'unexpected-nat-detected'],
-      ],
       add: (ike, sa, step, _draft, w) => {
         if (step === STEP_AUTH_REQUEST && host.wants(sa)) {
           addStatus(w, N_MOBIKE_SUPPORTED, NONE);
