@@ -34,7 +34,7 @@ test('the gateway obeys every command of docs/control.md, and no other', async (
   const examples = examplesOf('Commands of the gateway');
   assert.deepEqual(
     examples.map(({ cmd }) => cmd),
-    ['status', 'rekey-child', 'rekey-ike', 'delete-child', 'probe', 'delete', 'reload', 'quit'],
+    ['status', 'rekey-child', 'rekey-ike', 'delete-child', 'probe', 'delete', 'reload', 'drain', 'undrain', 'quit'],
   );
   const lines = ['{"cmd":"nosuch","id":9}', 'no JSON', ...examples.map((example) => JSON.stringify(example))];
   const printed: Record<string, unknown>[] = [];
@@ -52,8 +52,9 @@ test('the gateway obeys every command of docs/control.md, and no other', async (
     examples.map(({ cmd }) => cmd),
   );
   assert.deepEqual([answers[0].ok, answers[0].sas], [true, []]);
-  for (const { ok, problem } of answers.slice(1, -2)) assert.deepEqual([ok, problem], [false, 'no peer is connected']);
-  assert.equal(answers.at(-2)!.problem, 'there is no file to read again');
+  for (const { ok, problem } of answers.slice(1, -4)) assert.deepEqual([ok, problem], [false, 'no peer is connected']);
+  assert.equal(answers.at(-4)!.problem, 'there is no file to read again');
+  for (const { ok, told } of answers.slice(-3, -1)) assert.deepEqual([ok, told], [true, 0]);
   assert.equal(answers.at(-1)!.ok, true);
   await gateway.close();
 });
