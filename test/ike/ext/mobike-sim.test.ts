@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createPayloads, parsePayloads } from '../../../core/ike/codec/message.ts';
+import { readList } from '../../../core/ike/exchange/addresses.ts';
 import { rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
 import { espPathOf } from '../../../core/ike/state/sa.ts';
 import { outcomes } from '../kit.ts';
@@ -75,4 +77,33 @@ test('seeded: moves and rekeys, with loss, repetitions and a forger of source ad
     m.s.close();
   }
   assert.ok(moves === 360 && forged > 100, `${moves} ${forged}`);
+});
+
+test('fuzz: lists of addresses in 100,000 chains of payloads', () => {
+  const random = dice(11);
+  const pick = (n: number): number => Math.floor(random() * n);
+  const p = createPayloads();
+  let lists = 0;
+  for (let n = 0; n < 100000; n++) {
+    const parts: number[] = [];
+    for (let i = pick(12); i > 0; i--) {
+      const size = pick(8) === 0 ? pick(20) : [0, 4, 16][pick(3)]!;
+      const spi = pick(9) === 0 ? pick(5) : 0;
+      const body = [0, spi, 0x40, 0x0d + pick(4), ...Array.from({ length: spi + size }, () => pick(256))];
+      parts.push(i === 1 ? 0 : 41, 0, 0, 4 + body.length, ...body);
+    }
+    const buffer = Uint8Array.from(parts);
+    if (pick(4) === 0 && buffer.length > 0) buffer[pick(buffer.length)] = pick(256);
+    if (parsePayloads(p, buffer, buffer.length === 0 ? 0 : 41, 0, buffer.length) !== 0) continue;
+    const list = readList({ buffer, payloads: p, at: 0, size: buffer.length, first: 41 });
+    if (list === null) continue;
+    lists++;
+    let count = 0;
+    for (let at = 0; at < list.length; at += 1 + list[at]!) {
+      assert.ok(list[at] === 4 || list[at] === 16);
+      count++;
+      assert.ok(at + 1 + list[at]! <= list.length && count <= 8);
+    }
+  }
+  assert.ok(lists > 10000, String(lists));
 });
