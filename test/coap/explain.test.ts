@@ -1,17 +1,19 @@
-// `dietesp explain --coap`: the fields of CoAP, the rule, and the octets, for a packet to be sent and for its ESP packet.
+// `dietesp explain --coap`: the fields of CoAP, the rule, and the octets, for a packet to be sent and for its ESP packet. `compress`
+// and `decompress` with these rules.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { coapPathRules } from '../../targets/node/host/config/coap.ts';
 import { readSas } from '../../targets/node/host/config/sa.ts';
 import { parseConfig } from '../../targets/node/host/document.ts';
+import { compressFile, decompressFile } from '../../targets/node/tools/convert/files.ts';
 import { coapEnds } from '../../targets/node/tools/explain/coap.ts';
 import { type Explanation, explainPacket } from '../../targets/node/tools/explain/explain.ts';
+import { scratch } from '../cli/run.ts';
 import { packetOf, provider } from './kit.ts';
 
-const SAS = readSas(
-  parseConfig(
-    'sa.yaml',
-    `name: up
+const SA_TEXT = `name: up
 ipsec_mode: tunnel
 tunnel_ip: ["fd00::1", "fd00::2"]
 esp_spi: 00001234
@@ -29,9 +31,19 @@ ts_proto: 17
 ts_port_src: [5683, 5683]
 ts_port_dst: [5683, 5683]
 alignment: 8
-`,
-  ),
-);
+`;
+const SAS = readSas(parseConfig('sa.yaml', SA_TEXT));
+
+/** The SA of the other direction. */
+const back = (text: string): string =>
+  text
+    .replace('name: up', 'name: down')
+    .replace('00001234', '00001235')
+    .replace('["fd00::1", "fd00::2"]', '["fd00::2", "fd00::1"]')
+    .replace(/fd00::1(", ")fd00::1/, 'X')
+    .replace(/fd00::2(", ")fd00::2/, 'fd00::1$1fd00::1')
+    .replace('X', 'fd00::2", "fd00::2');
+const entry = (text: string): string => `  - ${text.trimEnd().replaceAll('\n', '\n    ')}\n`;
 
 const of = (digits: string): Uint8Array => packetOf(Uint8Array.from(Buffer.from(digits, 'hex')), true);
 
@@ -88,5 +100,57 @@ test('fields, rule and octets of packets to be sent and of their ESP packets', (
     const wire = Uint8Array.from(Buffer.from(sent.wire, 'hex'));
     const came = explainPacket(SAS, wire, provider, ends);
     assert.deepEqual([came.inner, came.wire, read(came)], [sent.inner, sent.wire, got], name);
+  }
+});
+
+test('captures with rules for CoAP: compressed, and restored octet for octet, in both directions', async () => {
+  const dir = scratch();
+  const pcap = (packets: Uint8Array[]): Uint8Array => {
+    const head = Buffer.alloc(24);
+    head.writeUInt32LE(0xa1b2c3d4, 0);
+    head.writeUInt16LE(2, 4);
+    head.writeUInt16LE(4, 6);
+    head.writeUInt32LE(65535, 16);
+    head.writeUInt32LE(101, 20);
+    const records = packets.map((packet, i) => {
+      const record = Buffer.alloc(16);
+      record.writeUInt32LE(1000 + i, 0);
+      record.writeUInt32LE(packet.length, 8);
+      record.writeUInt32LE(packet.length, 12);
+      return Buffer.concat([record, packet]);
+    });
+    return Buffer.concat([head, ...records]);
+  };
+  const payloads = ['4102abcd05b161ff7b2274223a32312e357d', '6144abcd05', '4102abce05b162ff31', '40001234', 'ffff'];
+  const packets = payloads.map((digits, i) => packetOf(Uint8Array.from(Buffer.from(digits, 'hex')), i !== 1));
+  const sa = dir.file('sa.yaml', `sas:\n${[SA_TEXT, back(SA_TEXT)].map(entry).join('')}`);
+  const input = dir.file('in.pcap', pcap(packets));
+  const [frames, restored, raw] = ['frames.pcap', 'out.pcap', 'raw.pcap'].map((name) => dir.path(name));
+  const coap = { rules: coapPathRules(['a']), fromServer: false };
+  const step = (): void => {};
+  const files = { input, output: frames, sa };
+  const sent = await compressFile({ ...files, coap }, { pan: 'abcd' }, provider, step);
+  // The reading, and its ACK.
+  assert.equal(sent.packetsOut, 5);
+  const air = readFileSync(frames);
+  const sizes: number[] = [];
+  for (let at = 24; at < air.length; at += 16 + air.readUInt32LE(at + 8)) sizes.push(air.readUInt32LE(at + 8) + 6);
+  assert.deepEqual(sizes.slice(0, 2), [42, 32]);
+  const back5 = await decompressFile({ input: frames, output: restored, sa, coap }, { pan: 'abcd' }, provider, step);
+  assert.equal(back5.packetsOut, 5);
+  const out = readFileSync(restored);
+  const came: string[] = [];
+  for (let at = 24; at < out.length; at += 16 + out.readUInt32LE(at + 8)) {
+    came.push(out.subarray(at + 16, at + 16 + out.readUInt32LE(at + 8)).toString('hex'));
+  }
+  assert.deepEqual(
+    came,
+    packets.map((packet) => Buffer.from(packet).toString('hex')),
+  );
+  // Without the rules: SCHC packets; with them the wrong way round something else, or a drop, never these packets.
+  for (const wrong of [undefined, { ...coap, fromServer: true }]) {
+    const files2 = { input: frames, output: raw, sa, ...(wrong === undefined ? {} : { coap: wrong }) };
+    await decompressFile(files2, { pan: 'abcd' }, provider, step);
+    assert.ok(!readFileSync(raw).includes(Buffer.from(packets[0])));
   }
 });

@@ -1,7 +1,9 @@
 // `dietesp compress` and `decompress`: convert a capture of IP packets to one of IEEE 802.15.4 frames, and back.
 
 import { Command, Option } from 'commander';
-import { CommandError } from '../host/errors.ts';
+import type { Rule } from '../../../core/schc/model.ts';
+import { coapPathRules } from '../host/config/coap.ts';
+import { CommandError, errorText } from '../host/errors.ts';
 import { createProgress } from '../host/progress.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { FCS_FORMS } from '../host/radio/captured-frame.ts';
@@ -17,6 +19,17 @@ interface Options extends LinkOptions {
   sa: string;
   provider: string;
   json?: boolean;
+  coap?: string;
+  fromServer?: boolean;
+}
+
+/** Rules for CoAP of the paths that were given. */
+export function coapRulesOf(paths: string): Rule[] {
+  try {
+    return coapPathRules(paths.split(','));
+  } catch (error) {
+    throw new CommandError(`--coap: ${errorText(error)}`, 2);
+  }
 }
 
 function list(value: string, before: string[] | undefined): string[] {
@@ -34,6 +47,8 @@ function common(command: Command): Command {
       '6LoWPAN context, "1=fd00::/64 C=0": to decompress only; default: /112 prefixes of the outer addresses',
       list,
     )
+    .option('--coap <paths>', 'both sides have rules for CoAP, made from these paths: `reading`, `a,b/c`')
+    .option('--from-server', 'the first SA is from the server to the device, for --coap; others to its receiver too')
     .option('--mac <ipv6=mac>', 'link-layer address of an outer address; default: its last 16 bits', list)
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
     .option('--json', 'print the summary as JSON');
@@ -75,9 +90,11 @@ async function converted(
   convert: typeof compressFile,
   input: string,
   output: string,
-  { sa, provider, ...link }: Options,
+  { sa, provider, coap, fromServer, ...link }: Options,
 ): Promise<Totals> {
-  const files = { input, output, sa };
+  if (coap === undefined && fromServer === true) throw new CommandError('--from-server: only with --coap', 2);
+  const plan = coap === undefined ? {} : { coap: { rules: coapRulesOf(coap), fromServer: fromServer === true } };
+  const files = { input, output, sa, ...plan };
   const progress = createProgress(process.stderr);
   return convert(files, link, await providerNamed(provider), progress.update).finally(progress.end);
 }

@@ -5,12 +5,14 @@ import { DROP_COUNT, DROP_SELECTOR, DROP_VERSION } from '../../../../core/base/d
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
+import { inboundCoap, outboundCoap } from '../../../../core/esp/coap.ts';
 import { addInbound, createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { inbound } from '../../../../core/esp/inbound.ts';
 import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
+import type { Rule } from '../../../../core/schc/model.ts';
 import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts';
+import { coapSet } from '../../host/config/coap.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { FieldError } from '../../host/errors.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
@@ -94,6 +96,27 @@ export function createSas(loaded: LoadedSa[], provider: Provider): Sa[] {
   });
 }
 
+/** Rules for CoAP on both ends of the SAs of a file: those to the receiver of the first SA are of its direction. */
+export interface CoapPlan {
+  rules: Rule[];
+  /** The first SA is that of the server. */
+  fromServer: boolean;
+}
+
+function receiverOf({ attributes: a }: LoadedSa): string {
+  return Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex');
+}
+
+/** Gives SAs the rules of the side that sends (or, with `isReceiver`, that receives) their packets. */
+function addCoap(sas: Sa[], loaded: LoadedSa[], plan: CoapPlan | undefined, isReceiver: boolean): void {
+  if (plan === undefined) return;
+  const first = receiverOf(loaded[0]);
+  sas.forEach((sa, i) => {
+    const isUp = (receiverOf(loaded[i]) === first) !== plan.fromServer;
+    sa.coap = coapSet(plan.rules, isUp !== isReceiver);
+  });
+}
+
 function fault(field: string, value: string, limit: string): FieldError {
   return new FieldError({ file: '', line: 0, path: [field], value, limit });
 }
@@ -112,8 +135,9 @@ export function requireIpv6(loaded: LoadedSa[]): void {
 /** Refuses two SAs with one SPI to one receiver: it could not tell them apart, and with one key nonces would repeat. */
 function requireOwnSpis(loaded: LoadedSa[]): void {
   const seen = new Set<string>();
-  for (const { attributes: a, locate } of loaded) {
-    const key = `${a.espSpi} ${Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex')}`;
+  for (const entry of loaded) {
+    const { attributes: a, locate } = entry;
+    const key = `${a.espSpi} ${receiverOf(entry)}`;
     if (seen.has(key))
       throw locate(fault('esp_spi', a.espSpi.toString(16), 'an SA to this destination has it already'));
     seen.add(key);
@@ -131,7 +155,7 @@ function outboundAny(
 ) {
   let reason = 'no-sa';
   for (let i = 0; i < sas.length; i++) {
-    const result = outbound(endpoint, sas[i], data, at, length, to, 0, now);
+    const result = outboundCoap(endpoint, sas[i], data, at, length, to, 0, now);
     if (result >= 0) return { length: result, index: i, reason: '' };
     if (result !== DROP_SELECTOR && result !== DROP_VERSION) reason = dropName(result);
   }
@@ -144,11 +168,18 @@ export interface Compressor {
   totals: Totals;
 }
 
-export function createCompressor(loaded: LoadedSa[], provider: Provider, plan: LinkPlan, clear: LinkPlan): Compressor {
+export function createCompressor(
+  loaded: LoadedSa[],
+  provider: Provider,
+  plan: LinkPlan,
+  clear: LinkPlan,
+  coap?: CoapPlan,
+): Compressor {
   const totals = createTotals();
   const endpoint = createEndpoint(FULL_PARTS, provider);
   requireOwnSpis(loaded);
   const sas = createSas(loaded, provider);
+  addCoap(sas, loaded, coap, false);
   const plain = loaded.map((entry) => {
     const config = { ...entry.config, attributes: plainAttributes(entry.attributes) };
     return createSa(FULL_PARTS, provider, config);
@@ -214,10 +245,13 @@ export function createDecompressor(
   provider: Provider,
   plan: LinkPlan,
   fcsForm: FcsForm = 'crc',
+  coap?: CoapPlan,
 ): Decompressor {
   const totals = createTotals();
   const endpoint = createEndpoint(FULL_PARTS, provider);
-  createSas(loaded, provider).forEach((sa, index) => {
+  const sas = createSas(loaded, provider);
+  addCoap(sas, loaded, coap, true);
+  sas.forEach((sa, index) => {
     try {
       addInbound(endpoint, sa);
     } catch (error) {
@@ -231,7 +265,7 @@ export function createDecompressor(
   let time = 0;
   const deliver: PacketSink = (buffer, offset, length) => {
     totals.packetsIn++;
-    const result = inbound(endpoint, buffer, offset, length, restored, 0, time);
+    const result = inboundCoap(endpoint, buffer, offset, length, restored, 0, time);
     if (result < 0) return countDrop(totals, dropName(result));
     totals.packetsOut++;
     totals.clearOctets += result;

@@ -6,7 +6,7 @@ import { type LoadedSa, loadSaFile } from '../../host/config/sa.ts';
 import type { Step } from '../../host/progress.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_RAW } from '../../host/radio/pcap.ts';
 import { packetsOf, sizeOf, writeCapture } from './capture.ts';
-import { createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
+import { type CoapPlan, createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
 import { type LinkOptions, linkPlan } from './frames.ts';
 
 /** Names of the files of a conversion: captures, and the SAs. */
@@ -14,6 +14,8 @@ export interface ConvertFiles {
   input: string;
   output: string;
   sa: string;
+  /** Rules for CoAP of both ends. */
+  coap?: CoapPlan;
 }
 
 /** Addresses that the frames carry: the outer ones, in transport mode the packets' own. */
@@ -32,7 +34,7 @@ function innerAddresses(loaded: LoadedSa[]): Uint8Array[] {
  * that names the file; what no SA takes is counted in the result.
  */
 export async function compressFile(
-  { input, output, sa }: ConvertFiles,
+  { input, output, sa, coap }: ConvertFiles,
   link: LinkOptions,
   provider: Provider,
   step: Step,
@@ -41,7 +43,7 @@ export async function compressFile(
   requireIpv6(loaded);
   const plan = linkPlan(link, outerAddresses(loaded));
   const clear = linkPlan({ pan: link.pan }, innerAddresses(loaded));
-  const compressor = createCompressor(loaded, provider, plan, clear);
+  const compressor = createCompressor(loaded, provider, plan, clear, coap);
   const size = sizeOf(input);
   const writer = writeCapture(output, LINKTYPE_IEEE802_15_4, input, sa);
   try {
@@ -57,14 +59,15 @@ export async function compressFile(
 
 /** Writes the packets that the frames of `input` carry; otherwise as compressFile. */
 export async function decompressFile(
-  { input, output, sa }: ConvertFiles,
+  { input, output, sa, coap }: ConvertFiles,
   link: LinkOptions,
   provider: Provider,
   step: Step,
 ): Promise<Totals> {
   const loaded = loadSaFile(sa);
   requireIpv6(loaded);
-  const decompressor = createDecompressor(loaded, provider, linkPlan(link, outerAddresses(loaded)), link.fcs);
+  const plan = linkPlan(link, outerAddresses(loaded));
+  const decompressor = createDecompressor(loaded, provider, plan, link.fcs, coap);
   const size = sizeOf(input);
   const writer = writeCapture(output, LINKTYPE_RAW, input, sa);
   try {
