@@ -18,7 +18,9 @@ export const SIGNAL_CODES: Record<string, number> = { SIGINT: 130, SIGTERM: 143 
 export function numberOf(option: string, text: string, pattern: RegExp, low: number, high: number): number {
   const value = Number(text);
   if (!pattern.test(text) || value < low || value > high) {
-    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}`, 2);
+    // Files have seconds in the field of this name.
+    const unit = option === 'interval' ? ' milliseconds' : '';
+    throw new CommandError(`--${option}: ${text}: must be ${low}..${high}${unit}`, 2);
   }
   return value;
 }

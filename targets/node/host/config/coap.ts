@@ -52,7 +52,8 @@ function fileRules(octets: Buffer): Rule[] {
 
 function pathsOf(field: Field): Rule[] {
   const paths = field.value as string[];
-  const doubled = paths.find((path, i) => paths.indexOf(path) < i);
+  const same = paths.map((path) => path.split('/').filter(Boolean).join('/'));
+  const doubled = paths.find((_path, i) => same.indexOf(same[i]) < i);
   if (doubled !== undefined) throw fieldError({ ...field, value: doubled }, 'is there twice');
   const long = paths.find((path) => path.split('/').some((part) => Buffer.byteLength(part) > 255));
   if (long !== undefined) throw fieldError({ ...field, value: long }, 'must have parts of at most 255 octets');
