@@ -145,6 +145,8 @@ export function createCrowd([own, theirs]: [IkePolicy, IkePolicy], devices: numb
     const policy: IkePolicy = { ...own, localId: id, child: { ...own.child, local: [inner] } };
     const local = outer(index);
     local[1] = 1;
+    // A network of its own: a responder gives each one a fair share of half-open SAs.
+    local.set(local.subarray(13), 5);
     const path: Path = {
       local,
       localPort: 500,
