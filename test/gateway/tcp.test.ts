@@ -185,6 +185,8 @@ test('a connection is lost: the SAs stay, the sensor opens another, and what was
   await until(() => Number(s.started.gateway.metrics().drops['tcp-no-connection']) > 0);
   relay.open();
   await until(() => s.ours() !== ours, 'that of the gateway');
+  const isQuiet = (): boolean => s.started.ike.sas().every(({ request, tasks }) => request.length + tasks.length === 0);
+  await until(isQuiet, 'what the gateway asks in the new IKE SA, and in the old one, is answered');
   await s.talk('two');
   assert.equal(s.started.gateway.metrics().ike!.sas.length, 1);
 });

@@ -199,6 +199,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       config.emit('up', nameOf(sa), sa.policy.name);
     },
     replaced(old, sa, now) {
+      config.streams?.replaced(ikeOf(sa.path), old, sa);
       further.replaced(old, sa, now);
       // The token of the new IKE SA, where the rekey was this side's.
       if (sa.initiator) probe(ikeOf(sa.path), sa, now);

@@ -11,7 +11,7 @@ import {
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
 import { type Path, samePath } from '../../../core/ike/state/path.ts';
-import { childPathOf, type IkeSa, movePath } from '../../../core/ike/state/sa.ts';
+import { childPathOf, type IkeSa, movePath, STATE_ENDED } from '../../../core/ike/state/sa.ts';
 import { isStray } from '../host/stray.ts';
 import { streamedPolicy } from '../host/stream-policy.ts';
 import { TCP_PORTS, type TcpPorts } from './tcp.ts';
@@ -33,6 +33,8 @@ export interface Streams {
   isStray(ike: Ike, path: Path, buffer: Uint8Array, offset: number, length: number): boolean;
   /** An authenticated message of an established SA came over `path`. */
   proved(ike: Ike, sa: IkeSa, path: Path, now: number): void;
+  /** `sa` takes the place of `old`: so far its peer proved itself where that of `old` did, or where the message says that did it. */
+  replaced(ike: Ike, old: IkeSa, sa: IkeSa): void;
   /** An IKE SA ended, or another took its place. */
   ended(sa: IkeSa): void;
 }
@@ -92,6 +94,22 @@ export function createStreams(tcp: TcpPorts, udp: UdpPort[], radios: number): St
       // What is asked here and was not answered there is asked again here [RFC 9329 §6.3].
       if (before !== undefined) resendOver(ike, sa, path, now);
       else sa.path = path;
+      // So is the Delete of those that rekeys replaced: their peer may not know of it, and asks nothing in them.
+      for (let one = sa.former; one !== null && one !== sa; one = one.former) {
+        if (one.state === STATE_ENDED || one.request.length === 0) continue;
+        last.set(one, path);
+        resendOver(ike, one, path, now);
+      }
+    },
+    replaced(ike, old, sa) {
+      const here = ike.replyTo;
+      const isNew = here !== null && isStream(here);
+      const path = isNew ? here : last.get(old);
+      if (path === undefined) return;
+      for (const one of [old, sa]) {
+        last.set(one, path);
+        if (isNew) one.path = path;
+      }
     },
     ended: (sa) => tcp.release(sa),
   };
