@@ -31,7 +31,7 @@ function world(peers: string[]) {
   const takenBy = createOwners(connections, pool, { some: spans.some } as Parameters<typeof createOwners>[2]);
 
   function childOf(remote: string, port: number | undefined, local: string): ChildSa {
-    return { remote: selector(remote, port), local: selector(local) } as ChildSa;
+    return { remote: selector(remote, port), local: selector(local), notes: [], replaces: null } as unknown as ChildSa;
   }
   function saOf(id: string, address = ''): IkeSa {
     const { type, data } = parseIdentity(id)!;

@@ -48,8 +48,8 @@ export function createDraft(policy: ChildPolicy, replaces: ChildSa | null, own: 
     spiOut: 0,
     choice: createChoice(),
     mode: policy.mode,
-    local: [],
-    remote: [],
+    local: replaces === null ? [] : [replaces.local],
+    remote: replaces === null ? [] : [replaces.remote],
     compression: null,
     refused: false,
     dscpList: [],
@@ -155,10 +155,13 @@ export function addChildRequest(ike: Ike, sa: IkeSa, step: Step, draft: Draft, w
 }
 
 export function addChildSelectors(ike: Ike, sa: IkeSa, draft: Draft, w: Writer): void {
-  const policy = draft.policy;
-  addSelectors(w, PAYLOAD_TSI, draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy));
+  if (draft.replaces === null) {
+    draft.local = ownSelectors(sa, draft.policy);
+    draft.remote = peerSelectors(sa, draft.policy);
+  }
+  addSelectors(w, PAYLOAD_TSI, draft.local);
   extend(ike, sa, STEP_SELECTORS, draft, w);
-  addSelectors(w, PAYLOAD_TSR, draft.replaces !== null ? [draft.replaces.remote] : peerSelectors(sa, policy));
+  addSelectors(w, PAYLOAD_TSR, draft.remote);
 }
 
 /** Reads the selectors of TSi or TSr: 0, or the error. */
@@ -240,10 +243,12 @@ export function readChildResponse(ike: Ike, sa: IkeSa, step: Step, draft: Draft,
   if (checkSaAnswer(m.buffer, p.at[sar], p.size[sar], offered, spiSize, draft.choice) !== 0) return OUTCOME_PROTOCOL;
   draft.spiOut = readSpi(m.buffer, draft.choice.spiAt, spiSize);
   if (draft.spiOut < 256) return OUTCOME_PROTOCOL;
+  const local = draft.local;
+  const remote = draft.remote;
+  draft.local = [];
+  draft.remote = [];
   if (readSelectors(m, PAYLOAD_TSI, draft.local) !== 0) return OUTCOME_PROTOCOL;
   if (readSelectors(m, PAYLOAD_TSR, draft.remote) !== 0) return OUTCOME_PROTOCOL;
-  const local = draft.replaces !== null ? [draft.replaces.local] : ownSelectors(sa, policy);
-  const remote = draft.replaces !== null ? [draft.replaces.remote] : peerSelectors(sa, policy);
   if (!selectorsWithin(draft.local, local) || !selectorsWithin(draft.remote, remote)) return OUTCOME_PROTOCOL;
   if (!policy.narrow && !(selectorsEqual(draft.local, local) && selectorsEqual(draft.remote, remote))) {
     return OUTCOME_SELECTORS;

@@ -26,6 +26,7 @@ import type { Path } from '../state/path.ts';
 import { type ChildPolicy, childPolicies, type IkePolicy } from '../state/policy.ts';
 import type { ChildRecord, ExchangeRecord, IkeProgress, IkeRecord, RestoredChild } from '../state/record.ts';
 import { type IkeSa, STATE_ESTABLISHED, STATE_REPLACED, type Task } from '../state/sa.ts';
+import { selectorsOf } from '../state/selector-note.ts';
 import { TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { inherit } from './create-child.ts';
 import { configOf, suiteOf, wipeConfig } from './install.ts';
@@ -206,6 +207,11 @@ function childOf(sa: IkeSa, spiIn: number): ChildSa | null {
 /** A draft whose answer cannot be used: its key exchange is gone. */
 function lostDraft(sa: IkeSa, policy: ChildPolicy, replaces: ChildSa | null, spiIn: number): Draft {
   const draft = createDraft(policy, replaces, true);
+  if (replaces !== null) {
+    const offered = selectorsOf(replaces);
+    draft.local = offered.local;
+    draft.remote = offered.remote;
+  }
   draft.optimized = replaces !== null && replaces.keKnown && sa.optimizedRekey;
   draft.choice = createChoice();
   draft.spiIn = spiIn;

@@ -154,6 +154,7 @@ export type ErrorType = ErrorNotify | (number & { readonly isErrorNotify: true }
 /** Notifies from here on report a status. */
 export const N_STATUS = 16384 as const;
 export const N_INITIAL_CONTACT = 16384 as const;
+export const N_ADDITIONAL_TS_POSSIBLE = 16386 as const;
 export const N_NAT_DETECTION_SOURCE_IP = 16388 as const;
 export const N_NAT_DETECTION_DESTINATION_IP = 16389 as const;
 export const N_COOKIE = 16390 as const;

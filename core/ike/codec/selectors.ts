@@ -174,7 +174,7 @@ function overlaps(offered: Selector[], allowed: Selector[]): Selector[] {
 }
 
 /** True when a packet can be within both, one at each end: of the same IP version and protocol. */
-function joins(a: Selector, b: Selector): boolean {
+export function joins(a: Selector, b: Selector): boolean {
   const isSame = a.protocol === b.protocol || a.protocol === 0 || b.protocol === 0;
   return isSame && a.start.length === b.start.length;
 }

@@ -10,6 +10,7 @@ import { selectorsEqual } from '../codec/selectors.ts';
 import { CHILD_LIVE, type ChildSa, type Draft, noteOf, setNote } from '../state/child.ts';
 import type { Extension } from '../state/ike.ts';
 import type { IkeSa } from '../state/sa.ts';
+import { selectorsOf } from '../state/selector-note.ts';
 import { isChildRequest, isChildResponse } from '../state/step.ts';
 
 /** Note of an IKE SA whose peer has resources too; and of a Child SA: what the peer calls its resource. */
@@ -41,8 +42,9 @@ function isTaken(sa: IkeSa, draft: Draft): boolean {
     if (child.retired !== CHILD_LIVE) continue;
     if (draft.policy.resource !== undefined) {
       if (child.policy.resource === draft.policy.resource) return true;
-    } else if (selectorsEqual([child.local], draft.local) && selectorsEqual([child.remote], draft.remote)) {
-      return true;
+    } else {
+      const all = selectorsOf(child);
+      if (selectorsEqual(all.local, draft.local) && selectorsEqual(all.remote, draft.remote)) return true;
     }
   }
   return false;

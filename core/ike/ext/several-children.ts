@@ -7,7 +7,7 @@ import { hasDscp } from '../codec/dscp.ts';
 import { findPayload } from '../codec/message.ts';
 import { N_NO_PROPOSAL_CHOSEN, PAYLOAD_TSI, PAYLOAD_TSR } from '../codec/numbers.ts';
 import type { Message } from '../codec/payloads.ts';
-import { pairSelectors, parseSelectors, type Selector, selectorsEqual } from '../codec/selectors.ts';
+import { pairSelectors, parseSelectors, type Selector, selectorsEqual, selectorsWithin } from '../codec/selectors.ts';
 import { tsDscpIn } from '../codec/ts-dscp.ts';
 import type { Extension } from '../state/ike.ts';
 import { type ChildPolicy, childPolicies } from '../state/policy.ts';
@@ -15,7 +15,8 @@ import type { IkeSa } from '../state/sa.ts';
 import { isChildRequest } from '../state/step.ts';
 
 /** How well a policy fits; a policy that does not is below 0. */
-const FITS_VALUES = 4;
+const FITS_VALUES = 8;
+const FITS_ALL = 4;
 const FITS_SELECTORS = 2;
 const IS_NARROW = 1;
 
@@ -36,7 +37,9 @@ function common(own: number[], list: number[]): number {
 
 /** How well a policy suits the selectors and the DSCP values of a request. */
 function fitOf(sa: IkeSa, policy: ChildPolicy, theirs: Selector[], ours: Selector[], dscp: number[]): number {
-  const pair = pairSelectors(theirs, peerSelectors(sa, policy), ours, ownSelectors(sa, policy));
+  const peers = peerSelectors(sa, policy);
+  const owns = ownSelectors(sa, policy);
+  const pair = pairSelectors(theirs, peers, ours, owns);
   if (pair.length === 0) return -1;
   let fit = 0;
   const own = policy.dscp;
@@ -47,6 +50,9 @@ function fitOf(sa: IkeSa, policy: ChildPolicy, theirs: Selector[], ours: Selecto
     if (isMeant) fit += FITS_VALUES;
     else if (policy !== sa.policy.child) return -1;
   }
+  const isList = theirs.length > 1 || ours.length > 1;
+  if (policy.several === true && isList && selectorsWithin(theirs, peers) && selectorsWithin(ours, owns))
+    fit += FITS_ALL;
   // A protocol on one side is that of both.
   const whole = pairSelectors(theirs, theirs, ours, ours);
   if (selectorsEqual([pair[0]], [whole[0]]) && selectorsEqual([pair[1]], [whole[1]])) {

@@ -116,6 +116,7 @@ function plainOf(policy: ChildPolicy, numbers: PrivateNumbers): ChildPolicy {
     local: policy.local,
     remote: policy.remote,
     narrow: policy.narrow,
+    several: policy.several,
     notify: policy.notify,
     compression: policy.compression,
     coap: policy.coap,

@@ -59,7 +59,7 @@ export interface ChildSa {
   esn: SnTransform;
   /** Tunnel or transport. */
   mode: IpsecMode;
-  /** Selector of this side. */
+  /** Selector of this side; of several (`selectorsOf`) the first. */
   local: Selector;
   /** Selector of the peer. */
   remote: Selector;

@@ -63,6 +63,8 @@ export interface ChildPolicy {
   remote: Selector[];
   /** False: an answer narrower than the offer is refused. */
   narrow: boolean;
+  /** All of `local` and `remote` that the peer allows are the SA's, where it has no Diet-ESP; absent: one pair of them. */
+  several?: boolean;
   /** Diet-ESP: the notify (hcp, ehc) and its allowed values; null: plain ESP. */
   notify: CompressionNotify | null;
   /** What the notify may say; null: plain ESP. */

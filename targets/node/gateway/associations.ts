@@ -16,6 +16,7 @@ import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { layLane, rankOf } from '../host/lanes.ts';
+import { limitSa, peersOf } from '../host/selectors.ts';
 import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
@@ -198,6 +199,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
       // The peer could not tell them apart, and the same SA twice would use its nonces twice.
       if (spis.has(key)) refuse('esp_spi', spi, 'an SA to this peer has it already');
       const sa = createAnySa(eesp, entry.config);
+      if (owner !== undefined) limitSa(sa, owner.child, direction);
       if (key !== '') spis.add(key);
       if (direction === 'in') {
         try {
@@ -228,7 +230,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
       };
       if (owner !== undefined) layLane(listed, owner.child);
       if (direction === 'out') listed.key = list(entry, listed, atFront);
-      const peers = direction === 'out' ? owner?.child.remote : undefined;
+      const peers = direction === 'out' && owner !== undefined ? peersOf(owner.child) : undefined;
       const { start, end } = inner?.remote ?? peers ?? NOBODYS;
       if (start.length > 0) {
         listed.span = spanOf<Association>(start, end, listed);

@@ -25,6 +25,7 @@ import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
 import type { Reasons } from '../host/reasons.ts';
 import { childText } from '../host/sa-view.ts';
+import { widenConfigs } from '../host/selectors.ts';
 import type { Association, Associations, Owner } from './associations.ts';
 import type { Compact } from './compact.ts';
 import type { GatewayIkeConfig } from './config.ts';
@@ -145,6 +146,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       applySubspaces(child, outgoing, incoming, ikeOf(path).numbers);
       limitKey(outgoing);
       limitKey(incoming);
+      widenConfigs(child, outgoing, incoming);
       const taken = takenBy(sa, child);
       if (taken !== '') return untaken(sa, taken);
       const owner: Owner = { ike: sa, child, askedAt: -1 };

@@ -3,6 +3,7 @@
 import { narrowSelectors, type Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { type Selectors, selectorsOf } from '../../../core/ike/state/selector-note.ts';
 import { addressText, isEvery } from '../host/addresses.ts';
 import { identityKey, identityText } from '../host/config/ike-names.ts';
 import { remotesOf } from '../host/config/ike-policy.ts';
@@ -18,8 +19,8 @@ export function isWithin(inner: Addresses, outer: Addresses): boolean {
   return Buffer.compare(outer.start, inner.start) <= 0 && Buffer.compare(inner.end, outer.end) <= 0;
 }
 
-function meets(a: { local: Selector; remote: Selector }, b: { local: Selector; remote: Selector }): boolean {
-  return narrowSelectors([a.remote], [b.remote]).length > 0 && narrowSelectors([a.local], [b.local]).length > 0;
+function meets(a: Selectors, b: Selectors): boolean {
+  return narrowSelectors(a.remote, b.remote).length > 0 && narrowSelectors(a.local, b.local).length > 0;
 }
 
 /** `fd00::1`, `fd00::1 to fd00::9`. */
@@ -34,8 +35,8 @@ export function createOwners(
   pool: Pool,
   sas: Associations,
 ): (sa: IkeSa, child: ChildSa) => string {
-  return function takenBy(sa: IkeSa, child: ChildSa): string {
-    const { remote } = child;
+  /** The same for one of the selectors of the peer. */
+  function takenBy(sa: IkeSa, remote: Selector, local: Selector[]): string {
     const { start, end } = remote;
     const what = addressesText(remote);
     const connection = connections.find(sa.peerIdType, sa.peerId);
@@ -53,18 +54,31 @@ export function createOwners(
       return `${what} is not for peers to choose`;
     const id = identityKey(sa.peerIdType, sa.peerId);
     let holder = '';
+    const wanted: Selectors = { local, remote: [remote] };
     const has = ({ owner, name, inner }: Association): boolean => {
       if (inner !== null) {
         if (isEvery(inner.remote.start, inner.remote.end) || !isOthers(inner.remote)) return false;
-        if (isChosen || meets(inner, child)) holder = name;
+        if (isChosen || meets({ local: [inner.local], remote: [inner.remote] }, wanted)) holder = name;
       } else if (owner === null) {
         return false;
-      } else if (identityKey(owner.ike.peerIdType, owner.ike.peerId) !== id && meets(owner.child, child)) {
+      } else if (
+        identityKey(owner.ike.peerIdType, owner.ike.peerId) !== id &&
+        meets(selectorsOf(owner.child), wanted)
+      ) {
         holder = identityText(owner.ike.peerIdType, owner.ike.peerId);
       }
       return holder !== '';
     };
     if (sas.some(start, end, has)) return `${what} is that of ${holder}`;
     return pool.hasOther(id, start, end) ? `${what}: another peer has an address of it` : '';
+  }
+
+  return (sa, child) => {
+    const { local, remote } = selectorsOf(child);
+    for (const one of remote) {
+      const taken = takenBy(sa, one, local);
+      if (taken !== '') return taken;
+    }
+    return '';
   };
 }

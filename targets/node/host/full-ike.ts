@@ -15,17 +15,20 @@ import { perResource } from '../../../core/ike/ext/per-resource.ts';
 import { createIntermediate, type FindPpk } from '../../../core/ike/ext/ppk-intermediate.ts';
 import { resumption } from '../../../core/ike/ext/resume.ts';
 import { severalChildren } from '../../../core/ike/ext/several-children.ts';
+import { severalSelectors } from '../../../core/ike/ext/several-selectors.ts';
 import { applySubspaces, subspaces } from '../../../core/ike/ext/subspaces.ts';
 import { tsDscp } from '../../../core/ike/ext/ts-dscp.ts';
 import { createRounds } from '../../../core/ike/setup/rounds.ts';
 import type { Extension, FollowUps, Ike, Rounds } from '../../../core/ike/state/ike.ts';
 import { createNodeAsymmetric } from './provider/asymmetric.ts';
+import { widenConfigs } from './selectors.ts';
 
-/** Every extension of a Node host: those of devices, additional key exchanges, subspaces, rules for CoAP, several Child SAs, certificates. */
+/** Every extension of a Node host: those of devices, additional key exchanges, several selectors, subspaces, rules for CoAP, several Child SAs, certificates. */
 export function nodeExtensions(): Extension[] {
   return [
     ...fullExtensions(),
     additionalKeyExchanges,
+    severalSelectors,
     subspaces,
     coapProfile,
     tsDscp,
@@ -57,6 +60,7 @@ export function attachNode(ike: Ike, maxMessage: number): void {
     applySubspaces(child, outgoing, incoming, ike.numbers);
     limitKey(outgoing);
     limitKey(incoming);
+    widenConfigs(child, outgoing, incoming);
     return install(sa, child, outgoing, incoming, first, now);
   };
   if (maxMessage <= ike.maxMessage) return;

@@ -7,6 +7,7 @@ import { findPair, type Pairs } from '../../../core/esp/pairs.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { DSCP_SELECTED, dscpOf } from '../../../core/ike/state/dscp-note.ts';
+import { limitSa } from './selectors.ts';
 
 /** Gives a lane what was agreed for its Child SA. */
 export function layLane(lane: Lane, child: ChildSa): void {
@@ -64,6 +65,8 @@ export function createLanes(sas: Pairs): Lanes {
       const at = findPair(sas, child.spiIn);
       if (at < 0) return;
       children.set(sas.outgoing[at], child);
+      limitSa(sas.outgoing[at], child, 'out');
+      limitSa(sas.incoming[at], child, 'in');
       const lane = createLane(sas.incoming[at]);
       layLane(lane, child);
       incoming.set(sas.incoming[at], lane);

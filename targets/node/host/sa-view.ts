@@ -8,6 +8,7 @@ import type { Selector } from '../../../core/ike/codec/selectors.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { CompressionChoice } from '../../../core/ike/state/compression.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
+import { selectorsOf } from '../../../core/ike/state/selector-note.ts';
 import { addressText, isEvery } from './addresses.ts';
 import { keName } from './config/ke-names.ts';
 import { dscpValues } from './lanes.ts';
@@ -34,9 +35,9 @@ export interface ChildView {
   subspaces: number;
   /** `tunnel` or `transport`. */
   mode: string;
-  /** Selector of this side, as in configuration files. */
+  /** Selectors of this side, as in configuration files, with `, ` between them. */
   local: string;
-  /** Selector of the peer. */
+  /** Selectors of the peer. */
   remote: string;
   /** Key exchange of rekeys, `x25519`; `none`. */
   pfs: string;
@@ -117,6 +118,7 @@ function subspacesIn({ transforms }: ChildSa): number {
 }
 
 export function childView(child: ChildSa): ChildView {
+  const { local, remote } = selectorsOf(child);
   return {
     name: child.policy.name,
     spiIn: spiText(child.spiIn),
@@ -126,8 +128,8 @@ export function childView(child: ChildSa): ChildView {
     esn: child.esn !== 0,
     subspaces: subspacesIn(child),
     mode: child.mode === MODE_TUNNEL ? 'tunnel' : 'transport',
-    local: selectorText(child.local),
-    remote: selectorText(child.remote),
+    local: local.map(selectorText).join(', '),
+    remote: remote.map(selectorText).join(', '),
     pfs: keName(child.ke, child.transforms),
     dscp: dscpValues(child),
     compression: compressionView(child.compression),

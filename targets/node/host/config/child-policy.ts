@@ -156,6 +156,7 @@ export function readChild(part: ChildPart, name: string, selectors: Initial, siz
     local: openSelectors(local, sizes),
     remote: openSelectors(remote, sizes),
     narrow: c.narrow === true,
+    ...(c.selectors === 'lists' ? { several: true } : {}),
     notify,
     compression: compressed,
     ...coapOf(inside(compression, 'coap'), notify !== null, selectors.isDev === true),
@@ -171,6 +172,10 @@ export function readChild(part: ChildPart, name: string, selectors: Initial, siz
       part.of('tsDscp'),
       fieldError(part.of('tsDscp'), 'must be false in transport mode: nothing protects the DSCP'),
     );
+  }
+  if (policy.several === true && isRequired) {
+    const text = 'must be pair where Diet-ESP is required: its rules follow from one pair';
+    keepError(part.of('selectors'), fieldError(part.of('selectors'), text));
   }
   return { policy, local, remote };
 }

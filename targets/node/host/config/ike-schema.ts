@@ -229,6 +229,12 @@ const CHILD: Record<string, Property> = {
   mode: oneOf('Mode', 'Tunnel mode compresses the inner IP header too.', ['tunnel', 'transport'], 'tunnel'),
   local: selectors('this side'),
   remote: selectors('the peer'),
+  selectors: oneOf(
+    'Selectors of an SA',
+    'pair: the first pair of `local` and `remote` that the peer allows; lists: all of them, 16 on each side at most, where Diet-ESP is not agreed. See docs/selectors.md.',
+    ['pair', 'lists'],
+    'pair',
+  ),
   narrow: flag('Narrowing', 'false: the peer must take the selectors as they are.', true),
   compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
   eesp: EESP,

@@ -94,6 +94,9 @@ export function readBoardFile(file: string, text: string): BoardFile {
   if (policy.child.coap !== undefined && policy.child.coap !== null) {
     throw fieldError(inside(root, 'connection', 'child', 'compression', 'coap'), 'a board has no rules for CoAP');
   }
+  if (policy.child.several === true) {
+    throw fieldError(inside(root, 'connection', 'child', 'selectors'), 'must be pair: an SA of a board has one pair');
+  }
   const further = ['dscpClasses', 'perResource'].map((name) => inside(root, 'connection', 'child', name));
   for (const one of [inside(root, 'connection', 'children'), ...further]) {
     const isThere = Array.isArray(one.value) ? one.value.length > 0 : one.value !== undefined && one.value !== 0;
