@@ -6,6 +6,7 @@ import { COAP_PATHS } from '../../../../core/dietesp/coap-set.ts';
 import { EESP_MAX_ID } from '../../../../core/eesp/format.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
+import { DSCP_FIELDS, dscpValues, LABEL } from './dscp-schema.ts';
 import { entries, flag, integer, list, object, oneOf, seconds, text } from './properties.ts';
 import type { Property } from './schema.ts';
 
@@ -46,7 +47,6 @@ const keMethod = { type: 'string', pattern: '^[A-Za-z0-9-]{1,80}$', mustBe: 'the
 const KE_TEXT =
   'In order of preference: x25519, p256, mlkem512, mlkem768, mlkem1024; or several with - between them, such as ' +
   'x25519-mlkem768 [RFC 9370]: docs/post-quantum.md.';
-const dscpValues = { type: 'integer', minimum: 0, maximum: 63 };
 
 const IDENTITY = '`fqdn:name`, `keyid:0102` (hexadecimal), `keyid:"text"`, `ipv6:2001:db8::1` or `ipv4:192.0.2.1`';
 
@@ -206,9 +206,6 @@ const EESP = object(
 /** Most Child SAs with the same selectors. */
 export const RESOURCES_MAX = 64;
 
-const LABEL = (title: string, description: string): Property =>
-  text(title, description, { pattern: '^[A-Za-z0-9_-]{1,32}$', mustBe: '1 to 32 letters, digits, `_` or `-`' });
-
 const CHILD: Record<string, Property> = {
   esp: {
     ...list('ESP algorithms', `In order of preference: ${ESP_NAMES.join(', ')}.`, algorithm, 16),
@@ -238,31 +235,7 @@ const CHILD: Record<string, Property> = {
   narrow: flag('Narrowing', 'false: the peer must take the selectors as they are.', true),
   compression: object('Compression', 'Negotiation of Diet-ESP.', COMPRESSION),
   eesp: EESP,
-  dscp: list('DSCP', 'Values that this side will send, for the DSCP notify.', dscpValues, 64),
-  dscpClasses: entries(
-    'DSCP classes',
-    'One more Child SA for each, with the same selectors; this one is for all other values. See docs/dscp.md.',
-    object(
-      'Class',
-      'DSCP values that share a Child SA.',
-      {
-        name: LABEL('Name', 'For logs and metrics.'),
-        dscp: { ...list('DSCP', 'Values of the class, each in one class alone.', dscpValues, 64), minItems: 1 },
-      },
-      ['name', 'dscp'],
-    ),
-    16,
-  ),
-  tsDscp: flag(
-    'TS_DSCP',
-    'The values of `dscpClasses` are traffic selectors: packets that come in under such an SA with another value are dropped.',
-    false,
-  ),
-  tsDscpOptional: flag(
-    'TS_DSCP optional',
-    'true: an SA whose TS_DSCP the peer leaves out is for every value; false: it is deleted.',
-    false,
-  ),
+  ...DSCP_FIELDS,
   perResource: integer(
     'Resources',
     'Child SAs with the same selectors, for as many workers of the peers [RFC 9611]; twice as many are taken. 0: one. See docs/per-resource.md.',
