@@ -59,9 +59,9 @@ export interface Terms {
   cookie: boolean;
   /** Asks the peer, or gives it, an inner address [RFC 7296 §2.19]. Ours is the one that asks. */
   virtualIp: boolean;
-  /** Selectors: number of the network 10.N.0.0/16 and fd0N::/16, or the inner address alone. */
-  local?: number | 'host';
-  remote?: number | 'host';
+  /** Selectors: number of the network 10.N.0.0/16 and fd0N::/16, the inner address alone, or several with protocols and ports. */
+  local?: number | 'host' | 'lists';
+  remote?: number | 'host' | 'lists';
 }
 
 export interface Case {
@@ -188,6 +188,16 @@ const BOTH: Record<string, Row> = {
   },
   'narrower selectors at charon': { charon: { local: 'host', remote: 'host' } },
   'narrower selectors at ours': { ours: { local: 'host', remote: 'host' } },
+  'several selectors on each side, rekeyed by both': {
+    terms: { local: 'lists', remote: 'lists' },
+    steps: ['ours rekeys child', 'charon rekeys child', 'charon rekeys ike', 'ours rekeys child'],
+    log: [/and TS (fd\S+ ){4}=== (fd\S+ ?){4}/],
+  },
+  'several selectors in IPv4': {
+    terms: { local: 'lists', remote: 'lists' },
+    inner: 4,
+    log: [/and TS (10\S+ ){4}=== (10\S+ ?){4}/],
+  },
   'child rekeyed by ours': steps('ours rekeys child', 'ours rekeys child'),
   'child rekeyed by charon': steps('charon rekeys child', 'charon rekeys child'),
   'child rekeyed with key exchange': {

@@ -192,6 +192,13 @@ export function connectionOf(setup: Setup): object {
   const esp = algorithms(terms.esp, ESP_SUITES);
   const ofFamily = (list: readonly string[]): string[] =>
     list.filter((text) => text.includes(':') === (entry.inner === 6));
+  const selectorsOf = (list: readonly string[]): (string | object)[] =>
+    ofFamily(list).map((text) => {
+      const [, ip, proto, first, last] = /^([^[]+)(?:\[(\d+)(?:\/(\d+)(?:-(\d+))?)?\])?$/.exec(text)!;
+      if (proto === undefined) return ip;
+      const ports = first === undefined ? {} : { ports: [Number(first), Number(last ?? first)] };
+      return { ip, proto: Number(proto), ...ports };
+    });
   return {
     localId: 'fqdn:' + setup.localId,
     remoteId: 'fqdn:' + setup.remoteId,
@@ -219,9 +226,10 @@ export function connectionOf(setup: Setup): object {
     child: {
       esp: esp.names,
       ke: esp.ke,
-      local: terms.virtualIp && setup.isInitiator ? ['dynamic'] : ofFamily(setup.localSelectors),
-      remote: terms.virtualIp && !setup.isInitiator ? ['dynamic'] : ofFamily(setup.remoteSelectors),
+      local: terms.virtualIp && setup.isInitiator ? ['dynamic'] : selectorsOf(setup.localSelectors),
+      remote: terms.virtualIp && !setup.isInitiator ? ['dynamic'] : selectorsOf(setup.remoteSelectors),
       rekey: 0,
+      ...(terms.local === 'lists' ? { selectors: 'lists' } : {}),
       ...(entry.subspaces === 0 ? {} : { subspaces: entry.subspaces }),
       compression:
         entry.compression === 'none'

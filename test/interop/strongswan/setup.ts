@@ -36,7 +36,7 @@ export interface Setup {
   key?: KeyPair;
   peerKey?: KeyPair;
   ppk?: { id: string; secret: Uint8Array; isRequired: boolean };
-  /** Prefixes, or addresses alone, of both families. */
+  /** Prefixes, or addresses alone, of both families; behind them `[PROTOCOL/PORTS]`. */
   localSelectors: string[];
   remoteSelectors: string[];
 }
@@ -46,7 +46,16 @@ function octets(name: string): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(name).digest());
 }
 
-function selectors(space: Namespace, which: number | 'host' | undefined): string[] {
+/** Echoes both ways, and a network with one port of TCP. */
+function lists(net: string, other: string, icmp: number): string[] {
+  return [`${net}[17/7]`, `${net}[17/1024-65535]`, `${net}[${icmp}]`, `${other}[6/80]`];
+}
+
+function selectors(space: Namespace, which: Terms['local']): string[] {
+  if (which === 'lists') {
+    const four = lists(space.net[4], '10.99.0.0/16', 1);
+    return [...four, ...lists(space.net[6], 'fd99::/16', 58)];
+  }
   if (which === 'host') return [space.inner[4], space.inner[6]];
   if (which === undefined) return [space.net[4], space.net[6]];
   return ['10.' + which + '.0.0/16', 'fd0' + which + '::/16'];
