@@ -50,7 +50,11 @@ export function trafficOf(lab: Lab, setup: Setup): Traffic {
 let number = 0;
 
 /** A charon that has a side's configuration, in that side's namespace. */
-export async function charonFor(setup: Setup, log?: Record<string, number>): Promise<Charon> {
+export async function charonFor(
+  setup: Setup,
+  log?: Record<string, number>,
+  config = charonConfig(setup),
+): Promise<Charon> {
   const name = 'charon-' + number++;
   // Its ESP in IP itself, where the case is about that, and lines about each packet.
   const { rawEsp } = setup.case;
@@ -63,7 +67,7 @@ export async function charonFor(setup: Setup, log?: Record<string, number>): Pro
     log: { ...log, ...(rawEsp ? { esp: 2, net: 2, knl: 2 } : {}) },
   });
   try {
-    await charon.load(charonConfig(setup));
+    await charon.load(config);
     return charon;
   } catch (error) {
     await charon.stop();
