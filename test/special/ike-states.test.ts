@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginMessage, createWriter } from '../../core/ike/codec/message.ts';
+import { beginMessage, createWriter, type Writer } from '../../core/ike/codec/message.ts';
+import { addStatus } from '../../core/ike/codec/payloads.ts';
 import { sealMessage } from '../../core/ike/crypto/sk.ts';
 import { clearIke } from '../../core/ike/exchange/clear.ts';
-import { closeIke, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { closeIke, createChild, probe, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
+import { STEP_CHILD_REQUEST } from '../../core/ike/state/step.ts';
 import { ACT_DROP, actionOf, EVENT_NONE, eventOf } from '../../core/ike/state/table.ts';
 import { createRandom, type Random } from '../../targets/node/host/radio/random.ts';
 import { agree, type Kind, kindOf, quiet, type Scene, sceneOf } from './ike-net.ts';
@@ -199,6 +201,48 @@ test('what is proved does what the table of states says', async () => {
       }
     }
   }
+});
+
+test('IPComp in an optimized rekey is refused, and one more Child SA for a worker gets TS_MAX_QUEUE', async () => {
+  const kind = await kindOf('usual', CHANGES.usual);
+  const scene = reach(kind, ({ net }) => net.run(3000));
+  const { net } = scene;
+  const { ike, events } = net.gateway;
+  const sa = ike.sas[0];
+  let regular = 0;
+  let isResource = false;
+  ike.extensions.push({
+    add: (_ike, _sa, step, draft, w) => {
+      if (step !== STEP_CHILD_REQUEST) return;
+      if (draft!.replaces !== null) regular++;
+      if (isResource) addStatus(w, 16444, Uint8Array.of(2));
+    },
+    read: () => 0,
+  });
+  // One more, with and without SA_RESOURCE_INFO.
+  for (const outcome of [35, 48]) {
+    isResource = outcome === 48;
+    createChild(ike, sa, sa.policy.child, net.now);
+    net.run(net.now + 9000);
+    assert.equal(events.at(-1), `childFailed ${outcome}`);
+  }
+  isResource = false;
+  rekeyChild(ike, sa, sa.children[0], net.now);
+  net.run(net.now + 9000);
+  assert.ok(agree(scene, 'rekeyed') && regular === 0);
+  // IPCOMP_SUPPORTED [RFC 7296 §2.22], written where the number of the optimized form is read: CPI 2, DEFLATE.
+  const ask = (w: Writer): void => addStatus(w, 16387, Uint8Array.of(0, 2, 2));
+  const number = ike.numbers.optimizedRekey;
+  ike.numbers = Object.defineProperty({ ...ike.numbers }, 'optimizedRekey', {
+    get: () => {
+      if (ike.writer.at > ike.writer.start) ask(ike.writer);
+      return number;
+    },
+  });
+  rekeyChild(ike, sa, sa.children[0], net.now);
+  net.run(net.now + 9000);
+  assert.ok(agree(scene, 'rekeyed without IPComp'));
+  assert.equal(regular, 1);
 });
 
 /** Payloads of known and unknown types, right and wrong in their lengths. */

@@ -7,6 +7,7 @@ import {
   N_CHILD_SA_NOT_FOUND,
   N_INVALID_KE_PAYLOAD,
   N_INVALID_SYNTAX,
+  N_IPCOMP_SUPPORTED,
   N_NO_ADDITIONAL_SAS,
   N_NO_PROPOSAL_CHOSEN,
   N_REKEY_SA,
@@ -121,7 +122,8 @@ function answerAsked(sa: IkeSlot): number {
     if (!note(P.optimizedType) || foundSize !== size) return N_INVALID_SYNTAX;
     at = foundAt;
     const isMixed = seek(PAYLOAD_TSI, 0, 0) || seek(PAYLOAD_TSR, 0, 0) || keMethod() !== method;
-    if (hasSa || isMixed) return N_NO_PROPOSAL_CHOSEN;
+    // No Child SA here has IPComp, as in core/ike/child/create-child.ts.
+    if (hasSa || isMixed || note(N_IPCOMP_SUPPORTED)) return N_NO_PROPOSAL_CHOSEN;
   } else {
     if (
       !chooseProposal(isIke ? P.ikeWant : P.espWantKe, isIke ? PROTOCOL_IKE : PROTOCOL_ESP, size, keMethod(), false)

@@ -80,6 +80,8 @@ export interface Case {
   compression: 'none' | 'hcp' | 'ehc';
   /** Subspaces that ours offers, a private transform of which charon knows nothing; 0: none. */
   subspaces: number;
+  /** Child SAs with the same selectors that both sides have [RFC 9611]; 0: one. */
+  perResource: number;
   /** Further keys for charon: the daemon, and its connection. */
   settings: Section;
   connection: Section;
@@ -120,6 +122,7 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     inner: 6,
     compression: 'none',
     subspaces: 0,
+    perResource: 0,
     settings: {},
     connection: {},
     rawEsp: false,

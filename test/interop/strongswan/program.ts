@@ -230,6 +230,7 @@ export function connectionOf(setup: Setup): object {
       remote: terms.virtualIp && !setup.isInitiator ? ['dynamic'] : selectorsOf(setup.remoteSelectors),
       rekey: 0,
       ...(terms.local === 'lists' ? { selectors: 'lists' } : {}),
+      ...(entry.perResource === 0 ? {} : { perResource: entry.perResource }),
       ...(entry.subspaces === 0 ? {} : { subspaces: entry.subspaces }),
       compression:
         entry.compression === 'none'

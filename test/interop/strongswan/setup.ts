@@ -154,6 +154,7 @@ export function charonConfig(setup: Setup): PeerConfig {
             esp: terms.esp,
             local: asks ? ['dynamic'] : setup.localSelectors,
             remote: gives ? ['dynamic'] : setup.remoteSelectors,
+            ...(setup.case.perResource > 0 ? { more: { per_cpu_sas: true } } : {}),
           },
         ],
         more,
