@@ -7,6 +7,7 @@ import { fill } from '../base/spans.ts';
 import { iipcCompress } from '../dietesp/iipc.ts';
 import { OUTBOUND_ROOM, putOuter, refused } from '../esp/outbound.ts';
 import { countPacket, isExpired } from '../esp/sa.ts';
+import { classSubspace } from '../esp/subspaces.ts';
 import { PROTO_NONE } from '../wire/esp.ts';
 import { type EespEndpoint, setAead } from './endpoint.ts';
 import { EESP_BASE, EESP_INFO_SIZE, EESP_SN_SIZE, PROTO_EESP } from './format.ts';
@@ -44,9 +45,11 @@ export function outboundEesp(
   const suite = form.suite;
   const isTunnel = form.shape.tunnel;
   if (isExpired(sa, now)) return refused(endpoint, sa, DROP_LIFETIME);
+  if (srcLength < 1) return refused(endpoint, sa, DROP_SHORT);
+  // Queues that keep classes apart reorder packets of different classes: each has a window.
+  if (sa.perClass) sa.session = classSubspace(src, srcOffset, sa.maxId + 1);
   const sub = senderOf(e, sa);
   if (form.counter.last(sub.snHi, sub.snLo)) return refused(endpoint, sa, DROP_EXHAUSTED);
-  if (srcLength < 1) return refused(endpoint, sa, DROP_SHORT);
   if (dstOffset + srcLength + OUTBOUND_ROOM > dst.length) return refused(endpoint, sa, DROP_TOO_LONG);
   const start = dstOffset + (isTunnel ? form.outer.size : form.outer.headerSize(src, srcOffset));
   const text = start + sa.headerSize;

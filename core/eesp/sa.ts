@@ -22,6 +22,8 @@ export interface EespOptions {
   maxId: number;
   /** Outbound: the Session ID of packets, at most `maxId`. */
   session: number;
+  /** Outbound: the Session ID is the packet's class of service, as `classSubspace` has it; absent: `session`. */
+  perClass?: boolean;
 }
 
 /** The input of `createEespSa`: attributes of plain ESP with 64-bit sequence numbers, and an AEAD. */
@@ -64,6 +66,8 @@ export interface EespSa extends Sa {
   maxId: number;
   /** Outbound: Session ID of packets; `sendWith` changes it. */
   session: number;
+  /** Outbound: each packet's class of service changes it. */
+  perClass: boolean;
   /** Octets of padding in the header, so that the payload is aligned. */
   optionsSize: number;
   /** Octets in front of the ciphertext. */
@@ -186,6 +190,7 @@ export function createEespSa(parts: Parts, provider: Provider, config: EespConfi
   sa.hasSn = e.hasSn;
   sa.maxId = e.maxId;
   sa.session = e.session;
+  sa.perClass = e.perClass === true;
   sa.optionsSize = (unit - (before % unit)) % unit;
   sa.headerSize = fixed + sa.optionsSize;
   sa.subs = [first];

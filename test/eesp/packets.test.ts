@@ -181,6 +181,26 @@ test('every Sub SA has its own numbers and window; one begins with its first goo
   assert.deepEqual([receiver.snHi, receiver.snLo], [0, 3]);
 });
 
+test('Sub SAs by class of service: a class that overtakes another by more than a window loses nothing', () => {
+  const kind: Kind = { ...KIND, eesp: { maxId: 4, perClass: true } };
+  const sender = saOf(kind);
+  const { receiver, from, to } = pairOf({ ...KIND, eesp: { maxId: 4 } });
+  const sent = Array.from({ length: 64 * 12 }, (_, i) => {
+    const inner = INNER.slice();
+    inner[0] = 0x60 | ((i % 64) >> 2);
+    inner[1] = ((i % 4) << 6) | (inner[1] & 63);
+    const wire = send(from, sender, inner) as Uint8Array;
+    assert.equal(wire[3], ((i % 64) >> 3) % 5, 'the Session ID');
+    return wire;
+  });
+  assert.equal(sender.subs.length, 5);
+  // The last class first, and all of it.
+  const late = [...sent].sort((a, b) => b[3] - a[3]);
+  for (const wire of late) assert.notEqual(typeof receive(to, wire), 'string');
+  for (const wire of late) assert.equal(receive(to, wire), 'replay');
+  assert.equal(receiver.packets, sent.length);
+});
+
 test('a random order of packets of eight Sub SAs, some twice, some left of the window', () => {
   const { next: random } = createRandom(11);
   const { sender, receiver, from, to } = pairOf({ ...KIND, change: { replayWindow: 32 } });

@@ -3,12 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { EespSa } from '../../core/eesp/sa.ts';
 import { closeChild, rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { CHILD_LIVE, type ChildSa } from '../../core/ike/state/child.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { type Started, startGateway } from '../../targets/node/gateway/gateway.ts';
+import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
@@ -159,15 +161,26 @@ test('who has it, who requires it, and who gets what', async (t) => {
 });
 
 test('several Child SAs for workers: all of the set are EESP, where one is', async (t) => {
-  const started = await startGateway(gatewayFile('{}, perResource: 3'));
+  const started = await startGateway(gatewayFile('{ maxSubSa: 7 }, perResource: 3'));
   t.after(() => started.gateway.close());
-  const one = await client(t, started, 'one', '{}, perResource: 3');
+  const one = await client(t, started, 'one', '{ perClass: true }, perResource: 3');
   await until(() => live(one.sa()).length === 3, 'three Child SAs');
   assert.deepEqual(
     live(one.sa()).map(({ protocol, policy }) => [protocol, policy.resource]),
     [1, 2, 3].map((place) => [EESP, place]),
   );
   await one.talk('over one of them');
+  const subs = () =>
+    started.sas.eesp.table
+      .all()
+      .flatMap((sa) => (sa as EespSa).subs.filter(({ snLo }) => snLo > 0).map(({ id }) => id));
+  assert.deepEqual(subs(), [0]);
+  const packet = new Uint8Array(100);
+  const ends = { source: one.sa().address, sourcePort: PORT, destination: TO, destinationPort: PORT };
+  const length = writeDatagram(packet, { ...ends, payload: Buffer.from('voice') });
+  packet.set([0x60 | (46 >> 2), (46 & 3) << 6]);
+  assert.equal(one.sensor.host.send(packet, length), 0);
+  await until(() => subs().includes(46 >> 3), 'the Sub SA of its class');
 });
 
 test('a gateway with a store restarts: the SAs of EESP go on, no number twice, and are rekeyed', async (t) => {

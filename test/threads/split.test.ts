@@ -150,6 +150,38 @@ test('lifetimes are of all threads together', async () => {
   }
 });
 
+test('forged packets, however long, take nothing of the lifetime', async () => {
+  const good = inners(0, 30);
+  // Each thread takes a part ahead.
+  const hardBytes = 2 * good.reduce((sum, { length }) => sum + length, 0);
+  const shared = { count: COUNT, threads: THREADS, program: USUAL };
+  const out = createSplitSa({ ...shared, direction: 'out', config: config('AES_GCM_16_IIV') });
+  const into = createSplitSa({ ...shared, direction: 'in', config: config('AES_GCM_16_IIV', { hardBytes }) });
+  try {
+    const wires = packetsOf(await out.run(0, batchOf(good), 0)).map((one) => Uint8Array.from(one as Uint8Array));
+    const long = new Uint8Array(40 + 60000);
+    long.set(wires[0].subarray(0, 52));
+    long.set([60000 >> 8, 60000 & 255], 4);
+    const forged = Array.from({ length: THREADS }, (_, id) => {
+      const one = long.slice();
+      one[45] = id;
+      return one;
+    });
+    const codes = await Promise.all(into.sort(forged).map((batch, i) => into.run(i, batch, 0)));
+    assert.deepEqual(
+      codes.flatMap(({ lengths }) => Array.from(lengths, dropName)),
+      Array(THREADS).fill('icv'),
+    );
+    const opened = await Promise.all(into.sort(wires).map((batch, i) => into.run(i, batch, 0)));
+    assert.deepEqual(
+      opened.flatMap(packetsOf).filter((one) => typeof one === 'number'),
+      [],
+    );
+  } finally {
+    await Promise.all([out.close(), into.close()]);
+  }
+});
+
 test('a quota hands out no more than there is, whatever is asked', () => {
   const random = createRandom(3);
   for (let round = 0; round < 300; round++) {

@@ -188,6 +188,7 @@ function configOf(sa: IkeSa, child: ChildSa, note: Uint8Array, keys: Uint8Array,
     hasSn: hasSn,
     maxId: sskdf === null ? 0 : outgoing ? maxOut : maxIn,
     session: sskdf === null || !outgoing ? 0 : Math.min(session, maxOut),
+    perClass: sskdf !== null && outgoing && policy.eesp !== undefined && policy.eesp.perClass === true,
   };
   return config;
 }

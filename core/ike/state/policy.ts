@@ -37,6 +37,8 @@ export interface EespPolicy {
   maxId: number;
   /** The Sub SA ID that it sends with, or the largest that the peer accepts. */
   session: number;
+  /** Each packet has the Sub SA ID of its class of service instead, modulo those that the peer accepts. */
+  perClass?: boolean;
   /** Transform that means: no sequence numbers on the wire. */
   snNone: number;
   /** Of a policy that offers ESP too: the same with EESP alone, and with ESP alone; null: it offers one of them. */

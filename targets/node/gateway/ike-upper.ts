@@ -167,8 +167,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         if (incomingSa !== null) sas.end(incomingSa);
         return untaken(sa, errorText(error));
       }
-      // Nothing reads keys of EESP yet.
-      if (!isEespConfig(outgoing)) settings.keylog?.esp(sa, outgoing, incoming);
+      settings.keylog?.esp(sa, outgoing, incoming);
       const { name: suite } = outgoing.suite;
       config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
       if (sa.state === STATE_ESTABLISHED) compact.child(sa, child);

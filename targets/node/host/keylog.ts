@@ -9,6 +9,7 @@
 
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { isEespConfig } from '../../../core/eesp/any.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { IkeCipher } from '../../../core/ike/crypto/suites.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
@@ -60,6 +61,7 @@ function espColumns(config: SaConfig): string[] | string {
     return `${attributes.espSpiLsb} + ${attributes.espSnLsb} bits of SPI and SN on the wire`;
   }
   if (suite.subspaces !== undefined) return suite.name;
+  if (isEespConfig(config)) return `EESP, ${suite.name},`;
   const hmac = ['HMAC-SHA-256-128 [RFC4868]', `0x${hex(authKey)}`];
   if (suite.encr === 11) return ['NULL', '', ...hmac];
   if (suite.encr === 12) return ['AES-CBC [RFC3602]', `0x${hex(key)}`, ...hmac];

@@ -23,6 +23,7 @@ export const SETTINGS: EespSettings = {
   sskdfs: [1],
   maxSubSa: 3,
   subSa: 0,
+  perClass: false,
   numbers: eespNumbers(),
 };
 

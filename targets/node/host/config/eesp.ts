@@ -19,6 +19,7 @@ export interface EespSettings {
   sskdfs: number[];
   maxSubSa: number;
   subSa: number;
+  perClass: boolean;
   numbers: EespNumbers;
 }
 
@@ -82,6 +83,7 @@ export function readEesp(field: Field, values: Values, esp: Transforms[]): EespS
     sskdfs: SSKDFS[String(values.sskdf)],
     maxSubSa: values.maxSubSa as number,
     subSa: values.subSa as number,
+    perClass: values.perClass === true,
     numbers: eespNumbersOf(data.privateNumbers),
   };
   if (esp.length > 0 && proposals(esp, settings).length === 0) {
@@ -98,8 +100,8 @@ export function readEesp(field: Field, values: Values, esp: Transforms[]): EespS
 
 /** A Child SA's policy with EESP beside ESP, or alone where it is required. */
 function beside(child: ChildPolicy, settings: EespSettings): ChildPolicy {
-  const { maxSubSa: maxId, subSa: session, numbers, required, prefer } = settings;
-  const own: EespPolicy = { maxId, session, snNone: numbers.eespSnNone, alone: null, plain: null };
+  const { maxSubSa: maxId, subSa: session, perClass, numbers, required, prefer } = settings;
+  const own: EespPolicy = { maxId, session, perClass, snNone: numbers.eespSnNone, alone: null, plain: null };
   const eesp = proposals(child.esp, settings);
   const alone: ChildPolicy = {
     ...child,

@@ -200,6 +200,11 @@ const EESP = object(
       EESP_MAX_ID,
       0,
     ),
+    perClass: flag(
+      'Sub SAs by class of service',
+      'true: each packet goes under the Sub SA of its class, the three high bits of the inner DSCP, as far as the peer accepts them, in place of `subSa`.',
+      false,
+    ),
   },
 );
 
