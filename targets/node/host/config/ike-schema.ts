@@ -200,11 +200,7 @@ const EESP = object(
       EESP_MAX_ID,
       0,
     ),
-    perClass: flag(
-      'Sub SAs by class of service',
-      'true: each packet goes under the Sub SA of its class, the three high bits of the inner DSCP, as far as the peer accepts them, in place of `subSa`.',
-      false,
-    ),
+    perClass: flag('Sub SAs by class', 'true: the class of the inner DSCP is the Sub SA ID, in place of `subSa`.', false),
   },
 );
 
