@@ -200,7 +200,7 @@ const EESP = object(
       EESP_MAX_ID,
       0,
     ),
-    perClass: flag('Sub SAs by class', 'true: the class of the inner DSCP is the Sub SA ID, in place of `subSa`.', false),
+    perClass: flag('Sub SAs by class', 'true: the class of the inner DSCP is the Sub SA ID, not `subSa`.', false),
   },
 );
 
