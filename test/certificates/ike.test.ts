@@ -5,10 +5,11 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { AUTH_DIGITAL_SIGNATURE, AUTH_SHARED_KEY, ID_FQDN } from '../../core/ike/codec/numbers.ts';
-import { certificates } from '../../core/ike/ext/certificates.ts';
+import { certificates, peerCertificates } from '../../core/ike/ext/certificates.ts';
 import type { IkePolicy } from '../../core/ike/state/policy.ts';
+import { createOwnKey } from '../../targets/node/host/certificates/choice.ts';
 import { createSignatures, type NodeSignatures } from '../../targets/node/host/certificates/signatures.ts';
-import { type Cert, readCertificate } from '../../targets/node/host/certificates/x509.ts';
+import { type Cert, keyHashOf, readCertificate } from '../../targets/node/host/certificates/x509.ts';
 import { outcomes, type Scene, scene } from '../ike/kit.ts';
 import { packageMissing } from '../support/packages.ts';
 import { type Issued, type KeyKind, openPki, type Pki } from '../support/pki.ts';
@@ -27,17 +28,20 @@ interface Side {
   own?: Issued;
   /** Certificates that go with it, in the place of its own alone. */
   chain?: Issued[];
+  /** Further keys, each with its certificate alone. */
+  others?: Issued[];
   ca?: Issued[];
   peerKey?: KeyObject;
   wall?: number;
 }
 
-function signaturesOf({ own, chain, ca = [], peerKey, wall = NOW }: Side): NodeSignatures {
+function signaturesOf({ own, chain, others = [], ca = [], peerKey, wall = NOW }: Side): NodeSignatures {
+  const anchors = ca.map(read);
+  const owns = own === undefined ? [] : [createOwnKey(keyOf(own), (chain ?? [own]).map(read), anchors)];
   return createSignatures({
-    key: own === undefined ? null : keyOf(own),
-    chain: (chain ?? (own === undefined ? [] : [own])).map(read),
+    owns: [...owns, ...others.map((one) => createOwnKey(keyOf(one), [read(one)], anchors))],
     peerKey: peerKey ?? null,
-    trust: { anchors: ca.map(read), intermediates: [], crls: [], isCrlRequired: false },
+    trust: { anchors, intermediates: [], crls: [], isCrlRequired: false },
     wall: () => wall,
   });
 }
@@ -167,4 +171,92 @@ test('refused, with the reason for this side alone', { skip }, () => {
   s.connect();
   assert.ok(isUp(s), JSON.stringify(outcomes(s)));
   s.close();
+});
+
+test('which of several keys: by what the peer announces [RFC 9593], by its authorities, by its hashes', {
+  skip,
+}, () => {
+  const [a, b] = ['a', 'b'].map((name) => pki().issue(`choice-${name}`, { isCa: true }));
+  const names = 'DNS:device.test';
+  const rsa = pki().issue('choice-rsa', { kind: 'rsa', by: a, names });
+  const p256 = pki().issue('choice-p256', { kind: 'p256', by: b, names });
+  const ed25519 = pki().issue('choice-ed25519', { kind: 'ed25519', by: b, names });
+  const gateway = pki().issue('choice-gateway', { by: a, names: 'DNS:gateway.test' });
+  const serving = (kind: KeyKind): Issued =>
+    pki().issue(`choice-serving-${kind}`, { kind, by: a, names: 'DNS:gateway.test' });
+  const [ECDSA, ED25519, PSS_512] = [
+    '300a06082a8648ce3d040302',
+    '300506032b6570',
+    '304106092a864886f70d01010a3034a00f300d06096086480165030402030500a11c301a06092a864886f70d010108300d06096086480165030402030500a203020140',
+  ];
+  const blob = (identifier: string, certLink = '00'): string => {
+    return (3 + identifier.length / 2).toString(16).padStart(2, '0') + '0e' + certLink + identifier;
+  };
+  const hash = (one: Issued): string => keyHashOf(read(one)).toString('hex');
+  /** What the device sends to a gateway that says this: its certificate, and the algorithm of its signature. */
+  const chosen = (says: { announced?: string; requests?: string[]; hashes?: string }): [string, string] => {
+    const device = signaturesOf({ own: rsa, others: [p256, ed25519], ca: [a, b] });
+    const asks = signaturesOf({ own: gateway, ca: [a, b] });
+    const { announced, requests, hashes } = says;
+    let sent: [string, string] = ['', ''];
+    const taking: NodeSignatures = {
+      ...asks,
+      ...(announced === undefined ? {} : { announced: Uint8Array.from(Buffer.from(announced, 'hex')) }),
+      ...(requests === undefined
+        ? {}
+        : { requests: requests.map((text) => ({ encoding: 4, octets: Uint8Array.from(Buffer.from(text, 'hex')) })) }),
+      ...(hashes === undefined ? {} : { hashes: Uint8Array.from(Buffer.from(hashes, 'hex')) }),
+      check(setup, id, octets, data) {
+        const der = Buffer.from(peerCertificates(setup)[0].octets);
+        const own = [rsa, p256, ed25519].find((one) => one.der.equals(der));
+        sent = [own?.name ?? 'none', Buffer.from(data.subarray(1, 1 + data[0])).toString('hex')];
+        return asks.check(setup, id, octets, data);
+      },
+    };
+    const s = play(device, taking, announced === undefined ? {} : { announce: [AUTH_DIGITAL_SIGNATURE] });
+    assert.ok(isUp(s), JSON.stringify([says, outcomes(s), device.reason, asks.reason]));
+    s.close();
+    return sent;
+  };
+  const [R, P, E] = [rsa, p256, ed25519].map(({ name }) => name);
+  // Nothing is said but that both authorities are taken.
+  assert.equal(chosen({})[0], R);
+  // CERTREQ.
+  assert.equal(chosen({ requests: [hash(b)] })[0], P);
+  assert.equal(chosen({ requests: ['00'.repeat(20)] })[0], R);
+  // SIGNATURE_HASH_ALGORITHMS: Identity alone.
+  assert.deepEqual(chosen({ hashes: '0005' }), [E, ED25519]);
+  // The order of what is announced is the peer's preference; unknown ones are passed over.
+  assert.deepEqual(chosen({ announced: blob(ED25519) + blob(ECDSA) }), [E, ED25519]);
+  assert.deepEqual(chosen({ announced: blob('300306012a') + blob(ECDSA) + blob(ED25519) }), [P, ECDSA]);
+  assert.deepEqual(chosen({ announced: blob(PSS_512) }), [R, PSS_512]);
+  assert.equal(chosen({ announced: '0202' + blob('300306012a'), requests: [hash(b)] })[0], P);
+  // A link to an authority, the second over all payloads; one that leads nowhere.
+  assert.equal(chosen({ announced: '030e02', requests: [hash(a), hash(b)] })[0], P);
+  assert.equal(chosen({ announced: '030e02', requests: [hash(b) + hash(a)] })[0], R);
+  assert.deepEqual(chosen({ announced: blob(ECDSA, '09') + blob(ED25519, '01'), requests: [hash(b)] }), [E, ED25519]);
+  // The responder chooses by what comes in IKE_AUTH.
+  const serves = { own: gateway, others: ['p256', 'ed25519'].map((kind) => serving(kind as KeyKind)), ca: [b] };
+  const asks = signaturesOf({ own: p256, ca: [a, b] });
+  let algorithm = '';
+  const device: NodeSignatures = {
+    ...asks,
+    announced: Uint8Array.from(Buffer.from(blob(ED25519) + blob(ECDSA), 'hex')),
+    check(setup, id, octets, data) {
+      algorithm = Buffer.from(data.subarray(1, 1 + data[0])).toString('hex');
+      return asks.check(setup, id, octets, data);
+    },
+  };
+  for (const [announce, expected] of [
+    [[AUTH_DIGITAL_SIGNATURE], ED25519],
+    [[], ECDSA],
+  ] as const) {
+    const s = play(device, signaturesOf(serves), { announce: [...announce] });
+    assert.ok(isUp(s), JSON.stringify(outcomes(s)));
+    assert.equal(algorithm, expected);
+    s.close();
+  }
+  // What is announced by itself.
+  const all = signaturesOf({ own: gateway, ca: [a] }).announced!;
+  assert.equal(chosen({ announced: Buffer.from(all).toString('hex') })[0], P);
 });

@@ -180,8 +180,7 @@ test('very many authorities: CERTREQ asks for any certificate, in a few octets',
   const certs: Cert[] = Array.from({ length: 17 }, () => ({ ...one, key: generateKeyPairSync('ed25519').publicKey }));
   const taking = (anchors: readonly Cert[]) =>
     createSignatures({
-      key: null,
-      chain: [],
+      owns: [],
       peerKey: null,
       trust: { anchors, intermediates: [], crls: [], isCrlRequired: false },
       wall: () => NOW,

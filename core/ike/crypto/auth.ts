@@ -39,6 +39,8 @@ export interface Signatures {
   make(setup: Transcript, octets: Uint8Array): Uint8Array;
   /** True when `data` of the peer's AUTH payload is its signature of `octets`, and the key that of `id` (the body of its ID payload). */
   check(setup: Transcript, id: Uint8Array, octets: Uint8Array, data: Uint8Array): boolean;
+  /** What this side verifies, as SUPPORTED_AUTH_METHODS has it [RFC 9593 §3.2]: whole entries. Absent: Ed25519. */
+  announced?: Uint8Array;
   /** Changes when something does that a peer was taken for: then tickets from before are void. Absent: nothing does. */
   mark?: Uint8Array;
   /** Until when the peer that was taken in this set-up would be, in milliseconds since 1970. Absent: for ever. */

@@ -4,7 +4,7 @@
 // It is advice: a reader may ignore it, and unknown content does no harm. The responder sends it in the answer to IKE_SA_INIT,
 // the initiator in IKE_AUTH. An empty one (the list comes in IKE_INTERMEDIATE [RFC 9593 §3.1]) says nothing.
 
-import { beginPayload, endPayload, type Writer, write8, write16 } from '../codec/message.ts';
+import { beginPayload, endPayload, type Writer, write8, write16, writeOctets } from '../codec/message.ts';
 import {
   AUTH_DIGITAL_SIGNATURE,
   AUTH_SHARED_KEY,
@@ -90,12 +90,14 @@ export function keptAnnounced(data: Uint8Array): Uint8Array {
 export const authMethods: Extension = {
   add: (_ike, sa, step, _draft, w) => {
     const list = sa.policy.announce;
+    const own = sa.policy.signatures;
     if ((step !== STEP_INIT_RESPONSE && step !== STEP_AUTH_REQUEST) || list.length === 0 || sa.setup!.resumed) return;
     const at = beginPayload(w, PAYLOAD_NOTIFY);
     write16(w, 0);
     write16(w, N_SUPPORTED_AUTH_METHODS);
     for (let i = 0; i < list.length; i++) {
       if (list[i] === AUTH_SHARED_KEY) announceSharedKey(w);
+      else if (own !== undefined && own.announced !== undefined) writeOctets(w, own.announced, 0, own.announced.length);
       else announceEd25519(w, 0);
     }
     endPayload(w, at);

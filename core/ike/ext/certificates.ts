@@ -2,7 +2,12 @@
 // certificate the host knows: `Credentials.signatures` makes and checks signatures with what is kept here.
 
 import { beginPayload, endPayload, findPayload, type Writer, write8, writeOctets } from '../codec/message.ts';
-import { N_SIGNATURE_HASH_ALGORITHMS, PAYLOAD_CERT, PAYLOAD_CERTREQ } from '../codec/numbers.ts';
+import {
+  N_SIGNATURE_HASH_ALGORITHMS,
+  N_SUPPORTED_AUTH_METHODS,
+  PAYLOAD_CERT,
+  PAYLOAD_CERTREQ,
+} from '../codec/numbers.ts';
 import { join, NONE, octets32, take } from '../codec/octets.ts';
 import { dataOf, type Message } from '../codec/payloads.ts';
 import type { Signatures, Transcript } from '../crypto/auth.ts';
@@ -21,6 +26,9 @@ export const MAX_CERTIFICATES = 10;
 const CERTIFICATES = 'certificates';
 const REQUESTS = 'certificate requests';
 const HASHES = 'signature hashes';
+const METHODS = 'signature methods';
+/** Most octets of a peer's list of methods that are kept, which may end in the middle of one: RSASSA-PSS takes 70 each. */
+const MAX_METHODS = 1024;
 
 /** A CERT payload, or (with key identifiers of 20 octets each as its data) a CERTREQ payload. */
 export interface Encoded {
@@ -31,8 +39,8 @@ export interface Encoded {
 
 /** `Signatures` that go with CERT payloads. */
 export interface CertifiedSignatures extends Signatures {
-  /** CERT payloads that go with our AUTH, the one of our key first; `requests`: what the peer asked for. */
-  certificates(requests: Encoded[]): Encoded[];
+  /** CERT payloads that go with our AUTH in this set-up, the one of the key that `make` takes first. */
+  certificates(setup: Transcript): Encoded[];
   /** CERTREQ payloads: what we verify. */
   requests: Encoded[];
 }
@@ -81,6 +89,16 @@ export function peerCertificates(setup: Transcript): Encoded[] {
   return kept(setup, CERTIFICATES);
 }
 
+/** The peer's CERTREQ payloads, in their order; at most MAX_CERTIFICATES. */
+export function peerRequests(setup: Transcript): Encoded[] {
+  return kept(setup, REQUESTS);
+}
+
+/** The peer's SUPPORTED_AUTH_METHODS (`readAnnounced` takes it apart); empty: it sent none. The last entry may be cut. */
+export function peerAnnounced(setup: Transcript): Uint8Array {
+  return noteOf((setup as Setup).notes, METHODS);
+}
+
 /** The peer's SIGNATURE_HASH_ALGORITHMS: two octets each; empty: it sent none. */
 export function peerHashes(setup: Transcript): Uint8Array {
   return noteOf((setup as Setup).notes, HASHES);
@@ -93,7 +111,7 @@ export const certificates: Extension = {
     const signatures = sa.policy.signatures;
     if (setup === null || setup.resumed || !isCertified(signatures)) return;
     if (step === STEP_IDENT_REQUEST || step === STEP_IDENT_RESPONSE) {
-      addEncoded(w, PAYLOAD_CERT, signatures.certificates(kept(setup, REQUESTS)));
+      addEncoded(w, PAYLOAD_CERT, signatures.certificates(setup));
     }
     if (step === STEP_INIT_RESPONSE || step === STEP_IDENT_REQUEST) addEncoded(w, PAYLOAD_CERTREQ, signatures.requests);
   },
@@ -106,7 +124,11 @@ export const certificates: Extension = {
       // Whether one of them is of use, `make` knows.
       setup.hashIdentity = true;
     }
-    if (step === STEP_INIT_RESPONSE || step === STEP_IDENT_REQUEST) keep(sa, m, PAYLOAD_CERTREQ, REQUESTS);
+    if (step === STEP_INIT_RESPONSE || step === STEP_IDENT_REQUEST) {
+      keep(sa, m, PAYLOAD_CERTREQ, REQUESTS);
+      const methods = dataOf(m, N_SUPPORTED_AUTH_METHODS);
+      setNote(setup.notes, METHODS, methods === null ? NONE : take(methods, 0, Math.min(methods.length, MAX_METHODS)));
+    }
     if (step === STEP_IDENT_REQUEST || step === STEP_IDENT_RESPONSE) keep(sa, m, PAYLOAD_CERT, CERTIFICATES);
     return 0;
   },

@@ -2,6 +2,7 @@
 // RSASSA-PKCS1-v1_5 is left out: RSA keys sign with PSS.
 
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
+import { AUTH_DIGITAL_SIGNATURE } from '../../../../core/ike/codec/numbers.ts';
 
 /** Numbers of hash algorithms [RFC 7427 §7]; 5 stands for algorithms with a hash of their own [RFC 8420 §2]. */
 const SHA2_256 = 2;
@@ -15,6 +16,8 @@ export const RSA_BITS_MIN = 2048;
 const RSA_BITS_MAX = 8192;
 
 interface Algorithm {
+  /** For messages. */
+  name: string;
   kind: 'ec' | 'rsa' | 'ed25519';
   hash: number;
   /** For node:crypto; null: the algorithm has its own. */
@@ -27,7 +30,7 @@ const DIGESTS = { sha256: [SHA2_256, '01', 32], sha384: [SHA2_384, '02', 48], sh
 
 function ecdsa(digest: keyof typeof DIGESTS, last: string): Algorithm {
   const identifiers = [Buffer.from(`300a06082a8648ce3d0403${last}`, 'hex')];
-  return { kind: 'ec', hash: DIGESTS[digest][0], digest, identifiers };
+  return { name: `ECDSA-${digest}`, kind: 'ec', hash: DIGESTS[digest][0], digest, identifiers };
 }
 
 function der(tag: string, ...inner: string[]): string {
@@ -44,14 +47,20 @@ function pss(digest: keyof typeof DIGESTS): Algorithm {
     const parameters = der('30', der('a0', hashed), der('a1', mask), der('a2', der('02', salt.toString(16))));
     return Buffer.from(der('30', der('06', '2a864886f70d01010a'), parameters), 'hex');
   });
-  return { kind: 'rsa', hash, digest, identifiers };
+  return { name: `RSASSA-PSS-${digest}`, kind: 'rsa', hash, digest, identifiers };
 }
 
 const ALGORITHMS: readonly Algorithm[] = [
   ecdsa('sha256', '02'),
   ecdsa('sha384', '03'),
   ecdsa('sha512', '04'),
-  { kind: 'ed25519', hash: IDENTITY, digest: null, identifiers: [Buffer.from('300506032b6570', 'hex')] },
+  {
+    name: 'Ed25519',
+    kind: 'ed25519',
+    hash: IDENTITY,
+    digest: null,
+    identifiers: [Buffer.from('300506032b6570', 'hex')],
+  },
   pss('sha256'),
   pss('sha384'),
   pss('sha512'),
@@ -90,24 +99,54 @@ function options(algorithm: Algorithm, key: KeyObject): Parameters<typeof verify
   return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 }
 
-/**
- * AUTH data: AlgorithmIdentifier with its length in front, and the signature of `octets`. `hashes`: what the peer verifies, two octets
- * each. Empty: none of them goes with the key.
- */
-export function signatureOf(key: KeyObject, hashes: Uint8Array, octets: Uint8Array): Uint8Array {
+/** Name of a signature algorithm, by its AlgorithmIdentifier; undefined: not known. */
+export function algorithmName(identifier: Uint8Array): string | undefined {
+  return ALGORITHMS.find(({ identifiers }) => identifiers.some((one) => one.equals(identifier)))?.name;
+}
+
+/** Algorithms of a key that go with the peer's hashes; `hashes`: what it verifies, two octets each. The first is taken by itself. */
+function fitting(key: KeyObject, hashes: Uint8Array): Algorithm[] {
   const kind = kindOf(key);
   const isKnown = (hash: number): boolean => {
     for (let i = 0; i + 1 < hashes.length; i += 2) if (hashes[i] === 0 && hashes[i + 1] === hash) return true;
     return false;
   };
-  // With P-384 a hash of its size first.
-  const large = key.asymmetricKeyDetails?.namedCurve === 'secp384r1';
   const fits = ALGORITHMS.filter((one) => one.kind === kind && isKnown(one.hash) && isAllowed(one, key));
-  const algorithm = (large ? fits.find(({ hash }) => hash === SHA2_384) : undefined) ?? fits[0];
+  // With P-384 a hash of its size first.
+  const isLarge = key.asymmetricKeyDetails?.namedCurve === 'secp384r1';
+  return isLarge ? fits.sort((a, b) => Number(b.hash === SHA2_384) - Number(a.hash === SHA2_384)) : fits;
+}
+
+/** AlgorithmIdentifiers, DER, of what a key can sign with for a peer that verifies these hashes; empty: nothing. */
+export function identifiersOf(key: KeyObject, hashes: Uint8Array): Buffer[] {
+  return fitting(key, hashes).flatMap(({ identifiers }) => identifiers);
+}
+
+/**
+ * AUTH data: AlgorithmIdentifier with its length in front, and the signature of `octets`. `hashes`: what the peer verifies, two octets
+ * each; `wanted`: the AlgorithmIdentifier that it prefers, null: it says none. Empty: none of the hashes goes with the key.
+ */
+export function signatureOf(
+  key: KeyObject,
+  hashes: Uint8Array,
+  octets: Uint8Array,
+  wanted: Uint8Array | null = null,
+): Uint8Array {
+  const fits = fitting(key, hashes);
+  const has = (one: Algorithm): boolean => wanted !== null && one.identifiers.some((known) => known.equals(wanted));
+  const algorithm = fits.find(has) ?? fits[0];
   if (algorithm === undefined) return new Uint8Array(0);
-  const [identifier] = algorithm.identifiers;
+  const identifier = wanted !== null && has(algorithm) ? wanted : algorithm.identifiers[0];
   const signature = sign(algorithm.digest, octets, options(algorithm, key) as KeyObject);
   return Uint8Array.from([identifier.length, ...identifier, ...signature]);
+}
+
+/** Entries of SUPPORTED_AUTH_METHODS [RFC 9593 §3.2.3] for what is verified; `key`: of this key alone; null: of all kinds. */
+export function announcedOf(key: KeyObject | null): Uint8Array {
+  const blobs = (key === null ? ALGORITHMS : fitting(key, HASHES)).map(({ identifiers: [identifier] }) => {
+    return [3 + identifier.length, AUTH_DIGITAL_SIGNATURE, 0, ...identifier];
+  });
+  return Uint8Array.from(blobs.flat());
 }
 
 /** True when `data`, as `signatureOf` makes it, is a signature of `octets` by the owner of the key. */

@@ -9,9 +9,11 @@ import {
   type Encoded,
   peerCertificates,
   peerHashes,
+  peerRequests,
 } from '../../../../core/ike/ext/certificates.ts';
-import { HASHES, isSignature, signatureOf } from './algorithms.ts';
+import { announcedOf, HASHES, isSignature, signatureOf } from './algorithms.ts';
 import { pathProblem, type Trust } from './chain.ts';
+import { chosenKey, type OwnKey } from './choice.ts';
 import { type Cert, keyHashOf, readCertificate } from './x509.ts';
 
 const ID_IPV4 = 1;
@@ -27,10 +29,8 @@ const LISTED_MAX = 16;
 
 /** What a side has, and takes. */
 export interface CertificateConfig {
-  /** Private key of this side; null: it proves itself otherwise. */
-  key: KeyObject | null;
-  /** Certificates of this side, that of `key` first, then its issuers; empty: a raw key. */
-  chain: readonly Cert[];
+  /** Keys of this side, the preferred first; empty: it proves itself otherwise. */
+  owns: readonly OwnKey[];
   /** Public key of the peer; null: a certificate under `trust`. */
   peerKey: KeyObject | null;
   trust: Trust;
@@ -63,11 +63,14 @@ export function isNamed(cert: Cert, id: Uint8Array): boolean {
 const spki = (key: KeyObject): Buffer => key.export({ format: 'der', type: 'spki' });
 
 /** Changes when the credentials do. */
-function fingerprint({ key, chain, peerKey, trust }: CertificateConfig): string {
+function fingerprint({ owns, peerKey, trust }: CertificateConfig): string {
   const hash = createHash('sha256');
-  const keys = [key === null ? null : createPublicKey(key as never), peerKey];
-  for (const one of keys) hash.update(one === null ? 'none' : spki(one));
-  for (const { der } of [...chain, ...trust.anchors, ...trust.intermediates]) hash.update(der);
+  for (const { key, chain } of owns) {
+    hash.update(spki(createPublicKey(key as never)));
+    for (const { der } of chain) hash.update(der);
+  }
+  hash.update(peerKey === null ? 'none' : spki(peerKey));
+  for (const { der } of [...trust.anchors, ...trust.intermediates]) hash.update(der);
   return hash.digest('hex');
 }
 
@@ -86,7 +89,7 @@ function markOf(config: CertificateConfig): Uint8Array {
 }
 
 export function createSignatures(config: CertificateConfig): NodeSignatures {
-  const { key, chain, peerKey, trust } = config;
+  const { owns, peerKey, trust } = config;
   const requests: Encoded[] =
     peerKey !== null
       ? [{ encoding: CERT_RAW_KEY, octets: new Uint8Array(0) }]
@@ -116,6 +119,7 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
 
   const signatures: NodeSignatures = {
     hashes: HASHES,
+    announced: announcedOf(peerKey),
     requests,
     mark: markOf(config),
     until(setup) {
@@ -130,15 +134,20 @@ export function createSignatures(config: CertificateConfig): NodeSignatures {
     },
     reason: '',
     toJSON: () => fingerprint(config),
-    certificates(asked) {
+    certificates(setup) {
+      if (owns.length === 0) return [];
+      const { key, chain } = chosenKey(owns, setup).own;
       if (chain.length > 0) return chain.map(({ der }) => ({ encoding: CERT_X509, octets: Uint8Array.from(der) }));
       // A peer that has the key configured needs no copy of it.
-      const isAsked = asked.some(({ encoding }) => encoding === CERT_RAW_KEY);
-      if (key === null || !isAsked) return [];
+      if (!peerRequests(setup).some(({ encoding }) => encoding === CERT_RAW_KEY)) return [];
       return [{ encoding: CERT_RAW_KEY, octets: Uint8Array.from(spki(createPublicKey(key as never))) }];
     },
     make(setup, octets) {
-      const data = key === null ? new Uint8Array(0) : signatureOf(key, peerHashes(setup), octets);
+      let data: Uint8Array = new Uint8Array(0);
+      if (owns.length > 0) {
+        const { own, identifier } = chosenKey(owns, setup);
+        data = signatureOf(own.key, peerHashes(setup), octets, identifier);
+      }
       signatures.reason = data.length > 0 ? '' : 'the peer takes no signature of this side: SIGNATURE_HASH_ALGORITHMS';
       return data;
     },
@@ -164,6 +173,7 @@ export function anyOf(all: readonly (CertifiedSignatures | undefined)[]): Certif
   const request = requestFor(isAny ? [] : [...new Set(hashes)].map((one) => Buffer.from(one, 'hex')));
   return {
     hashes: HASHES,
+    announced: announcedOf(null),
     requests: [...raw.slice(0, 1), ...(x509.length === 0 ? [] : [request])],
     certificates: () => [],
     make: () => new Uint8Array(0),

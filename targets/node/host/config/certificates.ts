@@ -2,6 +2,7 @@
 
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { keyProblem } from '../certificates/algorithms.ts';
+import { createOwnKey, type OwnKey } from '../certificates/choice.ts';
 import { createSignatures, type NodeSignatures } from '../certificates/signatures.ts';
 import { type Cert, type Crl, isSignedBy, readCertificate, readCrl } from '../certificates/x509.ts';
 import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
@@ -75,7 +76,7 @@ function isOtherKey(field: Field, isPrivate: boolean): boolean {
 /** Whether `auth` names certificates, or keys of another kind than Ed25519. */
 export function usesSignatures(auth: Field): boolean {
   const given = (auth.value ?? {}) as Record<string, unknown>;
-  if (given.certificate !== undefined || given.ca !== undefined) return true;
+  if (given.certificate !== undefined || given.ca !== undefined || given.others !== undefined) return true;
   return isOtherKey(inside(auth, 'privateKey'), true) || isOtherKey(inside(auth, 'publicKey'), false);
 }
 
@@ -93,6 +94,18 @@ function warnOfTimes({ document }: Field, certs: readonly Cert[], crls: readonly
   for (const text of texts) if (!document.warnings.includes(text)) document.warnings.push(text);
 }
 
+/** Key and certificates of this side in `auth` or in one of its `others`; null: there is none. `known`: CA certificates. */
+function ownKey(field: Field, known: readonly Cert[]): OwnKey | null {
+  const at = (name: string): Field => inside(field, name);
+  const has = (name: string): boolean => at(name).value !== undefined;
+  const chain = has('certificate') ? certificatesOf(at('certificate')) : [];
+  const key = has('privateKey') ? pemOf(at('privateKey'), true) : null;
+  if (key === null && chain.length > 0) throw fieldError(at('privateKey'), 'is required with certificate');
+  if (key !== null && chain.length > 0 && !chain[0].x509.checkPrivateKey(key))
+    throw fieldError(at('privateKey'), `is not the key of the first certificate in ${fileOf(at('certificate'))}`);
+  return key === null ? null : createOwnKey(key, chain, known);
+}
+
 /** Reads `auth` with certificates. Throws an error that names field and file. `wall`: milliseconds since 1970. */
 export function signaturesOf(
   auth: Field,
@@ -101,11 +114,6 @@ export function signaturesOf(
   const at = (name: string): Field => inside(auth, name);
   const has = (name: string): boolean => at(name).value !== undefined;
   const listed = (name: string): Field[] => (has(name) ? entriesOf(at(name)) : []);
-  const chain = has('certificate') ? certificatesOf(at('certificate')) : [];
-  const key = has('privateKey') ? pemOf(at('privateKey'), true) : null;
-  if (key === null && chain.length > 0) throw fieldError(at('privateKey'), 'is required with certificate');
-  if (key !== null && chain.length > 0 && !chain[0].x509.checkPrivateKey(key))
-    throw fieldError(at('privateKey'), `is not the key of the first certificate in ${fileOf(at('certificate'))}`);
   const peerKey = has('publicKey') ? pemOf(at('publicKey'), false) : null;
   if (peerKey !== null && has('ca')) throw fieldError(at('publicKey'), 'ca is given too');
   const anchors = listed('ca').flatMap((field) => {
@@ -114,11 +122,15 @@ export function signaturesOf(
     if (other !== undefined) throw fieldError(field, `${fileOf(field)}: ${other.name} is no CA certificate`);
     return found;
   });
+  const own = ownKey(auth, anchors);
+  const others = has('others') ? entriesOf(at('others')) : [];
+  if (own === null && others.length > 0) throw fieldError(at('privateKey'), 'is required with others');
+  const owns = [own, ...others.map((field) => ownKey(field, anchors))].filter((one) => one !== null);
   if (has('crl') && anchors.length === 0)
     throw fieldError(at('crl'), 'is for peers with certificates: ca is not given');
   if (at('crlRequired').value === true && !has('crl'))
     throw fieldError(at('crlRequired'), 'needs crl: without one no peer would be taken');
-  const intermediates = chain.slice(1).filter((one) => one.details().isCa);
+  const intermediates = owns.flatMap(({ chain }) => chain.slice(1)).filter((one) => one.details().isCa);
   const crls = listed('crl').flatMap((field) => {
     const found = crlsOf(field);
     for (const crl of found) {
@@ -130,7 +142,7 @@ export function signaturesOf(
     return found;
   });
   const trust = { ...NO_TRUST, anchors, intermediates, crls, isCrlRequired: at('crlRequired').value === true };
-  warnOfTimes(auth, [...chain, ...anchors], crls, wall());
-  const signatures = createSignatures({ key, chain, peerKey, trust, wall });
-  return { signatures, signs: key !== null, verifies: peerKey !== null || anchors.length > 0 };
+  warnOfTimes(auth, [...owns.flatMap(({ chain }) => chain), ...anchors], crls, wall());
+  const signatures = createSignatures({ owns, peerKey, trust, wall });
+  return { signatures, signs: owns.length > 0, verifies: peerKey !== null || anchors.length > 0 };
 }

@@ -23,6 +23,7 @@ import { ALL_IKE_CIPHERS } from '../../../../core/ike/crypto/all-suites.ts';
 import type { IkeCipher } from '../../../../core/ike/crypto/suites.ts';
 import { type Announced, isEd25519, readAnnounced } from '../../../../core/ike/ext/announce.ts';
 import { addressOctets, addressText } from '../addresses.ts';
+import { algorithmName } from '../certificates/algorithms.ts';
 import { octetsKey } from '../datagram.ts';
 import { didYouMean } from '../suggest.ts';
 import { entriesOf, type Field, fieldError, fileOctets, fileOf, inside, warnOfOthers } from './field.ts';
@@ -288,13 +289,16 @@ export function selectorsOf(field: Field): SelectorTemplate[] {
   return list;
 }
 
-/** `PSK`, `Ed25519`, or the number of a method, as the peer announced them [RFC 9593]. */
+/** `PSK`, the name of a signature algorithm, or the number of a method, as the peer announced them [RFC 9593]. */
 export function announcedNames(announced: Uint8Array): string[] {
   const list: Announced[] = [];
   readAnnounced(announced, 0, announced.length, list);
   return list.map((one) => {
     if (isEd25519(announced, one)) return 'Ed25519';
     if (one.method === AUTH_SHARED_KEY) return 'PSK';
-    return one.method === AUTH_DIGITAL_SIGNATURE ? 'another signature' : `method ${one.method}`;
+    if (one.method !== AUTH_DIGITAL_SIGNATURE) return `method ${one.method}`;
+    return (
+      algorithmName(announced.subarray(one.algorithmAt, one.algorithmAt + one.algorithmSize)) ?? 'another signature'
+    );
   });
 }

@@ -287,7 +287,7 @@ const IKE: Record<string, Property> = {
   initialContact: flag('Initial contact', 'Say that this is the only IKE SA.', true),
   announceAuth: flag(
     'Announce authentication',
-    'Tell the peer what this side can verify [RFC 9593]: 10 octets more for a pre-shared key, 18 for Ed25519.',
+    'Tell the peer what this side can verify [RFC 9593]: 10 octets more for a pre-shared key, 18 for Ed25519, 273 for certificates.',
     false,
   ),
   nameRemote: flag('Name the peer', 'The initiator sends IDr; a peer with one identity needs it not.', true),
@@ -300,6 +300,16 @@ const IKE: Record<string, Property> = {
 };
 
 const fileName = { type: 'string', minLength: 1 };
+
+const PRIVATE_KEY = text(
+  'Private key',
+  'Of this side: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
+  { writeOnly: true },
+);
+const CERTIFICATE = text(
+  'Certificate',
+  'Of this side: a file with that of `privateKey` first, then those of its issuers, PEM.',
+);
 
 /** One connection: also the defaults of a gateway's peers. */
 export const CONNECTION_PROPERTIES: Record<string, Property> = {
@@ -315,18 +325,17 @@ export const CONNECTION_PROPERTIES: Record<string, Property> = {
         writeOnly: true,
       }),
       pskHex: text('Pre-shared key', 'In hexadecimal.', HEX_SECRET),
-      privateKey: text(
-        'Private key',
-        'Of this side: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
-        { writeOnly: true },
-      ),
+      privateKey: PRIVATE_KEY,
       publicKey: text(
         'Public key',
         'Of the peer: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
       ),
-      certificate: text(
-        'Certificate',
-        'Of this side: a file with that of `privateKey` first, then those of its issuers, PEM.',
+      certificate: CERTIFICATE,
+      others: entries(
+        'Further keys of this side',
+        'Which one is used goes by what the peer announces and asks for; `privateKey` where that says nothing.',
+        object('Further key', 'One more key.', { privateKey: PRIVATE_KEY, certificate: CERTIFICATE }, ['privateKey']),
+        8,
       ),
       ca: list('CA certificates', 'Files with those that certificates of peers may end at, PEM or DER.', fileName, 32),
       crl: list('Revocation lists', 'Files with CRLs, PEM or DER; a reload reads them again.', fileName, 32),
