@@ -28,6 +28,10 @@ test('what cannot be is refused, with its place', () => {
     [`  child: { ${CLASSES}, dscp: [5] }\n`, /dscp.*must not be there/],
     [`  child: { ${CLASSES}, perResource: 4 }\n`, /perResource: 4: must be 0 with dscpClasses/],
     [`  child: { ${CLASSES}, tsDscp: true, mode: transport }\n`, /tsDscp.*must be false in transport mode/],
+    [
+      `  child: { ${CLASSES}, tsDscp: true, compression: { notify: ehc } }\n`,
+      /tsDscp.*must be false with .*notify ehc/,
+    ],
     ['  child: { tsDscp: true }\n', /tsDscp.*needs dscpClasses/],
     ['  child: { perResource: 65 }\n', /must be 0\.\.64/],
     [`  child: { ${CLASSES} }\n  maxChildren: 2\n`, /maxChildren: 2: must be 3 or more/],

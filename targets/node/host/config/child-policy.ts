@@ -173,6 +173,11 @@ export function readChild(part: ChildPart, name: string, selectors: Initial, siz
       fieldError(part.of('tsDscp'), 'must be false in transport mode: nothing protects the DSCP'),
     );
   }
+  if (isTs && notify === NOTIFIES.ehc) {
+    const text =
+      'must be false with compression.notify ehc: its outer header would have to carry the DSCP, which over sockets none does';
+    keepError(part.of('tsDscp'), fieldError(part.of('tsDscp'), text));
+  }
   if (policy.several === true && isRequired) {
     const text = 'must be pair where Diet-ESP is required: its rules follow from one pair';
     keepError(part.of('selectors'), fieldError(part.of('selectors'), text));
