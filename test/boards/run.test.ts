@@ -159,7 +159,7 @@ test('wrong use and what is not there, in one line', async () => {
     [['--board', 'toaster'], 2, /board: toaster: must be one of /],
     [[...board, '--engine', 'basic'], 2, /--engine: basic: must be one of lua, /],
     [[...board, '--count', 'many'], 2, /--count: many: must be 0\.\.100000$/],
-    [[...board, '--interval', '1'], 2, /--interval: 1: must be 10\.\.3600000$/],
+    [[...board, '--interval', '1'], 2, /--interval: 1: must be 10\.\.3600000 milliseconds$/],
     [[...board, '--loss', '1'], 2, /--loss: 1: must be 0\.\.0\.9$/],
     [[...board, '--gateway', '127.0.0.1:1'], 2, /--gateway: needs --config/],
     [[...board, '--gateway', 'somewhere', '--config', bad], 2, /--gateway: somewhere: must be HOST:PORT$/],

@@ -102,6 +102,20 @@ test('what the responder accepted of anybody must suit the peer that it turns ou
   assert.deepEqual(world.device.outcomes, [14]);
 });
 
+test('what a peer is configured for is told to itself alone: a stranger gets the same answer for every identity', () => {
+  const strict = policy('gateway', 'device', 2, 1);
+  strict.ike = [{ ...strict.ike[0], ke: [19] }];
+  const outcomesOf = (found: typeof strict | null): number[] => {
+    const world = createWorld(policy('gateway', 'device', 2, 1), undefined, { findPolicy: () => found });
+    const stranger = { ...policy('device', 'gateway', 1, 2), psk: new Uint8Array(16) };
+    connect(world.device.ike, stranger, path(), null, 0);
+    world.settle();
+    return world.device.outcomes;
+  };
+  assert.deepEqual(outcomesOf(strict), [24]);
+  assert.deepEqual(outcomesOf(null), [24]);
+});
+
 test('a ticket counts for nothing where the policy gives none any more', () => {
   const known = { ...policy('gateway', 'device', 2, 1), ticketLifetime: 3600 };
   const world = createWorld(known);

@@ -195,7 +195,6 @@ function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
   const id = bodyOf(m, PAYLOAD_IDI);
   const policy = findPeer(desk, sa, id, m);
   if (policy === null || findPayload(m.payloads, PAYLOAD_AUTH, 0) < 0) return N_AUTHENTICATION_FAILED;
-  if (!allows(policy, sa)) return N_NO_PROPOSAL_CHOSEN;
   sa.policy = policy;
   const verdict = readExtensions(ike, sa, STEP_IDENT_REQUEST, null, m);
   if (verdict !== 0) return verdict > 0 ? verdict : N_AUTHENTICATION_FAILED;
@@ -208,6 +207,8 @@ function authenticate(desk: Desk, ike: Ike, sa: IkeSa): Verdict {
     isProved = verifyAuth(ike, policy, setup, claim, proof);
   }
   if (!isProved) return N_AUTHENTICATION_FAILED;
+  // Told to the owner of the identity alone: a stranger would learn which ones there are.
+  if (!allows(policy, sa)) return N_NO_PROPOSAL_CHOSEN;
   sa.peerIdType = id[0];
   sa.peerId = policy.remoteId !== null ? policy.remoteId.data : take(id, 4, id.length - 4);
   return 0;
