@@ -175,12 +175,13 @@ const IKE = /^aes128(ccm8|ccm16|gcm16)-prfsha256(-x25519|-ecp256)+$/;
 
 /** Why a specialised device for plain ESP is not what a case is about; false: it is. */
 function lacks(entry: Case): string | false {
-  const { auth, ike, esp, virtualIp }: Terms = { ...BASE, ...entry.terms, ...entry.ours };
+  const { auth, ike, esp, virtualIp, local, remote }: Terms = { ...BASE, ...entry.terms, ...entry.ours };
   if (entry.initiator !== 'ours') return 'it initiates';
   if (auth.startsWith('certificate ')) return 'it has no certificates';
   if (ike.length > 1 || esp.length > 1) return 'it offers one proposal';
   if (!IKE.test(ike[0])) return 'IKE has AES-128 with CCM or GCM, and HMAC-SHA2-256';
   if (virtualIp) return 'addresses that it asks for are IPv6';
+  if (local === 'lists' || remote === 'lists') return 'it has one selector on each side';
   if (entry.subspaces > 0) return 'a board has no subspaces';
   if (entry.compression !== 'none' && entry.outcome === 'established') return 'a profile with compression requires it';
   if (entry.steps.includes('ours deletes child')) return 'it deletes both SAs at once';
