@@ -162,20 +162,20 @@ test('new authentications: the lines of the general board, and no reading is los
     const connection = '  ike: { reauth: 20 }';
     const { node, gateway, server, medium } = await world(9, { top: 'interval: 0.5\ncount: 120', connection, general });
     medium.run(70000);
-    assert.equal(server.got.length, 120);
+    // One comes twice where the channel was busy when it was acknowledged.
+    const most = 120 + (gateway.metrics().radios[0].macDrops.channel ?? 0);
+    assert.ok(new Set(server.got).size === 120 && server.got.length <= most, `${server.got.length} of ${most}`);
     assert.deepEqual(gateway.metrics().drops, {});
     await gateway.close();
     return plain(node.take());
   };
-  const special = await run(false);
-  const general = await run(true);
+  const [special, general] = [await run(false), await run(true)];
   // The specialised device takes late packets for a while before it removes an SA.
   const pick = (lines: string[]): string[] => lines.filter((line) => /^(ike|child installed|done)/.test(line));
   const removed = (lines: string[]): number => lines.filter((line) => line === 'child removed').length;
   assert.equal(special.filter((line) => line === 'ike ended outcome=-9 retry=-1').length, 3);
-  assert.ok(special.includes('done 120 0'));
   assert.deepEqual(pick(special).slice(0, 9), pick(general).slice(0, 9));
-  assert.ok(removed(special) >= 2 && removed(general) >= 2);
+  assert.ok(special.includes('done 120 0') && removed(special) >= 2 && removed(general) >= 2);
 });
 
 test('with loss every reading is acknowledged, and taken once or more', async () => {
