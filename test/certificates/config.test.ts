@@ -78,13 +78,16 @@ test('what is wrong with certificates in a file', { skip }, () => {
   assert.throws(() => sensorWith(auth, ''), /remoteId.*is required with ca: any other device/s);
   assert.equal(sensorWith(auth, '*').remoteId, null);
   const further = { certificate: other.chain, privateKey: other.key };
-  assert.notEqual(print(auth), print({ ...auth, others: [further] }));
-  assert.equal(sensorWith({ ...auth, others: [further, { privateKey: root.key }] }).localAuth, 14);
+  assert.notEqual(print(auth), print({ ...auth, furtherKeys: [further] }));
+  assert.equal(sensorWith({ ...auth, furtherKeys: [further, { privateKey: root.key }] }).localAuth, 14);
   const cases: [object, RegExp][] = [
-    [{ ...auth, others: [further, { ...further, privateKey: device.key }] }, /others\[1\]\.privateKey.*is not the key/],
-    [{ ...auth, others: [{ certificate: other.chain }] }, /auth\.others\[0\].*privateKey/],
-    [{ ca: [root.certificate], others: [further] }, /auth\.privateKey.*is required with others/],
-    [{ ...auth, others: Array(9).fill(further) }, /auth\.others.*8/],
+    [
+      { ...auth, furtherKeys: [further, { ...further, privateKey: device.key }] },
+      /furtherKeys\[1\]\.privateKey.*is not the key/,
+    ],
+    [{ ...auth, furtherKeys: [{ certificate: other.chain }] }, /auth\.furtherKeys\[0\].*privateKey/],
+    [{ ca: [root.certificate], furtherKeys: [further] }, /auth\.privateKey.*is required with furtherKeys/],
+    [{ ...auth, furtherKeys: Array(9).fill(further) }, /auth\.furtherKeys.*8/],
     [{ ...auth, privateKey: other.key }, /auth\.privateKey.*is not the key of the first certificate/],
     [{ ...auth, privateKey: undefined }, /auth\.privateKey.*is required with certificate/],
     [{ ...auth, privateKey: small.key, certificate: undefined }, /RSA with 1024 bits: at least 2048/],

@@ -76,7 +76,7 @@ function isOtherKey(field: Field, isPrivate: boolean): boolean {
 /** Whether `auth` names certificates, or keys of another kind than Ed25519. */
 export function usesSignatures(auth: Field): boolean {
   const given = (auth.value ?? {}) as Record<string, unknown>;
-  if (given.certificate !== undefined || given.ca !== undefined || given.others !== undefined) return true;
+  if (given.certificate !== undefined || given.ca !== undefined || given.furtherKeys !== undefined) return true;
   return isOtherKey(inside(auth, 'privateKey'), true) || isOtherKey(inside(auth, 'publicKey'), false);
 }
 
@@ -94,7 +94,7 @@ function warnOfTimes({ document }: Field, certs: readonly Cert[], crls: readonly
   for (const text of texts) if (!document.warnings.includes(text)) document.warnings.push(text);
 }
 
-/** Key and certificates of this side in `auth` or in one of its `others`; null: there is none. `known`: CA certificates. */
+/** Key and certificates of this side in `auth` or in one of its `furtherKeys`; null: there is none. `known`: CA certificates. */
 function ownKey(field: Field, known: readonly Cert[]): OwnKey | null {
   const at = (name: string): Field => inside(field, name);
   const has = (name: string): boolean => at(name).value !== undefined;
@@ -123,9 +123,9 @@ export function signaturesOf(
     return found;
   });
   const own = ownKey(auth, anchors);
-  const others = has('others') ? entriesOf(at('others')) : [];
-  if (own === null && others.length > 0) throw fieldError(at('privateKey'), 'is required with others');
-  const owns = [own, ...others.map((field) => ownKey(field, anchors))].filter((one) => one !== null);
+  const further = has('furtherKeys') ? entriesOf(at('furtherKeys')) : [];
+  if (own === null && further.length > 0) throw fieldError(at('privateKey'), 'is required with furtherKeys');
+  const owns = [own, ...further.map((field) => ownKey(field, anchors))].filter((one) => one !== null);
   if (has('crl') && anchors.length === 0)
     throw fieldError(at('crl'), 'is for peers with certificates: ca is not given');
   if (at('crlRequired').value === true && !has('crl'))

@@ -331,7 +331,7 @@ export const CONNECTION_PROPERTIES: Record<string, Property> = {
         'Of the peer: PEM or the name of a file, Ed25519, P-256, P-384 or RSA; of Ed25519 64 hexadecimal digits do as well.',
       ),
       certificate: CERTIFICATE,
-      others: entries(
+      furtherKeys: entries(
         'Further keys of this side',
         'Which one is used goes by what the peer announces and asks for; `privateKey` where that says nothing.',
         object('Further key', 'One more key.', { privateKey: PRIVATE_KEY, certificate: CERTIFICATE }, ['privateKey']),
