@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns/promises';
 import type { UplinkConfig } from '../../../core/device/uplink.ts';
 import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
+import { same } from '../../../core/ike/codec/octets.ts';
 import { leaveIke } from '../../../core/ike/exchange/requests.ts';
 import { createMobile, isMobile, otherAddresses, updateAddresses } from '../../../core/ike/ext/mobike.ts';
 import {
@@ -79,8 +80,6 @@ export interface SensorMobility {
   counters(): Record<string, number>;
   close(): void;
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 export function createSensorMobility(config: MobilityConfig): SensorMobility {
   const { link, now, policy, redirect } = config;

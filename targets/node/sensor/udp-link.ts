@@ -115,6 +115,9 @@ export function createUdpLink(config: UdpLinkConfig): UdpLink {
   const { peer, now } = config;
   let sockets = config.sockets;
   let remote = config.remote;
+  // Made once, not for each datagram.
+  const textOf = (octets: Uint8Array): string => socketText(octets, peer.zone ?? '');
+  let remoteText = textOf(remote);
   let isClosed = false;
 
   function paths(): Pick<UdpLink, 'plain' | 'encapsulated'> {
@@ -143,7 +146,7 @@ export function createUdpLink(config: UdpLinkConfig): UdpLink {
       link.counters.datagrams++;
       if (isNat) link.sentAt = now();
       const [socket, port] = isNat ? [sockets.nat, peer.natPort] : [sockets.ike, peer.port];
-      socket.send(octets, port, socketText(remote, peer.zone ?? ''), (error) => {
+      socket.send(octets, port, remoteText, (error) => {
         if (error !== null) link.counters.sendErrors++;
       });
     },
@@ -159,6 +162,7 @@ export function createUdpLink(config: UdpLinkConfig): UdpLink {
     },
     moveTo(next) {
       remote = next;
+      remoteText = textOf(next);
       Object.assign(link, paths());
     },
     async close() {

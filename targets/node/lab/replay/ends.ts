@@ -5,14 +5,14 @@ import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Key, Provider } from '../../../../core/crypto/provider.ts';
 import { addAnyInbound, createAnySa } from '../../../../core/eesp/any.ts';
 import { createEespEndpoint } from '../../../../core/eesp/endpoint.ts';
-import { outboundEesp } from '../../../../core/eesp/outbound.ts';
-import { type EespSa, isEesp, sendWith } from '../../../../core/eesp/sa.ts';
+import { type EespSa, sendWith } from '../../../../core/eesp/sa.ts';
 import { createEndpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import { createLane, type Lane, laneFor } from '../../../../core/esp/lanes.ts';
-import { OUTBOUND_ROOM, outbound } from '../../../../core/esp/outbound.ts';
+import { OUTBOUND_ROOM } from '../../../../core/esp/outbound.ts';
 import type { Sa } from '../../../../core/esp/sa.ts';
 import { useSubspace } from '../../../../core/esp/subspaces.ts';
+import { protectAny } from '../../host/eesp.ts';
 import { layLane } from '../../host/lanes.ts';
 import { createFastProvider } from '../../host/provider/fast.ts';
 import type { Answer } from './answers.ts';
@@ -87,9 +87,7 @@ export function createSender(answer: Answer, pairs: readonly AgreedPair[], provi
   return {
     protect(inner, at) {
       const sa = saFor(inner, at);
-      const length = isEesp(sa)
-        ? outboundEesp(e, sa as EespSa, inner, 0, inner.length, room, 0, 0)
-        : outbound(e.esp, sa, inner, 0, inner.length, room, 0, 0);
+      const length = protectAny(e, sa, inner, inner.length, room, 0);
       if (length < 0) throw new Error(`anti-replay bench: ${answer.name}: not sent: ${dropName(length)}`);
       return room.slice(0, length);
     },

@@ -202,7 +202,7 @@ export function createMeeting(answer: Answer, wanted: number, esp: string): Meet
         return install(sa, child, ...rest);
       };
       // One Child SA for each counter, and with classes the default one; parts of an SA need no more.
-      const sas = answer.by === 'ike' ? more : answer.by === 'child' ? more : answer.by === 'class' ? more + 1 : 1;
+      const sas = answer.by === 'class' ? more + 1 : answer.by === 'ike' || answer.by === 'child' ? more : 1;
       for (let i = 0; i < (answer.by === 'ike' ? more : 1); i++) {
         const path: Path = {
           local: SENSOR,

@@ -4,15 +4,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { addAnyInbound, createAnySa } from '../../../../core/eesp/any.ts';
 import { createEespEndpoint } from '../../../../core/eesp/endpoint.ts';
-import { outboundEesp } from '../../../../core/eesp/outbound.ts';
 import { type EespConfig, type EespOptions, type EespSa, isEesp, sendWith } from '../../../../core/eesp/sa.ts';
 import { ALL_SSKDFS } from '../../../../core/eesp/sskdf.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { createEndpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { OUTBOUND_ROOM, outbound } from '../../../../core/esp/outbound.ts';
+import { OUTBOUND_ROOM } from '../../../../core/esp/outbound.ts';
 import type { Sa, SaConfig } from '../../../../core/esp/sa.ts';
 import { createSubspaceSuite, useSubspace } from '../../../../core/esp/subspaces.ts';
+import { protectAny } from '../../host/eesp.ts';
 import { createFastProvider } from '../../host/provider/fast.ts';
 import { innerPacket, openWith } from './packets.ts';
 
@@ -75,12 +75,6 @@ export function work(port: MessagePort, part: WorkerPart): void {
   let prepared: Uint8Array[] = [];
   let recorded: Uint8Array[] = [];
 
-  function protect(): number {
-    return isEesp(sender)
-      ? outboundEesp(e, sender as EespSa, inner, 0, inner.length, outer, 0, 0)
-      : outbound(e.esp, sender, inner, 0, inner.length, outer, 0, 0);
-  }
-
   port.on('message', ({ what, count }: WorkerJob) => {
     let good = 0;
     if (what === 'prepare') {
@@ -93,7 +87,7 @@ export function work(port: MessagePort, part: WorkerPart): void {
         if (openWith(e, list[i], restored) === inner.length) good++;
         continue;
       }
-      const length = protect();
+      const length = protectAny(e, sender, inner, inner.length, outer, 0);
       if (length > 0) good++;
       // It is opened in place: an attacker has a copy.
       if (what === 'prepare') {
