@@ -2,6 +2,7 @@
 
 import { benchCrypto } from './crypto.ts';
 import { benchEesp } from './eesp.ts';
+import { benchGateway } from './gateway.ts';
 import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeQuantum } from './ike-quantum.ts';
@@ -39,6 +40,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['subspaces', benchSubspaces],
   ['eesp', benchEesp],
   ['mtu', benchMtu],
+  ['gateway', benchGateway],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.
