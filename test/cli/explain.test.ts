@@ -4,11 +4,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readSas } from '../../targets/node/host/config/sa.ts';
+import { loadSaFile, readSas } from '../../targets/node/host/config/sa.ts';
 import { parseConfig } from '../../targets/node/host/document.ts';
+import { xrayOf } from '../../targets/node/host/explain/xray.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { pcapHeader, pcapRecord } from '../../targets/node/host/radio/pcap.ts';
-import { explainPacket } from '../../targets/node/tools/explain/explain.ts';
+import { createTaker, explainPacket } from '../../targets/node/tools/explain/explain.ts';
+import { xrayPage } from '../../targets/node/tools/explain/html.ts';
+import { toHtml } from '../../targets/web/xray/tree.ts';
 import { dietesp, EXAMPLES, isOneLine, ROOT, scratch } from './run.ts';
 
 const files = scratch();
@@ -55,6 +58,25 @@ for (const vector of [...vectors, ...own.vectors]) {
     const again = explainPacket(loaded, wire, createFastProvider());
     assert.equal(again.inner, vector.decompressed ?? vector.inner);
     assert.equal(again.wire, vector.wire);
+    // Each packet of its X-ray is whole, too, and only what is in the SA has a field.
+    const { sa, inner, wire: sent } = createTaker(loaded, createFastProvider()).take(wire);
+    const { strips, fields, totals } = xrayOf(sa, inner, sent);
+    const outer = wire.length - vector.esp_len;
+    assert.deepEqual(
+      strips.map(({ id, octets }) => [id, octets]),
+      [
+        ['clear', inner.length],
+        ['esp', outer + vector.std_esp_len],
+        ['diet', wire.length],
+        ...(wire[0] >>> 4 === 6 ? [['air', totals.air]] : []),
+      ],
+    );
+    const residue = fields.filter(({ stage, sentBits }) => stage === 'IIPC' && sentBits > 0);
+    assert.deepEqual(
+      residue.map(({ sentBits }) => sentBits),
+      vector.residue.map(([, , bits]) => bits),
+    );
+    for (const { pieces } of strips) assert.ok(pieces.every(({ field, bits }) => field < fields.length && bits > 0));
   });
 }
 
@@ -151,4 +173,38 @@ test('a packet that is neither hexadecimal nor a file is refused as that', async
   const { code, stderr } = await dietesp('explain', '--sa', join(EXAMPLES, 'tunnel.yaml'), '60zz');
   assert.equal(code, 1);
   assert.equal(stderr, 'error: 60zz: no such file or directory, and not hexadecimal digits\n');
+});
+
+test('explain --html: every packet in a list, one X-ray shown, nothing loaded and nothing run', async () => {
+  const capture = Buffer.concat([
+    pcapHeader(101),
+    ...[A3.inner, '00', A3.inner].map((digits) => pcapRecord(0, Uint8Array.from(Buffer.from(digits, 'hex')))),
+  ]);
+  const file = files.file('<b>&.pcap', capture);
+  const out = files.file('a3.html', '');
+  const { code, stdout } = await dietesp('explain', '--sa', RANGE, file, '--html', out, '--packet', '3');
+  assert.equal(code, 0);
+  assert.match(stdout, /3 packets, 2 X-rays$/m);
+  const html = readFileSync(out, 'utf8');
+  assert.match(html, /<h1>X-ray of &lt;b&gt;&amp;\.pcap<\/h1>/);
+  assert.match(html, /class="packet is-first" id="packet-3"/);
+  assert.match(html, /IP version 0/);
+  assert.doesNotMatch(html, /<script|<img|<b>&|(src|href)="(?!#)|url\(/);
+  const same = await dietesp('explain', '--sa', RANGE, file, '--html', file);
+  assert.equal(same.code, 2);
+  assert.ok(isOneLine(same.stderr), same.stderr);
+});
+
+test('an X-ray page has a hundred X-rays and a thousand lines, and says what it leaves out', () => {
+  const name = '<img src=x onerror=alert(1)>';
+  const loaded = loadSaFile(RANGE).map((sa) => ({ ...sa, name }));
+  const octets = Uint8Array.from(Buffer.from(A3.inner, 'hex'));
+  const packets = Array.from({ length: 1200 }, (_, i) => ({ number: i + 1, octets, problem: '' }));
+  const { html, counts } = xrayPage('many', packets, createTaker(loaded, createFastProvider()), 1150);
+  assert.deepEqual(counts, { packets: 1200, listed: 1001, xrays: 100, left: 1100 });
+  assert.match(html, /id="packet-1150"/);
+  assert.match(html, /1100 more could be explained, and are left out/);
+  assert.match(html, /199 packets are not listed/);
+  assert.ok(!html.includes('<img'));
+  assert.equal(toHtml('<&">'), '&lt;&amp;&quot;&gt;');
 });

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadSaFile } from '../../targets/node/host/config/sa.ts';
+import { rulesOf } from '../../targets/node/host/explain/rules-view.ts';
 import { readSchcJson } from '../../targets/node/host/rules/json.ts';
 import { widthOf } from '../../targets/node/host/terminal.ts';
-import { rulesOf } from '../../targets/node/tools/rules/rules-view.ts';
 import { dietesp, EXAMPLES, isOneLine, scratch } from './run.ts';
 
 const files = scratch();

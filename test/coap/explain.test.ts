@@ -7,9 +7,10 @@ import { test } from 'node:test';
 import { coapPathRules } from '../../targets/node/host/config/coap.ts';
 import { readSas } from '../../targets/node/host/config/sa.ts';
 import { parseConfig } from '../../targets/node/host/document.ts';
+import { coapEnds } from '../../targets/node/host/explain/coap.ts';
+import type { Explanation } from '../../targets/node/host/explain/explanation.ts';
 import { compressFile, decompressFile } from '../../targets/node/tools/convert/files.ts';
-import { coapEnds } from '../../targets/node/tools/explain/coap.ts';
-import { type Explanation, explainPacket } from '../../targets/node/tools/explain/explain.ts';
+import { explainPacket } from '../../targets/node/tools/explain/explain.ts';
 import { scratch } from '../cli/run.ts';
 import { packetOf, provider } from './kit.ts';
 

@@ -10,7 +10,7 @@ import type { Provider } from '../../core/crypto/provider.ts';
 import { createEndpoint } from '../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../core/esp/full-parts.ts';
 import { createSa, type SaConfig } from '../../core/esp/sa.ts';
-import { type FieldView, type RuleView, rulesOf, TRANSPORTS } from '../../targets/node/tools/rules/rules-view.ts';
+import { type FieldView, type RuleView, rulesOf, TRANSPORTS } from '../../targets/node/host/explain/rules-view.ts';
 import { randomCase } from '../naive/random.ts';
 import type { Sa as NaiveSa, VectorFile } from '../naive/types.ts';
 import { configOf, provider, send } from './support.ts';

@@ -1,14 +1,19 @@
 // `dietesp explain`: a packet field by field.
 
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadSaFile } from '../host/config/sa.ts';
 import { CommandError, errorText } from '../host/errors.ts';
+import { coapEnds } from '../host/explain/coap.ts';
+import type { Explanation } from '../host/explain/explanation.ts';
 import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
-import { coapEnds } from '../tools/explain/coap.ts';
-import { type Explanation, explainPacket } from '../tools/explain/explain.ts';
-import { packetOf } from '../tools/explain/packet.ts';
+import { isSame } from '../tools/convert/capture.ts';
+import { createTaker, explainPacket } from '../tools/explain/explain.ts';
+import { writePage, xrayPage } from '../tools/explain/html.ts';
+import { numberedPackets, packetOf } from '../tools/explain/packet.ts';
 import { printJson } from './options.ts';
 
 interface Options {
@@ -18,6 +23,7 @@ interface Options {
   fromServer?: boolean;
   provider: string;
   json?: boolean;
+  html?: string;
 }
 
 function text(e: Explanation): string {
@@ -66,7 +72,17 @@ async function explain(input: string, options: Options): Promise<void> {
   }
   const loaded = loadSaFile(options.sa);
   const provider = await providerNamed(options.provider);
-  const explanation = explainPacket(loaded, packetOf(input, number), provider, endsOf(options));
+  const coap = endsOf(options);
+  if (options.html !== undefined) {
+    if (isSame(options.html, input)) throw new CommandError(`--html: ${options.html}: is the file to read`, 2);
+    const name = existsSync(input) ? basename(input) : 'a packet';
+    const { html, counts } = xrayPage(name, numberedPackets(input), createTaker(loaded, provider, coap), number);
+    writePage(options.html, html);
+    const left = counts.left === 0 ? '' : `, ${counts.left} left out`;
+    process.stdout.write(`${options.html}: ${counts.packets} packets, ${counts.xrays} X-rays${left}\n`);
+    return;
+  }
+  const explanation = explainPacket(loaded, packetOf(input, number), provider, coap);
   if (options.json === true) printJson(explanation);
   else process.stdout.write(text(explanation));
 }
@@ -84,6 +100,12 @@ export function explainCommand(): Command {
     .option('--coap <paths>', 'both sides have rules for CoAP, made from these paths: `reading`, `a,b/c`')
     .option('--from-server', 'the packet goes from the server to the device, for --coap')
     .addOption(new Option('--provider <name>', 'cryptographic provider').choices(PROVIDERS).default('fast'))
+    .addOption(
+      new Option(
+        '--html <file>',
+        'write one page with the X-rays of all packets of the capture; `--packet` is shown first',
+      ).conflicts('json'),
+    )
     .option('--json', 'print the explanation as JSON')
     .addHelpText('after', '\nExample:\n  $ dietesp explain --sa tunnel.yaml 6000000000...')
     .action((input: string, options: Options) => explain(input, options));

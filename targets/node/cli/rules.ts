@@ -3,11 +3,11 @@
 import { Command } from 'commander';
 import { readText } from '../host/document.ts';
 import { CommandError } from '../host/errors.ts';
+import type { RuleView } from '../host/explain/rules-view.ts';
 import { readSidFile } from '../host/rules/sid.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { deriveRules, rulesData, rulesItem, rulesSchc } from '../tools/rules/derive.ts';
-import type { RuleView } from '../tools/rules/rules-view.ts';
 import { printJson } from './options.ts';
 
 /** Octets of a .sid file: listings of hundreds of modules are smaller. */

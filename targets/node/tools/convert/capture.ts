@@ -44,7 +44,7 @@ export function sizeOf(file: string): number {
 }
 
 /** True when both names lead to one regular file, by whatever links. */
-function isSame(a: string, b: string): boolean {
+export function isSame(a: string, b: string): boolean {
   const [one, other] = [a, b].map((file) => statSync(file, { throwIfNoEntry: false }));
   return one?.isFile() === true && one.dev === other?.dev && one.ino === other.ino;
 }

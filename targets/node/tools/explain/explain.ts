@@ -1,331 +1,111 @@
-// Explains one packet under one SA, field by field: its rules, what is sent, and where the octets go. The core makes the ESP
-// octets; the texts follow its rules.
+// Explains packets under the SAs of a file: each under the first that takes it. The core makes the ESP octets, or restores the
+// packet.
 
-import { getBits } from '../../../../core/base/bits.ts';
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
-import * as A from '../../../../core/dietesp/attributes.ts';
-import { clearTextAlignment, sendsNextHeader } from '../../../../core/dietesp/rules.ts';
 import { inboundCoap, outboundCoap } from '../../../../core/esp/coap.ts';
-import { addInbound, createEndpoint } from '../../../../core/esp/endpoint.ts';
+import { addInbound, createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
-import { createSa, type SaConfig } from '../../../../core/esp/sa.ts';
-import * as S from '../../../../core/schc/model.ts';
+import { createSa, type Sa } from '../../../../core/esp/sa.ts';
 import { PROTO_ESP } from '../../../../core/wire/esp.ts';
-import { FID_ESP_NEXT_HEADER, FID_ESP_PADDING, FID_ESP_SN, FID_ESP_SPI } from '../../../../core/wire/fid.ts';
-import { ipv4 } from '../../../../core/wire/ipv4.ts';
-import { ipv6 } from '../../../../core/wire/ipv6.ts';
-import { addressText } from '../../host/addresses.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { CommandError } from '../../host/errors.ts';
-import { type FieldView, rulesOf, TRANSPORTS, valueText } from '../rules/rules-view.ts';
-import { type CoapEnds, explainCoap } from './coap.ts';
-import { fieldText } from './fields.ts';
-import type { FieldLine, Part } from './lines.ts';
+import type { CoapEnds } from '../../host/explain/coap.ts';
+import { type Explained, type Explanation, explanationOf, ipOf } from '../../host/explain/explanation.ts';
 
-export interface Explanation {
-  sa: string;
-  mode: 'tunnel' | 'transport';
-  suite: string;
-  /** The packet before compression. */
-  inner: string;
-  fields: FieldLine[];
-  residueBits: string;
-  padBits: number;
-  /** ESP from front to end, and the outer header. */
-  parts: Part[];
-  wire: string;
-  totals: {
-    innerOctets: number;
-    payloadOctets: number;
-    espOctets: number;
-    plainEspOctets: number;
-    wireOctets: number;
-  };
-}
+/** Octets by which ESP makes a packet larger, at most; and the largest packet. */
+const ROOM = 512;
+const PACKET_MAX = 65536;
 
-const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
-
-function bitText(packet: Uint8Array, bit: number, count: number): string {
-  let text = '';
-  for (let i = 0; i < count; i++) text += getBits(packet, bit + i, 1) === 1 ? '1' : '0';
-  return text;
-}
-
-/** Value of `count` bits as right-aligned octets. */
-function bitsAt(packet: Uint8Array, bit: number, count: number): Uint8Array {
-  const text = bitText(packet, bit, count);
-  const digits = Math.ceil(count / 8) * 2;
-  return Uint8Array.from(Buffer.from(BigInt(`0b${text}`).toString(16).padStart(digits, '0'), 'hex'));
-}
-
-/** What a descriptor sends of a field. */
-function residueOf(field: FieldView, packet: Uint8Array, bit: number): string {
-  const { descriptor } = field;
-  if (descriptor.cda === S.CDA_VALUE_SENT) return bitText(packet, bit, descriptor.fl);
-  if (descriptor.cda === S.CDA_LSB) return bitText(packet, bit + descriptor.msb, descriptor.fl - descriptor.msb);
-  if (descriptor.cda !== S.CDA_MAPPING_SENT) return '';
-  const value = getBits(packet, bit, descriptor.fl);
-  const index = descriptor.tv.findIndex((octets) => octets[octets.length - 1] === value);
-  const bits = S.indexBits(descriptor.tv.length);
-  return bits === 0 ? '' : index.toString(2).padStart(bits, '0');
-}
-
-/** Header size and protocol of an IP packet; extension headers are not looked into (EXT-HDR). */
-function ipOf(packet: Uint8Array): { size: number; proto: number } {
-  if (packet[0] >>> 4 === 4) return { size: (packet[0] & 15) * 4, proto: packet[9] };
-  return { size: 40, proto: packet[6] };
-}
-
-interface Layer {
-  name: string;
-  offset: number;
-  size: number;
-}
-
-/** The headers that IIPC takes, and where the payload begins (HDR-EXTENT). */
-function layersOf(a: A.Attributes, packet: Uint8Array): { layers: Layer[]; payload: number } {
-  const tunnel = a.ipsecMode === A.MODE_TUNNEL;
-  const ip = ipOf(packet);
-  const layers: Layer[] = [];
-  let at = tunnel ? 0 : ip.size;
-  if (a.iipcProfile === A.IIPC_NOT_COMPRESSED) return { layers, payload: at };
-  if (tunnel) {
-    const v4 = packet[0] >>> 4 === 4;
-    layers.push({ name: v4 ? 'IPv4' : 'IPv6', offset: 0, size: v4 ? ipv4.size : ipv6.size });
-    at = layers[0].size;
-    if (v4 && (ip.size !== ipv4.size || ipv4.fragment(packet, 0) !== 0)) return { layers, payload: at };
-  }
-  const transport = TRANSPORTS.find(({ header }) => header.proto === ip.proto);
-  if (transport !== undefined) {
-    layers.push({ name: transport.name, offset: at, size: transport.header.size });
-    at += transport.header.size;
-  }
-  return { layers, payload: at };
-}
-
-function fieldLines(rules: FieldView[], layers: Layer[], packet: Uint8Array): FieldLine[] {
-  return layers.flatMap((layer) => {
-    let bit = layer.offset * 8;
-    return rules
-      .filter((field) => field.header === layer.name)
-      .map((field) => {
-        const sent = residueOf(field, packet, bit);
-        const value = valueText(field.fid, bitsAt(packet, bit, field.fl));
-        bit += field.fl;
-        return {
-          header: layer.name,
-          field: field.name,
-          value,
-          tv: field.tv.join(', '),
-          mo: field.mo,
-          cda: field.cda,
-          sent,
-          bits: sent.length,
-          clause: field.clause,
-        };
-      });
-  });
-}
-
-function outerParts(a: A.Attributes, wire: Uint8Array): Part[] {
-  const tunnel = a.ipsecMode === A.MODE_TUNNEL;
-  const part = tunnel ? 'outer header' : 'IP header';
-  const copied = (action: number): string => (tunnel ? (action === A.CDA_LOWER ? 'inner (lower)' : 'local') : 'kept');
-  const line = (field: string, value: string, clause: string): Part => ({ part, field, value, octets: 0, clause });
-  const v4 = wire[0] >>> 4 === 4;
-  const size = ipOf(wire).size;
-  const traffic = v4 ? wire[1] : getBits(wire, 4, 8);
-  const flow = v4 ? getBits(wire, 32, 16) : getBits(wire, 12, 20);
-  const at = v4 ? 12 : 8;
-  const length = v4 ? 4 : 16;
-  const lines = [
-    line('Version', v4 ? '4' : '6', ''),
-    line('DSCP', String(traffic >>> 2), `RFC 6040: ${copied(a.dscpCda)}`),
-    line('ECN', String(traffic & 3), `RFC 6040: ${copied(a.ecnCda)}`),
-    line(v4 ? 'Identification' : 'Flow Label', `0x${flow.toString(16)}`, copied(a.flowLabelCda)),
-    line(v4 ? 'Total Length' : 'Payload Length', String(v4 ? getBits(wire, 16, 16) : getBits(wire, 32, 16)), ''),
-    line(v4 ? 'Protocol' : 'Next Header', String(PROTO_ESP), 'SCHC-NH'),
-    line(v4 ? 'Time to Live' : 'Hop Limit', String(v4 ? wire[8] : wire[7]), tunnel ? 'inner (HOPLIMIT)' : 'kept'),
-    line('Source Address', addressText(wire, at, length), ''),
-    line('Destination Address', addressText(wire, at + length, length), ''),
-  ];
-  lines[0].octets = size;
-  return lines;
-}
-
-/** The parts of the ESP packet; `clear` are the octets of residue and payload. */
-function espParts(config: SaConfig, wire: Uint8Array, residue: number, payload: number): Part[] {
-  const { attributes: a, suite } = config;
-  const outer = ipOf(wire).size;
-  const header = (a.espSpiLsb + a.espSnLsb) / 8;
-  const ivAt = outer + header;
-  const textAt = ivAt + suite.ivLength;
-  const icvAt = wire.length - suite.icvLength;
-  const text = icvAt - textAt;
-  const next = sendsNextHeader(a) ? 1 : 0;
-  const padded = clearTextAlignment(a, suite.blockSize) > 1 || a.espTrailer === A.TRAILER_MANDATORY ? 1 : 0;
-  const padding = text - residue - payload - next - padded;
-  const implicit = suite.ivLength === 0 ? 'implicit: the sequence number [RFC 8750]' : hex(wire.subarray(ivAt, textAt));
-  const esp = 'ESP header';
-  const spi = `${a.espSpiLsb} of 32 bits of 0x${a.espSpi.toString(16).padStart(8, '0')}`;
-  const sequence = `${a.espSnLsb} of 32 bits`;
-  const trailer = fieldText(FID_ESP_PADDING).clause;
-  const body = 'clear text';
-  return [
-    { part: esp, field: 'SPI', value: spi, octets: a.espSpiLsb / 8, clause: fieldText(FID_ESP_SPI).clause },
-    {
-      part: esp,
-      field: 'Sequence Number',
-      value: sequence,
-      octets: a.espSnLsb / 8,
-      clause: fieldText(FID_ESP_SN).clause,
-    },
-    { part: 'IV', field: 'IV', value: implicit, octets: suite.ivLength, clause: 'RFC 4303 §2.3, IIV-SN' },
-    { part: body, field: 'Residue and padding bits', value: '', octets: residue, clause: '§6.1, PAD-BITS' },
-    { part: body, field: 'Payload', value: '', octets: payload, clause: '' },
-    {
-      part: 'trailer',
-      field: 'Padding',
-      value: padding === 0 ? 'none' : '1, 2, ...',
-      octets: padding,
-      clause: trailer,
-    },
-    {
-      part: 'trailer',
-      field: 'Pad Length',
-      value: padded === 0 ? 'elided' : String(padding),
-      octets: padded,
-      clause: trailer,
-    },
-    {
-      part: 'trailer',
-      field: 'Next Header',
-      value: next === 0 ? 'elided' : 'sent',
-      octets: next,
-      clause: fieldText(FID_ESP_NEXT_HEADER).clause,
-    },
-    {
-      part: 'ICV',
-      field: 'ICV',
-      value: hex(wire.subarray(icvAt)),
-      octets: suite.icvLength,
-      clause: 'RFC 4303 §2.8, ICV-SCOPE',
-    },
-  ];
-}
-
-/** Octets of ordinary ESP for the same packet: same suite, alignment of 4, nothing compressed [RFC 4303 §2]. */
-function plainEspOctets(config: SaConfig, packet: Uint8Array): number {
-  const { suite, attributes: a } = config;
-  const text = a.ipsecMode === A.MODE_TUNNEL ? packet.length : packet.length - ipOf(packet).size;
-  const unit = Math.max(4, suite.blockSize);
-  return 8 + suite.ivLength + Math.ceil((text + 2) / unit) * unit + suite.icvLength;
-}
-
-/** A packet to be sent, the SA's parameters at it, and its IV. */
-interface Given {
+/** A packet in clear and on the wire, and what its explanation needs of its SA. */
+export interface Taken {
+  sa: Explained;
   inner: Uint8Array;
-  config: SaConfig;
-  iv: Uint8Array;
+  wire: Uint8Array;
 }
 
-function explainUnder(entry: LoadedSa, { inner: packet, config, iv }: Given, provider: Provider, coap?: CoapEnds) {
-  const a = config.attributes;
-  const endpoint = createEndpoint(FULL_PARTS, provider);
-  if (iv.length > 0) endpoint.fixedIv = iv;
-  const out = new Uint8Array(packet.length + 512);
-  const sa = createSa(FULL_PARTS, provider, config);
-  sa.coap = coap?.sender;
-  const length = outboundCoap(endpoint, sa, packet, 0, packet.length, out, 0, 0);
-  if (length < 0) return length;
-  const wire = out.slice(0, length);
-  const rules = rulesOf(a, config.suite)[0].fields;
-  const { layers, payload } = layersOf(a, packet);
-  const fields = fieldLines(rules, layers, packet);
-  if (a.iipcRuleId >= 0 && a.iipcProfile !== A.IIPC_NOT_COMPRESSED) {
-    const sent = a.iipcRuleId.toString(2).padStart(8, '0');
-    const value = String(a.iipcRuleId);
-    const line = { header: 'SCHC', field: 'RuleID', value, tv: '', mo: '', cda: '', sent, bits: 8, clause: 'RULEID' };
-    fields.unshift(line);
+/** Takes packets in their order: sequence numbers go on from one to the next. */
+export interface Taker {
+  /**
+   * The first SA that takes a packet: an IP packet to be sent, or an ESP packet of one of these SAs. Throws a CommandError with
+   * each SA's reason when none does.
+   */
+  take(packet: Uint8Array): Taken;
+}
+
+/** One SA, as sender and as receiver. */
+interface Side {
+  endpoint: Endpoint;
+  sa: Sa;
+}
+
+/** `coap`: rules for CoAP that both ends have. */
+export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapEnds): Taker {
+  const senders = new Map<LoadedSa, Side>();
+  const receivers = new Map<LoadedSa, Side>();
+  const restored = new Uint8Array(PACKET_MAX);
+
+  function sideOf(entry: LoadedSa, isReceiver: boolean): Side {
+    const sides = isReceiver ? receivers : senders;
+    const known = sides.get(entry);
+    if (known !== undefined) return known;
+    const endpoint = createEndpoint(FULL_PARTS, provider);
+    const sa = createSa(FULL_PARTS, provider, entry.config);
+    sa.coap = isReceiver ? coap?.receiver : coap?.sender;
+    if (isReceiver) addInbound(endpoint, sa);
+    const side = { endpoint, sa };
+    sides.set(entry, side);
+    return side;
   }
-  const residueBits = fields.map((field) => field.sent).join('');
-  const residue = Math.ceil(residueBits.length / 8);
-  const payloadOctets = packet.length - payload;
-  const isUdp = coap !== undefined && layers.some(({ name }) => name === 'UDP');
-  const message = isUdp ? explainCoap(coap, packet.slice(payload)) : null;
-  const parts = espParts(config, wire, residue, message?.octets ?? payloadOctets);
-  if (message !== null)
-    parts.splice(
-      parts.findIndex(({ field }) => field === 'Payload'),
-      1,
-      message.part,
-    );
-  const explanation: Explanation = {
-    sa: entry.name,
-    mode: a.ipsecMode === A.MODE_TUNNEL ? 'tunnel' : 'transport',
-    suite: config.suite.name,
-    inner: hex(packet),
-    fields: [...fields, ...(message?.fields ?? [])],
-    residueBits,
-    padBits: residue * 8 - residueBits.length,
-    parts: [...outerParts(a, wire), ...parts],
-    wire: hex(wire),
-    totals: {
-      innerOctets: packet.length,
-      payloadOctets,
-      espOctets: wire.length - ipOf(wire).size,
-      plainEspOctets: plainEspOctets(config, packet),
-      wireOctets: wire.length,
+
+  function protect(entry: LoadedSa, packet: Uint8Array): Uint8Array | number {
+    const { endpoint, sa } = sideOf(entry, false);
+    const out = new Uint8Array(packet.length + ROOM);
+    const length = outboundCoap(endpoint, sa, packet, 0, packet.length, out, 0, 0);
+    return length < 0 ? length : out.slice(0, length);
+  }
+
+  function restore(entry: LoadedSa, packet: Uint8Array): Uint8Array | number {
+    const { endpoint } = sideOf(entry, true);
+    // It is decrypted in place.
+    const length = inboundCoap(endpoint, packet.slice(), 0, packet.length, restored, 0, 0);
+    return length < 0 ? length : restored.slice(0, length);
+  }
+
+  return {
+    take(packet) {
+      const version = packet.length === 0 ? 0 : packet[0] >>> 4;
+      if ((version !== 4 && version !== 6) || packet.length < (version === 4 ? 20 : 40)) {
+        throw new CommandError('not an IP packet');
+      }
+      const reasons: string[] = [];
+      const isEsp = ipOf(packet).proto === PROTO_ESP;
+      for (const entry of loaded) {
+        try {
+          const other = isEsp ? restore(entry, packet) : protect(entry, packet);
+          if (typeof other === 'number') {
+            reasons.push(`${entry.name}: ${dropName(other)}`);
+            continue;
+          }
+          const { attributes, suite } = entry.config;
+          const sa: Explained = { name: entry.name, attributes, suite, ...(coap === undefined ? {} : { coap }) };
+          return isEsp ? { sa, inner: other, wire: packet } : { sa, inner: packet, wire: other };
+        } catch (error) {
+          throw entry.locate(error);
+        }
+      }
+      throw new CommandError(`no SA takes this packet: ${reasons.join('; ')}`);
     },
   };
-  return explanation;
 }
 
-/** Decrypts an ESP packet under an SA: the packet, the SA's parameters at it and its IV; or a drop code. */
-function restore(entry: LoadedSa, packet: Uint8Array, provider: Provider, coap?: CoapEnds): Given | number {
-  const endpoint = createEndpoint(FULL_PARTS, provider);
-  const sa = createSa(FULL_PARTS, provider, entry.config);
-  sa.coap = coap?.receiver;
-  addInbound(endpoint, sa);
-  const { attributes: a, suite } = entry.config;
-  const ivAt = ipOf(packet).size + (a.espSpiLsb + a.espSnLsb) / 8;
-  const iv = packet.slice(ivAt, ivAt + suite.ivLength);
-  const out = new Uint8Array(65536);
-  const length = inboundCoap(endpoint, packet.slice(), 0, packet.length, out, 0, 0);
-  if (length < 0) return length;
-  const last = (BigInt(sa.snHi) << 32n) + BigInt(sa.snLo) - 1n;
-  const config = { ...entry.config, snHi: Number(last >> 32n), snLo: Number(last & 0xffffffffn) };
-  return { inner: out.slice(0, length), config, iv };
-}
-
-/**
- * Explains a packet under the first SA that takes it: an IP packet to be sent, or an ESP packet of one of these SAs.
- * Throws a CommandError with each SA's reason when none does. `coap`: rules for CoAP that both ends have.
- */
+/** Explains one packet under the first SA that takes it; throws as `Taker.take` does. */
 export function explainPacket(
   loaded: LoadedSa[],
   packet: Uint8Array,
   provider: Provider,
   coap?: CoapEnds,
 ): Explanation {
-  const version = packet.length === 0 ? 0 : packet[0] >>> 4;
-  if ((version !== 4 && version !== 6) || packet.length < (version === 4 ? 20 : 40)) {
-    throw new CommandError('not an IP packet');
-  }
-  const reasons: string[] = [];
-  const esp = ipOf(packet).proto === PROTO_ESP;
-  for (const entry of loaded) {
-    try {
-      const restored = esp
-        ? restore(entry, packet, provider, coap)
-        : { inner: packet, config: entry.config, iv: new Uint8Array(0) };
-      const result = typeof restored === 'number' ? restored : explainUnder(entry, restored, provider, coap);
-      if (typeof result !== 'number') return result;
-      reasons.push(`${entry.name}: ${dropName(result)}`);
-    } catch (error) {
-      throw entry.locate(error);
-    }
-  }
-  throw new CommandError(`no SA takes this packet: ${reasons.join('; ')}`);
+  const { sa, inner, wire } = createTaker(loaded, provider, coap).take(packet);
+  return explanationOf(sa, inner, wire);
 }

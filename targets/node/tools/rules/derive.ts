@@ -2,12 +2,13 @@
 
 import type { Rule } from '../../../../core/schc/model.ts';
 import { loadSaFile } from '../../host/config/sa.ts';
+import { type RuleView, rulesOf } from '../../host/explain/rules-view.ts';
 import { providerNamed } from '../../host/provider/by-name.ts';
 import { schcJson } from '../../host/rules/json.ts';
 import { type Sids, withSids } from '../../host/rules/sid.ts';
 import { createSas } from '../convert/convert.ts';
 import { rulesCbor } from './cbor-diagnostic.ts';
-import { dumpOf, type RuleView, rulesOf } from './rules-view.ts';
+import { dumpOf } from './dump.ts';
 
 /** An SA and the rules IIPC, CTEC and EEC that both peers derive from it. */
 export interface DerivedRules {

@@ -6,8 +6,8 @@ import { schcCompress } from '../../../../core/schc/compress.ts';
 import { compileContext } from '../../../../core/schc/context.ts';
 import * as S from '../../../../core/schc/model.ts';
 import { FID_COAP_OPTION } from '../../../../core/wire/coap.ts';
-import { coapPathRules, coapSet } from '../../host/config/coap.ts';
-import { fieldName } from '../../host/rules/names.ts';
+import { coapPathRules, coapSet } from '../config/coap.ts';
+import { fieldName } from '../rules/names.ts';
 import type { FieldLine, Part } from './lines.ts';
 
 /** Both ends of an SA with rules for CoAP. */
@@ -63,8 +63,12 @@ function sentBits(field: S.FieldDescriptor, bits: string): string {
   return width === 0 ? '' : index.toString(2).padStart(width, '0');
 }
 
-/** Lines for the fields of `message`, and the part that it becomes. `isOdd`: of the packet's sequence number. */
-export function explainCoap(ends: CoapEnds, message: Uint8Array): { fields: FieldLine[]; part: Part; octets: number } {
+/** Lines for the fields of `message`, which begins at bit `start` of its packet, and the part that it becomes. */
+export function explainCoap(
+  ends: CoapEnds,
+  message: Uint8Array,
+  start: number,
+): { fields: FieldLine[]; part: Part; octets: number } {
   const octets = packCoap(ends.sender, message, 0, message.length, new Uint8Array(message.length + 64), 0);
   const part: Part = { part: 'clear text', field: 'SCHC packet of CoAP', value: '', octets, clause: 'RFC 8824' };
   const found = octets > message.length ? null : ruleFor(ends, message);
@@ -81,9 +85,12 @@ export function explainCoap(ends: CoapEnds, message: Uint8Array): { fields: Fiel
       const position = (seen.get(field.fid) ?? 0) + 1;
       seen.set(field.fid, position);
       let bits = '';
+      let at = 0;
       for (let i = 0; i < table.count; i++) {
         const isThis = table.fid[i] === field.fid && table.fp[i] === position;
-        if (isThis) bits = bitText(message, table.bit[i], table.bits[i]);
+        if (!isThis) continue;
+        bits = bitText(message, table.bit[i], table.bits[i]);
+        at = start + table.bit[i];
       }
       const sent = sentBits(field, bits);
       const isOption = field.fid >= FID_COAP_OPTION;
@@ -98,6 +105,8 @@ export function explainCoap(ends: CoapEnds, message: Uint8Array): { fields: Fiel
         cda: ACTIONS[field.cda],
         sent,
         bits: sent.length,
+        at,
+        width: bits.length,
         clause: isOption ? 'RFC 8824 §5' : 'RFC 8824 §4',
       };
     });

@@ -11,6 +11,9 @@ export interface FieldLine {
   sent: string;
   bits: number;
   clause: string;
+  /** Where the field is in the packet in clear, and its size, in bits; 0 and 0: it is not there. */
+  at: number;
+  width: number;
 }
 
 export interface Part {

@@ -12,9 +12,8 @@ import { sctp } from '../../../../core/wire/sctp.ts';
 import { tcp } from '../../../../core/wire/tcp.ts';
 import { udp } from '../../../../core/wire/udp.ts';
 import { udplite } from '../../../../core/wire/udplite.ts';
-import { addressText } from '../../host/addresses.ts';
-import { fieldText } from '../explain/fields.ts';
-import type { DumpRule } from './cbor-diagnostic.ts';
+import { addressText } from '../addresses.ts';
+import { fieldText } from './fields.ts';
 
 /** Headers behind IP that Diet-ESP compresses. */
 export const TRANSPORTS: { name: string; header: Header }[] = [
@@ -27,11 +26,6 @@ export const TRANSPORTS: { name: string; header: Header }[] = [
 const OPERATORS = ['equal', 'ignore', 'MSB', 'match-mapping'];
 const ACTIONS = ['not-sent', 'value-sent', 'mapping-sent', 'LSB', 'compute', 'DevIID', 'AppIID'];
 const DIRECTIONS = ['Bi', 'Up', 'Dw'];
-/** Identities of ietf-schc [RFC 9363], in the order of the core's constants. */
-const OPERATOR_SIDS = [2908, 2909, 2911, 2910];
-const ACTION_SIDS = [2899, 2900, 2898, 2897, 2895, 2896, 2894];
-const DIRECTION_SIDS = [2875, 2877, 2876];
-
 /** A field descriptor with texts. */
 export interface FieldView {
   header: string;
@@ -121,29 +115,4 @@ export function rulesOf(attributes: Attributes, suite: Suite): RuleView[] {
     { name: 'CTEC', ruleId: ctec.ruleId, ruleIdLength: ctec.ruleIdLength, fields: ctec.fields.map(esp) },
     { name: 'EEC', ruleId: eec.ruleId, ruleIdLength: eec.ruleIdLength, fields: eec.fields.map(esp) },
   ];
-}
-
-/** Without leading zero octets, one octet at least. */
-function trimmed(octets: Uint8Array): Uint8Array {
-  let start = 0;
-  while (start < octets.length - 1 && octets[start] === 0) start++;
-  return octets.subarray(start);
-}
-
-/** Rules with the numbers of the data model. The three RuleIDs, which are not sent, are numbered 1, 2, 3 there. */
-export function dumpOf(rules: RuleView[]): DumpRule[] {
-  return rules.map((rule, index) => ({
-    ruleId: rule.ruleIdLength === 0 ? index + 1 : rule.ruleId,
-    ruleIdLength: rule.ruleIdLength,
-    fields: rule.fields.map(({ descriptor: field }) => ({
-      fid: field.fid,
-      length: field.fl,
-      position: field.fp,
-      direction: DIRECTION_SIDS[field.di],
-      values: field.tv.map(trimmed),
-      operator: OPERATOR_SIDS[field.mo],
-      operatorValue: field.mo === S.MO_MSB ? field.msb : undefined,
-      action: ACTION_SIDS[field.cda],
-    })),
-  }));
 }
