@@ -37,6 +37,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'qemu-arm', package: 'qemu-user', suites: 'Espruino: native X25519' },
   { command: 'qemu-system-arm', package: 'qemu-system-arm', suites: 'boards: QEMU; Espruino: native X25519' },
   { command: 'chromium', package: 'chromium', suites: 'package: in a browser' },
+  { command: 'systemd-analyze', package: 'systemd', suites: 'service: the unit' },
   { command: 'openssl', package: 'openssl', suites: 'certificates; interop: strongSwan' },
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },

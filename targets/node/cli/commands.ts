@@ -65,6 +65,11 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./gateway.ts')).gatewayCommand(),
   },
   {
+    name: 'doctor',
+    summary: 'looks what this host lacks for a gateway',
+    load: async () => (await import('./doctor.ts')).doctorCommand(),
+  },
+  {
     name: 'check',
     summary: 'checks files of gateways, sensors and SAs',
     load: async () => (await import('./check.ts')).checkCommand(),

@@ -49,6 +49,19 @@ function readKey(file: string): Uint8Array {
 }
 
 /**
+ * Where a program keeps its state; '': nowhere. `said`: what the file says. `directory`: what the command line says, before the
+ * file. Throws a CommandError.
+ */
+export function stateDirectory(file: string, said: string, directory: string | undefined): string {
+  // `--state "$DIR"` of a variable that is not set.
+  if (directory?.trim() === '') throw new CommandError('--state: must be a directory, or off', 2);
+  const wanted = directory ?? said;
+  if (wanted === 'off') return '';
+  const base = directory === undefined ? dirname(resolve(file)) : process.cwd();
+  return wanted === '' ? defaultDirectory(file) : resolve(base, wanted);
+}
+
+/**
  * Opens the state of a program. `directory`: what the command line says, before the file. Null: `off`. Rejects with a
  * CommandError that names the directory. `warn`: of a key that others may read.
  */
@@ -59,12 +72,8 @@ export async function openState(
   directory: string | undefined,
   warn: (text: string) => void = printWarning,
 ): Promise<StateStore | null> {
-  // `--state "$DIR"` of a variable that is not set.
-  if (directory?.trim() === '') throw new CommandError('--state: must be a directory, or off', 2);
-  const said = directory ?? state.directory;
-  if (said === 'off') return null;
-  const base = directory === undefined ? dirname(resolve(file)) : process.cwd();
-  const place = said === '' ? defaultDirectory(file) : resolve(base, said);
+  const place = stateDirectory(file, state.directory, directory);
+  if (place === '') return null;
   const keyFile = state.keyFile === '' ? join(place, KEY_FILE) : resolve(dirname(resolve(file)), state.keyFile);
   const sealKey = state.keyFile === '' ? undefined : readKey(keyFile);
   try {
@@ -73,7 +82,7 @@ export async function openState(
     if (warning !== '') warn(warning);
     return store;
   } catch (error) {
-    const help = said === '' ? '; --state names another directory, `off` goes without' : '';
+    const help = (directory ?? state.directory) === '' ? '; --state names another directory, `off` goes without' : '';
     throw new CommandError(`${errorText(error)}${help}`);
   }
 }
