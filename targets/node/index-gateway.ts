@@ -36,6 +36,7 @@ export { type Property, SA_SCHEMA } from './host/config/schema.ts';
 export { type Datagram, readDatagram, writeDatagram } from './host/datagram.ts';
 export { type ConfigDocument, parseConfig } from './host/document.ts';
 export { CommandError, type Fault, FieldError, FieldErrors, type FieldPath } from './host/errors.ts';
+export type { UdpIo } from './host/io/datagrams.ts';
 export { createKeyLog, type KeyLog } from './host/keylog.ts';
 export {
   createLog,

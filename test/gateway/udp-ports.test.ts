@@ -45,8 +45,8 @@ test('an address that comes later is served, one that goes loses its sockets and
   const sockets = await openUdpPorts(ANY, { interfaces: here.interfaces, log });
   const got: string[] = [];
   let arrived: () => void = () => {};
-  sockets.onDatagram = (index, octets, _kind, remote) => {
-    got.push(`${index} ${octets.length} ${addressText(remote)}`);
+  sockets.onDatagram = (index, _octets, _offset, length, _kind, remote) => {
+    got.push(`${index} ${length} ${addressText(remote)}`);
     arrived();
   };
   const served = () => sockets.ports.map(({ local, isOpen }) => `${addressText(local)} ${isOpen}`);

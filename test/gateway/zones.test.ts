@@ -39,7 +39,8 @@ test('gateway and sensor on UDP take a zone in their own address and in the gate
   const { udp: own, gateway } = sensorOf('::1%lo', 'fe80::1%lo');
   assert.equal(gateway.zone, '%lo');
   const heard = new Promise<string>((resolve) => {
-    ports.onDatagram = (_index, octets) => resolve(octets.toString());
+    ports.onDatagram = (_index, octets, offset, length) =>
+      resolve(Buffer.from(octets.subarray(offset, offset + length)).toString());
   });
   const { port, natPort } = ports.ports[0];
   const { ike, nat, local } = await openUdpSockets(own!.address, own!, ports.ports[0].local, {

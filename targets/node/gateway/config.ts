@@ -10,6 +10,7 @@ import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import type { NamedPeers } from '../host/config/named-peers.ts';
 import { FieldError, type FieldPath } from '../host/errors.ts';
+import type { UdpIo } from '../host/io/datagrams.ts';
 import type { KeyLog } from '../host/keylog.ts';
 import type { Log } from '../host/log.ts';
 import type { MtuSettings } from '../host/mtu/paths.ts';
@@ -143,6 +144,8 @@ export interface GatewayConfig {
   tun?: TunConfig;
   /** Octets of the buffers of UDP sockets, each way, default 4194304. Asked for here, a smaller one is a warning. */
   socketBuffer?: number;
+  /** How UDP sockets of IKE and ESP cross the system: `auto`, in bursts where it can be, or `node`, by node:dgram. */
+  udpIo?: UdpIo;
   /** UDP sockets at a time, 1..65535, default 16384. */
   sessions?: number;
   /** Milliseconds until an idle socket closes, default 300000. */

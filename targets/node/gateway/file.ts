@@ -24,6 +24,7 @@ import { loadNamedPeers, type NamedPeers } from '../host/config/named-peers.ts';
 import { type LoadedSa, loadSaFile } from '../host/config/sa.ts';
 import { readText } from '../host/document.ts';
 import { FieldError } from '../host/errors.ts';
+import type { UdpIo } from '../host/io/datagrams.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { type GatewayConfig, type GatewayIkeConfig, inspectGatewayConfig, type TunConfig } from './config.ts';
 
@@ -178,6 +179,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     peers: listed('neighbours') as NonNullable<GatewayConfig['peers']>,
     flows: listed('flows') as NonNullable<GatewayConfig['flows']>,
     ...(values.socketBuffer === undefined ? {} : { socketBuffer: values.socketBuffer as number }),
+    udpIo: values.udpIo as UdpIo,
     sessions: values.sessions as number,
     idle: (values.idle as number) * 1000,
     lostAfter: values.lostAfter as number,

@@ -129,7 +129,12 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       opened.mtu?.opened(local, natPort);
       if (opened.raw !== null) openRaw(opened, local, log ?? silent);
     };
-    opened.udp = await openUdpPorts(ike?.udp ?? [], { log, buffer: config.socketBuffer, opened: opening });
+    opened.udp = await openUdpPorts(ike?.udp ?? [], {
+      log,
+      buffer: config.socketBuffer,
+      io: config.udpIo,
+      opened: opening,
+    });
     const tcp = config.ike?.tcp ?? [];
     if (tcp.length > 0) {
       const now = (config.clock ?? realTime).now;
@@ -207,12 +212,12 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
       bus.wake(0);
     }
     if (opened.udp !== null) {
-      opened.udp.onDatagram = (index, octets, kind, remote, remotePort) =>
+      opened.udp.onDatagram = (index, octets, offset, length, kind, remote, remotePort) =>
         bus.guard(undefined, () => {
           const path = carriers.udpPath(index, remote, remotePort, kind === UDP_IKE);
           const at = kind === UDP_IKE_MARKED ? MARKER_SIZE : 0;
-          if (kind === UDP_ESP) router.esp(path, octets, 0, octets.length);
-          else ike.message(path, octets, at, octets.length - at);
+          if (kind === UDP_ESP) router.esp(path, octets, offset, length);
+          else ike.message(path, octets, offset + at, length - at);
         });
     }
     if (opened.raw !== null) {

@@ -3,14 +3,13 @@
 // "all addresses", those that come later get sockets too, and lose them when they go. A port keeps its place in the list, so
 // that SAs find it when its address is back.
 
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { addressOctets, socketOctets, socketText, zoneOf } from '../host/addresses.ts';
+import { socketOctets } from '../host/addresses.ts';
 import { errorText } from '../host/errors.ts';
+import { type DatagramSocket, loadDatagrams, type UdpIo } from '../host/io/datagrams.ts';
 import { type Log, silent } from '../host/log.ts';
-import { lookupAddress, SOCKET_BUFFER, widenBuffers } from '../host/socket-buffer.ts';
-import { classify, UDP_KEEPALIVE, UDP_SHORT, type UdpAddress } from '../host/udp.ts';
+import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
+import { classify, UDP_ESP, UDP_KEEPALIVE, UDP_SHORT, type UdpAddress } from '../host/udp.ts';
 
 /** Milliseconds between two looks at this host's addresses. */
 const LOOK_EVERY = 3000;
@@ -20,6 +19,8 @@ export interface UdpCounters {
   sent: number;
   keepalives: number;
   malformed: number;
+  /** Came, and were dropped by the system: the socket's buffer was full. 0 where the system does not tell. */
+  lost: number;
   sendErrors: number;
   socketErrors: number;
 }
@@ -31,17 +32,33 @@ export interface UdpPort {
   natPort: number;
   /** False while the host does not have the address. */
   isOpen: boolean;
+  /** How datagrams cross the system: `recvmmsg, GRO, GSO`, or `node`. */
+  io: string;
   /** Sends a copy, from the port for NAT where `nat`. */
   send(octets: Uint8Array, remote: Uint8Array, remotePort: number, nat: boolean): void;
   counters: UdpCounters;
 }
 
+/**
+ * A datagram: octets[offset..offset+length). IKE's octets are the callee's, ESP's are valid during the call. Nobody may change
+ * `remote`.
+ */
+export type OnDatagram = (
+  index: number,
+  octets: Uint8Array,
+  offset: number,
+  length: number,
+  kind: number,
+  remote: Uint8Array,
+  remotePort: number,
+) => void;
+
 /** All UDP sockets of a gateway. */
 export interface UdpSockets {
   /** In the order in which the addresses came. */
   ports: UdpPort[];
-  /** Called for each datagram of ports[index]; octets are the callee's. */
-  onDatagram: ((index: number, octets: Buffer, kind: number, remote: Uint8Array, remotePort: number) => void) | null;
+  /** Called for each datagram of ports[index]. */
+  onDatagram: OnDatagram | null;
   /** Opens and closes sockets as addresses came and went. A timer calls it where there is an entry for all addresses. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +68,8 @@ export interface UdpOptions {
   log?: Log;
   /** Octets of the sockets' buffers; default SOCKET_BUFFER, and then a smaller one is told at `info` only. */
   buffer?: number;
+  /** Default `auto`. */
+  io?: UdpIo;
   /** Called for each address that is open, also when it comes back; `local` is `UdpPort.local`. */
   opened?: (local: Uint8Array, natPort: number) => void;
   /** For tests: the host's network interfaces. */
@@ -76,25 +95,6 @@ function isAny(address: string): boolean {
   return socketOctets(address)!.every((octet) => octet === 0);
 }
 
-async function bound(address: string, port: number): Promise<Socket> {
-  const isSix = address.includes(':');
-  const socket = createSocket({ type: isSix ? 'udp6' : 'udp4', ipv6Only: isSix, lookup: lookupAddress });
-  try {
-    // With that look-up it may listen before `bind` returns.
-    const listening = once(socket, 'listening');
-    socket.bind(port, address);
-    await listening;
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
-}
-
-function closed(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.close(() => resolve()));
-}
-
 /** Opens all sockets, or none: then the error names the field. */
 export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {}): Promise<UdpSockets> {
   const log = options.log ?? silent;
@@ -105,6 +105,10 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | null = null;
   const told = new Set<string>();
+  const datagrams = await loadDatagrams(options.io ?? 'auto', (why) => {
+    if (list.length > 0) log('info', 'gateway', `UDP: one datagram at a time: ${why}`);
+  });
+  if (list.length > 0) log('info', 'gateway', `UDP: ${datagrams.kind}`);
 
   /** The same for all sockets: said once. */
   function small(text: string): void {
@@ -116,27 +120,38 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
   function hold(entry: number, address: string): Held {
     const index = ports.length;
     const config = list[entry];
-    const zone = zoneOf(address);
-    const counters = { received: 0, sent: 0, keepalives: 0, malformed: 0, sendErrors: 0, socketErrors: 0 };
-    let ike: Socket | null = null;
-    let nat: Socket | null = null;
-    const ended = (error: Error | null): void => {
-      if (error !== null) counters.sendErrors++;
-    };
-    const take = (octets: Buffer, from: RemoteInfo, isNat: boolean): void => {
-      if (isClosed) return;
-      counters.received++;
-      const kind = classify(octets, isNat);
-      const remote = addressOctets(from.address.replace(/%.*$/, ''));
-      if (kind === UDP_KEEPALIVE) counters.keepalives++;
-      else if (kind === UDP_SHORT || remote === undefined || from.port === 0) counters.malformed++;
-      else sockets.onDatagram?.(index, octets, kind, remote, from.port);
-    };
-    const listen = (socket: Socket, isNat: boolean): void => {
-      widenBuffers(socket, buffer, small);
-      socket.on('error', () => void counters.socketErrors++);
-      socket.on('message', (octets: Buffer, from: RemoteInfo) => take(octets, from, isNat));
-    };
+    const counters = { received: 0, sent: 0, keepalives: 0, malformed: 0, lost: 0, sendErrors: 0, socketErrors: 0 };
+    let ike: DatagramSocket | null = null;
+    let nat: DatagramSocket | null = null;
+    const bind = (port: number, isNat: boolean): Promise<DatagramSocket> =>
+      datagrams.open(
+        address,
+        port,
+        { octets: buffer, warn: small },
+        {
+          taken(octets, offset, length, remote, remotePort) {
+            if (isClosed) return;
+            counters.received++;
+            const kind = classify(octets, isNat, offset, length);
+            if (kind === UDP_KEEPALIVE) counters.keepalives++;
+            else if (kind === UDP_SHORT || remote.length === 0 || remotePort === 0) counters.malformed++;
+            else if (kind === UDP_ESP) sockets.onDatagram?.(index, octets, offset, length, kind, remote, remotePort);
+            else {
+              const own = new Uint8Array(octets.subarray(offset, offset + length));
+              sockets.onDatagram?.(index, own, 0, length, kind, remote, remotePort);
+            }
+          },
+          unsent(count) {
+            counters.sendErrors += count;
+          },
+          lost(count) {
+            counters.lost += count;
+          },
+          failed() {
+            counters.socketErrors++;
+          },
+        },
+      );
     const held: Held = {
       entry,
       address,
@@ -145,6 +160,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
       port: config.port,
       natPort: config.natPort,
       isOpen: false,
+      io: datagrams.kind,
       counters,
       send(octets, remote, remotePort, isNat) {
         if (isClosed) return;
@@ -154,21 +170,19 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
           return;
         }
         counters.sent++;
-        socket.send(Buffer.from(octets), remotePort, socketText(remote, zone), ended);
+        socket.send(octets, remote, remotePort);
       },
       async open() {
-        const first = await bound(address, config.port);
+        const first = await bind(config.port, false);
         try {
-          nat = await bound(address, config.natPort);
+          nat = await bind(config.natPort, true);
         } catch (error) {
-          await closed(first);
+          await first.close();
           throw error;
         }
         ike = first;
-        held.port = ike.address().port;
-        held.natPort = nat.address().port;
-        listen(ike, false);
-        listen(nat, true);
+        held.port = ike.port;
+        held.natPort = nat.port;
         held.isOpen = true;
         options.opened?.(held.local, held.natPort);
       },
@@ -177,7 +191,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
         const both = [ike, nat];
         ike = null;
         nat = null;
-        await Promise.all(both.map((socket) => (socket === null ? undefined : closed(socket))));
+        await Promise.all(both.map((socket) => socket?.close()));
       },
     };
     return held;

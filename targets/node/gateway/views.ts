@@ -144,8 +144,12 @@ export interface UdpMetrics {
   natPort: number;
   /** False while the host does not have the address. */
   isOpen: boolean;
+  /** How datagrams cross the system: `recvmmsg, GRO, GSO`, with what of it there is, or `node`. */
+  io: string;
   /** Datagrams received. */
   received: number;
+  /** Datagrams that the system dropped before they were received, as a rule because the socket's buffer was full. 0 with `node`. */
+  lost: number;
   /** Datagrams sent. */
   sent: number;
   /** NAT-keepalives received [RFC 3948 §2.3]. */
@@ -300,8 +304,8 @@ export function tcpMetrics({ address, port, counters }: TcpPort): TcpMetrics {
   return { address, port, ...counters };
 }
 
-export function udpMetrics({ local, port, natPort, isOpen, counters }: UdpPort): UdpMetrics {
-  return { address: addressText(local), port, natPort, isOpen, ...counters };
+export function udpMetrics({ local, port, natPort, isOpen, io, counters }: UdpPort): UdpMetrics {
+  return { address: addressText(local), port, natPort, isOpen, io, ...counters };
 }
 
 /** An IKE SA, with no key and nothing live in it. */

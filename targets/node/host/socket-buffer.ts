@@ -9,6 +9,20 @@ export const SOCKET_BUFFER = 4194304;
 
 const SYSCTL = { receive: 'net.core.rmem_max', send: 'net.core.wmem_max' };
 
+/** Tells `warn` where the buffer that the system reports is smaller than asked for, with the name of what limits it. */
+export function tellSmall(
+  kind: 'receive' | 'send',
+  reported: number,
+  octets: number,
+  warn: (text: string) => void,
+): void {
+  // Linux gives twice what is asked for, for its own records, and reports that.
+  const got = process.platform === 'linux' ? reported / 2 : reported;
+  if (got >= octets) return;
+  const how = process.platform === 'linux' ? `: sysctl -w ${SYSCTL[kind]}=${octets}` : '';
+  warn(`the system gives ${Math.floor(got)} octets of ${octets} for the ${kind} buffer${how}`);
+}
+
 /**
  * Asks for buffers of `octets` for both directions of a bound socket. Tells `warn` of each that the system keeps smaller, with
  * the name of what limits it.
@@ -20,11 +34,7 @@ export function widenBuffers(socket: Socket, octets: number, warn: (text: string
     } catch {
       // Some systems refuse what is too much, and keep what they had.
     }
-    // Linux gives twice what is asked for, for its own records, and reports that.
-    const got = process.platform === 'linux' ? get() / 2 : get();
-    if (got >= octets) return;
-    const how = process.platform === 'linux' ? `: sysctl -w ${SYSCTL[kind]}=${octets}` : '';
-    warn(`the system gives ${Math.floor(got)} octets of ${octets} for the ${kind} buffer${how}`);
+    tellSmall(kind, get(), octets, warn);
   };
   ask(
     'receive',

@@ -27,11 +27,11 @@ export const UDP_ESP = 2;
 export const UDP_KEEPALIVE = 3;
 export const UDP_SHORT = 4;
 
-/** What a datagram is; `nat`: it came to the port for NAT. On the port of IKE a marker is taken as well. */
-export function classify(octets: Uint8Array, nat: boolean): number {
-  if (octets.length === 1 && octets[0] === KEEPALIVE) return UDP_KEEPALIVE;
-  if (octets.length <= MARKER_SIZE) return UDP_SHORT;
-  if (octets[0] === 0 && octets[1] === 0 && octets[2] === 0 && octets[3] === 0) return UDP_IKE_MARKED;
+/** What the datagram octets[at..at+length) is; `nat`: it came to the port for NAT. On the port of IKE a marker is taken as well. */
+export function classify(octets: Uint8Array, nat: boolean, at = 0, length = octets.length): number {
+  if (length === 1 && octets[at] === KEEPALIVE) return UDP_KEEPALIVE;
+  if (length <= MARKER_SIZE) return UDP_SHORT;
+  if (octets[at] === 0 && octets[at + 1] === 0 && octets[at + 2] === 0 && octets[at + 3] === 0) return UDP_IKE_MARKED;
   return nat ? UDP_ESP : UDP_IKE;
 }
 

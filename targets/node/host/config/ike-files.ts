@@ -232,6 +232,12 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     65535,
     16384,
   ),
+  udpIo: oneOf(
+    'UDP of the system',
+    'auto: datagrams of IKE and ESP in bursts, on Linux with the package koffi, else as node. node: one at a time, by Node.',
+    ['auto', 'node'],
+    'auto',
+  ),
   socketBuffer: integer(
     'Socket buffers',
     'For each UDP socket of IKE and of ZEP, each way; default 4194304. Asked for here, a smaller one is a warning.',

@@ -1,0 +1,56 @@
+// UDP sockets for many datagrams: of the system where it can be (native-socket.ts), else of node:dgram (node-socket.ts). They behave the same.
+
+import { errorText } from '../errors.ts';
+import { loadNativeSockets } from './native-socket.ts';
+import { openNodeSocket } from './node-socket.ts';
+
+/** How sockets are opened: `auto`, in bursts where the system and the package koffi allow it; `node`, by node:dgram. */
+export type UdpIo = 'auto' | 'node';
+
+/** What becomes of a socket's datagrams. */
+export interface DatagramListener {
+  /**
+   * A datagram came: octets[offset..offset+length), valid during the call. `remote`: 4 or 16 octets, which nobody may change;
+   * `remotePort` may be 0.
+   */
+  taken(octets: Uint8Array, offset: number, length: number, remote: Uint8Array, remotePort: number): void;
+  /** The system refused that many that `send` took. */
+  unsent(count: number): void;
+  /** So many came that the system dropped: the socket's buffer was full. node:dgram does not tell. */
+  lost(count: number): void;
+  /** The socket failed while it read. */
+  failed(): void;
+}
+
+export interface SocketBuffers {
+  /** Octets to ask for, each way. */
+  octets: number;
+  /** Told where the system keeps a smaller one. */
+  warn: (text: string) => void;
+}
+
+export interface DatagramSocket {
+  /** Its own, also where the system chose. */
+  port: number;
+  /** Sends a copy. What does not leave is told as `unsent`. */
+  send(octets: Uint8Array, remote: Uint8Array, remotePort: number): void;
+  close(): Promise<void>;
+}
+
+export interface Datagrams {
+  /** What is in use, for logs and metrics: `recvmmsg, GRO, GSO`. */
+  kind: string;
+  /** One bound to `address`, which may have a zone. Rejects as node:dgram does: `bind EADDRINUSE ...`. */
+  open(address: string, port: number, buffers: SocketBuffers, listener: DatagramListener): Promise<DatagramSocket>;
+}
+
+/** `told`: why it is node:dgram, where `auto` was asked for. */
+export async function loadDatagrams(io: UdpIo, told: (why: string) => void): Promise<Datagrams> {
+  if (io === 'node') return { kind: 'node', open: openNodeSocket };
+  try {
+    return await loadNativeSockets();
+  } catch (error) {
+    told(errorText(error));
+    return { kind: 'node', open: openNodeSocket };
+  }
+}
