@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { addressText } from '../../targets/node/host/addresses.ts';
-import { type DatagramSocket, loadDatagrams } from '../../targets/node/host/io/datagrams.ts';
+import type { DatagramSocket } from '../../targets/node/host/io/datagrams.ts';
+import { loadDatagrams } from '../../targets/node/host/io/load-datagrams.ts';
 import { ROOT } from '../cli/run.ts';
 
 const missing =

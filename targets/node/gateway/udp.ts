@@ -6,7 +6,8 @@
 import { networkInterfaces } from 'node:os';
 import { socketOctets } from '../host/addresses.ts';
 import { errorText } from '../host/errors.ts';
-import { type DatagramSocket, loadDatagrams, type UdpIo } from '../host/io/datagrams.ts';
+import type { DatagramSocket, UdpIo } from '../host/io/datagrams.ts';
+import { loadDatagrams } from '../host/io/load-datagrams.ts';
 import { type Log, silent } from '../host/log.ts';
 import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
 import { classify, UDP_ESP, UDP_KEEPALIVE, UDP_SHORT, type UdpAddress } from '../host/udp.ts';

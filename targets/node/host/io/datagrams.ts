@@ -1,8 +1,5 @@
-// UDP sockets for many datagrams: of the system where it can be (native-socket.ts), else of node:dgram (node-socket.ts). They behave the same.
-
-import { errorText } from '../errors.ts';
-import { loadNativeSockets } from './native-socket.ts';
-import { openNodeSocket } from './node-socket.ts';
+// UDP sockets for many datagrams: of the system where it can be (native-socket.ts), else of node:dgram (node-socket.ts). They
+// behave the same.
 
 /** How sockets are opened: `auto`, in bursts where the system and the package koffi allow it; `node`, by node:dgram. */
 export type UdpIo = 'auto' | 'node';
@@ -42,15 +39,4 @@ export interface Datagrams {
   kind: string;
   /** One bound to `address`, which may have a zone. Rejects as node:dgram does: `bind EADDRINUSE ...`. */
   open(address: string, port: number, buffers: SocketBuffers, listener: DatagramListener): Promise<DatagramSocket>;
-}
-
-/** `told`: why it is node:dgram, where `auto` was asked for. */
-export async function loadDatagrams(io: UdpIo, told: (why: string) => void): Promise<Datagrams> {
-  if (io === 'node') return { kind: 'node', open: openNodeSocket };
-  try {
-    return await loadNativeSockets();
-  } catch (error) {
-    told(errorText(error));
-    return { kind: 'node', open: openNodeSocket };
-  }
 }
