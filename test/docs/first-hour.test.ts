@@ -7,13 +7,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
-import { packageMissing } from '../support/packages.ts';
-import { missingLine, patternOf, type Running, seen, start, stepsOf, stop } from './tutorial.ts';
+import { LIMIT, missingLine, patternOf, stepsOf, walk } from './tutorial.ts';
 
 const root = sourceRoot();
 const steps = stepsOf(readFileSync(join(root, 'docs', 'first-hour.md'), 'utf8'));
-/** Milliseconds for one command: the longest builds firmware. */
-const LIMIT = 300000;
 
 test('lines of a document are found in order, with any numbers', () => {
   assert.match('reading 17 acknowledged ms=28', patternOf('reading 1 acknowledged ms=3'));
@@ -46,32 +43,10 @@ function copyOf(folder: string): void {
 
 test('the first hour', { timeout: 4 * LIMIT }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'dietesp-first-hour-'));
-  const background: Running[] = [];
   copyOf(folder);
-  // npm sets its own variables for what it starts; a newcomer has none of them.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_/.test(name)));
-  env['NO_COLOR'] = '1';
   try {
-    for (const step of steps) {
-      const missing = step.needs.map((name) => packageMissing(name)).filter((reason) => reason !== false);
-      await t.test(step.command, { skip: missing[0] ?? false }, async () => {
-        const running = start(step.command, folder, env);
-        if (step.isBackground) background.push(running);
-        const line = await seen(running, step.expected, LIMIT);
-        assert.equal(line, undefined, `not printed: ${line}\n${running.printed()}`);
-        if (step.isBackground) return;
-        const limit = setTimeout(() => stop(running, 'SIGKILL'), LIMIT);
-        const code = await running.ended;
-        clearTimeout(limit);
-        assert.equal(code, 0, running.printed());
-      });
-    }
-    for (const running of background) {
-      stop(running, 'SIGINT');
-      await running.ended;
-    }
+    await walk(t, steps, folder);
   } finally {
-    for (const running of background) stop(running, 'SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 });

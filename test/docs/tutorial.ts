@@ -4,8 +4,13 @@
 //
 //   <!-- background -->          goes on while the commands behind it run
 //   <!-- needs: lua5.4 tshark -->  Debian packages; without them this command and its output are left out
+//
+// A block of another language behind `<!-- file: NAME -->` is a file that the reader writes.
 
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { TestContext } from 'node:test';
+import { packageMissing } from '../support/packages.ts';
 
 export interface Step {
   command: string;
@@ -28,6 +33,12 @@ export function stepsOf(markdown: string): Step[] {
     }
   }
   return steps;
+}
+
+/** The files of a document: name and text. */
+export function filesOf(markdown: string): [name: string, text: string][] {
+  const file = /<!-- file: (\S+) -->\n```\w+\n([\s\S]*?)```/g;
+  return [...markdown.matchAll(file)].map(([, name, text]) => [name, text]);
 }
 
 /** What a line of the document stands for. */
@@ -96,5 +107,38 @@ export async function seen(running: Running, expected: readonly string[], ms: nu
     const missing = missingLine(expected, running.printed());
     if (missing === undefined || isOver || Date.now() > limit) return missing;
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Milliseconds for one command: the longest builds firmware. */
+export const LIMIT = 300000;
+
+/** Types the commands in `folder`, each a test of its own; what goes on in the background is stopped at last. */
+export async function walk(t: TestContext, steps: readonly Step[], folder: string): Promise<void> {
+  const background: Running[] = [];
+  // npm sets its own variables for what it starts; a newcomer has none of them.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_/.test(name)));
+  env['NO_COLOR'] = '1';
+  try {
+    for (const step of steps) {
+      const missing = step.needs.map((name) => packageMissing(name)).filter((reason) => reason !== false);
+      await t.test(step.command, { skip: missing[0] ?? false }, async () => {
+        const running = start(step.command, folder, env);
+        if (step.isBackground) background.push(running);
+        const line = await seen(running, step.expected, LIMIT);
+        assert.equal(line, undefined, `not printed: ${line}\n${running.printed()}`);
+        if (step.isBackground) return;
+        const limit = setTimeout(() => stop(running, 'SIGKILL'), LIMIT);
+        const code = await running.ended;
+        clearTimeout(limit);
+        assert.equal(code, 0, running.printed());
+      });
+    }
+    for (const running of background) {
+      stop(running, 'SIGINT');
+      await running.ended;
+    }
+  } finally {
+    for (const running of background) stop(running, 'SIGKILL');
   }
 }

@@ -43,6 +43,8 @@ export const NEEDS: readonly Need[] = [
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
   { command: 'ip', package: 'iproute2', suites: 'interop: strongSwan' },
   { command: 'ping', package: 'iputils-ping', suites: 'interop: strongSwan' },
+  { command: 'mosquitto', package: 'mosquitto', suites: 'docs: MQTT', service: 'mosquitto.service' },
+  { command: 'mosquitto_sub', package: 'mosquitto-clients', suites: 'docs: MQTT' },
   { command: 'swanctl', package: 'strongswan-swanctl', suites: 'interop: strongSwan' },
   {
     command: 'charon-systemd',
