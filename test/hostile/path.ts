@@ -25,6 +25,8 @@ export function pathMissing(): string | false {
 }
 
 export interface Path {
+  /** Of both interfaces. */
+  offload: string;
   /** Packets by what became of them. */
   counts: { passed: number; lost: number; blocked: number };
   /** Of packets, each way. */
@@ -52,6 +54,7 @@ export async function openPath(seed: number, mtu = 1400): Promise<Path> {
   const timers = new Set<NodeJS.Timeout>();
 
   const path: Path = {
+    offload: '',
     counts: { passed: 0, lost: 0, blocked: 0 },
     loss: 0,
     delay: 0,
@@ -101,6 +104,7 @@ export async function openPath(seed: number, mtu = 1400): Promise<Path> {
       ip('netns', 'add', names[side]);
       const tun = await openTun({ name: names[side], addresses: [], routes: [], mtu });
       tuns.push(tun);
+      path.offload = tun.offload;
       ip('link', 'set', 'dev', names[side], 'netns', names[side]);
       ip('-n', names[side], 'link', 'set', 'lo', 'up');
       ip('-n', names[side], 'link', 'set', 'dev', names[side], 'mtu', String(mtu), 'up');

@@ -72,6 +72,8 @@ export interface TunConfig {
   routes: string[];
   /** Octets of the largest packet through it. */
   mtu: number;
+  /** False: each packet crosses the system alone. Default: packets of a flow as one, where the system can. */
+  offload?: boolean;
 }
 
 /** What carries ESP: UDP; IP protocol 50; or that where no NAT is found. */

@@ -148,7 +148,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       udp: udp.map(udpMetrics),
       raw: raw === null ? null : { ...raw.counters },
       tcp: (tcp?.ports ?? []).map(tcpMetrics),
-      tun: tun === null ? null : { ...router.carried },
+      tun: tun === null ? null : { ...router.carried, offload: tun.offload },
       mtu: mtu?.metrics ?? null,
       state: state?.metrics() ?? null,
       drops: { ...bus.drops },

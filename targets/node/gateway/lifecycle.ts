@@ -148,7 +148,11 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       });
       for (const local of locals) opened.mtu?.openedRaw(local);
     }
-    if (config.tun !== undefined) opened.tun = await openTun(config.tun);
+    if (config.tun !== undefined) {
+      opened.tun = await openTun(config.tun);
+      const { name, offload } = opened.tun;
+      log?.('info', 'gateway', `tun: ${name}: ${offload === '' ? 'one packet at a time' : offload}`);
+    }
     return opened;
   } catch (error) {
     await close(opened);
@@ -234,7 +238,15 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
           isIke ? ike.message(path, octets, offset, length) : router.esp(path, octets, offset, length),
         );
     }
-    opened.tun?.start();
+    if (opened.tun !== null) {
+      const { name } = opened.tun;
+      opened.tun.onLost = (count) => {
+        router.carried.written -= count;
+        for (let i = 0; i < count; i++) bus.drop('tun', 'tun');
+      };
+      opened.tun.onGone = () => bus.log('error', 'gateway', `tun: ${name}: the interface is gone`);
+      opened.tun.start();
+    }
   } catch (error) {
     stop();
     throw error;

@@ -206,8 +206,11 @@ export interface GatewayMetrics {
   raw: { received: number; sent: number; sendErrors: number; malformed: number } | null;
   /** TCP listeners, in the order of the configuration. */
   tcp: TcpMetrics[];
-  /** Packets given to the network interface, and taken from it; null: none. */
-  tun: { written: number; read: number } | null;
+  /**
+   * Packets given to the network interface, and taken from it; `offload`: what of them crosses the system as one, `TSO, USO`.
+   * Null: none.
+   */
+  tun: { written: number; read: number; offload: string } | null;
   /** MTU detection; null: it is off. */
   mtu: MtuMetrics | null;
   /** The store of SAs; null: there is none. */

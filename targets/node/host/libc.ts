@@ -57,6 +57,8 @@ export interface Libc {
   write(fd: number, at: number, size: number): number;
   writev(fd: number, at: number, count: number): number;
   ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** With an argument that is a number. */
+  ioctlValue(fd: number, request: number, argument: number): number;
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
   epoll_wait(epoll: number, at: number, most: number, timeout: number): number;
@@ -71,12 +73,13 @@ export interface Libc {
 
 let loaded: Libc | null = null;
 
-/** Rejects where koffi is not installed, or this is not Linux with 64 bits, the least octet first. */
+/** Where structures with pointers are as they are laid out here: of 64 bits, the least octet first. */
+export const HAS_LAYOUT = ['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch);
+
+/** Rejects where koffi is not installed, or this is not Linux. */
 export async function loadLibc(): Promise<Libc> {
   if (loaded !== null) return loaded;
   if (process.platform !== 'linux') throw new Error('Linux is needed');
-  // Where structures with pointers are as they are laid out here.
-  if (!['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)) throw new Error(`not on ${process.arch}`);
   const koffi = await loadKoffi();
   const library = koffi.load(null);
   const func = (signature: string) => library.func(signature);
@@ -93,6 +96,7 @@ export async function loadLibc(): Promise<Libc> {
     write: func('intptr_t write(int fd, uintptr_t at, size_t size)'),
     writev: func('intptr_t writev(int fd, uintptr_t at, int count)'),
     ioctl: func('int ioctl(int fd, unsigned long request, void *argument)'),
+    ioctlValue: func('int ioctl(int fd, unsigned long request, uintptr_t argument)'),
     epoll_create1: func('int epoll_create1(int flags)'),
     epoll_ctl: func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
     epoll_wait: wait,

@@ -204,6 +204,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     addresses: list('Addresses', 'Of the interface, with prefix length: `2001:db8:1::1/64`.', { type: 'string' }, 16),
     routes: list('Routes', 'Prefixes that go into it.', { type: 'string' }, 64),
     mtu: integer('MTU', 'In octets.', 1280, 4096, 1280),
+    offload: flag('Offload', 'Packets of a flow cross the system as one, where it can (TSO, USO).', true),
   }),
   neighbours: entries(
     'Neighbours',

@@ -2,7 +2,7 @@
 // can, datagrams of one size between the same two ends cross it as one (GRO, GSO).
 
 import { closeSync } from 'node:fs';
-import { EAGAIN, EINTR, type Libc, loadLibc, systemError } from '../libc.ts';
+import { EAGAIN, EINTR, HAS_LAYOUT, type Libc, loadLibc, systemError } from '../libc.ts';
 import { tellSmall } from '../socket-buffer.ts';
 import type { DatagramListener, DatagramSocket, Datagrams, SocketBuffers } from './datagrams.ts';
 import { BATCH, createInbox, type Inbox } from './inbox.ts';
@@ -138,6 +138,7 @@ function open(
 
 /** Rejects with why there are none. */
 export async function loadNativeSockets(): Promise<Datagrams> {
+  if (!HAS_LAYOUT) throw new Error(`not on ${process.arch}`);
   const readiness = await loadReadiness();
   const libc = await loadLibc();
   const offload = probe(libc);
