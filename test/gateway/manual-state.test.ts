@@ -113,7 +113,7 @@ function fakeJournal() {
 
 test('a store that is begun anew holds no number below those that were used meanwhile', () => {
   const { journal, puts, keep } = fakeJournal();
-  const keeper = createKeeper({ journal, records: new Map(), now: () => 0, placeOf: () => '' });
+  const keeper = createKeeper({ journal, records: new Map(), now: () => 0, placeOf: () => '', shared: null });
   const sa = { snHi: 0, snLo: 0, form: { snLsb: 8, counter: { esn: 1 } } };
   const association = { sa, direction: 'out', owner: null, kept: null } as unknown as Parameters<
     typeof keeper.configured

@@ -105,7 +105,7 @@ test('a restart under another clock: what is left of times is never more than it
     ['now/01', encodePlain(stored)],
   ]);
   const left = (): number[] => {
-    const { progress } = recordOf(records, '01', () => 0)!;
+    const { progress } = recordOf(records, '01', (one) => ({ ...one, port: 0 }))!;
     return [progress.rekeyIn, progress.reauthIn];
   };
   context.mock.timers.setTime(START + 10000);

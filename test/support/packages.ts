@@ -42,6 +42,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'tshark', package: 'tshark', suites: 'interop: tshark' },
   { python: 'scapy', package: 'python3-scapy', suites: 'interop: scapy' },
   { command: 'ip', package: 'iproute2', suites: 'interop: strongSwan' },
+  { command: 'nats-server', package: 'nats-server', suites: 'cluster', service: 'nats-server.service' },
   { command: 'ping', package: 'iputils-ping', suites: 'interop: strongSwan' },
   { command: 'mosquitto', package: 'mosquitto', suites: 'docs: MQTT', service: 'mosquitto.service' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients', suites: 'docs: MQTT' },

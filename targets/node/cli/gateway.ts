@@ -2,17 +2,19 @@
 
 import { Command, Option } from 'commander';
 import { controlGateway } from '../gateway/control.ts';
-import { loadGatewayFile } from '../gateway/file.ts';
+import { type LoadedGateway, loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
 import { volatileProblem } from '../gateway/volatile.ts';
+import { openCluster } from '../host/cluster/open.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { gathered } from '../host/gathered.ts';
 import { createKeyLog } from '../host/keylog.ts';
 import { createLog, GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
 import { outletOf } from '../host/outlet.ts';
-import { openState } from '../host/state/open.ts';
+import { openState, sealKeyOf } from '../host/state/open.ts';
+import type { StateStore } from '../host/state/store.ts';
 import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
 import { jsonNote, refuseEmpty, SIGNAL_CODES } from './options.ts';
@@ -45,6 +47,13 @@ function signalled(): Promise<string> {
   });
 }
 
+/** Where the SAs are: the store of the cluster, a directory, or nowhere. */
+async function openStore({ cluster, state }: LoadedGateway, options: Options, log: Log): Promise<StateStore | null> {
+  if (cluster === null) return openState('gateway', options.config, state, options.state);
+  if (options.state !== undefined) throw new CommandError('--state: is not taken beside cluster of the file', 2);
+  return openCluster(cluster, sealKeyOf(options.config, state.keyFile, printWarning), log);
+}
+
 async function run(options: Options): Promise<void> {
   refuseEmpty(options);
   const logging = {
@@ -73,7 +82,7 @@ async function run(options: Options): Promise<void> {
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();
-  const store = await openState('gateway', options.config, loaded.state, options.state);
+  const store = await openStore(loaded, options, log);
   const volatile = volatileProblem(loaded, store !== null);
   if (volatile !== '') throw new CommandError(volatile);
   const kept = store === null ? {} : { store };
@@ -118,7 +127,11 @@ async function run(options: Options): Promise<void> {
   if (options.control === true) process.stdin.destroy();
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
-  log('info', 'gateway', `${signal}: telling the peers that their SAs end`);
+  log('info', 'gateway', () =>
+    loaded.cluster === null
+      ? `${signal}: telling the peers that their SAs end`
+      : `${signal}: the other gateways of the cluster go on with the SAs`,
+  );
   await gateway.leave(LEAVE_TIME);
 }
 

@@ -1,6 +1,8 @@
 // Turns the file of `dietesp gateway` into the gateway's configuration. It reads, checks and converts the whole file before
 // anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
+import type { ClusterConfig } from '../host/cluster/open.ts';
+import { clusterOf } from '../host/config/cluster.ts';
 import { type Common, commonOf, tcpOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
@@ -34,6 +36,8 @@ export interface LoadedGateway extends Common {
   config: GatewayConfig & { ike: GatewayIkeConfig };
   /** Milliseconds between reports of metrics, 0: none. */
   metrics: number;
+  /** The cluster that it is in; null: none. */
+  cluster: ClusterConfig | null;
   /** SAs keyed by hand are wanted without a store. */
   unsafeVolatile: boolean;
 }
@@ -168,6 +172,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     return range ?? [new Uint8Array(16), new Uint8Array(16)];
   });
   const sas = inside(root, 'sas');
+  const cluster = clusterOf(root);
   const mtu = mtuOf(inside(root, 'mtu'));
   const redirect = inside(root, 'redirect');
   const listed = (name: string): unknown[] => entriesOf(inside(root, name)).map(({ value }) => value);
@@ -209,6 +214,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     ...common,
     config,
     metrics: (values.metrics as number) * 1000,
+    cluster: cluster ?? null,
     unsafeVolatile: values.unsafeVolatile === true,
   };
 }

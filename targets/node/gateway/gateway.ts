@@ -15,6 +15,7 @@ import { createAir } from './air.ts';
 import { type Associations, addConfigured, createAssociations } from './associations.ts';
 import { createBus } from './bus.ts';
 import { createCarriers } from './carriers.ts';
+import { createCluster } from './cluster.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
@@ -83,6 +84,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const air = createAir(bus, radios, checked, provider, config.lostAfter ?? 3);
   const state = opened.store === null ? null : createState(opened.store, bus);
   const keep = state === null ? null : state.keep;
+  const shared = opened.store?.shared;
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
   const carriers = createCarriers(bus, radios.length, { udp, tcp, raw });
@@ -101,6 +103,9 @@ function start(config: GatewayConfig, opened: Opened): Started {
       bus.log('error', 'state', () => error.message);
     });
     state?.restore(ike);
+    if (shared !== undefined) {
+      ike.cluster = createCluster(bus, shared, { take: (records) => state!.take(ike, records), release: ike.release });
+    }
     stop = run(bus, clock, opened, { air, ike, router, carriers });
   } catch (error) {
     sas.clear();
@@ -151,6 +156,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       tun: tun === null ? null : { ...router.carried, offload: tun.offload },
       mtu: mtu?.metrics ?? null,
       state: state?.metrics() ?? null,
+      cluster: ike.cluster?.view() ?? null,
       drops: { ...bus.drops },
       suppressedLines: bus.bounded.suppressed(),
     }),
@@ -171,11 +177,12 @@ function start(config: GatewayConfig, opened: Opened): Started {
     },
     async leave(time) {
       if (!isClosed) {
-        bus.guard(undefined, ike.leave);
+        // The others of a cluster go on with its SAs.
+        if (shared === undefined) bus.guard(undefined, ike.leave);
         for (const wake of bus.wakers) wake();
         // By the clock: among many peers a step takes longer.
         const until = performance.now() + time;
-        while (performance.now() < until && ike.isLeaving()) {
+        while (shared === undefined && performance.now() < until && ike.isLeaving()) {
           await new Promise((resolve) => setTimeout(resolve, LEAVE_STEP));
         }
       }
@@ -184,6 +191,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     async close() {
       if (!isClosed) {
         isClosed = true;
+        ike.cluster?.close();
         stop();
         router.close();
         mtu?.close();

@@ -8,17 +8,22 @@ import { DROP_UNSUPPORTED } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { isAgeing } from '../../../core/esp/sa.ts';
 import { fragmentation } from '../../../core/ike/codec/fragments.ts';
+import { IKE_EXCHANGE, IKE_FLAGS, IKE_SIZE, IKE_SPI_I, IKE_SPI_R } from '../../../core/ike/codec/message.ts';
+import { FLAG_INITIATOR, IKE_SA_INIT, IKE_SESSION_RESUME } from '../../../core/ike/codec/numbers.ts';
+import { NONE } from '../../../core/ike/codec/octets.ts';
 import { clearIke } from '../../../core/ike/exchange/clear.ts';
 import { createIke, heard, receiveIke } from '../../../core/ike/exchange/endpoint.ts';
 import { COUNT_RECEIVED, COUNT_SENT, spiKey } from '../../../core/ike/exchange/registry.ts';
 import { leaveIke, rekeyChild } from '../../../core/ike/exchange/requests.ts';
 import { ikeTimeout } from '../../../core/ike/exchange/schedule.ts';
+import { endIkeSa } from '../../../core/ike/exchange/session.ts';
 import { pollIke } from '../../../core/ike/exchange/timers.ts';
 import { createTickets } from '../../../core/ike/ext/ticket.ts';
 import type { ResponderConfig } from '../../../core/ike/setup/half-open.ts';
 import { createResponder } from '../../../core/ike/setup/responder.ts';
 import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Ike } from '../../../core/ike/state/ike.ts';
+import { OUTCOME_CLOSED } from '../../../core/ike/state/outcome.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import type { IkePolicy } from '../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
@@ -41,6 +46,7 @@ import { createMobility, type Mobility } from './mobility.ts';
 import { createRefusals } from './refusals.ts';
 import { shieldUpper } from './shield.ts';
 import type { Pair } from './state/keeper.ts';
+import type { FindPath } from './state/records.ts';
 import { type Restored, restoreSas } from './state/restore.ts';
 import { isStream } from './streams.ts';
 import { createUp } from './up.ts';
@@ -76,7 +82,11 @@ export interface IkeHost {
   /** True while a peer has not confirmed that. */
   isLeaving(): boolean;
   /** Brings IKE SAs back from the records of a store. */
-  restore(records: ReadonlyMap<string, Uint8Array>, portOf: (place: string) => number, now: number): Restored;
+  restore(records: ReadonlyMap<string, Uint8Array>, find: FindPath, now: number): Restored;
+  /** False for a message of an IKE SA that is not here; `hint`: its SPI of ours. */
+  isHere(buffer: Uint8Array, offset: number, length: number): { here: boolean; spi: Uint8Array };
+  /** Ends what belongs to these groups, which are another gateway's; peers are told nothing. */
+  release(groups: string[], now: number): void;
   /** Wipes and forgets all IKE SAs; peers are told nothing. */
   clear(): void;
   metrics(): IkeMetrics;
@@ -249,19 +259,37 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const times = [further.nextTimeout(), ...endpoints.map(ikeTimeout)].filter((time) => time >= 0);
       return times.length === 0 ? -1 : Math.min(...times);
     },
-    restore(records, portOf, now) {
-      const restored = restoreSas({ records, keeper: keeper!, log, now, portOf, ikeOf, connections }, (sa) => {
+    restore(records, find, now) {
+      const came: IkeSa[] = [];
+      const restored = restoreSas({ records, keeper: keeper!, log, now, find, ikeOf, connections }, (sa) => {
+        came.push(sa);
         up.add(sa, !isUdp(sa.path));
         if (!isUdp(sa.path)) config.proved(sa.path);
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
       });
-      for (const sa of all()) {
+      for (const sa of came) {
         if (sa.state !== STATE_ESTABLISHED) continue;
         compact.ike(sa);
         further.look(sa, now);
       }
       return restored;
+    },
+    isHere(buffer, offset, length) {
+      const isWhole = length >= IKE_SIZE;
+      const exchange = buffer[offset + IKE_EXCHANGE];
+      const isFirst = exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME;
+      if (!isWhole || isFirst) return { here: true, spi: new Uint8Array(0) };
+      const at = offset + ((buffer[offset + IKE_FLAGS] & FLAG_INITIATOR) !== 0 ? IKE_SPI_R : IKE_SPI_I);
+      const key = spiKey(buffer, at);
+      return { here: endpoints.some(({ bySpi }) => bySpi[key] !== undefined), spi: buffer.slice(at, at + 8) };
+    },
+    release(groups, now) {
+      for (const sa of keeper?.lose(groups) ?? []) {
+        // Its last answer is the other gateway's as well.
+        sa.response = NONE;
+        endIkeSa(ikeOf(sa.path), sa, OUTCOME_CLOSED, now);
+      }
     },
     leave(now) {
       for (const ike of endpoints) {

@@ -22,17 +22,22 @@ import type { Air } from './air.ts';
 import { type Association, type Associations, innerOf } from './associations.ts';
 import type { Bus } from './bus.ts';
 import type { Carriers } from './carriers.ts';
+import type { Cluster } from './cluster.ts';
 import { type CheckedConfig, type GatewayConfig, hasPeers } from './config.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
 import { type AddressRange, createPool } from './pool.ts';
 import type { Keeper, KeeperConfig } from './state/keeper.ts';
+import { ikeHint } from './state/own-groups.ts';
+import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
 import { createStreams, followEsp, isHere } from './streams.ts';
 import type { IkeMetrics } from './views.ts';
 
 const IKE_PORT = 500;
+/** Milliseconds between looks at timers while this gateway may not send. */
+const WITHOUT_LEASE = 50;
 /** What 6LoWPAN carries is shorter; what a socket carries does not go through here. */
 const MESSAGE_MAX = 4096;
 
@@ -46,7 +51,7 @@ export interface IkeLinkParts {
   /** Of this gateway alone. */
   extensions: Extension[];
   /** Makes what keeps SAs in a store; null: there is none. */
-  keep: ((config: Omit<KeeperConfig, 'journal' | 'records'>) => Keeper) | null;
+  keep: ((config: Omit<KeeperConfig, 'journal' | 'records' | 'shared'>) => Keeper) | null;
 }
 
 export interface IkeLink extends Pollable {
@@ -73,6 +78,10 @@ export interface IkeLink extends Pollable {
   keeper: Keeper | null;
   /** Brings IKE SAs back from the records of a store. */
   restore(records: ReadonlyMap<string, Uint8Array>): Restored | null;
+  /** Ends what belongs to groups that are another gateway's; peers are told nothing. */
+  release(groups: string[]): void;
+  /** Set where gateways share records. */
+  cluster: Cluster | null;
   leave(): void;
   isLeaving(): boolean;
   /** Wipes and forgets all IKE SAs. */
@@ -163,6 +172,26 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   for (let port = 0; port < radios; port++) places.set(placeOf({ port }), port);
   const keeper = parts.keep?.({ now, placeOf }) ?? null;
 
+  /** The path of a record here. A gateway that takes it over may hear its peers at another address. */
+  function find(path: StoredPath): Path | null {
+    const port = places.get(path.port);
+    if (port !== undefined) return { ...path, port };
+    if (link.cluster === null || !path.port.startsWith('udp ')) return null;
+    const { udp } = carriers;
+    const index = udp.findIndex((one) => one.isOpen && one.local.length === path.local.length);
+    if (index < 0) return null;
+    const { local, port: plain, natPort } = udp[index];
+    return { ...path, local, localPort: path.encapsulated ? natPort : plain, port: radios + index };
+  }
+
+  /** True where the message is of an IKE SA of another gateway. */
+  function isElsewhere(octets: Uint8Array, offset: number, length: number, again: () => void): boolean {
+    if (link.cluster === null || ike === null) return false;
+    const { here, spi } = ike.isHere(octets, offset, length);
+    if (!here) link.cluster.unknown([ikeHint(spi)], again);
+    return !here;
+  }
+
   const streams = carriers.tcp === null ? null : createStreams(carriers.tcp, carriers.udp, radios);
   const pool = createPool(config.ike?.pool ?? [], reservedOf(checked, config), fixedOf(config, checked));
   const ike =
@@ -184,6 +213,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           keeper,
           streams,
           udp: carriers.udp,
+          place: () => link.cluster?.index() ?? -1,
           hasIp: carriers.raw !== null,
           wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
@@ -192,8 +222,9 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           drop: bus.drop,
         });
 
-  return {
-    receive(radio, packet, length, link) {
+  const link: IkeLink = {
+    cluster: null,
+    receive(radio, packet, length, from) {
       if (ike === null) return false;
       const message = readDatagram(packet, length);
       if (message === null || message.destinationPort !== IKE_PORT) return false;
@@ -205,13 +236,14 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         remotePort: message.sourcePort,
         encapsulated: false,
         port: radio,
-        link,
+        link: from,
       };
-      ike.receive(path, message.payload, 0, message.payload.length, now());
-      bus.wake(0);
+      const { payload } = message;
+      link.message(path, payload, 0, payload.length);
       return true;
     },
     message(path, octets, offset, length) {
+      if (isElsewhere(octets, offset, length, () => void link.message(path, octets, offset, length))) return false;
       const code = ike?.receive(path, octets, offset, length, now()) ?? -1;
       bus.wake(0);
       return code >= 0;
@@ -247,14 +279,18 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       };
       bus.bounded.peer('info', 'peer', 'moved', line, {}, owner.ike.policy.name);
     },
-    unknown(radio, packet, offset, link) {
+    unknown(radio, packet, offset, from) {
+      if (link.cluster !== null) return;
       const local = packet.slice(offset + IPV6_DST, offset + IPV6_DST + 16);
       if (!checked.addresses.some((one) => Buffer.compare(one, local) === 0)) return;
       const remote = packet.slice(offset + IPV6_SRC, offset + IPV6_SRC + 16);
       const ports = { localPort: IKE_PORT, remotePort: IKE_PORT, encapsulated: false };
-      ike?.unknownSpi({ local, remote, ...ports, port: radio, link }, u32(packet, offset + IPV6_SIZE), now());
+      ike?.unknownSpi({ local, remote, ...ports, port: radio, link: from }, u32(packet, offset + IPV6_SIZE), now());
     },
-    unknownAt: (path, spi) => ike?.unknownSpi(path, spi, now()),
+    unknownAt(path, spi) {
+      // In a cluster it may be that of another gateway.
+      if (link.cluster === null) ike?.unknownSpi(path, spi, now());
+    },
     failed(sa) {
       if (ike === null || !isSuspect(sa, bus.now())) return;
       const owner = sas.of(sa)?.owner;
@@ -267,10 +303,17 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       ike.ask(owner.ike, (endpoint, one, time) => rekeyChild(endpoint, one, owner.child, time), now());
       bus.wake(0);
     },
-    poll: () => ike?.poll(now()),
-    nextTimeout: () => ike?.nextTimeout() ?? -1,
+    poll: () => {
+      if (link.cluster?.isHeld() !== false) ike?.poll(now());
+    },
+    nextTimeout: () => {
+      const next = ike?.nextTimeout() ?? -1;
+      // What is due waits for the lease.
+      return next < 0 || link.cluster?.isHeld() !== false ? next : Math.max(next, now() + WITHOUT_LEASE);
+    },
     keeper,
-    restore: (records) => ike?.restore(records, (place) => places.get(place) ?? -1, now()) ?? null,
+    restore: (records) => ike?.restore(records, find, now()) ?? null,
+    release: (groups) => ike?.release(groups, now()),
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),
@@ -289,4 +332,5 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     },
     metrics: () => ike?.metrics() ?? null,
   };
+  return link;
 }

@@ -65,6 +65,8 @@ export interface IkeHostConfig {
   udp: UdpPort[];
   /** IKE over TCP; null: there is none. */
   streams: Streams | null;
+  /** Place of this gateway in a cluster, 0 to 15; -1: there is none. */
+  place(): number;
   /** ESP is taken in IP protocol 50. */
   hasIp: boolean;
   /** A peer on a radio proved that it is at this path. */
@@ -73,6 +75,9 @@ export interface IkeHostConfig {
   /** Counts what went wrong here, by reason. */
   drop(namespace: string, reason: string): string;
 }
+
+/** Attempts to choose an SPI on a radio that no other gateway of a cluster chooses. */
+const SPI_TRIES = 64;
 
 /** What the upper side shares with the rest of the gateway's IKE. */
 export interface UpperParts {
@@ -127,10 +132,18 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
     allocateSpi(path, offers) {
       const scope = scopeOf(path.local, path.remote, isUdp(path) ? 1 : 0);
-      if (!isUdp(path)) return allocateSpi(endpoint, scope, offers);
-      // One that moves may come to any own address.
+      const place = config.place();
+      if (!isUdp(path)) {
+        let spi = allocateSpi(endpoint, scope, offers);
+        // What gateways of a cluster choose for one peer differs in the bits on the air, while there are enough.
+        for (let i = 0; i < SPI_TRIES && place >= 0 && (spi & 15) !== place; i++) {
+          spi = allocateSpi(endpoint, scope, offers);
+        }
+        return spi;
+      }
       let spi = allocateBothSpi(sas.eesp, scope);
-      while (mobility.hasSpi(spi)) spi = allocateBothSpi(sas.eesp, scope);
+      // One that moves may come to any own address, and one of a cluster to another gateway.
+      while (mobility.hasSpi(spi) || (place >= 0 && spi >>> 28 !== place)) spi = allocateBothSpi(sas.eesp, scope);
       return spi;
     },
     install(sa, child, outgoing, incoming, first) {

@@ -191,6 +191,12 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
   const stop = (): void => {
     for (const each of stoppers) each();
   };
+  /** Another gateway may have what comes: nothing is taken, acknowledged or answered. */
+  const isSilent = (): boolean => {
+    if (ike.cluster?.isHeld() !== false) return false;
+    bus.drop('state', 'no-lease');
+    return true;
+  };
   const guarded = (layers: Pollable): Pollable => ({
     poll: (now) => bus.guard(undefined, () => layers.poll(now)),
     nextTimeout: layers.nextTimeout,
@@ -205,6 +211,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
       const layers = index === 0 ? stack(mac, lowpan, router.flows, ike, bus.bounded) : stack(mac, lowpan);
       add(clock.run(guarded(layers), radio));
       radio.onFrame = (frame, offset, length) => {
+        if (isSilent()) return;
         bus.guard(0, () => mac.receive(frame, offset, length, clock.now()));
         bus.wake(index);
       };
@@ -218,6 +225,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
     if (opened.udp !== null) {
       opened.udp.onDatagram = (index, octets, offset, length, kind, remote, remotePort) =>
         bus.guard(undefined, () => {
+          if (isSilent()) return;
           const path = carriers.udpPath(index, remote, remotePort, kind === UDP_IKE);
           const at = kind === UDP_IKE_MARKED ? MARKER_SIZE : 0;
           if (kind === UDP_ESP) router.esp(path, octets, offset, length);
@@ -227,6 +235,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
     if (opened.raw !== null) {
       opened.raw.onPacket = (local, remote, octets, offset, length) =>
         bus.guard(undefined, () => {
+          if (isSilent()) return;
           const path = carriers.rawPath(local, remote);
           if (path !== null) router.esp(path, octets, offset, length);
         });
@@ -235,7 +244,11 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
       opened.tcp.drop = (reason) => void bus.drop('tcp', reason);
       opened.tcp.onMessage = (path, octets, offset, length, isIke) =>
         bus.guard(false, () =>
-          isIke ? ike.message(path, octets, offset, length) : router.esp(path, octets, offset, length),
+          isSilent()
+            ? false
+            : isIke
+              ? ike.message(path, octets, offset, length)
+              : router.esp(path, octets, offset, length),
         );
     }
     if (opened.tun !== null) {

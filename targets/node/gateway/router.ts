@@ -19,6 +19,7 @@ import type { Sa } from '../../../core/esp/sa.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
+import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
@@ -36,6 +37,7 @@ import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
 import { openUdp } from './socket.ts';
+import { atHint, espHint, toHint } from './state/own-groups.ts';
 import { isStream } from './streams.ts';
 import type { Tun } from './tun.ts';
 
@@ -92,10 +94,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   }
 
   /** Does it then: '', or the reason why it will not be done. */
-  function wait(effect: () => void): string {
+  function wait(association: Association, effect: () => void): string {
     const isTaken = ike.keeper!.after(() => {
       if (!isClosed) bus.guard(undefined, effect);
-    });
+    }, association);
     return isTaken ? '' : drop('state', 'store');
   }
 
@@ -120,17 +122,28 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     bus.wake(0);
     if (mustWait(chosen)) {
       const copy = outer.slice(header, size);
-      return wait(() => carriers.sendEsp(place, copy));
+      return wait(chosen, () => carriers.sendEsp(place, copy));
     }
     carriers.sendEsp(place, outer.subarray(header, size));
     return '';
   }
 
+  /** True where another gateway is gone that had the SA of an inner packet: it waits until this one has it. */
+  function isElsewhere(packet: Uint8Array, length: number, origin: Origin): boolean {
+    if (ike.cluster === null) return false;
+    const isFour = packet[0] >>> 4 === 4;
+    if (length < (isFour ? IPV4_SIZE : IPV6_SIZE)) return false;
+    const copy = packet.slice(0, length);
+    const to = isFour ? copy.subarray(IPV4_DST, IPV4_DST + 4) : copy.subarray(IPV6_DST, IPV6_DST + 16);
+    return ike.cluster.unknown([toHint(to)], () => void protect(copy, length, origin));
+  }
+
   function protect(packet: Uint8Array, length: number, origin: Origin): string {
     const now = bus.now();
     fits = 0;
+    if (ike.cluster?.isHeld() === false) return drop('state', 'no-lease');
     const chosen = sas.choose(packet, length, now);
-    if (chosen === undefined) return drop('esp', NO_SA);
+    if (chosen === undefined) return isElsewhere(packet, length, origin) ? '' : drop('esp', NO_SA);
     if (ike.keeper?.refuses(chosen)) return drop('state', 'store');
     const { sa, remote } = chosen;
     useClass(sa, packet, 0);
@@ -164,7 +177,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     ike.carried(chosen);
     if (!mustWait(chosen)) return air.send(peer, outer, size);
     const copy = outer.slice(0, size);
-    return wait(() => void air.send(peer, copy, size));
+    return wait(chosen, () => void air.send(peer, copy, size));
   }
 
   const echo = createEchoResponder(parts.flows.map(({ destination }) => destination));
@@ -253,12 +266,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       count(endpoint, DROP_SELECTOR);
       return;
     }
-    if (!mustWait(association)) {
+    if (association === undefined || !mustWait(association)) {
       deliver(size, sa, from);
       return;
     }
     const copy = restored.slice(0, size);
-    wait(() => {
+    wait(association, () => {
       restored.set(copy);
       deliver(size, sa, from);
     });
@@ -279,7 +292,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       length,
       () => addressText(buffer, offset + IPV6_SRC, 16),
       () => {
-        if (length >= IPV6_SIZE + 4) ike.unknown(radio, buffer, offset, link.slice());
+        if (length < IPV6_SIZE + 4) return;
+        ike.unknown(radio, buffer, offset, link.slice());
+        if (ike.cluster === null) return;
+        const [packet, sender] = [buffer.slice(offset, offset + length), link.slice()];
+        const hint = atHint(packet.subarray(IPV6_SRC, IPV6_SRC + 16));
+        ike.cluster.unknown([hint], () => air.take(radio, packet, 0, length, sender));
       },
     );
     if (got === null) return;
@@ -302,7 +320,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     };
   }
 
-  return {
+  const router: Router = {
     flows,
     carried,
     protect: (packet, length) => protect(packet, length, 'program'),
@@ -314,7 +332,13 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       const size = outerPacket(came, packet, path.remote, local, isNew ? PROTO_EESP : PROTO_ESP);
       const first = mtu === null ? null : mtu.take(path, packet);
       // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
-      const unknown = (): void => void (!isNew && length >= 4 && ike.unknownAt(path, u32(octets, offset)));
+      const unknown = (): void => {
+        if (isNew || length < 4) return;
+        ike.unknownAt(path, u32(octets, offset));
+        if (ike.cluster === null) return;
+        const copy = octets.slice(offset, offset + length);
+        ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
+      };
       const got = restore(came, 0, size, from, unknown, isNew);
       if (got === null) return false;
       ike.heard(got.sa, path);
@@ -334,4 +358,5 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       flows.close();
     },
   };
+  return router;
 }

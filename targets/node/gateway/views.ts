@@ -21,6 +21,7 @@ import type { MtuMetrics, PathView } from '../host/mtu/metrics.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
+import type { ClusterView } from '../host/state/shared.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
 import { isStream } from './streams.ts';
@@ -215,6 +216,8 @@ export interface GatewayMetrics {
   mtu: MtuMetrics | null;
   /** The store of SAs; null: there is none. */
   state: StateMetrics | null;
+  /** The cluster that it is in; null: none. */
+  cluster: ClusterView | null;
   /**
    * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, store, listener, keylog,
    * internal, and those of docs/transports.md.

@@ -36,8 +36,10 @@ import {
   type Reserve,
   use,
 } from '../../host/state/reserve.ts';
+import type { SharedState } from '../../host/state/shared.ts';
 import type { Association } from '../associations.ts';
 import { LOST } from './configured.ts';
+import { createOwnGroups } from './own-groups.ts';
 
 /** Milliseconds between looks at SAs with more than one number ahead. */
 const SWEEP = 100;
@@ -69,6 +71,8 @@ export interface KeeperConfig {
   now(): number;
   /** Names the radio or socket of a path, so that it is found again. */
   placeOf(path: Path): string;
+  /** The store is that of several gateways; null: of this one alone. */
+  shared: SharedState | null;
 }
 
 export interface Keeper {
@@ -100,8 +104,10 @@ export interface Keeper {
   refuses(association: Association): boolean;
   /** The numbers of the configured SA with this key are lost: it stays out until it has other keys. */
   lost(key: string): void;
-  /** Runs `effect` when every change so far is durable. False: dropped. */
-  after(effect: () => void): boolean;
+  /** Runs `effect`, of a packet of this SA, when every change so far is durable. False: dropped. */
+  after(effect: () => void, association: Association): boolean;
+  /** IKE SAs of these groups, which are another gateway's now: nothing more is written or sent about them. */
+  lose(groups: string[]): IkeSa[];
   /** A secret of the gateway: the stored one of `size` octets, or what `make` gives, stored from now on. */
   secret(name: string, size: number, make: () => Uint8Array): Uint8Array;
   /** Puts every record again. */
@@ -120,17 +126,21 @@ function keysOf({ key, salt, authKey }: SaConfig): Uint8Array {
   return new Uint8Array(Buffer.concat([key, salt, authKey]));
 }
 
-function reserveOf(sa: Sa, isOut: boolean, now: number): Reserve {
+/** `isShared`: what another gateway takes over must not cost a slow peer a number. */
+function reserveOf(sa: Sa, isOut: boolean, now: number, isShared: boolean): Reserve {
   // An SA with subspaces does not come back: nothing is known of their counters. Its record says that a number was used, and so
   // createSa refuses it, and the peer is told by a Delete.
   if (sa.subspaces !== undefined) return createReserve(1, 1, 1, now);
   // A peer that is sent few bits of a number cannot follow a long jump.
   const limit = lastOf(sa.form.counter.esn);
-  return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), limit, now);
+  const least = isShared && !isOut ? 0 : 1;
+  return createReserve(numberOf(sa.snHi, sa.snLo), aheadOf(isOut ? sa.form.snLsb : 32), limit, now, least);
 }
 
 export function createKeeper(config: KeeperConfig): Keeper {
-  const { journal, now } = config;
+  const { journal, now, shared } = config;
+  const isShared = shared !== null;
+  const groups = createOwnGroups(shared);
   const children = new Map<ChildSa, KeptChild>();
   const ikes = new Map<IkeSa, KeptIke>();
   /** Keys of IKE SAs that are being set up. */
@@ -231,8 +241,8 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const one: KeptChild = {
         id,
         key: `num/${id}`,
-        out: reserveOf(out.sa, true, time),
-        in: reserveOf(into.sa, false, time),
+        out: reserveOf(out.sa, true, time, isShared),
+        in: reserveOf(into.sa, false, time, isShared),
         gone: false,
         keysOut: keysOf(outgoing),
         keysIn: keysOf(incoming),
@@ -240,8 +250,9 @@ export function createKeeper(config: KeeperConfig): Keeper {
       children.set(child, one);
       out.kept = one;
       into.kept = one;
+      groups.child(id, child, out);
       putChild(child, one);
-      for (const reserve of [one.out, one.in]) if (reserve !== null) askNext(reserve);
+      for (const reserve of [one.out, one.in]) if (reserve !== null && reserve.least > 0) askNext(reserve);
       putNumbers(one);
     },
     removed(child) {
@@ -261,10 +272,12 @@ export function createKeeper(config: KeeperConfig): Keeper {
       if (ikes.has(sa) || keys === undefined) return;
       const kept = { spi, keys, digest: keeper.digestOf(sa), former: null };
       ikes.set(sa, kept);
+      groups.ike(spi, sa);
       putIke(sa, kept);
       putProgress(sa);
     },
     replaced(old, sa) {
+      groups.inherit(old, sa);
       keeper.established(sa);
       const [before, kept] = [ikes.get(old), ikes.get(sa)];
       if (before?.former) keeper.ended(before.former);
@@ -278,6 +291,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
       putProgress(old);
     },
     ended(sa) {
+      groups.ended(sa);
       const kept = ikes.get(sa);
       if (kept === undefined) return;
       if (kept.former !== null) keeper.ended(kept.former);
@@ -296,13 +310,17 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const isKept = sa !== undefined && (ikes.has(sa) || sa.children.some((child) => children.has(child)));
       if (!isKept) {
         // The Delete of what a rekey replaced makes the peer forget it.
-        if (sa !== undefined && sa.successor !== null && ikes.has(sa.successor)) journal.after(send);
-        else send();
+        if (sa !== undefined && sa.successor !== null && ikes.has(sa.successor)) {
+          journal.after(() => {
+            if (groups.mayAct(sa)) send();
+          });
+        } else send();
         return;
       }
       if (sa.state === STATE_HALF_OPEN) keeper.established(sa);
       else putProgress(sa);
       journal.after(() => {
+        if (!groups.mayAct(sa)) return;
         send();
         // The peer has deleted what its rekey replaced.
         if (sa.successor !== null && sa.state === STATE_ENDED) keeper.ended(sa);
@@ -310,7 +328,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
     },
     configured(association, key) {
       const { sa, direction } = association;
-      const reserve = reserveOf(sa, direction === 'out', now());
+      const reserve = reserveOf(sa, direction === 'out', now(), false);
       askNext(reserve);
       const isOut = direction === 'out';
       const kept: Kept = { key, out: isOut ? reserve : null, in: isOut ? null : reserve, gone: false };
@@ -327,15 +345,21 @@ export function createKeeper(config: KeeperConfig): Keeper {
       // Without a store, too: one that is begun anew has to hold no number that was used meanwhile.
       const isMore = use(reserve, number, now());
       if (!journal.isKept()) return false;
-      if (isMore) putNumbers(kept);
-      return number > reserve.durable;
+      const mustWait = number > reserve.durable;
+      // One number more, which nobody waits for, goes with the next write: a reading and its answer are one.
+      if (isMore && (mustWait || !isShared || isWide(reserve))) putNumbers(kept);
+      return mustWait;
     },
     refuses: ({ kept, owner }) => kept !== null && owner === null && !journal.isKept(),
     lost(key) {
       lost.add(key);
       journal.put(key, () => LOST);
     },
-    after: journal.after,
+    after: (effect, { kept }) =>
+      journal.after(() => {
+        if (!isShared || (shared.isHeld() && !kept?.gone)) effect();
+      }),
+    lose: (list) => groups.lose(list),
     secret(name, size, make) {
       const stored = config.records.get(`key/${name}`);
       const value = stored?.length === size ? stored : make();

@@ -29,12 +29,13 @@ function since(time: number, at: number): number {
   return time < 0 ? -1 : Math.max(SOON, Math.min(time, time - (Date.now() - at)));
 }
 
-/** A path whose radio or socket is still there, or null. */
-function pathOf(value: unknown, portOf: (place: string) => number): Path | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const path = value as Omit<Path, 'port'> & { port: string };
-  const port = portOf(path.port);
-  return port < 0 ? null : { ...path, port };
+/** A path with the name of its radio or socket. */
+export type StoredPath = Omit<Path, 'port'> & { port: string };
+/** The path of this gateway that is meant, or null: its radio or socket is not there. */
+export type FindPath = (path: StoredPath) => Path | null;
+
+function pathOf(value: unknown, find: FindPath): Path | null {
+  return typeof value !== 'object' || value === null ? null : find(value as StoredPath);
 }
 
 function numbersOf(records: ReadonlyMap<string, Uint8Array>, key: string): RestoredChild['numbers'] | null {
@@ -48,7 +49,7 @@ function numbersOf(records: ReadonlyMap<string, Uint8Array>, key: string): Resto
 function childOf(
   records: ReadonlyMap<string, Uint8Array>,
   { id, stage }: { id: string; stage: ChildStage },
-  portOf: (place: string) => number,
+  find: FindPath,
 ): RestoredChild | null {
   const octets = records.get(`sa/${id}`);
   const record = octets === undefined ? null : decodePlain(octets);
@@ -56,16 +57,12 @@ function childOf(
   // Without its numbers a Child SA would use some of them twice.
   if (record === null || numbers === null) return null;
   const { at, ...rest } = record as Decoded & { at: number; rekeyIn: number };
-  const path = pathOf(rest.path, portOf);
+  const path = pathOf(rest.path, find);
   return { record: { ...rest, path, rekeyIn: since(rest.rekeyIn, at) } as unknown as ChildRecord, stage, numbers };
 }
 
 /** The IKE SA with this SPI of ours (hexadecimal), or null: a record is missing or damaged, or its radio or socket is gone. */
-export function recordOf(
-  records: ReadonlyMap<string, Uint8Array>,
-  spi: string,
-  portOf: (place: string) => number,
-): StoredIke | null {
+export function recordOf(records: ReadonlyMap<string, Uint8Array>, spi: string, find: FindPath): StoredIke | null {
   const [lasting, current] = [records.get(`ike/${spi}`), records.get(`now/${spi}`)];
   if (lasting === undefined || current === undefined) return null;
   const [ike, now] = [decodePlain(lasting), decodePlain(current)];
@@ -78,9 +75,9 @@ export function recordOf(
     rekeyIn: number;
     reauthIn: number;
   };
-  const path = pathOf(progress.path, portOf);
+  const path = pathOf(progress.path, find);
   if (path === null) return null;
-  const found = children.map((one) => childOf(records, one, portOf));
+  const found = children.map((one) => childOf(records, one, find));
   return {
     digest,
     ike: record as unknown as IkeRecord,
@@ -89,7 +86,7 @@ export function recordOf(
       ...{ exchange: null, replaced: false },
       ...(progress as unknown as IkeProgress),
       path,
-      espPath: pathOf(progress.espPath, portOf),
+      espPath: pathOf(progress.espPath, find),
       rekeyIn: since(progress.rekeyIn, at),
       reauthIn: since(progress.reauthIn, at),
     },

@@ -17,7 +17,7 @@ import { errorText } from '../../host/errors.ts';
 import type { Log } from '../../host/log.ts';
 import type { Connections } from '../connections.ts';
 import type { Keeper } from './keeper.ts';
-import { recordOf, SOON, type StoredIke } from './records.ts';
+import { type FindPath, recordOf, SOON, type StoredIke } from './records.ts';
 
 export interface RestoreConfig {
   records: ReadonlyMap<string, Uint8Array>;
@@ -25,8 +25,7 @@ export interface RestoreConfig {
   log: Log;
   /** Milliseconds of IKE's clock. */
   now: number;
-  /** Index of the radio or socket with this name (KeeperConfig.placeOf), or -1. */
-  portOf(place: string): number;
+  find: FindPath;
   ikeOf(path: Path): Ike;
   connections: Connections;
 }
@@ -109,7 +108,7 @@ export function restoreSas(config: RestoreConfig, back: (sa: IkeSa) => void): Re
   for (const key of config.records.keys()) {
     if (!key.startsWith('ike/')) continue;
     const spi = key.slice(4);
-    const stored = recordOf(config.records, spi, config.portOf);
+    const stored = recordOf(config.records, spi, config.find);
     if (stored?.progress.replaced) {
       former.push([spi, stored]);
       continue;

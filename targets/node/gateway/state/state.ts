@@ -15,11 +15,13 @@ const RENEWED = /^(?:ike|now|sa|num)\/(?!file\/)/;
 
 export interface State {
   /** Makes what keeps SAs; called once. */
-  keep(config: Omit<KeeperConfig, 'journal' | 'records'>): Keeper;
+  keep(config: Omit<KeeperConfig, 'journal' | 'records' | 'shared'>): Keeper;
   /** Associations whose configured SAs go on where the store says they were. */
   counting(sas: Associations): Associations;
   /** Brings back what the last process had. */
   restore(ike: IkeLink): void;
+  /** Brings back what another gateway had. */
+  take(ike: IkeLink, records: ReadonlyMap<string, Uint8Array>): void;
   metrics(): StateMetrics;
   close(): Promise<void>;
 }
@@ -45,7 +47,7 @@ export function createState(store: StateStore, bus: Bus): State {
 
   return {
     keep(config) {
-      keeper = createKeeper({ ...config, journal, records: store.records });
+      keeper = createKeeper({ ...config, journal, records: store.records, shared: store.shared ?? null });
       return keeper;
     },
     counting: (sas) => ({
@@ -58,6 +60,10 @@ export function createState(store: StateStore, bus: Bus): State {
         return association;
       },
     }),
+    take(ike, records) {
+      for (const key of records.keys()) if (RENEWED.test(key)) journal.put(key, () => null);
+      ike.restore(records);
+    },
     restore(ike) {
       for (const key of store.records.keys()) if (RENEWED.test(key)) journal.put(key, () => null);
       const done = ike.restore(store.records);

@@ -2,6 +2,7 @@
 // parts.
 
 import { GATEWAY_NAMES, SENSOR_NAMES } from '../log.ts';
+import { CLUSTER } from './cluster-schema.ts';
 import { CONNECTION_PROPERTIES } from './ike-schema.ts';
 import { MTU } from './mtu-schema.ts';
 import { NUMBERS } from './private-numbers.ts';
@@ -264,6 +265,7 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     mustBe: '32 hexadecimal digits',
     writeOnly: true,
   }),
+  cluster: CLUSTER,
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
   ...common(GATEWAY_NAMES),
 };

@@ -1,5 +1,7 @@
 // Writes a program's changes to its store, many at once, and holds back what must not be seen before they are durable.
 //
+// One that gateways share is tried until they have it or another gateway has taken over: nothing is seen before.
+//
 // A store that cannot be written (a full disk) is tried again. When it stays so, it is destroyed, because its records grow
 // old: then nothing is held back any more, and whatever a crash takes has to be set up anew.
 
@@ -127,7 +129,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
       failingSince = now;
       log('error', 'state', () => `${errorText(error)}: packets wait until it can be written`);
     }
-    if (now - failingSince >= PATIENCE) return giveUp();
+    if (store.shared === undefined && now - failingSince >= PATIENCE) return giveUp();
     if (!isClosed) later(commit, RETRY);
     return undefined;
   }

@@ -48,6 +48,15 @@ function readKey(file: string): Uint8Array {
   return Buffer.from(text, 'hex');
 }
 
+/** The key of a file that the operator made; `file`: the configuration. */
+export function sealKeyOf(file: string, keyFile: string, warn: (text: string) => void): Uint8Array {
+  const path = resolve(dirname(resolve(file)), keyFile);
+  const key = readKey(path);
+  const warning = openToOthers(path);
+  if (warning !== '') warn(warning);
+  return key;
+}
+
 /**
  * Where a program keeps its state; '': nowhere. `said`: what the file says. `directory`: what the command line says, before the
  * file. Throws a CommandError.

@@ -31,8 +31,9 @@ export interface Reserve {
   asked: number;
   /** The number that a durable record holds. */
   durable: number;
-  /** Most numbers ahead. */
+  /** Most numbers ahead, and fewest. With 0 each number of a slow peer waits for its record, and a restart costs none. */
   max: number;
+  least: number;
   /** The SA's last number. */
   limit: number;
   /** Packets a millisecond, over the last span of AHEAD or more: numbers that were lost on the way don't count. */
@@ -61,8 +62,9 @@ export function lastOf(esn: number): number {
 }
 
 /** A reserve for an SA that has used `number`, which a record holds. It has numbers up to `limit`. */
-export function createReserve(number: number, max: number, limit: number, now: number): Reserve {
-  return { asked: number, durable: number, max, limit, rate: 0, since: now, packets: 0, last: number, lastAt: now };
+export function createReserve(number: number, max: number, limit: number, now: number, least = 1): Reserve {
+  const used = { asked: number, durable: number, last: number, lastAt: now };
+  return { ...used, max, least, limit, rate: 0, since: now, packets: 0 };
 }
 
 /** `number` is the highest that was used, at `now` (ms). True: `asked` changed with the rate, and wants to be written. */
@@ -77,17 +79,18 @@ export function use(reserve: Reserve, number: number, now: number): boolean {
   reserve.packets++;
   reserve.last = Math.max(reserve.last, number);
   reserve.lastAt = now;
-  const more = Math.max(1, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
+  const more = Math.max(reserve.least, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
   const left = reserve.asked - number;
-  if (left > 2 * more) {
+  if (left > 2 * Math.max(1, more)) {
     // The peer has become slower: after a restart it would be refused as many packets. What the record says until then is safe.
     reserve.asked = Math.min(reserve.limit, number + more);
     reserve.durable = Math.min(reserve.durable, reserve.asked);
     return true;
   }
   if (left > more / 2 || reserve.asked === reserve.limit) return false;
+  const before = reserve.asked;
   reserve.asked = Math.min(reserve.limit, Math.max(reserve.asked, number + more));
-  return true;
+  return reserve.asked !== before;
 }
 
 /** One more number than a record holds is asked for. */
@@ -95,9 +98,9 @@ export function askNext(reserve: Reserve): void {
   reserve.asked = Math.min(reserve.limit, reserve.asked + 1);
 }
 
-/** True while more than one number is reserved: `narrow` may have something to do. */
+/** True while more than the fewest numbers are reserved: `narrow` may have something to do. */
 export function isWide(reserve: Reserve): boolean {
-  return reserve.asked > reserve.last + 1;
+  return reserve.asked > reserve.last + reserve.least;
 }
 
 /**
@@ -108,7 +111,7 @@ export function narrow(reserve: Reserve, now: number): boolean {
   if (!isWide(reserve)) return false;
   const isMany = reserve.asked - reserve.last > MANY;
   if (now - reserve.lastAt < (isMany ? SILENCE : AHEAD)) return false;
-  reserve.asked = reserve.last + 1;
+  reserve.asked = reserve.last + reserve.least;
   // The record may say more until it is written: that is safe.
   reserve.durable = Math.min(reserve.durable, reserve.asked);
   reserve.rate = 0;

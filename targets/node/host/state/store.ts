@@ -1,5 +1,7 @@
 // State that survives a process: records by key. Batches are atomic and ordered, and durable when acknowledged.
 
+import type { ClusterState } from './shared.ts';
+
 /** What a program keeps: records by key, sealed octets. */
 export interface StateStore {
   /** The records, as they were when the store was opened. */
@@ -12,6 +14,8 @@ export interface StateStore {
   write(changes: ReadonlyMap<string, Uint8Array | null>): Promise<void>;
   /** Removes every record for good: none of them may come back. Rejects when that cannot be done. */
   destroy(): Promise<void>;
+  /** What gateways that share the records need; absent: nobody shares them. */
+  shared?: ClusterState;
   /** Closes it; acknowledged changes stay. */
   close(): Promise<void>;
 }

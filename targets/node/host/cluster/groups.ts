@@ -1,0 +1,269 @@
+// The records of a cluster of gateways, as a `StateStore`. What belongs to one peer is a group: its IKE SA, Child SAs and
+// sequence numbers. A group has one owner.
+//
+//   n.GROUP   who owns it (a session), its sequence numbers, and by what its packets are known
+//   s.GROUP   its IKE SA and Child SAs
+//
+// Every write names the revision that it follows. To take a group over, a gateway writes first n, then s, unchanged but for the
+// owner: from then on no write of the former owner comes through, so it can reserve no number and send no message any more.
+// What it had reserved before is in what the new owner reads, and counts as used. All this holds with any clocks.
+//
+// Both are needed for a peer. Of a new Child SA its numbers are written first, so that a group never has one without.
+
+import { errorText } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { decodePlain, encodePlain } from '../state/plain.ts';
+import { seal, unseal } from '../state/seal.ts';
+import type { Orphan, SharedState } from '../state/shared.ts';
+import type { StateStore } from '../state/store.ts';
+import { type Bucket, createSlot, type Entry, erase, type Slot, save } from './bucket.ts';
+import type { Session } from './session.ts';
+
+/** Octets of a session in front of n.GROUP. */
+const OWNER_SIZE = 8;
+/** Attempts to take s.GROUP while its former owner still writes. */
+const TRIES = 8;
+const NUMBERS = 'num/';
+const IKE = 'ike/';
+
+interface Group {
+  id: string;
+  numbers: Map<string, Uint8Array>;
+  records: Map<string, Uint8Array>;
+  count: Slot;
+  main: Slot;
+  isCountNew: boolean;
+  isMainNew: boolean;
+}
+
+export interface GroupsConfig {
+  bucket: Bucket;
+  session: Pick<Session, 'id' | 'isHeld' | 'isLive'>;
+  secret: Uint8Array;
+  /** Records that are there from the start: secrets of all gateways. */
+  records: ReadonlyMap<string, Uint8Array>;
+  log: Log;
+  close(): Promise<void>;
+}
+
+export interface GroupStore extends Omit<StateStore, 'shared'> {
+  shared: SharedState;
+  /** Everything is lost: another gateway has declared this one dead. */
+  forget(): void;
+}
+
+/** A list of records by key, both ways. */
+const toList = (records: Map<string, Uint8Array>): unknown[] => [...records].flat();
+function fromList(list: unknown): Map<string, Uint8Array> {
+  const records = new Map<string, Uint8Array>();
+  const items = list as (string | Uint8Array)[];
+  for (let i = 0; i + 1 < items.length; i += 2) records.set(items[i] as string, items[i + 1] as Uint8Array);
+  return records;
+}
+
+export function createGroups(config: GroupsConfig): GroupStore {
+  const { bucket, session, secret, log } = config;
+  const groups = new Map<string, Group>();
+  const places = new Map<string, string>();
+  const hints = new Map<string, string[]>();
+  const counters = { taken: 0, lost: 0 };
+
+  function countOctets(group: Group): Uint8Array {
+    const owner = session.id();
+    const known = new Set<string>();
+    for (const key of [...group.numbers.keys(), ...group.records.keys()]) {
+      for (const hint of hints.get(key) ?? []) known.add(hint);
+    }
+    const plain = encodePlain({ owner, numbers: toList(group.numbers), hints: [...known] });
+    return Buffer.concat([Buffer.from(owner, 'hex'), seal(secret, `n.${group.id}`, 1, plain)]);
+  }
+
+  const ownerOf = (value: Uint8Array): string => Buffer.from(value.subarray(0, OWNER_SIZE)).toString('hex');
+
+  /** The content of n.GROUP; null: it was not written with our key, or is damaged. */
+  function openCount(id: string, value: Uint8Array): { numbers: unknown; hints: string[] } | null {
+    const opened = unseal(secret, `n.${id}`, value.subarray(OWNER_SIZE));
+    const plain = opened?.value ? decodePlain(opened.value) : null;
+    if (plain === null || plain.owner !== ownerOf(value)) {
+      log('warn', 'state', () => `n.${id} is damaged, or was written with another key: it is left alone`);
+      return null;
+    }
+    return { numbers: plain.numbers, hints: plain.hints as string[] };
+  }
+
+  function drop(group: Group): void {
+    groups.delete(group.id);
+    for (const key of [...group.numbers.keys(), ...group.records.keys()]) {
+      places.delete(key);
+      hints.delete(key);
+    }
+  }
+
+  /** Writes what has changed of a group. False: it is another gateway's now. */
+  async function store(group: Group, dropped: string[]): Promise<boolean> {
+    const { id } = group;
+    if (![...group.records.keys()].some((key) => key.startsWith(IKE))) {
+      // Without the IKE SA nothing of it comes back: the keys first.
+      if (group.main.revision + group.main.attempts.length > 0) {
+        await erase(bucket, `s.${id}`, group.main);
+        await erase(bucket, `n.${id}`, group.count);
+        drop(group);
+      } else if (group.records.size === 0) {
+        drop(group);
+      }
+      return true;
+    }
+    if (group.isCountNew) {
+      if (!(await save(bucket, `n.${id}`, group.count, countOctets(group)))) return false;
+      group.isCountNew = false;
+    }
+    if (group.isMainNew) {
+      const octets = seal(secret, `s.${id}`, 1, encodePlain({ records: toList(group.records) }));
+      if (!(await save(bucket, `s.${id}`, group.main, octets))) return false;
+      group.isMainNew = false;
+    }
+    // They go with the next write of numbers.
+    for (const key of dropped) {
+      group.numbers.delete(key);
+      hints.delete(key);
+      places.delete(key);
+    }
+    return true;
+  }
+
+  /** Notes a change. Numbers that go stay until the Child SA has gone. */
+  function note(group: Group, key: string, value: Uint8Array | null): boolean {
+    const isNumber = key.startsWith(NUMBERS);
+    if (value === null) {
+      if (isNumber) return true;
+      if (group.records.delete(key)) group.isMainNew = true;
+      places.delete(key);
+      hints.delete(key);
+      return false;
+    }
+    if (isNumber) {
+      group.numbers.set(key, value);
+      group.isCountNew = true;
+    } else {
+      // What it is known by is beside the numbers.
+      if (!group.records.has(key) && hints.has(key)) group.isCountNew = true;
+      group.records.set(key, value);
+      group.isMainNew = true;
+    }
+    return false;
+  }
+
+  async function take(id: string, former: string): Promise<Map<string, Uint8Array> | null> {
+    const found = await bucket.get(`n.${id}`);
+    if (!found?.value || found.value.length <= OWNER_SIZE || groups.has(id)) return null;
+    const owner = ownerOf(found.value);
+    // An attempt of ours may have come through without an acknowledgement.
+    if (owner !== former && owner !== session.id()) return null;
+    const opened = openCount(id, found.value);
+    if (opened === null) return null;
+    const numbers = fromList(opened.numbers);
+    const group: Group = {
+      id,
+      numbers,
+      records: new Map(),
+      count: createSlot(found.revision),
+      main: createSlot(),
+      isCountNew: false,
+      isMainNew: false,
+    };
+    for (const key of numbers.keys()) hints.set(key, opened.hints);
+    if (!session.isHeld()) return null;
+    const octets = countOctets(group);
+    if (!(await save(bucket, `n.${id}`, group.count, octets))) return null;
+    for (let i = 0; i < TRIES; i++) {
+      const main = await bucket.get(`s.${id}`);
+      if (!main?.value) {
+        await erase(bucket, `n.${id}`, group.count);
+        return null;
+      }
+      const value = unseal(secret, `s.${id}`, main.value)?.value;
+      const plain = value ? decodePlain(value) : null;
+      if (!value || plain === null) {
+        log('warn', 'state', () => `s.${id} is damaged: its peer has to connect anew`);
+        await erase(bucket, `n.${id}`, group.count);
+        return null;
+      }
+      group.main = createSlot(main.revision);
+      if (!(await save(bucket, `s.${id}`, group.main, seal(secret, `s.${id}`, 1, value)))) continue;
+      group.records = fromList(plain.records);
+      groups.set(id, group);
+      for (const key of [...group.records.keys(), ...numbers.keys()]) places.set(key, id);
+      counters.taken++;
+      return new Map([...group.records, ...numbers]);
+    }
+    return null;
+  }
+
+  function lose(list: Group[]): void {
+    for (const group of list) drop(group);
+    counters.lost += list.length;
+    if (list.length > 0) shared.lost(list.map(({ id }) => id));
+  }
+
+  const shared: SharedState = {
+    belongs(key, group, known) {
+      places.set(key, group);
+      if (known.length > 0) hints.set(key, known);
+    },
+    groupOf: (key) => places.get(key),
+    isHeld: session.isHeld,
+    lost: () => {},
+    async orphans() {
+      const list: Orphan[] = [];
+      await bucket.scan('n.', (entry: Entry) => {
+        if (entry.value === null || entry.value.length <= OWNER_SIZE) return;
+        const id = entry.key.slice(2);
+        const owner = ownerOf(entry.value);
+        if (groups.has(id) || (session.isLive(owner) && owner !== session.id())) return;
+        const opened = openCount(id, entry.value);
+        if (opened !== null) list.push({ id, session: owner, hints: opened.hints });
+      });
+      return list;
+    },
+    take,
+    count: () => groups.size,
+    counters,
+  };
+
+  return {
+    records: config.records,
+    problems: [],
+    shared,
+    async write(changes) {
+      if (!session.isHeld()) throw new Error('this gateway does not have its lease');
+      const touched = new Map<Group, string[]>();
+      for (const [key, value] of changes) {
+        const id = places.get(key);
+        if (id === undefined) continue;
+        let group = groups.get(id);
+        if (group === undefined) {
+          if (value === null) continue;
+          const fresh = { numbers: new Map(), records: new Map(), count: createSlot(), main: createSlot() };
+          group = { id, ...fresh, isCountNew: true, isMainNew: true };
+          groups.set(id, group);
+        }
+        const dropped = touched.get(group) ?? [];
+        if (note(group, key, value)) dropped.push(key);
+        touched.set(group, dropped);
+      }
+      const fenced: Group[] = [];
+      const done = await Promise.allSettled(
+        [...touched].map(async ([group, dropped]) => {
+          if (!(await store(group, dropped))) fenced.push(group);
+        }),
+      );
+      // A session that ended meanwhile has dropped them all.
+      lose(fenced.filter((group) => groups.get(group.id) === group));
+      const failed = done.find((one) => one.status === 'rejected');
+      if (failed !== undefined) throw new Error(`the cluster's store: ${errorText(failed.reason)}`);
+    },
+    forget: () => lose([...groups.values()]),
+    destroy: () => Promise.reject(new Error('the store of a cluster is not removed')),
+    close: config.close,
+  };
+}

@@ -1,0 +1,200 @@
+// The bucket of a cluster on NATS JetStream: a key-value bucket as NATS defines it (ADR-8), history 1. Reads go to the leader,
+// never to a replica that may be behind.
+
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import type { KV, KvEntry } from '@nats-io/kv';
+import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
+import { CommandError, errorText } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { readOctets } from '../read-file.ts';
+import type { Bucket, Entry } from './bucket.ts';
+
+/** Where the store is, and how this gateway shows who it is. */
+export interface NatsConfig {
+  servers: string[];
+  bucket: string;
+  replicas: number;
+  /** Files; '': none. */
+  credentialsFile: string;
+  nkeyFile: string;
+  tokenFile: string;
+  caFile: string;
+  certificateFile: string;
+  certificateKeyFile: string;
+}
+
+/** Milliseconds until the first connection is given up; between attempts to connect again. */
+const CONNECT_TIME = 5000;
+const RECONNECT_WAIT = 250;
+/** Milliseconds until the mark of a removed value is removed, when all who watch have seen it. */
+const MARK_TIME = 60000;
+const SECRET_MAX = 65536;
+/** JetStream's code for another revision than the expected one. */
+const WRONG_SEQUENCE = 10071;
+
+const LIBRARIES = '@nats-io/transport-node, @nats-io/jetstream and @nats-io/kv';
+
+async function libraries() {
+  try {
+    const [transport, jetstream, kv] = await Promise.all([
+      import('@nats-io/transport-node'),
+      import('@nats-io/jetstream'),
+      import('@nats-io/kv'),
+    ]);
+    return { ...transport, ...jetstream, ...kv };
+  } catch {
+    throw new CommandError(
+      `cluster: needs the packages ${LIBRARIES}: npm install ${LIBRARIES.replaceAll(/,| and/g, '')}`,
+    );
+  }
+}
+
+function read(file: string): Uint8Array {
+  try {
+    return readOctets(file, SECRET_MAX);
+  } catch (error) {
+    throw CommandError.from(file, error);
+  }
+}
+
+const isWrongSequence = (error: unknown): boolean => (error as { code?: number }).code === WRONG_SEQUENCE;
+
+/**
+ * Connects, and opens or makes the bucket. `patience`: milliseconds that one call may take. Rejects with a CommandError that
+ * names the servers and never a secret.
+ */
+export async function openNats(config: NatsConfig, name: string, patience: number, log: Log): Promise<Bucket> {
+  const nats = await libraries();
+  const { servers, bucket, replicas } = config;
+  const text = (file: string): string => Buffer.from(read(file)).toString('utf8').trim();
+  const options: ConnectionOptions = {
+    servers,
+    name: `dietesp ${name}`,
+    timeout: CONNECT_TIME,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT,
+    // Two missed answers are a lost connection.
+    pingInterval: Math.max(500, patience),
+    maxPingOut: 2,
+    // Rights may be given back.
+    ignoreAuthErrorAbort: true,
+    ...(config.caFile === '' && config.certificateFile === ''
+      ? {}
+      : {
+          tls: {
+            ...(config.caFile === '' ? {} : { caFile: config.caFile }),
+            ...(config.certificateFile === ''
+              ? {}
+              : { certFile: config.certificateFile, keyFile: config.certificateKeyFile }),
+          },
+        }),
+  };
+  if (config.credentialsFile !== '') options.authenticator = nats.credsAuthenticator(read(config.credentialsFile));
+  else if (config.nkeyFile !== '') options.authenticator = nats.nkeyAuthenticator(Buffer.from(text(config.nkeyFile)));
+  else if (config.tokenFile !== '') options.token = text(config.tokenFile);
+  const where = servers.join(', ');
+  let connection: NatsConnection;
+  try {
+    connection = await nats.connect(options);
+  } catch (error) {
+    throw new CommandError(`cluster: ${where}: ${errorText(error)}`);
+  }
+  let kv: KV;
+  let js: JetStreamClient;
+  let manager: JetStreamManager;
+  try {
+    js = nats.jetstream(connection, { timeout: CONNECT_TIME });
+    const settings = { history: 1, replicas, allow_direct: false, description: 'SAs of dietesp gateways, sealed' };
+    kv = await new nats.Kvm(js).create(bucket, settings);
+    manager = await nats.jetstreamManager(connection, { timeout: CONNECT_TIME });
+    const { config: stream } = await manager.streams.info(`KV_${bucket}`);
+    if (stream.num_replicas !== replicas) {
+      log(
+        'warn',
+        'state',
+        () => `bucket ${bucket} has ${stream.num_replicas} replicas, not ${replicas} as cluster.replicas says`,
+      );
+    }
+    if (stream.max_age > 0 || stream.storage !== 'file') {
+      throw new Error(`bucket ${bucket} must be in files and have no age limit`);
+    }
+  } catch (error) {
+    await connection.close();
+    throw new CommandError(`cluster: ${where}: bucket ${bucket}, ${replicas} replicas: ${errorText(error)}`);
+  }
+  void (async () => {
+    for await (const { type } of connection.status()) {
+      if (type === 'disconnect') log('warn', 'state', `the connection to ${where} is lost`);
+      else if (type === 'reconnect') log('info', 'state', "connected to the cluster's store again");
+    }
+  })();
+
+  const subjectOf = (key: string): string => `$KV.${bucket}.${key}`;
+  const marks = new Set<NodeJS.Timeout>();
+
+  function entryOf({ key, value, revision, operation }: KvEntry): Entry {
+    return { key, value: operation === 'PUT' ? value : null, revision };
+  }
+
+  /** -1: another revision. */
+  async function publish(key: string, value: Uint8Array, expected: number, isRemoval: boolean): Promise<number> {
+    const headers = nats.headers();
+    if (isRemoval) {
+      headers.set('KV-Operation', 'PURGE');
+      headers.set('Nats-Rollup', 'sub');
+    }
+    try {
+      const expect = { lastSubjectSequence: expected };
+      const { seq } = await js.publish(subjectOf(key), value, { timeout: patience, retries: 0, expect, headers });
+      return seq;
+    } catch (error) {
+      if (isWrongSequence(error)) return -1;
+      throw error;
+    }
+  }
+
+  async function follow(prefix: string, each: (entry: Entry) => void, isEndless: boolean): Promise<void> {
+    const found = isEndless ? await kv.watch({ key: `${prefix}>` }) : await kv.history({ key: `${prefix}>` });
+    const done = (async () => {
+      for await (const entry of found) {
+        try {
+          each(entryOf(entry));
+        } catch (error) {
+          log('error', 'state', () => errorText(error));
+          if (!isEndless) throw error;
+        }
+      }
+    })();
+    if (!isEndless) await done;
+  }
+
+  return {
+    async get(key) {
+      const found = await Promise.race([
+        kv.get(key),
+        new Promise<never>((_, reject) => {
+          setTimeout(() => reject(new Error('timeout')), patience).unref();
+        }),
+      ]);
+      return found === null ? null : entryOf(found);
+    },
+    put: (key, value, expected) => publish(key, value, expected, false),
+    async remove(key, expected) {
+      const mark = await publish(key, new Uint8Array(0), expected, true);
+      if (mark < 0) return false;
+      const timer = setTimeout(() => {
+        marks.delete(timer);
+        manager.streams.deleteMessage(`KV_${bucket}`, mark, false).catch(() => {});
+      }, MARK_TIME);
+      timer.unref();
+      marks.add(timer);
+      return true;
+    },
+    scan: (prefix, each) => follow(prefix, each, false),
+    watch: (prefix, each) => follow(prefix, each, true),
+    async close() {
+      for (const timer of marks) clearTimeout(timer);
+      await connection.close();
+    },
+  };
+}

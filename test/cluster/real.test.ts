@@ -1,0 +1,151 @@
+// Gateways as processes that share their SAs in NATS JetStream: one is killed, stopped, or cut off.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { packageMissing } from '../support/packages.ts';
+import {
+  type ClusterStage,
+  type Nats,
+  openNatsServers,
+  openCable,
+  openStage,
+  type Cable,
+  type TestSensor,
+  until,
+} from './kit.ts';
+
+const skip = packageMissing('nats-server');
+const SENSORS = process.env['DIETESP_LONG'] === '1' ? 300 : 24;
+
+interface View {
+  isHeld: boolean;
+  groups: number;
+  taken: number;
+  lost: number;
+  ended: number;
+}
+
+async function viewOf(stage: ClusterStage, index: number): Promise<View> {
+  const { metrics } = (await stage.gateways[index].ask({ cmd: 'status' })) as { metrics: { cluster: View } };
+  return metrics.cluster;
+}
+
+let folder = '';
+let nats: Nats;
+let stage: ClusterStage;
+let cables: Cable[] = [];
+let sensors: TestSensor[] = [];
+
+/** Each sensor sends until an answer of now came. */
+async function answered(list: TestSensor[], limit = 20000): Promise<number> {
+  const wanted = list.map((one) => [one, one.send()] as const);
+  const since = performance.now();
+  let last = since;
+  return until(
+    'answers',
+    () => {
+      const left = wanted.filter(([one, number]) => ![...one.echoed].some((got) => got >= number));
+      if (performance.now() - last > 250) {
+        last = performance.now();
+        for (const [one] of left) one.send();
+      }
+      return left.length === 0;
+    },
+    limit,
+  );
+}
+
+const places = new Map<string, number>();
+/** Each sensor stays at its gateway, or where that is none of `alive` goes to another. */
+function routeTo(alive: number[]): void {
+  stage.front.route = (address) => {
+    const number = Number(address.split('.')[3]);
+    const place = places.get(address) ?? number % 3;
+    const chosen = alive.includes(place) ? place : alive[(number >> 2) % alive.length];
+    places.set(address, chosen);
+    return chosen;
+  };
+}
+
+before(async () => {
+  if (skip !== false) return;
+  folder = mkdtempSync(join(tmpdir(), 'dietesp-nats-'));
+  nats = await openNatsServers(folder);
+  cables = await Promise.all([0, 1, 2].map(() => openCable(nats.urls[0])));
+  stage = await openStage(
+    cables.map(({ url }) => [url]),
+    1,
+  );
+  await Promise.all([0, 1, 2].map((index) => stage.start(index)));
+  routeTo([0, 1, 2]);
+  sensors = await Promise.all(Array.from({ length: SENSORS }, () => stage.sensor()));
+  await Promise.all(sensors.map(({ sensor }) => sensor.connect(false)));
+});
+
+after(async () => {
+  if (skip !== false) return;
+  await stage?.close();
+  for (const cable of cables) cable.close();
+  await nats?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('kill -9 of one: its sensors go on with the others, without a handshake', { skip }, async (context) => {
+  await answered(sensors);
+  await stage.gateways[0].end('SIGKILL');
+  routeTo([1, 2]);
+  const time = await answered(sensors);
+  context.diagnostic(`readings of ${SENSORS} sensors flow again after ${Math.round(time)} ms`);
+  assert.deepEqual(
+    sensors.map((one) => one.ups()),
+    sensors.map(() => 1),
+  );
+  assert.deepEqual(stage.front.twice, []);
+  await stage.start(0);
+  const taken = (await viewOf(stage, 1)).taken + (await viewOf(stage, 2)).taken;
+  assert.equal(taken, SENSORS / 3);
+});
+
+test('one that is stopped, and goes on later, sends nothing of what others have', { skip }, async (context) => {
+  const { child } = stage.gateways[1];
+  child.kill('SIGSTOP');
+  routeTo([0, 2]);
+  const time = await answered(sensors);
+  context.diagnostic(`readings flow again after ${Math.round(time)} ms`);
+  child.kill('SIGCONT');
+  const sent = stage.front.down[1];
+  await until('it notices', async () => (await viewOf(stage, 1)).ended === 1);
+  await until('it joins again', async () => (await viewOf(stage, 1)).isHeld);
+  await answered(sensors);
+  assert.equal((await viewOf(stage, 1)).groups, 0);
+  assert.equal(stage.front.down[1], sent, 'no packet since');
+  assert.deepEqual(stage.front.twice, []);
+  assert.ok(sensors.every((one) => one.ups() === 1));
+});
+
+test('one that is cut off from the store is silent in time, and others go on', { skip }, async (context) => {
+  routeTo([0, 1, 2]);
+  const all = [];
+  for (const index of [0, 1, 2]) all.push((await viewOf(stage, index)).groups);
+  const [most] = [0, 1, 2].sort((a, b) => all[b] - all[a]);
+  cables[most].cut();
+  routeTo([0, 1, 2].filter((index) => index !== most));
+  const time = await answered(sensors);
+  context.diagnostic(`readings flow again after ${Math.round(time)} ms`);
+  assert.equal((await viewOf(stage, most)).isHeld, false);
+  assert.ok(stage.gateways[most].log.some((line) => line.includes('the lease could not be renewed')));
+  const sent = stage.front.down[most];
+  cables[most].mend();
+  await until('it joins again', async () => (await viewOf(stage, most)).isHeld, 20000);
+  await answered(sensors);
+  assert.equal(stage.front.down[most], sent);
+  assert.deepEqual(stage.front.twice, []);
+  assert.ok(sensors.every((one) => one.ups() === 1));
+});
+
+test('numbers come to the server once each, whoever had the SA', { skip }, () => {
+  assert.equal(new Set(stage.delivered).size, stage.delivered.length);
+});
