@@ -128,7 +128,7 @@ test('one that is stopped, and goes on later, sends nothing of what others have'
 
 test('one that is cut off from the store is silent in time, and others go on', { skip }, async (context) => {
   routeTo([0, 1, 2]);
-  const all = [];
+  const all: number[] = [];
   for (const index of [0, 1, 2]) all.push((await viewOf(stage, index)).groups);
   const [most] = [0, 1, 2].sort((a, b) => all[b] - all[a]);
   cables[most].cut();
