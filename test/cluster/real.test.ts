@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { packageMissing } from '../support/packages.ts';
 import {
+  type Cable,
   type ClusterStage,
   type Nats,
-  openNatsServers,
   openCable,
+  openNatsServers,
   openStage,
-  type Cable,
   type TestSensor,
   until,
 } from './kit.ts';

@@ -1,0 +1,81 @@
+// Seeded runs of a cluster in virtual time (world.ts): no number is sent twice, none is taken twice, no SA has two gateways, and
+// readings flow again five seconds after the faults.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createWorld, type World } from './world.ts';
+
+const RUNS = process.env['DIETESP_LONG'] === '1' ? 1000 : 10;
+const GATEWAYS = 3;
+const GROUPS = 6;
+
+/** Faults for a minute, then none; the world. */
+async function course(seed: number, fences = true): Promise<World> {
+  const world = createWorld({ seed, gateways: GATEWAYS, groups: GROUPS, fences });
+  await world.run(12000);
+  const dead = new Map<number, number>();
+  while (world.now() < 60000) {
+    const index = Math.floor(world.random() * GATEWAYS);
+    const kind = world.random();
+    if (kind < 0.25) {
+      if (!dead.has(index)) world.kill(index);
+      dead.set(index, world.now() + 500 + world.random() * 8000);
+    } else if (kind < 0.5) {
+      if (!dead.has(index)) world.stop(index, 200 + world.random() * 9000);
+    } else if (kind < 0.75) {
+      world.cut(index, true);
+    } else {
+      world.cut(index, false);
+    }
+    const next = world.now() + 200 + world.random() * 4000;
+    for (const [one, time] of dead) {
+      if (time > next) continue;
+      dead.delete(one);
+      world.start(one);
+    }
+    await world.run(next);
+  }
+  for (let index = 0; index < GATEWAYS; index++) {
+    world.cut(index, false);
+    if (dead.has(index)) world.start(index);
+  }
+  return world;
+}
+
+test(`${RUNS} runs with kills, pauses, partitions and lost acknowledgements`, async (context) => {
+  let sent = 0;
+  let delivered = 0;
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const world = await course(seed);
+    const healed = world.now();
+    await world.run(healed + 20000);
+    assert.deepEqual(world.faults.slice(0, 5), [], `seed ${seed}`);
+    for (const [group, at] of world.deliveredAt.entries()) {
+      assert.ok(at > healed + 15000, `seed ${seed}: group ${group}: silent since ${at}`);
+    }
+    sent += world.sent;
+    delivered += world.delivered;
+  }
+  context.diagnostic(`${sent} numbers sent, ${delivered} taken`);
+});
+
+test('a kill alone: readings flow again within five seconds', async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const world = createWorld({ seed, gateways: GATEWAYS, groups: GROUPS });
+    await world.run(14000);
+    world.kill(seed % GATEWAYS);
+    await world.run(14000 + 5000);
+    assert.deepEqual(world.faults, []);
+    const mine = world.deliveredAt.filter((_, group) => group % GATEWAYS === seed % GATEWAYS);
+    assert.ok(
+      mine.every((at) => at > 16000),
+      `seed ${seed}: ${mine}`,
+    );
+  }
+});
+
+test('a store that does not fence is found out', async () => {
+  let faults = 0;
+  for (let seed = 1; seed <= 10 && faults === 0; seed++) faults += (await course(seed, false)).faults.length;
+  assert.ok(faults > 0);
+});
