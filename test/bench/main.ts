@@ -1,5 +1,6 @@
 // npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
+import { benchClusterKill } from './cluster.ts';
 import { benchCrypto } from './crypto.ts';
 import { benchEesp } from './eesp.ts';
 import { benchGateway } from './gateway.ts';
@@ -41,6 +42,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['eesp', benchEesp],
   ['mtu', benchMtu],
   ['gateway', benchGateway],
+  ['cluster-kill', benchClusterKill],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.

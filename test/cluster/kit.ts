@@ -77,7 +77,7 @@ export async function openNatsServers(folder: string, count = 1, more = ''): Pro
     });
   });
   await until('NATS', () => logs.every((text) => text.includes('Server is ready')));
-  if (count > 1) await until('a leader of JetStream', () => logs.some((text) => text.includes('cluster leader')));
+  if (count > 1) await until('a leader of JetStream', () => logs.some((text) => text.includes('metadata leader')));
   return {
     urls: ports.slice(0, count).map((port) => `nats://127.0.0.1:${port}`),
     children,
