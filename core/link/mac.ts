@@ -161,6 +161,8 @@ export function macAirTime(counters: Float64Array): number {
 export interface Mac extends Link {
   /** Takes a frame from the radio, MHR to FCS, at its end; any octets. Returns 0, or the drop code that it counted. */
   receive(buffer: Uint8Array, offset: number, length: number, now: number): number;
+  /** The end of the frame with this number, 0 or a drop code, from a radio that repeats frames and hears acknowledgements. */
+  ended(dsn: number, result: number, now: number): void;
   /** Does the work that is due at `now`. */
   poll(now: number): void;
   /** When to call `poll`, or -1. */
@@ -259,6 +261,11 @@ export function createMac(config: MacConfig): Mac {
     start(now);
   }
 
+  function ended(dsn: number, result: number, now: number): void {
+    // A carrier without air time may answer before our clock says that the frame is sent.
+    if (state >= SENDING && frames[head * 128 + 3] === dsn) finish(result, now);
+  }
+
   function room(dstSize: number): number {
     return FRAME_MAX - FCS_SIZE - 5 - dstSize - address.length;
   }
@@ -300,8 +307,7 @@ export function createMac(config: MacConfig): Mac {
     if (result < 0) return drop(result);
     const dsn = buffer[offset + 2];
     if ((buffer[offset] & 7) === FRAME_ACK) {
-      // A carrier without air time may answer before our clock says that the frame is sent.
-      if (state >= SENDING && frames[head * 128 + 3] === dsn) finish(0, now);
+      ended(dsn, 0, now);
       return 0;
     }
     const dst = offset + FRAME_DST;
@@ -389,5 +395,5 @@ export function createMac(config: MacConfig): Mac {
     return owes > 0 && (at < 0 || times[ACK_AT] < at) ? times[ACK_AT] : at;
   }
 
-  return { address, room, send, receive, poll, nextTimeout, counters };
+  return { address, room, send, receive, ended, poll, nextTimeout, counters };
 }

@@ -6,7 +6,7 @@ import { hexOf, inRange, integerIn, refuseAt } from '../check.ts';
 import type { FieldPath } from '../errors.ts';
 import { CONTEXT_FORM, readContext } from './contexts.ts';
 import type { Radio } from './radio.ts';
-import type { ZepConfig, ZepRadio } from './zep.ts';
+import type { ZepConfig } from './zep.ts';
 
 /** Processes answer later than chips. */
 const UDP_ACK_WAIT = 20;
@@ -16,7 +16,7 @@ export interface RadioConfig {
   /** Default radio0, radio1, ... */
   name?: string;
   /** A radio that is open already. */
-  radio?: Radio & Partial<Pick<ZepRadio, 'ready' | 'closed'>>;
+  radio?: Radio;
   /** A radio to open: IEEE 802.15.4 frames in UDP. */
   zep?: ZepConfig;
   /** 0..0xfffe. */

@@ -5,7 +5,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
-import type { UartLine } from './uart.ts';
+import type { UartLine } from './line-keeper.ts';
 
 /** Connects to a unix socket that another program listens at. */
 export function socketLine(path: string): UartLine {
@@ -63,9 +63,10 @@ export function listenLine(path: string): UartLine {
 }
 
 /** `stty`, which makes a terminal pass every octet on: Node's own raw mode changes line ends. */
-function sttyRaw(path: string, baudRate: number): Promise<string> {
+function sttyRaw(path: string, baudRate: number, flowControl = false): Promise<string> {
   const flag = process.platform === 'linux' ? '-F' : '-f';
   const speed = baudRate > 0 ? [String(baudRate)] : [];
+  if (flowControl) speed.push('crtscts');
   return new Promise((resolve) => {
     const child = spawn('stty', [flag, path, ...speed, 'raw', '-echo'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let text = '';
@@ -98,21 +99,23 @@ function terminal(path: string): Duplex {
   return both;
 }
 
+/** Opens a terminal device as a stream. Rejects with what is wrong. */
+export async function openTerminal(path: string, baudRate: number, flowControl = false): Promise<Duplex> {
+  const text = await sttyRaw(path, baudRate, flowControl);
+  if (text !== '') throw new Error(`${path}: ${text}`);
+  return terminal(path);
+}
+
 /** A terminal device, or the terminal side of a pseudo terminal, by path. `baudRate` 0: as it is. */
 export function terminalLine(path: string, baudRate = 0): UartLine {
   return {
     listens: false,
     open(onStream, onError) {
       let isStopped = false;
-      void sttyRaw(path, baudRate).then((text) => {
-        if (isStopped) return;
-        try {
-          if (text !== '') throw new Error(`${path}: ${text}`);
-          onStream(terminal(path));
-        } catch (error) {
-          onError(error as Error);
-        }
-      });
+      void openTerminal(path, baudRate).then((stream) => {
+        if (isStopped) stream.destroy();
+        else onStream(stream);
+      }, onError);
       return async () => {
         isStopped = true;
       };
@@ -138,14 +141,14 @@ export function serialLine(path: string, baudRate = 115200): UartLine {
 }
 
 /** Opens a serial port. Rejects with what is missing: the package, or the port. */
-export async function openSerial(path: string, baudRate: number): Promise<Duplex> {
+export async function openSerial(path: string, baudRate: number, rtscts = false): Promise<Duplex> {
   let library: typeof import('serialport');
   try {
     library = await import('serialport');
   } catch (error) {
     throw new Error(`${path}: serial ports need the package serialport (npm install serialport): ${String(error)}`);
   }
-  const port = new library.SerialPort({ path, baudRate, autoOpen: false });
+  const port = new library.SerialPort({ path, baudRate, rtscts, autoOpen: false });
   await new Promise<void>((resolve, reject) => {
     port.open((error) => (error === null || error === undefined ? resolve() : reject(error)));
   });

@@ -3,22 +3,11 @@
 //
 // A UART has no channel to sense: `clear` is always true. Give the MAC an ackWait that covers the board's own delay.
 
-import type { Duplex } from 'node:stream';
+import { keepLine, type LineCounters, type UartLine } from './line-keeper.ts';
 import { createPipeDecoder, PIPE_HEADER, pipeOctets } from './pipe.ts';
 import type { Radio } from './radio.ts';
 
-/** Where streams come from. */
-export interface UartLine {
-  /**
-   * Hands over streams as they come: `onStream` may be called again and again, a new one takes the place of the one
-   * before. Without a stream `onError` is called, and `open` again after a while. Returns what stops it.
-   */
-  open(onStream: (stream: Duplex) => void, onError: (error: Error) => void): () => Promise<void>;
-  /** It listens: streams come by themselves, and `open` is called once. */
-  listens: boolean;
-  /** Resolves when a line that listens can be reached; rejects when it cannot listen. */
-  listening?: Promise<void>;
-}
+export type { UartLine } from './line-keeper.ts';
 
 /** Options of `createUartRadio`. */
 export interface UartConfig {
@@ -33,7 +22,7 @@ export interface UartConfig {
 }
 
 /** Counters of a radio on a stream. */
-export interface UartCounters {
+export interface UartCounters extends LineCounters {
   /** Frames given to the stream. */
   sent: number;
   /** Frames read, octets outside of frames, bad lengths, frames cut off: see PipeCounters. */
@@ -50,10 +39,6 @@ export interface UartCounters {
   unconnected: number;
   /** Frames not sent because the reader is slow. */
   congested: number;
-  /** Streams opened, and errors of streams or of opening them. */
-  opened: number;
-  /** Errors of streams, and of opening them. */
-  errors: number;
 }
 
 /** IEEE 802.15.4 frames on a serial line or a socket, with a board at the other end. */
@@ -93,112 +78,52 @@ export function createUartRadio(config: UartConfig): UartRadio {
     opened: 0,
     errors: 0,
   };
-  let stream: Duplex | null = null;
-  let problem = '';
   let isClosed = false;
-  let reopening: NodeJS.Timeout | undefined;
-  let stop: () => Promise<void> = async () => {};
   let onReady: () => void = () => {};
   let onFailed: (error: Error) => void = () => {};
-  let onClosed: () => void = () => {};
-
   const decoder = createPipeDecoder((frame, offset, length) => radio.onFrame?.(frame, offset, length), counters);
-
-  function failed(error: Error): void {
-    counters.errors++;
-    problem = error.message;
-    again();
-  }
-
-  function again(): void {
-    if (isClosed || config.line.listens) return;
-    clearTimeout(reopening);
-    reopening = setTimeout(open, reopenAfter);
-  }
-
-  function lost(gone: Duplex): void {
-    if (gone !== stream) return;
-    stream = null;
-    decoder.reset();
-    again();
-  }
-
-  function take(opened: Duplex): void {
-    const before = stream;
-    stream = opened;
-    if (before !== null) {
-      decoder.reset();
-      before.destroy();
-    }
-    if (isClosed) {
-      opened.destroy();
-      return;
-    }
-    counters.opened++;
-    opened.on('data', (octets: Uint8Array) => {
-      if (opened === stream) decoder.push(octets, clock());
-    });
-    opened.on('error', (error: Error) => {
-      counters.errors++;
-      problem = error.message;
-    });
-    opened.on('end', () => opened.destroy());
-    opened.on('close', () => lost(opened));
-    onReady();
-  }
-
-  function open(): void {
-    if (isClosed) return;
-    const before = stop;
-    void before();
-    stop = config.line.open(take, failed);
-  }
+  const ready = new Promise<void>((resolve, reject) => {
+    onReady = resolve;
+    onFailed = reject;
+  });
+  // Nobody has to wait for it.
+  ready.catch(() => {});
+  const keeper = keepLine(config.line, () => reopenAfter, counters, {
+    opened: () => onReady(),
+    octets: (octets) => decoder.push(octets, clock()),
+    lost: () => decoder.reset(),
+  });
 
   const radio: UartRadio = {
     onFrame: null,
     counters,
-    ready: new Promise((resolve, reject) => {
-      onReady = resolve;
-      onFailed = reject;
-    }),
-    closed: new Promise((resolve) => {
-      onClosed = resolve;
-    }),
+    ready,
+    closed: keeper.closed,
     instant: true,
-    isConnected: () => stream !== null,
-    problem: () => problem,
+    isConnected: () => keeper.stream() !== null,
+    problem: keeper.problem,
     clear: () => true,
-    sendOctets(octets) {
-      if (stream === null || !stream.writable || stream.writableLength + octets.length > room) return false;
-      stream.write(octets);
-      return true;
-    },
+    sendOctets: (octets) => keeper.write(octets, room) === '',
     transmit(buffer, offset, length) {
       if (isClosed) return;
       const octets = pipeOctets(buffer, offset, length);
-      if (octets === null) counters.refused++;
-      else if (stream === null || !stream.writable) counters.unconnected++;
-      else if (stream.writableLength + octets.length > room) counters.congested++;
-      else {
-        counters.sent++;
-        stream.write(octets);
+      if (octets === null) {
+        counters.refused++;
+        return;
       }
+      const problem = keeper.write(octets, room);
+      if (problem === '') counters.sent++;
+      else if (problem === 'slow') counters.congested++;
+      else counters.unconnected++;
     },
     close() {
       if (isClosed) return;
       isClosed = true;
       radio.onFrame = null;
-      clearTimeout(reopening);
-      const last = stream;
-      stream = null;
-      last?.destroy();
+      keeper.close();
       onFailed(new Error('the radio was closed'));
-      void stop().then(onClosed, onClosed);
     },
   };
-  // Nobody has to wait for it.
-  radio.ready.catch(() => {});
   config.line.listening?.catch(onFailed);
-  open();
   return radio;
 }
