@@ -136,8 +136,11 @@ async function sensorAction(options: Options): Promise<void> {
       retry: options.retry && !plan.isBounded,
       waits: options.retry && !plan.isBounded && options.control !== true,
       report,
-      log: (level, _name, text) => {
-        if (level === 'error') printWarning(`state: ${typeof text === 'string' ? text : text()}`);
+      log: (level, name, text) => {
+        if (name === 'link') {
+          log(level, name, text);
+          if (level === 'warn' && !isLogged) printWarning(typeof text === 'string' ? text : text());
+        } else if (level === 'error') printWarning(`state: ${typeof text === 'string' ? text : text()}`);
       },
       ...(store === null ? {} : { store }),
     });

@@ -11,7 +11,8 @@ import { DATAGRAM_MAX } from '../../../core/wire/sixlowpan.ts';
 import { createUdpCompression } from '../../../core/wire/sixlowpan-udp.ts';
 import { addressText } from '../host/addresses.ts';
 import { sourceOf } from '../host/bounded.ts';
-import { ackWaitOf, type CheckedRadio } from '../host/radio/config.ts';
+import type { CheckedRadio } from '../host/radio/config.ts';
+import { ackWaitOf } from '../host/radio/kinds.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import type { Bus } from './bus.ts';
 import type { CheckedConfig } from './config.ts';
@@ -77,7 +78,7 @@ function createPort(
   const mac = createMac({
     panId: config.panId,
     shortAddress: config.shortAddress ?? 0xffff,
-    extendedAddress: config.address ?? dice.subarray(0, 8),
+    extendedAddress: config.address ?? radio.eui64?.() ?? dice.subarray(0, 8),
     phy: radio,
     upper: lowpan,
     random: provider.random,
@@ -179,6 +180,7 @@ export function createAir(
         bus.emit('peer', addressText(peer.address), ports[radio].name);
       }
       peer.failing = 0;
+      peer.signal = radios[radio].signal?.() ?? peer.signal;
       if (peer.lost) {
         peer.lost = false;
         bounded.peer('info', 'peer', 'back', () => `${peerText(peer)} is back`, {}, sourceOf(peer.address));

@@ -22,6 +22,8 @@ export interface GatewayEvents {
   lost: [address: string];
   /** A lost peer was heard again: its outer address. */
   back: [address: string];
+  /** The device behind a radio is gone (`lost`), or can be used again (`back`): name of the radio, and why or what it is. */
+  radio: [name: string, state: 'lost' | 'back', text: string];
   /** An IKE SA is up: identity and name of the connection; it ended, or an attempt did (identity '' where none was proved), with the reason. */
   up: [identity: string, name: string];
   /**

@@ -139,7 +139,9 @@ function start(config: GatewayConfig, opened: Opened): Started {
     },
     removeSa: sas.remove,
     metrics: () => ({
-      radios: air.ports.map(({ name, mac, lowpan, inFlight }) => radioMetrics(name, mac, lowpan, inFlight.size)),
+      radios: air.ports.map(({ name, mac, lowpan, inFlight }, index) =>
+        radioMetrics(name, mac, lowpan, inFlight.size, opened.radios[index].device?.() ?? null),
+      ),
       esp: {
         sent: endpoint.sent,
         received: endpoint.received,

@@ -5,10 +5,9 @@ import { lookup } from 'node:dns/promises';
 import { errorText } from '../host/errors.ts';
 import { type Log, silent } from '../host/log.ts';
 import { createMtuSockets, type MtuSockets } from '../host/mtu/sockets.ts';
-import type { RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
-import { type Pollable, stack } from '../host/radio/radio.ts';
-import { createZep } from '../host/radio/zep.ts';
+import { openRadio } from '../host/radio/kinds.ts';
+import { type Pollable, type Radio, stack } from '../host/radio/radio.ts';
 import { openRawPorts, type RawPorts } from '../host/raw-esp.ts';
 import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
 import type { StateStore } from '../host/state/store.ts';
@@ -30,8 +29,6 @@ const RECORD_MORE = 6;
 /** TCP connections at a time, where the configuration does not say. */
 const TCP_CONNECTIONS = 4096;
 
-type OpenRadio = NonNullable<RadioConfig['radio']>;
-
 export const realTime: Clock = {
   now: () => performance.now(),
   run: (node, radio) => drive(node, realTime.now, radio.instant !== true),
@@ -41,7 +38,7 @@ export const realTime: Clock = {
 export interface Opened {
   checked: CheckedConfig;
   flows: Flow[];
-  radios: OpenRadio[];
+  radios: Radio[];
   udp: UdpSockets | null;
   tcp: TcpPorts | null;
   /** MTU detection; null: off. */
@@ -65,7 +62,7 @@ export async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[
 }
 
 /** Closes radios and waits until those that say so are closed. */
-async function closeRadios(radios: OpenRadio[]): Promise<void> {
+async function closeRadios(radios: Radio[]): Promise<void> {
   for (const radio of radios) radio.close();
   await Promise.all(radios.map((radio) => radio.closed));
 }
@@ -73,17 +70,23 @@ async function closeRadios(radios: OpenRadio[]): Promise<void> {
 /** Opens every radio, or none: then the error names the one that failed, and all are closed. `given`: those that are there. */
 async function openRadios(
   radios: CheckedConfig['radios'],
-  given: OpenRadio[],
+  given: Radio[],
   { log = silent, socketBuffer }: GatewayConfig,
-): Promise<OpenRadio[]> {
-  const opened: OpenRadio[] = [];
+): Promise<Radio[]> {
+  const opened: Radio[] = [];
   let index = 0;
   try {
     for (; index < radios.length; index++) {
-      const { radio, zep, name } = radios[index];
+      const { name } = radios[index];
       const warn = (text: string): void =>
         log(socketBuffer === undefined ? 'info' : 'warn', 'gateway', `${name}: ${text}`);
-      opened.push(radio ?? createZep({ buffer: socketBuffer ?? SOCKET_BUFFER, warn, ...zep }));
+      opened.push(
+        openRadio(radios[index], {
+          buffer: socketBuffer ?? SOCKET_BUFFER,
+          warn,
+          log: (level, text) => log(level, 'link', `${name}: ${text}`),
+        }),
+      );
     }
     for (index = 0; index < radios.length; index++) await opened[index].ready;
     return opened;
@@ -206,7 +209,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
     stoppers.push(() => runner.stop());
   };
   try {
-    air.ports.forEach(({ mac, lowpan }, index) => {
+    air.ports.forEach(({ mac, lowpan, name }, index) => {
       const radio = opened.radios[index];
       const layers = index === 0 ? stack(mac, lowpan, router.flows, ike, bus.bounded) : stack(mac, lowpan);
       add(clock.run(guarded(layers), radio));
@@ -215,6 +218,11 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
         bus.guard(0, () => mac.receive(frame, offset, length, clock.now()));
         bus.wake(index);
       };
+      radio.onEnd = (sequence, result) => {
+        bus.guard(undefined, () => mac.ended(sequence, result, clock.now()));
+        bus.wake(index);
+      };
+      radio.onState = (isUp, text) => bus.emit('radio', name, isUp ? 'back' : 'lost', text);
       bus.wake(index);
     });
     if (air.ports.length === 0) {

@@ -3,6 +3,7 @@
 
 import { addressText } from '../host/addresses.ts';
 import { octetsKey } from '../host/datagram.ts';
+import type { Signal } from '../host/radio/radio.ts';
 
 export interface Peer {
   /** Outer address. */
@@ -18,6 +19,8 @@ export interface Peer {
   failing: number;
   failed: number;
   lost: boolean;
+  /** Of its last authenticated packet; null: its radio does not measure it. */
+  signal: Signal | null;
 }
 
 export interface Peers {
@@ -36,7 +39,7 @@ export interface Peers {
 
 /** A peer that is not (yet) in the table. */
 export function peerAt(address: Uint8Array, radio: number, link: Uint8Array): Peer {
-  return { address, radio, link, configured: false, heard: -1, failing: 0, failed: 0, lost: false };
+  return { address, radio, link, configured: false, heard: -1, failing: 0, failed: 0, lost: false, signal: null };
 }
 
 /** `max` learned entries at most; the one unheard for longest goes first. */

@@ -2,6 +2,7 @@
 // terminal after the time and the level of a log.
 
 import { identityText } from '../host/config/ike-names.ts';
+import { KINDS, kindOf } from '../host/radio/kinds.ts';
 import type { GatewayConfig } from './config.ts';
 import type { GatewayMetrics } from './views.ts';
 
@@ -10,8 +11,12 @@ const PEERS = 8;
 
 /** `metrics` has the ports that the system chose. */
 export function startText(config: GatewayConfig, metrics: GatewayMetrics): string[] {
-  const radios = config.radios.map(({ panId, zep }, index) => {
-    const line = zep === undefined ? '' : `, ZEP${zep.port === 0 || zep.port === undefined ? '' : ` port ${zep.port}`}`;
+  const radios = config.radios.map((radio, index) => {
+    const { panId, zep } = radio;
+    const kind = kindOf(radio);
+    // A port that the system chooses is not known here.
+    const line =
+      kind === undefined ? '' : zep !== undefined && (zep.port ?? 0) === 0 ? ', ZEP' : `, ${KINDS[kind].text(radio)}`;
     return `radio ${metrics.radios[index].name}: PAN ${panId.toString(16).padStart(4, '0')}${line}`;
   });
   const sockets = metrics.udp.map(({ address, port, natPort }) => `UDP ${address}: ports ${port} and ${natPort}`);

@@ -18,6 +18,7 @@ import { addressText } from '../host/addresses.ts';
 import { carriersOf, type SaCarriers } from '../host/carrier.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import type { MtuMetrics, PathView } from '../host/mtu/metrics.ts';
+import type { RadioDevice, Signal } from '../host/radio/radio.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
 import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
@@ -54,6 +55,8 @@ export interface RadioMetrics {
   macDrops: Reasons;
   /** Drops of 6LoWPAN, by reason. */
   lowpanDrops: Reasons;
+  /** The device behind the radio; null: there is none. */
+  device: RadioDevice | null;
 }
 
 /** Counters of the search for sequence numbers after an outage. */
@@ -104,6 +107,8 @@ export interface PeerMetrics {
   failed: number;
   /** It counts as lost (`GatewayConfig.lostAfter`). */
   lost: boolean;
+  /** Strength, noise floor and quality of its last authenticated packet; null: the radio does not measure them. */
+  signal: Signal | null;
 }
 
 /** Counters of the IKE responder. */
@@ -229,7 +234,13 @@ export interface GatewayMetrics {
 }
 
 /** `waiting`: packets on their way. */
-export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: number): RadioMetrics {
+export function radioMetrics(
+  name: string,
+  mac: Mac,
+  lowpan: Lowpan,
+  waiting: number,
+  device: RadioDevice | null,
+): RadioMetrics {
   return {
     name,
     frames: mac.counters[MAC_FRAMES],
@@ -243,6 +254,7 @@ export function radioMetrics(name: string, mac: Mac, lowpan: Lowpan, waiting: nu
     waiting,
     macDrops: reasonsOf(mac.counters),
     lowpanDrops: reasonsOf(lowpan.counters),
+    device,
   };
 }
 
@@ -294,7 +306,7 @@ export function saMetrics(name: string, direction: 'in' | 'out', sa: Sa): SaMetr
 }
 
 export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
-  const { address, link, configured, heard, failed, lost } = peer;
+  const { address, link, configured, heard, failed, lost, signal } = peer;
   return {
     address: addressText(address),
     radio,
@@ -303,6 +315,7 @@ export function peerMetrics(peer: Peer, radio: string): PeerMetrics {
     heard,
     failed,
     lost,
+    signal,
   };
 }
 

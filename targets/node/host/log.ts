@@ -19,7 +19,7 @@ export type LogFields = Record<string, string | number>;
 /** The parts of a gateway that speak. */
 export const GATEWAY_NAMES = ['gateway', 'peer', 'ike', 'esp', 'link', 'flow', 'tun', 'state', 'mtu'] as const;
 /** The parts of a sensor that speak. */
-export const SENSOR_NAMES = ['ike', 'application', 'mtu'] as const;
+export const SENSOR_NAMES = ['ike', 'application', 'mtu', 'link'] as const;
 
 /** Takes a line; `namespace` is the part that speaks. */
 export type Log = (level: LogLevel, namespace: string, text: LogText, fields?: LogFields) => void;

@@ -11,13 +11,14 @@ import { laneFor } from '../../../core/esp/lanes.ts';
 import { createReassemblyTable } from '../../../core/link/fragment-table.ts';
 import { LOWPAN_FRAMES } from '../../../core/link/lowpan.ts';
 import { MAC_RETRIES } from '../../../core/link/mac.ts';
-import { ackWaitOf, type RadioConfig } from '../host/radio/config.ts';
+import type { RadioConfig } from '../host/radio/config.ts';
+import { ackWaitOf } from '../host/radio/kinds.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import { besideFurther, createFurther } from './further.ts';
 import { type IkeHost, type IkeHostConfig, INNER_MAX } from './host.ts';
 
 export interface RadioHostConfig extends IkeHostConfig {
-  radio: Radio & { closed?: Promise<void> };
+  radio: Radio;
   settings: RadioConfig;
   /** Link-layer address of the gateway, 2 or 8 octets. */
   link: Uint8Array;
@@ -29,7 +30,9 @@ export interface RadioHostConfig extends IkeHostConfig {
 export function createRadioHost(config: RadioHostConfig): IkeHost {
   const { provider, radio, settings } = config;
   const extended = new Uint8Array(8);
-  if (settings.extendedAddress === undefined) {
+  const own = radio.eui64?.() ?? null;
+  if (settings.extendedAddress === undefined && own !== null) extended.set(own);
+  else if (settings.extendedAddress === undefined) {
     provider.random(extended, 0, 8);
     // An individual, locally administered one [RFC 4291 Appendix A].
     extended[0] = (extended[0] & 0xfc) | 2;
@@ -70,6 +73,10 @@ export function createRadioHost(config: RadioHostConfig): IkeHost {
   const { lanes, keeper } = further;
   radio.onFrame = (frame, offset, length) => {
     device.receive(frame, offset, length, config.now());
+    config.wake();
+  };
+  radio.onEnd = (sequence, result) => {
+    device.mac.ended(sequence, result, config.now());
     config.wake();
   };
   return {

@@ -20,10 +20,10 @@ import { errorText } from '../host/errors.ts';
 import { attachNode, fullIke } from '../host/full-ike.ts';
 import { besides, type KeyLog } from '../host/keylog.ts';
 import { type Log, silent } from '../host/log.ts';
-import { checkContexts } from '../host/radio/config.ts';
+import { checkContexts, checkRadio, type RadioConfig } from '../host/radio/config.ts';
 import { drive } from '../host/radio/drive.ts';
+import { openReadyRadio } from '../host/radio/kinds.ts';
 import { type Radio, stack } from '../host/radio/radio.ts';
-import { openZep } from '../host/radio/zep.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { childView, spisOf, spiText } from '../host/sa-view.ts';
 import type { StateStore } from '../host/state/store.ts';
@@ -63,7 +63,7 @@ export interface SensorOptions extends ReadingOptions {
   /** Hears of what happens. */
   report: Report;
   /** A radio in place of that of the file; it is closed with the sensor. */
-  radio?: Radio & { closed?: Promise<void> };
+  radio?: Radio;
   /** Where its session survives a restart; it belongs to the sensor from here on. Absent: nowhere. */
   store?: StateStore;
   /** Gets a line where something is wrong with the store. */
@@ -222,7 +222,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       const carried = { sockets, mtu, peer: gateway, transport, tcpPort, esp, raw, probe };
       return createUdpHost({ ...common, ...carried, mobility, moves: report });
     }
-    const radio = options.radio ?? (await openZep(loaded.radio!.zep ?? {}));
+    const radio = options.radio ?? (await openOwnRadio(loaded.radio!, options.log ?? silent));
     try {
       return createRadioHost({
         ...common,
@@ -365,6 +365,14 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     },
   };
   return sensor;
+}
+
+/** Opens the radio of a file. */
+function openOwnRadio(settings: RadioConfig, log: Log): Promise<Radio> {
+  return openReadyRadio(checkRadio(settings, ['radio'], 'radio'), {
+    warn: (text) => log('info', 'link', text),
+    log: (level, text) => log(level, 'link', `radio: ${text}`),
+  });
 }
 
 function problemOf(code: number): string {

@@ -6,6 +6,8 @@ import { identityText } from '../host/config/ike-names.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import { keNames } from '../host/config/ke-names.ts';
 import type { LoadedSa } from '../host/config/sa.ts';
+import type { RadioConfig } from '../host/radio/config.ts';
+import { KINDS, kindOf } from '../host/radio/kinds.ts';
 import type { LoadedSensor } from '../sensor/file.ts';
 
 function connectionLines(connection: Connection): string[] {
@@ -24,12 +26,19 @@ function connectionLines(connection: Connection): string[] {
   ];
 }
 
+/** `ZEP port 17754, PAN abcd` */
+function radioText(radio: RadioConfig): string {
+  const kind = kindOf(radio);
+  const pan = `PAN ${radio.panId.toString(16).padStart(4, '0')}`;
+  return kind === undefined ? pan : `${KINDS[kind].text(radio)}, ${pan}`;
+}
+
 /** What a gateway's file says. */
 export function gatewaySummary(loaded: LoadedGateway): string {
   const { config } = loaded;
   const { ike } = config;
-  const radios = config.radios.map(({ name, panId, zep }, index) => {
-    return `radio ${name ?? `radio${index}`}: ZEP port ${zep?.port ?? 17754}, PAN ${panId.toString(16).padStart(4, '0')}`;
+  const radios = config.radios.map((radio, index) => {
+    return `radio ${radio.name ?? `radio${index}`}: ${radioText(radio)}`;
   });
   const lines = [
     `${loaded.file}: good`,
@@ -57,7 +66,7 @@ export function sensorSummary(loaded: LoadedSensor): string {
     `${loaded.file}: good`,
     radio === null
       ? `UDP from ${udp!.address} to ${to}: ports ${gateway.port} and ${gateway.natPort}`
-      : `radio: PAN ${radio.panId.toString(16).padStart(4, '0')}, from ${addressText(address!)} to ${to}`,
+      : `radio: ${radioText(radio)}, from ${addressText(address!)} to ${to}`,
     ...(radio !== null || transport === 'udp' ? [] : [`IKE: ${transport}, TCP port ${loaded.tcpPort}`]),
     ...(radio !== null || esp === 'udp' ? [] : [`ESP: ${esp}`]),
     ...(loaded.mtu === undefined ? [] : ['MTU detection']),

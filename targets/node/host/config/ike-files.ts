@@ -47,9 +47,32 @@ const RADIO = object(
         false,
       ),
     }),
+    spinel: object('Spinel', 'A radio co-processor (RCP) of OpenThread, such as a USB dongle: docs/radios.md.', {
+      path: text('Path', 'Serial port. One of `path`, `tcp` and `command`.'),
+      baud: integer('Bits a second', 'Of the serial port; USB has no need of it.', 300, 4000000, 115200),
+      flowControl: flag('Flow control', 'RTS and CTS.', false),
+      tcp: text('TCP', '`HOST:PORT` of a port server.'),
+      command: list(
+        'Command',
+        'A program that speaks Spinel by its standard input and output, and its arguments.',
+        { type: 'string' },
+        32,
+      ),
+      channel: integer('Channel', 'IEEE 802.15.4 channel.', 11, 26, 26),
+      txPower: integer('Power', 'Of the transmitter, in dBm; default: as the firmware has it.', -40, 30),
+    }),
+    uart: object(
+      'UART',
+      'A board whose radio is a UART.',
+      {
+        path: text('Path', 'Serial port.'),
+        baud: integer('Bits a second', 'Of the serial port.', 300, 4000000, 115200),
+      },
+      ['path'],
+    ),
     panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
     shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),
-    extendedAddress: text('EUI-64', '16 hexadecimal digits; default a random one.', {
+    extendedAddress: text('EUI-64', '16 hexadecimal digits; default that of the device, else a random one.', {
       pattern: '^[0-9a-fA-F]{16}$',
       mustBe: '16 hexadecimal digits',
     }),

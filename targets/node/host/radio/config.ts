@@ -1,17 +1,14 @@
 // A radio's configuration and its check, for gateways and sensors.
 
-import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { createContexts, DATAGRAM_MAX } from '../../../../core/wire/sixlowpan.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../check.ts';
 import type { FieldPath } from '../errors.ts';
 import { CONTEXT_FORM, readContext } from './contexts.ts';
+import { KIND_NAMES, KINDS, kindOf, type SpinelSettings, type UartSettings } from './kinds.ts';
 import type { Radio } from './radio.ts';
 import type { ZepConfig } from './zep.ts';
 
-/** Processes answer later than chips. */
-const UDP_ACK_WAIT = 20;
-
-/** A radio: one of `radio` (the gateway closes it) and `zep`. */
+/** A radio: one of `radio` (the gateway closes it), `zep`, `spinel` and `uart`. */
 export interface RadioConfig {
   /** Default radio0, radio1, ... */
   name?: string;
@@ -19,17 +16,24 @@ export interface RadioConfig {
   radio?: Radio;
   /** A radio to open: IEEE 802.15.4 frames in UDP. */
   zep?: ZepConfig;
+  /** A radio co-processor to open, such as a USB dongle. */
+  spinel?: SpinelSettings;
+  /** A board to open, whose radio is a UART. */
+  uart?: UartSettings;
   /** 0..0xfffe. */
   panId: number;
   /** 0..0xfffd; without it frames carry the extended address. */
   shortAddress?: number;
-  /** EUI-64, 16 hexadecimal digits; default a random one, locally administered. */
+  /** EUI-64, 16 hexadecimal digits; default that of the device, else a random one, locally administered. */
   extendedAddress?: string;
   /** Packets that can wait, 1..255, default 32. */
   queue?: number;
   /** Neighbours whose last frame is remembered, to know a repetition: 1..524288, default 16384. */
   neighbours?: number;
-  /** Milliseconds to wait for an acknowledgement; default 0.864, with `zep` and others without air time 20. */
+  /**
+   * Milliseconds to wait for an acknowledgement; default 0.864, with `zep` and others without air time 20, with
+   * `uart` 100, with `spinel` 1000.
+   */
   ackWait?: number;
   /** Datagrams in reassembly at a time, 1..65535; default 1024 at a gateway, 8 at a sensor. */
   reassemblies?: number;
@@ -42,26 +46,20 @@ export interface RadioConfig {
 /** A radio's configuration after its check. */
 export interface CheckedRadio extends RadioConfig {
   name: string;
-  /** EUI-64; null: a random one. */
+  /** EUI-64; null: that of the device, or a random one. */
   address: Uint8Array | null;
-}
-
-/** Milliseconds that this radio's MAC waits for an acknowledgement. */
-export function ackWaitOf(radio: RadioConfig): number {
-  return radio.ackWait ?? (radio.zep === undefined && radio.radio?.instant !== true ? ACK_WAIT : UDP_ACK_WAIT);
 }
 
 /** Checks the radio at `path`; `name` where it has none. Throws a FieldError. */
 export function checkRadio(radio: RadioConfig, path: FieldPath, name: string): CheckedRadio {
-  if ((radio.radio === undefined) === (radio.zep === undefined)) {
-    refuseAt(path, radio.radio === undefined ? 'no radio' : 'two radios', 'must have one of `radio` and `zep`');
+  const given = [radio.radio, ...KIND_NAMES.map((kind) => radio[kind])].filter((one) => one !== undefined).length;
+  if (given !== 1) {
+    const names = ['radio', ...KIND_NAMES].map((one) => `\`${one}\``);
+    const rule = `must have one of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+    refuseAt(path, given === 0 ? 'no radio' : given === 2 ? 'two radios' : 'several radios', rule);
   }
-  if (radio.zep !== undefined) {
-    if (typeof radio.zep !== 'object' || radio.zep === null) refuseAt([...path, 'zep'], radio.zep, 'must be an object');
-    integerIn([...path, 'zep', 'port'], radio.zep.port ?? 0, 0, 65535);
-    integerIn([...path, 'zep', 'channel'], radio.zep.channel ?? 26, 11, 26);
-    integerIn([...path, 'zep', 'maxPeers'], radio.zep.maxPeers ?? 1, 1, 65535);
-  }
+  const kind = kindOf(radio);
+  if (kind !== undefined) KINDS[kind].check(radio, path);
   integerIn([...path, 'panId'], radio.panId, 0, 0xfffe);
   if (radio.shortAddress !== undefined) integerIn([...path, 'shortAddress'], radio.shortAddress, 0, 0xfffd);
   integerIn([...path, 'queue'], radio.queue ?? 1, 1, 255);

@@ -13,6 +13,8 @@ export type { UartLine } from './line-keeper.ts';
 export interface UartConfig {
   /** Where the stream comes from: serialLine, socketLine, listenLine, terminalLine. */
   line: UartLine;
+  /** The first failure to open a stream rejects `ready`; else it is tried again. */
+  mustOpen?: boolean;
   /** Milliseconds until a stream that ended, or did not open, is opened again; default 250. */
   reopenAfter?: number;
   /** Octets that may wait for a slow reader; frames beyond are dropped. Default 4096. */
@@ -92,6 +94,9 @@ export function createUartRadio(config: UartConfig): UartRadio {
     opened: () => onReady(),
     octets: (octets) => decoder.push(octets, clock()),
     lost: () => decoder.reset(),
+    failed: (error) => {
+      if (config.mustOpen === true) onFailed(error);
+    },
   });
 
   const radio: UartRadio = {

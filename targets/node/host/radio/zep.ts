@@ -227,17 +227,3 @@ export function createZep(config: ZepConfig = {}): ZepRadio {
   open();
   return radio;
 }
-
-/** A radio over UDP once its socket is bound. Rejects with the system's error; nothing is open then. */
-export async function openZep(config: ZepConfig): Promise<ZepRadio> {
-  const radio = createZep(config);
-  try {
-    await radio.ready;
-    return radio;
-  } catch (error) {
-    // It would try again for ever.
-    radio.close();
-    await radio.closed;
-    throw error;
-  }
-}

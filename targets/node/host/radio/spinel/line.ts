@@ -41,7 +41,8 @@ export function commandLine(command: readonly string[], onText: (text: string) =
   return {
     listens: false,
     open(onStream, onError) {
-      const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
+      // A group of its own: what ends this program by Ctrl-C must not end the radio before the last frames.
+      const child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
       let isSpawned = false;
       const ended = new Promise<void>((resolve) => {
         child.on('close', () => resolve());
@@ -59,11 +60,17 @@ export function commandLine(command: readonly string[], onText: (text: string) =
       });
       child.on('spawn', () => {
         isSpawned = true;
-        const both = Duplex.from({ readable: child.stdout, writable: child.stdin });
-        const end = (error: Error): void => void both.destroy(error);
-        child.stdin.on('error', end);
+        const both = new Duplex({
+          read() {},
+          write: (chunk, _encoding, done) => void child.stdin.write(chunk, done),
+          destroy(error, done) {
+            kill();
+            done(error);
+          },
+        });
+        child.stdout.on('data', (octets: Uint8Array) => both.push(octets));
+        child.stdin.on('error', () => {});
         child.on('exit', (code, signal) => both.destroy(new Error(`${command[0]} ended with ${signal ?? code}`)));
-        both.on('close', kill);
         onStream(both);
       });
       return async () => {

@@ -44,7 +44,7 @@ function rawOf(reader: Reader): RawFrame | null {
   const flags = reader.left() >= 2 ? reader.word() : 0;
   const phy = createReader(reader.left() >= 2 ? reader.data() : new Uint8Array(0));
   const channel = phy.left() > 0 ? phy.octet() : 0;
-  const lqi = phy.left() > 0 ? phy.octet() : null;
+  const lqi = phy.octet();
   const time = phy.left() >= 8 ? phy.long64() : null;
   return {
     psdu,
@@ -53,7 +53,8 @@ function rawOf(reader: Reader): RawFrame | null {
     noise: hasSignal && noise !== NOISE_UNKNOWN ? noise : null,
     flags,
     channel,
-    lqi,
+    // 0 is the mark of a radio that has none.
+    lqi: lqi === 0 ? null : lqi,
     time,
   };
 }
