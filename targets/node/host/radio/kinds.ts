@@ -4,39 +4,13 @@
 import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { integerIn, refuseAt } from '../check.ts';
 import type { FieldPath } from '../errors.ts';
-import type { CheckedRadio, RadioConfig } from './config.ts';
 import type { UartLine } from './line-keeper.ts';
 import type { Radio } from './radio.ts';
+import type { CheckedRadio, RadioConfig, SpinelSettings } from './settings.ts';
 import { commandLine, portLine, tcpLine } from './spinel/line.ts';
 import { createSpinelRadio } from './spinel/radio.ts';
 import { createUartRadio } from './uart.ts';
 import { createZep, ZEP_PORT, type ZepConfig } from './zep.ts';
-
-/** A radio co-processor that speaks Spinel: one of `path`, `tcp` and `command`. */
-export interface SpinelSettings {
-  /** Serial port, or terminal device. */
-  path?: string;
-  /** Bits a second, default 115200. */
-  baud?: number;
-  /** RTS and CTS; default false. */
-  flowControl?: boolean;
-  /** `HOST:PORT` */
-  tcp?: string;
-  /** A program and its arguments. */
-  command?: string[];
-  /** 11..26, default 26. */
-  channel?: number;
-  /** dBm, -40..30; default: as the firmware has it. */
-  txPower?: number;
-}
-
-/** A board whose radio is a UART. */
-export interface UartSettings {
-  /** Serial port, or terminal device. */
-  path: string;
-  /** Bits a second, default 115200. */
-  baud?: number;
-}
 
 /** What is needed to open a radio beside its settings. */
 export interface OpenOptions {
@@ -118,7 +92,7 @@ export const KINDS: Record<KindName, Kind> = {
     check({ spinel }, path) {
       const at = [...path, 'spinel'];
       if (typeof spinel !== 'object' || spinel === null) refuseAt(at, spinel, 'must be an object');
-      const { tcp, command, baud, channel, txPower } = spinel as SpinelSettings;
+      const { tcp, command, baud, channel, txPower } = spinel!;
       const given = (['path', 'tcp', 'command'] as const).filter((name) => spinel![name] !== undefined);
       if (given.length !== 1) {
         refuseAt(at, given.length === 0 ? 'none' : given.join(' and '), 'must have one of `path`, `tcp` and `command`');
