@@ -146,7 +146,8 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     }
     if (config.ike?.esp === 'auto' || config.ike?.esp === 'raw') {
       const locals = opened.udp.ports.filter(({ isOpen }) => isOpen).map(({ local }) => local);
-      opened.raw = await openRawPorts(locals).catch((error: unknown) => {
+      const zoneOf = (local: Uint8Array): string => opened.udp!.ports.find((port) => port.local === local)?.zone ?? '';
+      opened.raw = await openRawPorts(locals, zoneOf).catch((error: unknown) => {
         throw new Error(`esp: ${config.ike?.esp}: ${errorText(error)}`);
       });
       for (const local of locals) opened.mtu?.openedRaw(local);

@@ -4,7 +4,7 @@
 // that SAs find it when its address is back.
 
 import { networkInterfaces } from 'node:os';
-import { socketOctets } from '../host/addresses.ts';
+import { socketOctets, zoneOf } from '../host/addresses.ts';
 import { errorText } from '../host/errors.ts';
 import type { DatagramSocket, UdpIo } from '../host/io/datagrams.ts';
 import { loadDatagrams } from '../host/io/load-datagrams.ts';
@@ -29,6 +29,8 @@ export interface UdpCounters {
 /** An address with its two sockets. */
 export interface UdpPort {
   local: Uint8Array;
+  /** `%eth0`, or ''. */
+  zone: string;
   port: number;
   natPort: number;
   /** False while the host does not have the address. */
@@ -158,6 +160,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
       address,
       problem: '',
       local: socketOctets(address)!,
+      zone: zoneOf(address),
       port: config.port,
       natPort: config.natPort,
       isOpen: false,

@@ -13,30 +13,6 @@ export async function loadKoffi(): Promise<typeof Koffi> {
   }
 }
 
-/** Waiting for descriptors in a thread of libuv's pool, and for the pipe that ends the wait. */
-export interface Waiting {
-  /** poll(2): struct pollfd each. */
-  poll(fds: Uint8Array, count: number, timeout: number): Promise<number>;
-  /** pipe(2). */
-  pipe(fds: Int32Array): number;
-  errno(): number;
-}
-
-export function waitingOf(koffi: typeof Koffi): Waiting {
-  const library = koffi.load(null);
-  const poll = library.func('int poll(void *fds, unsigned long count, int timeout)');
-  return {
-    pipe: library.func('int pipe(void *fds)'),
-    poll: (fds, count, timeout) =>
-      new Promise((resolve, reject) =>
-        poll.async(fds, count, timeout, (error: Error | null, result: number) =>
-          error === null || error === undefined ? resolve(result) : reject(error),
-        ),
-      ),
-    errno: () => koffi.errno(),
-  };
-}
-
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EINVAL = 22;

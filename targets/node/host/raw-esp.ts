@@ -1,12 +1,11 @@
 // ESP over IP protocol 50 [RFC 4303 §2]: raw sockets of Linux, one for each own address. They need root rights or CAP_NET_RAW,
 // and the optional package koffi for the calls that Node lacks. The system makes and takes off the IP header, and fragments where
 // a packet is too long.
-//
-// A thread of libuv's pool waits in poll(2) for all sockets, and for a pipe that ends the wait. Reading and sending do not block.
 
-import { closeSync, writeSync } from 'node:fs';
-import { addressText } from './addresses.ts';
-import { loadKoffi, type Waiting, waitingOf } from './libc.ts';
+import { closeSync } from 'node:fs';
+import { socketText } from './addresses.ts';
+import { loadReadiness } from './io/readiness.ts';
+import { loadKoffi } from './libc.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -15,15 +14,13 @@ const SOCK_FLAGS = 0x80800;
 const PROTO_ESP = 50;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
-const POLLIN = 1;
 const EPERM = 1;
-/** Milliseconds after which the wait is looked after, so that the process can end whatever happens. */
-const WAIT = 1000;
 /** Packets read of a socket at a time, so that others get their turn. */
 const BURST = 64;
 const BUFFER = 4194304;
 const PACKET_MAX = 65536;
 const ADDRESS_MAX = 28;
+const SCOPE_AT = 24;
 
 /** Sockets for ESP in IP itself. */
 export interface RawPorts {
@@ -39,19 +36,22 @@ export interface RawPorts {
   close(): Promise<void>;
 }
 
-interface Calls extends Waiting {
+interface Calls {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, size: number): number;
   setsockopt(fd: number, level: number, name: number, value: Int32Array, size: number): number;
   sendto(fd: number, octets: Uint8Array, size: number, flags: number, to: Uint8Array, toSize: number): number;
   recvfrom(fd: number, octets: Uint8Array, size: number, flags: number, from: Uint8Array, fromSize: Int32Array): number;
+  if_nametoindex(name: string): number;
+  errno(): number;
 }
 
 async function loadCalls(): Promise<Calls> {
   const koffi = await loadKoffi();
   const library = koffi.load(null);
   return {
-    ...waitingOf(koffi),
+    if_nametoindex: library.func('unsigned int if_nametoindex(const char *name)'),
+    errno: () => koffi.errno(),
     socket: library.func('int socket(int domain, int type, int protocol)'),
     bind: library.func('int bind(int fd, void *address, uint32_t size)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, uint32_t size)'),
@@ -60,67 +60,51 @@ async function loadCalls(): Promise<Calls> {
   };
 }
 
-/** struct sockaddr_in, or sockaddr_in6. */
-function socketAddress(octets: Uint8Array): Uint8Array {
+/** struct sockaddr_in, or sockaddr_in6 with the interface of a link-local address. */
+function socketAddress(octets: Uint8Array, scope = 0): Uint8Array {
   const isSix = octets.length === 16;
   const address = new Uint8Array(isSix ? ADDRESS_MAX : 16);
   address[0] = isSix ? AF_INET6 : AF_INET;
   address.set(octets, isSix ? 8 : 4);
+  if (isSix) new DataView(address.buffer).setUint32(SCOPE_AT, scope, true);
   return address;
 }
 
-/** A socket bound to `local`. */
-function bound(calls: Calls, local: Uint8Array): number {
+/** A socket bound to `local`, in `zone`: `%eth0`, or ''. */
+function bound(calls: Calls, local: Uint8Array, zone: string): number {
   const fd = calls.socket(local.length === 16 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_FLAGS, PROTO_ESP);
   if (fd < 0) {
     const why = calls.errno() === EPERM ? 'root rights, or CAP_NET_RAW, are needed' : `errno ${calls.errno()}`;
     throw new Error(`no raw socket for IP protocol 50: ${why}`);
   }
   calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(BUFFER), 4);
-  const address = socketAddress(local);
+  const text = socketText(local, zone);
+  // A link-local address binds the socket to its interface, also for what it sends.
+  const address = socketAddress(
+    local,
+    text.includes('%') ? calls.if_nametoindex(zone.slice(1)) || Number(zone.slice(1)) || 0 : 0,
+  );
   if (calls.bind(fd, address, address.length) >= 0) return fd;
-  const error = new Error(`${addressText(local)}: IP protocol 50: bind failed (errno ${calls.errno()})`);
+  const error = new Error(`${text}: IP protocol 50: bind failed (errno ${calls.errno()})`);
   closeSync(fd);
   throw error;
 }
 
-/** Opens a socket at each address, or none. Rejects with why. */
-export async function openRawPorts(addresses: readonly Uint8Array[]): Promise<RawPorts> {
+/** Opens a socket at each address, or none. `zoneOf`: the zone of a link-local address, `%eth0`. Rejects with why. */
+export async function openRawPorts(
+  addresses: readonly Uint8Array[],
+  zoneOf: (local: Uint8Array) => string = () => '',
+): Promise<RawPorts> {
   if (process.platform !== 'linux') throw new Error('IP protocol 50 is for Linux only');
   const calls = await loadCalls();
+  const readiness = await loadReadiness();
   const locals: Uint8Array[] = [];
   const fds: number[] = [];
-  const pipe = new Int32Array(2);
-
-  function open(local: Uint8Array): void {
-    if (locals.some((one) => Buffer.compare(one, local) === 0)) return;
-    fds.push(bound(calls, local));
-    locals.push(local);
-  }
-
-  try {
-    for (const local of addresses) open(local);
-    if (calls.pipe(pipe) < 0) throw new Error(`no pipe (errno ${calls.errno()})`);
-  } catch (error) {
-    for (const one of [...fds, ...pipe]) if (one > 0) closeSync(one);
-    throw error;
-  }
-
   const packet = new Uint8Array(PACKET_MAX);
   const from = new Uint8Array(ADDRESS_MAX);
   const fromSize = new Int32Array(1);
   const counters = { received: 0, sent: 0, sendErrors: 0, malformed: 0 };
   let isClosed = false;
-
-  /** What the thread waits for. A socket that was opened during a wait is in the next one, WAIT later at most. */
-  function polled(): Buffer {
-    const list = Buffer.alloc(8 * (fds.length + 1));
-    [...fds, pipe[0]].forEach((fd, index) => {
-      list.writeInt32LE(fd, 8 * index);
-      list.writeInt16LE(POLLIN, 8 * index + 4);
-    });
-    return list;
-  }
 
   /** One packet of socket `index`. False: there is none. */
   function take(index: number): boolean {
@@ -141,24 +125,33 @@ export async function openRawPorts(addresses: readonly Uint8Array[]): Promise<Ra
     return true;
   }
 
-  async function run(): Promise<void> {
-    let list = polled();
-    while (!isClosed) {
-      if (list.length !== 8 * (fds.length + 1)) list = polled();
-      await calls.poll(list, list.length / 8, WAIT);
-      for (let index = 0; index < fds.length; index++) {
-        for (let n = 0; n < BURST && !isClosed && take(index); n++);
-      }
-      await new Promise((resolve) => setImmediate(resolve));
+  function open(local: Uint8Array): void {
+    if (isClosed || locals.some((one) => Buffer.compare(one, local) === 0)) return;
+    const fd = bound(calls, local, zoneOf(local));
+    const index = fds.push(fd) - 1;
+    locals.push(local);
+    readiness.add(fd, {
+      readable() {
+        let count = 0;
+        while (count < BURST && !isClosed && take(index)) count++;
+        return count;
+      },
+    });
+  }
+
+  async function close(): Promise<void> {
+    if (isClosed) return;
+    isClosed = true;
+    for (const fd of fds) {
+      readiness.remove(fd);
+      closeSync(fd);
     }
   }
 
   const ports: RawPorts = {
     onPacket: null,
     counters,
-    open(local) {
-      if (!isClosed) open(local);
-    },
+    open,
     send(octets, local, remote) {
       const index = locals.findIndex((one) => Buffer.compare(one, local) === 0);
       if (isClosed || index < 0 || local.length !== remote.length) return false;
@@ -168,14 +161,13 @@ export async function openRawPorts(addresses: readonly Uint8Array[]): Promise<Ra
       else counters.sendErrors++;
       return isSent;
     },
-    async close() {
-      if (isClosed) return;
-      isClosed = true;
-      writeSync(pipe[1], Uint8Array.of(0));
-      await running;
-      for (const one of [...fds, ...pipe]) closeSync(one);
-    },
+    close,
   };
-  const running = run().catch(() => {});
+  try {
+    for (const local of addresses) open(local);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return ports;
 }

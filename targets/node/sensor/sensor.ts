@@ -216,7 +216,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
     inner = createInnerHost(own.length > 0 ? own : local, transmit, now);
     if (sockets !== null) {
       const { transport, tcpPort, esp } = loaded;
-      const raw = esp === 'udp' ? null : await openRaw(esp, sockets);
+      const raw = esp === 'udp' ? null : await openRaw(esp, sockets, gateway.zone);
       const probe = probeOf(loaded, own.length > 0 ? own : local);
       const mobility = mobilityOf(loaded);
       const carried = { sockets, mtu, peer: gateway, transport, tcpPort, esp, raw, probe };

@@ -78,9 +78,9 @@ export interface UdpHostConfig extends IkeHostConfig {
 }
 
 /** Opens the socket for IP protocol 50 beside those of UDP, or closes those. */
-export async function openRaw(esp: EspCarrier, sockets: UdpSockets): Promise<RawPorts> {
+export async function openRaw(esp: EspCarrier, sockets: UdpSockets, zone: string): Promise<RawPorts> {
   try {
-    return await openRawPorts([sockets.local]);
+    return await openRawPorts([sockets.local], () => zone);
   } catch (error) {
     sockets.ike.close();
     sockets.nat.close();
