@@ -70,6 +70,15 @@ const RADIO = object(
       },
       ['path'],
     ),
+    linux: object(
+      'Linux',
+      "An interface of Linux's IEEE 802.15.4 stack, with root rights or CAP_NET_RAW and the package koffi: docs/radios.md.",
+      {
+        interface: text('Interface', 'Its name: `wpan0`, or `monitor0` of type monitor.'),
+        channel: integer('Channel', 'That it must be on; default: whatever it is on.', 0, 26),
+      },
+      ['interface'],
+    ),
     panId: integer('PAN identifier', 'Of the network.', 0, 0xfffe),
     shortAddress: integer('Short address', 'Without it frames carry the extended address.', 0, 0xfffd),
     extendedAddress: text('EUI-64', '16 hexadecimal digits; default that of the device, else a random one.', {

@@ -5,8 +5,9 @@ import { ACK_WAIT } from '../../../../core/link/mac.ts';
 import { integerIn, refuseAt } from '../check.ts';
 import type { FieldPath } from '../errors.ts';
 import type { UartLine } from './line-keeper.ts';
+import { createLinuxRadio } from './linux/radio.ts';
 import type { Radio } from './radio.ts';
-import type { CheckedRadio, RadioConfig, SpinelSettings } from './settings.ts';
+import type { CheckedRadio, LinuxSettings, RadioConfig, SpinelSettings } from './settings.ts';
 import { commandLine, portLine, tcpLine } from './spinel/line.ts';
 import { createSpinelRadio } from './spinel/radio.ts';
 import { createUartRadio } from './uart.ts';
@@ -25,7 +26,7 @@ export interface OpenOptions {
 }
 
 /** The fields of a radio's configuration that open one. */
-export type KindName = 'zep' | 'spinel' | 'uart';
+export type KindName = 'zep' | 'spinel' | 'uart' | 'linux';
 
 interface Kind {
   /** Throws a FieldError. */
@@ -50,6 +51,9 @@ const WORDS_MAX = 32;
 const UDP_ACK_WAIT = 20;
 /** A frame and its acknowledgement on a line of 115200 bits a second. */
 const UART_ACK_WAIT = 100;
+/** An acknowledgement that a peer's radio makes at once, through a driver and the system. */
+const LINUX_ACK_WAIT = 50;
+const LINUX_CHANNEL_MAX = 26;
 /** It says how a frame ended: this is for when it says nothing. */
 const SPINEL_ACK_WAIT = 1000;
 const NO_SHORT_ADDRESS = 0xffff;
@@ -136,6 +140,29 @@ export const KINDS: Record<KindName, Kind> = {
     open: ({ uart }) => createUartRadio({ line: portLine(uart!.path, uart!.baud ?? BAUD, false), mustOpen: true }),
     ackWait: UART_ACK_WAIT,
     text: ({ uart }) => `UART at ${uart?.path}`,
+  },
+  linux: {
+    check({ linux }, path) {
+      const at = [...path, 'linux'];
+      if (typeof linux !== 'object' || linux === null) refuseAt(at, linux, 'must be an object');
+      const { interface: name, channel } = linux as LinuxSettings;
+      // What Linux takes for the name of one.
+      if (typeof name !== 'string' || !/^(?!\.{1,2}$)[^\s/:]{1,15}$/.test(name)) {
+        refuseAt([...at, 'interface'], name, 'must be the name of a network interface, 15 characters at most');
+      }
+      integerIn([...at, 'channel'], channel ?? 0, 0, LINUX_CHANNEL_MAX);
+    },
+    open: ({ linux, panId, shortAddress, address }, { log, isPromiscuous }) =>
+      createLinuxRadio({
+        ...linux!,
+        panId,
+        shortAddress: shortAddress ?? NO_SHORT_ADDRESS,
+        extendedAddress: address,
+        isPromiscuous: isPromiscuous === true,
+        log,
+      }),
+    ackWait: LINUX_ACK_WAIT,
+    text: ({ linux }) => `interface ${linux?.interface}`,
   },
 };
 

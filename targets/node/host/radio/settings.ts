@@ -29,7 +29,15 @@ export interface UartSettings {
   baud?: number;
 }
 
-/** A radio: one of `radio` (the gateway closes it), `zep`, `spinel` and `uart`. */
+/** A network interface of Linux's IEEE 802.15.4 stack. */
+export interface LinuxSettings {
+  /** Its name. */
+  interface: string;
+  /** 0..26, which it must be on; default: whatever it is on. */
+  channel?: number;
+}
+
+/** A radio: one of `radio` (the gateway closes it), `zep`, `spinel`, `uart` and `linux`. */
 export interface RadioConfig {
   /** Default radio0, radio1, ... */
   name?: string;
@@ -41,6 +49,8 @@ export interface RadioConfig {
   spinel?: SpinelSettings;
   /** A board to open, whose radio is a UART. */
   uart?: UartSettings;
+  /** A network interface of Linux to open. */
+  linux?: LinuxSettings;
   /** 0..0xfffe. */
   panId: number;
   /** 0..0xfffd; without it frames carry the extended address. */
@@ -53,7 +63,7 @@ export interface RadioConfig {
   neighbours?: number;
   /**
    * Milliseconds to wait for an acknowledgement; default 0.864, with `zep` and others without air time 20, with
-   * `uart` 100, with `spinel` 1000.
+   * `uart` 100, with `linux` 50, with `spinel` 1000.
    */
   ackWait?: number;
   /** Datagrams in reassembly at a time, 1..65535; default 1024 at a gateway, 8 at a sensor. */
