@@ -248,7 +248,7 @@ test('frames that cannot be read: the reason, and what may help', async () => {
     [283, [0, 0, 8, 0, 0, 0, 200, 0, ...frame], [], 'malformed 1'],
     [283, [], [], 'malformed 1'],
     [191, [...frame], [], 'link type 191 (IEEE802_15_4_LINUX): no IEEE 802.15.4 frame 1'],
-    [1, [...frame], [], 'link type 1: no IEEE 802.15.4 frame 1'],
+    [1, [...frame], [], 'an IEEE 802.3 frame 1'],
   ] as [number, number[], string[], string][]) {
     const input = files.file('bad.pcap', captureOf(linkType, [Uint8Array.from(octets)]));
     const { code, stderr } = await dietesp('decompress', '--sa', SA, input, files.path('bad-out.pcap'), ...more);

@@ -237,14 +237,14 @@ test('captures and key logs stay readable on a full disk', { skip: noTmpfs }, (t
   const sa = { attributes: { espSpi: 0x1000, espSpiLsb: 8, espSnLsb: 8 }, suite: {} } as never;
   const frame = new Uint8Array(127).fill(0xa5);
   for (let n = 0; n < 600; n++) capture.write(n, frame);
-  for (let n = 0; n < 100; n++) keylog.sa(sa);
+  for (let n = 0; n < 100; n++) keylog.sa(sa, 'sa');
   assert.deepEqual(told, [1, 2, 4, 8, 16, 32, 64].slice(0, told.length));
   assert.ok(told.length >= 5);
   const records = [...readCapture(file)].length;
   assert.equal(capture.problem(), `${600 - records} frames lost: no space left on the device`);
   truncateSync(filler, 0);
   for (let n = 0; n < 5; n++) capture.write(n, frame);
-  keylog.sa(sa);
+  keylog.sa(sa, 'sa');
   const all = [...readCapture(file)];
   assert.equal(all.length, records + 5);
   assert.ok(all.every(({ data }) => Buffer.compare(data, frame) === 0));

@@ -64,8 +64,8 @@ test('what Wireshark cannot decrypt gets a comment without a key', () => {
 
 test("the folder and its files are the user's alone, and are added to", () => {
   const folder = join(root, 'made', 'here');
-  createKeyLog(folder).sa(configOf('AES_GCM_16'));
-  createKeyLog(folder).sa(configOf('AES_CCM_8'));
+  createKeyLog(folder).sa(configOf('AES_GCM_16'), 'one');
+  createKeyLog(folder).sa(configOf('AES_CCM_8'), 'two');
   assert.equal(statSync(folder).mode & 0o777, 0o700);
   for (const table of [IKE_TABLE, ESP_TABLE]) assert.equal(statSync(join(folder, table)).mode & 0o777, 0o600);
   assert.equal(readFileSync(join(folder, ESP_TABLE), 'utf8').split('\n').length, 3);

@@ -171,7 +171,7 @@ export function decompressCommand(): Command {
     )
     .description(
       `Decrypts and decompresses the IEEE 802.15.4 frames of a capture (link types ` +
-        `${IEEE802_15_4.join(', ')}) and writes the IP packets (link type ${LINKTYPE_RAW}) with the time stamp of their last frame.`,
+        `${IEEE802_15_4.join(', ')}), or its IP packets with ESP, also in UDP, and writes the IP packets (link type ${LINKTYPE_RAW}) with the time stamp of their last frame.`,
     )
     .addHelpText('after', '\nExample:\n  $ dietesp decompress --sa leshan.yaml frames.pcap restored.pcap')
     .action((input: string, output: string, options: Options) => decompress(input, output, options));

@@ -76,13 +76,19 @@ async function explain(input: string, options: Options): Promise<void> {
   if (options.html !== undefined) {
     if (isSame(options.html, input)) throw new CommandError(`--html: ${options.html}: is the file to read`, 2);
     const name = existsSync(input) ? basename(input) : 'a packet';
-    const { html, counts } = xrayPage(name, numberedPackets(input), createTaker(loaded, provider, coap), number);
+    const { html, counts } = xrayPage(
+      name,
+      numberedPackets(input, loaded),
+      createTaker(loaded, provider, coap),
+      number,
+    );
     writePage(options.html, html);
     const left = counts.left === 0 ? '' : `, ${counts.left} left out`;
     process.stdout.write(`${options.html}: ${counts.packets} packets, ${counts.xrays} X-rays${left}\n`);
     return;
   }
-  const explanation = explainPacket(loaded, packetOf(input, number), provider, coap);
+  const { octets, before } = packetOf(input, number, loaded);
+  const explanation = explainPacket(loaded, octets, provider, coap, before);
   if (options.json === true) printJson(explanation);
   else process.stdout.write(text(explanation));
 }

@@ -76,9 +76,11 @@ async function run(options: Options): Promise<void> {
   warn(loaded.warnings);
   const folder = options.keylog ?? loaded.keylog;
   if (folder !== null) {
-    loaded.config.ike.keylog = createKeyLog(folder, (lines, error) => {
+    const keylog = createKeyLog(folder, (lines, error) => {
       log('warn', 'ike', () => `key log: ${lines} lines lost: ${errorText(error)}`);
     });
+    loaded.config.ike.keylog = keylog;
+    for (const { name, config } of loaded.config.sas) keylog.sa(config, name);
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
   const ending = signalled();

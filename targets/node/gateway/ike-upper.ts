@@ -194,6 +194,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     },
     remove(sa, child) {
       keeper?.removed(child);
+      settings.keylog?.ended?.(sa, child);
       const pair = pairs.get(child);
       pairs.delete(child);
       mobility.removed(child);

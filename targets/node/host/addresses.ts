@@ -2,6 +2,9 @@
 // where a socket takes it.
 
 import { isIPv4, isIPv6 } from 'node:net';
+import { addressText } from './explain/address-text.ts';
+
+export { addressText };
 
 /** 4 octets of a dotted IPv4 address, 16 octets of an IPv6 address, undefined for anything else. */
 export function addressOctets(text: string): Uint8Array | undefined {
@@ -52,29 +55,6 @@ export function socketText(octets: Uint8Array, zone: string): string {
 export function addressLimit(text: unknown, kind: string): string {
   const [address, zone] = String(text).split('%');
   return zone !== undefined && isIPv6(address) ? `must be ${kind} without a zone (%${zone})` : `must be ${kind}`;
-}
-
-/** Text of 4 or 16 octets; IPv6 in the form of RFC 5952. */
-export function addressText(octets: Uint8Array, offset = 0, length = octets.length - offset): string {
-  if (length === 4) return Array.from(octets.subarray(offset, offset + 4)).join('.');
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push((octets[offset + i] << 8) | octets[offset + i + 1]);
-  let best = -1;
-  let bestLength = 1;
-  for (let start = 0; start < 8; start++) {
-    let end = start;
-    while (end < 8 && groups[end] === 0) end++;
-    if (end - start > bestLength) {
-      best = start;
-      bestLength = end - start;
-    }
-  }
-  const part = (from: number, to: number): string =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(':');
-  return best < 0 ? part(0, 8) : `${part(0, best)}::${part(best + bestLength, 8)}`;
 }
 
 /** True for the range of every address of a family. */

@@ -30,7 +30,7 @@ import {
 import { readOctets } from './read-file.ts';
 
 /** Configuration is written by people; more than this is a wrong file. */
-const FILE_MAX = 1 << 20;
+export const FILE_MAX = 1 << 20;
 /** No file of ours is nested deeper than a dozen. */
 const DEPTH_MAX = 64;
 /** Problems that `yaml` tells to programmers, by its code. */

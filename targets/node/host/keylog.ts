@@ -2,18 +2,26 @@
 //
 //   ikev2_decryption_table  SPIi,SPIr,SK_ei,SK_er,"cipher",SK_ai,SK_ar,"integrity"
 //   esp_sa                  "IPv6","*","*","0xSPI","cipher","0xKEY","authentication","0xKEY"
+//   sas.yaml                - {"name":"sensor-1 in 00001234","esp_spi":"00001234",...} # 2026-01-31T12:00:00.000Z
+//
+// The last one is an SA file, one SA a line: what `dietesp explain --sa`, `decompress --sa` and our dissector for Wireshark read.
+// Nothing is taken out of it when an SA ends, because captures keep its packets.
 //
 // Whoever reads the tables can read all traffic, so only their owner may read the folder and its files (0700, 0600). SAs that
 // Wireshark cannot decrypt get a comment instead of a key: ChaCha20-Poly1305, implicit IVs, and ESP whose SPI or sequence
 // number is not whole on the wire. It does not know Diet-ESP: after a whole header it decrypts, and shows the residue.
 
-import { chmodSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEespConfig } from '../../../core/eesp/any.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { IkeCipher } from '../../../core/ike/crypto/suites.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { appendTo, makeFolders } from './append.ts';
+import { identityText } from './config/ike-names.ts';
+import { SA_LOG_HEAD } from './config/sa-log.ts';
+import { saValues } from './config/sa-values.ts';
 import { CommandError } from './errors.ts';
 
 /** Keys of SAs, for a key log. The octets are valid during the call only. */
@@ -22,10 +30,13 @@ export interface KeyLog {
   ike(sa: IkeSa, octets: Uint8Array, size: number): void;
   /** A Child SA's two SAs. */
   esp(sa: IkeSa, outgoing: SaConfig, incoming: SaConfig): void;
+  /** A Child SA has ended; absent: that is left out. */
+  ended?(sa: IkeSa, child: ChildSa): void;
 }
 
 export const IKE_TABLE = 'ikev2_decryption_table';
 export const ESP_TABLE = 'esp_sa';
+export const SA_TABLE = 'sas.yaml';
 
 const IKE_ENCR: Record<number, (bits: number) => string> = {
   12: (bits) => `AES-CBC-${bits} [RFC3602]`,
@@ -83,6 +94,18 @@ export function espLine(config: SaConfig): string {
   return [family, '*', '*', spi, ...columns].map((column) => `"${column}"`).join(',');
 }
 
+/** The SPI as in messages of the log. */
+function spiOf(spi: number): string {
+  return spi.toString(16).padStart(8, '0');
+}
+
+/** The line of an SA in the SA file; without keys where an SA file has no words for it. */
+export function saLine(config: SaConfig, name: string, time: string): string {
+  const values = saValues(config);
+  if (typeof values === 'string') return `# ${time} ${spiOf(config.attributes.espSpi)}: ${values}: is not in SA files`;
+  return `- ${JSON.stringify({ name, ...values })} # ${time}`;
+}
+
 /** A key log of a program: what goes wrong there is told to `failed`, and stops nothing. */
 export function besides(keylog: KeyLog, failed: (error: unknown) => void): KeyLog {
   const guarded = (write: () => void): void => {
@@ -95,6 +118,7 @@ export function besides(keylog: KeyLog, failed: (error: unknown) => void): KeyLo
   return {
     ike: (sa, octets, size) => guarded(() => keylog.ike(sa, octets, size)),
     esp: (sa, outgoing, incoming) => guarded(() => keylog.esp(sa, outgoing, incoming)),
+    ended: (sa, child) => guarded(() => keylog.ended?.(sa, child)),
   };
 }
 
@@ -109,7 +133,7 @@ function isPowerOfTwo(count: number): boolean {
 export function createKeyLog(
   folder: string,
   lost: (lines: number, error: unknown) => void = () => {},
-): KeyLog & { sa(config: SaConfig): void } {
+): KeyLog & { sa(config: SaConfig, name: string): void } {
   let missing = 0;
   function append(table: string, line: string): void {
     const note = missing > 0 ? `# ${missing} lines are missing here\n` : '';
@@ -123,21 +147,32 @@ export function createKeyLog(
   }
   try {
     makeFolders(folder, 0o700);
-    for (const table of [IKE_TABLE, ESP_TABLE]) {
-      appendTo(join(folder, table), Buffer.alloc(0), 0o600);
-      chmodSync(join(folder, table), 0o600);
+    for (const table of [IKE_TABLE, ESP_TABLE, SA_TABLE]) {
+      const file = join(folder, table);
+      const isNew = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0;
+      appendTo(file, Buffer.from(table === SA_TABLE && isNew ? SA_LOG_HEAD : ''), 0o600);
+      chmodSync(file, 0o600);
     }
   } catch (error) {
     throw CommandError.from(folder, error);
+  }
+  const now = (): string => new Date().toISOString();
+  function add(config: SaConfig, name: string): void {
+    append(ESP_TABLE, espLine(config));
+    append(SA_TABLE, saLine(config, name, now()));
   }
   return {
     ike(sa, octets, size) {
       if (sa.cipher !== null) append(IKE_TABLE, ikeLine(sa.spis, sa.cipher, octets.subarray(0, size)));
     },
-    esp(_sa, outgoing, incoming) {
-      append(ESP_TABLE, espLine(outgoing));
-      append(ESP_TABLE, espLine(incoming));
+    esp(sa, outgoing, incoming) {
+      const peer = identityText(sa.peerIdType, sa.peerId);
+      add(outgoing, `${peer} out ${spiOf(outgoing.attributes.espSpi)}`);
+      add(incoming, `${peer} in ${spiOf(incoming.attributes.espSpi)}`);
     },
-    sa: (config) => append(ESP_TABLE, espLine(config)),
+    ended(_sa, child) {
+      append(SA_TABLE, `# ${now()} ended: ${spiOf(child.spiOut)} out, ${spiOf(child.spiIn)} in`);
+    },
+    sa: add,
   };
 }

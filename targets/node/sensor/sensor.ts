@@ -160,7 +160,10 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
       report({ event: 'child', ...childView(child) });
       keylog?.esp(sa, outgoing, incoming);
     },
-    removed: (_sa, child) => report({ event: 'child-removed', spiIn: spiText(child.spiIn) }),
+    removed(sa, child) {
+      report({ event: 'child-removed', spiIn: spiText(child.spiIn) });
+      keylog?.ended?.(sa, child);
+    },
     childFailed(_sa, outcome, problem) {
       const text = problem === null ? '' : errorText(problem);
       failures++;

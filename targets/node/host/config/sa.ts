@@ -9,11 +9,12 @@ import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
 import { addressLimit, addressOctets } from '../addresses.ts';
-import { type ConfigDocument, parseConfig, readText } from '../document.ts';
+import { type ConfigDocument, FILE_MAX, parseConfig, readText } from '../document.ts';
 import { CommandError, errorText, FieldError, type FieldPath, isRefusal } from '../errors.ts';
 import { didYouMean } from '../suggest.ts';
 import { commonWithToday, fromJuly2023, JULY_2023_NAMES, JULY_2023_ONLY } from './july2023.ts';
 import { refuseOtherKind } from './kind.ts';
+import { loadSaLog, SA_LOG_MAX } from './sa-log.ts';
 import { ALIASES, SA_LIST, SA_OBJECT, SA_PROPERTIES } from './schema.ts';
 import { validate } from './validate.ts';
 
@@ -34,9 +35,9 @@ type Values = Record<string, unknown>;
 // The schema has checked that a value is one of these names.
 const MODES: Record<string, A.IpsecMode> = { tunnel: A.MODE_TUNNEL, transport: A.MODE_TRANSPORT };
 const TRAILERS: Record<string, A.EspTrailer> = { Optional: A.TRAILER_OPTIONAL, Mandatory: A.TRAILER_MANDATORY };
-const ECN_ACTIONS = { not_compressed: A.CDA_NOT_COMPRESSED, lower: A.CDA_LOWER } as const;
-const DSCP_ACTIONS = { ...ECN_ACTIONS, sa: A.CDA_SA } as const;
-const FLOW_LABEL_ACTIONS = { ...ECN_ACTIONS, generated: A.CDA_GENERATED, zero: A.CDA_ZERO } as const;
+export const ECN_ACTIONS = { not_compressed: A.CDA_NOT_COMPRESSED, lower: A.CDA_LOWER } as const;
+export const DSCP_ACTIONS = { ...ECN_ACTIONS, sa: A.CDA_SA } as const;
+export const FLOW_LABEL_ACTIONS = { ...ECN_ACTIONS, generated: A.CDA_GENERATED, zero: A.CDA_ZERO } as const;
 
 /** Octets of a string of hexadecimal digits. */
 export function hexOctets(text: string): Uint8Array {
@@ -232,5 +233,10 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
 
 /** Loads the SAs of a file; throws as readSas does. */
 export function loadSaFile(file: string): LoadedSa[] {
-  return readSas(parseConfig(file, readText(file)));
+  const text = readText(file, SA_LOG_MAX);
+  const logged = loadSaLog(file, text, (values) => {
+    const attributes = toAttributes(values);
+    return { attributes, config: toConfig(attributes, values) };
+  });
+  return logged ?? readSas(parseConfig(file, text.length > FILE_MAX ? readText(file) : text));
 }

@@ -5,16 +5,15 @@ import { getBits } from '../../../../core/base/bits.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { clearTextAlignment, sendsNextHeader } from '../../../../core/dietesp/rules.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
-import * as S from '../../../../core/schc/model.ts';
 import { PROTO_ESP } from '../../../../core/wire/esp.ts';
 import { FID_ESP_NEXT_HEADER, FID_ESP_PADDING, FID_ESP_SN, FID_ESP_SPI } from '../../../../core/wire/fid.ts';
-import { ipv4 } from '../../../../core/wire/ipv4.ts';
-import { ipv6 } from '../../../../core/wire/ipv6.ts';
 import { addressText } from '../addresses.ts';
 import { type CoapEnds, explainCoap } from './coap.ts';
 import { fieldText } from './fields.ts';
+import { fieldLines, ipOf, layersOf } from './layers.ts';
 import type { FieldLine, Part } from './lines.ts';
-import { type FieldView, rulesOf, TRANSPORTS, valueText } from './rules-view.ts';
+
+export { ipOf, type Layer, layersOf } from './layers.ts';
 
 /** What an explanation needs of an SA. */
 export interface Explained {
@@ -50,92 +49,6 @@ export interface Explanation {
 }
 
 const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex');
-
-function bitText(packet: Uint8Array, bit: number, count: number): string {
-  let text = '';
-  for (let i = 0; i < count; i++) text += getBits(packet, bit + i, 1) === 1 ? '1' : '0';
-  return text;
-}
-
-/** Value of `count` bits as right-aligned octets. */
-function bitsAt(packet: Uint8Array, bit: number, count: number): Uint8Array {
-  const text = bitText(packet, bit, count);
-  const digits = Math.ceil(count / 8) * 2;
-  return Uint8Array.from(Buffer.from(BigInt(`0b${text}`).toString(16).padStart(digits, '0'), 'hex'));
-}
-
-/** What a descriptor sends of a field. */
-function residueOf(field: FieldView, packet: Uint8Array, bit: number): string {
-  const { descriptor } = field;
-  if (descriptor.cda === S.CDA_VALUE_SENT) return bitText(packet, bit, descriptor.fl);
-  if (descriptor.cda === S.CDA_LSB) return bitText(packet, bit + descriptor.msb, descriptor.fl - descriptor.msb);
-  if (descriptor.cda !== S.CDA_MAPPING_SENT) return '';
-  const value = getBits(packet, bit, descriptor.fl);
-  const index = descriptor.tv.findIndex((octets) => octets[octets.length - 1] === value);
-  const bits = S.indexBits(descriptor.tv.length);
-  return bits === 0 ? '' : index.toString(2).padStart(bits, '0');
-}
-
-/** Header size and protocol of an IP packet; extension headers are not looked into (EXT-HDR). */
-export function ipOf(packet: Uint8Array): { size: number; proto: number } {
-  if (packet[0] >>> 4 === 4) return { size: (packet[0] & 15) * 4, proto: packet[9] };
-  return { size: 40, proto: packet[6] };
-}
-
-/** A header of the inner packet. */
-export interface Layer {
-  name: string;
-  offset: number;
-  size: number;
-}
-
-/** The headers that IIPC takes, and where the payload begins (HDR-EXTENT). */
-export function layersOf(a: A.Attributes, packet: Uint8Array): { layers: Layer[]; payload: number } {
-  const tunnel = a.ipsecMode === A.MODE_TUNNEL;
-  const ip = ipOf(packet);
-  const layers: Layer[] = [];
-  let at = tunnel ? 0 : ip.size;
-  if (a.iipcProfile === A.IIPC_NOT_COMPRESSED) return { layers, payload: at };
-  if (tunnel) {
-    const v4 = packet[0] >>> 4 === 4;
-    layers.push({ name: v4 ? 'IPv4' : 'IPv6', offset: 0, size: v4 ? ipv4.size : ipv6.size });
-    at = layers[0].size;
-    if (v4 && (ip.size !== ipv4.size || ipv4.fragment(packet, 0) !== 0)) return { layers, payload: at };
-  }
-  const transport = TRANSPORTS.find(({ header }) => header.proto === ip.proto);
-  if (transport !== undefined) {
-    layers.push({ name: transport.name, offset: at, size: transport.header.size });
-    at += transport.header.size;
-  }
-  return { layers, payload: at };
-}
-
-function fieldLines(rules: FieldView[], layers: Layer[], packet: Uint8Array): FieldLine[] {
-  return layers.flatMap((layer) => {
-    let bit = layer.offset * 8;
-    return rules
-      .filter((field) => field.header === layer.name)
-      .map((field) => {
-        const at = bit;
-        const sent = residueOf(field, packet, at);
-        const value = valueText(field.fid, bitsAt(packet, at, field.fl));
-        bit += field.fl;
-        return {
-          header: layer.name,
-          field: field.name,
-          value,
-          tv: field.tv.join(', '),
-          mo: field.mo,
-          cda: field.cda,
-          sent,
-          bits: sent.length,
-          clause: field.clause,
-          at,
-          width: field.fl,
-        };
-      });
-  });
-}
 
 function outerParts(a: A.Attributes, wire: Uint8Array): Part[] {
   const tunnel = a.ipsecMode === A.MODE_TUNNEL;
@@ -237,15 +150,8 @@ function plainEspOctets(config: Explained, packet: Uint8Array): number {
 /** Explains the IP packet `packet` that became the ESP packet `wire` under this SA. */
 export function explanationOf(sa: Explained, packet: Uint8Array, wire: Uint8Array): Explanation {
   const { attributes: a, suite, coap } = sa;
-  const rules = rulesOf(a, suite)[0].fields;
   const { layers, payload } = layersOf(a, packet);
-  const fields = fieldLines(rules, layers, packet);
-  if (a.iipcRuleId >= 0 && a.iipcProfile !== A.IIPC_NOT_COMPRESSED) {
-    const sent = a.iipcRuleId.toString(2).padStart(8, '0');
-    const value = String(a.iipcRuleId);
-    const none = { tv: '', mo: '', cda: '', at: 0, width: 0 };
-    fields.unshift({ header: 'SCHC', field: 'RuleID', value, ...none, sent, bits: 8, clause: 'RULEID' });
-  }
+  const fields = fieldLines(a, suite, layers, packet);
   const residueBits = fields.map((field) => field.sent).join('');
   const residue = Math.ceil(residueBits.length / 8);
   const payloadOctets = packet.length - payload;

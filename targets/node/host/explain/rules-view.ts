@@ -12,7 +12,7 @@ import { sctp } from '../../../../core/wire/sctp.ts';
 import { tcp } from '../../../../core/wire/tcp.ts';
 import { udp } from '../../../../core/wire/udp.ts';
 import { udplite } from '../../../../core/wire/udplite.ts';
-import { addressText } from '../addresses.ts';
+import { addressText } from './address-text.ts';
 import { fieldText } from './fields.ts';
 
 /** Headers behind IP that Diet-ESP compresses. */
@@ -54,8 +54,14 @@ export interface RuleView {
 export function valueText(fid: number, octets: Uint8Array): string {
   const { show } = fieldText(fid);
   if (show === 'address') return addressText(octets);
-  const value = octets.length === 0 ? 0n : BigInt('0x' + Buffer.from(octets).toString('hex'));
-  return show === 'hex' ? `0x${value.toString(16)}` : value.toString();
+  let value = 0;
+  let digits = '';
+  for (let i = 0; i < octets.length; i++) {
+    value = value * 256 + octets[i];
+    if (octets[i] !== 0 || digits !== '') digits += octets[i].toString(16).padStart(digits === '' ? 1 : 2, '0');
+  }
+  if (show === 'hex') return `0x${digits === '' ? '0' : digits}`;
+  return String(value);
 }
 
 /** Bits that a descriptor leaves in the residue. */

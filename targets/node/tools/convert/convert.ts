@@ -1,28 +1,27 @@
-// The conversions of `compress` and `decompress`: packets to frames, and back. They handle one packet at a time, in buffers
-// made once, and count dropped packets by reason.
+// The conversion of `compress`: packets to frames. It handles one packet at a time, in buffers made once, and counts dropped
+// packets by reason, as that of `decompress` does.
 
-import { DROP_COUNT, DROP_SELECTOR, DROP_VERSION } from '../../../../core/base/drop.ts';
+import { DROP_SELECTOR, DROP_VERSION } from '../../../../core/base/drop.ts';
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
-import { inboundCoap, outboundCoap } from '../../../../core/esp/coap.ts';
-import { addInbound, createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
+import type { CoapRules } from '../../../../core/dietesp/coap-rules.ts';
+import { outboundCoap } from '../../../../core/esp/coap.ts';
+import { createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import { outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
 import type { Rule } from '../../../../core/schc/model.ts';
-import { FCS_SIZE, FRAME_MAX, putFcs } from '../../../../core/wire/ieee802154.ts';
 import { coapSet } from '../../host/config/coap.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { FieldError } from '../../host/errors.ts';
 import { PHY_OCTETS } from '../../host/radio/air-time.ts';
-import { type FcsForm, frameOf } from '../../host/radio/captured-frame.ts';
 import type { CaptureRecord } from '../../host/radio/source.ts';
-import { createFrameReceiver, createFrameSender, type FrameSink, type LinkPlan, type PacketSink } from './frames.ts';
+import { createFrameSender, type FrameSink, type LinkPlan } from './frames.ts';
 import { findIp } from './packets.ts';
 
 /** An IP packet and its outer header and ESP. */
-const PACKET_MAX = 65536 + 256;
+export const PACKET_MAX = 65536 + 256;
 
 /** What became of the packets. */
 export interface Totals {
@@ -107,13 +106,16 @@ function receiverOf({ attributes: a }: LoadedSa): string {
   return Buffer.from(a.ipsecMode === A.MODE_TUNNEL ? a.tunnelDst : a.tsIpDstStart).toString('hex');
 }
 
-/** Gives SAs the rules of the side that sends (or, with `isReceiver`, that receives) their packets. */
-function addCoap(sas: Sa[], loaded: LoadedSa[], plan: CoapPlan | undefined, isReceiver: boolean): void {
-  if (plan === undefined) return;
-  const first = receiverOf(loaded[0]);
-  sas.forEach((sa, i) => {
-    const isUp = (receiverOf(loaded[i]) === first) !== plan.fromServer;
-    sa.coap = coapSet(plan.rules, isUp !== isReceiver);
+/** The rules of the side that sends (or, with `isReceiver`, that receives) the packets of each SA. */
+export function coapFor(
+  loaded: LoadedSa[],
+  plan: CoapPlan | undefined,
+  isReceiver: boolean,
+): (CoapRules | undefined)[] {
+  return loaded.map((entry) => {
+    if (plan === undefined) return undefined;
+    const isUp = (receiverOf(entry) === receiverOf(loaded[0])) !== plan.fromServer;
+    return coapSet(plan.rules, isUp !== isReceiver);
   });
 }
 
@@ -179,7 +181,9 @@ export function createCompressor(
   const endpoint = createEndpoint(FULL_PARTS, provider);
   requireOwnSpis(loaded);
   const sas = createSas(loaded, provider);
-  addCoap(sas, loaded, coap, false);
+  coapFor(loaded, coap, false).forEach((rules, i) => {
+    sas[i].coap = rules;
+  });
   const plain = loaded.map((entry) => {
     const config = { ...entry.config, attributes: plainAttributes(entry.attributes) };
     return createSa(FULL_PARTS, provider, config);
@@ -226,74 +230,6 @@ export function createCompressor(
         totals.plainPackets++;
         totals.plainFrames += plainFrames;
         totals.plainAirOctets += octets;
-      }
-    },
-  };
-}
-
-/** Frames -> IP packets. */
-export interface Decompressor {
-  /** A frame of link type 195, 215, 230 or 283. */
-  frame(record: CaptureRecord, sink: PacketSink): void;
-  /** Adds the drops of the lower layers; after the last frame. */
-  end(): void;
-  totals: Totals;
-}
-
-export function createDecompressor(
-  loaded: LoadedSa[],
-  provider: Provider,
-  plan: LinkPlan,
-  fcsForm: FcsForm = 'crc',
-  coap?: CoapPlan,
-): Decompressor {
-  const totals = createTotals();
-  const endpoint = createEndpoint(FULL_PARTS, provider);
-  const sas = createSas(loaded, provider);
-  addCoap(sas, loaded, coap, true);
-  sas.forEach((sa, index) => {
-    try {
-      addInbound(endpoint, sa);
-    } catch (error) {
-      throw loaded[index].locate(error);
-    }
-  });
-  const receiver = createFrameReceiver(plan);
-  const restored = new Uint8Array(PACKET_MAX);
-  const frame = new Uint8Array(FRAME_MAX + FCS_SIZE);
-  let sink: PacketSink = () => {};
-  let time = 0;
-  const deliver: PacketSink = (buffer, offset, length) => {
-    totals.packetsIn++;
-    const result = inboundCoap(endpoint, buffer, offset, length, restored, 0, time);
-    if (result < 0) return countDrop(totals, dropName(result));
-    totals.packetsOut++;
-    totals.clearOctets += result;
-    sink(restored, 0, result);
-  };
-  return {
-    totals,
-    frame(record, to) {
-      const now = record.time * 1000;
-      totals.framesIn++;
-      const place = frameOf(record, fcsForm);
-      if (place.reason !== '') return countDrop(totals, place.reason);
-      const length = place.length + FCS_SIZE;
-      if (length > FRAME_MAX) return countDrop(totals, 'too-long');
-      frame.set(record.data.subarray(place.offset, place.offset + place.length));
-      // What stood in its place was checked, or cannot be.
-      putFcs(frame, 0, place.length);
-      totals.airOctets += length + PHY_OCTETS;
-      sink = to;
-      time = now;
-      const result = receiver.receive(frame, 0, length, now, deliver);
-      if (result < 0) countDrop(totals, dropName(result));
-    },
-    end() {
-      receiver.lowpan.poll(Number.MAX_SAFE_INTEGER);
-      for (let code = 1; code < DROP_COUNT; code++) {
-        const dropped = receiver.lowpan.counters[code];
-        if (dropped > 0) countDrop(totals, dropName(code), dropped);
       }
     },
   };

@@ -6,7 +6,8 @@ import { type LoadedSa, loadSaFile } from '../../host/config/sa.ts';
 import type { Step } from '../../host/progress.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_RAW } from '../../host/radio/pcap.ts';
 import { packetsOf, sizeOf, writeCapture } from './capture.ts';
-import { type CoapPlan, createCompressor, createDecompressor, requireIpv6, type Totals } from './convert.ts';
+import { type CoapPlan, createCompressor, requireIpv6, type Totals } from './convert.ts';
+import { createDecompressor } from './decompress.ts';
 import { type LinkOptions, linkPlan } from './frames.ts';
 
 /** Names of the files of a conversion: captures, and the SAs. */
@@ -19,7 +20,7 @@ export interface ConvertFiles {
 }
 
 /** Addresses that the frames carry: the outer ones, in transport mode the packets' own. */
-function outerAddresses(loaded: LoadedSa[]): Uint8Array[] {
+export function outerAddresses(loaded: LoadedSa[]): Uint8Array[] {
   return loaded.flatMap(({ attributes: a }) =>
     a.ipsecMode === MODE_TUNNEL ? [a.tunnelSrc, a.tunnelDst] : [a.tsIpSrcStart, a.tsIpDstStart],
   );
@@ -65,7 +66,6 @@ export async function decompressFile(
   step: Step,
 ): Promise<Totals> {
   const loaded = loadSaFile(sa);
-  requireIpv6(loaded);
   const plan = linkPlan(link, outerAddresses(loaded));
   const decompressor = createDecompressor(loaded, provider, plan, link.fcs, coap);
   const size = sizeOf(input);

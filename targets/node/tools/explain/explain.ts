@@ -1,17 +1,19 @@
-// Explains packets under the SAs of a file: each under the first that takes it. The core makes the ESP octets, or restores the
-// packet.
+// Explains packets under the SAs of a file: one to be sent under the first that takes it, one with ESP under its own. The core
+// makes the ESP octets, or restores the packet.
 
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
-import { inboundCoap, outboundCoap } from '../../../../core/esp/coap.ts';
-import { addInbound, createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
+import { outboundCoap } from '../../../../core/esp/coap.ts';
+import { createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
-import { PROTO_ESP } from '../../../../core/wire/esp.ts';
 import type { LoadedSa } from '../../host/config/sa.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { CoapEnds } from '../../host/explain/coap.ts';
-import { type Explained, type Explanation, explanationOf, ipOf } from '../../host/explain/explanation.ts';
+import { espOf } from '../../host/explain/esp-in-udp.ts';
+import { type Explained, type Explanation, explanationOf } from '../../host/explain/explanation.ts';
+import { type CaptureOpener, captureOpener } from '../convert/opener.ts';
+import type { NumberedPacket } from './packet.ts';
 
 /** Octets by which ESP makes a packet larger, at most; and the largest packet. */
 const ROOM = 512;
@@ -27,13 +29,13 @@ export interface Taken {
 /** Takes packets in their order: sequence numbers go on from one to the next. */
 export interface Taker {
   /**
-   * The first SA that takes a packet: an IP packet to be sent, or an ESP packet of one of these SAs. Throws a CommandError with
-   * each SA's reason when none does.
+   * The first SA that takes a packet: an IP packet to be sent, or an ESP packet, also in UDP, of one of these SAs. Throws a
+   * CommandError with the reason of each SA when none does.
    */
   take(packet: Uint8Array): Taken;
 }
 
-/** One SA, as sender and as receiver. */
+/** One SA, as sender. */
 interface Side {
   endpoint: Endpoint;
   sa: Sa;
@@ -41,35 +43,55 @@ interface Side {
 
 /** `coap`: rules for CoAP that both ends have. */
 export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapEnds): Taker {
-  const senders = new Map<LoadedSa, Side>();
-  const receivers = new Map<LoadedSa, Side>();
-  const restored = new Uint8Array(PACKET_MAX);
+  const sides = new Map<LoadedSa, Side>();
+  const out = new Uint8Array(PACKET_MAX);
+  let opener: CaptureOpener | null = null;
 
-  function sideOf(entry: LoadedSa, isReceiver: boolean): Side {
-    const sides = isReceiver ? receivers : senders;
+  function sideOf(entry: LoadedSa): Side {
     const known = sides.get(entry);
     if (known !== undefined) return known;
     const endpoint = createEndpoint(FULL_PARTS, provider);
     const sa = createSa(FULL_PARTS, provider, entry.config);
-    sa.coap = isReceiver ? coap?.receiver : coap?.sender;
-    if (isReceiver) addInbound(endpoint, sa);
+    sa.coap = coap?.sender;
     const side = { endpoint, sa };
     sides.set(entry, side);
     return side;
   }
 
-  function protect(entry: LoadedSa, packet: Uint8Array): Uint8Array | number {
-    const { endpoint, sa } = sideOf(entry, false);
-    const out = new Uint8Array(packet.length + ROOM);
-    const length = outboundCoap(endpoint, sa, packet, 0, packet.length, out, 0, 0);
-    return length < 0 ? length : out.slice(0, length);
+  function explained({ name, config: { attributes, suite } }: LoadedSa): Explained {
+    return { name, attributes, suite, ...(coap === undefined ? {} : { coap }) };
   }
 
-  function restore(entry: LoadedSa, packet: Uint8Array): Uint8Array | number {
-    const { endpoint } = sideOf(entry, true);
+  function protect(packet: Uint8Array): Taken {
+    const reasons: string[] = [];
+    const protectedOut = new Uint8Array(packet.length + ROOM);
+    for (const entry of loaded) {
+      try {
+        const { endpoint, sa } = sideOf(entry);
+        const length = outboundCoap(endpoint, sa, packet, 0, packet.length, protectedOut, 0, 0);
+        if (length >= 0) return { sa: explained(entry), inner: packet, wire: protectedOut.slice(0, length) };
+        reasons.push(`${entry.name}: ${dropName(length)}`);
+      } catch (error) {
+        throw entry.locate(error);
+      }
+    }
+    throw new CommandError(`no SA takes this packet: ${reasons.join('; ')}`);
+  }
+
+  /** The packet in `wire`, or why there is none. */
+  function restore(wire: Uint8Array): Taken | string {
+    opener ??= captureOpener(
+      provider,
+      loaded,
+      loaded.map(() => coap?.receiver),
+    );
     // It is decrypted in place.
-    const length = inboundCoap(endpoint, packet.slice(), 0, packet.length, restored, 0, 0);
-    return length < 0 ? length : restored.slice(0, length);
+    const length = opener.open(wire.slice(), wire.length, out);
+    const entry = opener.entry();
+    if (length >= 0 && entry !== null) return { sa: explained(entry), inner: out.slice(0, length), wire };
+    const tried = opener.reasons().map(({ name, code }) => `${name}: ${dropName(code)}`);
+    const own = entry === null ? dropName(length) : `${entry.name}: ${dropName(length)}`;
+    return tried.join('; ') || own;
   }
 
   return {
@@ -78,34 +100,36 @@ export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapE
       if ((version !== 4 && version !== 6) || packet.length < (version === 4 ? 20 : 40)) {
         throw new CommandError('not an IP packet');
       }
-      const reasons: string[] = [];
-      const isEsp = ipOf(packet).proto === PROTO_ESP;
-      for (const entry of loaded) {
-        try {
-          const other = isEsp ? restore(entry, packet) : protect(entry, packet);
-          if (typeof other === 'number') {
-            reasons.push(`${entry.name}: ${dropName(other)}`);
-            continue;
-          }
-          const { attributes, suite } = entry.config;
-          const sa: Explained = { name: entry.name, attributes, suite, ...(coap === undefined ? {} : { coap }) };
-          return isEsp ? { sa, inner: other, wire: packet } : { sa, inner: packet, wire: other };
-        } catch (error) {
-          throw entry.locate(error);
-        }
-      }
-      throw new CommandError(`no SA takes this packet: ${reasons.join('; ')}`);
+      const wire = espOf(packet);
+      const restored = wire === null ? '' : restore(wire);
+      if (typeof restored !== 'string') return restored;
+      // What goes to port 4500 is not always ESP.
+      if (wire !== packet) return protect(packet);
+      throw new CommandError(`no SA takes this packet: ${restored}`);
     },
   };
 }
 
-/** Explains one packet under the first SA that takes it; throws as `Taker.take` does. */
+/**
+ * Explains one packet under the first SA that takes it; throws as `Taker.take` does. `before`: those in front of it, which move the
+ * sequence numbers on where they have ESP.
+ */
 export function explainPacket(
   loaded: LoadedSa[],
   packet: Uint8Array,
   provider: Provider,
   coap?: CoapEnds,
+  before: Iterable<NumberedPacket> = [],
 ): Explanation {
-  const { sa, inner, wire } = createTaker(loaded, provider, coap).take(packet);
+  const taker = createTaker(loaded, provider, coap);
+  for (const { octets } of before) {
+    if (octets === null || espOf(octets) === null) continue;
+    try {
+      taker.take(octets);
+    } catch {
+      // It is not the one that was asked for.
+    }
+  }
+  const { sa, inner, wire } = taker.take(packet);
   return explanationOf(sa, inner, wire);
 }

@@ -1,9 +1,14 @@
 // The packets to explain: hexadecimal digits, or those of a capture.
 
 import { existsSync } from 'node:fs';
+import type { LoadedSa } from '../../host/config/sa.ts';
 import { CommandError } from '../../host/errors.ts';
 import { packetsOf } from '../convert/capture.ts';
-import { findIp } from '../convert/packets.ts';
+import { outerAddresses } from '../convert/files.ts';
+import { createPacketFinder } from '../convert/found.ts';
+import { linkPlan } from '../convert/frames.ts';
+
+const ANY_PAN = 'abcd';
 
 /** A packet with its number, from 1; null: there is no IP packet, and why. */
 export interface NumberedPacket {
@@ -24,31 +29,51 @@ export function digitsOf(input: string): Uint8Array | null {
   return Uint8Array.from(Buffer.from(text, 'hex'));
 }
 
-/** The packets of digits (one) or of a capture. */
-export function* numberedPackets(input: string): Generator<NumberedPacket> {
+/**
+ * The packets of digits (one) or of a capture. Those of IEEE 802.15.4 have the number of the frame that ends them; the outer
+ * addresses of the SAs are the contexts of 6LoWPAN.
+ */
+export function* numberedPackets(input: string, loaded: LoadedSa[]): Generator<NumberedPacket> {
   const digits = digitsOf(input);
   if (digits !== null) {
     yield { number: 1, octets: digits, problem: '' };
     return;
   }
+  const finder = createPacketFinder(linkPlan({ pan: ANY_PAN }, outerAddresses(loaded)), 'crc');
   let number = 0;
   for (const record of packetsOf(input)) {
     number++;
-    const { offset, length, problem } = findIp(record);
-    yield { number, octets: problem === '' ? record.data.slice(offset, offset + length) : null, problem };
+    let octets: Uint8Array | null = null;
+    const problem = finder.take(record, (buffer, offset, length) => {
+      octets = buffer.slice(offset, offset + length);
+    });
+    yield { number, octets, problem: octets === null ? problem || 'a frame that ends no packet' : '' };
+  }
+}
+
+/** A packet, and those in front of it. */
+export interface FoundPacket {
+  octets: Uint8Array;
+  before: Iterable<NumberedPacket>;
+}
+
+function* upTo(packets: Iterable<NumberedPacket>, end: number): Generator<NumberedPacket> {
+  for (const packet of packets) {
+    if (packet.number >= end) return;
+    yield packet;
   }
 }
 
 /** The octets of `input`: digits, or the name of a capture of which packet `number` (from 1) is taken. */
-export function packetOf(input: string, number: number): Uint8Array {
+export function packetOf(input: string, number: number, loaded: LoadedSa[]): FoundPacket {
   const digits = digitsOf(input);
-  if (digits !== null) return digits;
+  if (digits !== null) return { octets: digits, before: [] };
   let count = 0;
-  for (const packet of numberedPackets(input)) {
+  for (const packet of numberedPackets(input, loaded)) {
     count++;
     if (count < number) continue;
     if (packet.octets === null) throw new CommandError(`${input}: packet ${number}: ${packet.problem}`);
-    return packet.octets;
+    return { octets: packet.octets, before: upTo(numberedPackets(input, loaded), number) };
   }
   throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
 }
