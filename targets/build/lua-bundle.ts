@@ -15,16 +15,27 @@ import { nativeSpans } from './spans.ts';
 /** Name of a source that is a text. */
 const DEVICE = 'device';
 
+/** Of which Lua a bundle is, and the folder of its prelude in targets/. */
+export interface LuaForm {
+  target: 'Lua54' | 'Lua52';
+  folder: string;
+}
+
+const LUA_54: LuaForm = { target: 'Lua54', folder: 'lua' };
+/** Without bit operators, which Wireshark had not before its version 4.4. */
+export const LUA_OF_WIRESHARK: LuaForm = { target: 'Lua52', folder: 'wireshark' };
+
 /**
- * The text of one Lua 5.4 file. `hasSpans`: with the board's functions for spans of octets, see spans.ts (a text has been
- * joined with them).
+ * The text of one Lua file. `hasSpans`: with the board's functions for spans of octets, see spans.ts (a text has been joined with
+ * them).
  */
-export async function bundleLua(source: Source, hasSpans = false): Promise<string> {
+export async function bundleLua(source: Source, hasSpans = false, form = LUA_54): Promise<string> {
   const root = sourceRoot();
-  const prelude = readFileSync(join(root, 'targets', 'lua', 'prelude.lua'), 'utf8');
+  const prelude = readFileSync(join(root, 'targets', form.folder, 'prelude.lua'), 'utf8');
   let text: string | undefined;
   if (typeof source === 'string') {
-    const output = await translate([source], { luaBundle: 'bundle.lua', luaBundleEntry: source }, hasSpans);
+    const options = { luaBundle: 'bundle.lua', luaBundleEntry: source };
+    const output = await translate([source], options, hasSpans, undefined, form.target);
     text = output.get('bundle.lua');
     if (text !== undefined) text = reachable(text);
   } else {
@@ -63,6 +74,7 @@ async function translate(
   bundling: Record<string, string>,
   hasSpans = false,
   given?: string,
+  luaTarget: LuaForm['target'] = 'Lua54',
 ): Promise<Map<string, string>> {
   const tstl = await buildTool('typescript-to-lua', () => import('typescript-to-lua'));
   const ts = (await buildTool('typescript', () => import('typescript'))).default;
@@ -79,7 +91,7 @@ async function translate(
     skipLibCheck: true,
     rootDir: root,
     outDir: root,
-    luaTarget: tstl.LuaTarget.Lua54,
+    luaTarget: tstl.LuaTarget[luaTarget],
     luaLibImport: tstl.LuaLibImportKind.RequireMinimal,
     noImplicitSelf: true,
     noHeader: true,

@@ -60,6 +60,11 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./keylog.ts')).keylogCommand(),
   },
   {
+    name: 'wireshark',
+    summary: 'shows Diet-ESP in Wireshark: puts a dissector into its folder of plugins',
+    load: async () => (await import('./wireshark.ts')).wiresharkCommand(),
+  },
+  {
     name: 'gateway',
     summary: 'runs a gateway for peers on radios and UDP, with IKEv2',
     load: async () => (await import('./gateway.ts')).gatewayCommand(),

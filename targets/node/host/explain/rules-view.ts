@@ -118,7 +118,12 @@ export function rulesOf(attributes: Attributes, suite: Suite): RuleView[] {
   const esp = (field: S.FieldDescriptor): FieldView => view('ESP', field);
   return [
     { name: 'IIPC', ruleId, ruleIdLength, fields: inner },
-    { name: 'CTEC', ruleId: ctec.ruleId, ruleIdLength: ctec.ruleIdLength, fields: ctec.fields.map(esp) },
-    { name: 'EEC', ruleId: eec.ruleId, ruleIdLength: eec.ruleIdLength, fields: eec.fields.map(esp) },
+    {
+      name: 'CTEC',
+      ruleId: ctec.ruleId,
+      ruleIdLength: ctec.ruleIdLength,
+      fields: ctec.fields.map((field) => esp(field)),
+    },
+    { name: 'EEC', ruleId: eec.ruleId, ruleIdLength: eec.ruleIdLength, fields: eec.fields.map((field) => esp(field)) },
   ];
 }

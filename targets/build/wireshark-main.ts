@@ -1,0 +1,5 @@
+// A step of `npm run build`.
+
+import { writeDissector } from './wireshark.ts';
+
+await writeDissector();

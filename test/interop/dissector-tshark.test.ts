@@ -1,0 +1,176 @@
+// The dissector in tshark: what it shows of the vectors' packets is what `dietesp explain` says. What it cannot open is told, and
+// nothing that comes in a packet is an error of Lua.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { sourceRoot } from '../../targets/build/root.ts';
+import { writeDissector } from '../../targets/build/wireshark.ts';
+import { readSas } from '../../targets/node/host/config/sa.ts';
+import { parseConfig } from '../../targets/node/host/document.ts';
+import { createKeyLog, SA_TABLE } from '../../targets/node/host/keylog.ts';
+import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
+import { createPcapWriter, LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
+import { explainPacket } from '../../targets/node/tools/explain/explain.ts';
+import { installDissector, uninstallDissector } from '../../targets/node/tools/wireshark.ts';
+import { packageMissing } from '../support/packages.ts';
+
+const skip = packageMissing('tshark');
+const root = mkdtempSync(join(tmpdir(), 'dietesp-shark-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+interface Vector {
+  id: string;
+  sa: Record<string, unknown>;
+  wire: string;
+}
+const vectors = ['diet-esp.json', 'own.json'].flatMap((name) => {
+  const text = readFileSync(join(sourceRoot(), 'test', 'vectors', name), 'utf8');
+  return (JSON.parse(text) as { vectors: Vector[] }).vectors;
+});
+// A sixth of them: Lua takes some milliseconds for an ICV, and all with the bits of one SPI are tried.
+const known = vectors.filter(({ sa }) => !String(sa.esp_encr).startsWith('CHACHA')).filter((_vector, i) => i % 6 === 0);
+const loadedOf = ({ sa }: Vector) => readSas(parseConfig('vector.json', JSON.stringify(sa)));
+const octetsOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+
+const FIELDS = [
+  'dietesp.sa',
+  'dietesp.spi',
+  'dietesp.field',
+  'dietesp.field.value',
+  'dietesp.field.sent',
+  'dietesp.restored',
+];
+const EXPERT = ['_ws.expert.message', 'dietesp.failed'];
+
+/** The fields of each packet: all values, in their order. */
+function tsharkRows(script: string, folder: string, packets: readonly Uint8Array[]): string[][][] {
+  const file = join(root, 'packets.pcap');
+  const writer = createPcapWriter(file, LINKTYPE_RAW);
+  for (const [i, packet] of packets.entries()) writer.write(i, packet);
+  writer.close();
+  const args = [
+    '-n',
+    '-X',
+    `lua_script:${script}`,
+    '-r',
+    file,
+    '-T',
+    'fields',
+    '-E',
+    'separator=|',
+    '-E',
+    'aggregator=~',
+  ];
+  for (const field of [...FIELDS, ...EXPERT]) args.push('-e', field);
+  const run = spawnSync('tshark', args, {
+    env: { ...process.env, WIRESHARK_CONFIG_DIR: folder },
+    encoding: 'utf8',
+    timeout: 120000,
+  });
+  assert.equal(run.status, 0, run.stderr);
+  assert.doesNotMatch(run.stderr, /lua/i);
+  const rows = run.stdout.split('\n').slice(0, -1);
+  assert.equal(rows.length, packets.length);
+  return rows.map((row) => row.split('|').map((column) => column.split('~')));
+}
+
+test('the dissector shows what explain says, and survives everything else', { skip }, async () => {
+  const script = await writeDissector();
+  const folder = join(root, 'keys');
+  const log = createKeyLog(folder);
+  for (const vector of known) log.sa(loadedOf(vector)[0].config, vector.id);
+  const whole = known.map(({ wire }) => octetsOf(wire));
+  const wrong = whole.map((packet) => packet.map((octet, i) => (i === packet.length - 1 ? octet ^ 1 : octet)));
+  // Cut behind the outer header, its length made to fit: as far as the ICV, into it, and nothing at all.
+  const cut = whole
+    .filter((packet) => packet[0] >>> 4 === 6)
+    .flatMap((packet) => {
+      return [40, 41, 42, 48, packet.length - 1].map((length) => {
+        const short = packet.slice(0, Math.min(length, packet.length));
+        new DataView(short.buffer).setUint16(4, short.length - 40);
+        return short;
+      });
+    });
+  let seed = 1;
+  const random = (): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return seed >>> 16;
+  };
+  const noise = Array.from({ length: 40 }, (_, i) => {
+    const packet = whole[i % whole.length].slice();
+    const outer = packet[0] >>> 4 === 6 ? 40 : 20;
+    for (let at = outer + (i % 3); at < packet.length; at++) packet[at] = random() & 0xff;
+    return packet;
+  });
+  const rows = tsharkRows(script, folder, [...whole, ...wrong, ...cut, ...noise]);
+  known.forEach((vector, i) => {
+    const [sa, spi, names, values, sent, restored] = rows[i];
+    const explained = explainPacket(loadedOf(vector), octetsOf(vector.wire), createFastProvider());
+    assert.ok(
+      known.some(({ id }) => id === sa[0]),
+      vector.id,
+    );
+    assert.equal(Number(spi[0]), Number.parseInt(String(vector.sa.esp_spi).replace(/^0x/i, ''), 16), vector.id);
+    assert.equal(Number(restored[0]), explained.totals.innerOctets, vector.id);
+    const fields = explained.fields;
+    const column = (cells: string[]): string[] => (fields.length === 0 ? [] : cells);
+    assert.deepEqual(
+      column(names),
+      fields.map(({ header, field }) => `${header} ${field}`),
+      vector.id,
+    );
+    assert.deepEqual(
+      column(values),
+      fields.map(({ value }) => value),
+      vector.id,
+    );
+    assert.equal(sent.join(''), explained.residueBits, vector.id);
+  });
+  rows.forEach((row, i) => {
+    assert.equal(row[7].join(''), '', `packet ${i}: ${row[6].join('; ')}`);
+    if (i >= whole.length && i < 2 * whole.length)
+      assert.match(row[6].join(' '), /SAs of the key log were tried: (icv|replay)/);
+  });
+});
+
+test('a key log that is broken, empty or absent is no error of Lua', { skip }, async () => {
+  const script = await writeDissector();
+  const folder = join(root, 'broken');
+  const log = createKeyLog(folder);
+  const wire = octetsOf(known[0].wire);
+  assert.equal(tsharkRows(script, folder, [wire])[0][0][0], '');
+  const lines = [
+    '- {"name":',
+    '- []',
+    '- {"esp_spi":"zz","key":7}',
+    '- "text"',
+    `- ${'['.repeat(5000)}`,
+    '\u0000\u0001',
+  ];
+  writeFileSync(join(folder, SA_TABLE), `${lines.join('\n')}\n`);
+  log.sa(loadedOf(known[0])[0].config, 'good');
+  const [row] = tsharkRows(script, folder, [wire]);
+  assert.equal(row[0][0], 'good');
+  assert.match(row[6].join(' '), /sas\.yaml: /);
+});
+
+test('install, again, over a foreign file, and uninstall', async () => {
+  const script = await writeDissector();
+  const folder = join(root, 'plugins', 'deep');
+  assert.equal(installDissector(folder).did, 'installed');
+  const { did, file } = installDissector(folder);
+  assert.equal(did, 'nothing');
+  assert.equal(statSync(file).size, statSync(script).size);
+  writeFileSync(file, `${readFileSync(script, 'utf8').split('\n')[0]}\n`);
+  assert.equal(installDissector(folder).did, 'updated');
+  assert.equal(uninstallDissector(folder).did, true);
+  assert.equal(uninstallDissector(folder).did, false);
+  writeFileSync(file, '-- mine\n');
+  assert.throws(() => installDissector(folder), /dietesp\.lua: is not of dietesp/);
+  assert.throws(() => uninstallDissector(folder), /dietesp\.lua: is not of dietesp/);
+  assert.equal(readFileSync(file, 'utf8'), '-- mine\n');
+});
