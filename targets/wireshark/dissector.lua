@@ -247,19 +247,24 @@ local function add_fields(tree, result, tvb)
   end
 end
 
+-- What is malformed for another dissector is told by Wireshark, and is no error of this one.
+local function further(dissector, tvb, pinfo, root)
+  pcall(function() dissector:call(tvb, pinfo, root) end)
+end
+
 local function dissect(tvb, pinfo, root)
   local result = open(tvb, pinfo)
   -- Not one of ours: no SA of the key log has the bits of its SPI.
   if result == nil or (result.sa == "" and result.tried == 0) then
-    local length = esp_of_wireshark:call(tvb, pinfo, root)
-    return length
+    further(esp_of_wireshark, tvb, pinfo, root)
+    return tvb:len()
   end
   local tree = root:add(proto, tvb())
   if log.problem ~= "" then tree:add_proto_expert_info(e.file, log.problem) end
   if result.sa == "" then
     tree:append_text(", not opened")
     tree:add_proto_expert_info(e.closed, string.format("%d SAs of the key log were tried: %s", result.tried, result.problem))
-    esp_of_wireshark:call(tvb, pinfo, root)
+    further(esp_of_wireshark, tvb, pinfo, root)
     return tvb:len()
   end
   pinfo.cols.protocol = "Diet-ESP"
@@ -294,7 +299,7 @@ local function dissect(tvb, pinfo, root)
   tree:append_text(string.format(", %s, SPI: 0x%08x, SN: %s", result.sa, result.spi, number_text(result.hi, result.lo)))
   local restored = tvb_of(result.inner, "Restored packet")
   local version = math.floor(result.inner[0] / 16)
-  Dissector.get(version == 6 and "ipv6" or "ip"):call(restored, pinfo, root)
+  further(Dissector.get(version == 6 and "ipv6" or "ip"), restored, pinfo, root)
   return size
 end
 
