@@ -2,7 +2,6 @@
 // SAs as there were, and may end in the middle of a line. Its lines are JSON, which is read a hundred times faster than YAML.
 
 import { CommandError, errorText } from '../errors.ts';
-import type { LoadedSa } from './sa.ts';
 
 /** What the file begins with. */
 export const SA_LOG_HEAD = 'sas: # key log of dietesp\n';
@@ -33,18 +32,24 @@ export function saLogLines(text: string): [Record<string, unknown>, number][] | 
   return found;
 }
 
+/** What an SA of such a file has beside what `load` makes of it: as LoadedSa. */
+interface Logged {
+  name: string;
+  locate(error: unknown): CommandError;
+}
+
 /** The SAs of such a file; null: it has to be read as YAML. `load` throws what is wrong with one. */
-export function loadSaLog(
+export function loadSaLog<T>(
   file: string,
   text: string,
-  load: (values: Record<string, unknown>) => Pick<LoadedSa, 'attributes' | 'config'>,
-): LoadedSa[] | null {
+  load: (values: Record<string, unknown>) => T,
+): (T & Logged)[] | null {
   const lines = saLogLines(text);
   if (lines === null) return null;
-  return lines.map(([values, line]): LoadedSa => {
+  return lines.map(([values, line]) => {
     const locate = (error: unknown): CommandError => new CommandError(`${file}:${line}: ${errorText(error)}`);
     try {
-      return { name: String(values.name), ...load(values), locate };
+      return { ...load(values), name: String(values.name), locate };
     } catch (error) {
       throw locate(error);
     }
