@@ -1,18 +1,20 @@
-// The default provider on Node; it makes no object per short packet. AES-CCM with 16-octet keys runs in WebAssembly SIMD
-// (constant time, see aes-simd.ts). HMAC of short messages is the core's, whose keys hold the hashed pads. Everything else is
-// as in node-crypto.ts. Hashing the pads costs as much as a MAC, so it waits for a key's second message: most keys of IKE's
-// PRF see only one.
+// The default provider on Node; it makes no object per packet. AES-CCM of short packets with 16-octet keys runs in WebAssembly
+// SIMD (constant time, see aes-simd.ts), other AEADs on OpenSSL contexts that are kept (evp.ts), or where there are none on
+// node:crypto. HMAC of short messages is the core's, whose keys hold the hashed pads. Everything else is as in node-crypto.ts.
+// Hashing the pads costs as much as a MAC, so it waits for a key's second message: most keys of IKE's PRF see only one.
 
 import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
-import type { Key, Provider } from '../../../../core/crypto/provider.ts';
+import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
 import { ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
 import { checkAead, checkAlg } from '../../../web/limits.ts';
 import { CcmSimd, SIMD_MAX_AAD, simdAvailable } from './ccm-simd.ts';
+import { type Contexts, EVP_MAX, EVP_MAX_AAD, type Evp, evpOf } from './evp.ts';
 import type { NodeKey } from './node-crypto.ts';
 import { createNodeProvider } from './node-crypto.ts';
 
-/** Payload octets up to which the WebAssembly is faster than an OpenSSL cipher object; test/bench/crypto.ts shows it. */
-const SIMD_LIMIT = 512;
+/** Payload octets up to which the WebAssembly is faster than a kept context of OpenSSL, or than an object for each packet. */
+const SIMD_LIMIT = 64;
+const SIMD_ALONE_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
 const HMAC_LIMIT = 128;
 const CCM = 'aes-128-ccm';
@@ -21,6 +23,8 @@ const CCM = 'aes-128-ccm';
 interface HeldKey extends Key {
   /** Address of the expanded key; below 0: minus the place of one that rests. */
   slot: number;
+  /** Of OpenSSL, for long packets; null: not used yet. */
+  contexts: Contexts | null;
 }
 
 /** Any other key of this provider: OpenSSL's, and the core's HMAC key (or null, as long as unused). */
@@ -28,6 +32,7 @@ export interface FastKey extends NodeKey {
   slot: 0;
   hmac: Key | null;
   used: boolean;
+  contexts: Contexts | null;
 }
 
 /**
@@ -38,7 +43,7 @@ export function createFastProvider(isResting = false): Provider {
   const node = createNodeProvider();
   const simd = simdAvailable() ? new CcmSimd() : null;
 
-  /** A held key with its octets, for OpenSSL; to be wiped. */
+  /** A held key with its octets, for node:crypto; to be wiped. */
   function withOctets({ alg, slot }: HeldKey): NodeKey {
     return { alg, octets: simd!.keyOf(Math.abs(slot)), cipher: CCM };
   }
@@ -47,17 +52,41 @@ export function createFastProvider(isResting = false): Provider {
     return slot > 0 ? slot : simd!.wake(-slot);
   }
 
+  /** True when the WebAssembly takes the packet. */
+  function isShort({ slot }: HeldKey | FastKey, aead: Aead, length: number): boolean {
+    return slot !== 0 && length <= SIMD_ALONE_LIMIT && aead.aadLength <= SIMD_MAX_AAD;
+  }
+
+  /** The OpenSSL with kept contexts, where it is to take the packet, or null. */
+  function evpFor({ slot }: HeldKey | FastKey, aead: Aead, length: number): Evp | null {
+    const isLeft = isResting || length === 0 || length > EVP_MAX || aead.aadLength > EVP_MAX_AAD;
+    // An empty text is node:crypto's, since OpenSSL's update may not look at the ICV of CCM then.
+    return isLeft || (slot !== 0 && length <= SIMD_LIMIT) ? null : evpOf();
+  }
+
+  function contextsOf(evp: Evp, key: HeldKey | FastKey): Contexts {
+    if (key.contexts === null) {
+      const { slot } = key;
+      const octets = 'octets' in key ? key.octets : null;
+      key.contexts = evp.contexts(key, key.alg, () => octets?.slice() ?? simd!.keyOf(slot));
+    }
+    return key.contexts;
+  }
+
   return {
     has: node.has,
     key: (alg, octets) => {
       if (simd !== null && alg === ALG_AES_CCM && octets.length === 16) {
-        return { alg, slot: isResting ? -simd.rest(octets) : simd.expand(octets) } satisfies HeldKey;
+        const slot = isResting ? -simd.rest(octets) : simd.expand(octets);
+        return { alg, slot, contexts: null } satisfies HeldKey;
       }
       const { octets: own, cipher } = node.key(alg, octets) as NodeKey;
-      return { alg, octets: own, cipher, slot: 0, hmac: null, used: false } satisfies FastKey;
+      return { alg, octets: own, cipher, slot: 0, hmac: null, used: false, contexts: null } satisfies FastKey;
     },
     wipe: (key) => {
       const k = key as HeldKey | FastKey;
+      if (k.contexts !== null) evpOf()?.forget(k.contexts);
+      k.contexts = null;
       if ('octets' in k) {
         if (k.hmac !== null) hmacSha256.wipe(k.hmac);
         node.wipe(k);
@@ -69,31 +98,29 @@ export function createFastProvider(isResting = false): Provider {
       k.alg = 0;
     },
     seal: (key, aead, buffer, offset, length) => {
-      const k = key as HeldKey;
-      if (k.slot === 0) {
-        node.seal(key, aead, buffer, offset, length);
-        return;
-      }
-      if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
+      const k = key as HeldKey | FastKey;
+      checkAead(k, aead, buffer, offset, length);
+      const evp = evpFor(k, aead, length);
+      if (evp !== null) evp.seal(contextsOf(evp, k), aead, buffer, offset, length);
+      else if (isShort(k, aead, length)) simd!.seal(slotOf(k as HeldKey), aead, buffer, offset, length);
+      else if ('octets' in k) node.seal(k, aead, buffer, offset, length);
+      else {
         const full = withOctets(k);
         node.seal(full, aead, buffer, offset, length);
         node.wipe(full);
-        return;
       }
-      checkAead(key, aead, buffer, offset, length);
-      simd!.seal(slotOf(k), aead, buffer, offset, length);
     },
     open: (key, aead, buffer, offset, length) => {
-      const k = key as HeldKey;
-      if (k.slot === 0) return node.open(key, aead, buffer, offset, length);
-      if (length > SIMD_LIMIT || aead.aadLength > SIMD_MAX_AAD) {
-        const full = withOctets(k);
-        const isGood = node.open(full, aead, buffer, offset, length);
-        node.wipe(full);
-        return isGood;
-      }
-      checkAead(key, aead, buffer, offset, length);
-      return simd!.open(slotOf(k), aead, buffer, offset, length);
+      const k = key as HeldKey | FastKey;
+      checkAead(k, aead, buffer, offset, length);
+      const evp = evpFor(k, aead, length);
+      if (evp !== null) return evp.open(contextsOf(evp, k), aead, buffer, offset, length);
+      if (isShort(k, aead, length)) return simd!.open(slotOf(k as HeldKey), aead, buffer, offset, length);
+      if ('octets' in k) return node.open(k, aead, buffer, offset, length);
+      const full = withOctets(k);
+      const isGood = node.open(full, aead, buffer, offset, length);
+      node.wipe(full);
+      return isGood;
     },
     cbc: node.cbc,
     mac: (key, buffer, offset, length, out, outOffset) => {
