@@ -16,6 +16,7 @@ import { IPV6_DST, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import { layLane, rankOf } from '../host/lanes.ts';
+import { createOctetMap } from '../host/octet-map.ts';
 import { limitSa, peersOf } from '../host/selectors.ts';
 import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
@@ -138,7 +139,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
   const entries = new Map<Sa, Listed>();
   // By inner destination where that is one address, and all others. The lists of one address are made anew when they change:
   // one that grows has room for many more, and most have one SA.
-  const exact = new Map<string, readonly Listed[]>();
+  const exact = createOctetMap<readonly Listed[]>();
   let wide: Listed[] = [];
   const spans = createSpans<Association>();
   const spis = new Set<string>();
@@ -152,7 +153,8 @@ export function createAssociations(endpoint: Endpoint): Associations {
       return WIDE;
     }
     const key = octetsKey(tsIpDstStart);
-    exact.set(key, ordered(exact.get(key) ?? NO_SAS, listed, atFront));
+    const there = exact.get(tsIpDstStart, 0, tsIpDstStart.length) ?? NO_SAS;
+    exact.set(key, ordered(there, listed, atFront));
     return key;
   }
 
@@ -170,7 +172,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     listed.key = NOT_LISTED;
     if (key === WIDE) wide = wide.filter((one) => one !== listed);
     else if (key !== NOT_LISTED) {
-      const there = exact.get(key)!;
+      const there = exact.get(Buffer.from(key, 'latin1'), 0, key.length)!;
       const at = there.indexOf(listed);
       const left = there.slice(0, at).concat(there.slice(at + 1));
       if (left.length > 0) exact.set(key, left);
@@ -254,7 +256,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     choose(packet, length, now) {
       const six = length > 0 && packet[0] >>> 4 === 6;
       if (length < (six ? IPV6_SIZE : IPV4_SIZE)) return undefined;
-      const list = exact.get(octetsKey(packet, six ? IPV6_DST : IPV4_DST, six ? 16 : 4));
+      const list = exact.get(packet, six ? IPV6_DST : IPV4_DST, six ? 16 : 4);
       const lane =
         (list === undefined ? null : laneFor(list, packet, 0, length, now)) ?? laneFor(wide, packet, 0, length, now);
       // What is listed are associations.

@@ -23,6 +23,8 @@ export interface Bus {
   drops: Reasons;
   /** Runs work for a packet or a timer. Counts and logs an error that it throws; the result is then `otherwise`. */
   guard<Value>(otherwise: Value, run: () => Value): Value;
+  /** What `guard` does with an error: for what runs too often for a function of its own each time. */
+  failed(error: unknown): void;
   /** Functions that wake each radio's timer. The first timer also runs work that belongs to no radio. */
   wakers: (() => void)[];
   /** The next timeout of a radio (0: also of IKE and of the flows) may have changed. */
@@ -40,6 +42,13 @@ export function createBus(now: () => number, sink: Log): Bus {
     drops[reason] = (drops[reason] ?? 0) + 1;
     bounded.log('debug', namespace, reason, () => `dropped: ${reason}`);
     return reason;
+  }
+
+  function failed(error: unknown): void {
+    drop('gateway', 'internal');
+    bounded.log('error', 'gateway', 'internal', () => {
+      return error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
   }
 
   return {
@@ -62,13 +71,11 @@ export function createBus(now: () => number, sink: Log): Bus {
       try {
         return run();
       } catch (error) {
-        drop('gateway', 'internal');
-        bounded.log('error', 'gateway', 'internal', () => {
-          return error instanceof Error ? (error.stack ?? error.message) : String(error);
-        });
+        failed(error);
         return otherwise;
       }
     },
+    failed,
     wake: (radio) => wakers[radio]?.(),
   };
 }

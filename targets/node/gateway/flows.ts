@@ -2,8 +2,12 @@
 // per inner source address and port, so that every answer finds its way back. Idle sockets are closed. Their number is
 // bounded, for each inner address and in all: the one idle for longest goes first. Where the system has fewer, so has this.
 
+import { IPV4_DST, IPV4_PROTOCOL, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
+import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE } from '../../../core/wire/ipv6.ts';
+import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { type Bounded, sourceOf } from '../host/bounded.ts';
 import { type Datagram, endpointText, octetsKey } from '../host/datagram.ts';
+import { createOctetMap } from '../host/octet-map.ts';
 import type { FlowSocket, OpenSocket, Target } from './socket.ts';
 
 export interface Flow {
@@ -46,6 +50,8 @@ export interface FlowConfigs {
 }
 
 export interface Flows {
+  /** True when packet[0..length), a restored IP packet, is UDP to the address of a flow. */
+  mayTake(packet: Uint8Array, length: number): boolean;
   /** Takes a datagram; false when no flow is for it. */
   deliver(datagram: Datagram): boolean;
   poll(now: number): void;
@@ -86,6 +92,8 @@ function isSame(a: Target, b: Target | undefined): boolean {
 export function createFlows(config: FlowConfigs): Flows {
   const { bounded, now } = config;
   let flows = mapOf(config.flows);
+  const addresses = createOctetMap<true>();
+  listAddresses(config.flows);
   // In order of last use, the oldest first.
   const sessions = new Map<string, Session>();
   // Those of each inner address, in the same order.
@@ -104,6 +112,11 @@ export function createFlows(config: FlowConfigs): Flows {
     socketErrors: 0,
     dropped: 0,
   };
+
+  function listAddresses(list: readonly Flow[]): void {
+    addresses.clear();
+    for (const { destination } of list) addresses.set(octetsKey(destination), true);
+  }
 
   function touch(session: Session): void {
     session.used = now();
@@ -190,6 +203,13 @@ export function createFlows(config: FlowConfigs): Flows {
 
   return {
     metrics,
+    mayTake(packet, length) {
+      if (addresses.size() === 0) return false;
+      const isSix = packet[0] >>> 4 === 6;
+      if (length < (isSix ? IPV6_SIZE : IPV4_SIZE)) return false;
+      if (packet[isSix ? IPV6_NEXT_HEADER : IPV4_PROTOCOL] !== PROTO_UDP) return false;
+      return addresses.get(packet, isSix ? IPV6_DST : IPV4_DST, isSix ? 16 : 4) === true;
+    },
     deliver(datagram) {
       const { destination, destinationPort, source, sourcePort } = datagram;
       const inner = octetsKey(destination) + destinationPort;
@@ -215,6 +235,7 @@ export function createFlows(config: FlowConfigs): Flows {
     },
     follow(list) {
       flows = mapOf(list);
+      listAddresses(list);
       for (const session of [...sessions.values()]) {
         if (!isSame(session.target, flows.get(session.inner)?.target)) end(session, 'idle');
       }

@@ -70,8 +70,8 @@ export interface IkeHost {
   saw(owner: Owner, path: Path, now: number): boolean;
   /** ESP came over `path` that no SA is for; `spi`: its first four octets. */
   unknownSpi(path: Path, spi: number, now: number): void;
-  /** A packet went out under `association`: asks for a rekey when its lifetime ends. */
-  carried(association: Association, now: number): void;
+  /** A packet went out under `association`: asks for a rekey when its lifetime ends, and then tells so. */
+  carried(association: Association, now: number): boolean;
   /** Moves, and what is told of another gateway. */
   mobility: Mobility;
   drain(isOn: boolean, now: number): number;
@@ -245,10 +245,11 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     unknownSpi: (path, spi, now) => advice.unknownSpi(ikeOf(path), path, spi, now),
     carried(association, now) {
       const { owner, sa } = association;
-      if (owner === null || !isAgeing(sa, now)) return;
-      if (owner.askedAt >= 0 && now - owner.askedAt < REKEY_AGAIN) return;
+      if (owner === null || !isAgeing(sa, now)) return false;
+      if (owner.askedAt >= 0 && now - owner.askedAt < REKEY_AGAIN) return false;
       owner.askedAt = now;
       rekeyChild(ikeOf(owner.ike.path), owner.ike, owner.child, now);
+      return true;
     },
     poll(now) {
       further.poll(now);

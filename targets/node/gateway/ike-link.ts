@@ -65,10 +65,10 @@ export interface IkeLink extends Pollable {
   localOf(path: Path, spi: number): Uint8Array;
   /** See `Gateway.drain`. */
   drain(isOn: boolean): number;
-  /** A packet went out under this SA. */
-  carried(association: Association): void;
-  /** An authenticated packet of this SA came in, over this path or (null) from a radio. */
-  heard(sa: Sa, from: Path | null): void;
+  /** A packet went out under this SA at `now`. True: IKE has work because of it. */
+  carried(association: Association, now: number): boolean;
+  /** An authenticated packet of this SA came in at `now`, over this path or (null) from a radio. */
+  heard(sa: Sa, association: Association | undefined, from: Path | null, now: number): void;
   /** An outer ESP packet for which there is no SA came from a radio, or its octets over another path. */
   unknown(radio: number, packet: Uint8Array, offset: number, link: Uint8Array): void;
   unknownAt(path: Path, spi: number): void;
@@ -259,18 +259,19 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       const path = childPathOf(owner.ike, owner.child);
       return path.port < radios ? null : path;
     },
-    carried: (association) => ike?.carried(association, now()),
-    heard(sa, from) {
-      const owner = sas.of(sa)?.owner;
+    carried: (association, time) => ike?.carried(association, Math.floor(time)) ?? false,
+    heard(sa, association, from, time) {
+      const owner = association?.owner;
       if (owner === undefined || owner === null) return;
-      ike?.heard(owner, now());
+      ike?.heard(owner, Math.floor(time));
       if (from === null) return;
       // The newest packet says where the peer is [RFC 7296 §2.23].
       const old = childPathOf(owner.ike, owner.child);
       const { sn } = parts.endpoint;
+      if (old === from) return;
       // Without replay protection it may have been the newest before.
       const isLast = sa.form.replayWindow > 0 && isNewest(isEesp(sa) ? (sa as EespSa).last : sa, sn.hi, sn.lo);
-      if (isHere(old, from) || !isLast || !ike?.saw(owner, from, now())) return;
+      if (isHere(old, from) || !isLast || !ike?.saw(owner, from, Math.floor(time))) return;
       if (!followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
       keeper?.moved(owner.ike, owner.child);
       const line = (): string => {

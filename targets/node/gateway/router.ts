@@ -112,14 +112,13 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   let fits = 0;
 
   /** To a peer at `place`, not on a radio. */
-  function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number): string {
+  function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number, now: number): string {
     const { sa } = chosen;
-    const size = protectAny(sas.eesp, sa, packet, length, outer, bus.now());
+    const size = protectAny(sas.eesp, sa, packet, length, outer, now);
     if (size < 0) return unsent(size);
     const header = sa.form.outer.headerSize(outer, 0);
     mtu?.sent(chosen, place, size - header);
-    ike.carried(chosen);
-    bus.wake(0);
+    if (ike.carried(chosen, now)) bus.wake(0);
     if (mustWait(chosen)) {
       const copy = outer.slice(header, size);
       return wait(chosen, () => carriers.sendEsp(place, copy));
@@ -151,14 +150,14 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (place !== null) {
       // What it knows of sizes is ESP's.
       const fit = mtu === null || isEesp(sa) ? FIT_WHOLE : mtu.fit(chosen, place, packet, length, origin);
-      if (fit === FIT_WHOLE) return overPlace(chosen, place, packet, length);
+      if (fit === FIT_WHOLE) return overPlace(chosen, place, packet, length, now);
       if (fit === FIT_TOLD) {
         fits = mtu!.limit;
         return drop('mtu', 'too-big');
       }
       let reason = '';
       mtu!.split(packet, length, (piece) => {
-        const failed = overPlace(chosen, place, piece, piece.length);
+        const failed = overPlace(chosen, place, piece, piece.length, now);
         if (failed !== '') reason = failed;
       });
       return reason;
@@ -174,7 +173,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       fits = maxSize - (size - length) - PADDING_MAX;
       return drop('link', dropName(DROP_TOO_LONG));
     }
-    ike.carried(chosen);
+    ike.carried(chosen, now);
     if (!mustWait(chosen)) return air.send(peer, outer, size);
     const copy = outer.slice(0, size);
     return wait(chosen, () => void air.send(peer, copy, size));
@@ -203,10 +202,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   function deliver(length: number, sa: Sa, peer: () => string): void {
     // A listener of this packet's `peer` or `back` may have closed the gateway: a socket opened now would stay.
     if (isClosed) return;
-    const datagram = readDatagram(restored, length);
-    if (datagram !== null && flows.deliver(datagram)) {
-      bus.wake(0);
-      return;
+    if (flows.mayTake(restored, length)) {
+      const datagram = readDatagram(restored, length);
+      if (datagram !== null && flows.deliver(datagram)) {
+        bus.wake(0);
+        return;
+      }
     }
     const pinged = echo.reply(restored, length);
     if (pinged > 0) {
@@ -227,36 +228,26 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   }
 
   /**
-   * The SA of an outer ESP packet whose inner packet is restored[0..size) now; 0 of a dummy packet, which is authenticated as
-   * others are [RFC 4303 §2.6]; null: dropped.
+   * Opens an outer ESP packet: the octets of its inner packet, which is in `restored` now, its SA `endpoint.sa`; 0 of a dummy
+   * packet, which is authenticated as others are [RFC 4303 §2.6]; else a drop code, counted.
    */
-  function restore(
-    packet: Uint8Array,
-    offset: number,
-    length: number,
-    from: () => string,
-    unknown: () => void,
-    isNew = false,
-  ): { sa: Sa; size: number } | null {
-    const now = bus.now();
+  function restore(packet: Uint8Array, offset: number, length: number, isNew: boolean, now: number): number {
     const size = isNew
       ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
       : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
-    if (size === DROP_DUMMY && endpoint.sa !== null) return { sa: endpoint.sa, size: 0 };
-    if (size < 0) {
-      if (endpoint.sa !== null) ike.failed(endpoint.sa);
-      else if (size === DROP_NO_SA) unknown();
-      const reason = dropName(size);
-      bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
-      return null;
-    }
-    return { sa: endpoint.sa!, size };
+    return size === DROP_DUMMY && endpoint.sa !== null ? 0 : size;
+  }
+
+  /** A packet was dropped, with this code. */
+  function lost(code: number, from: () => string): void {
+    if (endpoint.sa !== null) ike.failed(endpoint.sa);
+    const reason = dropName(code);
+    bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
   }
 
   /** Delivers what `restore` gave, at once or when a restart could not make it come twice. */
-  function hand({ sa, size }: { sa: Sa; size: number }, from: () => string): void {
+  function hand(sa: Sa, association: Association | undefined, size: number, from: () => string): void {
     if (size === 0) return;
-    const association = sas.of(sa);
     if (association !== undefined && ike.keeper?.refuses(association)) {
       drop('state', 'store');
       return;
@@ -286,24 +277,26 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       drop('esp', 'unprotected');
       return;
     }
-    const got = restore(
-      buffer,
-      offset,
-      length,
-      () => addressText(buffer, offset + IPV6_SRC, 16),
-      () => {
-        if (length < IPV6_SIZE + 4) return;
+    const now = bus.now();
+    const size = restore(buffer, offset, length, false, now);
+    if (size < 0) {
+      const isStrange = size === DROP_NO_SA && endpoint.sa === null && length >= IPV6_SIZE + 4;
+      if (isStrange) {
         ike.unknown(radio, buffer, offset, link.slice());
-        if (ike.cluster === null) return;
-        const [packet, sender] = [buffer.slice(offset, offset + length), link.slice()];
-        const hint = atHint(packet.subarray(IPV6_SRC, IPV6_SRC + 16));
-        ike.cluster.unknown([hint], () => air.take(radio, packet, 0, length, sender));
-      },
-    );
-    if (got === null) return;
-    ike.heard(got.sa, null);
+        if (ike.cluster !== null) {
+          const [packet, sender] = [buffer.slice(offset, offset + length), link.slice()];
+          const hint = atHint(packet.subarray(IPV6_SRC, IPV6_SRC + 16));
+          ike.cluster.unknown([hint], () => air.take(radio, packet, 0, length, sender));
+        }
+      }
+      lost(size, () => addressText(buffer, offset + IPV6_SRC, 16));
+      return;
+    }
+    const sa = endpoint.sa!;
+    const association = sas.of(sa);
+    ike.heard(sa, association, null, now);
     const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
-    hand(got, () => addressText(peer.address));
+    hand(sa, association, size, () => addressText(peer.address));
   };
 
   if (tun !== null) {
@@ -311,12 +304,14 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const icmp = createIcmpErrors(own, bus.now);
     tun.onPacket = (packet, length) => {
       carried.read++;
-      bus.guard(undefined, () => {
+      try {
         const reason = protect(packet, length, 'tun');
         if (reason !== NO_SA && fits === 0) return;
         const size = icmp.about(packet, length, fits);
         if (size > 0 && tun.write(icmp.error, size)) carried.written++;
-      });
+      } catch (error) {
+        bus.failed(error);
+      }
     };
   }
 
@@ -325,28 +320,35 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     carried,
     protect: (packet, length) => protect(packet, length, 'program'),
     esp(path, octets, offset, length) {
-      const from = (): string => endpointText(path.remote, path.remotePort);
-      const packet = octets.subarray(offset, offset + length);
       const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
       const local = isNew || length < 4 ? path.local : ike.localOf(path, u32(octets, offset));
-      const size = outerPacket(came, packet, path.remote, local, isNew ? PROTO_EESP : PROTO_ESP);
-      const first = mtu === null ? null : mtu.take(path, packet);
-      // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
-      const unknown = (): void => {
-        if (isNew || length < 4) return;
-        ike.unknownAt(path, u32(octets, offset));
-        if (ike.cluster === null) return;
-        const copy = octets.slice(offset, offset + length);
-        ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
-      };
-      const got = restore(came, 0, size, from, unknown, isNew);
-      if (got === null) return false;
-      ike.heard(got.sa, path);
-      if (mtu !== null && !mtu.verified(got.sa, path, first, length)) {
+      const protocol = isNew ? PROTO_EESP : PROTO_ESP;
+      const whole = outerPacket(came, octets, path.remote, local, protocol, offset, length);
+      const first = mtu === null ? null : mtu.take(path, octets.subarray(offset, offset + length));
+      const now = bus.now();
+      const size = restore(came, 0, whole, isNew, now);
+      const from = (): string => endpointText(path.remote, path.remotePort);
+      if (size < 0) {
+        // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
+        const isStrange = size === DROP_NO_SA && endpoint.sa === null && !isNew && length >= 4;
+        if (isStrange) {
+          ike.unknownAt(path, u32(octets, offset));
+          if (ike.cluster !== null) {
+            const copy = octets.slice(offset, offset + length);
+            ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
+          }
+        }
+        lost(size, from);
+        return false;
+      }
+      const sa = endpoint.sa!;
+      const association = sas.of(sa);
+      ike.heard(sa, association, path, now);
+      if (mtu !== null && !mtu.verified(sa, path, first, length)) {
         drop('mtu', 'above-emtu-r');
         return false;
       }
-      hand(got, from);
+      hand(sa, association, size, from);
       return true;
     },
     follow(list) {

@@ -1,11 +1,14 @@
 // IKE and ESP in UDP [RFC 3948, RFC 7296 §2.23]: addresses, kinds of datagrams, and the outer IP header that the core expects
 // before ESP.
 
+import { copy } from '../../../core/base/bytes.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
 import { emitIpv4, IPV4_DST, IPV4_SIZE, IPV4_SRC } from '../../../core/wire/ipv4.ts';
 import { emitIpv6, IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 
 const HOP_LIMIT = 64;
+/** Octets up to which a loop copies faster. */
+const SHORT = 128;
 
 /** Where IKE, and ESP in UDP, is heard; port 0 lets the system choose. */
 export interface UdpAddress {
@@ -48,8 +51,8 @@ export function outerSize(addressLength: number): number {
 }
 
 /**
- * Puts ESP that came in UDP behind an outer IP header, which is what the core takes: packet[0..result). `source` and
- * `destination` are both 4 or both 16 octets. `protocol`: that of ESP, or EESP's.
+ * Puts ESP that came in UDP, esp[offset..offset+length), behind an outer IP header, which is what the core takes:
+ * packet[0..result). `source` and `destination` are both 4 or both 16 octets. `protocol`: that of ESP, or EESP's.
  */
 export function outerPacket(
   packet: Uint8Array,
@@ -57,13 +60,17 @@ export function outerPacket(
   source: Uint8Array,
   destination: Uint8Array,
   protocol = PROTO_ESP,
+  offset = 0,
+  length = esp.length - offset,
 ): number {
   const isSix = source.length === 16;
   const header = outerSize(source.length);
-  packet.set(esp, header);
-  packet.set(source, isSix ? IPV6_SRC : IPV4_SRC);
-  packet.set(destination, isSix ? IPV6_DST : IPV4_DST);
-  if (isSix) emitIpv6(packet, 0, 0, 0, esp.length, protocol, HOP_LIMIT);
-  else emitIpv4(packet, 0, 0, 0, header + esp.length, protocol, HOP_LIMIT);
-  return header + esp.length;
+  // Calls of `set` cost more than short loops.
+  if (length > SHORT) packet.set(esp.subarray(offset, offset + length), header);
+  else copy(packet, header, esp, offset, length);
+  copy(packet, isSix ? IPV6_SRC : IPV4_SRC, source, 0, source.length);
+  copy(packet, isSix ? IPV6_DST : IPV4_DST, destination, 0, destination.length);
+  if (isSix) emitIpv6(packet, 0, 0, 0, length, protocol, HOP_LIMIT);
+  else emitIpv4(packet, 0, 0, 0, header + length, protocol, HOP_LIMIT);
+  return header + length;
 }
