@@ -14,6 +14,7 @@ import { benchPeers } from './peers.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchQos } from './qos.ts';
 import { benchResync } from './resync.ts';
+import { benchRouter } from './router.ts';
 import { benchSchc } from './schc.ts';
 import { benchState } from './state.ts';
 import { benchSubspaces } from './subspaces.ts';
@@ -43,6 +44,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['mtu', benchMtu],
   ['gateway', benchGateway],
   ['cluster-kill', benchClusterKill],
+  ['router', benchRouter],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.

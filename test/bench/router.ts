@@ -23,6 +23,7 @@ import { policyFor } from '../../targets/node/host/config/ike-policy.ts';
 import { headerRoom, writeDatagram } from '../../targets/node/host/datagram.ts';
 import { fullIke } from '../../targets/node/host/full-ike.ts';
 import { silent } from '../../targets/node/host/log.ts';
+import { useLongCopies } from '../../targets/node/host/long-copies.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { classify, UDP_IKE_MARKED } from '../../targets/node/host/udp.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
@@ -46,6 +47,7 @@ function connectionText(isGateway: boolean, suite: string): string {
 /** A gateway's router with one peer, whose packets it takes and to which it sends. */
 export function openRouter(suite: string) {
   const file = `udp: [{ address: "192.0.2.1" }]\npeers: [${connectionText(true, suite)}]\n`;
+  useLongCopies();
   const { config } = readGateway('gateway.yaml', file);
   const checked = checkGatewayConfig(config);
   const now = (): number => performance.now();

@@ -9,6 +9,7 @@ import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core
 import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { errorText } from '../host/errors.ts';
 import { silent } from '../host/log.ts';
+import { useLongCopies } from '../host/long-copies.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
@@ -76,6 +77,7 @@ function requestOf(sa: IkeSa, request: IkeRequest): HostRequest | null {
 function start(config: GatewayConfig, opened: Opened): Started {
   const { checked, radios, tcp, raw, tun, flows } = opened;
   const udp = opened.udp?.ports ?? [];
+  useLongCopies();
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
   const bus = createBus(clock.now, config.log ?? silent);
