@@ -10,6 +10,7 @@ import type { IkeSa } from '../../../core/ike/state/sa.ts';
 import { errorText } from '../host/errors.ts';
 import { silent } from '../host/log.ts';
 import { useLongCopies } from '../host/long-copies.ts';
+import { evpOf } from '../host/provider/evp.ts';
 import { createFastProvider } from '../host/provider/fast.ts';
 import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
@@ -78,6 +79,8 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const { checked, radios, tcp, raw, tun, flows } = opened;
   const udp = opened.udp?.ports ?? [];
   useLongCopies();
+  // Now, and not with the first packet.
+  if (config.provider === undefined) evpOf();
   const provider = config.provider ?? createFastProvider();
   const clock = config.clock ?? realTime;
   const bus = createBus(clock.now, config.log ?? silent);

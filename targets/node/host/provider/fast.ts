@@ -81,6 +81,8 @@ export function createFastProvider(isResting = false): Provider {
         return { alg, slot, contexts: null } satisfies HeldKey;
       }
       const { octets: own, cipher } = node.key(alg, octets) as NodeKey;
+      // What it takes to load is not for the first packet to wait for.
+      if (!isResting && alg !== ALG_HMAC_SHA256) evpOf();
       return { alg, octets: own, cipher, slot: 0, hmac: null, used: false, contexts: null } satisfies FastKey;
     },
     wipe: (key) => {
