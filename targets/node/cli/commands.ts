@@ -30,6 +30,11 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./bridge.ts')).bridgeCommand(),
   },
   {
+    name: 'radio',
+    summary: 'finds, checks and hears radios: dongles, boards, ZEP',
+    load: async () => (await import('./radio.ts')).radioCommand(),
+  },
+  {
     name: 'run',
     summary: 'runs a board in an emulator, with a gateway',
     load: async () => (await import('./run.ts')).runCommand(),
