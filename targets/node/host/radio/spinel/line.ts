@@ -56,7 +56,7 @@ export function commandLine(command: readonly string[], onText: (text: string) =
       };
       child.stderr.setEncoding('utf8').on('data', onText);
       child.on('error', (error) => {
-        if (!isSpawned) onError(error);
+        if (!isSpawned) onError(new Error(`${command[0]}: ${error.message}`));
       });
       child.on('spawn', () => {
         isSpawned = true;

@@ -196,8 +196,11 @@ export function createSpinelRadio(config: SpinelConfig): SpinelRadio {
       heardReset(status);
       return;
     }
-    counters.resets++;
-    log('warn', `it started anew (${statusText(status)}): it is set up again`);
+    // A program that was just started says so, and again after the reset that was asked for.
+    if (isUp) {
+      counters.resets++;
+      log('warn', `it started anew (${statusText(status)}): it is set up again`);
+    }
     if (++resetsInRow > RESETS_MAX) {
       keeper.restart(`it starts anew again and again (${statusText(status)})`);
       return;
