@@ -34,7 +34,7 @@ import {
   RADIO_TRANSMIT_RETRIES,
 } from './numbers.ts';
 import { createReader, createWriter, type Reader } from './packed.ts';
-import { type Rcp, StatusError } from './rcp.ts';
+import { propertyText, type Rcp, StatusError } from './rcp.ts';
 
 /** Major version of the protocol. */
 const PROTOCOL = 4;
@@ -118,7 +118,7 @@ async function optional<Value>(rcp: Rcp, property: number, read: (reader: Reader
 async function needed<Value>(rcp: Rcp, property: number, read: (reader: Reader) => Value): Promise<Value> {
   const reader = createReader(await rcp.get(property));
   const value = read(reader);
-  if (!reader.isWhole()) throw new Error(`property 0x${property.toString(16)}: the value is too short`);
+  if (!reader.isWhole()) throw new Error(`${propertyText(property)}: the value is too short`);
   return value;
 }
 
