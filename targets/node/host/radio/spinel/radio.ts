@@ -297,7 +297,6 @@ export function createSpinelRadio(config: SpinelConfig): SpinelRadio {
       }
       if (asked === rcp && asked !== null) watch();
     }, config.watch ?? WATCH);
-    watching.unref();
   }
 
   const outgoing = createOutgoing({
