@@ -12,8 +12,11 @@ const DATAGRAM_MAX = 65507;
 const MSG_DONTWAIT = 0x40;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
-/** Datagrams in one message, and their octets: the limits of Linux, and of an IP packet. */
-const RUN_MAX = 64;
+/**
+ * Datagrams in one message: what overtakes one on another processor or queue overtakes all of it, and an anti-replay window is 64
+ * packets wide as a rule. Octets: the limit of an IP packet.
+ */
+const RUN_MAX = 16;
 const RUN_OCTETS = 65000;
 /** Errors of a run whose datagrams may go one by one: of the path's MTU, and of an interface without checksums. */
 const EIO = 5;
