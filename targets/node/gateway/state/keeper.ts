@@ -104,7 +104,7 @@ export interface Keeper {
   refuses(association: Association): boolean;
   /** The numbers of the configured SA with this key are lost: it stays out until it has other keys. */
   lost(key: string): void;
-  /** Runs `effect`, of a packet of this SA, when every change so far is durable. False: dropped. */
+  /** Runs `effect`, of the packet of this SA that the last `waits` was about, when its number is durable. False: dropped. */
   after(effect: () => void, association: Association): boolean;
   /** IKE SAs of these groups, which are another gateway's now: nothing more is written or sent about them. */
   lose(groups: string[]): IkeSa[];
@@ -230,6 +230,9 @@ export function createKeeper(config: KeeperConfig): Keeper {
     journal.put(key, () => null);
   }
 
+  /** When the packet that must wait may go. */
+  let waiting: (() => boolean) | undefined;
+
   const keeper: Keeper = {
     digestOf: () => '',
     keys(sa, octets) {
@@ -348,6 +351,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const mustWait = number > reserve.durable;
       // One number more, which nobody waits for, goes with the next write: a reading and its answer are one.
       if (isMore && (mustWait || !isShared || isWide(reserve))) putNumbers(kept);
+      if (mustWait) waiting = () => number <= reserve.durable;
       return mustWait;
     },
     refuses: ({ kept, owner }) => kept !== null && owner === null && !journal.isKept(),
@@ -355,10 +359,13 @@ export function createKeeper(config: KeeperConfig): Keeper {
       lost.add(key);
       journal.put(key, () => LOST);
     },
-    after: (effect, { kept }) =>
-      journal.after(() => {
+    after(effect, { kept }) {
+      const isReady = waiting;
+      waiting = undefined;
+      return journal.after(() => {
         if (!isShared || (shared.isHeld() && !kept?.gone)) effect();
-      }),
+      }, isReady);
+    },
     lose: (list) => groups.lose(list),
     secret(name, size, make) {
       const stored = config.records.get(`key/${name}`);

@@ -35,12 +35,21 @@ export interface JournalMetrics {
   lost: number;
 }
 
+/** What waits until it is durable. */
+interface Effect {
+  run: () => void;
+  isReady: (() => boolean) | undefined;
+}
+
 /** Changes of a store, in order. */
 export interface Journal {
   /** Notes that a record changed; its value is asked for once, when the batch is made. */
   put(key: string, value: RecordValue): void;
-  /** Runs `effect` when every change so far is durable: at once where there is none. False: dropped, as too many wait. */
-  after(effect: () => void): boolean;
+  /**
+   * Runs `effect` when every change so far is durable: at once where there is none; or when a batch is durable and `isReady` says
+   * that this is enough, so that nothing that need not wait overtakes it. False: dropped, as too many wait.
+   */
+  after(effect: () => void, isReady?: () => boolean): boolean;
   /** True while the store works. False: it was given up; nothing is held back. */
   isKept(): boolean;
   /** Resolves when every change so far is durable, or the store was given up. */
@@ -54,7 +63,7 @@ export interface Journal {
 export function createJournal(store: StateStore, log: Log, everything: (journal: Journal) => void): Journal {
   const metrics: JournalMetrics = { batches: 0, records: 0, failures: 0, held: 0, dropped: 0, lost: 0 };
   let changes = new Map<string, RecordValue>();
-  let effects: (() => void)[] = [];
+  let effects: Effect[] = [];
   let writing: Promise<void> | null = null;
   let isScheduled = false;
   let isLost = false;
@@ -79,14 +88,23 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
     });
   }
 
-  function run(list: (() => void)[]): void {
+  function run(list: Effect[]): void {
     for (const effect of list) {
       try {
-        effect();
+        effect.run();
       } catch (error) {
         log('error', 'state', () => errorText(error));
       }
     }
+  }
+
+  /** Runs those whose time has come before that of their own batch. */
+  function release(): void {
+    const ready: Effect[] = [];
+    const rest: Effect[] = [];
+    for (const effect of effects) (effect.isReady?.() === true ? ready : rest).push(effect);
+    effects = rest;
+    run(ready);
   }
 
   /** Begins the store anew with all that is there now. */
@@ -118,7 +136,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
     later(renew, RENEW);
   }
 
-  function failed(batch: Map<string, RecordValue>, list: (() => void)[], error: unknown): Promise<void> | undefined {
+  function failed(batch: Map<string, RecordValue>, list: Effect[], error: unknown): Promise<void> | undefined {
     metrics.failures++;
     // What changed since is newer.
     for (const [key, value] of changes) batch.set(key, value);
@@ -151,6 +169,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
           if (failingSince >= 0) log('info', 'state', () => 'the store can be written again');
           failingSince = -1;
           run(list);
+          release();
         },
         (error) => failed(batch, list, error),
       )
@@ -166,7 +185,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
       changes.set(key, value);
       schedule();
     },
-    after(effect) {
+    after(effect, isReady) {
       if (isLost || (changes.size === 0 && writing === null && effects.length === 0)) {
         effect();
         return true;
@@ -176,7 +195,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
         return false;
       }
       metrics.held++;
-      effects.push(effect);
+      effects.push({ run: effect, isReady });
       schedule();
       return true;
     },
