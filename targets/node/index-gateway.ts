@@ -13,11 +13,17 @@ export type { Gateway, GatewayEvents, IkeRequest, PacketInfo } from './gateway/e
 export { type LoadedGateway, loadGatewayFile, readGateway } from './gateway/file.ts';
 export type { FlowMetrics } from './gateway/flows.ts';
 export { createGateway } from './gateway/gateway.ts';
+export type { IkeSaView } from './gateway/ike-view.ts';
+export type { ListQuery, Page, PeerCounts, PeerView, SaView } from './gateway/list-views.ts';
 export type { FlowSocket, OpenSocket, SocketUpper, Target } from './gateway/socket.ts';
+export type { TopEntry, TopKey, TopQuery, TopView } from './gateway/top.ts';
+export type { TrafficMetrics } from './gateway/traffic.ts';
 export type {
+  EspMetrics,
+  GatewayCounters,
   GatewayMetrics,
+  IkeCounters,
   IkeMetrics,
-  IkeSaView,
   PeerMetrics,
   RadioMetrics,
   SaMetrics,

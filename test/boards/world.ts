@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { rekeyChild, rekeyIke } from '../../core/ike/exchange/requests.ts';
 import { type BoardEngine, loadBoard } from '../../targets/build/board-file.ts';
 import { firmwareMissing } from '../../targets/build/firmware/firmware.ts';
-import type { IkeSaView } from '../../targets/node/gateway/views.ts';
+import type { IkeSaView } from '../../targets/node/gateway/ike-view.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { espruinoRunMissing } from '../../targets/node/lab/boards/espruino-run.ts';
 import { createLab, type Lab, type LabNode } from '../../targets/node/lab/boards/lab.ts';

@@ -1,23 +1,29 @@
 // `dietesp gateway`: the gateway as a program, until a signal.
 
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
+import { createRunning } from '../gateway/commands/running.ts';
 import { controlGateway } from '../gateway/control.ts';
 import { type LoadedGateway, loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
+import { openStatus } from '../gateway/status/serve.ts';
 import { volatileProblem } from '../gateway/volatile.ts';
 import { openCluster } from '../host/cluster/open.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { gathered } from '../host/gathered.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { createLog, GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
+import { GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
+import { createLogHub } from '../host/log-hub.ts';
 import { outletOf } from '../host/outlet.ts';
+import { VERSION } from '../host/package-root.ts';
 import { openState, sealKeyOf } from '../host/state/open.ts';
 import type { StateStore } from '../host/state/store.ts';
 import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
-import { jsonNote, refuseEmpty, SIGNAL_CODES } from './options.ts';
+import { httpOf, jsonNote, refuseEmpty, SIGNAL_CODES, socketOf } from './options.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
@@ -31,6 +37,8 @@ interface Options {
   logFormat?: string;
   json?: boolean;
   control?: boolean;
+  socket?: string;
+  http?: string | true;
 }
 
 /** Resolves when a signal comes. A second one does not wait for the peers. */
@@ -56,6 +64,8 @@ async function openStore({ cluster, state }: LoadedGateway, options: Options, lo
 
 async function run(options: Options): Promise<void> {
   refuseEmpty(options);
+  const socket = options.socket === undefined ? undefined : socketOf(options.socket);
+  if (options.http !== undefined) httpOf(options.http, null);
   const logging = {
     ...(options.log === undefined ? {} : parseLog(options.log, GATEWAY_NAMES)),
     ...(options.logFormat === undefined ? {} : { format: parseLogFormat(options.logFormat) }),
@@ -71,8 +81,8 @@ async function run(options: Options): Promise<void> {
   };
   process.on('SIGHUP', () => hup());
   const loaded = loadGatewayFile(options.config);
-  let sink = createLog({ ...loaded.log, ...logging });
-  const log: Log = (level, namespace, text, fields) => sink(level, namespace, text, fields);
+  const logs = createLogHub({ ...loaded.log, ...logging });
+  const { log } = logs;
   warn(loaded.warnings);
   const folder = options.keylog ?? loaded.keylog;
   if (folder !== null) {
@@ -104,7 +114,9 @@ async function run(options: Options): Promise<void> {
       const result = await gateway.reload(next.config);
       const isKeyLogOther = options.keylog === undefined && next.keylog !== folder;
       if (isKeyLogOther) result.restart.push('keylog');
-      sink = createLog({ ...next.log, ...logging });
+      if (options.socket === undefined && next.socket !== loaded.socket) result.restart.push('control');
+      if (options.http === undefined && !isDeepStrictEqual(next.http, loaded.http)) result.restart.push('http');
+      logs.use({ ...next.log, ...logging });
       for (const text of next.warnings) log('warn', 'gateway', text);
       if (timer !== null) clearInterval(timer);
       timer = next.metrics > 0 ? setInterval(report, next.metrics) : null;
@@ -117,14 +129,21 @@ async function run(options: Options): Promise<void> {
       throw error;
     }
   }
-  let isEnding = false;
-  hup = gathered(reload, () => isEnding);
+  const running = createRunning(gateway, logs, { version: VERSION, file: resolve(loaded.file) }, reload);
+  const status = await openStatus(running, {
+    file: options.config,
+    socket: socket ?? loaded.socket,
+    http: options.http === undefined ? loaded.http : httpOf(options.http, loaded.http),
+  }).catch(async (error: unknown) => {
+    await gateway.close();
+    throw error;
+  });
+  hup = gathered(reload, () => running.isEnding);
   if (isChanged) hup();
   void ending.then(() => {
-    isEnding = true;
+    running.isEnding = true;
   });
-  const isOver =
-    options.control === true ? controlGateway(gateway, process.stdin, print, reload).then(() => 'quit') : ending;
+  const isOver = options.control === true ? controlGateway(running, process.stdin, print).then(() => 'quit') : ending;
   const signal = await Promise.race([ending, isOver]);
   if (options.control === true) process.stdin.destroy();
   if (timer !== null) clearInterval(timer);
@@ -134,7 +153,10 @@ async function run(options: Options): Promise<void> {
       ? `${signal}: telling the peers that their SAs end`
       : `${signal}: the other gateways of the cluster go on with the SAs`,
   );
+  running.isEnding = true;
   await gateway.leave(LEAVE_TIME);
+  running.close();
+  await status.close();
 }
 
 export function gatewayCommand(): Command {
@@ -155,6 +177,8 @@ export function gatewayCommand(): Command {
     )
     .addOption(new Option('--log-format <format>', 'text, or json: one object a line').choices(['text', 'json']))
     .option('--control', 'commands as JSON lines on stdin: status, rekey-child, rekey-ike, probe, delete, ...; events')
+    .option('--socket <path>', 'the status socket, before what the file says; off: none')
+    .option('--http [address:port]', 'status, commands, metrics and a page over HTTP; default 127.0.0.1:9460')
     .option('--json', 'print the metrics at the end')
     .addHelpText('after', '\nExample:\n  $ dietesp gateway --config gateway.yaml --check')
     .action((options: Options) => run(options));

@@ -1,33 +1,20 @@
 #!/usr/bin/env node
 // The command line `dietesp`. Exit codes: 0 done, 1 failed, 2 wrong use; errors are one line on stderr.
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { endOutlets, hasOutlet } from '../host/outlet.ts';
+import { VERSION } from '../host/package-root.ts';
 import { printError, printFaults, screenOf, styled, takesColour, widthOf } from '../host/terminal.ts';
 import { COMMANDS } from './commands.ts';
 
 /** Milliseconds that a reader has for the last lines. */
 const LAST_WORDS = 500;
 
-/** The nearest package.json above this file: the project's, both in the source tree and in dist. */
-function version(): string {
-  for (const up of ['../../../package.json', '../../../../package.json']) {
-    try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as Record<string, unknown>;
-      if (found.name === 'dietesp') return String(found.version);
-    } catch {
-      // not here: one level further up
-    }
-  }
-  return 'unknown';
-}
-
 async function program(args: string[]): Promise<Command> {
   const root = new Command('dietesp')
     .description('Diet-ESP: IPsec small enough for a sensor')
-    .version(version())
+    .version(VERSION)
     .exitOverride()
     .configureHelp({ styleTitle: (title) => styled(screenOf(process.stdout), 'bold', title) })
     .configureOutput({

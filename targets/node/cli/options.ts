@@ -1,5 +1,9 @@
 // Values of options, checked: what is refused is wrong use, exit code 2.
 
+import { resolve } from 'node:path';
+import type { HttpConfig } from '../gateway/http/config.ts';
+import { socketOctets } from '../host/addresses.ts';
+import { HTTP_ADDRESS, HTTP_PORT } from '../host/config/status-schema.ts';
 import { CommandError } from '../host/errors.ts';
 import type { LossNote } from '../host/outlet.ts';
 
@@ -43,6 +47,25 @@ export function gatewayOf(text: string): { address: string; port: number } {
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65535) throw new CommandError(`--gateway: ${text}: must be HOST:PORT`, 2);
   return { address: match[1] ?? match[2], port };
+}
+
+/** `--socket`: a path, or `off`. */
+export function socketOf(text: string): string {
+  if (text.trim() === '') throw new CommandError('--socket: must be a path, or off', 2);
+  return text === 'off' ? text : resolve(text);
+}
+
+/** `--http`, `--http ADDRESS:PORT`, `--http PORT`; the rest is as in the file. */
+export function httpOf(given: string | true, file: HttpConfig | null): HttpConfig {
+  const base = file ?? { address: HTTP_ADDRESS, port: HTTP_PORT, token: '', tokenFile: '', hosts: [], peerMetrics: 0 };
+  if (given === true) return base;
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(given);
+  const port = Number(match?.[3]);
+  const address = match?.[1] ?? match?.[2] ?? base.address;
+  if (match === null || port > 65535 || (address !== 'localhost' && socketOctets(address) === undefined)) {
+    throw new CommandError(`--http: ${given}: must be ADDRESS:PORT, [ADDRESS]:PORT or PORT`, 2);
+  }
+  return { ...base, address, port };
 }
 
 /** What stands in place of JSON lines that could not be written. */

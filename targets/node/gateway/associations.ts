@@ -23,6 +23,8 @@ import type { Direction, GatewaySa } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
 
 export interface Association extends Lane {
+  /** Grows with each: their order in lists, and the name of one there. */
+  serial: number;
   name: string;
   direction: Direction;
   /** Outer address of the peer that an outbound SA sends to; empty: that of the packet. */
@@ -63,7 +65,9 @@ export interface Associations {
   /** The outbound SA for packet[0..length) at `now`, or undefined. */
   choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
+  /** The oldest first. */
   all(): Iterable<Association>;
+  count(): number;
   /** Ends all, for good: nothing more comes in or goes out. */
   clear(): void;
 }
@@ -145,6 +149,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
   const spis = new Set<string>();
   const eesp = createEespEndpoint(endpoint);
   let isCleared = false;
+  let serial = 0;
 
   function list(entry: GatewaySa, listed: Listed, atFront: boolean): string {
     const { tsIpDstStart, tsIpDstEnd } = entry.config.attributes;
@@ -220,6 +225,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
         values: 0,
         strict: false,
         resource: 0,
+        serial: ++serial,
         name: entry.name,
         direction,
         remote,
@@ -264,6 +270,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     },
     nameOf: (sa) => entries.get(sa)?.name ?? '',
     all: () => entries.values(),
+    count: () => entries.size,
     clear() {
       isCleared = true;
       // The endpoint ends as well: its look-up is not taken apart, which for thousands of SAs would take seconds.

@@ -1,8 +1,11 @@
 // The gateway's events, and its interface for programs.
 
 import type { GatewayConfig, GatewaySa } from './config.ts';
+import type { IkeSaView } from './ike-view.ts';
+import type { ListQuery, Page, PeerView, SaView } from './list-views.ts';
 import type { Reloaded } from './reloaded.ts';
-import type { GatewayMetrics, IkeSaView } from './views.ts';
+import type { TopQuery, TopView } from './top.ts';
+import type { GatewayCounters, GatewayMetrics } from './views.ts';
 
 /** Where an inner packet came from. */
 export interface PacketInfo {
@@ -64,6 +67,20 @@ export interface Gateway {
   removeSa(name: string): boolean;
   /** All counters, as they are now. */
   metrics(): GatewayMetrics;
+  /** Counters without the lists of SAs and peers, which take long where there are many. */
+  counters(): GatewayCounters;
+  /** Peers that are connected, by their identity, a page at a time. */
+  peers(query?: ListQuery): Page<PeerView>;
+  /** SAs of ESP, one a direction, the oldest first, a page at a time. */
+  saPage(query?: ListQuery): Page<SaView>;
+  /** Rates of peers, and of SAs keyed by hand, since the question before (0.4 to 30 s ago). */
+  top(query?: TopQuery): TopView;
+  /** The IKE SA with this `id`; undefined: there is none, or it has ended. */
+  ikeSa(id: string): IkeSaView | undefined;
+  /** The IKE SA of a peer that is established, by the peer's identity; without one that of any peer. */
+  establishedIke(peer?: string): IkeSaView | undefined;
+  /** IKE SAs of a peer that have not ended. */
+  ikeSasOf(peer: string): IkeSaView[];
   /** IKE SAs that have not ended, with their Child SAs, as they are now. */
   ikeSas(): IkeSaView[];
   /**

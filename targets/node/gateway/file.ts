@@ -3,7 +3,7 @@
 
 import type { ClusterConfig } from '../host/cluster/open.ts';
 import { clusterOf } from '../host/config/cluster.ts';
-import { type Common, commonOf, tcpOf, udpOf } from '../host/config/common.ts';
+import { type Common, commonOf, socketAddressOf, tcpOf, udpOf } from '../host/config/common.ts';
 import {
   attempt,
   checkText,
@@ -29,6 +29,7 @@ import { FieldError } from '../host/errors.ts';
 import type { UdpIo } from '../host/io/datagrams.ts';
 import type { RadioConfig } from '../host/radio/config.ts';
 import { type GatewayConfig, type GatewayIkeConfig, inspectGatewayConfig, type TunConfig } from './config.ts';
+import { type HttpConfig, isLoopback } from './http/config.ts';
 
 /** A gateway's file, checked. */
 export interface LoadedGateway extends Common {
@@ -38,6 +39,10 @@ export interface LoadedGateway extends Common {
   metrics: number;
   /** The cluster that it is in; null: none. */
   cluster: ClusterConfig | null;
+  /** Path of the status socket, `off`, or '': the default. */
+  socket: string;
+  /** Null: no HTTP. */
+  http: HttpConfig | null;
   /** SAs keyed by hand are wanted without a store. */
   unsafeVolatile: boolean;
 }
@@ -146,6 +151,29 @@ function redirectOf(field: Field): NonNullable<GatewayIkeConfig['redirect']> {
   return { to: gatewayNameOf(inside(field, 'to')), when: when as 'draining' | 'always' };
 }
 
+function socketOf(field: Field): string {
+  return field.value === undefined ? '' : field.value === 'off' ? 'off' : fileOf(field);
+}
+
+function httpOf(field: Field): HttpConfig {
+  const values = filled(field.value, GATEWAY_PROPERTIES.http.properties!) as unknown as HttpConfig;
+  const address = inside(field, 'address');
+  if (address.value !== undefined) attempt(address, () => socketAddressOf(address), new Uint8Array(0));
+  const tokenFile = inside(field, 'tokenFile');
+  if (tokenFile.value !== undefined && inside(field, 'token').value !== undefined) {
+    keepError(tokenFile, fieldError(tokenFile, 'is there beside token'));
+  }
+  if (!isLoopback(values.address) && (values.token ?? values.tokenFile) === undefined) {
+    keepError(address, fieldError(address, 'other hosts reach it: token or tokenFile is required'));
+  }
+  return {
+    ...values,
+    token: values.token ?? '',
+    tokenFile: tokenFile.value === undefined ? '' : fileOf(tokenFile),
+    hosts: values.hosts ?? [],
+  };
+}
+
 /** Reads a gateway's file from its text. Throws a FieldError, or FieldErrors with all that is wrong. */
 export function readGateway(file: string, text: string): LoadedGateway {
   const root = checkText(file, text, GATEWAY_SCHEMA, 'gateway');
@@ -215,6 +243,8 @@ export function readGateway(file: string, text: string): LoadedGateway {
     config,
     metrics: (values.metrics as number) * 1000,
     cluster: cluster ?? null,
+    socket: socketOf(inside(root, 'control', 'socket')),
+    http: values.http === undefined ? null : httpOf(inside(root, 'http')),
     unsafeVolatile: values.unsafeVolatile === true,
   };
 }

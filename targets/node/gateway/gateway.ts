@@ -22,13 +22,25 @@ import { checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
+import { type IkeSaView, ikeSaView } from './ike-view.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
+import { createLists } from './lists.ts';
 import { createGatewayMtu, createGatewayPaths } from './mtu.ts';
 import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { NumbersLost } from './state/configured.ts';
 import { createState } from './state/state.ts';
-import { ikeSaView, peerMetrics, radioMetrics, saMetrics, searchMetrics, tcpMetrics, udpMetrics } from './views.ts';
+import { createTop } from './top.ts';
+import {
+  type GatewayCounters,
+  type GatewayMetrics,
+  peerMetrics,
+  radioMetrics,
+  saMetrics,
+  searchMetrics,
+  tcpMetrics,
+  udpMetrics,
+} from './views.ts';
 
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
 const LEAVE_STEP = 20;
@@ -120,6 +132,39 @@ function start(config: GatewayConfig, opened: Opened): Started {
     return `${radios.length} radios, ${udp.length} UDP addresses, ${config.sas.length} SAs, ${flows.length} flows`;
   });
 
+  const counters = (): Omit<GatewayMetrics, 'sas' | 'peers' | 'ike'> => ({
+    radios: air.ports.map(({ name, mac, lowpan, inFlight }, index) =>
+      radioMetrics(name, mac, lowpan, inFlight.size, opened.radios[index].device?.() ?? null),
+    ),
+    esp: {
+      sent: endpoint.sent,
+      received: endpoint.received,
+      octetsSent: { ...router.traffic.sent },
+      octetsReceived: { ...router.traffic.received },
+      drops: reasonsOf(endpoint.drops),
+      search: searchMetrics(endpoint.search),
+    },
+    flows: { ...router.flows.metrics },
+    udp: udp.map(udpMetrics),
+    raw: raw === null ? null : { ...raw.counters },
+    tcp: (tcp?.ports ?? []).map(tcpMetrics),
+    tun: tun === null ? null : { ...router.carried, offload: tun.offload },
+    mtu: mtu?.metrics ?? null,
+    state: state?.metrics() ?? null,
+    cluster: ike.cluster?.view() ?? null,
+    drops: { ...bus.drops },
+    suppressedLines: bus.bounded.suppressed(),
+  });
+  const neighbours = (): GatewayCounters['neighbours'] => {
+    const all = air.peers.all();
+    return { known: all.length, lost: all.filter(({ lost }) => lost).length };
+  };
+  const lists = createLists({ sas, ikeSas: ike.sas, upSince: ike.upSince, now: bus.now });
+
+  const ikeView = (sa: IkeSa): IkeSaView => ikeSaView(sa, paths?.view(sa, bus.now()) ?? null);
+  const viewOf = (sa: IkeSa | undefined): IkeSaView | undefined => (sa === undefined ? undefined : ikeView(sa));
+
+  let isDraining = false;
   let isClosed = false;
   const events = bus.events as { [Name in 'on' | 'once' | 'off']: (name: string, listener: unknown) => void };
   const listen =
@@ -143,31 +188,27 @@ function start(config: GatewayConfig, opened: Opened): Started {
       }
     },
     removeSa: sas.remove,
+    counters: () => ({
+      ...counters(),
+      sas: sas.count(),
+      oldestSa: lists.oldestSa(),
+      neighbours: neighbours(),
+      ike: ike.counters(),
+      draining: isDraining,
+    }),
     metrics: () => ({
-      radios: air.ports.map(({ name, mac, lowpan, inFlight }, index) =>
-        radioMetrics(name, mac, lowpan, inFlight.size, opened.radios[index].device?.() ?? null),
-      ),
-      esp: {
-        sent: endpoint.sent,
-        received: endpoint.received,
-        drops: reasonsOf(endpoint.drops),
-        search: searchMetrics(endpoint.search),
-      },
+      ...counters(),
       sas: [...sas.all()].map(({ name, direction, sa }) => saMetrics(name, direction, sa)),
       peers: air.peers.all().map((peer) => peerMetrics(peer, air.ports[peer.radio].name)),
-      flows: { ...router.flows.metrics },
       ike: ike.metrics(),
-      udp: udp.map(udpMetrics),
-      raw: raw === null ? null : { ...raw.counters },
-      tcp: (tcp?.ports ?? []).map(tcpMetrics),
-      tun: tun === null ? null : { ...router.carried, offload: tun.offload },
-      mtu: mtu?.metrics ?? null,
-      state: state?.metrics() ?? null,
-      cluster: ike.cluster?.view() ?? null,
-      drops: { ...bus.drops },
-      suppressedLines: bus.bounded.suppressed(),
     }),
-    ikeSas: () => ike.sas().map((sa) => ikeSaView(sa, paths?.view(sa, bus.now()) ?? null)),
+    peers: lists.peers,
+    saPage: lists.saPage,
+    top: createTop(lists, bus.now),
+    ikeSa: (id) => viewOf(ike.find(Buffer.from(id, 'hex'))),
+    establishedIke: (peer) => viewOf(lists.established(peer)),
+    ikeSasOf: (peer) => lists.ikeSasOf(peer).map(ikeView),
+    ikeSas: () => ike.sas().map(ikeView),
     askIke(id, request) {
       if (isClosed) return 'closed';
       const sa = ike.find(Buffer.from(id, 'hex'));
@@ -177,7 +218,11 @@ function start(config: GatewayConfig, opened: Opened): Started {
       bus.guard(undefined, () => ike.ask(sa, ask));
       return '';
     },
-    drain: (isOn = true) => (isClosed ? 0 : (bus.guard(0, () => ike.drain(isOn)) ?? 0)),
+    drain(isOn = true) {
+      if (isClosed) return 0;
+      isDraining = isOn;
+      return bus.guard(0, () => ike.drain(isOn));
+    },
     async reload(next) {
       if (isClosed) throw new Error('the gateway is closed');
       return reloader.reload(next);

@@ -50,7 +50,7 @@ import type { FindPath } from './state/records.ts';
 import { type Restored, restoreSas } from './state/restore.ts';
 import { isStream } from './streams.ts';
 import { createUp } from './up.ts';
-import type { IkeMetrics } from './views.ts';
+import type { IkeCounters, IkeMetrics } from './views.ts';
 
 /** Milliseconds that an IKE SA stays after its end, to repeat its last answer; until a half-open one is forgotten. */
 const LINGER = 5000;
@@ -89,7 +89,10 @@ export interface IkeHost {
   release(groups: string[], now: number): void;
   /** Wipes and forgets all IKE SAs; peers are told nothing. */
   clear(): void;
+  counters(): IkeCounters;
   metrics(): IkeMetrics;
+  /** See `Up.since`. */
+  upSince(id: string): number;
   /**
    * Takes other connections. IKE SAs of peers that are none any more, or whose credentials, proposals or selectors are others,
    * are told to end; the rest goes on, with new times. In slices; the number of those that end.
@@ -108,7 +111,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const connections = createConnections(settings, radios, settings.esp);
   const up = createUp();
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
-  const counts = { established: 0, outcomes: {} as Reasons };
+  const counts = { established: 0, rekeyedIke: 0, rekeyedChild: 0, outcomes: {} as Reasons };
   const further = createFurther(config, (path) => ikeOf(path));
   const mobility = createMobility({
     mobike: settings.mobike === true,
@@ -218,6 +221,18 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const all = (): IkeSa[] => endpoints.flatMap((ike) => ike.sas);
   const ikeOf = (path: Path): Ike => (isUdp(path) ? onUdp : onRadio);
 
+  const counters = (): IkeCounters => ({
+    established: counts.established,
+    up: up.count(),
+    rekeyedIke: counts.rekeyedIke,
+    rekeyedChild: counts.rekeyedChild,
+    halfOpen: all().reduce((sum, { setup }) => (setup === null ? sum : sum + 1), 0),
+    leases: pool.used(),
+    received: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_RECEIVED], 0),
+    sent: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_SENT], 0),
+    outcomes: { ...counts.outcomes },
+  });
+
   return {
     mobility,
     drain: (isOn, now) => mobility.drain(isOn, all(), ikeOf, now),
@@ -264,7 +279,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const came: IkeSa[] = [];
       const restored = restoreSas({ records, keeper: keeper!, log, now, find, ikeOf, connections }, (sa) => {
         came.push(sa);
-        up.add(sa, !isUdp(sa.path));
+        up.add(sa, !isUdp(sa.path), now);
         if (!isUdp(sa.path)) config.proved(sa.path);
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
@@ -315,8 +330,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       for (const ike of endpoints) clearIke(ike);
       pairs.clear();
     },
+    upSince: up.since,
+    counters,
     metrics: () => ({
-      established: counts.established,
+      ...counters(),
       sas: all()
         .filter((sa) => sa.state === STATE_ESTABLISHED)
         .map((sa) => ({
@@ -326,11 +343,6 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
           address: sa.address.length === 0 ? '' : addressText(sa.address),
           children: sa.children.length,
         })),
-      halfOpen: all().filter((sa) => sa.setup !== null).length,
-      leases: pool.used(),
-      received: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_RECEIVED], 0),
-      sent: endpoints.reduce((sum, ike) => sum + ike.counters[COUNT_SENT], 0),
-      outcomes: { ...counts.outcomes },
     }),
   };
 }

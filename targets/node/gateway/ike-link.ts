@@ -33,7 +33,7 @@ import { ikeHint } from './state/own-groups.ts';
 import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
 import { createStreams, followEsp, isHere } from './streams.ts';
-import type { IkeMetrics } from './views.ts';
+import type { IkeCounters, IkeMetrics } from './views.ts';
 
 const IKE_PORT = 500;
 /** Milliseconds between looks at timers while this gateway may not send. */
@@ -92,7 +92,10 @@ export interface IkeLink extends Pollable {
   sas(): IkeSa[];
   find(spis: Uint8Array): IkeSa | undefined;
   ask(sa: IkeSa, request: HostRequest): void;
+  /** When a peer came up, by its identity's key; -1: it is not. */
+  upSince(id: string): number;
   /** Null where there is no IKE. */
+  counters(): IkeCounters | null;
   metrics(): IkeMetrics | null;
 }
 
@@ -331,6 +334,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       ike?.ask(sa, request, now());
       bus.wake(0);
     },
+    upSince: (id) => ike?.upSince(id) ?? -1,
+    counters: () => ike?.counters() ?? null,
     metrics: () => ike?.metrics() ?? null,
   };
   return link;

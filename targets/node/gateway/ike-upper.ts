@@ -90,8 +90,8 @@ export interface UpperParts {
   further: ChildKeeper;
   refusals: Refusals;
   mobility: Mobility;
-  /** IKE SAs that came up, and ends of IKE SAs by reason. */
-  counts: { established: number; outcomes: Reasons };
+  /** IKE SAs that came up, rekeys, and ends of IKE SAs by reason. */
+  counts: { established: number; rekeyedIke: number; rekeyedChild: number; outcomes: Reasons };
   isUdp(path: Path): boolean;
   ikeOf(path: Path): Ike;
 }
@@ -180,6 +180,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         if (incomingSa !== null) sas.end(incomingSa);
         return untaken(sa, errorText(error));
       }
+      if (child.replaces !== null) counts.rekeyedChild++;
       settings.keylog?.esp(sa, outgoing, incoming);
       const { name: suite } = outgoing.suite;
       config.bounded.peer('info', 'ike', 'child', () => `${nameOf(sa)}: ${childText(child, suite)}`, {}, idOf(sa));
@@ -206,7 +207,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       compact.ike(sa);
       keeper?.established(sa);
       counts.established++;
-      up.add(sa, !isUdp(sa.path));
+      up.add(sa, !isUdp(sa.path), now);
       const line = (): string => `${nameOf(sa)} at ${whereOf(sa)}: up (${sa.policy.name})`;
       config.bounded.peer('info', 'ike', 'up', line, {}, idOf(sa));
       const verifies = announcedNames(sa.announced);
@@ -214,6 +215,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       config.emit('up', nameOf(sa), sa.policy.name);
     },
     replaced(old, sa, now) {
+      counts.rekeyedIke++;
       config.streams?.replaced(ikeOf(sa.path), old, sa);
       further.replaced(old, sa, now);
       // The token of the new IKE SA, where the rekey was this side's.

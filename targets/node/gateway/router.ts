@@ -39,6 +39,7 @@ import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
 import { openUdp } from './socket.ts';
 import { atHint, espHint, toHint } from './state/own-groups.ts';
 import { isStream } from './streams.ts';
+import { countTraffic, type TrafficMetrics } from './traffic.ts';
 import type { Tun } from './tun.ts';
 
 /** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
@@ -53,6 +54,8 @@ export interface Router {
   flows: Flows;
   /** Packets given to the network interface, and taken from it. */
   carried: { written: number; read: number };
+  /** Octets of ESP. */
+  traffic: { sent: TrafficMetrics; received: TrafficMetrics };
   /** Protects and sends the inner packet packet[0..length): '' when it was queued, else the reason, counted. */
   protect(packet: Uint8Array, length: number): string;
   /** ESP without an outer header that did not come from a radio: octets[offset..offset+length). False: it was dropped. */
@@ -86,6 +89,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   const isOnAir = (config.ike?.udp ?? []).length === 0 && carriers.tcp === null;
   const came = new Uint8Array(isOnAir ? 0 : DATAGRAM_MAX + outerSize(16));
   const carried = { written: 0, read: 0 };
+  const traffic = {
+    sent: { inner: 0, esp: 0, uncompressed: 0 },
+    received: { inner: 0, esp: 0, uncompressed: 0 },
+  };
   let isClosed = false;
 
   /** True when what the packet of this SA does is not to be seen before its number is durable. */
@@ -117,6 +124,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const size = protectAny(sas.eesp, sa, packet, length, outer, now);
     if (size < 0) return unsent(size);
     const header = sa.form.outer.headerSize(outer, 0);
+    countTraffic(traffic.sent, sa.form, packet, length, size - header);
     mtu?.sent(chosen, place, size - header);
     if (ike.carried(chosen, now)) bus.wake(0);
     if (mustWait(chosen)) {
@@ -173,6 +181,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       fits = maxSize - (size - length) - PADDING_MAX;
       return drop('link', dropName(DROP_TOO_LONG));
     }
+    countTraffic(traffic.sent, sa.form, packet, length, size - sa.form.outer.size);
     ike.carried(chosen, now);
     if (!mustWait(chosen)) return air.send(peer, outer, size);
     const copy = outer.slice(0, size);
@@ -294,6 +303,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     }
     const sa = endpoint.sa!;
     const association = sas.of(sa);
+    if (size > 0) countTraffic(traffic.received, sa.form, restored, size, length - IPV6_SIZE);
     ike.heard(sa, association, null, now);
     const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
     hand(sa, association, size, () => addressText(peer.address));
@@ -318,6 +328,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   const router: Router = {
     flows,
     carried,
+    traffic,
     protect: (packet, length) => protect(packet, length, 'program'),
     esp(path, octets, offset, length) {
       const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
@@ -343,6 +354,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       }
       const sa = endpoint.sa!;
       const association = sas.of(sa);
+      if (size > 0) countTraffic(traffic.received, sa.form, restored, size, length);
       ike.heard(sa, association, path, now);
       if (mtu !== null && !mtu.verified(sa, path, first, length)) {
         drop('mtu', 'above-emtu-r');

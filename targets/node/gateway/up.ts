@@ -5,12 +5,14 @@ import { identityKey } from '../host/config/ike-names.ts';
 import { octetsKey } from '../host/datagram.ts';
 
 export interface Up {
-  /** An IKE SA is up. `isOnRadio`: its path does not change, and no other peer may have it. */
-  add(sa: IkeSa, isOnRadio: boolean): void;
+  /** An IKE SA is up at `now`. `isOnRadio`: its path does not change, and no other peer may have it. */
+  add(sa: IkeSa, isOnRadio: boolean, now: number): void;
   /** It is no more; nothing happens where it never was. */
   remove(sa: IkeSa, isOnRadio: boolean): void;
   /** True while an IKE SA of this peer is up. */
   has(id: string): boolean;
+  /** When the peer came up, milliseconds; -1: it is not. */
+  since(id: string): number;
   /** The identity of another peer than `id` that is up at this address on a radio; undefined: none. */
   otherAt(address: Uint8Array, id: string): { type: number; data: Uint8Array } | undefined;
   /** IKE SAs that are up. */
@@ -21,18 +23,20 @@ export interface Up {
 const COUNTED = 1;
 
 export function createUp(): Up {
-  const byId = new Map<string, number>();
+  const byId = new Map<string, { count: number; since: number }>();
   // Who is there, and with how many IKE SAs: one peer, as a rule.
   const byAddress = new Map<string, { id: string; type: number; data: Uint8Array; count: number }[]>();
   let count = 0;
 
   return {
-    add(sa, isOnRadio) {
+    add(sa, isOnRadio, now) {
       if (sa.tag === COUNTED) return;
       sa.tag = COUNTED;
       count++;
       const id = identityKey(sa.peerIdType, sa.peerId);
-      byId.set(id, (byId.get(id) ?? 0) + 1);
+      const own = byId.get(id);
+      if (own === undefined) byId.set(id, { count: 1, since: now });
+      else own.count++;
       if (!isOnRadio) return;
       const key = octetsKey(sa.path.remote);
       const there = byAddress.get(key) ?? [];
@@ -46,9 +50,8 @@ export function createUp(): Up {
       sa.tag = 0;
       count--;
       const id = identityKey(sa.peerIdType, sa.peerId);
-      const left = (byId.get(id) ?? 0) - 1;
-      if (left > 0) byId.set(id, left);
-      else byId.delete(id);
+      const own = byId.get(id);
+      if (own !== undefined && --own.count === 0) byId.delete(id);
       if (!isOnRadio) return;
       const key = octetsKey(sa.path.remote);
       const there = byAddress.get(key) ?? [];
@@ -57,6 +60,7 @@ export function createUp(): Up {
       if (there.length === 0) byAddress.delete(key);
     },
     has: (id) => byId.has(id),
+    since: (id) => byId.get(id)?.since ?? -1,
     otherAt: (address, id) => byAddress.get(octetsKey(address))?.find((one) => one.id !== id),
     count: () => count,
   };

@@ -3,7 +3,6 @@
 
 import type { Sa } from '../../../core/esp/sa.ts';
 import { SEARCH_COUNT, SEARCH_FOUND, SEARCH_TRIALS } from '../../../core/esp/search.ts';
-import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { LOWPAN_RECEIVED, LOWPAN_SENT, type Lowpan } from '../../../core/link/lowpan.ts';
 import {
   MAC_ACKS,
@@ -15,18 +14,15 @@ import {
   macAirTime,
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
-import { carriersOf, type SaCarriers } from '../host/carrier.ts';
-import { identityText } from '../host/config/ike-names.ts';
-import type { MtuMetrics, PathView } from '../host/mtu/metrics.ts';
+import type { MtuMetrics } from '../host/mtu/metrics.ts';
 import type { RadioDevice, Signal } from '../host/radio/radio.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
-import { type ChildView, childView, spisOf } from '../host/sa-view.ts';
 import type { JournalMetrics } from '../host/state/journal.ts';
 import type { ClusterView } from '../host/state/shared.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
-import { isStream } from './streams.ts';
 import type { TcpPort } from './tcp.ts';
+import type { TrafficMetrics } from './traffic.ts';
 import type { UdpPort } from './udp.ts';
 
 /** Counters of a radio, its MAC and its 6LoWPAN. */
@@ -112,10 +108,30 @@ export interface PeerMetrics {
 }
 
 /** Counters of the IKE responder. */
-export interface IkeMetrics {
+export interface IkeCounters {
   /** IKE SAs that came up, in all. */
   established: number;
-  /** Those that are up. */
+  /** IKE SAs that are up. */
+  up: number;
+  /** Rekeys of IKE SAs, whoever asked. */
+  rekeyedIke: number;
+  /** Rekeys of Child SAs, whoever asked. */
+  rekeyedChild: number;
+  /** IKE SAs not yet authenticated. */
+  halfOpen: number;
+  /** Addresses of the pool in use. */
+  leases: number;
+  /** IKE messages. */
+  received: number;
+  /** IKE messages sent. */
+  sent: number;
+  /** Ends of IKE SAs by reason: deleted, timeout, AUTHENTICATION_FAILED, ... */
+  outcomes: Reasons;
+}
+
+/** Counters of the IKE responder, and who is connected. */
+export interface IkeMetrics extends IkeCounters {
+  /** IKE SAs that are up. */
   sas: {
     /** `fqdn:sensor1.example`, and the name of its connection. */
     identity: string;
@@ -128,16 +144,6 @@ export interface IkeMetrics {
     /** Child SAs in use. */
     children: number;
   }[];
-  /** IKE SAs not yet authenticated. */
-  halfOpen: number;
-  /** Addresses of the pool in use. */
-  leases: number;
-  /** IKE messages. */
-  received: number;
-  /** IKE messages sent. */
-  sent: number;
-  /** Ends of IKE SAs by reason: deleted, timeout, AUTHENTICATION_FAILED, ... */
-  outcomes: Reasons;
 }
 
 /** Counters of a pair of UDP sockets: IKE, and IKE and ESP with NAT. */
@@ -192,12 +198,28 @@ export interface StateMetrics extends JournalMetrics {
   isKept: boolean;
 }
 
+/** Counters of ESP. */
+export interface EspMetrics {
+  /** Packets sent. */
+  sent: number;
+  /** Packets accepted. */
+  received: number;
+  /** Octets of those sent. */
+  octetsSent: TrafficMetrics;
+  /** Octets of those accepted. */
+  octetsReceived: TrafficMetrics;
+  /** Drops by reason. */
+  drops: Reasons;
+  /** Searches for sequence numbers; null: there are none. */
+  search: SearchMetrics | null;
+}
+
 /** All counters of a gateway. Each is a count since the start if it does not say otherwise. */
 export interface GatewayMetrics {
   /** Radios, in the order of the configuration. */
   radios: RadioMetrics[];
-  /** ESP packets sent and accepted, drops by reason, searches for sequence numbers. */
-  esp: { sent: number; received: number; drops: Reasons; search: SearchMetrics | null };
+  /** ESP packets sent and accepted, their octets, drops by reason, searches for sequence numbers. */
+  esp: EspMetrics;
   /** SAs, keyed by hand or by IKE, one a direction. */
   sas: SaMetrics[];
   /** Devices on radios, configured or learned. */
@@ -231,6 +253,20 @@ export interface GatewayMetrics {
   drops: Reasons;
   /** Lines of the log that were left out, because there were too many. */
   suppressedLines: number;
+}
+
+/** What `GatewayMetrics` has apart from its lists of peers and SAs. */
+export interface GatewayCounters extends Omit<GatewayMetrics, 'sas' | 'peers' | 'ike'> {
+  /** SAs, one a direction. */
+  sas: number;
+  /** Seconds since the first packet of the SA for which that is longest; 0: none had one. */
+  oldestSa: number;
+  /** Devices on radios: those that are known, and of them those that count as lost. */
+  neighbours: { known: number; lost: number };
+  /** Null where there is no IKE. */
+  ike: IkeCounters | null;
+  /** `drain` is on: new peers that follow are sent to another gateway. */
+  draining: boolean;
 }
 
 /** `waiting`: packets on their way. */
@@ -325,57 +361,4 @@ export function tcpMetrics({ address, port, counters }: TcpPort): TcpMetrics {
 
 export function udpMetrics({ local, port, natPort, isOpen, io, counters }: UdpPort): UdpMetrics {
   return { address: addressText(local), port, natPort, isOpen, io, ...counters };
-}
-
-/** An IKE SA, with no key and nothing live in it. */
-export interface IkeSaView extends SaCarriers {
-  /** Both SPIs, 32 hexadecimal digits: names this IKE SA in `askIke`. A rekey makes a new one. */
-  id: string;
-  /** The peer's identity, `fqdn:sensor1.example`; '' before it said one. */
-  peer: string;
-  /** Name of the connection of the configuration; '' before the peer said who it is. */
-  connection: string;
-  /** Where it stands. */
-  state: 'negotiating' | 'established' | 'ending';
-  /** 16 hexadecimal digits each. */
-  spiI: string;
-  /** SPI of the responder, 16 hexadecimal digits. */
-  spiR: string;
-  /** Name of the cipher; '' before one is agreed. */
-  cipher: string;
-  /** Outer address and port of the peer. */
-  remote: string;
-  /** UDP or TCP port of the peer. */
-  remotePort: number;
-  /** Inner address that the gateway gave, or ''. */
-  address: string;
-  /** Requests that this side has sent in this IKE SA. */
-  requests: number;
-  /** One of them waits for its answer, or for its turn. */
-  isBusy: boolean;
-  /** What is known of the path to the peer (`mtu` of the file); null: nothing. */
-  mtu: PathView | null;
-  /** Child SAs in use, the newest first. */
-  children: ChildView[];
-}
-
-export function ikeSaView(sa: IkeSa, mtu: PathView | null): IkeSaView {
-  const { spiI, spiR } = spisOf(sa);
-  return {
-    id: spiI + spiR,
-    peer: sa.peerId.length === 0 ? '' : identityText(sa.peerIdType, sa.peerId),
-    connection: sa.peerId.length === 0 ? '' : sa.policy.name,
-    state: sa.state === STATE_ESTABLISHED ? 'established' : sa.setup === null ? 'ending' : 'negotiating',
-    spiI,
-    spiR,
-    cipher: sa.cipher?.name ?? '',
-    remote: addressText(sa.path.remote),
-    remotePort: sa.path.remotePort,
-    ...carriersOf(sa, isStream),
-    address: sa.address.length === 0 ? '' : addressText(sa.address),
-    requests: sa.nextId,
-    isBusy: sa.request.length > 0 || sa.task !== null || sa.tasks.length > 0,
-    mtu,
-    children: sa.children.filter(({ retired }) => retired === 0).map(childView),
-  };
 }

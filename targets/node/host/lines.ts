@@ -45,11 +45,11 @@ async function* linesOf(input: Readable): AsyncGenerator<string | null> {
   if (isLong || rest !== '') yield isLong ? null : rest;
 }
 
-/** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer. */
+/** Obeys commands until `quit` or the end of the input; `answer` takes each line's answer, and the next line waits for it. */
 export async function obeyLines(
   input: Readable,
   obey: (command: ControlCommand) => Promise<ControlAnswer>,
-  answer: (line: object) => void,
+  answer: (line: object) => void | Promise<void>,
 ): Promise<void> {
   for await (const line of linesOf(input)) {
     if (line?.trim() === '') continue;
@@ -62,7 +62,7 @@ export async function obeyLines(
     } catch (error) {
       result = failed(errorText(error));
     }
-    answer({ ...(command.id === undefined ? {} : { id: command.id }), cmd: command.cmd, ...result });
+    await answer({ ...(command.id === undefined ? {} : { id: command.id }), cmd: command.cmd, ...result });
     if (command.cmd === 'quit') return;
   }
 }

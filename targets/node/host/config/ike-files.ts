@@ -9,6 +9,7 @@ import { NUMBERS } from './private-numbers.ts';
 import { entries, flag, integer, list, object, oneOf, seconds, text } from './properties.ts';
 import { RADIO } from './radio-schema.ts';
 import type { Property } from './schema.ts';
+import { CONTROL, HTTP } from './status-schema.ts';
 import { ESP, FOLLOW, MOBIKE, PORT, REDIRECT, TCP_PROPERTIES, TRANSPORT, UDP } from './transport-schema.ts';
 
 const COUNT_MAX = 9007199254740991;
@@ -202,6 +203,8 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     writeOnly: true,
   }),
   cluster: CLUSTER,
+  control: CONTROL,
+  http: HTTP,
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),
   ...common(GATEWAY_NAMES),
 };

@@ -46,7 +46,7 @@ function typesOf(shape: Shape): string[] {
 }
 
 /** Why `value` itself is refused, or ''. */
-function limitOf(shape: Shape, value: unknown): string {
+export function limitOf(shape: Shape, value: unknown): string {
   const types = typesOf(shape);
   const { minimum, maximum, minItems, maxItems } = shape;
   if (shape.enum !== undefined && !shape.enum.includes(value)) {
