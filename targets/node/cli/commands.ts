@@ -80,6 +80,46 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./doctor.ts')).doctorCommand(),
   },
   {
+    name: 'status',
+    summary: 'shows a running gateway in numbers',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
+  {
+    name: 'peers',
+    summary: 'lists the peers of a running gateway',
+    load: async () => (await import('./status.ts')).peersCommand(),
+  },
+  {
+    name: 'sas',
+    summary: 'lists the SAs of a running gateway',
+    load: async () => (await import('./status.ts')).sasCommand(),
+  },
+  {
+    name: 'top',
+    summary: 'shows the peers of a running gateway by their rates',
+    load: async () => (await import('./status.ts')).topCommand(),
+  },
+  {
+    name: 'rekey',
+    summary: 'rekeys an SA of a peer of a running gateway',
+    load: async () => (await import('./status.ts')).rekeyCommand(),
+  },
+  {
+    name: 'disconnect',
+    summary: 'ends the SAs of a peer of a running gateway',
+    load: async () => (await import('./status.ts')).disconnectCommand(),
+  },
+  {
+    name: 'log',
+    summary: 'follows the log of a running gateway, or changes its level',
+    load: async () => (await import('./status.ts')).logCommand(),
+  },
+  {
+    name: 'reload',
+    summary: 'has a running gateway read its file again',
+    load: async () => (await import('./status.ts')).reloadCommand(),
+  },
+  {
     name: 'check',
     summary: 'checks files of gateways, sensors and SAs',
     load: async () => (await import('./check.ts')).checkCommand(),

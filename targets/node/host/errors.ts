@@ -26,14 +26,14 @@ export type FieldPath = (string | number)[];
 /** Longer names are no fields of ours. */
 const NAME_MAX = 100;
 
-/** A text as a message shows it: no line ends, and nothing that a terminal obeys. */
-function shown(text: string): string {
+/** A text as a message or a table shows it: no line ends, and nothing that a terminal obeys. */
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`);
 }
 
 /** A field's name as a message shows it. */
 function shownName(name: string): string {
-  const text = shown(name);
+  const text = printable(name);
   return text.length > NAME_MAX ? `${text.slice(0, NAME_MAX - 3)}...` : text;
 }
 
@@ -76,7 +76,7 @@ export class FieldError extends CommandError implements Fault {
   /** Makes the message from its parts; empty ones are left out. */
   constructor({ file, line, path, value, limit }: Fault) {
     const place = line > 0 ? `${file}:${line}` : file;
-    super([place, pathName(path), shown(value), shown(limit)].filter((part) => part !== '').join(': '));
+    super([place, pathName(path), printable(value), printable(limit)].filter((part) => part !== '').join(': '));
     this.name = 'FieldError';
     this.file = file;
     this.line = line;

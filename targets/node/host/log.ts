@@ -69,11 +69,15 @@ export function createLog(config: LogConfig = {}): Log {
 }
 
 /** `debug`, `debug:ike,esp`: what `--log` says. `names`: the namespaces that there are. */
-export function parseLog(text: string, names: readonly string[]): { level: LogLevel; namespaces?: string[] } {
+export function parseLog(
+  text: string,
+  names: readonly string[],
+  option = '--log',
+): { level: LogLevel; namespaces?: string[] } {
   const [level, list, ...more] = text.split(':');
   if (!LOG_LEVELS.includes(level as LogLevel)) {
     throw new CommandError(
-      `--log: ${level}: must be one of ${LOG_LEVELS.join(', ')}${didYouMean(level, LOG_LEVELS)}`,
+      `${option}: ${level}: must be one of ${LOG_LEVELS.join(', ')}${didYouMean(level, LOG_LEVELS)}`,
       2,
     );
   }
@@ -81,7 +85,7 @@ export function parseLog(text: string, names: readonly string[]): { level: LogLe
   const namespaces = [list, ...more].join(':').split(',');
   for (const name of namespaces) {
     if (names.includes(name)) continue;
-    throw new CommandError(`--log: ${name}: must be one of ${names.join(', ')}${didYouMean(name, names)}`, 2);
+    throw new CommandError(`${option}: ${name}: must be one of ${names.join(', ')}${didYouMean(name, names)}`, 2);
   }
   return { level: level as LogLevel, namespaces };
 }
