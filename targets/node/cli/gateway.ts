@@ -15,7 +15,7 @@ import { openCluster } from '../host/cluster/open.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { gathered } from '../host/gathered.ts';
 import { createKeyLog } from '../host/keylog.ts';
-import { GATEWAY_NAMES, parseLog, parseLogFormat } from '../host/log.ts';
+import { GATEWAY_NAMES, type Log, parseLog, parseLogFormat } from '../host/log.ts';
 import { createLogHub } from '../host/log-hub.ts';
 import { outletOf } from '../host/outlet.ts';
 import { VERSION } from '../host/package-root.ts';
