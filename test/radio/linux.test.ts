@@ -8,7 +8,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { onPath } from '../../targets/build/engines.ts';
-import { interfacesOf, messagesOf } from '../../targets/node/host/radio/linux/nl802154.ts';
+import { loadLinuxCalls } from '../../targets/node/host/radio/linux/calls.ts';
+import { interfacesOf, listWpan, messagesOf } from '../../targets/node/host/radio/linux/nl802154.ts';
 import { fitSettings } from '../../targets/node/host/radio/linux/radio.ts';
 import { ROOT } from '../cli/run.ts';
 import { packageMissing } from '../support/packages.ts';
@@ -196,9 +197,10 @@ test('a gateway and a sensor on the kernel\u2019s own stack: nodes, then monitor
   t.after(() => type('modprobe -r mac802154_hwsim'));
   const phys = readdirSync(PHY_FOLDER).filter((name) => !before.includes(name));
   assert.equal(phys.length, 2);
+  const interfaces = listWpan(await loadLinuxCalls());
   const links: string[] = [];
   for (const [index, phy] of phys.entries()) {
-    const [wpan] = readdirSync(join(PHY_FOLDER, phy, 'device', 'net'));
+    const wpan = interfaces.find((one) => one.phy.name === phy)!.name;
     links.push(`linux: { interface: ${wpan}, channel: 26 }`);
     type(`iwpan phy ${phy} set channel 0 26`);
     type(`iwpan dev ${wpan} set pan_id 0x1234`);
