@@ -133,6 +133,10 @@ export function forbidden(file: string, specifier: string): string | undefined {
       : specifier.startsWith('@noble/');
     return isOwn ? undefined : 'targets/web imports core and @noble only: it runs in browsers';
   }
+  if (from === 'targets' && fromPart === 'page') {
+    const isOwn = isRelative ? to === 'targets' && (toPart === 'page' || toPart === 'web') : specifier === 'uplot';
+    return isOwn ? undefined : 'targets/page imports targets/web and the type of uplot only: it runs in browsers';
+  }
   if (from === 'targets') {
     const isFine = !isRelative || to === 'core' || (to === 'targets' && !ENGINES.includes(toPart));
     return isFine ? undefined : 'targets import core and each other, not boards';

@@ -61,6 +61,7 @@ test('the import rules can fail and pass', () => {
     ['targets/board/app.ts', '../node/radio/radio.ts'],
     ['targets/web/random.ts', 'node:crypto'],
     ['targets/web/random.ts', '../node/host/random.ts'],
+    ['targets/page/api.ts', '../node/host/log.ts'],
     ['boards/x/main.ts', '../../targets/node/main.ts'],
     ['boards/x/main.ts', 'commander'],
   ];

@@ -264,6 +264,7 @@ async function killed(what: string): Promise<DemoResult> {
   let isKilled = false;
   const demo = runDemo(options, {
     started() {},
+    opened() {},
     connected() {},
     begun() {},
     changed(line) {

@@ -19,6 +19,7 @@ const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
 const INTERVAL_MAX = 3600000;
 const WAIT_MAX = 3600;
+const PORT_MAX = 65535;
 
 interface Options {
   scenario: string;
@@ -32,6 +33,7 @@ interface Options {
   keylog?: string;
   wait: string;
   forever?: boolean;
+  web?: string | true;
   coapRules?: boolean;
   json?: boolean;
 }
@@ -64,6 +66,13 @@ async function demo(options: Options, command: Command): Promise<void> {
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
   const seed = integerOf('seed', options.seed, 0, SEED_MAX);
   const wait = numberOf('wait', options.wait, FRACTION, 0, WAIT_MAX) * 1000;
+  const web =
+    options.web === undefined
+      ? undefined
+      : options.web === true
+        ? 0
+        : numberOf('web', options.web, INTEGER, 0, PORT_MAX);
+  const isForever = options.forever === true || web !== undefined;
   const pcap = options.pcap ?? '';
   const keylog = options.keylog ?? '';
   if (pcap !== '') {
@@ -75,11 +84,19 @@ async function demo(options: Options, command: Command): Promise<void> {
   }
   if (keylog !== '') createKeyLog(keylog);
   const others = await otherStacks(options.coapRules === true);
-  const quiet = { started() {}, connected() {}, begun() {}, changed() {}, end() {} };
+  const quiet = {
+    started() {},
+    opened: (page: string) => void process.stderr.write(`page: ${page}\n`),
+    connected() {},
+    begun() {},
+    changed() {},
+    end() {},
+  };
   const view = options.json === true ? quiet : createView(outletOf(process.stdout), others, pcap, keylog);
   const running = runDemo(
     {
-      count: options.forever === true ? 0 : count,
+      count: isForever ? 0 : count,
+      ...(web === undefined ? {} : { web }),
       sensors,
       interval,
       loss,
@@ -110,7 +127,7 @@ async function demo(options: Options, command: Command): Promise<void> {
     }
     for (const problem of result.problems) printError(problem);
     process.exitCode = codeOf(result);
-    if (process.exitCode === 0 && signal !== '' && options.forever !== true) process.exitCode = SIGNAL_CODES[signal];
+    if (process.exitCode === 0 && signal !== '' && !isForever) process.exitCode = SIGNAL_CODES[signal];
   } finally {
     for (const name of Object.keys(SIGNAL_CODES)) process.off(name, onSignal);
   }
@@ -138,10 +155,11 @@ export function demoCommand(): Command {
     .addOption(new Option('--wait <s>', 'seconds that IKE has before the readings begin all the same').default('30'))
     .option('--coap-rules', 'both sides have rules for CoAP too, and no SPI bits are on the wire: docs/coap-profile.md')
     .option('--forever', 'until Ctrl-C')
+    .option('--web [port]', 'until Ctrl-C, with the page of the gateway; without a port the system chooses one')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap\n  $ dietesp demo --scenario qos',
+      '\nExamples:\n  $ dietesp demo\n  $ dietesp demo --loss 0.3 --seed 7 --pcap demo.pcap\n  $ dietesp demo --web\n  $ dietesp demo --scenario qos',
     )
     .action((options: Options, command: Command) => demo(options, command));
 }

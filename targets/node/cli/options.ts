@@ -57,7 +57,8 @@ export function socketOf(text: string): string {
 
 /** `--http`, `--http ADDRESS:PORT`, `--http PORT`; the rest is as in the file. */
 export function httpOf(given: string | true, file: HttpConfig | null): HttpConfig {
-  const base = file ?? { address: HTTP_ADDRESS, port: HTTP_PORT, token: '', tokenFile: '', hosts: [], peerMetrics: 0 };
+  const none = { token: '', tokenFile: '', hosts: [], packets: false, peerMetrics: 0 };
+  const base = file ?? { address: HTTP_ADDRESS, port: HTTP_PORT, ...none };
   if (given === true) return base;
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(given);
   const port = Number(match?.[3]);

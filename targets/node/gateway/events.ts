@@ -4,6 +4,7 @@ import type { GatewayConfig, GatewaySa } from './config.ts';
 import type { IkeSaView } from './ike-view.ts';
 import type { ListQuery, Page, PeerView, SaView } from './list-views.ts';
 import type { Reloaded } from './reloaded.ts';
+import type { WatchedPacket } from './tap.ts';
 import type { TopQuery, TopView } from './top.ts';
 import type { GatewayCounters, GatewayMetrics } from './views.ts';
 
@@ -100,6 +101,12 @@ export interface Gateway {
    * differ, get a Delete; the others go on. What needs a restart stays as it is, and is named in the result.
    */
   reload(config: GatewayConfig): Promise<Reloaded>;
+  /**
+   * Shows packets in clear and on the wire, a few a second: `take` gets them, `missed` how many were not copied. Returns what
+   * ends that.
+   * @internal
+   */
+  watch(take: (packet: WatchedPacket) => void, missed: (count: number) => void): () => void;
   /** Sends Delete for every IKE SA, waits for the answers, `time` milliseconds at most, and closes. */
   leave(time: number): Promise<void>;
   /** Closes sockets and radios at once and wipes the keys of ESP and IKE; peers are told nothing. A second call waits as well. */

@@ -30,6 +30,7 @@ import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { NumbersLost } from './state/configured.ts';
 import { createState } from './state/state.ts';
+import { createTap } from './tap.ts';
 import { createTop } from './top.ts';
 import {
   type GatewayCounters,
@@ -110,7 +111,8 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, extensions, keep });
   const { mtu: sockets } = opened;
   const mtu = paths === null || sockets === null ? null : createGatewayMtu(bus, { paths, sockets, endpoint, sas, ike });
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu, flows });
+  const tap = createTap(sas.of, config.sas, bus.now);
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu, flows, tap });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
@@ -223,6 +225,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       isDraining = isOn;
       return bus.guard(0, () => ike.drain(isOn));
     },
+    watch: tap.watch,
     async reload(next) {
       if (isClosed) throw new Error('the gateway is closed');
       return reloader.reload(next);

@@ -39,6 +39,7 @@ import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
 import { openUdp } from './socket.ts';
 import { atHint, espHint, toHint } from './state/own-groups.ts';
 import { isStream } from './streams.ts';
+import type { Tap } from './tap.ts';
 import { countTraffic, type TrafficMetrics } from './traffic.ts';
 import type { Tun } from './tun.ts';
 
@@ -77,10 +78,12 @@ export interface RouterParts {
   /** MTU detection; null: off. */
   mtu: GatewayMtu | null;
   flows: Flow[];
+  /** Those who watch packets. */
+  tap: Tap;
 }
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
-  const { endpoint, sas, air, carriers, tun, ike, mtu } = parts;
+  const { endpoint, sas, air, carriers, tun, ike, mtu, tap } = parts;
   const { drop } = bus;
   // What is above EMTU_R has to be verified before its sender is told.
   const restored = new Uint8Array(mtu === null ? PACKET_MAX : DATAGRAM_MAX);
@@ -125,6 +128,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (size < 0) return unsent(size);
     const header = sa.form.outer.headerSize(outer, 0);
     countTraffic(traffic.sent, sa.form, packet, length, size - header);
+    if (tap.isOpen) tap.went(chosen, packet, length, outer, size, false);
     mtu?.sent(chosen, place, size - header);
     if (ike.carried(chosen, now)) bus.wake(0);
     if (mustWait(chosen)) {
@@ -182,6 +186,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       return drop('link', dropName(DROP_TOO_LONG));
     }
     countTraffic(traffic.sent, sa.form, packet, length, size - sa.form.outer.size);
+    if (tap.isOpen) tap.went(chosen, packet, length, outer, size, true);
     ike.carried(chosen, now);
     if (!mustWait(chosen)) return air.send(peer, outer, size);
     const copy = outer.slice(0, size);
@@ -241,9 +246,13 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
    * packet, which is authenticated as others are [RFC 4303 §2.6]; else a drop code, counted.
    */
   function restore(packet: Uint8Array, offset: number, length: number, isNew: boolean, now: number): number {
+    const seen = tap.isOpen ? tap.copy(packet, offset, length) : null;
     const size = isNew
       ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
       : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
+    if (seen !== null) {
+      tap.came(seen, endpoint.sa, restored, Math.max(0, size), size < 0 ? dropName(size) : '', packet !== came);
+    }
     return size === DROP_DUMMY && endpoint.sa !== null ? 0 : size;
   }
 

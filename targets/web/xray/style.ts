@@ -62,7 +62,7 @@ export const XRAY_CSS = `
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0; margin: 0 0 1rem; color: var(--quiet); font-size: 0.8125rem; }
 .legend b { color: var(--text); }
 .swatch { display: inline-block; width: 0.9em; height: 0.9em; border: 1px solid var(--line); border-radius: 3px; margin-right: 0.4em; vertical-align: -0.08em; }
-.strips { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: 1rem; align-items: start; }
+.strips { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); gap: 1rem; align-items: start; }
 .strip { margin: 0; min-width: 0; }
 .strip figcaption { margin-bottom: 0.35rem; min-height: 2.6em; line-height: 1.3; }
 .strip small { display: block; color: var(--quiet); font-size: 0.75rem; }

@@ -144,7 +144,7 @@ function fieldRow(field: XrayField, index: number): Element {
   );
 }
 
-function fieldTable({ fields }: Xray): Element {
+function fieldTable({ fields }: Xray, isOpen: boolean): Element {
   const head = ['field', 'value', 'bits', 'bits sent', 'what becomes of it', 'rule', 'clause'];
   const groups = STAGES.flatMap(([stage, title]) => {
     const rows = fields.flatMap((field, i) => (field.stage === stage ? [fieldRow(field, i)] : []));
@@ -154,7 +154,12 @@ function fieldTable({ fields }: Xray): Element {
   });
   const columns = head.map((text) => h('th', { scope: 'col' }, text));
   const table = h('table', { class: 'fields' }, h('thead', {}, h('tr', {}, columns)), groups);
-  return h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, table);
+  return h(
+    'details',
+    { class: 'field-list', ...(isOpen ? { open: '' } : {}) },
+    h('summary', {}, `${fields.length} fields, one by one`),
+    h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, table),
+  );
 }
 
 function digits(title: string, text: string): Element {
@@ -188,8 +193,8 @@ function summary({ totals, suite, mode, sa }: Xray): Tree[] {
   ];
 }
 
-/** The X-ray of one packet. */
-export function xrayView(xray: Xray): Element {
+/** The X-ray of one packet; `isOpen`: with the table of its fields unfolded. */
+export function xrayView(xray: Xray, isOpen = true): Element {
   const { strips, unexplained, hex } = xray;
   const raw = [digits('in clear', hex.clear), digits('on the wire', hex.wire)];
   if (unexplained !== '') {
@@ -208,7 +213,7 @@ export function xrayView(xray: Xray): Element {
       { class: 'hint' },
       'Hatched: removed from the packet. Dotted: encrypted. Point at a field to see it everywhere.',
     ),
-    fieldTable(xray),
+    fieldTable(xray, isOpen),
     raw,
   );
 }

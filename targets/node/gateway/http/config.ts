@@ -12,6 +12,8 @@ export interface HttpConfig {
   tokenFile: string;
   /** Names by which the gateway may be called, beside IP addresses and `localhost`. */
   hosts: string[];
+  /** Packets are shown, in clear. */
+  packets: boolean;
   /** Peers with time series of their own, at most. */
   peerMetrics: number;
 }

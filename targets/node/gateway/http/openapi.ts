@@ -63,6 +63,14 @@ const EVENTS: Schema = {
         schema: { type: 'string', enum: LOG_LEVELS },
       },
       {
+        name: 'packets',
+        in: 'query',
+        required: false,
+        description:
+          'true: packets too, a few a second, where `http.packets` shows them; `hello` says whether it does.',
+        schema: { type: 'boolean' },
+      },
+      {
         name: 'Last-Event-ID',
         in: 'header',
         required: false,
@@ -77,6 +85,26 @@ const EVENTS: Schema = {
       },
       ...errors(['400', '401', '403']),
       503: { description: 'There are too many readers.', content: json(PROBLEM) },
+    },
+  },
+};
+
+const PACKET: Schema = {
+  get: {
+    operationId: 'packet',
+    summary: 'What the octets of a packet are, in clear and on the wire, and what became of each field',
+    parameters: [
+      {
+        name: 'id',
+        in: 'path',
+        required: true,
+        description: '`id` of its event: one of the last 256, while somebody reads such events.',
+        schema: { type: 'integer', minimum: 1 },
+      },
+    ],
+    responses: {
+      200: { description: 'Its X-ray.', content: json({ type: 'object' }) },
+      ...errors(['401', '403', '404', '409']),
     },
   },
 };
@@ -110,6 +138,7 @@ export function openApi(version: string): Schema {
     paths: {
       ...paths,
       '/api/v1/events': EVENTS,
+      '/api/v1/packets/{id}': PACKET,
       '/metrics': text('metrics', 'Counters for Prometheus', errors(['401', '403'])),
       '/healthz': open(text('healthz', 'The process answers')),
       '/readyz': open(

@@ -12,9 +12,10 @@ import { Refused } from '../commands/refused.ts';
 import type { Running } from '../commands/running.ts';
 import type { Schema } from '../commands/shapes.ts';
 import { COMMANDS, type Command, type Parameters } from '../commands/table.ts';
-import type { Asset } from './assets.ts';
 import type { Guard } from './guard.ts';
 import { openApi } from './openapi.ts';
+import type { PacketFeed } from './packets.ts';
+import type { Asset } from './page.ts';
 import type { EventStreams } from './stream.ts';
 
 export type Env = { Bindings: HttpBindings };
@@ -31,6 +32,8 @@ export interface RouteParts {
   streams: EventStreams;
   assets: ReadonlyMap<string, Asset>;
   metrics: MetricsText;
+  /** Null: packets are not shown. */
+  packets: PacketFeed | null;
 }
 
 const STATUS: Record<Refused['kind'], ContentfulStatusCode> = { wrong: 400, absent: 404, failed: 409 };
@@ -61,7 +64,7 @@ function problem(context: Context<Env>, error: unknown): Response {
   return context.json({ problem: errorText(error) }, status);
 }
 
-export function createRoutes({ running, guard, streams, assets, metrics }: RouteParts): Hono<Env> {
+export function createRoutes({ running, guard, streams, assets, metrics, packets }: RouteParts): Hono<Env> {
   const app = new Hono<Env>();
   app.use(guard.place);
   app.get('/healthz', (context) => context.text('ok\n'));
@@ -85,7 +88,7 @@ export function createRoutes({ running, guard, streams, assets, metrics }: Route
     });
   }
   app.get('/api/v1/events', (context) => {
-    const { log } = context.req.query();
+    const { log, packets: wanted } = context.req.query();
     if (log !== undefined && !LOG_LEVELS.includes(log as LogLevel)) {
       const limit = `must be one of ${LOG_LEVELS.join(', ')}${didYouMean(log, LOG_LEVELS)}`;
       return problem(context, new Refused(`log: ${log.slice(0, 20)}: ${limit}`, 'wrong'));
@@ -93,8 +96,19 @@ export function createRoutes({ running, guard, streams, assets, metrics }: Route
     const { incoming, outgoing } = context.env;
     const last = context.req.header('last-event-id') ?? '';
     const choice = log === undefined ? null : { level: log as LogLevel };
-    if (streams.open(incoming, outgoing, { log: choice, last })) return RESPONSE_ALREADY_SENT;
+    if (wanted !== undefined && wanted !== 'true' && wanted !== 'false') {
+      return problem(context, new Refused(`packets: ${wanted.slice(0, 20)}: must be true or false`, 'wrong'));
+    }
+    const feed = wanted === 'true' ? packets : null;
+    if (streams.open(incoming, outgoing, { log: choice, last, packets: feed })) return RESPONSE_ALREADY_SENT;
     return context.json({ problem: 'too many readers of events' }, 503);
+  });
+  app.get('/api/v1/packets/:id', (context) => {
+    if (packets === null) return problem(context, new Refused('packets are not shown: see http.packets', 'failed'));
+    const id = context.req.param('id');
+    const xray = /^\d{1,15}$/.test(id) ? packets.xray(Number(id)) : undefined;
+    if (xray === undefined) return problem(context, new Refused('this packet is not kept, or not any more', 'absent'));
+    return context.json(xray);
   });
   app.get('/metrics', guard.token, async (context) =>
     context.body(await metrics.text(), 200, { 'Content-Type': metrics.type }),

@@ -7,9 +7,10 @@ import { getRequestListener } from '@hono/node-server';
 import { createBounded } from '../../host/bounded.ts';
 import { CommandError, errorText } from '../../host/errors.ts';
 import type { Running } from '../commands/running.ts';
-import type { Asset } from './assets.ts';
 import type { HttpConfig } from './config.ts';
 import { createGuard, type RefusalReason } from './guard.ts';
+import { createPacketFeed } from './packets.ts';
+import type { Asset } from './page.ts';
 import { createRoutes, type Env, type MetricsText } from './routes.ts';
 import { createEventStreams } from './stream.ts';
 import { digestOf } from './token.ts';
@@ -77,6 +78,7 @@ export async function openHttp(running: Running, { config, token, assets, metric
   };
   const bounded = createBounded(running.logs.log, () => performance.now());
   const streams = createEventStreams(running);
+  const packets = config.packets ? createPacketFeed(running.gateway.watch) : null;
   const guard = createGuard({
     digest: digestOf(token),
     hosts: config.hosts.map((name) => name.toLowerCase()),
@@ -93,6 +95,7 @@ export async function openHttp(running: Running, { config, token, assets, metric
     guard,
     streams,
     assets,
+    packets,
     metrics: metrics(() => ({ ...counters, open: open.size, readers: streams.count() })),
   });
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
@@ -147,6 +150,7 @@ export async function openHttp(running: Running, { config, token, assets, metric
     url: `http://${host}:${info.port}`,
     close() {
       streams.close();
+      packets?.close();
       return new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of open) socket.destroy();

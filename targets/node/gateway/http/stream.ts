@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LogChoice } from '../../host/log-hub.ts';
 import type { Running } from '../commands/running.ts';
 import { SECURITY_HEADERS } from './guard.ts';
+import type { PacketFeed } from './packets.ts';
 
 /** Readers at a time, octets that may wait for one, events that are kept, and milliseconds between signs of life. */
 const READERS = 16;
@@ -14,9 +15,16 @@ const WAITING_MAX = 1 << 16;
 const KEPT = 256;
 const ALIVE = 15000;
 
+/** What a reader wants beside events and rates; `last`: the last `id` that it saw, or ''. */
+export interface StreamOptions {
+  log: LogChoice | null;
+  packets: PacketFeed | null;
+  last: string;
+}
+
 export interface EventStreams {
   /** Answers with events until either side ends; false: there are too many readers. */
-  open(request: IncomingMessage, response: ServerResponse, options: { log: LogChoice | null; last: string }): boolean;
+  open(request: IncomingMessage, response: ServerResponse, options: StreamOptions): boolean;
   count(): number;
   close(): void;
 }
@@ -76,12 +84,13 @@ export function createEventStreams(running: Running): EventStreams {
       request.on('error', end);
       const missed = options.last === '' ? [] : behind(options.last);
       // The reader begins anew with what it shows.
-      write(textOf('hello', { run, missed: missed === undefined }, last));
+      write(textOf('hello', { run, missed: missed === undefined, packets: options.packets !== null }, last));
       for (const text of missed ?? []) write(text);
       listeners.add(write);
       ends.push(() => void listeners.delete(write));
       ends.push(running.rates.follow((rates) => write(textOf('rates', rates))));
       if (options.log !== null) ends.push(running.logs.follow(options.log, (line) => write(textOf('log', line))));
+      if (options.packets !== null) ends.push(options.packets.follow((event, data) => write(textOf(event, data))));
       const alive = setInterval(() => write(':\n\n'), ALIVE);
       alive.unref();
       ends.push(() => clearInterval(alive));

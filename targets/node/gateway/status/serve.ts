@@ -1,17 +1,13 @@
 // How a running gateway is seen from outside: the status socket, and HTTP where it is wanted.
 
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CommandError, errorText } from '../../host/errors.ts';
-import { PACKAGE_ROOT } from '../../host/package-root.ts';
 import { defaultDirectory } from '../../host/state/open.ts';
 import { defaultSocket, makeRuntimeFolder } from '../../host/status-place.ts';
 import type { Running } from '../commands/running.ts';
 import { type HttpConfig, isLoopback } from '../http/config.ts';
 import type { HttpServer } from '../http/server.ts';
 import { openStatusSocket, type StatusSocket } from './socket.ts';
-
-/** Files of the page, in the package. */
-const PAGE = join(PACKAGE_ROOT, 'targets', 'node', 'web-page');
 
 /** What the file and the command line say. */
 export interface StatusConfig {
@@ -49,7 +45,7 @@ async function openSocket(running: Running, { file, socket }: StatusConfig): Pro
 async function openHttp(running: Running, file: string, config: HttpConfig): Promise<HttpServer> {
   // What these files import is loaded where it is used alone.
   const { openHttp: open } = await import('../http/server.ts');
-  const { loadAssets } = await import('../http/assets.ts');
+  const { pageAssets } = await import('../http/page.ts');
   const { tokenFrom } = await import('../http/token.ts');
   const { createMetrics } = await import('../metrics/prometheus.ts');
   const { log } = running.logs;
@@ -63,7 +59,7 @@ async function openHttp(running: Running, file: string, config: HttpConfig): Pro
   const server = await open(running, {
     config,
     token,
-    assets: loadAssets(PAGE),
+    assets: await pageAssets(),
     metrics: (counters) => createMetrics(running, counters, config.peerMetrics),
   });
   log('info', 'gateway', `HTTP: ${server.url}${config.token === '' ? `, token in ${resolve(tokenFile)}` : ''}`);

@@ -1,6 +1,6 @@
 // The fields of a gateway's file about the status socket and HTTP.
 
-import { integer, list, object, text } from './properties.ts';
+import { flag, integer, list, object, text } from './properties.ts';
 
 /** What is taken where the file does not say. */
 export const HTTP_ADDRESS = '127.0.0.1';
@@ -42,6 +42,7 @@ export const HTTP = object('HTTP', 'Status, commands, metrics and a page over HT
     },
     16,
   ),
+  packets: flag('Packets', 'The page shows packets in clear, a few a second, to whoever has the token.', false),
   peerMetrics: integer(
     'Series of peers',
     'Peers with series of their own in /metrics, at most; the first by identity.',

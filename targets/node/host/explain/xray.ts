@@ -117,8 +117,11 @@ function strip(id: Strip['id'], title: string, note: string, pieces: Piece[]): S
   return { id, title, note, octets: sum(pieces) / 8, pieces };
 }
 
-/** The X-ray of the IP packet `inner` that became the ESP packet `wire` under this SA. */
-export function xrayOf(sa: Explained, inner: Uint8Array, wire: Uint8Array): Xray {
+/**
+ * The X-ray of the IP packet `inner` that became the ESP packet `wire` under this SA. `isOnAir`: with what 6LoWPAN leaves of it,
+ * where the outer header is IPv6.
+ */
+export function xrayOf(sa: Explained, inner: Uint8Array, wire: Uint8Array, isOnAir = true): Xray {
   const explanation = explanationOf(sa, inner, wire);
   const { attributes, suite } = sa;
   const isTunnel = attributes.ipsecMode === MODE_TUNNEL;
@@ -147,7 +150,7 @@ export function xrayOf(sa: Explained, inner: Uint8Array, wire: Uint8Array): Xray
     strip('esp', 'Ordinary ESP', 'what it would take without compression', withLength([...outer.pieces, ...esp])),
     strip('diet', 'Diet-ESP', '', [...outer.pieces, ...diet]),
   ];
-  if (wire[0] >>> 4 === 6) {
+  if (isOnAir && wire[0] >>> 4 === 6) {
     const find = (name: string): number => outer.fields.findIndex((field) => field.name === name);
     const pieces = iphcPieces(iphcOf(wire), (name) => (find(name) < 0 ? -1 : outerAt + find(name)));
     strips.push(strip('air', 'Diet-ESP on 6LoWPAN', IPHC_NOTE, [...pieces, ...diet]));

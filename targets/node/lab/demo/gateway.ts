@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { readGateway } from '../../gateway/file.ts';
 import { createGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createKeyLog } from '../../host/keylog.ts';
+import { createLogHub } from '../../host/log-hub.ts';
 import { providerNamed } from '../../host/provider/by-name.ts';
 import { type CaptureWriter, createPcapWriter, LINKTYPE_IEEE802_15_4 } from '../../host/radio/pcap.ts';
 import { withCapture, withLoss } from '../../host/radio/wrap.ts';
@@ -16,6 +17,7 @@ import { startCoapServer } from '../coap-server.ts';
 import { NODES_MAX, type NodePlan } from '../network.ts';
 import { createAirCounter } from './air.ts';
 import { live, type ToGateway, tell } from './messages.ts';
+import { servePage } from './page.ts';
 import { demoGatewayFile } from './plan.ts';
 import { warmUp } from './warm.ts';
 
@@ -40,7 +42,7 @@ function createTap(sensors: NodePlan[], pcap: string) {
   return { writer, report: () => ({ answers: byName('answers'), ike: byName('ike'), frames, capture: capture() }) };
 }
 
-async function start({ sensors, provider, loss, seed, pcap, keylog, hasCoap }: Start) {
+async function start({ sensors, provider, loss, seed, pcap, keylog, hasCoap, web }: Start) {
   warmUp();
   const tap = createTap(sensors, pcap);
   const server = await startCoapServer((name, text) => tell({ type: 'reading', name, text }));
@@ -51,16 +53,21 @@ async function start({ sensors, provider, loss, seed, pcap, keylog, hasCoap }: S
   const captured = withCapture(zep, tap.writer, () => performance.timeOrigin + performance.now());
   const state = mkdtempSync(join(tmpdir(), 'dietesp-demo-'));
   process.on('exit', () => rmSync(state, { recursive: true, force: true }));
+  const logs = web === null ? null : createLogHub({ level: 'error' });
   const gateway: Gateway = await createGateway({
     ...config,
     radios: [{ ...radio, radio: withLoss(captured, { seed: seed + 2000, transmit: 0, receive: loss }) }],
     ike: { ...config.ike, ...(keylog === '' ? {} : { keylog: createKeyLog(keylog) }) },
+    ...(logs === null ? {} : { log: logs.log }),
     provider: await providerNamed(provider),
     store: await openLevelStore({ directory: state, kind: 'gateway', sync: false }),
   });
+  const page = logs === null || web === null ? null : await servePage(gateway, logs, web);
   return {
     zepPort,
+    page: page?.url ?? '',
     async stop() {
+      await page?.close();
       const metrics = gateway.metrics();
       await gateway.close();
       await zep.closed;
@@ -76,7 +83,7 @@ let running: Awaited<ReturnType<typeof start>> | null = null;
 live<ToGateway>(async (message) => {
   if (message.type === 'gateway') {
     running = await start(message);
-    tell({ type: 'ready', zepPort: running.zepPort });
+    tell({ type: 'ready', zepPort: running.zepPort, page: running.page });
   } else if (running === null) process.exit(0);
   else await running.stop();
 });

@@ -16,8 +16,9 @@ export interface Common {
 }
 
 export type ToGateway =
-  /** `pcap`: a file, or ''; `keylog`: a folder, or ''. */
-  ({ type: 'gateway'; sensors: NodePlan[]; pcap: string; keylog: string } & Common) | { type: 'stop' };
+  /** `pcap`: a file, or ''; `keylog`: a folder, or ''; `web`: TCP port of the page, 0: the system chooses; null: no page. */
+  | ({ type: 'gateway'; sensors: NodePlan[]; pcap: string; keylog: string; web: number | null } & Common)
+  | { type: 'stop' };
 
 export type ToSensor =
   | ({ type: 'sensor'; plan: NodePlan; zepPort: number } & Common)
@@ -54,7 +55,8 @@ export interface Handshake {
 }
 
 export type FromGateway =
-  | { type: 'ready'; zepPort: number }
+  /** `page`: the address of the page with its token, or ''. */
+  | { type: 'ready'; zepPort: number; page: string }
   /** The CoAP server took a reading. */
   | { type: 'reading'; name: string; text: string }
   /**

@@ -29,6 +29,8 @@ export interface DemoOptions {
   pcap: string;
   /** A folder for the keys of all SAs, or ''. */
   keylog: string;
+  /** TCP port of the gateway's page, 0: the system chooses; undefined: no page. */
+  web?: number;
   /** Milliseconds that the sensors have for IKE before the readings begin. */
   wait: number;
 }
@@ -73,6 +75,8 @@ export interface DemoResult {
 
 export interface DemoWatcher {
   started(sensors: SensorState[], seed: number): void;
+  /** The gateway's page is there. */
+  opened(page: string): void;
   /** A sensor has its SA. */
   connected(sensor: SensorState, handshake: Handshake): void;
   /** Readings begin. */
@@ -250,6 +254,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     if (message.type === 'failed') fail(`gateway: ${message.text}`);
     else if (message.type === 'ready') {
       zepPort = message.zepPort;
+      if (message.page !== '') watcher.opened(message.page);
       startSensors();
     } else if (message.type === 'reading') {
       const state = states.find(({ name }) => name === message.name);
@@ -305,7 +310,7 @@ export function runDemo(options: DemoOptions, watcher: DemoWatcher): Demo {
     try {
       watcher.started(states, seed);
       const { pcap, keylog } = options;
-      send(gateway, { type: 'gateway', sensors: plans, pcap, keylog, ...common });
+      send(gateway, { type: 'gateway', sensors: plans, pcap, keylog, web: options.web ?? null, ...common });
       await Promise.race([opened, finished]);
       clearTimeout(limit);
       patience = setTimeout(allReady, options.wait);

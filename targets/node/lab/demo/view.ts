@@ -215,6 +215,11 @@ export function createView(stream: Terminal, others: Comparison[], pcap: string,
         `${LEGEND}${all.length} sensor${all.length === 1 ? '' : 's'} and a gateway are starting, seed ${seed}.\n\n`,
       );
     },
+    opened(page) {
+      stream.write(
+        `The gateway's page: ${page}\n\nIt shows packets in clear to whoever has this address. Ctrl-C ends the demo.\n\n`,
+      );
+    },
     connected({ name }, handshake) {
       view.changed(handshakeText(name, handshake));
     },
