@@ -177,7 +177,7 @@ export function pageHtml(): string {
             id: 'radios',
             class: 'scrolls',
             tabindex: '0',
-            role: 'region',
+            role: 'group',
             'aria-labelledby': 'radios-title',
           }),
         ),

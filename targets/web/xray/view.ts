@@ -158,7 +158,7 @@ function fieldTable({ fields }: Xray, isOpen: boolean): Element {
     'details',
     { class: 'field-list', ...(isOpen ? { open: '' } : {}) },
     h('summary', {}, `${fields.length} fields, one by one`),
-    h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Fields' }, table),
+    h('div', { class: 'scrolls', tabindex: '0', role: 'group', 'aria-label': 'Fields' }, table),
   );
 }
 
