@@ -16,6 +16,7 @@ import { checkGatewayConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createIkeLink } from '../../targets/node/gateway/ike-link.ts';
 import { createRouter } from '../../targets/node/gateway/router.ts';
+import { createTap } from '../../targets/node/gateway/tap.ts';
 import type { Tun } from '../../targets/node/gateway/tun.ts';
 import type { UdpPort } from '../../targets/node/gateway/udp.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
@@ -59,7 +60,10 @@ export function openRouter(suite: string) {
   const counts = { written: 0, sent: 0 };
   const tun: Tun = {
     name: 'none',
+    offload: '',
     onPacket: null,
+    onLost: null,
+    onGone: null,
     write: () => ++counts.written > 0,
     start() {},
     close: async () => {},
@@ -94,7 +98,8 @@ export function openRouter(suite: string) {
     extensions: [],
     keep: null,
   });
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu: null, flows: [] });
+  const tap = createTap(sas.of, [], now);
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu: null, flows: [], tap });
   let isUp = false;
 
   function take(octets: Uint8Array, isNat: boolean): void {
