@@ -96,6 +96,41 @@ test('changes of a turn are one batch, the last value counts, effects wait for t
   assert.equal(journal.metrics.batches, 2);
 });
 
+test('what is ready when a batch is durable runs before what comes then, and the rest waits on', async () => {
+  const store = fake();
+  const journal = createJournal(
+    store,
+    () => {},
+    () => {},
+  );
+  const done: string[] = [];
+  let durable = 0;
+  const send = (number: number): void => {
+    if (number <= durable) done.push(`${number}`);
+    else
+      journal.after(
+        () => done.push(`${number}`),
+        () => number <= durable,
+      );
+  };
+  journal.put('a', text('2'));
+  journal.after(() => {
+    durable = 2;
+  });
+  send(1);
+  await turns();
+  // The batch is on its way.
+  send(2);
+  journal.put('a', text('3'));
+  send(3);
+  store.finish();
+  await turns();
+  assert.deepEqual(done, ['1', '2'], 'not 3, whose number is not durable');
+  store.finish();
+  await turns();
+  assert.deepEqual(done, ['1', '2', '3'], 'with its own batch');
+});
+
 test('an effect that throws does not keep the next from happening', async () => {
   const store = fake();
   const lines: string[] = [];
