@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundleTests } from './support/bundle.ts';
 import { filesBelow } from './support/files.ts';
 import { providePackages } from './support/packages.ts';
 import { type FileResult, runNode, runTestFile } from './support/test-file.ts';
@@ -52,6 +53,16 @@ async function buildPackage(): Promise<void> {
   process.env.DIETESP_BUILT = '1';
 }
 
+/** Makes JavaScript of the test files; undefined where one can't be compiled: each then says so by itself. */
+async function bundles(files: readonly string[]): Promise<((file: string) => string) | undefined> {
+  try {
+    return await bundleTests(files);
+  } catch (error) {
+    say('tests run as they are written: ' + String(error));
+    return undefined;
+  }
+}
+
 function progress(result: FileResult): string {
   const state = result.failed > 0 ? 'FAIL' : result.passed === 0 ? 'skip' : 'ok  ';
   const counts = [result.passed + ' passed'];
@@ -87,11 +98,13 @@ async function main(patterns: readonly string[]): Promise<number> {
     ...files.filter((file) => file.startsWith('test/checks/')),
     ...files.filter((file) => !file.startsWith('test/checks/')),
   ];
+  const isWhole = patterns.length === 0;
+  if (isWhole) await buildPackage();
+  const bundleOf = isWhole ? await bundles(ordered) : undefined;
   const jobs = [
     ...CHECKS.filter((job) => wanted(job.name)),
-    ...ordered.map((file) => ({ name: file, run: () => runTestFile(file) })),
+    ...ordered.map((file) => ({ name: file, run: () => runTestFile(file, bundleOf?.(file)) })),
   ];
-  if (patterns.length === 0) await buildPackage();
   const results = await runAll(jobs, Math.min(4, cpus().length + 1));
 
   const notes = results.flatMap((result) => result.notes);

@@ -69,17 +69,19 @@ export function runNode(args: readonly string[], limitMs = LIMIT_MS): Promise<Pr
   });
 }
 
-/** Runs a test file. A file that ends badly, or in which no test ran, counts as a failure. */
-export async function runTestFile(file: string): Promise<FileResult> {
+/**
+ * Runs a test file, as it is written or as the JavaScript `bundle` that was made of it. A file that ends badly, or in which no
+ * test ran, counts as a failure.
+ */
+export async function runTestFile(file: string, bundle?: string): Promise<FileResult> {
   const folder = join(sourceRoot(), 'build', 'test');
   mkdirSync(folder, { recursive: true });
   const events = join(folder, process.pid + '-' + number++ + '.jsonl');
   const ended = await runNode([
-    '--import',
-    'tsx',
+    ...(bundle === undefined ? ['--import', 'tsx'] : ['--enable-source-maps']),
     '--test-reporter=' + REPORTER,
     '--test-reporter-destination=' + events,
-    file,
+    bundle ?? file,
   ]);
   const result: FileResult = {
     file,
