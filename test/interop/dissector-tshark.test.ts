@@ -38,7 +38,7 @@ const octetsOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text,
 const known = vectors
   .filter(({ sa }) => !String(sa.esp_encr).startsWith('CHACHA'))
   .filter((_vector, i) => i % 6 === 0)
-  .map((vector, i) => {
+  .map((vector, i): Vector => {
     const own = (key: unknown): string => (i + 16).toString(16) + String(key ?? '').slice(2);
     const sa = { ...vector.sa, key: own(vector.sa.key), ...(vector.sa.akey ? { akey: own(vector.sa.akey) } : {}) };
     const made = { ...vector, sa };
