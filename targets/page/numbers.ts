@@ -50,6 +50,14 @@ function tile(name: string, value: string, note: string, kind = ''): Tree {
   );
 }
 
+/** Counts of the same reason in several lists together. */
+function added(lists: Reasons[]): Reasons {
+  const all: Reasons = {};
+  for (const list of lists)
+    for (const [reason, count] of Object.entries(list)) all[reason] = (all[reason] ?? 0) + count;
+  return all;
+}
+
 function reasonsText(reasons: Reasons): string {
   const largest = Object.entries(reasons).sort(([, a], [, b]) => b - a);
   return largest.length === 0
@@ -102,7 +110,8 @@ export function drawNumbers(status: Status, rates: Record<string, number>): void
   const ordinary = esp.octetsSent.uncompressed + esp.octetsReceived.uncompressed;
   const saved = ordinary - wire;
   const share = ordinary === 0 ? '' : `${Math.round((saved / ordinary) * 100)} % of ordinary ESP`;
-  const dropped = sum(esp.drops) + sum(drops);
+  const reasons = [esp.drops, drops, ...status.radios.flatMap(({ macDrops, lowpanDrops }) => [macDrops, lowpanDrops])];
+  const dropped = reasons.reduce((all, some) => all + sum(some), 0);
   say(
     at('about'),
     `${status.version}${status.file === '' ? '' : `, ${status.file}`}${status.draining ? ', draining' : ''}`,
@@ -117,7 +126,7 @@ export function drawNumbers(status: Status, rates: Record<string, number>): void
     tile('Packets in', shortNumber(esp.received), `${shortNumber(rates.packetsReceived ?? 0)} a second`),
     tile('Packets out', shortNumber(esp.sent), `${shortNumber(rates.packetsSent ?? 0)} a second`),
     tile('Octets saved', shortNumber(saved), share, 'is-saved'),
-    tile('Dropped', shortNumber(dropped), reasonsText({ ...esp.drops, ...drops })),
+    tile('Dropped', shortNumber(dropped), reasonsText(added(reasons))),
     tile('Up', duration(status.uptime), `${shortNumber(status.memory)}B of memory`),
   );
   drawRadios(status.radios);

@@ -4,7 +4,7 @@ import { h, type Tree } from '../web/xray/tree.ts';
 import type { Api } from './api.ts';
 import { at, fill, tableOf } from './dom.ts';
 import { duration, shortNumber } from './format.ts';
-import type { Peer } from './peers.ts';
+import { type Peer, signalText } from './peers.ts';
 
 interface Sa {
   name: string;
@@ -57,9 +57,10 @@ function saTable(sas: Sa[]): Tree {
 }
 
 function about(detail: Detail): string {
-  const { remote, remotePort, ike, up, heard, radio, signal } = detail;
-  const place = radio === undefined ? `${remote} port ${remotePort}` : `${remote} on ${radio}`;
-  const air = signal === undefined || signal === null ? '' : `, ${signal} dBm`;
+  const { remote, remotePort, ike, up, heard, radio } = detail;
+  const place = radio === '' ? `${remote} port ${remotePort}` : `${remote} on ${radio}`;
+  const signal = signalText(detail);
+  const air = signal === '' ? '' : `, ${signal}`;
   const cipher = ike.map((sa) => sa.cipher).filter(Boolean)[0] ?? '';
   return `${detail.connection}, ${place}${air}; up ${duration(up)}, heard ${duration(heard)} ago; IKE ${cipher}`;
 }

@@ -22,10 +22,10 @@ export interface Peer {
   drops: number;
   ikeSas: string[];
   children: number;
-  /** Where it is on a radio; absent: it is not, or nobody knows. */
-  radio?: string;
-  /** Signal of its last frame in dBm. */
-  signal?: number | null;
+  /** Name of its radio, or ''. */
+  radio: string;
+  /** What the radio measured of its last packet; null: nothing. */
+  signal: { rssi: number | null; lqi: number | null } | null;
 }
 
 export interface PeerList {
@@ -47,10 +47,19 @@ interface Part {
   items: Peer[];
 }
 
+/** `-71 dBm`, `LQI 200`, or ''. */
+export function signalText({ signal }: Peer): string {
+  if (signal === null) return '';
+  if (signal.rssi !== null) return `${signal.rssi} dBm`;
+  return signal.lqi === null ? '' : `LQI ${signal.lqi}`;
+}
+
 function row(peer: Peer, index: number, isChosen: boolean): Tree {
   const address = peer.address === '' ? peer.remote : peer.address;
   const cells: [string, Tree][] = [
     ['address', address],
+    ['radio', peer.radio],
+    ['signal', signalText(peer)],
     ['up', duration(peer.up)],
     ['heard', duration(peer.heard)],
     ['in', shortNumber(peer.packetsIn)],
@@ -82,7 +91,7 @@ export function createPeerList(api: Api, choose: (peer: string) => void, failed:
   let height = 34;
 
   function gap(): HTMLTableRowElement {
-    return toNode(h('tr', { class: 'gap', 'aria-hidden': 'true' }, h('td', { colspan: '7' }))) as HTMLTableRowElement;
+    return toNode(h('tr', { class: 'gap', 'aria-hidden': 'true' }, h('td', { colspan: '9' }))) as HTMLTableRowElement;
   }
 
   function query(cursor: string): Record<string, string> {

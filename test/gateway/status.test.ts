@@ -237,7 +237,8 @@ test('HTTP: every GET answers as the OpenAPI document says; nothing secret is in
       assert.ok(declared.every(({ required }) => required));
       if (method !== 'get' || where.endsWith('/events')) continue;
       const { status, text } = await ask(where.replace('{peer}', NAME));
-      assert.equal(status, 200, `${where}: ${text}`);
+      // This gateway shows no packets (test/web has one that does).
+      assert.equal(status, where.includes('/packets/') ? 409 : 200, `${where}: ${text}`);
       for (const secret of ['the-secret-of-this-test', TOKEN]) assert.ok(!text.includes(secret), where);
       const command = COMMANDS.find(({ http }) => http?.path === where);
       if (command === undefined) continue;
@@ -330,7 +331,7 @@ test('events: hello, rates, log lines; who comes back gets what was missed', asy
     return text;
   };
   const first = await read({}, '/api/v1/events', /event: rates\n/);
-  const id = /^id: (\S+)\nevent: hello\ndata: \{"run":"\w+","missed":false\}/.exec(first)![1];
+  const id = /^id: (\S+)\nevent: hello\ndata: \{"run":"\w+","missed":false,"packets":false\}/.exec(first)![1];
   await ask(`/api/v1/peers/${NAME}/disconnect`, { method: 'POST' });
   const second = await read({ 'Last-Event-ID': id }, '/api/v1/events', /event: down\n.*\n/);
   assert.ok(second.includes(`"peer":${JSON.stringify(PEER)}`), second);

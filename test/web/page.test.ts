@@ -89,6 +89,8 @@ function manyPeers(): Gateway {
     remote: `fd00::${i.toString(16)}`,
     remotePort: 500,
     address: '',
+    radio: 'air',
+    signal: { rssi: -71, noise: null, lqi: 200, channel: 26 },
     up: i,
     heard: 1,
     packetsIn: i,
@@ -205,6 +207,7 @@ test('10,000 peers: few rows in the page, the last one is reached, and a hostile
       if (all.at(-1)?.dataset.peer === 'fqdn:sensor0${PEERS - 2}') return rows;
     }
   })()`)) as number;
+  assert.match((await page.textContent('#peers-rows .c-signal'))!, /^-71 dBm$/);
   assert.ok(most < 60, `${most} rows`);
   await page.fill('#search', '<img');
   await page.waitForSelector('#peers-count:text("1 found")', WAIT);

@@ -24,6 +24,7 @@ import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
 import { type IkeSaView, ikeSaView } from './ike-view.ts';
 import { close, type Opened, open, realTime, run } from './lifecycle.ts';
+import type { PeerView } from './list-views.ts';
 import { createLists } from './lists.ts';
 import { createGatewayMtu, createGatewayPaths } from './mtu.ts';
 import { createReloader } from './reload.ts';
@@ -161,7 +162,11 @@ function start(config: GatewayConfig, opened: Opened): Started {
     const all = air.peers.all();
     return { known: all.length, lost: all.filter(({ lost }) => lost).length };
   };
-  const lists = createLists({ sas, ikeSas: ike.sas, upSince: ike.upSince, now: bus.now });
+  const onRadio = (address: Uint8Array): Pick<PeerView, 'radio' | 'signal'> | undefined => {
+    const peer = address.length === 16 ? air.peers.get(address, 0) : undefined;
+    return peer === undefined ? undefined : { radio: air.ports[peer.radio].name, signal: peer.signal };
+  };
+  const lists = createLists({ sas, ikeSas: ike.sas, upSince: ike.upSince, onRadio, now: bus.now });
 
   const ikeView = (sa: IkeSa): IkeSaView => ikeSaView(sa, paths?.view(sa, bus.now()) ?? null);
   const viewOf = (sa: IkeSa | undefined): IkeSaView | undefined => (sa === undefined ? undefined : ikeView(sa));

@@ -1,5 +1,6 @@
 // What lists of peers and SAs show.
 
+import type { Signal } from '../host/radio/radio.ts';
 import type { SaMetrics } from './views.ts';
 
 /** Which entries of a list are wanted. */
@@ -54,6 +55,10 @@ export interface PeerView extends PeerCounts {
   ikeOver: string;
   /** `udp`, `tcp` or `ip`. */
   espOver: string;
+  /** Name of the radio that it is on; '': on none. */
+  radio: string;
+  /** What the radio measured of its last packet; null: nothing. */
+  signal: Signal | null;
   /** Inner address that the gateway gave, or ''. */
   address: string;
   /** Seconds since it came up; since the start, where its IKE SA is older. */

@@ -38,6 +38,8 @@ export interface ListParts {
   ikeSas(): IkeSa[];
   /** When a peer came up, by its identity's key; -1: not known. */
   upSince(id: string): number;
+  /** The radio that reaches an outer address, and what it measured; undefined: none does. */
+  onRadio(address: Uint8Array): Pick<PeerView, 'radio' | 'signal'> | undefined;
   now(): number;
 }
 
@@ -67,7 +69,7 @@ const dropsOf = (sa: Sa): number =>
 
 const seconds = (ms: number): number => Math.max(0, Math.round(ms) / 1000);
 
-export function createLists({ sas, ikeSas, upSince, now }: ListParts): Lists {
+export function createLists({ sas, ikeSas, upSince, onRadio, now }: ListParts): Lists {
   const names = new WeakMap<IkeSa, string>();
 
   function identity(sa: IkeSa): string {
@@ -104,6 +106,7 @@ export function createLists({ sas, ikeSas, upSince, now }: ListParts): Lists {
       remote: addressText(sa.path.remote),
       remotePort: sa.path.remotePort,
       ...carriersOf(sa, isStream),
+      ...(onRadio(sa.path.remote) ?? { radio: '', signal: null }),
       address: sa.address.length === 0 ? '' : addressText(sa.address),
       up: since < 0 ? 0 : seconds(time - since),
       heard: seconds(time - Math.max(...own.map(({ heardAt }) => heardAt))),

@@ -52,7 +52,7 @@ function confirm(): Element {
 }
 
 function peers(): Element {
-  const head = ['peer', 'address', 'up', 'heard', 'in', 'out', 'drops'].map((text) => {
+  const head = ['peer', 'address', 'radio', 'signal', 'up', 'heard', 'in', 'out', 'drops'].map((text) => {
     return h('th', { scope: 'col', class: `c-${text}` }, text);
   });
   return card(

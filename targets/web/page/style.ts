@@ -50,7 +50,7 @@ button.link { border: 0; padding: 0; min-height: 1.5rem; background: none; color
 #peers th, #peers td { height: 2.1rem; padding: 0 0.75rem 0 0; border-bottom: 1px solid var(--line); white-space: nowrap; text-align: left; font-variant-numeric: tabular-nums; overflow: hidden; text-overflow: ellipsis; max-width: 22rem; }
 #peers thead th { position: sticky; top: 0; background: var(--card); z-index: 1; color: var(--quiet); font-weight: 500; font-size: 0.8125rem; }
 #peers .gap td { padding: 0; border: 0; height: auto; }
-#peers .c-up, #peers .c-heard, #peers .c-in, #peers .c-out, #peers .c-drops { text-align: right; }
+#peers .c-signal, #peers .c-up, #peers .c-heard, #peers .c-in, #peers .c-out, #peers .c-drops { text-align: right; }
 #peers button.link { white-space: nowrap; }
 .plain th, .plain td { padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 .plain thead th { color: var(--quiet); font-weight: 500; font-size: 0.8125rem; }
@@ -64,6 +64,6 @@ dialog { color: var(--text); background: var(--card); border: 1px solid var(--li
 dialog::backdrop { background: rgb(0 0 0 / 45%); }
 dialog input { width: 100%; margin: 0.25rem 0 0.75rem; }
 @media (max-width: 70rem) { .columns { grid-template-columns: minmax(0, 1fr); } .columns .list { max-height: 14rem; } }
-@media (max-width: 44rem) { #peers .c-address, #peers .c-up, #peers .c-drops { display: none; } #peers th, #peers td { max-width: 11rem; } main { padding: 0 0.5rem 1rem; } .card { padding: 0.75rem; } .state { margin-left: 0; } }
+@media (max-width: 44rem) { #peers .c-address, #peers .c-radio, #peers .c-up, #peers .c-drops { display: none; } #peers th, #peers td { max-width: 11rem; } main { padding: 0 0.5rem 1rem; } .card { padding: 0.75rem; } .state { margin-left: 0; } }
 @media print { header .state, .tools, .card-log, .card-peers, .plots, .card-packets { display: none; } .columns { display: block; } .list { max-height: none; } }
 `;

@@ -61,6 +61,13 @@ export const RADIO = object({
   lowpanDrops: REASONS,
 });
 
+const SIGNAL = object({
+  rssi: orNull(number('Strength, dBm.')),
+  noise: orNull(number('Noise floor, dBm.')),
+  lqi: orNull(number('Link quality, 0..255.')),
+  channel: orNull(number('11..26.')),
+});
+
 export const PEER = object({
   peer: text('Identity: `fqdn:sensor1.example`.'),
   connection: text('Name of the connection.'),
@@ -69,6 +76,8 @@ export const PEER = object({
   remotePort: count('UDP or TCP port.'),
   ikeOver: text('What carries IKE.', { enum: ['udp', 'tcp', 'ip'] }),
   espOver: text('What carries ESP.', { enum: ['udp', 'tcp', 'ip'] }),
+  radio: text('Name of the radio that it is on; empty: on none.'),
+  signal: orNull(SIGNAL),
   address: text('Inner address that the gateway gave, or empty.'),
   up: number('Seconds since it came up, or since the start.'),
   heard: number('Seconds since an authenticated message or packet came.'),
