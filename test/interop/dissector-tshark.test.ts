@@ -40,7 +40,11 @@ const known = vectors
   .filter((_vector, i) => i % 6 === 0)
   .map((vector, i): Vector => {
     const own = (key: unknown): string => (i + 16).toString(16) + String(key ?? '').slice(2);
-    const sa = { ...vector.sa, key: own(vector.sa.key), ...(vector.sa.akey ? { akey: own(vector.sa.akey) } : {}) };
+    const sa: Record<string, unknown> = {
+      ...vector.sa,
+      key: own(vector.sa.key),
+      ...(vector.sa.akey ? { akey: own(vector.sa.akey) } : {}),
+    };
     const made = { ...vector, sa };
     const { wire } = explainPacket(loadedOf(made), octetsOf(vector.inner), createFastProvider());
     return { ...made, wire };

@@ -134,16 +134,26 @@ export function createKeyLog(
   folder: string,
   lost: (lines: number, error: unknown) => void = () => {},
 ): KeyLog & { sa(config: SaConfig, name: string): void } {
-  let missing = 0;
-  function append(table: string, line: string): void {
-    const note = missing > 0 ? `# ${missing} lines are missing here\n` : '';
-    try {
-      appendTo(join(folder, table), Buffer.from(`${note}${line}\n`), 0o600);
-      missing = 0;
-    } catch (error) {
-      missing++;
-      if (isPowerOfTwo(missing)) lost(missing, error);
+  // Lines of each table that are missing since its last one; and what was lost in a row.
+  const missing: Record<string, number> = {};
+  let inRow = 0;
+
+  /** Adds a line to each of some tables. What one of them cannot take is lost there alone. */
+  function append(...lines: [table: string, line: string][]): void {
+    let problem: unknown;
+    for (const [table, line] of lines) {
+      const count = missing[table] ?? 0;
+      const note = count > 0 ? `# ${count} lines are missing here\n` : '';
+      try {
+        appendTo(join(folder, table), Buffer.from(`${note}${line}\n`), 0o600);
+        missing[table] = 0;
+      } catch (error) {
+        missing[table] = count + 1;
+        problem = error;
+      }
     }
+    inRow = problem === undefined ? 0 : inRow + 1;
+    if (inRow > 0 && isPowerOfTwo(inRow)) lost(inRow, problem);
   }
   try {
     makeFolders(folder, 0o700);
@@ -158,12 +168,11 @@ export function createKeyLog(
   }
   const now = (): string => new Date().toISOString();
   function add(config: SaConfig, name: string): void {
-    append(ESP_TABLE, espLine(config));
-    append(SA_TABLE, saLine(config, name, now()));
+    append([ESP_TABLE, espLine(config)], [SA_TABLE, saLine(config, name, now())]);
   }
   return {
     ike(sa, octets, size) {
-      if (sa.cipher !== null) append(IKE_TABLE, ikeLine(sa.spis, sa.cipher, octets.subarray(0, size)));
+      if (sa.cipher !== null) append([IKE_TABLE, ikeLine(sa.spis, sa.cipher, octets.subarray(0, size))]);
     },
     esp(sa, outgoing, incoming) {
       const peer = identityText(sa.peerIdType, sa.peerId);
@@ -171,7 +180,7 @@ export function createKeyLog(
       add(incoming, `${peer} in ${spiOf(incoming.attributes.espSpi)}`);
     },
     ended(_sa, child) {
-      append(SA_TABLE, `# ${now()} ended: ${spiOf(child.spiOut)} out, ${spiOf(child.spiIn)} in`);
+      append([SA_TABLE, `# ${now()} ended: ${spiOf(child.spiOut)} out, ${spiOf(child.spiIn)} in`]);
     },
     sa: add,
   };
