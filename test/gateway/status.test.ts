@@ -193,6 +193,8 @@ test('the status socket: many at once, events, wrong lines; one in use is refuse
   assert.equal(statSync(stale, { throwIfNoEntry: false }), undefined);
   const none = await dietesp('status', '--socket', stale);
   assert.equal(none.stderr, `error: ${stale}: no gateway serves it\n`);
+  const file = await dietesp('status', '--socket', path('g.yaml'));
+  assert.equal(file.stderr, `error: ${path('g.yaml')}: is no socket\n`);
 });
 
 test('two answers that are no JSON lines are an error, not a crash', async () => {

@@ -1,5 +1,6 @@
 // The other side of a status socket: finds the gateway that runs, asks, and follows events.
 
+import { statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { CommandError, errorText } from './errors.ts';
 import type { ControlAnswer } from './lines.ts';
@@ -34,9 +35,10 @@ function opened(path: string): Promise<Socket> {
 /** Why nobody can be reached at `path`. */
 function problemOf(path: string, error: unknown): CommandError {
   const { code } = error as NodeJS.ErrnoException;
+  const isOther = statSync(path, { throwIfNoEntry: false })?.isSocket() === false;
+  if (code === 'ENOTSOCK' || isOther) return new CommandError(`${path}: is no socket`);
   if (code === 'ECONNREFUSED') return new CommandError(`${path}: no gateway runs there any more`);
   if (code === 'ENOENT') return new CommandError(`${path}: no gateway serves it`);
-  if (code === 'ENOTSOCK') return new CommandError(`${path}: is no socket`);
   if (code === 'EACCES')
     return new CommandError(`${path}: permission denied; it is for the user of the gateway, and root`);
   return CommandError.from(path, error);
