@@ -119,12 +119,13 @@ test('a buffer that the system keeps smaller is told once, with the name of its 
   const { lines, log } = logged();
   const sockets = await openUdpPorts([{ address: '127.0.0.1', port: 0, natPort: 0 }], { log, buffer: 1 << 30 });
   await sockets.close();
+  const small = lines.filter((line) => line.includes(' buffer'));
   if (process.platform === 'linux') {
     assert.match(
-      lines[0],
+      small[0],
       /^warn UDP: the system gives \d+ octets of 1073741824 for the receive buffer: .*rmem_max=1073741824$/,
     );
-    assert.match(lines[1], /wmem_max/);
+    assert.match(small[1], /wmem_max/);
   }
-  assert.equal(lines.length, 2, 'of four, once each');
+  assert.equal(small.length, 2, 'of four, once each');
 });
