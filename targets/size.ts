@@ -42,7 +42,7 @@ export const ROWS: readonly Row[] = [
   { name: 'module dietlite', entry: 'targets/jerryscript/lite.ts', budget: 45200 },
   { name: 'module dietesp', entry: 'targets/jerryscript/module.ts', budget: 139130 },
   // Modules for Espruino, with the radio driver.
-  { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 46200 },
+  { name: 'Espruino: data plane', entry: 'targets/espruino/lite.ts', budget: 46300 },
   { name: 'Espruino: with IKEv2', entry: 'targets/espruino/module.ts', budget: 150230 },
 ];
 
