@@ -7,7 +7,7 @@ const LONG = 128;
 
 type Copy = (to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number) => void;
 
-let copyLong: Copy | null = null;
+let copyLong: Copy | undefined;
 
 /** Gives long spans to what an engine has for them; the ranges may overlap. */
 export function setCopyLong(by: Copy): void {
@@ -16,7 +16,7 @@ export function setCopyLong(by: Copy): void {
 
 /** Copies `length` octets; the ranges may overlap, also within one buffer. */
 export function copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void {
-  if (length >= LONG && copyLong !== null) {
+  if (length >= LONG && copyLong !== undefined) {
     copyLong(to, toOffset, from, fromOffset, length);
   } else if (to === from && toOffset > fromOffset) {
     for (let i = length - 1; i >= 0; i--) to[toOffset + i] = from[fromOffset + i];
