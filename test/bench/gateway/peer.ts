@@ -152,14 +152,21 @@ function check(file: string, size: number): object {
   const inner = new Uint8Array(4096);
   let right = 0;
   let all = 0;
+  const wrong: string[] = [];
+  let highest = 0;
+  let late = 0;
   for (let at = 0; at < records.length; all++) {
     const length = records.readUInt16BE(at);
     const whole = outerPacket(outer, records.subarray(at + 2, at + 2 + length), remote, local);
+    const sn = records.readUInt32BE(at + 6);
+    if (sn < highest) late++;
+    else highest = sn;
     at += 2 + length;
     const got = inbound(host.endpoint, outer, 0, whole, inner, 0, 0);
     if (got === size && readDatagram(inner, got) !== null) right++;
+    else if (wrong.length < 6) wrong.push(`packet ${all}: ${got} of ${length} octets, number ${sn}`);
   }
-  return { right, all };
+  return { right, all, wrong, late };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
