@@ -272,7 +272,7 @@ async function octetsOf(isNative: boolean, hasSpans: boolean): Promise<number> {
 test('octets of the data plane: portable, with AES-CCM of the board, with its spans of octets too', async (t) => {
   // Goals: 6,000 portable, 4,000 native. The budgets keep the present sizes.
   const budgets: [boolean, boolean, number][] = [
-    [false, false, 6820],
+    [false, false, 6870],
     [true, false, 4550],
     [true, true, 4290],
   ];
