@@ -93,7 +93,10 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('kill -9 of one: its sensors go on with the others, without a handshake', { skip }, async (context) => {
+test('kill -9 of one: its sensors go on with the others, without a handshake', {
+  skip,
+  timeout: 120000,
+}, async (context) => {
   await answered(sensors);
   await stage.gateways[0].end('SIGKILL');
   routeTo([1, 2]);
@@ -109,7 +112,10 @@ test('kill -9 of one: its sensors go on with the others, without a handshake', {
   assert.equal(taken, SENSORS / 3);
 });
 
-test('one that is stopped, and goes on later, sends nothing of what others have', { skip }, async (context) => {
+test('one that is stopped, and goes on later, sends nothing of what others have', {
+  skip,
+  timeout: 120000,
+}, async (context) => {
   const { child } = stage.gateways[1];
   child.kill('SIGSTOP');
   routeTo([0, 2]);
@@ -126,7 +132,10 @@ test('one that is stopped, and goes on later, sends nothing of what others have'
   assert.ok(sensors.every((one) => one.ups() === 1));
 });
 
-test('one that is cut off from the store is silent in time, and others go on', { skip }, async (context) => {
+test('one that is cut off from the store is silent in time, and others go on', {
+  skip,
+  timeout: 120000,
+}, async (context) => {
   routeTo([0, 1, 2]);
   const all: number[] = [];
   for (const index of [0, 1, 2]) all.push((await viewOf(stage, index)).groups);

@@ -22,7 +22,6 @@ import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createTaker } from '../../targets/node/tools/explain/explain.ts';
 import { xrayPage } from '../../targets/node/tools/explain/html.ts';
 import { EXAMPLES, ROOT } from '../cli/run.ts';
-import { DIETESP } from '../support/command.ts';
 import { packageMissing } from '../support/packages.ts';
 
 const skip = packageMissing('chromium');
@@ -137,14 +136,23 @@ async function serve(port: number): Promise<HttpServer> {
   });
 }
 
-test('the demo: an X-ray at once, by click and in the dark; a peer is rekeyed and disconnected', { skip }, async () => {
+test('the demo: an X-ray at once, by click and in the dark; a peer is rekeyed and disconnected', {
+  skip,
+  timeout: 180000,
+}, async () => {
   const args = ['demo', '--web', '--sensors', '1', '--interval', '300'];
-  const demo = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
+  const demo = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   running.demo = demo;
   let text = '';
-  demo.stdout.setEncoding('utf8');
-  while (!/http:\S+/.test(text)) text += (await once(demo.stdout, 'data'))[0];
-  demo.stdout.resume();
+  demo.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  // Two parts may come in one turn of the event loop.
+  while (!/http:\S+\n/.test(text)) await once(demo.stdout, 'data');
   const page = await open(/http:\S+/.exec(text)![0]);
   // Nobody clicked.
   await page.waitForSelector('#xray .strip-diet', WAIT);
@@ -184,7 +192,10 @@ test('the demo: an X-ray at once, by click and in the dark; a peer is rekeyed an
   assert.deepEqual(problems, []);
 });
 
-test('10,000 peers: few rows in the page, the last one is reached, and a hostile name is text', { skip }, async () => {
+test('10,000 peers: few rows in the page, the last one is reached, and a hostile name is text', {
+  skip,
+  timeout: 180000,
+}, async () => {
   running.server = await serve(0);
   const page = await open(`${running.server.url}/`);
   // A wrong token is refused, and asked for again.
@@ -226,7 +237,10 @@ test('10,000 peers: few rows in the page, the last one is reached, and a hostile
   assert.deepEqual(problems, []);
 });
 
-test('explain --html: a link shows a packet, and what is pointed at is marked everywhere', { skip }, async () => {
+test('explain --html: a link shows a packet, and what is pointed at is marked everywhere', {
+  skip,
+  timeout: 180000,
+}, async () => {
   const octets = Uint8Array.from(
     Buffer.from(
       '60000000000c114020010db800000000000000000000123420010db800000000000000000000567813891194000c0043162e002a',
