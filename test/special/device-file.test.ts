@@ -273,7 +273,7 @@ test('octets of the data plane: portable, with AES-CCM of the board, with its sp
   // Goals: 6,000 portable, 4,000 native. The budgets keep the present sizes.
   const budgets: [boolean, boolean, number][] = [
     [false, false, 6870],
-    [true, false, 4550],
+    [true, false, 4600],
     [true, true, 4290],
   ];
   for (const [isNative, hasSpans, budget] of budgets) {
