@@ -2,6 +2,7 @@
 // that must be refused; and that no context stays when its key is wiped.
 
 import assert from 'node:assert/strict';
+import { createDecipheriv, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -85,6 +86,34 @@ test('many keys in turns: as node:crypto, and what is wrong is refused', { skip 
   for (const { keys } of pairs) {
     node.wipe(keys[0]);
     fast.wipe(keys[1]);
+  }
+});
+
+test('a packet that was refused leaves no error for a later call of node:crypto', { skip }, () => {
+  const says = (call: () => unknown): string => {
+    try {
+      call();
+      return 'nothing';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const certificate = (): unknown => new X509Certificate(new Uint8Array(10));
+  const opened = (): unknown => {
+    const cipher = createDecipheriv('aes-128-ccm', new Uint8Array(16), new Uint8Array(11), { authTagLength: 8 });
+    cipher.setAuthTag(new Uint8Array(8));
+    cipher.update(new Uint8Array(20));
+    return cipher.final();
+  };
+  const before = [says(certificate), says(opened)];
+  const fast = createFastProvider();
+  for (const kind of KINDS) {
+    const key = fast.key(kind.alg, new Uint8Array(kind.size));
+    const aead = aeadOf(new Uint8Array(kind.nonces[0]), new Uint8Array(8), kind.icvs[0]);
+    const buffer = new Uint8Array(256);
+    assert.equal(fast.open(key, aead, buffer, 0, 200), false);
+    assert.deepEqual([says(certificate), says(opened)], before, `alg ${kind.alg}`);
+    fast.wipe(key);
   }
 });
 

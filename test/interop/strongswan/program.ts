@@ -55,8 +55,8 @@ function bundled(folder: string): string {
     // Compilers are for commands that are not needed here.
     external: ['koffi', ...Object.values(stay), 'esbuild', 'typescript', 'typescript-to-lua'],
     alias: stay,
-    // For packages that are CommonJS.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    // For packages that are CommonJS. Modules of ours import `createRequire` too, under its own name.
+    banner: { js: "import { createRequire as $from } from 'node:module'; const require = $from(import.meta.url);" },
     logLevel: 'error',
   });
   return file;

@@ -65,6 +65,11 @@ interface Calls {
   update: Call;
   final: Call;
   ctrl: Call;
+  /**
+   * Empties this thread's queue of errors. A failed call leaves one there, and node:crypto would throw it later, from a call
+   * that it has nothing to do with.
+   */
+  clearErrors: () => void;
   /** EVP_CIPHER of an algorithm and a key's length; 0: there is none. */
   cipher(alg: number, keyLength: number): number;
   address(octets: Uint8Array): number;
@@ -92,6 +97,7 @@ function calls(): Calls {
     update: library.func('int EVP_CipherUpdate(uintptr_t, uintptr_t, uintptr_t, uintptr_t, int)'),
     final: library.func('int EVP_CipherFinal_ex(uintptr_t, uintptr_t, uintptr_t)'),
     ctrl: library.func('int EVP_CIPHER_CTX_ctrl(uintptr_t, int, int, uintptr_t)'),
+    clearErrors: library.func('void ERR_clear_error()'),
     cipher(alg, keyLength) {
       if (alg === ALG_CHACHA20_POLY1305) return named('chacha20_poly1305');
       return named(`aes_${8 * keyLength}_${alg === ALG_AES_CCM ? 'ccm' : 'gcm'}`);
@@ -100,7 +106,8 @@ function calls(): Calls {
   };
 }
 
-function createEvp({ create, free, init, update, final, ctrl, cipher, address }: Calls): Evp {
+function createEvp(found: Calls): Evp {
+  const { create, free, init, update, final, ctrl, clearErrors, cipher, address } = found;
   const stage = new Uint8Array(TEXT + EVP_MAX + 16);
   const base = address(stage);
   let contexts = 0;
@@ -130,6 +137,7 @@ function createEvp({ create, free, init, update, final, ctrl, cipher, address }:
     octets.fill(0);
     if (!isMade) {
       if (context !== 0) free(context);
+      clearErrors();
       throw new Error(`OpenSSL: no cipher context for alg ${alg}`);
     }
     contexts++;
@@ -188,8 +196,11 @@ function createEvp({ create, free, init, update, final, ctrl, cipher, address }:
         run(context, isCcm, aead, length, 1) &&
         (isCcm || final(context, base + TEXT + length, base + WRITTEN) === 1) &&
         ctrl(context, GET_TAG, aead.icvLength, base + TEXT + length) === 1;
-      // What is in the buffer is clear text still.
-      if (!isSealed) throw new Error(`OpenSSL: alg ${kept.alg} failed`);
+      if (!isSealed) {
+        clearErrors();
+        // What is in the buffer is clear text still.
+        throw new Error(`OpenSSL: alg ${kept.alg} failed`);
+      }
       outOf(TEXT, buffer, offset, length + aead.icvLength);
     },
     open(kept, aead, buffer, offset, length) {
@@ -206,6 +217,7 @@ function createEvp({ create, free, init, update, final, ctrl, cipher, address }:
           final(context, base + TEXT + length, base + WRITTEN) === 1;
       if (!isGood) {
         stage.fill(0, TEXT, TEXT + length);
+        clearErrors();
         return false;
       }
       outOf(TEXT, buffer, offset, length);
