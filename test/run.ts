@@ -91,6 +91,8 @@ async function main(patterns: readonly string[]): Promise<number> {
   // State of gateways in memory where there is such a place: other tests keep the disk busy for seconds.
   const state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'dietesp-state-'));
   process.env.STATE_DIRECTORY = state;
+  // Gateways that a test kills leave their sockets.
+  process.env.RUNTIME_DIRECTORY = join(state, 'run');
   process.on('exit', () => rmSync(state, { recursive: true, force: true }));
   // Checks of the project first, then the rest by name.
   const files = filesBelow('test', ['test.ts']).filter(wanted);
