@@ -32,6 +32,8 @@ export type {
   UdpMetrics,
 } from './gateway/views.ts';
 export { addressOctets, addressText } from './host/addresses.ts';
+export type { CaptureConfig } from './host/capture/settings.ts';
+export type { CaptureMetrics } from './host/capture/side.ts';
 export type { Field } from './host/config/field.ts';
 export { GATEWAY_SCHEMA, SENSOR_SCHEMA } from './host/config/ike-files.ts';
 export type { SelectorTemplate } from './host/config/ike-names.ts';

@@ -32,6 +32,7 @@ interface Options {
   config: string;
   check?: boolean;
   keylog?: string;
+  pcap?: string;
   state?: string;
   log?: string;
   logFormat?: string;
@@ -62,6 +63,13 @@ async function openStore({ cluster, state }: LoadedGateway, options: Options, lo
   return openCluster(cluster, sealKeyOf(options.config, state.keyFile, printWarning), log);
 }
 
+/** The configuration of the file, with the folder for captures of the options. */
+function withCaptures(file: string, { pcap }: Options): LoadedGateway {
+  const loaded = loadGatewayFile(file);
+  if (pcap !== undefined) loaded.config.pcap = { ...loaded.config.pcap, path: pcap };
+  return loaded;
+}
+
 async function run(options: Options): Promise<void> {
   refuseEmpty(options);
   const socket = options.socket === undefined ? undefined : socketOf(options.socket);
@@ -80,7 +88,7 @@ async function run(options: Options): Promise<void> {
     isChanged = true;
   };
   process.on('SIGHUP', () => hup());
-  const loaded = loadGatewayFile(options.config);
+  const loaded = withCaptures(options.config, options);
   const logs = createLogHub({ ...loaded.log, ...logging });
   const { log } = logs;
   warn(loaded.warnings);
@@ -93,6 +101,9 @@ async function run(options: Options): Promise<void> {
     for (const { name, config } of loaded.config.sas) keylog.sa(config, name);
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
   }
+  const captures = loaded.config.pcap?.path;
+  if (captures !== undefined)
+    printWarning(`packets go to ${captures}, also in clear: whoever reads it reads all readings`);
   const ending = signalled();
   const store = await openStore(loaded, options, log);
   const volatile = volatileProblem(loaded, store !== null);
@@ -110,7 +121,7 @@ async function run(options: Options): Promise<void> {
   /** Reads the file again; a wrong one changes nothing. */
   async function reload(): Promise<Reloaded> {
     try {
-      const next = loadGatewayFile(options.config);
+      const next = withCaptures(options.config, options);
       const result = await gateway.reload(next.config);
       const isKeyLogOther = options.keylog === undefined && next.keylog !== folder;
       if (isKeyLogOther) result.restart.push('keylog');
@@ -169,6 +180,7 @@ export function gatewayCommand(): Command {
     .option('--check', 'check the file, print a summary or all errors, start nothing; with --json as data')
     .option('--state <dir>', 'where SAs survive a restart, before what the file says; off: nowhere')
     .option('--keylog <folder>', 'write the keys of all SAs for Wireshark')
+    .option('--pcap <folder>', 'write packets to pcapng files there: frames, ESP, and inner packets in clear')
     .addOption(
       new Option(
         '--log <level[:names]>',

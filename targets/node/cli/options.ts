@@ -30,8 +30,8 @@ export function numberOf(option: string, text: string, pattern: RegExp, low: num
 }
 
 /** Options that name a file or folder: `--keylog "$DIR"` of a variable that is not set would be the working directory. */
-export function refuseEmpty(options: { config?: string; keylog?: string }): void {
-  for (const name of ['config', 'keylog'] as const) {
+export function refuseEmpty(options: { config?: string; keylog?: string; pcap?: string }): void {
+  for (const name of ['config', 'keylog', 'pcap'] as const) {
     if (options[name]?.trim() === '') throw new CommandError(`--${name}: must be the name of a file or folder`, 2);
   }
 }

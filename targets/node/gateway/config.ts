@@ -6,6 +6,7 @@ import { MODE_TUNNEL } from '../../../core/dietesp/attributes.ts';
 import type { SaConfig } from '../../../core/esp/sa.ts';
 import type { PrivateNumbers } from '../../../core/ike/codec/private-numbers.ts';
 import { addressLimit, addressOctets } from '../host/addresses.ts';
+import type { CaptureConfig } from '../host/capture/settings.ts';
 import { hexOf, inRange, integerIn, refuseAt } from '../host/check.ts';
 import type { Connection } from '../host/config/ike-policy.ts';
 import type { NamedPeers } from '../host/config/named-peers.ts';
@@ -144,6 +145,8 @@ export interface GatewayConfig {
   store?: StateStore;
   /** A network interface for inner packets that no flow takes; its packets go to the peers. */
   tun?: TunConfig;
+  /** Capture files; absent: none. */
+  pcap?: CaptureConfig;
   /** Octets of the buffers of UDP sockets, each way, default 4194304. Asked for here, a smaller one is a warning. */
   socketBuffer?: number;
   /** How UDP sockets of IKE and ESP cross the system: `auto`, in bursts where it can be, or `node`, by node:dgram. */
@@ -263,6 +266,14 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
   part(() => integerIn(['sessions'], config.sessions ?? 1, 1, 65535), undefined);
   part(() => integerIn(['socketBuffer'], config.socketBuffer ?? 65536, 4096, 1073741824), undefined);
   part(() => integerIn(['tcpConnections'], config.ike?.tcpConnections ?? 4, 4, 65535), undefined);
+  if (config.pcap !== undefined) {
+    const { path, maxMiB, files } = config.pcap;
+    if (typeof path !== 'string' || path.trim() === '') {
+      part(() => refuseAt(['pcap', 'path'], path, 'must be the name of a folder'), undefined);
+    }
+    part(() => integerIn(['pcap', 'maxMiB'], maxMiB ?? 1, 1, 65536), undefined);
+    part(() => integerIn(['pcap', 'files'], files ?? 2, 2, 1000), undefined);
+  }
   part(() => inRange(['idle'], config.idle ?? 1, 1, 86400000), undefined);
   part(() => integerIn(['lostAfter'], config.lostAfter ?? 1, 1, 1000000), undefined);
   const radios = each(listOf('radios', config.radios, true), (radio, index) =>

@@ -59,6 +59,7 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['sas', ({ sas }) => sas.map(({ name, config, direction }) => ({ name, config, direction }))],
   ['sessions', ({ sessions }) => sessions],
   ['idle', ({ idle }) => idle],
+  ['pcap', ({ pcap }) => pcap],
   ['lostAfter', ({ lostAfter }) => lostAfter],
   ['privateNumbers', ({ ike }) => ike?.numbers],
   ['mtu', ({ ike }) => ike?.mtu],

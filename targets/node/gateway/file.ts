@@ -1,6 +1,7 @@
 // Turns the file of `dietesp gateway` into the gateway's configuration. It reads, checks and converts the whole file before
 // anything starts, and reports all errors at once: `file:line: field: value: limit`.
 
+import type { CaptureConfig } from '../host/capture/settings.ts';
 import type { ClusterConfig } from '../host/cluster/open.ts';
 import { clusterOf } from '../host/config/cluster.ts';
 import { type Common, commonOf, socketAddressOf, tcpOf, udpOf } from '../host/config/common.ts';
@@ -151,6 +152,11 @@ function redirectOf(field: Field): NonNullable<GatewayIkeConfig['redirect']> {
   return { to: gatewayNameOf(inside(field, 'to')), when: when as 'draining' | 'always' };
 }
 
+function captureOf(field: Field): CaptureConfig {
+  const values = filled(field.value, GATEWAY_PROPERTIES.pcap.properties!) as unknown as CaptureConfig;
+  return { ...values, path: fileOf(inside(field, 'path')) };
+}
+
 function socketOf(field: Field): string {
   return field.value === undefined ? '' : field.value === 'off' ? 'off' : fileOf(field);
 }
@@ -216,6 +222,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     sessions: values.sessions as number,
     idle: (values.idle as number) * 1000,
     lostAfter: values.lostAfter as number,
+    ...(values.pcap === undefined ? {} : { pcap: captureOf(inside(root, 'pcap')) }),
     ...(values.tun === undefined ? {} : { tun: tunOf(inside(root, 'tun')) }),
     ike: {
       connections,

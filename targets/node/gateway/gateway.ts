@@ -106,13 +106,14 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const shared = opened.store?.shared;
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
-  const carriers = createCarriers(bus, radios.length, { udp, tcp, raw });
+  const uncaptured = createCarriers(bus, radios.length, { udp, tcp, raw });
+  const carriers = opened.capture?.carriers(uncaptured, radios.length) ?? uncaptured;
   const paths = createGatewayPaths(bus, config.ike);
   const extensions = paths === null ? [] : [paths.extension];
   const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, extensions, keep });
   const { mtu: sockets } = opened;
   const mtu = paths === null || sockets === null ? null : createGatewayMtu(bus, { paths, sockets, endpoint, sas, ike });
-  const tap = createTap(sas.of, config.sas, bus.now);
+  const tap = createTap(sas.of, config.sas, bus.now, opened.capture?.inner ?? null);
   const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu, flows, tap });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
@@ -155,6 +156,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     mtu: mtu?.metrics ?? null,
     state: state?.metrics() ?? null,
     cluster: ike.cluster?.view() ?? null,
+    capture: opened.capture?.metrics() ?? null,
     drops: { ...bus.drops },
     suppressedLines: bus.bounded.suppressed(),
   });

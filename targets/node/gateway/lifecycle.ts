@@ -14,6 +14,7 @@ import type { StateStore } from '../host/state/store.ts';
 import { MARKER_SIZE, UDP_ESP, UDP_IKE, UDP_IKE_MARKED } from '../host/udp.ts';
 import type { Air } from './air.ts';
 import type { Bus } from './bus.ts';
+import { type GatewayCapture, openCapture } from './capture.ts';
 import type { Carriers } from './carriers.ts';
 import { type CheckedConfig, type Clock, checkGatewayConfig, type GatewayConfig } from './config.ts';
 import type { Flow } from './flows.ts';
@@ -46,6 +47,8 @@ export interface Opened {
   raw: RawPorts | null;
   tun: Tun | null;
   store: StateStore | null;
+  /** Capture files; null: none. */
+  capture: GatewayCapture | null;
 }
 
 export async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
@@ -124,9 +127,16 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     raw: null,
     tun: null,
     store: config.store ?? null,
+    capture: null,
   };
   try {
     const { ike, log } = config;
+    if (config.pcap !== undefined) {
+      const names = checked.radios.map(({ name }) => name);
+      const capture = openCapture(config.pcap, names, (ike?.udp ?? []).length > 0, log ?? silent, config.wall);
+      opened.capture = capture;
+      opened.radios = opened.radios.map((radio, index) => capture.radio(radio, names[index]));
+    }
     if (ike?.mtu !== undefined) opened.mtu = await createMtuSockets(ike.mtu, log ?? silent);
     const opening = (local: Uint8Array, natPort: number): void => {
       opened.mtu?.opened(local, natPort);
@@ -175,9 +185,10 @@ function openRaw({ raw, mtu }: Opened, local: Uint8Array, log: Log): void {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tcp, raw, mtu, tun, store }: Opened): Promise<void> {
+export async function close({ radios, udp, tcp, raw, mtu, tun, store, capture }: Opened): Promise<void> {
   mtu?.close();
   await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), raw?.close(), tun?.close(), store?.close()]);
+  await capture?.close();
 }
 
 /** What moves packets. */
@@ -249,6 +260,7 @@ export function run(bus: Bus, clock: Clock, opened: Opened, joined: Joined): () 
           if (path !== null) router.esp(path, octets, offset, length);
         });
     }
+    opened.capture?.watch(opened.udp, opened.raw);
     if (opened.tcp !== null) {
       opened.tcp.drop = (reason) => void bus.drop('tcp', reason);
       opened.tcp.onMessage = (path, octets, offset, length, isIke) =>

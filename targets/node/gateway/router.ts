@@ -246,11 +246,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
    * packet, which is authenticated as others are [RFC 4303 §2.6]; else a drop code, counted.
    */
   function restore(packet: Uint8Array, offset: number, length: number, isNew: boolean, now: number): number {
-    const seen = tap.isOpen ? tap.copy(packet, offset, length) : null;
+    const isSeen = tap.isOpen;
+    const seen = isSeen ? tap.copy(packet, offset, length) : null;
     const size = isNew
       ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
       : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
-    if (seen !== null) {
+    if (isSeen) {
       tap.came(seen, endpoint.sa, restored, Math.max(0, size), size < 0 ? dropName(size) : '', packet !== came);
     }
     return size === DROP_DUMMY && endpoint.sa !== null ? 0 : size;

@@ -1,11 +1,12 @@
 // Packets as they pass, for those who watch: copies in clear and on the wire, of a few packets a second. While nobody watches, a
-// packet costs the look at `isOpen`.
+// packet costs the look at `isOpen`. A capture gets them all.
 
 import type { Attributes } from '../../../core/dietesp/attributes.ts';
 import { isEesp } from '../../../core/eesp/sa.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { attributesOf } from '../../../core/ike/child/install.ts';
 import type { Xray } from '../../web/xray/model.ts';
+import type { InnerSink } from '../host/capture/settings.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { errorText } from '../host/errors.ts';
 import { unexplained, xrayOf } from '../host/explain/xray.ts';
@@ -39,12 +40,12 @@ const SECOND = 1000;
 const NOWHERE = new Uint8Array(0);
 
 export interface Tap {
-  /** Somebody watches. */
+  /** Somebody watches, or there is a capture. */
   isOpen: boolean;
-  /** A copy of an outer packet that came, before it is decrypted in its place; null: enough were seen in this second. */
+  /** A copy of an outer packet that came, before it is decrypted in its place; null: nobody watches, or enough were seen in this second. */
   copy(packet: Uint8Array, offset: number, length: number): Uint8Array | null;
-  /** What became of it: the inner packet clear[0..size), or why it was dropped. `sa`: null: nobody's. */
-  came(wire: Uint8Array, sa: Sa | null, clear: Uint8Array, size: number, drop: string, isOnAir: boolean): void;
+  /** What became of it: the inner packet clear[0..size), or why it was dropped. `wire`: what `copy` gave. `sa`: null: nobody's. */
+  came(wire: Uint8Array | null, sa: Sa | null, clear: Uint8Array, size: number, drop: string, isOnAir: boolean): void;
   /** The inner packet clear[0..length) went out as wire[0..size). */
   went(
     association: Association,
@@ -63,11 +64,15 @@ interface Watcher {
   missed(count: number): void;
 }
 
-/** `of`: the association of an SA; `configured`: SAs of the configuration; `now`: milliseconds of any clock. */
+/**
+ * `of`: the association of an SA; `configured`: SAs of the configuration; `now`: milliseconds of any clock; `inner`: takes all inner
+ * packets.
+ */
 export function createTap(
   of: (sa: Sa) => Association | undefined,
   configured: readonly GatewaySa[],
   now: () => number,
+  inner: InnerSink | null = null,
 ): Tap {
   const watchers = new Set<Watcher>();
   let second = 0;
@@ -142,13 +147,18 @@ export function createTap(
   }
 
   const tap: Tap = {
-    isOpen: false,
-    copy: (packet, offset, length) => (mayTake(length) ? packet.slice(offset, offset + length) : null),
+    isOpen: inner !== null,
+    copy: (packet, offset, length) =>
+      watchers.size > 0 && mayTake(length) ? packet.slice(offset, offset + length) : null,
     came(wire, sa, clear, size, drop, isOnAir) {
+      if (inner !== null && size > 0) inner('in', clear, size);
+      if (wire === null) return;
       tell('in', sa === null ? undefined : of(sa), clear.slice(0, size), wire, drop, isOnAir);
     },
     went(association, clear, length, wire, size, isOnAir) {
-      if (mayTake(size)) tell('out', association, clear.slice(0, length), wire.slice(0, size), '', isOnAir);
+      inner?.('out', clear, length);
+      if (watchers.size > 0 && mayTake(size))
+        tell('out', association, clear.slice(0, length), wire.slice(0, size), '', isOnAir);
     },
     watch(take, missedSome) {
       const watcher = { take, missed: missedSome };
@@ -156,7 +166,7 @@ export function createTap(
       tap.isOpen = true;
       return () => {
         watchers.delete(watcher);
-        tap.isOpen = watchers.size > 0;
+        tap.isOpen = watchers.size > 0 || inner !== null;
       };
     },
   };

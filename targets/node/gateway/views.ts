@@ -14,6 +14,7 @@ import {
   macAirTime,
 } from '../../../core/link/mac.ts';
 import { addressText } from '../host/addresses.ts';
+import type { CaptureMetrics } from '../host/capture/side.ts';
 import type { MtuMetrics } from '../host/mtu/metrics.ts';
 import type { RadioDevice, Signal } from '../host/radio/radio.ts';
 import { type Reasons, reasonsOf } from '../host/reasons.ts';
@@ -245,6 +246,8 @@ export interface GatewayMetrics {
   state: StateMetrics | null;
   /** The cluster that it is in; null: none. */
   cluster: ClusterView | null;
+  /** Capture files, one for each side; null: none. */
+  capture: CaptureMetrics[] | null;
   /**
    * Packets that the gateway itself dropped: no-sa, no-neighbour, unprotected, no-flow, tun, too-long, store, listener, keylog,
    * internal, and those of docs/transports.md.

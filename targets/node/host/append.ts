@@ -2,6 +2,7 @@
 // one is cut off again, so that the next one can be read.
 
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** Appends `octets` to an open file of our own; throws the system's error, and the file is then as it was. */
@@ -11,6 +12,24 @@ export function appendWhole(fd: number, octets: Uint8Array): void {
     for (let at = 0; at < octets.length; ) at += writeSync(fd, octets, at, octets.length - at);
   } catch (error) {
     if (stat.isFile()) ftruncateSync(fd, stat.size);
+    throw error;
+  }
+}
+
+/**
+ * Appends octets[0..size) to a file of our own that has `before` octets and was opened to be appended to, and holds nobody up.
+ * Rejects with the system's error, and the file is then as it was.
+ */
+export async function appendWholeLater(
+  file: FileHandle,
+  octets: Uint8Array,
+  size: number,
+  before: number,
+): Promise<void> {
+  try {
+    for (let at = 0; at < size; ) at += (await file.write(octets, at, size - at)).bytesWritten;
+  } catch (error) {
+    await file.truncate(before);
     throw error;
   }
 }

@@ -282,6 +282,20 @@ const PROGRAM: Family[] = [
     one(counters.suppressedLines),
   ),
   counter(
+    'capture_packets',
+    'Packets in capture files (pcap).',
+    ({ counters: { capture } }) =>
+      (capture ?? []).map(({ name, packets }) => ({ labels: { side: name }, value: packets })),
+    ['side'],
+  ),
+  counter(
+    'capture_missed',
+    'Packets that are not in capture files: the buffer was full (crowded), or they could not be written (failed).',
+    ({ counters: { capture } }) =>
+      (capture ?? []).flatMap(({ name, crowded, failed }) => reasons({ crowded, failed }, { side: name })),
+    ['side', 'reason'],
+  ),
+  counter(
     'http_requests',
     'Requests over HTTP by status.',
     ({ http }) => Object.entries(http.requests).map(([code, value]) => ({ labels: { code }, value })),

@@ -203,6 +203,16 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     writeOnly: true,
   }),
   cluster: CLUSTER,
+  pcap: object(
+    'Captures',
+    'Packets in pcapng files: frames of each radio, IKE and ESP at sockets, and inner packets in clear. See docs/operations.md.',
+    {
+      path: text('Folder', 'For the files; made where it is missing. Whoever reads it reads all readings.', NAMED),
+      maxMiB: integer('Size', 'Of a file at most, in MiB; then another one is begun.', 1, 65536, 64),
+      files: integer('Files', 'Of each side at most; then the oldest is removed.', 2, 1000, 8),
+    },
+    ['path'],
+  ),
   control: CONTROL,
   http: HTTP,
   metrics: seconds('Metrics', 'Seconds between lines of metrics on stdout; 0: none.', 0),

@@ -1,0 +1,205 @@
+// One side of a running program in capture files: pcapng, a new file when one is full, the oldest removed. A packet is copied into a
+// buffer of fixed size and written later, so that a slow disk holds nobody up. What does not fit, or cannot be written, is counted, and
+// the next packet says how many are missing before it (epb_dropcount).
+//
+// Files are made anew under a number that nobody has (O_EXCL), for their owner alone (0600): no link leads elsewhere.
+
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { appendWholeLater } from '../append.ts';
+import { errorText } from '../errors.ts';
+import { PACKET_MORE, type PacketNotes, pcapngHeader, putPacket } from '../radio/pcapng-writer.ts';
+
+/** Octets that wait to be written, in each of two buffers. */
+const BUFFER = 524288;
+const PAUSE = 5000;
+/** Milliseconds for the last packets at the end. */
+const LAST_WORDS = 1000;
+const DIGITS = 6;
+
+/** Counters of a side. */
+export interface CaptureMetrics {
+  /** Of its files: `air-radio0`, `outer`, `inner`. */
+  name: string;
+  /** The file that is being written; '': none yet. */
+  file: string;
+  /** Packets that are in files, and their octets with what pcapng has around them. */
+  packets: number;
+  /** Octets written. */
+  octets: number;
+  /** Packets that are not: the buffer was full, or they are too long for it. */
+  crowded: number;
+  /** Packets that could not be written. */
+  failed: number;
+  /** Why that was so last; ''. */
+  problem: string;
+}
+
+/** Takes packets, never waits and never throws. */
+export interface CaptureSide {
+  /** Copies packet[offset..offset + length). */
+  put(notes: PacketNotes, packet: Uint8Array, offset: number, length: number): void;
+  metrics(): CaptureMetrics;
+  /** Writes what waits, for a second at most, and closes the file. */
+  close(): Promise<void>;
+}
+
+/** What a side is. */
+export interface SideOptions {
+  /** Where its files are. */
+  folder: string;
+  /** Letters, digits, `.`, `_` and `-`. */
+  name: string;
+  /** What the interface is called in the file. */
+  title: string;
+  linkType: number;
+  /** Octets of a file at most, 1 MiB or more. */
+  size: number;
+  /** Files at most, 2 or more. */
+  files: number;
+  /** Milliseconds after a failure in which nothing is tried, default 5000. */
+  pause?: number;
+  /** Hears of the first failure, and of its end. */
+  tell(isGood: boolean, text: string): void;
+}
+
+export function createCaptureSide(options: SideOptions): CaptureSide {
+  const { folder, name, title, linkType, size: fileMax, files, pause = PAUSE, tell } = options;
+  const pattern = new RegExp(`^${name.replaceAll('.', '\\.')}-(\\d{${DIGITS},15})\\.pcapng$`);
+  const metrics: CaptureMetrics = { name, file: '', packets: 0, octets: 0, crowded: 0, failed: 0, problem: '' };
+  let filling = Buffer.allocUnsafeSlow(BUFFER);
+  let resting = Buffer.allocUnsafeSlow(BUFFER);
+  let filled = 0;
+  // Packets in `filling`, and missing ones of which they tell.
+  let waiting = 0;
+  let told = 0;
+  let missed = 0;
+  let isBusy = false;
+  let isClosed = false;
+  let isFailing = false;
+  let pauseEnd = 0;
+  let handle: FileHandle | null = null;
+  let fileSize = 0;
+  let last = 0;
+  let idle: () => void = () => {};
+
+  async function shut(): Promise<void> {
+    const old = handle;
+    handle = null;
+    await old?.close();
+  }
+
+  /** Removes the oldest files, and makes one. */
+  async function begin(): Promise<void> {
+    const entries = await readdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await mkdir(folder, 0o700);
+      return [];
+    });
+    const numbers = entries.flatMap((entry) => {
+      const number = pattern.exec(entry)?.[1];
+      return number === undefined ? [] : [{ entry, number: Number(number) }];
+    });
+    numbers.sort((a, b) => a.number - b.number);
+    for (const { entry } of numbers.splice(0, Math.max(0, numbers.length - files + 1))) {
+      await unlink(join(folder, entry)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    }
+    last = Math.max(last, numbers.at(-1)?.number ?? 0) + 1;
+    const file = join(folder, `${name}-${String(last).padStart(DIGITS, '0')}.pcapng`);
+    // Appending: packets stand one behind the other whatever was cut off.
+    const made = await open(file, 'ax', 0o600);
+    try {
+      const header = pcapngHeader(linkType, title);
+      await appendWholeLater(made, header, header.length, 0);
+      handle = made;
+      fileSize = header.length;
+      metrics.file = file;
+    } catch (error) {
+      await made.close();
+      // Empty files would push those with packets out.
+      await unlink(file);
+      throw error;
+    }
+  }
+
+  async function write(octets: Buffer, size: number): Promise<void> {
+    if (handle !== null && fileSize + size > fileMax) await shut();
+    if (handle === null) await begin();
+    try {
+      await appendWholeLater(handle!, octets, size, fileSize);
+      fileSize += size;
+    } catch (error) {
+      // What it has is good; the next packets get a file of their own.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') await shut();
+      throw error;
+    }
+  }
+
+  async function flush(): Promise<void> {
+    while (filled > 0) {
+      const [octets, size, packets, noted] = [filling, filled, waiting, told];
+      [filling, resting] = [resting, filling];
+      filled = waiting = told = 0;
+      try {
+        await write(octets, size);
+        metrics.packets += packets;
+        metrics.octets += size;
+        if (isFailing) tell(true, `${name}: packets are captured again`);
+        isFailing = false;
+      } catch (error) {
+        metrics.failed += packets;
+        metrics.problem = errorText(error);
+        missed += packets + noted;
+        pauseEnd = performance.now() + pause;
+        if (!isFailing) tell(false, `${name}: packets are not captured: ${metrics.problem}`);
+        isFailing = true;
+      }
+    }
+    isBusy = false;
+    idle();
+  }
+
+  return {
+    put(notes, packet, offset, length) {
+      if (isClosed) return;
+      if (isFailing && performance.now() < pauseEnd) {
+        metrics.failed++;
+        missed++;
+        return;
+      }
+      if (filled + length + PACKET_MORE > BUFFER) {
+        metrics.crowded++;
+        missed++;
+        return;
+      }
+      if (missed > 0) {
+        notes.missed = missed;
+        told += missed;
+        missed = 0;
+      }
+      filled = putPacket(filling, filled, notes, packet, offset, length);
+      waiting++;
+      if (isBusy) return;
+      isBusy = true;
+      setImmediate(flush);
+    },
+    metrics: () => ({ ...metrics }),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      let timer: NodeJS.Timeout | undefined;
+      const done = new Promise<void>((resolve) => {
+        idle = resolve;
+        if (!isBusy) resolve();
+      }).then(shut);
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LAST_WORDS);
+      });
+      // What a file system does not answer keeps nobody.
+      await Promise.race([done.catch(() => {}), late]);
+      clearTimeout(timer);
+    },
+  };
+}
