@@ -157,7 +157,7 @@ async function radio(action: (typeof ACTIONS)[number], options: Options): Promis
 export function radioCommand(): Command {
   return new Command('radio')
     .description(
-      'list: serial ports, and what answers there. test: opens a radio, asks what it is, sends a frame. scan: energy on ' +
+      'list: serial ports, and what answers there; interfaces of Linux. test: opens a radio, asks what it is, sends a frame. scan: energy on ' +
         'channels. sniff: frames as they come, as lines or for Wireshark. A radio belongs to one program at a time.',
     )
     .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS))
@@ -167,6 +167,7 @@ export function radioCommand(): Command {
     .option('--command <words>', 'a program that speaks Spinel, with its arguments')
     .option('--uart <port>', 'serial port of a board')
     .option('--zep <address:port>', 'own address for frames in UDP')
+    .option('--linux <interface>', "a network interface of Linux's IEEE 802.15.4 stack")
     .option('--baud <n>', 'bits a second of a serial port; default 115200')
     .option('--channel <n>', '11..26; default 26, or all for scan')
     .option('--pan <hex>', 'PAN identifier of the frames of test; default fffe')

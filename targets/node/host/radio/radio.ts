@@ -11,7 +11,7 @@ export interface Signal {
   noise: number | null;
   /** Link quality, 0..255. */
   lqi: number | null;
-  /** 11..26. */
+  /** Channel, 11..26. */
   channel: number | null;
 }
 

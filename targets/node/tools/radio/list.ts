@@ -1,10 +1,13 @@
 // What a host has of radios: kinds of adapters, each of which finds its own.
 
-import { readdirSync, realpathSync } from 'node:fs';
+import { closeSync, readdirSync, realpathSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { frameFcs } from '../../../../core/wire/ieee802154.ts';
 import { errorText } from '../../host/errors.ts';
 import type { UartLine } from '../../host/radio/line-keeper.ts';
+import { type LinuxCalls, loadLinuxCalls, SOCK_FLAGS } from '../../host/radio/linux/calls.ts';
+import { interfaceOf } from '../../host/radio/linux/interface.ts';
+import { listWpan, type WpanInterface } from '../../host/radio/linux/nl802154.ts';
 import { createPipeDecoder } from '../../host/radio/pipe.ts';
 import { portLine } from '../../host/radio/spinel/line.ts';
 import { createRcp } from '../../host/radio/spinel/rcp.ts';
@@ -12,14 +15,14 @@ import { askInfo, infoText } from '../../host/radio/spinel/setup.ts';
 
 /** An adapter that was found. */
 export interface Found {
-  /** `serial`, ... */
+  /** `serial`, `linux` */
   kind: string;
-  /** What a file calls it: `/dev/ttyACM0`. */
+  /** What a file calls it: `/dev/ttyACM0`, `wpan0`. */
   name: string;
   /** Other names, maker, number. */
   more: string;
-  /** What answers there: `spinel`, `uart`, `none`, `busy` (it could not be opened), `unknown` (nobody was asked). */
-  answer: 'spinel' | 'uart' | 'none' | 'busy' | 'unknown';
+  /** What answers there: `spinel`, `uart`, `linux`, `none`, `busy` (it could not be opened), `unknown` (nobody was asked). */
+  answer: 'spinel' | 'uart' | 'linux' | 'none' | 'busy' | 'unknown';
   /** The same in words. */
   text: string;
 }
@@ -40,6 +43,8 @@ export interface AdapterKind {
   find(options: ListOptions): Promise<Found[]>;
 }
 
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
 const ANSWER_TIME = 400;
 /** Milliseconds in which a board's frames are listened for. */
 const LISTEN_TIME = 1000;
@@ -126,8 +131,53 @@ const SERIAL: AdapterKind = {
   },
 };
 
+const UNSET = 0xffff;
+const NO_SHORT = 0xfffe;
+
+/** An interface of Linux as one that was found; `isUp`: undefined: not known. */
+export function foundWpan(one: WpanInterface, isUp: boolean | undefined): Found {
+  const { name, kind, phy, panId, shortAddress, extendedAddress } = one;
+  const hex = (value: number): string => value.toString(16).padStart(4, '0');
+  // A monitor has no addresses: it takes every frame.
+  const own =
+    kind === 'monitor'
+      ? []
+      : [
+          panId === UNSET ? 'no PAN' : `PAN ${hex(panId)}`,
+          shortAddress >= NO_SHORT ? 'no short address' : `short address ${hex(shortAddress)}`,
+          `EUI-64 ${Buffer.from(extendedAddress).toString('hex')}`,
+        ];
+  const channel = phy.channel === null ? [] : [`channel ${phy.channel}`];
+  const down = isUp === false ? [`down: ip link set ${name} up`] : [];
+  const more = [kind, `of ${phy.name}`].join(' ');
+  return { kind: 'linux', name, more, answer: 'linux', text: [...channel, ...own, ...down].join(', ') };
+}
+
+/** True where the interface is up; undefined where nobody can say. */
+function isInterfaceUp(calls: LinuxCalls, name: string): boolean | undefined {
+  const fd = calls.socket(AF_INET, SOCK_DGRAM | SOCK_FLAGS, 0);
+  if (fd < 0) return undefined;
+  try {
+    return interfaceOf(calls, fd, name)?.isUp;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Interfaces of Linux's IEEE 802.15.4 stack; none without koffi, and on other systems. */
+const LINUX: AdapterKind = {
+  kind: 'linux',
+  async find() {
+    if (process.platform !== 'linux') return [];
+    const calls = await loadLinuxCalls().catch(() => null);
+    if (calls === null) return [];
+    const found = listWpan(calls).map((one) => foundWpan(one, isInterfaceUp(calls, one.name)));
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  },
+};
+
 /** The kinds that `dietesp radio list` looks for. A further one is one more entry. */
-export const ADAPTERS: AdapterKind[] = [SERIAL];
+export const ADAPTERS: AdapterKind[] = [SERIAL, LINUX];
 
 /** All adapters of this host. */
 export async function listAdapters(options: ListOptions): Promise<Found[]> {
@@ -136,7 +186,7 @@ export async function listAdapters(options: ListOptions): Promise<Found[]> {
 
 /** One line for each. */
 export function listText(found: Found[]): string {
-  if (found.length === 0) return 'no radio, and no serial port of USB\n';
+  if (found.length === 0) return 'no radio, no serial port of USB, and no IEEE 802.15.4 interface of Linux\n';
   return found
     .map(
       ({ kind, name, more, text }) =>

@@ -23,12 +23,16 @@ export interface Place {
   uart?: string;
   /** Own `ADDRESS:PORT`. */
   zep?: string;
+  /** Network interface of Linux. */
+  linux?: string;
   baud?: number;
   channel?: number;
   pan?: number;
 }
 
-const NAMES = ['config', 'spinel', 'command', 'uart', 'zep'] as const;
+const NAMES = ['config', 'spinel', 'command', 'uart', 'zep', 'linux'] as const;
+/** Kinds whose channel a host sets, or looks at. */
+const TUNED = ['spinel', 'zep', 'linux'] as const;
 
 function radiosOf(file: string): RadioConfig[] {
   const text = readText(file);
@@ -41,20 +45,28 @@ function radiosOf(file: string): RadioConfig[] {
   throw new CommandError(`${file}: must be a file of a gateway or a sensor`);
 }
 
+/** The radio on another channel. */
+function onChannel(radio: RadioConfig, channel: number | undefined): RadioConfig {
+  if (channel === undefined) return radio;
+  const kind = TUNED.find((name) => radio[name] !== undefined);
+  if (kind === undefined) throw new CommandError('--channel: a board behind a UART has its own', 2);
+  return { ...radio, [kind]: { ...radio[kind], channel } };
+}
+
 function given(place: Place): RadioConfig {
-  const { spinel, command, uart, zep, baud, channel, pan } = place;
+  const { spinel, command, uart, zep, linux, baud, pan } = place;
   const line = { ...(baud === undefined ? {} : { baud }) };
-  const tuned = { ...(channel === undefined ? {} : { channel }) };
   const panId = pan ?? 0xfffe;
   if (spinel !== undefined) {
     const isPort = !spinel.startsWith('/') && hostPort(spinel) !== null;
-    return { spinel: { ...(isPort ? { tcp: spinel } : { path: spinel, ...line }), ...tuned }, panId };
+    return { spinel: { ...(isPort ? { tcp: spinel } : { path: spinel, ...line }) }, panId };
   }
-  if (command !== undefined) return { spinel: { command: command.trim().split(/\s+/), ...tuned }, panId };
+  if (command !== undefined) return { spinel: { command: command.trim().split(/\s+/) }, panId };
   if (uart !== undefined) return { uart: { path: uart, ...line }, panId };
+  if (linux !== undefined) return { linux: { interface: linux }, panId };
   const own = hostPort(zep!);
   if (own === null) throw new CommandError(`--zep: ${zep}: must be ADDRESS:PORT`, 2);
-  return { zep: { address: own.host, port: own.port, ...tuned }, panId };
+  return { zep: { address: own.host, port: own.port }, panId };
 }
 
 /** The one radio that the options name. Throws a CommandError, or what the file says. */
@@ -67,7 +79,7 @@ export function radioOf(place: Place): CheckedRadio {
   if (place.config === undefined) {
     if (place.radio !== undefined) throw new CommandError('--radio: needs --config', 2);
     try {
-      return checkRadio(given(place), [named[0]], 'radio');
+      return checkRadio(onChannel(given(place), place.channel), [named[0]], 'radio');
     } catch (error) {
       throw error instanceof CommandError ? error : new CommandError((error as Error).message, 2);
     }
@@ -80,14 +92,5 @@ export function radioOf(place: Place): CheckedRadio {
       `${place.config}: ${place.radio ?? 'no radio'}: the radios are ${names === '' ? 'none' : names}`,
     );
   }
-  const { spinel, zep, channel } = { ...found, channel: place.channel };
-  const tuned =
-    channel === undefined
-      ? {}
-      : spinel !== undefined
-        ? { spinel: { ...spinel, channel } }
-        : zep !== undefined
-          ? { zep: { ...zep, channel } }
-          : {};
-  return checkRadio({ ...found, ...tuned }, ['radio'], 'radio');
+  return checkRadio(onChannel(found, place.channel), ['radio'], 'radio');
 }

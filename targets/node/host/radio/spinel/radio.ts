@@ -54,22 +54,25 @@ export interface SpinelCounters extends OutgoingCounters, RcpCounters, LineCount
   badFrames: number;
   /** Times that the co-processor started anew by itself. */
   resets: number;
-  /** Times that it was gone, and that it came back. */
+  /** Times that it was gone. */
   lost: number;
+  /** Times that it came back. */
   back: number;
 }
 
 /** A radio behind Spinel. */
 export interface SpinelRadio extends Radio {
+  /** Live. */
   counters: SpinelCounters;
   /** Resolves when it is set up the first time; rejects when it cannot be opened, or cannot be used. */
   ready: Promise<RcpInfo>;
+  /** Resolves when the line is closed. */
   closed: Promise<void>;
   /** What it is; null: not up yet. */
   info(): RcpInfo | null;
-  /** Properties, for tools; throws while it is not up. */
+  /** Properties, for tools; throws while it is not up. @internal */
   rcp(): Rcp;
-  /** Hears values that the co-processor tells by itself. */
+  /** Hears values that the co-processor tells by itself. @internal */
   onProperty: ((property: number, value: Uint8Array) => void) | null;
 }
 

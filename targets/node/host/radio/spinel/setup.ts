@@ -51,7 +51,7 @@ export class UnfitError extends Error {}
 
 /** What a co-processor is. */
 export interface RcpInfo {
-  /** `4.3` */
+  /** Version of Spinel: `4.3`. */
   protocol: string;
   /** Of the firmware, as it says: `OPENTHREAD/3ae741f95; SIMULATION; ...`. */
   firmware: string;
@@ -69,14 +69,17 @@ export interface RcpInfo {
   radioCaps: number;
   /** Channels that it can use. */
   channels: number[];
-  /** dBm; null: it does not say. */
+  /** Of its receiver, dBm; null: it does not say. */
   sensitivity: number | null;
+  /** Power of its transmitter, dBm; null: it does not say. */
   txPower: number | null;
 }
 
 /** What it is to do. */
 export interface RcpSettings {
+  /** Channel, 11..26. */
   channel: number;
+  /** PAN identifier whose frames it takes, 0..0xfffe. */
   panId: number;
   /** 0xfffe or more: none. */
   shortAddress: number;
