@@ -2,27 +2,18 @@
 // the build of a firmware image replaces it with the board's own functions (targets/board/spans.ts). The modules that they
 // belong to export them. Nothing here checks bounds.
 
-/** Octets from which on a host's own way of copying is worth its call. */
-const LONG = 128;
-
-type Copy = (to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number) => void;
-
-let copyLong: Copy | undefined;
-
-/** Gives long spans to what an engine has for them; the ranges may overlap. */
-export function setCopyLong(by: Copy): void {
-  copyLong = by;
-}
-
-/** Copies `length` octets; the ranges may overlap, also within one buffer. */
-export function copy(to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void {
-  if (length >= LONG && copyLong !== undefined) {
-    copyLong(to, toOffset, from, fromOffset, length);
-  } else if (to === from && toOffset > fromOffset) {
+/** Copies `length` octets; the ranges may overlap, also within one buffer. A variable, because a host may have a faster way. */
+export let copy = (to: Uint8Array, toOffset: number, from: Uint8Array, fromOffset: number, length: number): void => {
+  if (to === from && toOffset > fromOffset) {
     for (let i = length - 1; i >= 0; i--) to[toOffset + i] = from[fromOffset + i];
   } else {
     for (let i = 0; i < length; i++) to[toOffset + i] = from[fromOffset + i];
   }
+};
+
+/** Gives `copy` another body, on a host; nothing of it is in the bundles of boards. */
+export function setCopy(by: typeof copy): void {
+  copy = by;
 }
 
 /** Sets `length` octets to `value` (0 wipes). */

@@ -19,7 +19,7 @@ function made(isNative: boolean, file = FILE) {
 test('sizes: with portable cryptography, and native', { timeout: 600000 }, async () => {
   // Goals: 24,000 and 16,000. The budgets keep the present sizes.
   for (const [isNative, budget] of [
-    [false, 40350],
+    [false, 40300],
     [true, 33700],
   ] as const) {
     const { constants } = made(isNative);
