@@ -5,15 +5,23 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readGateway } from '../../targets/node/gateway/file.ts';
+import { captureFindings } from '../../targets/node/tools/doctor/captures.ts';
 import type { Finding } from '../../targets/node/tools/doctor/finding.ts';
-import { hasCapability, limitFindings } from '../../targets/node/tools/doctor/host.ts';
-import { clockFinding, cryptoFinding, nodeFinding } from '../../targets/node/tools/doctor/program.ts';
+import { hasCapability, limitFindings, rightFindings } from '../../targets/node/tools/doctor/host.ts';
+import { natsFindings } from '../../targets/node/tools/doctor/nats.ts';
+import { clockFinding, cryptoFinding, nodeFinding, packageFindings } from '../../targets/node/tools/doctor/program.ts';
+import { radioFindings } from '../../targets/node/tools/doctor/radios.ts';
 import { stateFinding } from '../../targets/node/tools/doctor/state.ts';
-import { usualWants } from '../../targets/node/tools/doctor/wants.ts';
+import { usualWants, wantsOf } from '../../targets/node/tools/doctor/wants.ts';
+import { openNatsServers } from '../cluster/kit.ts';
 import { DIETESP } from '../support/command.ts';
+import { packageMissing } from '../support/packages.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'dietesp-doctor-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -106,4 +114,95 @@ test('a state directory that others may enter, one that cannot be made, none, an
   const help = Object.fromEntries(much.map((finding) => [finding.name, finding.help]));
   assert.match(help['net.core.rmem_max'], /sysctl -w net\.core\.rmem_max=1099511627776$/);
   assert.match(help['net.core.wmem_max'], /sysctl -w/);
+});
+
+/** What a gateway's file wants; `more` is in it. */
+const wantsWith = (more: object) => wantsOf(readGateway('gateway.json', JSON.stringify({ ...BASE, ...more })));
+const told = (findings: Finding[]) => findings.map(({ name, verdict, seen, help }) => [verdict, name, seen, help]);
+
+test('radios and captures that are not there are missing, by name and field', {
+  skip: process.platform !== 'linux' ? 'Linux not found' : false,
+}, async () => {
+  const file = join(folder, 'no-terminal');
+  writeFileSync(file, '');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const radios = [
+    { spinel: { path: '/dev/ttyNONE' } },
+    { spinel: { path: '/dev/null' } },
+    { uart: { path: file } },
+    { spinel: { command: ['no-such-rcp', '1'] } },
+    { spinel: { command: [process.execPath] } },
+    { spinel: { tcp: `127.0.0.1:${port}` } },
+    { linux: { interface: 'nosuch0' } },
+    { linux: { interface: 'lo' } },
+  ].map((radio, index) => ({ ...radio, panId: index }));
+  const wants = wantsWith({ radios, esp: 'auto', pcap: { path: '/dev/full/captures' } });
+  const how = '`iwpan dev` lists them, `iwpan phy phy0 interface add monitor0 type monitor` makes one';
+  assert.deepEqual(told(await radioFindings(wants)), [
+    ['missing', 'serial port /dev/ttyNONE', 'no such file or directory', 'radios[0].spinel.path; `dietesp radio list`'],
+    ['ok', 'serial port /dev/null', 'there', ''],
+    ['missing', `serial port ${file}`, 'is not a terminal device', 'radios[2].uart.path'],
+    ['missing', 'interface nosuch0', 'there is no interface nosuch0', `radios[6].linux.interface; ${how}`],
+    ['missing', 'interface lo', 'lo is the loopback, not one of IEEE 802.15.4', `radios[7].linux.interface; ${how}`],
+    ['missing', 'command no-such-rcp', 'not on PATH', 'radios[3].spinel.command'],
+    ['ok', `command ${process.execPath}`, process.execPath, ''],
+    ['ok', `port server 127.0.0.1:${port}`, 'answers', ''],
+  ]);
+  server.close();
+  assert.deepEqual(told(captureFindings(wants)), [['missing', 'captures', '/dev/full: must be a folder', 'pcap.path']]);
+  assert.equal(
+    captureFindings(wantsWith({ radios, pcap: { path: folder, maxMiB: 65536, files: 1000 } }))[0].verdict,
+    'warn',
+  );
+  assert.equal(captureFindings(wantsWith({ radios, pcap: { path: folder, maxMiB: 1, files: 2 } }))[0].verdict, 'ok');
+  // `auto` opens raw sockets as well; radios of Linux need them, too.
+  assert.ok(wants.raw);
+  const rights = rightFindings({ ...usualWants(), interfaces: wants.interfaces });
+  assert.notEqual(rights.find(({ name }) => name === 'CAP_NET_RAW')!.verdict, 'off');
+});
+
+test('packages follow the file: none is wanted without it', async () => {
+  const verdicts = async (more: object) =>
+    Object.fromEntries((await packageFindings(wantsWith(more))).map(({ name, verdict }) => [name, verdict]));
+  const cluster = {
+    cluster: { servers: ['nats://127.0.0.1'], name: 'a' },
+    stateKey: 'key',
+    udp: [{ address: '127.0.0.1' }],
+  };
+  for (const [more, names] of [
+    [{ radios: [{ uart: { path: '/dev/ttyACM0' }, panId: 1 }] }, ['serialport']],
+    [{ radios: [{ linux: { interface: 'wpan0' }, panId: 1 }] }, ['koffi']],
+    [cluster, ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv']],
+  ] as const) {
+    const seen = await verdicts(more);
+    for (const name of names) assert.notEqual(seen[name], 'off', name);
+  }
+});
+
+test('servers of a cluster: reached, not reached, and somebody else', {
+  skip: packageMissing('nats-server'),
+}, async () => {
+  const nats = await openNatsServers(folder);
+  const other = createServer((socket) => socket.end('SSH-2.0-none\r\n')).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  other.unref();
+  const strange = `nats://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const wants = (...servers: string[]) =>
+    wantsWith({ cluster: { servers, name: 'a' }, stateKey: 'key', udp: [{ address: '127.0.0.1' }] });
+  try {
+    const [good, bad, stranger] = await natsFindings(wants(nats.urls[0], 'nats://127.0.0.1:1', strange));
+    assert.deepEqual([good.verdict, good.name], ['ok', nats.urls[0]]);
+    assert.match(good.seen, /^NATS \d+\.\d+/);
+    assert.deepEqual(told([bad, stranger]), [
+      ['warn', 'nats://127.0.0.1:1', 'connect ECONNREFUSED 127.0.0.1:1', 'cluster.servers[1]'],
+      ['warn', strange, 'somebody answers, but not as NATS does', 'cluster.servers[2]'],
+    ]);
+  } finally {
+    await nats.close();
+  }
+  const [gone, stranger] = await natsFindings(wants(nats.urls[0], strange));
+  assert.deepEqual([gone.verdict, stranger.verdict], ['missing', 'missing']);
+  other.close();
 });

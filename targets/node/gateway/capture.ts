@@ -61,6 +61,11 @@ function fileName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 64);
 }
 
+/** Octets that captures may take. `radios`: how many there are; `hasSockets`: IKE is heard at UDP ports. */
+export function capturesMost({ maxMiB, files }: CaptureConfig, radios: number, hasSockets: boolean): number {
+  return (maxMiB ?? DEFAULT_MIB) * MIB * (files ?? DEFAULT_FILES) * (radios + (hasSockets ? 2 : 1));
+}
+
 /**
  * Opens captures; throws an error that names the folder where it can't be used. `names`: of the radios; `hasSockets`: IKE is heard at
  * UDP ports.
@@ -81,7 +86,7 @@ export function openCapture(
     if (!statSync(folder).isDirectory()) throw new Error('must be a folder');
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     const { bavail, bsize } = statfsSync(folder);
-    const most = size * files * (names.length + (hasSockets ? 2 : 1));
+    const most = capturesMost(config, names.length, hasSockets);
     if (bavail * bsize < most) {
       const free = Math.floor((bavail * bsize) / MIB);
       log('warn', 'gateway', `pcap: ${folder}: captures may take ${most / MIB} MiB, ${free} MiB are free`);

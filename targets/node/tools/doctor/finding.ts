@@ -13,6 +13,12 @@ export interface Finding {
   help: string;
 }
 
+/** Something that a field names. */
+export interface Wanted {
+  name: string;
+  field: string;
+}
+
 /** What a configuration wants of its host. Without a file: what any configuration could want. */
 export interface Wants {
   /** The file, or '' for none. */
@@ -21,8 +27,18 @@ export interface Wants {
   /** IP protocol 50: raw sockets. */
   raw: boolean;
   mtu: boolean;
-  serial: boolean;
-  nats: boolean;
+  /** Serial ports of radios. */
+  serial: Wanted[];
+  /** Network interfaces of Linux that are radios. */
+  interfaces: Wanted[];
+  /** Programs that are radios. */
+  programs: Wanted[];
+  /** Port servers behind which radios are: `HOST:PORT`. */
+  portServers: Wanted[];
+  /** Servers of a cluster: `nats://HOST:PORT`. Empty: there is no cluster. */
+  nats: Wanted[];
+  /** Folder of captures and octets that they may take; null: none. */
+  captures: { path: string; most: number } | null;
   /** UDP and TCP ports to be bound: protocol, address, port, and field. */
   ports: { protocol: 'udp' | 'tcp'; address: string; port: number; field: string }[];
   /** Octets of socket buffers. */

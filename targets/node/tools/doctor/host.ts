@@ -35,16 +35,23 @@ export function hasCapability(bit: number, status = systemText('/proc/self/statu
   return found === null ? undefined : ((BigInt(`0x${found[1]}`) >> BigInt(bit)) & 1n) === 1n;
 }
 
-function commandFinding(command: string, isWanted: boolean, use: string): Finding {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+/** Whether a command is on PATH, or at its path. */
+export function commandFinding(command: string, isWanted: boolean, use: string): Finding {
+  for (const folder of command.includes('/') ? ['.'] : (process.env.PATH ?? '').split(delimiter)) {
     try {
-      accessSync(join(folder, command), constants.X_OK);
-      return ok(`command ${command}`, join(folder, command));
+      const path = command.startsWith('/') ? command : join(folder, command);
+      accessSync(path, constants.X_OK);
+      return ok(`command ${command}`, path);
     } catch {
       // It may be in the next one.
     }
   }
-  return absent(`command ${command}`, isWanted, 'not on PATH', use);
+  return absent(
+    `command ${command}`,
+    isWanted,
+    command.includes('/') ? 'not there, or no program' : 'not on PATH',
+    use,
+  );
 }
 
 function capabilityFinding(name: string, bit: number, isWanted: boolean, use: string): Finding {
@@ -72,7 +79,12 @@ export function rightFindings(wants: Wants): Finding[] {
     tunFinding(wants.tun),
     commandFinding('ip', wants.tun, 'network interface (`tun`): apt-get install iproute2'),
     capabilityFinding('CAP_NET_ADMIN', CAP_NET_ADMIN, wants.tun, 'network interface (`tun`)'),
-    capabilityFinding('CAP_NET_RAW', CAP_NET_RAW, wants.raw, 'IP protocol 50 (`esp`)'),
+    capabilityFinding(
+      'CAP_NET_RAW',
+      CAP_NET_RAW,
+      wants.raw || wants.interfaces.length > 0,
+      'IP protocol 50 (`esp`), radios of Linux (`linux`)',
+    ),
     capabilityFinding('CAP_NET_BIND_SERVICE', CAP_NET_BIND_SERVICE, low.length > 0, ports),
   ];
 }

@@ -5,9 +5,11 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { errorText } from '../../host/errors.ts';
 import { absent, type Finding, ok, type Wants, warning } from './finding.ts';
+import { commandFinding } from './host.ts';
 
 const NODE_LEAST = [20, 19];
 const CIPHERS = ['aes-128-ccm', 'aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'];
+const NATS = ['@nats-io/transport-node', '@nats-io/jetstream', '@nats-io/kv'];
 const CURVES = ['prime256v1', 'secp384r1'];
 /** Before it, a clock was never set. */
 const YEAR_LEAST = 2024;
@@ -64,6 +66,15 @@ async function packageState(name: string): Promise<{ version: string; problem: s
   }
 }
 
+/** What opens serial ports: the package, or else `stty`. */
+async function serialFinding(isWanted: boolean): Promise<Finding> {
+  const use = 'radios and boards at serial ports';
+  const finding = await packageFinding('serialport', isWanted, use);
+  if (finding.verdict !== 'missing') return finding;
+  if (commandFinding('stty', true, '').verdict !== 'ok') return finding;
+  return warning('serialport', finding.seen, `stty sets up the ports in its place: npm install serialport`);
+}
+
 async function packageFinding(name: string, isWanted: boolean, use: string): Promise<Finding> {
   const state = await packageState(name);
   if (state === undefined) return absent(name, isWanted, 'not installed', `${use}: npm install ${name}`);
@@ -75,10 +86,12 @@ export async function packageFindings(wants: Wants): Promise<Finding[]> {
   return [
     await packageFinding(
       'koffi',
-      wants.tun || wants.raw || wants.mtu,
-      'network interface, IP protocol 50, MTU detection',
+      wants.tun || wants.raw || wants.mtu || wants.interfaces.length > 0,
+      'network interface, IP protocol 50, MTU detection, radios of Linux',
     ),
-    await packageFinding('serialport', wants.serial, 'radios and boards at serial ports'),
-    await packageFinding('@nats-io/transport-node', wants.nats, 'state that several gateways share'),
+    await serialFinding(wants.serial.length > 0),
+    ...(await Promise.all(
+      NATS.map((name) => packageFinding(name, wants.nats.length > 0, 'state that several gateways share')),
+    )),
   ];
 }

@@ -11,7 +11,7 @@ const ROOM = 64 * 1024 * 1024;
 const IN_MEMORY = new Set([0x01021994, 0x858458f6]);
 
 /** The nearest folder of `path` that is there. */
-function nearest(path: string): string {
+export function nearest(path: string): string {
   let folder = path;
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;

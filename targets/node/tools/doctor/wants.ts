@@ -1,6 +1,7 @@
 // What a gateway's file wants of its host.
 
 import { resolve } from 'node:path';
+import { capturesMost } from '../../gateway/capture.ts';
 import type { LoadedGateway } from '../../gateway/file.ts';
 import { SOCKET_BUFFER } from '../../host/socket-buffer.ts';
 import { stateDirectory } from '../../host/state/open.ts';
@@ -17,8 +18,12 @@ export function usualWants(): Wants {
     tun: false,
     raw: false,
     mtu: false,
-    serial: false,
-    nats: false,
+    serial: [],
+    interfaces: [],
+    programs: [],
+    portServers: [],
+    nats: [],
+    captures: null,
     ports: [500, 4500].map((port) => ({ protocol: 'udp', address: '0.0.0.0', port, field: 'udp' })),
     socketBuffer: SOCKET_BUFFER,
     files: SESSIONS + FILES,
@@ -26,7 +31,7 @@ export function usualWants(): Wants {
   };
 }
 
-export function wantsOf({ file, config, state }: LoadedGateway, directory?: string): Wants {
+export function wantsOf({ file, config, state, cluster }: LoadedGateway, directory?: string): Wants {
   const { ike, radios, flows = [] } = config;
   const ports: Wants['ports'] = ike.udp.flatMap(({ address, port, natPort }, index) =>
     [port, natPort].map((one) => ({ protocol: 'udp' as const, address, port: one, field: `udp[${index}]` })),
@@ -47,10 +52,27 @@ export function wantsOf({ file, config, state }: LoadedGateway, directory?: stri
   return {
     file,
     tun: config.tun !== undefined,
-    raw: ike.esp === 'raw',
+    // `auto` opens the sockets at the start as well.
+    raw: ike.esp === 'raw' || ike.esp === 'auto',
     mtu: ike.mtu !== undefined,
-    serial: false,
-    nats: false,
+    serial: radios.flatMap(({ spinel, uart }, index) => [
+      ...(spinel?.path === undefined ? [] : [{ name: spinel.path, field: `radios[${index}].spinel.path` }]),
+      ...(uart === undefined ? [] : [{ name: uart.path, field: `radios[${index}].uart.path` }]),
+    ]),
+    interfaces: radios.flatMap(({ linux }, index) =>
+      linux === undefined ? [] : [{ name: linux.interface, field: `radios[${index}].linux.interface` }],
+    ),
+    programs: radios.flatMap(({ spinel }, index) =>
+      spinel?.command === undefined ? [] : [{ name: spinel.command[0], field: `radios[${index}].spinel.command` }],
+    ),
+    portServers: radios.flatMap(({ spinel }, index) =>
+      spinel?.tcp === undefined ? [] : [{ name: spinel.tcp, field: `radios[${index}].spinel.tcp` }],
+    ),
+    nats: (cluster?.servers ?? []).map((name, index) => ({ name, field: `cluster.servers[${index}]` })),
+    captures:
+      config.pcap === undefined
+        ? null
+        : { path: config.pcap.path, most: capturesMost(config.pcap, radios.length, ike.udp.length > 0) },
     ports: ports.filter(({ port }) => port > 0),
     socketBuffer: config.socketBuffer ?? SOCKET_BUFFER,
     files: (flows.length === 0 ? 0 : (config.sessions ?? SESSIONS)) + FILES,
