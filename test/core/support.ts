@@ -86,6 +86,8 @@ export function stateOf(sa: Sa): string {
   const state: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(sa)) {
     if (name.startsWith('drop') || name === 'previous' || name === 'form' || name === 'search') continue;
+    // What a provider keeps with a key (contexts, tables) is its own, and may be made by the first packet.
+    if (name === 'key' || name === 'authKey') continue;
     if (name === 'octets') state[name] = hex(sa.octets.subarray(sa.base, sa.base + sa.form.size));
     else if (!ArrayBuffer.isView(value)) state[name] = value;
     else state[name] = hex(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
