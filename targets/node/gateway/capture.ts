@@ -2,8 +2,8 @@
 // inner packets in clear (`inner`). Without a capture nothing of this is in the way of packets: radios and carriers are wrapped, and
 // inner packets go by the tap.
 
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { makeFolders } from '../host/append.ts';
 import type { CaptureConfig, InnerSink } from '../host/capture/settings.ts';
 import { type CaptureMetrics, type CaptureSide, createCaptureSide } from '../host/capture/side.ts';
@@ -22,6 +22,8 @@ import type { UdpPort, UdpSockets } from './udp.ts';
 const DEFAULT_MIB = 64;
 const DEFAULT_FILES = 8;
 const MIB = 1048576;
+/** Files of any gateway. */
+const OWN = /^(air-.*|outer|inner)-\d{6,15}\.pcapng$/;
 /** Milliseconds between looks at the system's clock, and by how much it may differ. */
 const CLOCK_TIME = 1000;
 const CLOCK_ERROR = 2;
@@ -66,6 +68,15 @@ export function capturesMost({ maxMiB, files }: CaptureConfig, radios: number, h
   return (maxMiB ?? DEFAULT_MIB) * MIB * (files ?? DEFAULT_FILES) * (radios + (hasSockets ? 2 : 1));
 }
 
+/** Octets that captures can take in a folder that is there: what is free, and what earlier ones have, which give way. */
+export function captureRoom(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  const own = readdirSync(folder)
+    .filter((name) => OWN.test(name))
+    .reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  return bavail * bsize + own;
+}
+
 /**
  * Opens captures; throws an error that names the folder where it can't be used. `names`: of the radios; `hasSockets`: IKE is heard at
  * UDP ports.
@@ -85,11 +96,11 @@ export function openCapture(
     makeFolders(folder, 0o700);
     if (!statSync(folder).isDirectory()) throw new Error('must be a folder');
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = statfsSync(folder);
     const most = capturesMost(config, names.length, hasSockets);
-    if (bavail * bsize < most) {
-      const free = Math.floor((bavail * bsize) / MIB);
-      log('warn', 'gateway', `pcap: ${folder}: captures may take ${most / MIB} MiB, ${free} MiB are free`);
+    const room = captureRoom(folder);
+    if (room < most) {
+      const free = Math.floor(room / MIB);
+      log('warn', 'gateway', `pcap: ${folder}: captures may take ${most / MIB} MiB, there is room for ${free} MiB`);
     }
   } catch (error) {
     throw new Error(`pcap.path: ${folder}: ${errorText(error)}`);

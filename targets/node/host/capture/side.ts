@@ -1,5 +1,5 @@
-// One side of a running program in capture files: pcapng, a new file when one is full, the oldest removed. A packet is copied into a
-// buffer of fixed size and written later, so that a slow disk holds nobody up. What does not fit, or cannot be written, is counted, and
+// One side of a running program in capture files: pcapng, a new file when one is full, the oldest removed. A packet is copied into
+// buffers of fixed size and written later, so that a slow disk holds nobody up. What does not fit, or cannot be written, is counted, and
 // the next packet says how many are missing before it (epb_dropcount).
 //
 // Files are made anew under a number that nobody has (O_EXCL), for their owner alone (0600): no link leads elsewhere.
@@ -10,9 +10,12 @@ import { appendWholeLater } from '../append.ts';
 import { errorText } from '../errors.ts';
 import { PACKET_MORE, type PacketNotes, pcapngHeader, putPacket } from '../radio/pcapng-writer.ts';
 
-/** Octets that wait to be written, in each of two buffers. */
+/** Octets of a buffer, and how many there are: so many octets can wait to be written. */
 const BUFFER = 524288;
+const BUFFERS = 4;
 const PAUSE = 5000;
+/** It is told that packets are captured again after so many pauses without a failure. */
+const QUIET = 12;
 /** Milliseconds for the last packets at the end. */
 const LAST_WORDS = 1000;
 const DIGITS = 6;
@@ -63,21 +66,32 @@ export interface SideOptions {
   tell(isGood: boolean, text: string): void;
 }
 
+/** A buffer with packets. */
+interface Filled {
+  octets: Buffer;
+  size: number;
+  packets: number;
+  /** Missing packets of which they tell. */
+  noted: number;
+}
+
+function createFilled(): Filled {
+  return { octets: Buffer.allocUnsafeSlow(BUFFER), size: 0, packets: 0, noted: 0 };
+}
+
 export function createCaptureSide(options: SideOptions): CaptureSide {
   const { folder, name, title, linkType, size: fileMax, files, pause = PAUSE, tell } = options;
   const pattern = new RegExp(`^${name.replaceAll('.', '\\.')}-(\\d{${DIGITS},15})\\.pcapng$`);
   const metrics: CaptureMetrics = { name, file: '', packets: 0, octets: 0, crowded: 0, failed: 0, problem: '' };
-  let filling = Buffer.allocUnsafeSlow(BUFFER);
-  let resting = Buffer.allocUnsafeSlow(BUFFER);
-  let filled = 0;
-  // Packets in `filling`, and missing ones of which they tell.
-  let waiting = 0;
-  let told = 0;
+  const full: Filled[] = [];
+  const free: Filled[] = [];
+  let filling = createFilled();
+  let made = 1;
   let missed = 0;
   let isBusy = false;
   let isClosed = false;
-  let isFailing = false;
-  let pauseEnd = 0;
+  let isToldOf = false;
+  let lastFailure = Number.NEGATIVE_INFINITY;
   let handle: FileHandle | null = null;
   let fileSize = 0;
   let last = 0;
@@ -106,18 +120,19 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
         if (error.code !== 'ENOENT') throw error;
       });
     }
-    last = Math.max(last, numbers.at(-1)?.number ?? 0) + 1;
-    const file = join(folder, `${name}-${String(last).padStart(DIGITS, '0')}.pcapng`);
+    const next = Math.max(last, numbers.at(-1)?.number ?? 0) + 1;
+    const file = join(folder, `${name}-${String(next).padStart(DIGITS, '0')}.pcapng`);
     // Appending: packets stand one behind the other whatever was cut off.
-    const made = await open(file, 'ax', 0o600);
+    const opened = await open(file, 'ax', 0o600);
     try {
       const header = pcapngHeader(linkType, title);
-      await appendWholeLater(made, header, header.length, 0);
-      handle = made;
+      await appendWholeLater(opened, header, header.length, 0);
+      handle = opened;
       fileSize = header.length;
       metrics.file = file;
+      last = next;
     } catch (error) {
-      await made.close();
+      await opened.close();
       // Empty files would push those with packets out.
       await unlink(file);
       throw error;
@@ -137,50 +152,80 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
     }
   }
 
+  /** Writes one buffer. */
+  async function take({ octets, size, packets, noted }: Filled): Promise<void> {
+    try {
+      await write(octets, size);
+      metrics.packets += packets;
+      metrics.octets += size;
+      if (!isToldOf || performance.now() - lastFailure < QUIET * pause) return;
+      isToldOf = false;
+      tell(true, `${name}: packets are captured again`);
+    } catch (error) {
+      metrics.failed += packets;
+      metrics.problem = errorText(error);
+      missed += packets + noted;
+      lastFailure = performance.now();
+      if (isToldOf) return;
+      isToldOf = true;
+      tell(false, `${name}: packets are not captured: ${metrics.problem}`);
+    }
+  }
+
   async function flush(): Promise<void> {
-    while (filled > 0) {
-      const [octets, size, packets, noted] = [filling, filled, waiting, told];
-      [filling, resting] = [resting, filling];
-      filled = waiting = told = 0;
-      try {
-        await write(octets, size);
-        metrics.packets += packets;
-        metrics.octets += size;
-        if (isFailing) tell(true, `${name}: packets are captured again`);
-        isFailing = false;
-      } catch (error) {
-        metrics.failed += packets;
-        metrics.problem = errorText(error);
-        missed += packets + noted;
-        pauseEnd = performance.now() + pause;
-        if (!isFailing) tell(false, `${name}: packets are not captured: ${metrics.problem}`);
-        isFailing = true;
+    while (full.length > 0 || filling.size > 0) {
+      let next = full.shift();
+      if (next === undefined) {
+        next = filling;
+        // The others are free, or not made yet.
+        filling = another()!;
       }
+      await take(next);
+      next.size = next.packets = next.noted = 0;
+      free.push(next);
     }
     isBusy = false;
     idle();
   }
 
+  /** An empty buffer; undefined: all wait to be written. */
+  function another(): Filled | undefined {
+    if (free.length > 0 || made === BUFFERS) return free.pop();
+    made++;
+    return createFilled();
+  }
+
+  /** Makes room for so many octets; false: there is none. */
+  function hasRoom(size: number): boolean {
+    if (filling.size + size <= BUFFER) return true;
+    if (size > BUFFER) return false;
+    const next = another();
+    if (next === undefined) return false;
+    full.push(filling);
+    filling = next;
+    return true;
+  }
+
   return {
     put(notes, packet, offset, length) {
       if (isClosed) return;
-      if (isFailing && performance.now() < pauseEnd) {
+      if (performance.now() - lastFailure < pause) {
         metrics.failed++;
         missed++;
         return;
       }
-      if (filled + length + PACKET_MORE > BUFFER) {
+      if (!hasRoom(length + PACKET_MORE)) {
         metrics.crowded++;
         missed++;
         return;
       }
       if (missed > 0) {
         notes.missed = missed;
-        told += missed;
+        filling.noted += missed;
         missed = 0;
       }
-      filled = putPacket(filling, filled, notes, packet, offset, length);
-      waiting++;
+      filling.size = putPacket(filling.octets, filling.size, notes, packet, offset, length);
+      filling.packets++;
       if (isBusy) return;
       isBusy = true;
       setImmediate(flush);

@@ -1,7 +1,8 @@
 // Whether captures of a gateway can be written where they would be.
 
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { captureRoom } from '../../gateway/capture.ts';
 import { errorText } from '../../host/errors.ts';
 import { absent, type Finding, ok, type Wants, warning } from './finding.ts';
 import { nearest } from './state.ts';
@@ -19,11 +20,10 @@ export function captureFindings({ captures }: Wants): Finding[] {
   } catch (error) {
     return [absent(name, true, `${folder}: ${errorText(error)}`, 'pcap.path')];
   }
-  const { bavail, bsize } = statfsSync(folder);
-  const free = Math.floor((bavail * bsize) / MIB);
-  if (free * MIB < most) {
+  const room = captureRoom(folder);
+  if (room < most) {
     const help = `they may take ${most / MIB} MiB: pcap.maxMiB, pcap.files, or another file system`;
-    return [warning(name, `${free} MiB are free at ${folder}`, help)];
+    return [warning(name, `room for ${Math.floor(room / MIB)} MiB at ${folder}`, help)];
   }
   return [ok(name, path)];
 }
