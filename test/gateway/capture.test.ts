@@ -297,6 +297,12 @@ test('what does not fit is counted, and the next packet says how many are missin
   assert.equal(side.metrics().packets, 2201 - crowded);
   assert.equal(side.metrics().crowded, crowded + 1);
   assert.equal(recordsIn(folder).length, 2201 - crowded);
+  // A file system that does not answer keeps nobody.
+  const stuck = sideIn(folder, { turn: () => new Promise(() => {}) });
+  for (let i = 0; i < 4000; i++) stuck.put({ time: i }, PACKET, 0, PACKET.length);
+  await turn();
+  stuck.put({ time: 0 }, PACKET, 0, PACKET.length);
+  assert.ok(stuck.metrics().crowded > 1000 && stuck.metrics().packets === 0);
   if (noShark !== false) return;
   const drops = readdirSync(folder).flatMap((name) =>
     shark(join(folder, name), ['-T', 'fields', '-e', 'frame.drop_count']),

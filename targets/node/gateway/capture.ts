@@ -6,7 +6,7 @@ import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { makeFolders } from '../host/append.ts';
 import type { CaptureConfig, InnerSink } from '../host/capture/settings.ts';
-import { type CaptureMetrics, type CaptureSide, createCaptureSide } from '../host/capture/side.ts';
+import { type CaptureMetrics, type CaptureSide, createCaptureSide, createTurn } from '../host/capture/side.ts';
 import { headerRoom, writeDatagram } from '../host/datagram.ts';
 import { errorText } from '../host/errors.ts';
 import type { Log } from '../host/log.ts';
@@ -106,10 +106,11 @@ export function openCapture(
     throw new Error(`pcap.path: ${folder}: ${errorText(error)}`);
   }
   const sides: CaptureSide[] = [];
+  const turn = createTurn();
   const sideOf = (name: string, title: string, linkType: number): CaptureSide => {
     const tell = (isGood: boolean, text: string): void =>
       log(isGood ? 'info' : 'warn', 'gateway', `pcap: ${folder}: ${text}`);
-    const side = createCaptureSide({ folder, name, title, linkType, size, files, tell });
+    const side = createCaptureSide({ folder, name, title, linkType, size, files, tell, turn });
     sides.push(side);
     return side;
   };

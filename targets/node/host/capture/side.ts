@@ -47,6 +47,22 @@ export interface CaptureSide {
   close(): Promise<void>;
 }
 
+/** Does work, and resolves or rejects as it does. */
+export type Turn = (work: () => Promise<void>) => Promise<void>;
+
+/**
+ * Work of several sides, one after the other: Node has few threads for files, and a file system that does not answer may keep one of them,
+ * but not those that the store of SAs needs.
+ */
+export function createTurn(): Turn {
+  let last = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
+}
+
 /** What a side is. */
 export interface SideOptions {
   /** Where its files are. */
@@ -60,6 +76,8 @@ export interface SideOptions {
   size: number;
   /** Files at most, 2 or more. */
   files: number;
+  /** Has the work of files done, one after the other where several sides share it. Default: at once. */
+  turn?: Turn;
   /** Milliseconds after a failure in which nothing is tried, default 5000. */
   pause?: number;
   /** Hears of the first failure, and of its end. */
@@ -80,7 +98,7 @@ function createFilled(): Filled {
 }
 
 export function createCaptureSide(options: SideOptions): CaptureSide {
-  const { folder, name, title, linkType, size: fileMax, files, pause = PAUSE, tell } = options;
+  const { folder, name, title, linkType, size: fileMax, files, pause = PAUSE, tell, turn = (work) => work() } = options;
   const pattern = new RegExp(`^${name.replaceAll('.', '\\.')}-(\\d{${DIGITS},15})\\.pcapng$`);
   const metrics: CaptureMetrics = { name, file: '', packets: 0, octets: 0, crowded: 0, failed: 0, problem: '' };
   const full: Filled[] = [];
@@ -155,7 +173,7 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
   /** Writes one buffer. */
   async function take({ octets, size, packets, noted }: Filled): Promise<void> {
     try {
-      await write(octets, size);
+      await turn(() => write(octets, size));
       metrics.packets += packets;
       metrics.octets += size;
       if (!isToldOf || performance.now() - lastFailure < QUIET * pause) return;
