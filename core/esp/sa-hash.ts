@@ -58,6 +58,20 @@ export function createHash(): SaTable {
   const counts = new Int32Array(SCOPES * WIDTHS);
   const mains: (Index | null)[] = [];
   for (let i = 0; i < SCOPES * WIDTHS; i++) mains.push(null);
+  /** Where `counts` is not 0, ascending: a packet looks there alone. */
+  const used = new Int32Array(SCOPES * WIDTHS);
+  let inUse = 0;
+
+  /** Counts an SA of this kind, or (-1) one fewer. */
+  function count(sa: Sa, more: number): void {
+    counts[sa.form.scope * WIDTHS + sa.form.spiLsb] += more;
+    inUse = 0;
+    for (let kind = 0; kind < SCOPES * WIDTHS; kind++) {
+      if (counts[kind] === 0) continue;
+      used[inUse] = kind;
+      inUse++;
+    }
+  }
 
   /** Chain of an SPI of which `bits` are on the wire, in an index that hashes the first of them. */
   function chainOf(index: Index, sa: Scoped, spi: number, bits: number): number {
@@ -131,17 +145,16 @@ export function createHash(): SaTable {
     find: (buffer, source, destination, size, esp, length) => {
       const local = mix(0, buffer, destination, size);
       const both = mix(local, buffer, source, size);
-      for (let scope = 0; scope < SCOPES; scope++) {
-        const hash = scope === 0 ? both : scope === 1 ? local : 0;
-        for (let bits = 0; bits < WIDTHS && bits <= length * 8; bits++) {
-          if (counts[scope * WIDTHS + bits] === 0) continue;
-          const main = mains[scope * WIDTHS + bits]!;
-          let at = main.heads[finish(scope, bits, getBits(buffer, esp * 8, bits), hash) & (main.heads.length - 1)];
-          while (at !== 0) {
-            const sa = sas[at - 1]!;
-            if (fits(sa, buffer, source, destination, size, esp, length)) return sa;
-            at = main.after[at - 1];
-          }
+      for (let i = 0; i < inUse; i++) {
+        const main = mains[used[i]]!;
+        if (main.bits > length * 8) continue;
+        const hash = main.scope === 0 ? both : main.scope === 1 ? local : 0;
+        const prefix = getBits(buffer, esp * 8, main.bits);
+        let at = main.heads[finish(main.scope, main.bits, prefix, hash) & (main.heads.length - 1)];
+        while (at !== 0) {
+          const sa = sas[at - 1]!;
+          if (fits(sa, buffer, source, destination, size, esp, length)) return sa;
+          at = main.after[at - 1];
         }
       }
       return null;
@@ -165,7 +178,7 @@ export function createHash(): SaTable {
     insert: (sa) => {
       const scope = sa.form.scope;
       const spiLsb = sa.form.spiLsb;
-      counts[scope * WIDTHS + spiLsb]++;
+      count(sa, 1);
       mains[scope * WIDTHS + spiLsb] = indexOf(scope, spiLsb, scope, spiLsb);
       let slot = places;
       if (free.length > 0) {
@@ -184,7 +197,7 @@ export function createHash(): SaTable {
       const slot = slotOf(sa);
       if (slot < 0) return;
       for (let i = 0; i < indexes.length; i++) if (holds(indexes[i], sa)) unlink(indexes[i], slot, sa);
-      counts[sa.form.scope * WIDTHS + sa.form.spiLsb]--;
+      count(sa, -1);
       sas[slot] = null;
       free.push(slot);
     },

@@ -237,11 +237,10 @@ export function createMac(config: MacConfig): Mac {
   function attempt(now: number): void {
     backoffs = 0;
     exponent = MIN_BE;
-    backoff(now);
     if (instant) {
       state = TURNAROUND;
       times[AT] = now;
-    }
+    } else backoff(now);
   }
 
   function start(now: number): void {

@@ -13,6 +13,7 @@ import { benchMtu } from './mtu.ts';
 import { benchPeers } from './peers.ts';
 import { benchCompression, benchHeap, benchPipeline, benchScale } from './pipeline.ts';
 import { benchQos } from './qos.ts';
+import { benchRadioCrowd } from './radio-crowd.ts';
 import { benchResync } from './resync.ts';
 import { benchRouter } from './router.ts';
 import { benchSchc } from './schc.ts';
@@ -45,6 +46,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['gateway', benchGateway],
   ['cluster-kill', benchClusterKill],
   ['router', benchRouter],
+  ['radio-crowd', benchRadioCrowd],
 ];
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 // `ike` is all of its groups.

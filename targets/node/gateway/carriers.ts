@@ -48,6 +48,9 @@ export function createCarriers(bus: Bus, radios: number, { udp, tcp, raw }: Carr
     return `udp ${endpointText(local, own)}`;
   }
 
+  /** Of each socket the last path of what is encapsulated: the next packet mostly has the same. Nobody changes a path's places. */
+  const last: Path[] = [];
+
   function stream(path: Path, octets: Uint8Array, isIke: boolean): void {
     // A peer whose connection is gone opens another; until then nothing reaches it.
     if (!tcp!.send(path, octets, isIke)) bus.drop(isIke ? 'ike' : 'esp', 'tcp-no-connection');
@@ -72,7 +75,20 @@ export function createCarriers(bus: Bus, radios: number, { udp, tcp, raw }: Carr
     udpPath(index, remote, remotePort, isPlain) {
       const { local, port, natPort } = udp[index];
       const localPort = isPlain ? port : natPort;
-      return { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link: NO_LINK };
+      const before = isPlain ? undefined : last[index];
+      if (
+        before !== undefined &&
+        before.remote === remote &&
+        before.remotePort === remotePort &&
+        before.localPort === localPort &&
+        before.local === local
+      ) {
+        return before;
+      }
+      const link = NO_LINK;
+      const path = { local, localPort, remote, remotePort, encapsulated: !isPlain, port: radios + index, link };
+      if (!isPlain) last[index] = path;
+      return path;
     },
     rawPath(local, remote) {
       const index = udp.findIndex((one) => Buffer.compare(one.local, local) === 0);

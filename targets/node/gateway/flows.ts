@@ -98,6 +98,11 @@ export function createFlows(config: FlowConfigs): Flows {
   const sessions = new Map<string, Session>();
   // Those of each inner address, in the same order.
   const owners = new Map<string, Map<string, Session>>();
+  /**
+   * Nothing ends for idleness before this; -1: there is no session. Kept, because the first entry of a map is found behind those
+   * that were there before.
+   */
+  let due = -1;
   let room = config.sessions;
   // When the room was last made less or more.
   let roomAt = 0;
@@ -128,6 +133,15 @@ export function createFlows(config: FlowConfigs): Flows {
     own.set(session.key, session);
   }
 
+  /** The first session ends at `due`. */
+  function look(): void {
+    due = -1;
+    for (const session of sessions.values()) {
+      due = session.used + config.idle;
+      return;
+    }
+  }
+
   function end(session: Session, why: 'idle' | 'evicted' | 'failed'): void {
     sessions.delete(session.key);
     const own = owners.get(session.owner);
@@ -140,6 +154,7 @@ export function createFlows(config: FlowConfigs): Flows {
 
   /** Closes the oldest of `list` until there are fewer than `most`. */
   function makeRoom(list: Map<string, Session>, most: number): void {
+    if (list.size < most) return;
     for (const oldest of list.values()) {
       if (list.size < most) return;
       end(oldest, 'evicted');
@@ -195,6 +210,7 @@ export function createFlows(config: FlowConfigs): Flows {
       }),
     };
     touch(session);
+    if (due < 0) look();
     metrics.opened++;
     metrics.open = sessions.size;
     bounded.peer('debug', 'flow', 'open', () => `open ${name()}`, {}, sourceOf(source));
@@ -224,15 +240,14 @@ export function createFlows(config: FlowConfigs): Flows {
       return true;
     },
     poll(time) {
+      if (due < 0 || time < due) return;
       for (const session of sessions.values()) {
-        if (time < session.used + config.idle) return;
+        if (time < session.used + config.idle) break;
         end(session, 'idle');
       }
+      look();
     },
-    nextTimeout() {
-      for (const session of sessions.values()) return session.used + config.idle;
-      return -1;
-    },
+    nextTimeout: () => due,
     follow(list) {
       flows = mapOf(list);
       listAddresses(list);
@@ -244,6 +259,7 @@ export function createFlows(config: FlowConfigs): Flows {
       for (const session of sessions.values()) session.socket.close();
       sessions.clear();
       owners.clear();
+      due = -1;
       metrics.open = 0;
     },
   };

@@ -36,6 +36,7 @@ import { createFlows, type Flow, type Flows } from './flows.ts';
 import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
+import type { Peer } from './peers.ts';
 import { openUdp } from './socket.ts';
 import { atHint, espHint, toHint } from './state/own-groups.ts';
 import { isStream } from './streams.ts';
@@ -50,6 +51,13 @@ const PADDING_MAX = 7;
 const NO_SA = dropName(DROP_NO_SA);
 /** The largest payload of a datagram. */
 const DATAGRAM_MAX = 65536;
+
+/** Where a packet came from: a peer on a radio, or a place. */
+type Sender = Peer | Path;
+
+function senderText(from: Sender): string {
+  return 'remote' in from ? endpointText(from.remote, from.remotePort) : addressText(from.address);
+}
 
 export interface Router {
   flows: Flows;
@@ -213,7 +221,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   // Inwards.
 
   /** The inner packet restored[0..length). */
-  function deliver(length: number, sa: Sa, peer: () => string): void {
+  function deliver(length: number, sa: Sa, from: Sender): void {
     // A listener of this packet's `peer` or `back` may have closed the gateway: a socket opened now would stay.
     if (isClosed) return;
     if (flows.mayTake(restored, length)) {
@@ -238,7 +246,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       drop('flow', 'no-flow');
       return;
     }
-    bus.emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: peer() });
+    bus.emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: senderText(from) });
   }
 
   /**
@@ -264,8 +272,23 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     bus.bounded.log('debug', 'esp', reason, () => `dropped from ${from()}: ${reason}`);
   }
 
+  /** Drops ESP without an outer header, of which `restore` said this code. */
+  function refuse(code: number, path: Path, octets: Uint8Array, offset: number, length: number, isNew: boolean): false {
+    // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
+    const isStrange = code === DROP_NO_SA && endpoint.sa === null && !isNew && length >= 4;
+    if (isStrange) {
+      ike.unknownAt(path, u32(octets, offset));
+      if (ike.cluster !== null) {
+        const copy = octets.slice(offset, offset + length);
+        ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
+      }
+    }
+    lost(code, () => senderText(path));
+    return false;
+  }
+
   /** Delivers what `restore` gave, at once or when a restart could not make it come twice. */
-  function hand(sa: Sa, association: Association | undefined, size: number, from: () => string): void {
+  function hand(sa: Sa, association: Association | undefined, size: number, from: Sender): void {
     if (size === 0) return;
     if (association !== undefined && ike.keeper?.refuses(association)) {
       drop('state', 'store');
@@ -316,7 +339,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (size > 0) countTraffic(traffic.received, sa.form, restored, size, length - IPV6_SIZE);
     ike.heard(sa, association, null, now);
     const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
-    hand(sa, association, size, () => addressText(peer.address));
+    hand(sa, association, size, peer);
   };
 
   if (tun !== null) {
@@ -348,20 +371,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       const first = mtu === null ? null : mtu.take(path, octets.subarray(offset, offset + length));
       const now = bus.now();
       const size = restore(came, 0, whole, isNew, now);
-      const from = (): string => endpointText(path.remote, path.remotePort);
-      if (size < 0) {
-        // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
-        const isStrange = size === DROP_NO_SA && endpoint.sa === null && !isNew && length >= 4;
-        if (isStrange) {
-          ike.unknownAt(path, u32(octets, offset));
-          if (ike.cluster !== null) {
-            const copy = octets.slice(offset, offset + length);
-            ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
-          }
-        }
-        lost(size, from);
-        return false;
-      }
+      if (size < 0) return refuse(size, path, octets, offset, length, isNew);
       const sa = endpoint.sa!;
       const association = sas.of(sa);
       if (size > 0) countTraffic(traffic.received, sa.form, restored, size, length);
@@ -370,7 +380,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
         drop('mtu', 'above-emtu-r');
         return false;
       }
-      hand(sa, association, size, from);
+      hand(sa, association, size, path);
       return true;
     },
     follow(list) {
