@@ -53,6 +53,7 @@ export function gatewaySummary(loaded: LoadedGateway): string {
     ...ike.pool.map(([first, last]) => `pool ${addressText(first)} to ${addressText(last)}`),
     ...(config.flows ?? []).map(({ destination, port, to }) => `flow ${destination} port ${port} to ${to}`),
     ...(config.tun === undefined ? [] : [`TUN ${config.tun.name}: ${config.tun.addresses.join(', ')}`]),
+    ...(config.pcap === undefined ? [] : [`captures, with packets in clear: ${config.pcap.path}`]),
     ...(config.sas.length === 0 ? [] : [`${config.sas.length} manual SAs`]),
   ];
   return lines.join('\n') + '\n';

@@ -5,7 +5,8 @@ import { absent, type Finding, ok, type Wants, warning } from './finding.ts';
 
 const PORT = 4222;
 /** What a server says first. */
-const INFO = /^INFO \{.*?"version":"([^"]{1,32})"/;
+const GREETING = 'INFO {';
+const VERSION = /"version":"([^"]{1,32})"/;
 
 export async function natsFindings({ nats }: Wants): Promise<Finding[]> {
   const seen = await Promise.all(
@@ -14,8 +15,7 @@ export async function natsFindings({ nats }: Wants): Promise<Finding[]> {
       const host = hostname.replace(/^\[(.*)\]$/, '$1');
       const { problem, words } = await greet(host, port === '' ? PORT : Number(port), true);
       if (problem !== '') return { problem, text: '' };
-      const version = INFO.exec(words)?.[1];
-      if (version !== undefined) return { problem: '', text: `NATS ${version}` };
+      if (words.startsWith(GREETING)) return { problem: '', text: `NATS ${VERSION.exec(words)?.[1] ?? ''}`.trim() };
       // With `handshake_first` it says nothing before TLS.
       if (words === '' && protocol === 'tls:') return { problem: '', text: 'answers' };
       return { problem: 'somebody answers, but not as NATS does', text: '' };
