@@ -22,6 +22,7 @@ import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { createTaker } from '../../targets/node/tools/explain/explain.ts';
 import { xrayPage } from '../../targets/node/tools/explain/html.ts';
 import { EXAMPLES, ROOT } from '../cli/run.ts';
+import { DIETESP } from '../support/command.ts';
 import { packageMissing } from '../support/packages.ts';
 
 const skip = packageMissing('chromium');
@@ -141,11 +142,7 @@ test('the demo: an X-ray at once, by click and in the dark; a peer is rekeyed an
   timeout: 180000,
 }, async () => {
   const args = ['demo', '--web', '--sensors', '1', '--interval', '300'];
-  const main = join(ROOT, 'targets', 'node', 'cli', 'main.ts');
-  const demo = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const demo = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
   running.demo = demo;
   let text = '';
   demo.stdout.setEncoding('utf8').on('data', (part: string) => {
