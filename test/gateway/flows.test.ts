@@ -79,3 +79,27 @@ test('a system with fewer sockets than sessions: some are given back, and the ne
   }
   assert.equal(state.open, 400);
 });
+
+test('a session ends when it was idle for long enough, not before; the timer follows', () => {
+  const { flows, from, state } = world(16);
+  const idle = 1e6;
+  assert.equal(flows.nextTimeout(), -1);
+  from(1, 5683);
+  from(2, 5683);
+  assert.equal(flows.nextTimeout(), 1 + idle);
+  state.now = 1000;
+  from(1, 5683);
+  // At worst it looks too early: then for the oldest of those that are there.
+  assert.ok(flows.nextTimeout() <= 2 + idle);
+  flows.poll(1 + idle);
+  assert.deepEqual([state.open, flows.nextTimeout()], [2, 2 + idle]);
+  flows.poll(2 + idle);
+  assert.deepEqual([state.open, flows.nextTimeout()], [1, 1001 + idle]);
+  flows.poll(1001 + idle);
+  assert.deepEqual([state.open, flows.nextTimeout(), flows.metrics.idle], [0, -1, 2]);
+  state.now = 1002 + idle;
+  from(3, 5683);
+  assert.equal(flows.nextTimeout(), state.now + idle);
+  flows.close();
+  assert.equal(flows.nextTimeout(), -1);
+});
