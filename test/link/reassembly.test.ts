@@ -26,12 +26,13 @@ function keyOf(sender: number, size: number, tag: number): Uint8Array {
   return key;
 }
 
+const RAMP = Uint8Array.from({ length: 256 + UNIT }, (_, i) => i & 255);
+
 /** Fragment `number` of a datagram whose octets follow from `seed`. */
 function put(r: Reassembly, key: Uint8Array, number: number, seed: number, now: number): number {
-  const size = new DataView(key.buffer).getUint16(16);
+  const size = (key[16] << 8) | key[17];
   const at = number * UNIT;
-  const octets = Uint8Array.from({ length: Math.min(UNIT, size - at) }, (_, i) => (seed + at + i) & 255);
-  return r.add(key, at, octets, 0, octets.length, now);
+  return r.add(key, at, RAMP, (seed + at) & 255, Math.min(UNIT, size - at), now);
 }
 
 function isWhole(r: Reassembly, at: number, size: number, seed: number): boolean {
