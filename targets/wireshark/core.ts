@@ -12,6 +12,7 @@ import { espPacket } from '../node/host/explain/esp-in-udp.ts';
 import { fieldLines, layersOf } from '../node/host/explain/layers.ts';
 import type { FieldLine } from '../node/host/explain/lines.ts';
 import { createOpener } from '../node/host/explain/opener.ts';
+import { chacha20Poly1305 } from './chacha.ts';
 import { aesGcm } from './gcm.ts';
 import { configOf, type SaValues } from './values.ts';
 
@@ -59,7 +60,7 @@ export function octets(length: number): Uint8Array {
 }
 
 export function createContext(): Context {
-  const provider = createPortable([aesCcm, aesGcm, aesCbc, hmacSha256], (buffer, offset, length) => {
+  const provider = createPortable([aesCcm, aesGcm, chacha20Poly1305, aesCbc, hmacSha256], (buffer, offset, length) => {
     // Dice of the search: nobody attacks it.
     for (let i = 0; i < length; i++) buffer[offset + i] = 17 * i + 5;
   });
