@@ -19,24 +19,17 @@ import { DIETESP } from '../support/command.ts';
 import { freePorts } from '../support/free-ports.ts';
 
 const PSK = 'a key for tests, and nothing else';
+const TOKEN = 'a-token-of-this-test-0123456789';
 const SERVER = '2001:db8:2::1';
 const PORT = 7000;
 
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 30000): Promise<number> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 60000): Promise<number> {
   const begin = performance.now();
   while (!(await holds())) {
     if (performance.now() - begin > limit) throw new Error(`not within ${limit} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return performance.now() - begin;
-}
-
-async function tcpPorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 export interface Nats {
@@ -56,7 +49,8 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
 
 /** One NATS server, or three that are a cluster. `more`: lines of their configuration. */
 export async function openNatsServers(folder: string, count = 1, more = ''): Promise<Nats> {
-  const ports = await tcpPorts(2 * count);
+  const lowest = await freePorts(2 * count);
+  const ports = Array.from({ length: 2 * count }, (_, index) => lowest + index);
   const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
   const children = ports.slice(0, count).map((port, index) => {
     const own = join(folder, `nats${index}`);
@@ -143,6 +137,8 @@ export interface GatewayProcess {
   port: number;
   /** An answer of the control channel. */
   ask(command: object): Promise<Record<string, unknown>>;
+  /** Status of `/readyz`, and the metric of the lease. */
+  readiness(): Promise<{ status: number; text: string; lease: string }>;
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -177,6 +173,19 @@ async function startGateway(file: string, port: number): Promise<GatewayProcess>
         answers.push(resolve);
         child.stdin.write(`${JSON.stringify(command)}\n`);
       });
+    },
+    async readiness() {
+      const found = (): string => /HTTP: (http:\S+)/.exec(log.join('\n'))?.[1] ?? '';
+      await until('HTTP', () => found() !== '');
+      const url = found().replace(/\/?$/, '/');
+      const answer = await fetch(`${url}readyz`);
+      const text = await answer.text();
+      const metrics = await fetch(`${url}metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+      return {
+        status: answer.status,
+        text: text.trim(),
+        lease: /^dietesp_cluster_lease_held (\d)$/m.exec(await metrics.text())?.[1] ?? '',
+      };
     },
     end: (signal) => ended(child, signal),
   };
@@ -291,6 +300,7 @@ export async function openStage(urls: string[][], replicas: number, more: object
       flows: [{ destination: SERVER, port: PORT, to: `127.0.0.1:${server.address().port}` }],
       pool: ['2001:db8:1::/64'],
       stateKey: 'seal.key',
+      http: { port: 0, token: TOKEN },
       cluster: { servers, name: `gateway${index}`, replicas, ...more },
       connection: {
         localId: 'fqdn:gateway.example',

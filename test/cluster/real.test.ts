@@ -18,6 +18,8 @@ import {
 } from './kit.ts';
 
 const skip = packageMissing('nats-server');
+/** A busy machine takes its time: nothing is measured by it. */
+const LIMIT = { timeout: 240000 };
 const SENSORS = process.env['DIETESP_LONG'] === '1' ? 300 : 24;
 
 interface View {
@@ -40,7 +42,7 @@ let cables: Cable[] = [];
 let sensors: TestSensor[] = [];
 
 /** Each sensor sends until an answer of now came. */
-async function answered(list: TestSensor[], limit = 20000): Promise<number> {
+async function answered(list: TestSensor[], limit = 60000): Promise<number> {
   const wanted = list.map((one) => [one, one.send()] as const);
   const since = performance.now();
   let last = since;
@@ -83,7 +85,7 @@ before(async () => {
   routeTo([0, 1, 2]);
   sensors = await Promise.all(Array.from({ length: SENSORS }, () => stage.sensor()));
   await Promise.all(sensors.map(({ sensor }) => sensor.connect(false)));
-});
+}, LIMIT);
 
 after(async () => {
   if (skip !== false) return;
@@ -91,11 +93,11 @@ after(async () => {
   for (const cable of cables) cable.close();
   await nats?.close();
   rmSync(folder, { recursive: true, force: true });
-});
+}, LIMIT);
 
 test('kill -9 of one: its sensors go on with the others, without a handshake', {
   skip,
-  timeout: 120000,
+  ...LIMIT,
 }, async (context) => {
   await answered(sensors);
   await stage.gateways[0].end('SIGKILL');
@@ -108,13 +110,15 @@ test('kill -9 of one: its sensors go on with the others, without a handshake', {
   );
   assert.deepEqual(stage.front.twice, []);
   await stage.start(0);
-  const taken = (await viewOf(stage, 1)).taken + (await viewOf(stage, 2)).taken;
-  assert.equal(taken, SENSORS / 3);
+  const views = [await viewOf(stage, 1), await viewOf(stage, 2)];
+  // A gateway that got no time for a whole lease may have lost others.
+  assert.ok(views[0].taken + views[1].taken >= SENSORS / 3);
+  assert.equal(views[0].groups + views[1].groups, SENSORS);
 });
 
 test('one that is stopped, and goes on later, sends nothing of what others have', {
   skip,
-  timeout: 120000,
+  ...LIMIT,
 }, async (context) => {
   const { child } = stage.gateways[1];
   child.kill('SIGSTOP');
@@ -123,7 +127,7 @@ test('one that is stopped, and goes on later, sends nothing of what others have'
   context.diagnostic(`readings flow again after ${Math.round(time)} ms`);
   child.kill('SIGCONT');
   const sent = stage.front.down[1];
-  await until('it notices', async () => (await viewOf(stage, 1)).ended === 1);
+  await until('it notices', async () => (await viewOf(stage, 1)).ended >= 1);
   await until('it joins again', async () => (await viewOf(stage, 1)).isHeld);
   await answered(sensors);
   assert.equal((await viewOf(stage, 1)).groups, 0);
@@ -134,7 +138,7 @@ test('one that is stopped, and goes on later, sends nothing of what others have'
 
 test('one that is cut off from the store is silent in time, and others go on', {
   skip,
-  timeout: 120000,
+  ...LIMIT,
 }, async (context) => {
   routeTo([0, 1, 2]);
   const all: number[] = [];
@@ -145,10 +149,13 @@ test('one that is cut off from the store is silent in time, and others go on', {
   const time = await answered(sensors);
   context.diagnostic(`readings flow again after ${Math.round(time)} ms`);
   assert.equal((await viewOf(stage, most)).isHeld, false);
-  assert.ok(stage.gateways[most].log.some((line) => line.includes('the lease could not be renewed')));
+  const { log } = stage.gateways[most];
+  await until('its log', () => log.some((line) => line.includes('the lease could not be renewed')));
+  assert.deepEqual(await stage.gateways[most].readiness(), { status: 503, text: 'no-lease', lease: '0' });
   const sent = stage.front.down[most];
   cables[most].mend();
-  await until('it joins again', async () => (await viewOf(stage, most)).isHeld, 20000);
+  await until('it joins again', async () => (await viewOf(stage, most)).isHeld);
+  assert.deepEqual(await stage.gateways[most].readiness(), { status: 200, text: 'ok', lease: '1' });
   await answered(sensors);
   assert.equal(stage.front.down[most], sent);
   assert.deepEqual(stage.front.twice, []);

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
+import { programNeedsRestart } from '../../targets/node/gateway/differences.ts';
+import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway } from '../../targets/node/gateway/gateway.ts';
 import { createMedium } from '../../targets/node/lab/medium.ts';
 import { type IkeSensor, ikeOf, ikeSensorOn } from './ike-support.ts';
@@ -115,6 +117,22 @@ test('a wrong configuration changes nothing; what needs a restart is named, and 
   run(1000);
   assert.deepEqual(sensors[0].heard, ['one!', 'three!']);
   await gateway.close();
+});
+
+test('of the program: cluster, store, sockets and keys need a restart, but for what an option gives', () => {
+  const read = (text: string) =>
+    readGateway('/g.yaml', `udp: [{ address: 127.0.0.1 }]\nconnection: { localId: fqdn:g, auth: { psk: x } }\n${text}`);
+  const cluster = (more: string): string => `stateKey: seal.key\ncluster: { servers: [nats://a], ${more} }`;
+  const alone = read('');
+  const member = read(cluster('name: a'));
+  assert.deepEqual(programNeedsRestart(member, read(cluster('name: a, lease: 3')), {}), [], 'the default');
+  for (const more of ['name: b', 'name: a, lease: 4', 'name: a, bucket: b', 'name: a, tokenFile: t']) {
+    assert.deepEqual(programNeedsRestart(member, read(cluster(more)), {}), ['cluster'], more);
+  }
+  assert.deepEqual(programNeedsRestart(alone, member, {}), ['stateKey', 'cluster']);
+  const other = read('keylog: keys\ncontrol: { socket: s }\nhttp: {}\nstate: d');
+  assert.deepEqual(programNeedsRestart(alone, other, {}), ['keylog', 'control', 'http', 'state']);
+  assert.deepEqual(programNeedsRestart(alone, other, { http: true, state: 'e', keylog: 'k', socket: 'x' }), []);
 });
 
 test('another pool: who has an address keeps it, others get new ones', async () => {

@@ -1,10 +1,10 @@
 // `dietesp gateway`: the gateway as a program, until a signal.
 
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { createRunning } from '../gateway/commands/running.ts';
 import { controlGateway } from '../gateway/control.ts';
+import { programNeedsRestart } from '../gateway/differences.ts';
 import { type LoadedGateway, loadGatewayFile } from '../gateway/file.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
@@ -123,10 +123,7 @@ async function run(options: Options): Promise<void> {
     try {
       const next = withCaptures(options.config, options);
       const result = await gateway.reload(next.config);
-      const isKeyLogOther = options.keylog === undefined && next.keylog !== folder;
-      if (isKeyLogOther) result.restart.push('keylog');
-      if (options.socket === undefined && next.socket !== loaded.socket) result.restart.push('control');
-      if (options.http === undefined && !isDeepStrictEqual(next.http, loaded.http)) result.restart.push('http');
+      result.restart.push(...programNeedsRestart(loaded, next, options));
       logs.use({ ...next.log, ...logging });
       for (const text of next.warnings) log('warn', 'gateway', text);
       if (timer !== null) clearInterval(timer);

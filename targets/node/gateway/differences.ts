@@ -1,11 +1,13 @@
 // What a new configuration changes for peers that are connected. Times and sizes are taken over by the IKE SAs as they are;
 // what was negotiated or proved needs a new IKE SA.
 
+import { isDeepStrictEqual } from 'node:util';
 import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { createComparison, jsonText } from './comparison.ts';
 import { type GatewayConfig, hasPeers } from './config.ts';
 import type { Connections } from './connections.ts';
+import type { LoadedGateway } from './file.ts';
 import { inSlices } from './slices.ts';
 
 /** An IKE SA gets a policy that differs in names, times and sizes; several Child SAs are known by names. */
@@ -69,6 +71,22 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['ticketKey', ({ ike }) => ike?.ticketKey],
   ['connection', hasPeers],
 ];
+
+/** The same of the program around the gateway; the last: the option that is before the file. */
+const FIXED_OF_PROGRAM: [string, (loaded: LoadedGateway) => unknown, string][] = [
+  ['keylog', ({ keylog }) => keylog, 'keylog'],
+  ['control', ({ socket }) => socket, 'socket'],
+  ['http', ({ http }) => http, 'http'],
+  ['state', ({ state: { directory } }) => directory, 'state'],
+  ['stateKey', ({ state: { keyFile } }) => keyFile, ''],
+  ['cluster', ({ cluster }) => cluster, ''],
+];
+
+/** Names of the fields that differ and need a restart, but for those that `options` of the command line give. */
+export function programNeedsRestart(old: LoadedGateway, next: LoadedGateway, options: object): string[] {
+  const fields = FIXED_OF_PROGRAM.filter(([, , option]) => !(options as Record<string, unknown>)[option]);
+  return fields.filter(([, read]) => !isDeepStrictEqual(read(old), read(next))).map(([name]) => name);
+}
 
 /** Names of the fields that differ and need a restart. */
 export function needRestart(old: GatewayConfig, next: GatewayConfig): string[] {

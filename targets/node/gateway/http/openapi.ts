@@ -143,7 +143,10 @@ export function openApi(version: string): Schema {
       '/healthz': open(text('healthz', 'The process answers')),
       '/readyz': open(
         text('readyz', 'The gateway takes new peers', {
-          503: { description: 'It drains, or ends.', content: { 'text/plain': { schema: { type: 'string' } } } },
+          503: {
+            description: 'It drains, ends, or has no lease in its cluster.',
+            content: { 'text/plain': { schema: { type: 'string' } } },
+          },
         }),
       ),
       '/openapi.json': {

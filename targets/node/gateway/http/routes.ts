@@ -69,7 +69,9 @@ export function createRoutes({ running, guard, streams, assets, metrics, packets
   app.use(guard.place);
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', (context) => {
-    const why = running.isEnding ? 'ending' : running.gateway.counters().draining ? 'draining' : '';
+    const { draining, cluster } = running.gateway.counters();
+    const isSilent = cluster?.isHeld === false;
+    const why = running.isEnding ? 'ending' : isSilent ? 'no-lease' : draining ? 'draining' : '';
     return why === '' ? context.text('ok\n') : context.text(`${why}\n`, 503);
   });
   const document = JSON.stringify(openApi(running.about.version));

@@ -278,6 +278,21 @@ const PROGRAM: Family[] = [
   gauge('state_kept', '1: SAs are kept over a restart; 0: the store was given up.', ({ counters: { state } }) =>
     state === null ? [] : one(state.isKept ? 1 : 0),
   ),
+  gauge('cluster_lease_held', '1: it may send and take packets; 0: it is silent.', ({ counters: { cluster } }) =>
+    cluster === null ? [] : one(cluster.isHeld ? 1 : 0),
+  ),
+  gauge('cluster_gateways', 'Gateways of the cluster that live, as this one sees them.', ({ counters: { cluster } }) =>
+    cluster === null ? [] : one(cluster.others.filter(({ isLive }) => isLive).length + (cluster.isHeld ? 1 : 0)),
+  ),
+  counter(
+    'cluster_groups',
+    'IKE SAs with what belongs to them that it took over, and that others took from it.',
+    ({ counters: { cluster } }) => (cluster === null ? [] : reasons({ taken: cluster.taken, lost: cluster.lost })),
+    ['reason'],
+  ),
+  counter('cluster_renewals_failed', 'Renewals of the lease that failed.', ({ counters: { cluster } }) =>
+    cluster === null ? [] : one(cluster.failures),
+  ),
   counter('log_suppressed_lines', 'Lines of the log that were left out.', ({ counters }) =>
     one(counters.suppressedLines),
   ),
