@@ -8,13 +8,20 @@ import { createWorld, type World } from './world.ts';
 const RUNS = process.env['DIETESP_LONG'] === '1' ? 1000 : 10;
 const GATEWAYS = 3;
 const GROUPS = 6;
+/** Milliseconds of faults, and until every group has to be in the store. */
+const FAULTS = 48000;
+const SET_MAX = 60000;
 
-/** Faults for a minute, then none; the world. */
+/** Sets the groups up, then has faults, then none; the world. */
 async function course(seed: number, fences = true): Promise<World> {
   const world = createWorld({ seed, gateways: GATEWAYS, groups: GROUPS, fences });
-  await world.run(12000);
+  while (!world.isSet() || world.now() < 12000) {
+    assert.ok(world.now() < SET_MAX, `seed ${seed}: groups are not in the store`);
+    await world.run(world.now() + 500);
+  }
+  const end = world.now() + FAULTS;
   const dead = new Map<number, number>();
-  while (world.now() < 60000) {
+  while (world.now() < end) {
     const index = Math.floor(world.random() * GATEWAYS);
     const kind = world.random();
     if (kind < 0.25) {

@@ -35,6 +35,8 @@ export interface World {
   random(): number;
   /** Runs until this time, and looks at each step that no SA has two gateways that may send. */
   run(until: number): Promise<void>;
+  /** True when the store has every group whole: before, nobody could take one over, and a peer would do a new handshake. */
+  isSet(): boolean;
   /** A gateway's store is out of reach from now on, or within it again. */
   cut(index: number, isCut: boolean): void;
   stop(index: number, time: number): void;
@@ -182,6 +184,10 @@ export function createWorld(options: WorldOptions): World {
       }
       time = until;
     },
+    isSet: () =>
+      Array.from({ length: groups }, (_, group) =>
+        ['n', 's'].every((kind) => values.get(`${kind}.${group}`)?.value),
+      ).every(Boolean),
     cut: (index, isCut) => void (isCut ? cuts.add(index) : cuts.delete(index)),
     stop(index, length) {
       lives[index].stoppedUntil = time + length;
