@@ -10,10 +10,13 @@ import { type IkeSa, STATE_ESTABLISHED } from '../../core/ike/state/sa.ts';
 import type { GatewayConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { type Started, startGateway } from '../../targets/node/gateway/gateway.ts';
+import type { WatchedPacket } from '../../targets/node/gateway/tap.ts';
 import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
 import { readSensor } from '../../targets/node/sensor/file.ts';
 import { openSensor, type Sensor } from '../../targets/node/sensor/sensor.ts';
+import { toHtml } from '../../targets/web/xray/tree.ts';
+import { xrayView } from '../../targets/web/xray/view.ts';
 import { fakeSockets, memoryStore, PORT, SERVER } from './support.ts';
 
 const EESP = 201;
@@ -103,7 +106,31 @@ test('EESP and ESP at one port: sensors with and without it, rekeys by both side
   const modern = await client(t, started, 'modern', '{ maxSubSa: 3, subSa: 4 }');
   const plain = await client(t, started, 'plain', '');
   assert.deepEqual([modern.protocol(), plain.protocol()], [EESP, 3]);
+  const watched: WatchedPacket[] = [];
+  const stop = started.gateway.watch(
+    (packet) => void watched.push(packet),
+    () => {},
+  );
   for (let i = 0; i < 3; i++) await Promise.all([modern.talk(`modern ${i}`), plain.talk(`plain ${i}`)]);
+  stop();
+  const modernOnes = watched.filter(({ peer }) => peer === 'fqdn:modern');
+  assert.deepEqual(new Set(modernOnes.map(({ direction }) => direction)), new Set(['in', 'out']));
+  for (const { direction, xray, wire } of modernOnes) {
+    const { format, unexplained, strips, fields, totals } = xray();
+    assert.deepEqual([format, unexplained, totals.esp], ['EESP', '', wire.length]);
+    for (const { pieces, octets } of strips)
+      assert.equal(
+        pieces.reduce((sum, { bits }) => sum + bits, 0),
+        octets * 8,
+      );
+    const of = (name: string): string => fields.find((field) => field.header === 'EESP' && field.name === name)!.value;
+    const { spiIn, spiOut } = live(theirs(started, modern))[0];
+    const spi = (direction === 'in' ? spiIn : spiOut).toString(16).padStart(8, '0');
+    assert.deepEqual([of('Version'), of('SPI')], ['8', `0x${spi}`]);
+    assert.equal(of('Session ID'), direction === 'in' ? '4' : '2');
+    assert.match(of('Sequence Number'), /^0x000000000000000[1-3]$/);
+    assert.match(toHtml(xrayView(xray())), /octets in clear, \d+ with EESP/);
+  }
   // ESP's SPIs begin with a 0 bit.
   for (const { sa } of [modern, plain]) for (const { spiIn, spiOut } of live(sa())) assert.ok((spiIn | spiOut) >= 0);
   const [inbound] = started.sas.eesp.table.all();

@@ -9,6 +9,7 @@ import { rekeyChild } from '../../core/ike/exchange/requests.ts';
 import { subspacesOf } from '../../core/ike/ext/subspaces.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createGateway, startGateway } from '../../targets/node/gateway/gateway.ts';
+import type { WatchedPacket } from '../../targets/node/gateway/tap.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { writeDatagram } from '../../targets/node/host/datagram.ts';
 import { attachNode } from '../../targets/node/host/full-ike.ts';
@@ -69,6 +70,11 @@ test('over UDP: each class of service has its subspace, in both directions', asy
     runner.wake();
     await until('connected', () => sensor.told.includes('up'));
     assert.deepEqual(agreed(sensor), [8]);
+    const watched: WatchedPacket[] = [];
+    const stop = gateway.watch(
+      (packet) => void watched.push(packet),
+      () => {},
+    );
     assert.equal(childView(sensor.sa()!.children[0]).subspaces, 8);
     for (const dscp of [0, 46, 8, 0, 46]) sendAs(sensor, dscp, `dscp ${dscp}`);
     await until('answers', () => sensor.heard.length === 5);
@@ -77,6 +83,23 @@ test('over UDP: each class of service has its subspace, in both directions', asy
     const [into] = sensor.host.sas.incoming;
     assert.deepEqual([used(out), used(into)], [[0, 1, 5], [0]]);
     assert.deepEqual([out.packets, into.packets], [5, 5]);
+    stop();
+    const lines = watched.map(({ direction, xray }) => {
+      const { format, fields } = xray();
+      const value = (name: string) => fields.find((field) => field.header === 'ESP' && field.name === name)?.value;
+      return [direction, format, value('Subspace ID'), value('Sequence Number')];
+    });
+    const kind = 'ESP with anti-replay subspaces';
+    assert.deepEqual(
+      lines.filter(([direction]) => direction === 'in'),
+      [
+        ['in', kind, '0', '0x000000000001'],
+        ['in', kind, '5', '0x000000000001'],
+        ['in', kind, '1', '0x000000000001'],
+        ['in', kind, '0', '0x000000000002'],
+        ['in', kind, '5', '0x000000000002'],
+      ],
+    );
     rekeyChild(sensor.host.uplink.ike, sensor.sa()!, sensor.sa()!.children[0], performance.now());
     runner.wake();
     await until('rekeyed', () => sensor.told.length === 3);

@@ -2,13 +2,14 @@
 // packet costs the look at `isOpen`. A capture gets them all.
 
 import type { Attributes } from '../../../core/dietesp/attributes.ts';
-import { isEesp } from '../../../core/eesp/sa.ts';
+import { type EespSa, isEesp } from '../../../core/eesp/sa.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { attributesOf } from '../../../core/ike/child/install.ts';
 import type { Xray } from '../../web/xray/model.ts';
 import type { InnerSink } from '../host/capture/settings.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { errorText } from '../host/errors.ts';
+import { otherXray } from '../host/explain/other-formats.ts';
 import { unexplained, xrayOf } from '../host/explain/xray.ts';
 import type { Association } from './associations.ts';
 import type { GatewaySa } from './config.ts';
@@ -107,8 +108,17 @@ export function createTap(
     const known = attributes(association);
     const not = (why: string) => (clear: Uint8Array, wire: Uint8Array) =>
       unexplained(name, suite.name, why, clear, wire);
-    if (isEesp(sa)) return not('EESP');
-    if (sa.subspaces !== undefined) return not('anti-replay subspaces');
+    if (isEesp(sa) || sa.subspaces !== undefined) {
+      const isTunnel = sa.form.shape.tunnel;
+      const eesp = isEesp(sa) ? { hasSn: (sa as EespSa).hasSn } : null;
+      return (clear, wire) => {
+        try {
+          return otherXray({ name, suite, isTunnel, eesp }, clear, wire);
+        } catch (error) {
+          return not(errorText(error))(clear, wire);
+        }
+      };
+    }
     if (known === undefined) return not('its SA is not in the configuration');
     const hasCoap = sa.coap !== undefined;
     return (clear, wire) => {

@@ -3,7 +3,7 @@
 // gateway's page and static pages show it (view.ts).
 
 /** Who decides what becomes of a field. */
-export type Stage = 'IIPC' | 'CoAP' | 'CTEC' | 'EEC' | 'encryption' | 'outer' | 'IPHC';
+export type Stage = 'IIPC' | 'CoAP' | 'CTEC' | 'EEC' | 'header' | 'encryption' | 'outer' | 'IPHC';
 
 /**
  * What becomes of it: left out because the SA says it; left out and computed again; sent in part; sent whole; the payload;
@@ -65,6 +65,8 @@ export interface Xray {
   suite: string;
   /** Why there are no fields, or ''. */
   unexplained: string;
+  /** What it is where that is not Diet-ESP, and nothing is compressed; absent: Diet-ESP. */
+  format?: string;
   strips: Strip[];
   fields: XrayField[];
   /** Octets of the packet in clear, its payload, and on the wire with the outer header. */

@@ -42,6 +42,7 @@ const STAGES: readonly (readonly [Stage, string])[] = [
   ['CoAP', 'CoAP by its rules'],
   ['CTEC', 'ESP trailer (CTEC)'],
   ['EEC', 'ESP header (EEC)'],
+  ['header', 'Header, in clear'],
   ['encryption', 'Encryption and ICV'],
   ['outer', 'Outer header (IPHC of 6LoWPAN)'],
 ];
@@ -200,6 +201,13 @@ export function xrayView(xray: Xray, isOpen = true): Element {
   if (unexplained !== '') {
     const text = h('p', {}, `Not explained: ${unexplained}. SA ${xray.sa}, ${xray.suite}.`);
     return h('div', { class: 'xray' }, text, h('div', { class: 'strips' }, strips.map(stripView)), raw);
+  }
+  if (xray.format !== undefined) {
+    const { clear, esp } = xray.totals;
+    const size = h('strong', {}, `${clear} octets in clear, ${esp} with ${xray.format}.`);
+    const rest = ` It has no compression. SA ${xray.sa}, ${xray.mode} mode, ${xray.suite}.`;
+    const drawn = [bars(strips), h('div', { class: 'strips' }, strips.map(stripView)), fieldTable(xray, isOpen)];
+    return h('div', { class: 'xray' }, h('p', { class: 'summary' }, size, rest), drawn, raw);
   }
   return h(
     'div',
