@@ -15,10 +15,12 @@ const SET_MAX = 60000;
 /** Sets the groups up, then has faults, then none; the world. */
 async function course(seed: number, fences = true): Promise<World> {
   const world = createWorld({ seed, gateways: GATEWAYS, groups: GROUPS, fences });
+  world.isRough = false;
   while (!world.isSet() || world.now() < 12000) {
     assert.ok(world.now() < SET_MAX, `seed ${seed}: groups are not in the store`);
     await world.run(world.now() + 500);
   }
+  world.isRough = true;
   const end = world.now() + FAULTS;
   const dead = new Map<number, number>();
   while (world.now() < end) {
@@ -42,6 +44,7 @@ async function course(seed: number, fences = true): Promise<World> {
     }
     await world.run(next);
   }
+  world.isRough = false;
   for (let index = 0; index < GATEWAYS; index++) {
     world.cut(index, false);
     if (dead.has(index)) world.start(index);

@@ -37,6 +37,8 @@ export interface World {
   run(until: number): Promise<void>;
   /** True when the store has every group whole: before, nobody could take one over, and a peer would do a new handshake. */
   isSet(): boolean;
+  /** While it is false the store answers each call, in time. */
+  isRough: boolean;
   /** A gateway's store is out of reach from now on, or within it again. */
   cut(index: number, isCut: boolean): void;
   stop(index: number, time: number): void;
@@ -144,12 +146,13 @@ export function createWorld(options: WorldOptions): World {
           run();
         };
         life.later(PATIENCE, () => end(() => reject(new Error('timeout'))));
-        const isLate = random() < 0.02;
+        const { isRough } = world;
+        const isLate = isRough && random() < 0.02;
         // Its request is on the wire: a process that stops or dies now does not call it back.
         at(time + 1 + random() * 15 + (isLate ? 900 + random() * 6000 : 0), () => {
-          if (cuts.has(life.index) || random() < 0.02) return;
+          if (cuts.has(life.index) || (isRough && random() < 0.02)) return;
           const value = work();
-          if (random() < 0.03) return;
+          if (isRough && random() < 0.03) return;
           life.later(1 + random() * 15, () => cuts.has(life.index) || end(() => resolve(value)));
         });
       });
@@ -188,6 +191,7 @@ export function createWorld(options: WorldOptions): World {
       Array.from({ length: groups }, (_, group) =>
         ['n', 's'].every((kind) => values.get(`${kind}.${group}`)?.value),
       ).every(Boolean),
+    isRough: true,
     cut: (index, isCut) => void (isCut ? cuts.add(index) : cuts.delete(index)),
     stop(index, length) {
       lives[index].stoppedUntil = time + length;
