@@ -1,6 +1,7 @@
 // npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
 import { benchClusterKill } from './cluster.ts';
+import { benchClusterLoad } from './cluster-load.ts';
 import { benchCrypto } from './crypto.ts';
 import { benchEesp } from './eesp.ts';
 import { benchGateway } from './gateway.ts';
@@ -45,6 +46,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['mtu', benchMtu],
   ['gateway', benchGateway],
   ['cluster-kill', benchClusterKill],
+  ['cluster-load', benchClusterLoad],
   ['router', benchRouter],
   ['radio-crowd', benchRadioCrowd],
 ];

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createLoad } from './load.ts';
 import { createWorld, type World } from './world.ts';
 
 const RUNS = process.env['DIETESP_LONG'] === '1' ? 1000 : 10;
@@ -88,4 +89,55 @@ test('a store that does not fence is found out', async () => {
   let faults = 0;
   for (let seed = 1; seed <= 10 && faults === 0; seed++) faults += (await course(seed, false)).faults.length;
   assert.ok(faults > 0);
+});
+
+test('what the store has to do for many peers: writes of handshakes, readings, rekeys, and a take-over', async () => {
+  const PEERS = 60;
+  const GATES = 3;
+  const load = await createLoad(GATES);
+  const since = (): ((name: 'puts' | 'gets' | 'scans' | 'removes' | 'refused') => number) => {
+    const before = { ...load.count };
+    return (name) => load.count[name] - before[name];
+  };
+  const everyone = (work: (index: number) => void): void => {
+    for (let index = 0; index < PEERS; index++) work(index);
+  };
+
+  let count = since();
+  everyone((index) => load.connect(index % GATES));
+  await load.run(1000);
+  assert.equal(count('puts'), 2 * PEERS, 'a handshake is two writes');
+  assert.equal(load.stored().records, 2 * PEERS);
+
+  count = since();
+  for (let minute = 0; minute < 3; minute++) {
+    everyone(load.read);
+    await load.run(60000);
+  }
+  assert.equal(load.answers, 3 * PEERS);
+  assert.equal(count('puts'), 3 * PEERS, 'a reading with its answer is one write');
+  assert.equal(count('gets') + count('scans') + count('refused') + count('removes'), 0);
+
+  count = since();
+  everyone(load.rekeyChild);
+  await load.run(1000);
+  assert.equal(count('puts'), 3 * PEERS);
+  count = since();
+  everyone(load.rekeyIke);
+  await load.run(1000);
+  assert.equal(count('puts'), 4 * PEERS);
+  assert.equal(load.stored().records, 2 * PEERS, 'what a rekey replaces goes');
+
+  count = since();
+  load.kill(1);
+  everyone(load.read);
+  await load.run(20000);
+  assert.equal(load.answers, 4 * PEERS);
+  assert.equal(load.slow.length, PEERS / GATES, 'only those of the gateway that died wait');
+  assert.equal(count('gets'), (2 * PEERS) / GATES);
+  assert.equal(count('scans'), GATES - 1);
+  // Four of each that moves: two take it, two set it up anew, with its reading. Here it was sent twice, and the second answer needs
+  // a number more.
+  assert.equal(count('puts'), PEERS + (4 * PEERS) / GATES);
+  assert.deepEqual(load.faults, []);
 });
