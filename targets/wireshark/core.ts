@@ -55,6 +55,8 @@ export interface Context {
   open: (header: Uint8Array, esp: Uint8Array, now: number) => Opened;
 }
 
+export { notifyLines } from './notifies.ts';
+
 export function octets(length: number): Uint8Array {
   return new Uint8Array(length);
 }

@@ -27,7 +27,7 @@ local f = {
   restored = ProtoField.uint32("dietesp.restored", "Octets of the restored packet"),
   saved = ProtoField.int32("dietesp.saved", "Octets fewer than the restored packet"),
   notify = ProtoField.string("dietesp.ike.notify", "Notify"),
-  data = ProtoField.bytes("dietesp.ike.data", "Data"),
+  attribute = ProtoField.string("dietesp.ike.attribute", "Attribute"),
 }
 proto.fields = {}
 for _, one in pairs(f) do table.insert(proto.fields, one) end
@@ -45,6 +45,7 @@ proto.prefs.keylog = Pref.string("Key log", "", "File sas.yaml of a key log; emp
 local ipv6_header = Field.new("ipv6")
 local ipv4_header = Field.new("ip")
 local notify_type = Field.new("isakmp.notify.msgtype")
+local notify_data = Field.new("isakmp.notify.data")
 
 -- JSON, as far as the key log has it. An error is thrown as a text.
 local function json(text)
@@ -342,12 +343,25 @@ end
 local ike = Proto("dietesp_ike", "Diet-ESP in IKEv2")
 function ike.dissector(_, _, root)
   local tree
+  local all = { notify_data() }
+  local next_data = 1
   for _, info in ipairs({ notify_type() }) do
     local number = info.value
     local name = notify_names[number]
     if name ~= nil then
       tree = tree or root:add(ike)
-      tree:add(f.notify, info.range, name):append_text(string.format(" (%d)", number))
+      local item = tree:add(f.notify, info.range, name)
+      item:append_text(string.format(" (%d)", number))
+      -- Both lists are in the order of the message, and the SPI of these notifies is empty: data begins behind the type. Notifies
+      -- that Wireshark knows have fields of their own in its place.
+      for i = next_data, #all do
+        local range = all[i].range
+        if range:offset() == info.offset + 2 then
+          next_data = i + 1
+          for _, line in ipairs(core.notifyLines(name, octets_of(range:bytes()))) do item:add(f.attribute, range, line) end
+          break
+        end
+      end
     end
   end
 end

@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { rekeyChild } from '../../core/ike/exchange/requests.ts';
+import { CHILD_LIVE } from '../../core/ike/state/child.ts';
 import { writeDissector } from '../../targets/build/wireshark.ts';
 import { openCapture } from '../../targets/node/gateway/capture.ts';
 import { type CaptureMetrics, createCaptureSide, type SideOptions } from '../../targets/node/host/capture/side.ts';
@@ -57,8 +59,8 @@ udp: { address: "127.0.0.1" }
 gateway: { address: "127.0.0.1", port: ${at + 1}, natPort: ${at + 2} }
 ${REST}`;
 
-/** Connects a sensor, posts a reading, and disconnects it. */
-async function reading(text: string): Promise<string> {
+/** Connects a sensor, posts a reading, where it `rekeys` another one under new SAs, and disconnects it. */
+async function reading(text: string, rekeys = false): Promise<string> {
   const sensor = await openSensor(readSensor('sensor.yaml', text), {
     provider: createFastProvider(),
     keylog: null,
@@ -70,7 +72,19 @@ async function reading(text: string): Promise<string> {
   });
   try {
     assert.equal(await sensor.connect(false), '');
-    return (await sensor.read('21.5')).outcome;
+    const { outcome } = await sensor.read('21.5');
+    if (!rekeys) return outcome;
+    const { ike, current } = sensor.host.uplink;
+    const live = () => current()!.children.filter(({ retired }) => retired === CHILD_LIVE);
+    const [old] = live();
+    rekeyChild(ike, current()!, old, performance.now());
+    sensor.wake();
+    const end = performance.now() + 20000;
+    while (live().length !== 1 || live()[0].spiIn === old.spiIn) {
+      assert.ok(performance.now() < end, 'rekeyed');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return (await sensor.read('21.6')).outcome;
   } finally {
     await sensor.close();
   }
@@ -123,7 +137,7 @@ test('a gateway with peers on a radio and on UDP: three captures, which tshark o
   const program = [...DIETESP, 'gateway', '--config', gatewayFile('gw.yaml', at, server.port), '--json'];
   const { pid: _, stop } = await gatewayBy(t, process.execPath, [...program, '--pcap', folder, '--keylog', keys]);
   assert.deepEqual(
-    await Promise.all([reading(onRadio(at)), reading(onUdp(at).replace('01', '02'))]),
+    await Promise.all([reading(onRadio(at)), reading(onUdp(at).replace('01', '02'), true)]),
     Array(2).fill('acknowledged'),
   );
   const { capture, stderr } = await stop();
@@ -151,18 +165,24 @@ test('a gateway with peers on a radio and on UDP: three captures, which tshark o
     const checked = ['-o', 'udp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE'];
     const names = ['frame.packet_flags_direction', 'coap.code', 'udp.checksum.status'];
     const [request, answer] = ['0x00000001\t2\t1', '0x00000002\t68\t1'];
-    assert.deepEqual(shark(inner, [...checked, ...fields(...names)]), [request, answer, request, answer]);
+    assert.deepEqual(shark(inner, [...checked, ...fields(...names)]), Array(3).fill([request, answer]).flat());
     // What the dissector restores, of frames and of datagrams, is what is in the inner capture.
     assert.equal(shark(air, [...lua, '-Y', 'coap'], keys).length, 2);
     const ports = ['-d', `udp.port==${at + 2},dietesp_udp`, '-d', `udp.port==${at + 1},isakmp`];
-    const seen = ['_ws.col.Protocol', 'udp.checksum.status', 'ip.checksum.status'];
-    const both = shark(outer, [...lua, ...ports, ...checked, ...fields(...seen)], keys);
-    assert.equal(both.filter((line) => line.startsWith('CoAP')).length, 2, both.join('\n'));
-    assert.equal(both.filter((line) => line.startsWith('ISAKMP')).length, 6, both.join('\n'));
-    assert.ok(
-      both.every((line) => /\t1(,1)*\t1$/.test(line)),
-      both.join('\n'),
+    const ike = ['dietesp.ike.notify', 'dietesp.ike.attribute'];
+    const seen = ['_ws.col.Protocol', 'udp.checksum.status', 'ip.checksum.status', 'dietesp.spi', ...ike];
+    const both = shark(outer, [...lua, ...ports, ...checked, ...fields(...seen)], keys).map((line) => line.split('\t'));
+    const of = (protocol: string): string[][] => both.filter(([first]) => first === protocol);
+    assert.deepEqual([of('CoAP').length, of('ISAKMP').length], [4, 10], both.join('\n'));
+    for (const [, udp, ip] of both) assert.match(`${udp} ${ip}`, /^1(,1)* 1$/);
+    // Behind the rekey each direction has another SA.
+    assert.equal(new Set(of('CoAP').map(([, , , spi]) => spi)).size, 4, both.join('\n'));
+    const [offer, chosen] = both.flatMap(([, , , , notifies, content]) => (/HCP/.test(notifies) ? [content] : []));
+    assert.match(
+      offer,
+      /^proposal 1, Diet-ESP,dscp_cda: .*,esp_sn_lsb: 8 to 16,proposal 2, Diet-ESP,.*flow_label_cda: 3 \(zero\)/,
     );
+    assert.equal(chosen, 'proposal 1, Diet-ESP,alignment: 0 (8 bits),esp_sn_lsb: 8');
   });
 });
 

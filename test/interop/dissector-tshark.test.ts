@@ -181,6 +181,33 @@ test('the dissector shows what explain says, and survives everything else', { sk
   });
 });
 
+// What no endpoint of ours sends is among them: unknown attributes, lengths that are too large, and half an attribute.
+const NOTIFIES = [
+  ['HCP_PROPOSAL', '', ''],
+  [
+    'HCP_PROPOSAL',
+    '0100000c' + '80000002' + '80060001' + '80090007',
+    'proposal 1, Diet-ESP; dscp_cda: 2 (sa); esp_trailer: 1 (Optional); attribute 9: 7',
+  ],
+  ['HCP_PROPOSAL', '0200000c' + 'ffff0008' + '80040000' + '80040010', 'proposal 2, Diet-ESP; esp_spi_lsb: 0 to 16'],
+  ['HCP_PROPOSAL', '01050002aabb' + '02000003800000', 'proposal 1, HCP 5; proposal 2, Diet-ESP; malformed'],
+  ['HCP_PROPOSAL', '010000ff80000001', 'malformed'],
+  ['HCP_PROPOSAL', '010000', 'malformed'],
+  [
+    'EHC_SUPPORTED',
+    '0008' + '80000000' + '80010003',
+    'proposal 1; ehc_context_id: 0 (Diet-ESP); alignment: 32 bits, 8 bits',
+  ],
+  [
+    'EHC_SUPPORTED',
+    '80020008' + '80038010' + '80040000' + '80070005',
+    'esp_spi_lsb: 8; esp_sn_lsb: 0, bit 15; flow_label_cda: none; parameter 7: 5',
+  ],
+  ['EHC_SUPPORTED', '8001', 'malformed'],
+  ['EHC_SUPPORTED', '00ff80010001', 'malformed'],
+  ['DSCP', '0102', ''],
+];
+
 const CORE_END = '\nend)()\nlocal numbers = {';
 
 /** A value as Lua's source. */
@@ -221,17 +248,22 @@ test('what the dissector has of the core opens the same in Lua 5.4', { skip: pac
     'end',
     ...adds,
     ...opens,
+    ...NOTIFIES.map(([name, data]) => `print(table.concat(core.notifyLines("${name}", octets("${data}")), "; "))`),
   ];
   const file = join(root, 'core.lua');
   writeFileSync(file, script.join('\n'), { mode: 0o600 });
   assert.equal(spawnSync('luac5.4', ['-p', join(sourceRoot(), DISSECTOR)]).status, 0);
   const run = spawnSync('lua5.4', [file], { encoding: 'utf8', timeout: 120000 });
   assert.equal(run.status, 0, run.stderr);
-  const rows = run.stdout.trimEnd().split('\n');
+  const rows = run.stdout.split('\n').slice(0, -1);
   known.forEach((vector, i) => {
     const { residueBits } = explainPacket(loadedOf(vector), octetsOf(vector.wire), createFastProvider());
     assert.equal(rows[i], `|${vector.decompressed ?? vector.inner}|${residueBits}`, vector.id);
   });
+  assert.deepEqual(
+    rows.slice(known.length),
+    NOTIFIES.map(([, , lines]) => lines),
+  );
 });
 
 test('a key log that is broken, empty or absent is no error of Lua', { skip }, async () => {
