@@ -1,5 +1,5 @@
 // What the store of a cluster has to do for many peers: test/cluster/load.ts in virtual time.
-//   npm run bench -- cluster-load [--peers 100000] [--minutes 2] [--gateways 4]
+//   npm run bench -- cluster-load [--peers 20000] [--minutes 2] [--gateways 4]
 
 import { createLoad, type Load } from '../cluster/load.ts';
 import type { StoreCount } from '../cluster/virtual-store.ts';
@@ -54,7 +54,7 @@ function memory(): { heap: number; rss: number } {
 }
 
 export async function benchClusterLoad(): Promise<Figure[]> {
-  const peers = option('peers', 100000);
+  const peers = option('peers', 20000);
   const minutes = option('minutes', 2);
   const gateways = option('gateways', 4);
   const sample = Math.min(SAMPLE, peers);
