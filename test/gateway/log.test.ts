@@ -4,16 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
 import { createBounded, sourceOf } from '../../targets/node/host/bounded.ts';
+import { coapEnds, explainCoap } from '../../targets/node/host/explain/coap.ts';
 import { createLog } from '../../targets/node/host/log.ts';
 
 test('a line stays one line, and a terminal obeys nothing of it', () => {
   const lines: string[] = [];
   const time = () => 0;
-  const text = 'one\r\ntwo\u001b[2Jthree\u009b31m\u2028four\u0000';
+  const text = 'one\r\ntwo\u001b[2Jthree\u009b31m\u2028four\u0000\u202efive\u2066\u{e0001}';
   createLog({ sink: (line) => void lines.push(line), time })('info', 'ike', text);
   createLog({ sink: (line) => void lines.push(line), time, format: 'json' })('info', 'ike', () => text, { peer: text });
-  assert.equal(lines[0], '1970-01-01T00:00:00.000Z info ike: one two [2Jthree 31m four ');
-  assert.ok(!lines[1].includes('\n') && !lines[1].includes('\u001b'));
+  assert.equal(lines[0], '1970-01-01T00:00:00.000Z info ike: one two [2Jthree 31m four five ');
+  assert.doesNotMatch(lines[1], /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   assert.equal(JSON.parse(lines[1]).message, text);
 });
 
@@ -72,4 +73,18 @@ test('a flood of lines at `debug` takes no room from a warning for the same reas
     'warn ike: AUTHENTICATION_FAILED: 2 more lines suppressed',
   ]);
   assert.equal(bounded.nextTimeout(), -1);
+});
+
+test('options of CoAP in a capture are shown with nothing that a terminal obeys', () => {
+  const path = '\u001b[2J\u202e\n<b>';
+  const octets = Buffer.from(path);
+  // POST, Message ID 1, Uri-Path [RFC 7252 §3].
+  const message = Buffer.concat([
+    Buffer.from([0x40, 2, 0, 1, 0xb0 | octets.length]),
+    octets,
+    Buffer.from('ff31', 'hex'),
+  ]);
+  const values = explainCoap(coapEnds([path], true), message, 0).fields.flatMap(({ value, tv }) => [value, tv]);
+  assert.ok(values.includes('\\u{1b}[2J\\u{202e}\\u{a}<b>'), values.join('|'));
+  assert.doesNotMatch(values.join(''), /[\p{Cc}\p{Cf}]/u);
 });

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { HttpConfig } from '../gateway/http/config.ts';
 import { socketOctets } from '../host/addresses.ts';
 import { HTTP_ADDRESS, HTTP_PORT } from '../host/config/status-schema.ts';
-import { CommandError } from '../host/errors.ts';
+import { CommandError, printableJson } from '../host/errors.ts';
 import type { LossNote } from '../host/outlet.ts';
 
 /** How numbers are written. */
@@ -74,5 +74,5 @@ export const jsonNote: LossNote = (lines, reason) => `${JSON.stringify({ event: 
 
 /** Prints data for programs. */
 export function printJson(data: unknown): void {
-  process.stdout.write(JSON.stringify(data, null, 2) + '\n');
+  process.stdout.write(printableJson(data, 2) + '\n');
 }

@@ -31,6 +31,15 @@ export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`);
 }
 
+/** JSON whose texts have nothing that a terminal obeys: such letters are escaped, so its value is the same. */
+export function printableJson(data: unknown, indent = 0): string {
+  return JSON.stringify(data, null, indent).replaceAll(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, (letter) =>
+    Array.from({ length: letter.length }, (_, i) => `\\u${letter.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
+  );
+}
+
 /** A field's name as a message shows it. */
 function shownName(name: string): string {
   const text = printable(name);

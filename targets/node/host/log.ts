@@ -1,7 +1,7 @@
 // Logs with levels and namespaces. A text may be a function: it is called only when the line is wanted, so a log that
 // is off costs a call and a comparison. Lines that others can cause are bounded (bounded.ts).
 
-import { CommandError } from './errors.ts';
+import { CommandError, printableJson } from './errors.ts';
 import { type LossNote, outletOf } from './outlet.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -43,7 +43,7 @@ export interface LogConfig {
 
 /** `text` without line ends and what a terminal obeys: whatever is told, it stays in its line. */
 function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** A log that writes lines with their time in UTC, ISO 8601 with milliseconds. */
@@ -56,7 +56,7 @@ export function createLog(config: LogConfig = {}): Log {
   const clock = config.time ?? Date.now;
   const lineOf = (level: LogLevel, namespace: string, message: string, fields?: LogFields): string => {
     const time = new Date(clock()).toISOString();
-    if (format === 'json') return JSON.stringify({ time, level, name: namespace, message, ...fields });
+    if (format === 'json') return printableJson({ time, level, name: namespace, message, ...fields });
     return `${time} ${level} ${namespace}: ${oneLine(message)}`;
   };
   const note: LossNote = (lost, reason) =>

@@ -7,6 +7,7 @@ import { compileContext } from '../../../../core/schc/context.ts';
 import * as S from '../../../../core/schc/model.ts';
 import { FID_COAP_OPTION } from '../../../../core/wire/coap.ts';
 import { coapPathRules, coapSet } from '../config/coap.ts';
+import { printable } from '../errors.ts';
 import { fieldName } from '../rules/names.ts';
 import type { FieldLine, Part } from './lines.ts';
 
@@ -95,7 +96,7 @@ export function explainCoap(
       const sent = sentBits(field, bits);
       const isOption = field.fid >= FID_COAP_OPTION;
       const text = (octets: Uint8Array): string =>
-        isOption ? Buffer.from(octets).toString() : valueText(bitText(octets, 0, octets.length * 8));
+        isOption ? printable(Buffer.from(octets).toString()) : valueText(bitText(octets, 0, octets.length * 8));
       return {
         header: 'CoAP',
         field: (fieldName(field.fid) ?? String(field.fid)).replace('fid-coap-', ''),
