@@ -281,8 +281,13 @@ export interface TestSensor {
   send(): number;
 }
 
-/** `urls`: of NATS, of each gateway. */
-export async function openStage(urls: string[][], replicas: number, more: object = {}): Promise<ClusterStage> {
+/** `urls`: of NATS, of each gateway; `more`: fields of `cluster`. */
+export async function openStage(
+  urls: string[][],
+  replicas: number,
+  more: object = {},
+  pool = '2001:db8:1::/64',
+): Promise<ClusterStage> {
   const folder = await mkdtemp(join(tmpdir(), 'dietesp-cluster-'));
   const delivered: number[] = [];
   const server = await socketAt();
@@ -298,7 +303,7 @@ export async function openStage(urls: string[][], replicas: number, more: object
     const config = {
       udp: [{ address: '127.0.0.1', port: ports[index], natPort: ports[index] + 1 }],
       flows: [{ destination: SERVER, port: PORT, to: `127.0.0.1:${server.address().port}` }],
-      pool: ['2001:db8:1::/64'],
+      pool: [pool],
       stateKey: 'seal.key',
       http: { port: 0, token: TOKEN },
       cluster: { servers, name: `gateway${index}`, replicas, ...more },

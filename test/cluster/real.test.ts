@@ -18,6 +18,8 @@ import {
 } from './kit.ts';
 
 const skip = packageMissing('nats-server');
+/** With so few addresses, gateways that do not know of each other would give one twice. */
+const POOL = process.env['DIETESP_LONG'] === '1' ? '2001:db8:1::/116' : '2001:db8:1::/120';
 /** A busy machine takes its time: nothing is measured by it. */
 const LIMIT = { timeout: 240000 };
 const SENSORS = process.env['DIETESP_LONG'] === '1' ? 300 : 24;
@@ -35,7 +37,23 @@ async function viewOf(stage: ClusterStage, index: number): Promise<View> {
   return metrics.cluster;
 }
 
+/** Inner addresses by peer, as the gateways say. */
+async function addresses(list: number[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const index of list) {
+    const { metrics } = (await stage.gateways[index].ask({ cmd: 'status' })) as {
+      metrics: { ike: { sas: { identity: string; address: string }[] } };
+    };
+    for (const { identity, address } of metrics.ike.sas) {
+      assert.equal(found.has(identity), false, `${identity} is at two gateways`);
+      found.set(identity, address);
+    }
+  }
+  return found;
+}
+
 let folder = '';
+let first = new Map<string, string>();
 let nats: Nats;
 let stage: ClusterStage;
 let cables: Cable[] = [];
@@ -80,6 +98,8 @@ before(async () => {
   stage = await openStage(
     cables.map(({ url }) => [url]),
     1,
+    {},
+    POOL,
   );
   await Promise.all([0, 1, 2].map((index) => stage.start(index)));
   routeTo([0, 1, 2]);
@@ -100,6 +120,8 @@ test('kill -9 of one: its sensors go on with the others, without a handshake', {
   ...LIMIT,
 }, async (context) => {
   await answered(sensors);
+  first = await addresses([0, 1, 2]);
+  assert.equal(new Set(first.values()).size, SENSORS);
   await stage.gateways[0].end('SIGKILL');
   routeTo([1, 2]);
   const time = await answered(sensors);
@@ -164,4 +186,17 @@ test('one that is cut off from the store is silent in time, and others go on', {
 
 test('numbers come to the server once each, whoever had the SA', { skip }, () => {
   assert.equal(new Set(stage.delivered).size, stage.delivered.length);
+});
+
+test('peers kept their inner addresses, and newcomers get others, at each gateway', { skip, ...LIMIT }, async () => {
+  routeTo([0, 1, 2]);
+  const fresh = await Promise.all(Array.from({ length: 15 }, () => stage.sensor()));
+  await Promise.all(fresh.map(({ sensor }) => sensor.connect(false)));
+  await answered([...sensors, ...fresh]);
+  const now = await addresses([0, 1, 2]);
+  for (const [identity, address] of first) assert.equal(now.get(identity), address, identity);
+  assert.equal(now.size, SENSORS + 15);
+  assert.equal(new Set(now.values()).size, now.size);
+  const rests = new Set([...now.values()].map((address) => Number.parseInt(address.slice(-1), 16)));
+  assert.ok(rests.size <= 3, 'each from the part of its gateway');
 });

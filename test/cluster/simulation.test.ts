@@ -70,12 +70,12 @@ test(`${RUNS} runs with kills, pauses, partitions and lost acknowledgements`, as
   context.diagnostic(`${sent} numbers sent, ${delivered} taken`);
 });
 
-test('a kill alone: readings flow again within five seconds', async () => {
+test('a kill alone: readings flow again within seven seconds', async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const world = createWorld({ seed, gateways: GATEWAYS, groups: GROUPS });
     await world.run(14000);
     world.kill(seed % GATEWAYS);
-    await world.run(14000 + 5000);
+    await world.run(14000 + 7000);
     assert.deepEqual(world.faults, []);
     const mine = world.deliveredAt.filter((_, group) => group % GATEWAYS === seed % GATEWAYS);
     assert.ok(

@@ -254,6 +254,7 @@ export function createWorld(options: WorldOptions): World {
           life.sas.set(key.slice(4), { next: out + 1, reserved: out, taken: into });
         }
       },
+      others() {},
       release(list) {
         for (const group of list) life.sas.delete(group);
       },

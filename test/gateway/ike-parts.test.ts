@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createPool } from '../../targets/node/gateway/pool.ts';
+import { createPool, PARTS } from '../../targets/node/gateway/pool.ts';
 import { addressOctets, addressText } from '../../targets/node/host/addresses.ts';
 import { addressRange } from '../../targets/node/host/config/ike-names.ts';
 import { classify, UDP_ESP, UDP_IKE, UDP_IKE_MARKED, UDP_KEEPALIVE, UDP_SHORT } from '../../targets/node/host/udp.ts';
@@ -37,6 +37,44 @@ test('a small pool: neither first nor last of a prefix, nor what is reserved; th
   assert.equal(pool.lease('b', 4), null);
   const exact = createPool([range('10.0.0.1-10.0.0.2')], []);
   assert.equal(new Set([text(exact.lease('a', 4)), text(exact.lease('b', 4))]).size, 2, 'a range is used whole');
+});
+
+test('a pool that gateways divide: each gives its part alone, but for what others have; who has one keeps it', () => {
+  const ranges = [range('10.0.0.0/24'), range('10.0.3.7-10.0.3.40'), range('2001:db8:1::/64')];
+  const given = new Map<string, number>();
+  const pools = Array.from({ length: PARTS }, (_, place) => {
+    const pool = createPool(ranges, [addressOctets('10.0.0.16')!]);
+    pool.divide(place, []);
+    for (let n = 0; ; n++) {
+      const address = pool.lease(`${place} ${n}`, 4);
+      if (address === null) break;
+      assert.equal(given.has(addressText(address)), false, addressText(address));
+      given.set(addressText(address), place);
+    }
+    assert.equal(pool.lease('x', 16)![15] & 15, place);
+    return pool;
+  });
+  assert.equal(given.size, 253 + 34, 'all of them');
+  // Another life of a gateway, at another place, whose former peers are elsewhere now.
+  const others = [...given].flatMap(([address, place]) => (place === 3 ? [address] : []));
+  const pool = createPool(ranges, []);
+  pool.keep('taken over', addressOctets(others[0])!);
+  pool.divide(5, []);
+  const kept = text(pool.lease('of 5', 4));
+  pool.divide(
+    3,
+    others.slice(0, -1).map((one) => addressOctets(one)!),
+  );
+  assert.equal(text(pool.lease('taken over', 4)), others[0]);
+  assert.equal(text(pool.lease('of 5', 4)), kept);
+  assert.equal(text(pool.lease('new', 4)), others.at(-1));
+  assert.equal(pool.lease('one more', 4), null);
+  pool.follow(ranges, [], []);
+  assert.equal(pool.lease('one more', 4), null, 'after a reload as well');
+  pool.divide(3, []);
+  assert.notEqual(pool.lease('one more', 4), null, 'others have them no more');
+  // Nobody chooses an address of any part.
+  assert.ok(pools.every((one) => one.owns(addressOctets('10.0.0.9')!, addressOctets('10.0.0.9')!)));
 });
 
 test('every address of a pool is given, and each peer gets its own again', () => {

@@ -29,12 +29,16 @@ export interface Cluster {
    */
   unknown(hints: string[], again: () => void): boolean;
   view: ClusterState['view'];
+  /** No address is left: looks, a lease later, which others have no more. */
+  exhausted(): void;
   close(): void;
 }
 
 export interface ClusterParts {
   /** SAs of another gateway are this one's now. */
   take(records: ReadonlyMap<string, Uint8Array>): void;
+  /** What packets of all other gateways' SAs are known by (state/own-groups.ts), and the place of this one. */
+  others(hints: string[], place: number): void;
   /** Groups are another gateway's. */
   release(groups: string[]): void;
 }
@@ -56,6 +60,9 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
   let isClosed = false;
   let isLooking = false;
   let lookAgain = false;
+  // Before that it gives no addresses: another gateway may have what this one gave in an earlier life.
+  let isKnown = false;
+  let isExhausted = false;
   const cancels = new Set<() => void>();
 
   function after(time: number, work: () => void): void {
@@ -141,7 +148,11 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     }
     isLooking = true;
     try {
-      const list = await shared.orphans();
+      const { orphans: list, others } = await shared.survey();
+      if (isClosed) return;
+      bus.guard(undefined, () => parts.others(others, shared.index()));
+      // A place that was taken meanwhile has a look of its own.
+      if (!lookAgain) isKnown = true;
       orphans = new Map(list.map((one) => [one.id, one]));
       index = new Map();
       for (const { id, hints } of list) {
@@ -194,14 +205,26 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     bus.guard(undefined, () => parts.release(groups));
   };
   shared.died = () => void look();
-  shared.rejoined = () => void look();
+  shared.rejoined = () => {
+    isKnown = false;
+    void look();
+  };
+  const isHeld = (): boolean => isKnown && shared.isHeld();
   sweep();
   void look();
 
   return {
-    isHeld: shared.isHeld,
+    isHeld,
     index: shared.index,
-    view: shared.view,
+    view: () => ({ ...shared.view(), isHeld: isHeld() }),
+    exhausted() {
+      if (isExhausted) return;
+      isExhausted = true;
+      after(shared.lease, () => {
+        isExhausted = false;
+        void look();
+      });
+    },
     unknown(hints, retry) {
       if (isClosed || !shared.isHeld()) return false;
       if (seize(hints, retry)) return true;

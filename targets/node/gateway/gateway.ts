@@ -125,7 +125,8 @@ function start(config: GatewayConfig, opened: Opened): Started {
     });
     state?.restore(ike);
     if (shared !== undefined) {
-      ike.cluster = createCluster(bus, shared, { take: (records) => state!.take(ike, records), release: ike.release });
+      const take = (records: ReadonlyMap<string, Uint8Array>): void => state!.take(ike, records);
+      ike.cluster = createCluster(bus, shared, { take, release: ike.release, others: ike.others });
     }
     stop = run(bus, clock, opened, { air, ike, router, carriers });
   } catch (error) {

@@ -29,7 +29,7 @@ import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
 import { type AddressRange, createPool } from './pool.ts';
 import type { Keeper, KeeperConfig } from './state/keeper.ts';
-import { ikeHint } from './state/own-groups.ts';
+import { addressesOf, ikeHint } from './state/own-groups.ts';
 import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
 import { createStreams, followEsp, isHere } from './streams.ts';
@@ -80,6 +80,8 @@ export interface IkeLink extends Pollable {
   restore(records: ReadonlyMap<string, Uint8Array>): Restored | null;
   /** Ends what belongs to groups that are another gateway's; peers are told nothing. */
   release(groups: string[]): void;
+  /** What other gateways of the cluster have, by hints, and the place of this one: it gives no address of theirs. */
+  others(hints: string[], place: number): void;
   /** Set where gateways share records. */
   cluster: Cluster | null;
   leave(): void;
@@ -217,6 +219,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           streams,
           udp: carriers.udp,
           place: () => link.cluster?.index() ?? -1,
+          exhausted: () => link.cluster?.exhausted(),
           hasIp: carriers.raw !== null,
           wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
@@ -246,6 +249,10 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       return true;
     },
     message(path, octets, offset, length) {
+      if (link.cluster?.isHeld() === false) {
+        bus.drop('state', 'no-lease');
+        return false;
+      }
       if (isElsewhere(octets, offset, length, () => void link.message(path, octets, offset, length))) return false;
       const code = ike?.receive(path, octets, offset, length, now()) ?? -1;
       bus.wake(0);
@@ -318,6 +325,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     keeper,
     restore: (records) => ike?.restore(records, find, now()) ?? null,
     release: (groups) => ike?.release(groups, now()),
+    others: (hints, place) => pool.divide(place, addressesOf(hints)),
     leave: () => ike?.leave(now()),
     isLeaving: () => ike?.isLeaving() ?? false,
     clear: () => ike?.clear(),

@@ -67,6 +67,8 @@ export interface IkeHostConfig {
   streams: Streams | null;
   /** Place of this gateway in a cluster, 0 to 15; -1: there is none. */
   place(): number;
+  /** No address was left in the pool. */
+  exhausted(): void;
   /** ESP is taken in IP protocol 50. */
   hasIp: boolean;
   /** A peer on a radio proved that it is at this path. */
@@ -258,6 +260,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       const size = type === CP_INTERNAL_IP4_ADDRESS ? 4 : type === CP_INTERNAL_IP6_ADDRESS ? 16 : 0;
       const address = connections.addressOf(sa.peerIdType, sa.peerId, size) ?? pool.lease(idOf(sa), size);
       if (address === null) {
+        config.exhausted();
         const line = (): string => `${nameOf(sa)}: no address is left in the pool`;
         config.bounded.peer('warn', 'ike', 'pool', line, {}, idOf(sa));
       }

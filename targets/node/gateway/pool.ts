@@ -23,7 +23,15 @@ export interface Pool {
   used(): number;
   /** Takes other addresses; who has one keeps it. */
   follow(ranges: AddressRange[], reserved: Uint8Array[], fixed: AddressRange[]): void;
+  /**
+   * From now on new addresses are those that leave the rest `place` when divided by `PARTS`, but for `others`, which peers have
+   * at other gateways. Who has one keeps it. With different places no two gateways give the same.
+   */
+  divide(place: number, others: Uint8Array[]): void;
 }
+
+/** Gateways that share a pool. */
+export const PARTS = 16;
 
 interface Lease {
   address: bigint;
@@ -88,8 +96,26 @@ function rangeOf([start, end]: AddressRange): Range {
   return { first: toNumber(start), last: toNumber(end) };
 }
 
-/** The addresses of one family. */
-function createFamily(size: number, ranges: Range[]) {
+/** Every how manieth address is given, and the rest that it leaves. */
+interface Part {
+  step: bigint;
+  rest: bigint;
+}
+
+/** What `part` has of `ranges`, divided by its step. */
+function partOf(ranges: Range[], { step, rest }: Part): Range[] {
+  const divided = ranges.map(({ first, last }) => ({
+    first: (first - rest + step - 1n) / step,
+    // Below the rest a division would round up.
+    last: last < rest ? -1n : (last - rest) / step,
+  }));
+  return divided.filter(({ first, last }) => first <= last);
+}
+
+/** The addresses of one family that `part` has of `all`. */
+function createFamily(size: number, all: Range[], part: Part) {
+  const { step, rest } = part;
+  const ranges = partOf(all, part);
   const starts: bigint[] = [];
   let total = 0n;
   for (const { first, last } of ranges) {
@@ -115,9 +141,11 @@ function createFamily(size: number, ranges: Range[]) {
 
   /** The number of an address, -1 where it is none of these. */
   function numberOf(address: bigint): number {
-    const index = lastFrom(ranges, address);
-    if (index < 0 || address > ranges[index].last) return -1;
-    const number = starts[index] + address - ranges[index].first;
+    if (address < rest || (address - rest) % step !== 0n) return -1;
+    const own = (address - rest) / step;
+    const index = lastFrom(ranges, own);
+    if (index < 0 || own > ranges[index].last) return -1;
+    const number = starts[index] + own - ranges[index].first;
     return number < BigInt(count) ? Number(number) : -1;
   }
 
@@ -129,7 +157,7 @@ function createFamily(size: number, ranges: Range[]) {
       if (starts[middle] <= BigInt(number)) low = middle + 1;
       else high = middle;
     }
-    return ranges[low - 1].first + BigInt(number) - starts[low - 1];
+    return (ranges[low - 1].first + BigInt(number) - starts[low - 1]) * step + rest;
   }
 
   function forget(id: string, { address }: Lease): void {
@@ -199,22 +227,28 @@ function createFamily(size: number, ranges: Range[]) {
 export function createPool(ranges: AddressRange[], reserved: Uint8Array[], fixed: AddressRange[] = []): Pool {
   let owned: Record<number, Range[]> = {};
   let families: ReturnType<typeof createFamily>[] = [];
+  let part: Part = { step: 1n, rest: 0n };
+  let elsewhere: AddressRange[] = [];
+  let current: [AddressRange[], Uint8Array[], AddressRange[]] = [ranges, reserved, fixed];
 
-  function build(spans: AddressRange[], nobodys: Uint8Array[], others: AddressRange[]): void {
+  function build(): void {
+    const [spans, nobodys, others] = current;
+    const before = families;
     const own: Record<number, Range[]> = {};
     families = [16, 4].map((size) => {
       const of = (list: AddressRange[]): AddressRange[] => list.filter(([start]) => start.length === size);
       const kept = nobodys.filter(({ length }) => length === size).map(toNumber);
       const nobody = merged(kept.map((first) => ({ first, last: first })));
       own[size] = merged([...of(spans).map(rangeOf), ...nobody]);
-      const taken = merged([...nobody, ...of(others).map(rangeOf)]);
-      return createFamily(size, without(merged(of(spans).map(usable)), taken));
+      const taken = merged([...nobody, ...of(others).map(rangeOf), ...of(elsewhere).map(rangeOf)]);
+      return createFamily(size, without(merged(of(spans).map(usable)), taken), part);
     });
     owned = own;
+    for (const { size, all } of before) for (const [id, lease] of all()) familyOf(size)!.keep(id, lease);
   }
 
-  build(ranges, reserved, fixed);
   const familyOf = (size: number) => families.find((family) => family.size === size);
+  build();
   return {
     lease: (id, size) => familyOf(size)?.lease(id) ?? null,
     keep(id, address) {
@@ -231,9 +265,13 @@ export function createPool(ranges: AddressRange[], reserved: Uint8Array[], fixed
     hasOther: (id, start, end) => familyOf(start.length)?.inUse.some(start, end, (holder) => holder !== id) ?? false,
     used: () => families.reduce((sum, family) => sum + family.used(), 0),
     follow(spans, nobodys, others) {
-      const before = families;
-      build(spans, nobodys, others);
-      for (const { size, all } of before) for (const [id, lease] of all()) familyOf(size)!.keep(id, lease);
+      current = [spans, nobodys, others];
+      build();
+    },
+    divide(place, others) {
+      part = { step: BigInt(PARTS), rest: BigInt(place) };
+      elsewhere = others.map((one) => [one, one]);
+      build();
     },
   };
 }

@@ -18,6 +18,13 @@ export const ikeHint = (spi: Uint8Array): string => `ike/${Buffer.from(spi).toSt
 export const atHint = (address: Uint8Array): string => `at/${Buffer.from(address).toString('hex')}`;
 export const toHint = (address: Uint8Array): string => `to/${Buffer.from(address).toString('hex')}`;
 
+/** The inner addresses among hints. */
+export function addressesOf(hints: readonly string[]): Uint8Array[] {
+  return hints
+    .filter((hint) => hint.startsWith('to/'))
+    .map((hint) => Uint8Array.from(Buffer.from(hint.slice(3), 'hex')));
+}
+
 export interface OwnGroups {
   /** A Child SA with this id, before it is written first. */
   child(id: string, child: ChildSa, out: Association): void;
@@ -63,7 +70,8 @@ export function createOwnGroups(shared: SharedState | null): OwnGroups {
     ike(spi, sa) {
       if (shared === null) return;
       const group = groupOf(sa, `ike/${spi}`);
-      shared.belongs(`ike/${spi}`, group, [`ike/${spi}`, atHint(sa.path.remote)]);
+      const inner = sa.address.length === 0 ? [] : [toHint(sa.address)];
+      shared.belongs(`ike/${spi}`, group, [`ike/${spi}`, atHint(sa.path.remote), ...inner]);
       shared.belongs(`now/${spi}`, group, []);
     },
     inherit(old, sa) {

@@ -61,6 +61,8 @@ function fromList(list: unknown): Map<string, Uint8Array> {
   return records;
 }
 
+const hasIke = ({ records }: Group): boolean => [...records.keys()].some((key) => key.startsWith(IKE));
+
 export function createGroups(config: GroupsConfig): GroupStore {
   const { bucket, session, secret, log } = config;
   const groups = new Map<string, Group>();
@@ -68,9 +70,10 @@ export function createGroups(config: GroupsConfig): GroupStore {
   const hints = new Map<string, string[]>();
   const counters = { taken: 0, lost: 0 };
 
-  function countOctets(group: Group): Uint8Array {
+  /** `more`: hints that none of its keys has. */
+  function countOctets(group: Group, more: string[] = []): Uint8Array {
     const owner = session.id();
-    const known = new Set<string>();
+    const known = new Set<string>(more);
     for (const key of [...group.numbers.keys(), ...group.records.keys()]) {
       for (const hint of hints.get(key) ?? []) known.add(hint);
     }
@@ -102,7 +105,7 @@ export function createGroups(config: GroupsConfig): GroupStore {
   /** Writes what has changed of a group. False: it is another gateway's now. */
   async function store(group: Group, dropped: string[]): Promise<boolean> {
     const { id } = group;
-    if (![...group.records.keys()].some((key) => key.startsWith(IKE))) {
+    if (!hasIke(group)) {
       // Without the IKE SA nothing of it comes back: the keys first.
       if (group.main.revision + group.main.attempts.length > 0) {
         await erase(bucket, `s.${id}`, group.main);
@@ -116,6 +119,8 @@ export function createGroups(config: GroupsConfig): GroupStore {
     if (group.isCountNew) {
       if (!(await save(bucket, `n.${id}`, group.count, countOctets(group)))) return false;
       group.isCountNew = false;
+      // Who has our place now has looked for n.GROUP already: it must not come to life.
+      if (!session.isHeld() || groups.get(id) !== group) throw new Error('this gateway does not have its lease');
     }
     if (group.isMainNew) {
       const octets = seal(secret, `s.${id}`, 1, encodePlain({ records: toList(group.records) }));
@@ -173,7 +178,7 @@ export function createGroups(config: GroupsConfig): GroupStore {
     };
     for (const key of numbers.keys()) hints.set(key, opened.hints);
     if (!session.isHeld()) return null;
-    const octets = countOctets(group);
+    const octets = countOctets(group, opened.hints);
     if (!(await save(bucket, `n.${id}`, group.count, octets))) return null;
     for (let i = 0; i < TRIES; i++) {
       const main = await bucket.get(`s.${id}`);
@@ -213,17 +218,20 @@ export function createGroups(config: GroupsConfig): GroupStore {
     groupOf: (key) => places.get(key),
     isHeld: session.isHeld,
     lost: () => {},
-    async orphans() {
-      const list: Orphan[] = [];
+    async survey() {
+      const orphans: Orphan[] = [];
+      const others = new Set<string>();
       await bucket.scan('n.', (entry: Entry) => {
         if (entry.value === null || entry.value.length <= OWNER_SIZE) return;
         const id = entry.key.slice(2);
         const owner = ownerOf(entry.value);
-        if (groups.has(id) || (session.isLive(owner) && owner !== session.id())) return;
+        if (groups.has(id)) return;
         const opened = openCount(id, entry.value);
-        if (opened !== null) list.push({ id, session: owner, hints: opened.hints });
+        if (opened === null) return;
+        for (const hint of opened.hints) others.add(hint);
+        if (!session.isLive(owner) || owner === session.id()) orphans.push({ id, session: owner, hints: opened.hints });
       });
-      return list;
+      return { orphans, others: [...others] };
     },
     take,
     count: () => groups.size,
@@ -252,11 +260,16 @@ export function createGroups(config: GroupsConfig): GroupStore {
         touched.set(group, dropped);
       }
       const fenced: Group[] = [];
-      const done = await Promise.allSettled(
-        [...touched].map(async ([group, dropped]) => {
+      const done: PromiseSettledResult<void>[] = [];
+      // A peer that connects anew may have its address of the IKE SA that ends: first what is new, then what goes.
+      for (const isEnding of [false, true]) {
+        const some = [...touched].filter(([group]) => hasIke(group) !== isEnding);
+        const stored = some.map(async ([group, dropped]) => {
           if (!(await store(group, dropped))) fenced.push(group);
-        }),
-      );
+        });
+        done.push(...(await Promise.allSettled(stored)));
+        if (done.some(({ status }) => status === 'rejected')) break;
+      }
       // A session that ended meanwhile has dropped them all.
       lose(fenced.filter((group) => groups.get(group.id) === group));
       const failed = done.find((one) => one.status === 'rejected');

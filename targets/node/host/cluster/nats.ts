@@ -154,9 +154,11 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
   }
 
   async function follow(prefix: string, each: (entry: Entry) => void, isEndless: boolean): Promise<void> {
+    let isMoving = true;
     const found = isEndless ? await kv.watch({ key: `${prefix}>` }) : await kv.history({ key: `${prefix}>` });
     const done = (async () => {
       for await (const entry of found) {
+        isMoving = true;
         try {
           each(entryOf(entry));
         } catch (error) {
@@ -165,7 +167,18 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
         }
       }
     })();
-    if (!isEndless) await done;
+    if (isEndless) return;
+    // The library waits for half a minute where the server has lost its question.
+    await new Promise<void>((resolve, reject) => {
+      const timer = setInterval(() => {
+        if (!isMoving) {
+          found.stop();
+          reject(new Error('timeout'));
+        }
+        isMoving = false;
+      }, 2 * patience);
+      done.then(resolve, reject).finally(() => clearInterval(timer));
+    });
   }
 
   return {

@@ -177,9 +177,14 @@ export function createSession(config: SessionConfig): Session {
           octetsOf(member.index, { ...member, isGone: true }),
           revision,
         );
-        // It lives, or another was faster: the watch will tell.
-        if (next < 0) member.seenAt = timers.now();
-        else log('warn', 'state', () => `gateway ${member.name} (session ${member.session}) is dead`);
+        if (next < 0) {
+          // It lives, or another was faster. A watch may say nothing for half a minute after this process was stopped.
+          member.seenAt = timers.now();
+          void bucket.get(keyOf(member.index)).then(
+            (found) => found !== null && seen(found),
+            () => {},
+          );
+        } else log('warn', 'state', () => `gateway ${member.name} (session ${member.session}) is dead`);
       } catch {
         // The next look tries again.
       }

@@ -17,8 +17,8 @@ export interface SharedState {
   isHeld(): boolean;
   /** Groups are another gateway's now. Set by the gateway. */
   lost: (groups: string[]) => void;
-  /** Groups whose owner is gone. */
-  orphans(): Promise<Orphan[]>;
+  /** Groups whose owner is gone; and the hints of these and of all that live at other gateways. */
+  survey(): Promise<{ orphans: Orphan[]; others: string[] }>;
   /** Takes a group whose owner was `session`: its records, or null where it has another owner now, or is no more. */
   take(id: string, session: string): Promise<Map<string, Uint8Array> | null>;
   /** Groups of this gateway. */
