@@ -160,6 +160,7 @@ export async function createLoad(gateways: number): Promise<Load> {
         life.keeper = state.keep({ now: clock.now, placeOf: () => 'udp 192.0.2.1:4500' });
         life.cluster = createCluster(bus, store.shared!, {
           take: (records) => state.take(ike as unknown as IkeLink, records),
+          others() {},
           release: (groups) => load.faults.push(`gateway ${gateway} lost ${groups.length} groups`),
         });
       },
