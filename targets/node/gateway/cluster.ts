@@ -104,7 +104,8 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     if (!taking.has(id)) taking.set(id, []);
     shared.take(id, session).then(
       (records) => {
-        forgetOrphan(id);
+        // Who had it then may have gone since: that is another orphan.
+        if (orphans.get(id)?.session === session) forgetOrphan(id);
         if (isClosed) return;
         if (records !== null) {
           bus.guard(undefined, () => parts.take(records));

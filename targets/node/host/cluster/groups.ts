@@ -158,28 +158,38 @@ export function createGroups(config: GroupsConfig): GroupStore {
     return false;
   }
 
+  /** Makes n.GROUP this gateway's; null: another gateway that lives has it, or it is gone or damaged. */
+  async function claim(id: string, former: string): Promise<{ group: Group; hints: string[] } | null> {
+    for (let i = 0; i < TRIES; i++) {
+      const found = await bucket.get(`n.${id}`);
+      if (!found?.value || found.value.length <= OWNER_SIZE || groups.has(id)) return null;
+      const owner = ownerOf(found.value);
+      // An attempt of ours may have come through without an acknowledgement, or late.
+      if (owner !== former && owner !== session.id() && session.isLive(owner)) return null;
+      const opened = openCount(id, found.value);
+      if (opened === null) return null;
+      const group: Group = {
+        id,
+        numbers: fromList(opened.numbers),
+        records: new Map(),
+        count: createSlot(found.revision),
+        main: createSlot(),
+        isCountNew: false,
+        isMainNew: false,
+      };
+      if (!session.isHeld()) throw new Error('this gateway does not have its lease');
+      // What came between may be an earlier attempt of ours: the group would be ours, and nobody would know.
+      if (await save(bucket, `n.${id}`, group.count, countOctets(group, opened.hints))) {
+        return { group, hints: opened.hints };
+      }
+    }
+    throw new Error(`n.${id} changes all the time`);
+  }
+
   async function take(id: string, former: string): Promise<Map<string, Uint8Array> | null> {
-    const found = await bucket.get(`n.${id}`);
-    if (!found?.value || found.value.length <= OWNER_SIZE || groups.has(id)) return null;
-    const owner = ownerOf(found.value);
-    // An attempt of ours may have come through without an acknowledgement.
-    if (owner !== former && owner !== session.id()) return null;
-    const opened = openCount(id, found.value);
-    if (opened === null) return null;
-    const numbers = fromList(opened.numbers);
-    const group: Group = {
-      id,
-      numbers,
-      records: new Map(),
-      count: createSlot(found.revision),
-      main: createSlot(),
-      isCountNew: false,
-      isMainNew: false,
-    };
-    for (const key of numbers.keys()) hints.set(key, opened.hints);
-    if (!session.isHeld()) return null;
-    const octets = countOctets(group, opened.hints);
-    if (!(await save(bucket, `n.${id}`, group.count, octets))) return null;
+    const claimed = await claim(id, former);
+    if (claimed === null) return null;
+    const { group } = claimed;
     for (let i = 0; i < TRIES; i++) {
       const main = await bucket.get(`s.${id}`);
       if (!main?.value) {
@@ -197,11 +207,12 @@ export function createGroups(config: GroupsConfig): GroupStore {
       if (!(await save(bucket, `s.${id}`, group.main, seal(secret, `s.${id}`, 1, value)))) continue;
       group.records = fromList(plain.records);
       groups.set(id, group);
-      for (const key of [...group.records.keys(), ...numbers.keys()]) places.set(key, id);
+      for (const key of group.numbers.keys()) hints.set(key, claimed.hints);
+      for (const key of [...group.records.keys(), ...group.numbers.keys()]) places.set(key, id);
       counters.taken++;
-      return new Map([...group.records, ...numbers]);
+      return new Map([...group.records, ...group.numbers]);
     }
-    return null;
+    throw new Error(`s.${id} changes all the time`);
   }
 
   function lose(list: Group[]): void {
