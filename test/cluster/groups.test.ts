@@ -1,0 +1,102 @@
+// Groups of a cluster over a store whose acknowledgements are lost, or come when nobody waits any more.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Bucket, Entry } from '../../targets/node/host/cluster/bucket.ts';
+import { createGroups, type GroupStore } from '../../targets/node/host/cluster/groups.ts';
+import { silent } from '../../targets/node/host/log.ts';
+import { encodePlain } from '../../targets/node/host/state/plain.ts';
+
+const SECRET = new Uint8Array(32).fill(7);
+const [FIRST, SECOND] = ['1111111111111111', '2222222222222222'];
+
+/** A store; `put` may be replaced. */
+function memory(): Bucket & { values: Map<string, Entry> } {
+  const values = new Map<string, Entry>();
+  let revision = 0;
+  const write = async (key: string, value: Uint8Array | null, expected: number): Promise<number> => {
+    if ((values.get(key)?.revision ?? 0) !== expected) return -1;
+    values.set(key, { key, value, revision: ++revision });
+    return revision;
+  };
+  return {
+    values,
+    get: async (key) => values.get(key) ?? null,
+    put: write,
+    remove: async (key, expected) => (await write(key, null, expected)) >= 0,
+    async scan(prefix, each) {
+      for (const entry of values.values()) if (entry.key.startsWith(prefix)) each(entry);
+    },
+    watch: async () => {},
+    close: async () => {},
+  };
+}
+
+function groupsOf(bucket: Bucket, id: string, live: string[]): GroupStore {
+  const session = { id: () => id, isHeld: () => true, isLive: (one: string) => live.includes(one) };
+  return createGroups({
+    bucket,
+    session,
+    secret: SECRET,
+    records: new Map(),
+    log: silent,
+    close: async () => {},
+  });
+}
+
+const RECORDS = new Map([
+  ['num/a', encodePlain({ out: 8, into: 3 })],
+  ['ike/a', Uint8Array.of(1)],
+]);
+
+/** A store with a group of the first session. */
+async function withGroup(): Promise<ReturnType<typeof memory>> {
+  const bucket = memory();
+  const groups = groupsOf(bucket, FIRST, [FIRST]);
+  groups.shared.belongs('num/a', 'a', ['at/a']);
+  groups.shared.belongs('ike/a', 'a', []);
+  await groups.write(RECORDS);
+  return bucket;
+}
+
+test('a take-over whose first attempt comes late, between the reading and the writing of the second, is one', async () => {
+  const bucket = await withGroup();
+  const { put } = bucket;
+  let late: (() => Promise<unknown>) | null = null;
+  bucket.put = async (key, octets, expected) => {
+    bucket.put = put;
+    late = () => put(key, octets, expected);
+    throw new Error('timeout');
+  };
+  const groups = groupsOf(bucket, SECOND, [SECOND]);
+  await assert.rejects(groups.shared.take('a', FIRST), /timeout/);
+  bucket.put = async (...args) => {
+    bucket.put = put;
+    await late!();
+    return put(...args);
+  };
+  assert.deepEqual(await groups.shared.take('a', FIRST), new Map([...RECORDS].reverse()));
+  assert.equal(groups.shared.count(), 1);
+});
+
+test('a group that another gateway took, which has gone since, is taken; one of a gateway that lives is not', async () => {
+  const bucket = await withGroup();
+  const third = '3333333333333333';
+  assert.notEqual(await groupsOf(bucket, SECOND, [SECOND, third]).shared.take('a', FIRST), null);
+  assert.equal(await groupsOf(bucket, third, [SECOND, third]).shared.take('a', FIRST), null);
+  assert.notEqual(await groupsOf(bucket, third, [third]).shared.take('a', FIRST), null);
+});
+
+test('without the lease nothing is taken, and the group is not forgotten', async () => {
+  const bucket = await withGroup();
+  const session = { id: () => SECOND, isHeld: () => false, isLive: (one: string) => one === SECOND };
+  const groups = createGroups({
+    bucket,
+    session,
+    secret: SECRET,
+    records: new Map(),
+    log: silent,
+    close: async () => {},
+  });
+  await assert.rejects(groups.shared.take('a', FIRST), /does not have its lease/);
+});
