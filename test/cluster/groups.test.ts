@@ -33,7 +33,12 @@ function memory(): Bucket & { values: Map<string, Entry> } {
 }
 
 function groupsOf(bucket: Bucket, id: string, live: string[]): GroupStore {
-  const session = { id: () => id, isHeld: () => true, isLive: (one: string) => live.includes(one) };
+  const session = {
+    id: () => id,
+    isHeld: () => true,
+    isLive: (one: string) => live.includes(one),
+    refresh: async () => {},
+  };
   return createGroups({
     bucket,
     session,
@@ -89,7 +94,12 @@ test('a group that another gateway took, which has gone since, is taken; one of 
 
 test('without the lease nothing is taken, and the group is not forgotten', async () => {
   const bucket = await withGroup();
-  const session = { id: () => SECOND, isHeld: () => false, isLive: (one: string) => one === SECOND };
+  const session = {
+    id: () => SECOND,
+    isHeld: () => false,
+    isLive: (one: string) => one === SECOND,
+    refresh: async () => {},
+  };
   const groups = createGroups({
     bucket,
     session,

@@ -38,7 +38,7 @@ interface Group {
 
 export interface GroupsConfig {
   bucket: Bucket;
-  session: Pick<Session, 'id' | 'isHeld' | 'isLive'>;
+  session: Pick<Session, 'id' | 'isHeld' | 'isLive' | 'refresh'>;
   secret: Uint8Array;
   /** Records that are there from the start: secrets of all gateways. */
   records: ReadonlyMap<string, Uint8Array>;
@@ -165,7 +165,10 @@ export function createGroups(config: GroupsConfig): GroupStore {
       if (!found?.value || found.value.length <= OWNER_SIZE || groups.has(id)) return null;
       const owner = ownerOf(found.value);
       // An attempt of ours may have come through without an acknowledgement, or late.
-      if (owner !== former && owner !== session.id() && session.isLive(owner)) return null;
+      if (owner !== former && owner !== session.id()) {
+        await session.refresh();
+        if (session.isLive(owner)) return null;
+      }
       const opened = openCount(id, found.value);
       if (opened === null) return null;
       const group: Group = {
@@ -230,7 +233,7 @@ export function createGroups(config: GroupsConfig): GroupStore {
     isHeld: session.isHeld,
     lost: () => {},
     async survey() {
-      const orphans: Orphan[] = [];
+      const found: Orphan[] = [];
       const others = new Set<string>();
       await bucket.scan('n.', (entry: Entry) => {
         if (entry.value === null || entry.value.length <= OWNER_SIZE) return;
@@ -240,8 +243,11 @@ export function createGroups(config: GroupsConfig): GroupStore {
         const opened = openCount(id, entry.value);
         if (opened === null) return;
         for (const hint of opened.hints) others.add(hint);
-        if (!session.isLive(owner) || owner === session.id()) orphans.push({ id, session: owner, hints: opened.hints });
+        if (!session.isLive(owner) || owner === session.id()) found.push({ id, session: owner, hints: opened.hints });
       });
+      // The watch may be behind: a gateway of which nothing is known yet may have just joined.
+      if (found.length > 0) await session.refresh();
+      const orphans = found.filter((one) => !session.isLive(one.session) || one.session === session.id());
       return { orphans, others: [...others] };
     },
     take,

@@ -57,8 +57,13 @@ export interface Session {
   /** Of this life; '' before `join`. */
   id(): string;
   index(): number;
-  /** True for the session of a gateway that is not known to be over. */
+  /** True for the session of a gateway that is known, and not known to be over. */
   isLive(session: string): boolean;
+  /**
+   * Reads all places from the store. A session wrote its place before all else: one that is in a record read before, and not live
+   * after this, is over.
+   */
+  refresh(): Promise<void>;
   members(): Member[];
   counters: { renewals: number; failures: number; ended: number };
   /** Says that it is over. */
@@ -261,6 +266,7 @@ export function createSession(config: SessionConfig): Session {
     id: () => id,
     index: () => index,
     isLive: (one) => one === id || [...members.values()].some(({ session: of, isGone }) => of === one && !isGone),
+    refresh: () => bucket.scan('gw.', seen),
     members: () => [...members.values()].sort((a, b) => a.index - b.index),
     counters,
     async leave() {
