@@ -135,7 +135,8 @@ test('what the store has to do for many peers: writes of handshakes, readings, r
   assert.equal(load.answers, 4 * PEERS);
   assert.equal(load.slow.length, PEERS / GATES, 'only those of the gateway that died wait');
   assert.equal(count('gets'), (2 * PEERS) / GATES);
-  assert.equal(count('scans'), GATES - 1);
+  // Of the groups, and of the places.
+  assert.equal(count('scans'), 2 * (GATES - 1));
   // Four of each that moves: two take it, two set it up anew, with its reading. Here it was sent twice, and the second answer needs
   // a number more.
   assert.equal(count('puts'), PEERS + (4 * PEERS) / GATES);
