@@ -1,6 +1,8 @@
 // The bucket of a cluster on NATS JetStream: a key-value bucket as NATS defines it (ADR-8), history 1. Reads go to the leader,
 // never to a replica that may be behind.
 
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
@@ -18,6 +20,9 @@ export interface NatsConfig {
   credentialsFile: string;
   nkeyFile: string;
   tokenFile: string;
+  /** With `passwordFile`; '': none. */
+  user: string;
+  passwordFile: string;
   caFile: string;
   certificateFile: string;
   certificateKeyFile: string;
@@ -57,6 +62,47 @@ function read(file: string): Uint8Array {
   }
 }
 
+/** Who this gateway says it is. Throws a CommandError that names the file where it can't be that. */
+function proofOf(config: NatsConfig, nats: Awaited<ReturnType<typeof libraries>>): ConnectionOptions {
+  const text = (file: string): string => Buffer.from(read(file)).toString('utf8').trim();
+  const { credentialsFile, nkeyFile, tokenFile, user, passwordFile } = config;
+  if (tokenFile !== '') return { token: text(tokenFile) };
+  if (passwordFile !== '') return { user, pass: text(passwordFile) };
+  const file = credentialsFile || nkeyFile;
+  if (file === '') return {};
+  const authenticator =
+    credentialsFile === '' ? nats.nkeyAuthenticator(Buffer.from(text(file))) : nats.credsAuthenticator(read(file));
+  try {
+    authenticator('nonce');
+  } catch {
+    throw new CommandError(
+      `${file}: ${credentialsFile === '' ? 'is no seed of an NKey' : 'has no credentials of NATS'}`,
+    );
+  }
+  return { authenticator };
+}
+
+/**
+ * TLS, where the file asks for it. The library does so for no `tls://` by itself, and takes an address for `localhost`. So a
+ * certificate has to be for the name, or for one of the file's addresses; and no server is connected to but those of the file.
+ */
+function tlsOf({ servers, caFile, certificateFile, certificateKeyFile }: NatsConfig): ConnectionOptions {
+  if (caFile === '' && certificateFile === '' && !servers.some((one) => one.startsWith('tls:'))) return {};
+  const hosts = servers.map((one) => new URL(one).hostname.replace(/^\[|\]$/g, ''));
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  const check = (host: string, certificate: PeerCertificate): Error | undefined => {
+    if (hosts.includes(host) || addresses.length === 0) return checkServerIdentity(host, certificate);
+    const problems = addresses.map((one) => checkServerIdentity(one, certificate));
+    return problems.includes(undefined) ? undefined : problems[0];
+  };
+  const tls = {
+    ...(caFile === '' ? {} : { caFile }),
+    ...(certificateFile === '' ? {} : { certFile: certificateFile, keyFile: certificateKeyFile }),
+    checkServerIdentity: check,
+  };
+  return { tls, ignoreClusterUpdates: true };
+}
+
 const isWrongSequence = (error: unknown): boolean => (error as { code?: number }).code === WRONG_SEQUENCE;
 
 /**
@@ -66,7 +112,6 @@ const isWrongSequence = (error: unknown): boolean => (error as { code?: number }
 export async function openNats(config: NatsConfig, name: string, patience: number, log: Log): Promise<Bucket> {
   const nats = await libraries();
   const { servers, bucket, replicas } = config;
-  const text = (file: string): string => Buffer.from(read(file)).toString('utf8').trim();
   const options: ConnectionOptions = {
     servers,
     name: `dietesp ${name}`,
@@ -78,20 +123,9 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
     maxPingOut: 2,
     // Rights may be given back.
     ignoreAuthErrorAbort: true,
-    ...(config.caFile === '' && config.certificateFile === ''
-      ? {}
-      : {
-          tls: {
-            ...(config.caFile === '' ? {} : { caFile: config.caFile }),
-            ...(config.certificateFile === ''
-              ? {}
-              : { certFile: config.certificateFile, keyFile: config.certificateKeyFile }),
-          },
-        }),
+    ...tlsOf(config),
+    ...proofOf(config, nats),
   };
-  if (config.credentialsFile !== '') options.authenticator = nats.credsAuthenticator(read(config.credentialsFile));
-  else if (config.nkeyFile !== '') options.authenticator = nats.nkeyAuthenticator(Buffer.from(text(config.nkeyFile)));
-  else if (config.tokenFile !== '') options.token = text(config.tokenFile);
   const where = servers.join(', ');
   let connection: NatsConnection;
   try {

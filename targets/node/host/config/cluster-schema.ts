@@ -31,6 +31,8 @@ export const CLUSTER: Property = object(
     credentialsFile: FILE('Credentials', 'File of NATS credentials (`.creds`).'),
     nkeyFile: FILE('NKey', 'File of the seed of an NKey.'),
     tokenFile: FILE('Token', 'File of a token.'),
+    user: text('User', 'Of NATS, with `passwordFile`.', { pattern: '.', mustBe: 'a name' }),
+    passwordFile: FILE('Password', 'File of the password of `user`.'),
     caFile: FILE('CA', 'Certificates (PEM) by which the servers are verified; default those of the system.'),
     certificateFile: FILE('Certificate', 'Of this gateway (PEM), for TLS.'),
     certificateKeyFile: FILE('Key of the certificate', 'Its private key (PEM).'),

@@ -5,9 +5,22 @@ import { CLUSTER } from './cluster-schema.ts';
 import { entriesOf, type Field, fieldError, fileOf, filled, inside, keepError } from './field.ts';
 
 const SERVER = /^(nats|tls):\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/;
-const FILES = ['credentialsFile', 'nkeyFile', 'tokenFile', 'caFile', 'certificateFile', 'certificateKeyFile'] as const;
+const FILES = [
+  'credentialsFile',
+  'nkeyFile',
+  'tokenFile',
+  'passwordFile',
+  'caFile',
+  'certificateFile',
+  'certificateKeyFile',
+] as const;
 /** What shows who the gateway is, of which there can be one. */
-const PROOFS = ['credentialsFile', 'nkeyFile', 'tokenFile'];
+const PROOFS = ['credentialsFile', 'nkeyFile', 'tokenFile', 'passwordFile'];
+/** Of these a file has both, or none. */
+const PAIRS = [
+  ['certificateFile', 'certificateKeyFile'],
+  ['user', 'passwordFile'],
+];
 
 /** `root`: the whole file. Undefined: there is no cluster, or something is wrong with it. */
 export function clusterOf(root: Field): ClusterConfig | undefined {
@@ -19,12 +32,15 @@ export function clusterOf(root: Field): ClusterConfig | undefined {
   for (const one of servers) {
     if (!SERVER.test(String(one.value))) keepError(one, fieldError(one, 'must be nats://HOST:PORT or tls://HOST:PORT'));
   }
+  const isTls = (one: Field): boolean => String(one.value).startsWith('tls:');
+  const other = servers.find((one) => isTls(one) !== isTls(servers[0]));
+  if (other !== undefined) keepError(other, fieldError(other, 'must be as the first: all with tls://, or none'));
   const given = PROOFS.filter((name) => inside(field, name).value !== undefined);
   if (given.length > 1) keepError(field, fieldError(inside(field, given[1]), `is not taken beside ${given[0]}`));
-  const [certificate, key] = [inside(field, 'certificateFile'), inside(field, 'certificateKeyFile')];
-  if ((certificate.value === undefined) !== (key.value === undefined)) {
-    const lacking = certificate.value === undefined ? certificate : key;
-    keepError(field, fieldError(lacking, 'is required with the other of certificateFile and certificateKeyFile'));
+  for (const pair of PAIRS) {
+    const lacking = pair.filter((name) => inside(field, name).value === undefined);
+    if (lacking.length !== 1) continue;
+    keepError(field, fieldError(inside(field, lacking[0]), `is required with the other of ${pair.join(' and ')}`));
   }
   if (inside(root, 'stateKey').value === undefined) {
     keepError(root, fieldError(inside(root, 'stateKey'), 'is required with cluster: all gateways have the same'));
@@ -35,8 +51,8 @@ export function clusterOf(root: Field): ClusterConfig | undefined {
     ['radios', 'is not taken beside cluster: only peers at UDP sockets can be taken over'],
     ['tcp', 'is not taken beside cluster: only peers at UDP sockets can be taken over'],
   ]) {
-    const other = inside(root, name);
-    if (other.value !== undefined) keepError(other, fieldError(other, why));
+    const beside = inside(root, name);
+    if (beside.value !== undefined) keepError(beside, fieldError(beside, why));
   }
   if (root.document.hasError(['cluster']) || servers.length === 0) return undefined;
   const files = Object.fromEntries(
@@ -50,6 +66,7 @@ export function clusterOf(root: Field): ClusterConfig | undefined {
     servers: servers.map(({ value }) => String(value)),
     bucket: String(values.bucket),
     name: String(values.name),
+    user: values.user === undefined ? '' : String(values.user),
     replicas: values.replicas as number,
     lease: (values.lease as number) * 1000,
   };
