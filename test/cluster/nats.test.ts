@@ -12,7 +12,7 @@ import { errorText } from '../../targets/node/host/errors.ts';
 import { silent } from '../../targets/node/host/log.ts';
 import { packageMissing } from '../support/packages.ts';
 import { openPki, type Pki } from '../support/pki.ts';
-import { type Nats, openNatsServers } from './kit.ts';
+import { type Nats, openNatsServers, until } from './kit.ts';
 
 const skip = packageMissing('nats-server');
 const LIMIT = { skip, timeout: 60000 };
@@ -86,6 +86,36 @@ test('fields of a file that do not go together are named', () => {
   assert.match(problem('servers: [tls://a], certificateKeyFile: k'), /certificateFile: .*is required with the other/);
   assert.match(problem('servers: [nats://a], tokenFile: t, nkeyFile: n'), /tokenFile: .*is not taken beside nkeyFile/);
   assert.doesNotMatch(problem('servers: [nats://a], user: u, passwordFile: f'), /cluster/);
+});
+
+test('a scan ends while others write what it reads, and has all that was there', LIMIT, async (context) => {
+  await withServer('', async ({ urls }) => {
+    const [writer, reader] = await Promise.all(
+      ['w', 'r'].map((name) => openNats({ ...FILES, servers: urls }, name, 2000, silent)),
+    );
+    await writer.put('n.1', Uint8Array.of(1), 0);
+    let isOver = false;
+    context.signal.addEventListener('abort', () => {
+      isOver = true;
+    });
+    const busy = Promise.all(
+      [0, 2].map(async (place) => {
+        for (let revision = 0; !isOver; ) revision = await writer.put(`gw.${place}`, Uint8Array.of(1), revision);
+      }),
+    );
+    await until(
+      'both are there',
+      async () => (await reader.get('gw.0')) !== null && (await reader.get('gw.2')) !== null,
+    );
+    for (let i = 0; i < 100; i++) {
+      const keys = new Set<string>();
+      await reader.scan('gw.', ({ key }) => keys.add(key));
+      assert.deepEqual([...keys].sort(), ['gw.0', 'gw.2']);
+    }
+    isOver = true;
+    await busy;
+    await Promise.all([writer.close(), reader.close()]);
+  });
 });
 
 test('a token', LIMIT, async () => {

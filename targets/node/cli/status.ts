@@ -8,6 +8,7 @@ import { CommandError, printable } from '../host/errors.ts';
 import { GATEWAY_NAMES, parseLog } from '../host/log.ts';
 import type { LogLine } from '../host/log-hub.ts';
 import { outletOf } from '../host/outlet.ts';
+import type { ClusterView } from '../host/state/shared.ts';
 import { connectStatus, type StatusClient } from '../host/status-client.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
@@ -74,6 +75,15 @@ function savedText({ esp }: GatewayCounters): string {
   return plain === 0 ? '-' : `${plain - own} of ${plain} octets (${Math.round((1000 * (plain - own)) / plain) / 10} %)`;
 }
 
+function clusterRows({ name, index, isHeld, groups, taken, lost, others }: ClusterView): string[][] {
+  const rest = others.map((other) => `${other.name} ${other.isLive ? 'lives' : 'is gone'}`);
+  return [
+    ['cluster', `${name}, place ${index}, ${isHeld ? 'has its lease' : 'HAS NO LEASE: it is silent'}`],
+    ['other gateways', rest.join(', ') || 'none'],
+    ['IKE SAs in it', `${groups} here; ${taken} taken over, ${lost} lost to others`],
+  ];
+}
+
 async function status(options: Options): Promise<void> {
   await withGateway(options, async (gateway) => {
     const { cmd: _, ok: __, ...answer } = await gateway.ask('summary');
@@ -82,7 +92,7 @@ async function status(options: Options): Promise<void> {
       return;
     }
     const one = answer as unknown as Summary;
-    const { ike, esp, neighbours } = one;
+    const { ike, esp, neighbours, cluster, capture } = one;
     show(
       ['gateway', ''],
       [
@@ -105,6 +115,11 @@ async function status(options: Options): Promise<void> {
         ...one.radios.map(({ name, frames, received, waiting }) => [
           `radio ${name}`,
           `${frames} frames sent, ${received} received, ${waiting} packets wait`,
+        ]),
+        ...(cluster === null ? [] : clusterRows(cluster)),
+        ...(capture ?? []).map(({ name, packets, crowded, failed }) => [
+          `capture ${name}`,
+          `${packets} packets; left out: ${crowded} crowded, ${failed} failed`,
         ]),
         ...(neighbours.known === 0 ? [] : [['neighbours', `${neighbours.known}, ${neighbours.lost} of them lost`]]),
       ],

@@ -165,6 +165,32 @@ const IKE_COUNTERS = object({
   outcomes: REASONS,
 });
 
+const CLUSTER = object({
+  name: text('Of this gateway.'),
+  index: { type: 'integer', minimum: -1, description: 'Its place, 0 to 15; -1: none yet.' },
+  isHeld: flag('It has its lease: it may send and take packets.'),
+  groups: count('IKE SAs of this gateway.'),
+  taken: count('IKE SAs that it took over.'),
+  lost: count('IKE SAs that others have now.'),
+  renewals: count('Renewals of the lease.'),
+  failures: count('Renewals that failed.'),
+  ended: count('Times that others declared it dead.'),
+  others: list(
+    object({ name: text('Its name.'), index: count('Its place.'), isLive: flag('Nobody declared it dead.') }),
+    'The other gateways.',
+  ),
+});
+
+const CAPTURE = object({
+  name: text('Of the files: `inner`, `outer`, `air-radio0`.'),
+  file: text('The one that is being written; empty: none yet.'),
+  packets: count('Packets in files.'),
+  octets: count('Octets in files.'),
+  crowded: count('Packets left out: too many waited to be written.'),
+  failed: count('Packets left out: they could not be written.'),
+  problem: text('Why, the last time; empty: none.'),
+});
+
 export const SUMMARY: Record<string, Schema> = {
   version: text('Of this program.'),
   pid: count('Of the process.'),
@@ -192,6 +218,8 @@ export const SUMMARY: Record<string, Schema> = {
     search: orNull(SEARCH),
   }),
   radios: list(RADIO, 'In the order of the configuration.'),
+  cluster: orNull(CLUSTER),
+  capture: orNull(list(CAPTURE, 'Captures, one a side.')),
   drops: REASONS,
   suppressedLines: count('Lines of the log that were left out.'),
 };

@@ -187,14 +187,24 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
     }
   }
 
+  async function keys(prefix: string): Promise<string[]> {
+    const { state } = await manager.streams.info(`KV_${bucket}`, { subjects_filter: subjectOf(`${prefix}>`) });
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subjectOf('').length));
+  }
+
   async function follow(prefix: string, each: (entry: Entry) => void, isEndless: boolean): Promise<void> {
     let isMoving = true;
+    // The library ends when the server says that nothing is left. While values are replaced, the server counts one too many for
+    // ever: when each key that is there now has come, that is the end, too.
+    const left = new Set(isEndless ? [] : await keys(prefix));
+    if (!isEndless && left.size === 0) return;
     const found = isEndless ? await kv.watch({ key: `${prefix}>` }) : await kv.history({ key: `${prefix}>` });
     const done = (async () => {
       for await (const entry of found) {
         isMoving = true;
         try {
           each(entryOf(entry));
+          if (left.delete(entry.key) && left.size === 0) found.stop();
         } catch (error) {
           log('error', 'state', () => errorText(error));
           if (!isEndless) throw error;

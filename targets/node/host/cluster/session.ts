@@ -80,6 +80,7 @@ export function createSession(config: SessionConfig): Session {
   let validUntil = Number.NEGATIVE_INFINITY;
   let isClosed = false;
   let isWatching = false;
+  let isRead = false;
   let cancel: () => void = () => {};
   let waiting: (() => void)[] = [];
 
@@ -226,14 +227,15 @@ export function createSession(config: SessionConfig): Session {
 
   const session: Session = {
     async join() {
-      if (!isWatching) {
-        await bucket.watch('gw.', seen);
+      if (!isWatching) await bucket.watch('gw.', seen);
+      isWatching = true;
+      if (!isRead) {
         await bucket.scan('gw.', (entry) => {
           read(entry);
           seen(entry);
         });
-        isWatching = true;
       }
+      isRead = true;
       const limit = timers.now() + 3 * lease + 5000;
       for (;;) {
         const chosen = place();
@@ -251,7 +253,10 @@ export function createSession(config: SessionConfig): Session {
             return;
           }
           id = '';
-        } else if (timers.now() > limit) {
+          // Another was faster, and the watch may be behind.
+          await session.refresh();
+        }
+        if (timers.now() > limit) {
           const isTwin = [...members.values()].some((member) => member.name === name);
           throw new CommandError(
             isTwin
