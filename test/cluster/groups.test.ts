@@ -110,3 +110,27 @@ test('without the lease nothing is taken, and the group is not forgotten', async
   });
   await assert.rejects(groups.shared.take('a', FIRST), /does not have its lease/);
 });
+
+test('a session that ends while it takes a group does not have it; the next session takes it', async () => {
+  const bucket = await withGroup();
+  const { put } = bucket;
+  let id = SECOND;
+  const next = '3333333333333333';
+  const session = { id: () => id, isHeld: () => true, isLive: (one: string) => one === id, refresh: async () => {} };
+  const groups = createGroups({
+    bucket,
+    session,
+    secret: SECRET,
+    records: new Map(),
+    log: silent,
+    close: async () => {},
+  });
+  bucket.put = async (key, octets, expected) => {
+    const revision = await put(key, octets, expected);
+    if (key === 's.a') id = next;
+    return revision;
+  };
+  await assert.rejects(groups.shared.take('a', FIRST), /lease ended/);
+  assert.equal(groups.shared.count(), 0);
+  assert.notEqual(await groups.shared.take('a', FIRST), null);
+});

@@ -204,6 +204,8 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
   shared.lost = (groups) => {
     log('warn', 'state', () => `${groups.length} groups of SAs are another gateway's now`);
     bus.guard(undefined, () => parts.release(groups));
+    // Of one that two wrote at once the record may name this gateway still.
+    if (shared.isHeld()) void look();
   };
   shared.died = () => void look();
   shared.rejoined = () => {

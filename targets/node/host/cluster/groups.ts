@@ -36,6 +36,13 @@ interface Group {
   isMainNew: boolean;
 }
 
+interface Claimed {
+  group: Group;
+  hints: string[];
+  /** The session that n.GROUP names now. */
+  by: string;
+}
+
 export interface GroupsConfig {
   bucket: Bucket;
   session: Pick<Session, 'id' | 'isHeld' | 'isLive' | 'refresh'>;
@@ -159,7 +166,7 @@ export function createGroups(config: GroupsConfig): GroupStore {
   }
 
   /** Makes n.GROUP this gateway's; null: another gateway that lives has it, or it is gone or damaged. */
-  async function claim(id: string, former: string): Promise<{ group: Group; hints: string[] } | null> {
+  async function claim(id: string, former: string): Promise<Claimed | null> {
     for (let i = 0; i < TRIES; i++) {
       const found = await bucket.get(`n.${id}`);
       if (!found?.value || found.value.length <= OWNER_SIZE || groups.has(id)) return null;
@@ -180,10 +187,11 @@ export function createGroups(config: GroupsConfig): GroupStore {
         isCountNew: false,
         isMainNew: false,
       };
+      const by = session.id();
       if (!session.isHeld()) throw new Error('this gateway does not have its lease');
       // What came between may be an earlier attempt of ours: the group would be ours, and nobody would know.
       if (await save(bucket, `n.${id}`, group.count, countOctets(group, opened.hints))) {
-        return { group, hints: opened.hints };
+        return { group, hints: opened.hints, by };
       }
     }
     throw new Error(`n.${id} changes all the time`);
@@ -192,7 +200,9 @@ export function createGroups(config: GroupsConfig): GroupStore {
   async function take(id: string, former: string): Promise<Map<string, Uint8Array> | null> {
     const claimed = await claim(id, former);
     if (claimed === null) return null;
-    const { group } = claimed;
+    const { group, by } = claimed;
+    // A session that has ended meanwhile stands in n.GROUP, and others may take it.
+    const isOurs = (): boolean => session.id() === by && session.isHeld();
     for (let i = 0; i < TRIES; i++) {
       const main = await bucket.get(`s.${id}`);
       if (!main?.value) {
@@ -207,7 +217,10 @@ export function createGroups(config: GroupsConfig): GroupStore {
         return null;
       }
       group.main = createSlot(main.revision);
-      if (!(await save(bucket, `s.${id}`, group.main, seal(secret, `s.${id}`, 1, value)))) continue;
+      const octets = seal(secret, `s.${id}`, 1, value);
+      if (!isOurs()) throw new Error('the lease ended');
+      if (!(await save(bucket, `s.${id}`, group.main, octets))) continue;
+      if (session.id() !== by) throw new Error('the lease ended');
       group.records = fromList(plain.records);
       groups.set(id, group);
       for (const key of group.numbers.keys()) hints.set(key, claimed.hints);
