@@ -182,9 +182,11 @@ test('the demo: an X-ray at once, by click and in the dark; a peer is rekeyed an
   assert.deepEqual(await faults(page), []);
   await page.click('#confirm-yes');
   await page.waitForSelector('#notice:text-matches("keyid:61")', WAIT);
+  // It may be over before the page notices.
+  const exited = once(demo, 'exit');
   demo.kill('SIGINT');
   await page.waitForSelector('#connection.is-lost', WAIT);
-  await once(demo, 'exit');
+  await exited;
   await page.close();
   assert.deepEqual(problems, []);
 });
