@@ -2,7 +2,7 @@
 //   npm run bench -- transports
 
 import { type Lab, openLab } from '../hostile/lab.ts';
-import { pathMissing } from '../hostile/path.ts';
+import { namespaceMissing } from '../support/namespaces.ts';
 import type { Figure } from './ike.ts';
 
 const ROUNDS = 60;
@@ -23,7 +23,7 @@ async function row(lab: Lab, transport: string): Promise<{ done: number; times: 
 const mean = (list: number[]): number => list.reduce((sum, one) => sum + one, 0) / list.length;
 
 export async function benchTransports(): Promise<Figure[]> {
-  const missing = pathMissing();
+  const missing = namespaceMissing();
   if (missing !== false) {
     process.stdout.write(`  skipped: ${missing}\n`);
     return [];

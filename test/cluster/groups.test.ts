@@ -32,21 +32,15 @@ function memory(): Bucket & { values: Map<string, Entry> } {
   };
 }
 
-function groupsOf(bucket: Bucket, id: string, live: string[]): GroupStore {
+function groupsOf(bucket: Bucket, id: () => string, live: string[], isHeld = true): GroupStore {
   const session = {
-    id: () => id,
-    isHeld: () => true,
+    id,
+    isHeld: () => isHeld,
     isLive: (one: string) => live.includes(one),
     refresh: async () => {},
   };
-  return createGroups({
-    bucket,
-    session,
-    secret: SECRET,
-    records: new Map(),
-    log: silent,
-    close: async () => {},
-  });
+  const rest = { secret: SECRET, records: new Map(), log: silent, close: async () => {} };
+  return createGroups({ bucket, session, ...rest });
 }
 
 const RECORDS = new Map([
@@ -57,7 +51,7 @@ const RECORDS = new Map([
 /** A store with a group of the first session. */
 async function withGroup(): Promise<ReturnType<typeof memory>> {
   const bucket = memory();
-  const groups = groupsOf(bucket, FIRST, [FIRST]);
+  const groups = groupsOf(bucket, () => FIRST, [FIRST]);
   groups.shared.belongs('num/a', 'a', ['at/a']);
   groups.shared.belongs('ike/a', 'a', []);
   await groups.write(RECORDS);
@@ -73,7 +67,7 @@ test('a take-over whose first attempt comes late, between the reading and the wr
     late = () => put(key, octets, expected);
     throw new Error('timeout');
   };
-  const groups = groupsOf(bucket, SECOND, [SECOND]);
+  const groups = groupsOf(bucket, () => SECOND, [SECOND]);
   await assert.rejects(groups.shared.take('a', FIRST), /timeout/);
   bucket.put = async (...args) => {
     bucket.put = put;
@@ -87,27 +81,13 @@ test('a take-over whose first attempt comes late, between the reading and the wr
 test('a group that another gateway took, which has gone since, is taken; one of a gateway that lives is not', async () => {
   const bucket = await withGroup();
   const third = '3333333333333333';
-  assert.notEqual(await groupsOf(bucket, SECOND, [SECOND, third]).shared.take('a', FIRST), null);
-  assert.equal(await groupsOf(bucket, third, [SECOND, third]).shared.take('a', FIRST), null);
-  assert.notEqual(await groupsOf(bucket, third, [third]).shared.take('a', FIRST), null);
+  assert.notEqual(await groupsOf(bucket, () => SECOND, [SECOND, third]).shared.take('a', FIRST), null);
+  assert.equal(await groupsOf(bucket, () => third, [SECOND, third]).shared.take('a', FIRST), null);
+  assert.notEqual(await groupsOf(bucket, () => third, [third]).shared.take('a', FIRST), null);
 });
 
 test('without the lease nothing is taken, and the group is not forgotten', async () => {
-  const bucket = await withGroup();
-  const session = {
-    id: () => SECOND,
-    isHeld: () => false,
-    isLive: (one: string) => one === SECOND,
-    refresh: async () => {},
-  };
-  const groups = createGroups({
-    bucket,
-    session,
-    secret: SECRET,
-    records: new Map(),
-    log: silent,
-    close: async () => {},
-  });
+  const groups = groupsOf(await withGroup(), () => SECOND, [SECOND], false);
   await assert.rejects(groups.shared.take('a', FIRST), /does not have its lease/);
 });
 
@@ -116,15 +96,7 @@ test('a session that ends while it takes a group does not have it; the next sess
   const { put } = bucket;
   let id = SECOND;
   const next = '3333333333333333';
-  const session = { id: () => id, isHeld: () => true, isLive: (one: string) => one === id, refresh: async () => {} };
-  const groups = createGroups({
-    bucket,
-    session,
-    secret: SECRET,
-    records: new Map(),
-    log: silent,
-    close: async () => {},
-  });
+  const groups = groupsOf(bucket, () => id, [next]);
   bucket.put = async (key, octets, expected) => {
     const revision = await put(key, octets, expected);
     if (key === 's.a') id = next;

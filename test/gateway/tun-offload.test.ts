@@ -12,7 +12,8 @@ import { createJoiner } from '../../targets/node/host/io/join.ts';
 import { createSplitter } from '../../targets/node/host/io/split.ts';
 import { readVnet, VNET_SIZE } from '../../targets/node/host/io/vnet.ts';
 import { ROOT } from '../cli/run.ts';
-import { openPath, type Path, pathMissing } from '../hostile/path.ts';
+import { openPath, type Path } from '../hostile/path.ts';
+import { namespaceMissing } from '../support/namespaces.ts';
 
 interface Made {
   isSix: boolean;
@@ -230,7 +231,7 @@ async function run(path: Path, side: 'a' | 'b', ...args: string[]) {
 }
 
 test('TCP and UDP of two systems through two interfaces: octets are equal, also where packets are lost', {
-  skip: pathMissing(),
+  skip: namespaceMissing(),
 }, async () => {
   const path = await openPath(7);
   try {

@@ -2,22 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openTun } from '../../targets/node/gateway/tun.ts';
 import { ROOT } from '../cli/run.ts';
+import { namespaceMissing } from '../support/namespaces.ts';
 
-function missing(): string | false {
-  if (process.platform !== 'linux') return 'Linux not found';
-  if (process.getuid?.() !== 0) return 'root rights not found';
-  if (!existsSync('/dev/net/tun')) return '/dev/net/tun not found';
-  if (!existsSync(join(ROOT, 'node_modules', 'koffi'))) return 'the package koffi not found';
-  if (spawnSync('ip', ['-V']).status !== 0) return 'the command ip not found';
-  return spawnSync('unshare', ['-n', 'true']).status === 0 ? false : 'network namespaces not found';
-}
-
-test('packets out of the interface and into it', { skip: missing() }, () => {
+test('packets out of the interface and into it', { skip: namespaceMissing() }, () => {
   const child = join(ROOT, 'test', 'gateway', 'tun-child.ts');
   const script = `ip link set lo up && exec ${process.execPath} --import tsx ${child}`;
   const { stdout, stderr, status } = spawnSync('unshare', ['-n', 'sh', '-c', script], {

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { namespaceMissing } from '../support/namespaces.ts';
 import { type Lab, openLab } from './lab.ts';
-import { pathMissing } from './path.ts';
 
-const missing = pathMissing();
+const missing = namespaceMissing();
 /** The others wait for what has to be given up first. */
 const LONG = process.env.DIETESP_LONG === '1';
 const skip = missing || (LONG ? false : 'DIETESP_LONG=1 not set');

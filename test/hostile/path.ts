@@ -4,8 +4,6 @@
 //   [namespace A] 10.98.0.1, fd98::1 -- tun -- this process -- tun -- [namespace B] 10.98.0.2, fd98::2
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { openTun, type Tun } from '../../targets/node/gateway/tun.ts';
 import { createRandom } from '../../targets/node/host/radio/random.ts';
 import { ROOT } from '../cli/run.ts';
@@ -13,16 +11,6 @@ import { ROOT } from '../cli/run.ts';
 export const ADDRESS = { a: { 4: '10.98.0.1', 6: 'fd98::1' }, b: { 4: '10.98.0.2', 6: 'fd98::2' } } as const;
 const UDP = 17;
 const ESP = 50;
-
-/** Why such a path cannot be made here, or false. */
-export function pathMissing(): string | false {
-  if (process.platform !== 'linux') return 'Linux not found';
-  if (process.getuid?.() !== 0) return 'root rights not found';
-  if (!existsSync('/dev/net/tun')) return '/dev/net/tun not found';
-  if (!existsSync(join(ROOT, 'node_modules', 'koffi'))) return 'the package koffi not found';
-  if (spawnSync('ip', ['-V']).status !== 0) return 'the command ip not found';
-  return spawnSync('unshare', ['-n', 'true']).status === 0 ? false : 'network namespaces not found';
-}
 
 export interface Path {
   /** Of both interfaces. */

@@ -12,20 +12,15 @@ import { loadLinuxCalls } from '../../targets/node/host/radio/linux/calls.ts';
 import { interfacesOf, listWpan, messagesOf } from '../../targets/node/host/radio/linux/nl802154.ts';
 import { fitSettings } from '../../targets/node/host/radio/linux/radio.ts';
 import { ROOT } from '../cli/run.ts';
+import { namespaceMissing } from '../support/namespaces.ts';
 import { packageMissing } from '../support/packages.ts';
 import { gatewayRadio, runPair, sensorRadio } from './linux-pair.ts';
 import { INTERFACES, PHYS } from './wpan-dump.ts';
 
 function missing(): string | false {
-  if (process.platform !== 'linux') return 'Linux not found';
-  if (process.getuid?.() !== 0) return 'root rights not found';
-  if (!existsSync('/dev/net/tun')) return '/dev/net/tun not found';
-  if (!existsSync(join(ROOT, 'node_modules', 'koffi'))) return 'the package koffi not found';
   // The kernel's own stack would take an interface of type 804 for one of its own.
   if (existsSync('/sys/class/ieee802154')) return 'the kernel has a stack of its own for IEEE 802.15.4';
-  const ip = packageMissing('iproute2');
-  if (ip !== false) return ip;
-  return spawnSync('unshare', ['-n', 'true']).status === 0 ? false : 'network namespaces not found';
+  return packageMissing('iproute2') || namespaceMissing();
 }
 
 const EXPECTED = [

@@ -4,27 +4,16 @@
 //   ingress 10.99.1.1 -- 1500 -- router -- the path's MTU -- router -- 1500 -- 10.99.3.2 egress
 //   fd99:1::1                                                                  fd99:3::2
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { namespaceMissing } from '../../support/namespaces.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** For `skip`: false, or what is missing. */
-export function missing(): string | false {
-  if (process.platform !== 'linux') return 'Linux not found';
-  if (process.getuid?.() !== 0) return 'root rights not found';
-  if (!existsSync('/dev/net/tun')) return '/dev/net/tun not found';
-  if (!existsSync(join(ROOT, 'node_modules', 'koffi'))) return 'the package koffi not found';
-  for (const program of ['ip', 'nsenter', 'unshare', 'python3']) {
-    if (spawnSync(program, ['--version']).error !== undefined && spawnSync(program, ['-V']).error !== undefined) {
-      return `the command ${program} not found`;
-    }
-  }
-  return spawnSync('unshare', ['-n', 'true']).status === 0 ? false : 'network namespaces not found';
-}
+export const missing = (): string | false => namespaceMissing(['ip', 'nsenter', 'unshare', 'python3']);
 
 export interface Space {
   holder: ChildProcess;

@@ -192,37 +192,40 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subjectOf('').length));
   }
 
-  async function follow(prefix: string, each: (entry: Entry) => void, isEndless: boolean): Promise<void> {
-    let isMoving = true;
+  /** Rejects where nothing has come for a while: the library waits for half a minute where the server has lost its question. */
+  async function scan(prefix: string, each: (entry: Entry) => void): Promise<void> {
     // The library ends when the server says that nothing is left. While values are replaced, the server counts one too many for
     // ever: when each key that is there now has come, that is the end, too.
-    const left = new Set(isEndless ? [] : await keys(prefix));
-    if (!isEndless && left.size === 0) return;
-    const found = isEndless ? await kv.watch({ key: `${prefix}>` }) : await kv.history({ key: `${prefix}>` });
-    const done = (async () => {
+    const left = new Set(await keys(prefix));
+    if (left.size === 0) return;
+    const found = await kv.history({ key: `${prefix}>` });
+    let isMoving = true;
+    const timer = setInterval(() => {
+      if (!isMoving) found.stop(new Error('timeout'));
+      isMoving = false;
+    }, 2 * patience);
+    try {
       for await (const entry of found) {
         isMoving = true;
+        each(entryOf(entry));
+        if (left.delete(entry.key) && left.size === 0) break;
+      }
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async function watch(prefix: string, each: (entry: Entry) => void): Promise<void> {
+    const found = await kv.watch({ key: `${prefix}>` });
+    void (async () => {
+      for await (const entry of found) {
         try {
           each(entryOf(entry));
-          if (left.delete(entry.key) && left.size === 0) found.stop();
         } catch (error) {
           log('error', 'state', () => errorText(error));
-          if (!isEndless) throw error;
         }
       }
     })();
-    if (isEndless) return;
-    // The library waits for half a minute where the server has lost its question.
-    await new Promise<void>((resolve, reject) => {
-      const timer = setInterval(() => {
-        if (!isMoving) {
-          found.stop();
-          reject(new Error('timeout'));
-        }
-        isMoving = false;
-      }, 2 * patience);
-      done.then(resolve, reject).finally(() => clearInterval(timer));
-    });
   }
 
   return {
@@ -247,8 +250,8 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
       marks.add(timer);
       return true;
     },
-    scan: (prefix, each) => follow(prefix, each, false),
-    watch: (prefix, each) => follow(prefix, each, true),
+    scan,
+    watch,
     async close() {
       for (const timer of marks) clearTimeout(timer);
       await connection.close();
