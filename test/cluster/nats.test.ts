@@ -1,7 +1,9 @@
 // What the servers of NATS ask for: a token, an nkey, TLS with a certificate. What is wrong is named, and no secret is.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,6 +12,7 @@ import { readGateway } from '../../targets/node/gateway/file.ts';
 import { type NatsConfig, openNats } from '../../targets/node/host/cluster/nats.ts';
 import { errorText } from '../../targets/node/host/errors.ts';
 import { silent } from '../../targets/node/host/log.ts';
+import { dietesp } from '../cli/run.ts';
 import { packageMissing } from '../support/packages.ts';
 import { openPki, type Pki } from '../support/pki.ts';
 import { type Nats, openNatsServers, until } from './kit.ts';
@@ -28,6 +31,9 @@ const FILES: Omit<NatsConfig, 'servers'> = {
   certificateFile: '',
   certificateKeyFile: '',
 };
+
+const GATEWAY =
+  'udp: [{address: 127.0.0.1}]\nstateKey: k\nconnection: {localId: fqdn:g, auth: {psk: p}}\ncluster: {name: a';
 
 let folder = '';
 let pki: Pki;
@@ -53,7 +59,7 @@ function fileOf(name: string, text: string): string {
 /** `ok` where a value could be written and read, else the error. */
 async function outcome(servers: string[], files: Partial<NatsConfig>): Promise<string> {
   try {
-    const bucket = await openNats({ ...FILES, ...files, servers }, 'g', 2000, silent);
+    const bucket = await openNats({ ...FILES, ...files, servers }, 'g', 2000, silent, () => {});
     const revision = await bucket.put('n.1', Uint8Array.of(1), (await bucket.get('n.1'))?.revision ?? 0);
     await bucket.close();
     return revision > 0 ? 'ok' : 'fenced';
@@ -73,15 +79,16 @@ async function withServer(settings: string, run: (nats: Nats) => Promise<void>):
 
 test('fields of a file that do not go together are named', () => {
   const problem = (more: string): string => {
-    const text = `udp: [{address: 127.0.0.1}]\nstateKey: k\nconnection: {localId: fqdn:g, auth: {psk: p}}\ncluster: {name: a, ${more}}\n`;
     try {
-      readGateway('g.yaml', text);
+      readGateway('g.yaml', `${GATEWAY}, ${more}}\n`);
       return '';
     } catch (error) {
       return errorText(error);
     }
   };
   assert.match(problem('servers: [nats://a, tls://b]'), /servers\[1\]: .*all with tls:\/\/, or none/);
+  const inUrl = problem('servers: [nats://bob:geheim@a]');
+  assert.match(inUrl, /servers\[0\]: nats:\/\/\(hidden\)@a: must be nats/);
   assert.match(problem('servers: [nats://a], user: u'), /passwordFile: .*is required with the other of user and/);
   assert.match(problem('servers: [tls://a], certificateKeyFile: k'), /certificateFile: .*is required with the other/);
   assert.match(problem('servers: [nats://a], tokenFile: t, nkeyFile: n'), /tokenFile: .*is not taken beside nkeyFile/);
@@ -91,7 +98,7 @@ test('fields of a file that do not go together are named', () => {
 test('a scan ends while others write what it reads, and has all that was there', LIMIT, async (context) => {
   await withServer('', async ({ urls }) => {
     const [writer, reader] = await Promise.all(
-      ['w', 'r'].map((name) => openNats({ ...FILES, servers: urls }, name, 2000, silent)),
+      ['w', 'r'].map((name) => openNats({ ...FILES, servers: urls }, name, 2000, silent, () => {})),
     );
     await writer.put('n.1', Uint8Array.of(1), 0);
     let isOver = false;
@@ -116,6 +123,34 @@ test('a scan ends while others write what it reads, and has all that was there',
     await busy;
     await Promise.all([writer.close(), reader.close()]);
   });
+});
+
+test('a store that is emptied during an outage is not taken for the one before', LIMIT, async () => {
+  const own = mkdtempSync(join(folder, 'server-'));
+  const nats = await openNatsServers(own);
+  let problem = '';
+  const bucket = await openNats({ ...FILES, servers: nats.urls }, 'g', 2000, silent, (text) => {
+    problem = text;
+  });
+  await nats.close();
+  rmSync(join(own, 'nats0', 'jetstream'), { recursive: true });
+  const server = spawn('nats-server', ['-c', join(own, 'nats0', 'nats.conf')], { stdio: 'ignore' });
+  await until('it is told', () => problem !== '', 30000);
+  assert.match(problem, /^cluster: nats:.*: bucket dietesp is gone: its SAs are lost$/);
+  await bucket.close();
+  server.kill('SIGKILL');
+});
+
+test('servers that never answer: an error, and the process ends', LIMIT, async () => {
+  const mute = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  const { port } = mute.address() as AddressInfo;
+  fileOf('seal.key', 'x'.repeat(32));
+  const text = `${GATEWAY}, servers: ['nats://127.0.0.1:${port}']}\n`;
+  const config = fileOf('mute.yaml', text.replace('stateKey: k', 'stateKey: seal.key'));
+  const { code, stderr } = await dietesp('gateway', '--config', config);
+  assert.deepEqual([code, stderr.split('\n')[0]], [1, `error: cluster: nats://127.0.0.1:${port}: timeout`]);
+  mute.close();
 });
 
 test('a token', LIMIT, async () => {

@@ -349,3 +349,17 @@ test('a folder that cannot be written any more: counted, told once, and taken up
   assert.deepEqual(told.at(-1), [true, 'inner: packets are captured again']);
   assert.deepEqual([recordsIn(folder).length, side.metrics().packets, side.metrics().failed], [1, 1, 3]);
 });
+
+test('a file that is removed while it is written: the next packets have another', async () => {
+  const folder = files.path('removed');
+  mkdirSync(folder);
+  const side = sideIn(folder, { look: 0 });
+  for (let i = 0; i < 2; i++) {
+    side.put({ time: i }, PACKET, 0, PACKET.length);
+    while (side.metrics().packets < i + 1) await turn();
+    if (i === 0) rmSync(join(folder, 'inner-000001.pcapng'));
+  }
+  await side.close();
+  assert.deepEqual(readdirSync(folder), ['inner-000002.pcapng']);
+  assert.equal(recordsIn(folder).length, 1);
+});

@@ -11,6 +11,7 @@ import { type Reloaded, reloadText } from '../gateway/reloaded.ts';
 import { startText } from '../gateway/start-text.ts';
 import { openStatus } from '../gateway/status/serve.ts';
 import { volatileProblem } from '../gateway/volatile.ts';
+import type { Gone } from '../host/cluster/nats.ts';
 import { openCluster } from '../host/cluster/open.ts';
 import { CommandError, errorText, faultsOf } from '../host/errors.ts';
 import { gathered } from '../host/gathered.ts';
@@ -27,6 +28,9 @@ import { httpOf, jsonNote, refuseEmpty, SIGNAL_CODES, socketOf } from './options
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
+
+/** Milliseconds after its end until the process ends, whatever is open. */
+const EXIT_TIME = 3000;
 
 interface Options {
   config: string;
@@ -57,10 +61,15 @@ function signalled(): Promise<string> {
 }
 
 /** Where the SAs are: the store of the cluster, a directory, or nowhere. */
-async function openStore({ cluster, state }: LoadedGateway, options: Options, log: Log): Promise<StateStore | null> {
+async function openStore(
+  { cluster, state }: LoadedGateway,
+  options: Options,
+  log: Log,
+  gone: Gone,
+): Promise<StateStore | null> {
   if (cluster === null) return openState('gateway', options.config, state, options.state);
   if (options.state !== undefined) throw new CommandError('--state: is not taken beside cluster of the file', 2);
-  return openCluster(cluster, sealKeyOf(options.config, state.keyFile, printWarning), log);
+  return openCluster(cluster, sealKeyOf(options.config, state.keyFile, printWarning), log, gone);
 }
 
 /** The configuration of the file, with the folder for captures of the options. */
@@ -105,7 +114,15 @@ async function run(options: Options): Promise<void> {
   if (captures !== undefined)
     printWarning(`packets go to ${captures}, also in clear: whoever reads it reads all readings`);
   const ending = signalled();
-  const store = await openStore(loaded, options, log);
+  let problem = '';
+  let gone: Gone = () => {};
+  const lost = new Promise<string>((resolve) => {
+    gone = (text) => {
+      problem = text;
+      resolve('the store is lost');
+    };
+  });
+  const store = await openStore(loaded, options, log, (text) => gone(text));
   const volatile = volatileProblem(loaded, store !== null);
   if (volatile !== '') throw new CommandError(volatile);
   const kept = store === null ? {} : { store };
@@ -152,7 +169,7 @@ async function run(options: Options): Promise<void> {
     running.isEnding = true;
   });
   const isOver = options.control === true ? controlGateway(running, process.stdin, print).then(() => 'quit') : ending;
-  const signal = await Promise.race([ending, isOver]);
+  const signal = await Promise.race([ending, isOver, lost]);
   if (options.control === true) process.stdin.destroy();
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
@@ -165,6 +182,13 @@ async function run(options: Options): Promise<void> {
   await gateway.leave(LEAVE_TIME);
   running.close();
   await status.close();
+  // Whoever starts it again has it begin anew.
+  if (problem !== '') throw new CommandError(problem);
+}
+
+/** Runs it; what a library leaves open (a connection that nobody answers) keeps no process. */
+function runToTheEnd(options: Options): Promise<void> {
+  return run(options).finally(() => setTimeout(() => process.exit(), EXIT_TIME).unref());
 }
 
 export function gatewayCommand(): Command {
@@ -190,5 +214,5 @@ export function gatewayCommand(): Command {
     .option('--http [address:port]', 'status, commands, metrics and a page over HTTP; default 127.0.0.1:9460')
     .option('--json', 'print the metrics at the end')
     .addHelpText('after', '\nExample:\n  $ dietesp gateway --config gateway.yaml --check')
-    .action((options: Options) => run(options));
+    .action(runToTheEnd);
 }

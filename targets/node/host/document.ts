@@ -105,7 +105,9 @@ export function valueText(path: FieldPath, value: unknown): string {
     return '(hidden)';
   }
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+  // A URL may have a password in front of its host.
+  const shown = text.replaceAll(/:\/\/[^/]*@/g, '://(hidden)@');
+  const line = shown.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
   return line.length > SHOWN_MAX ? line.slice(0, SHOWN_MAX - 3) + '...' : line;
 }
 

@@ -18,6 +18,7 @@ const PAUSE = 5000;
 const QUIET = 12;
 /** Milliseconds for the last packets at the end. */
 const LAST_WORDS = 1000;
+const LOOK = 1000;
 const DIGITS = 6;
 
 /** Counters of a side. */
@@ -80,6 +81,8 @@ export interface SideOptions {
   turn?: Turn;
   /** Milliseconds after a failure in which nothing is tried, default 5000. */
   pause?: number;
+  /** Milliseconds between looks whether somebody has removed the file, default 1000. */
+  look?: number;
   /** Hears of the first failure, and of its end. */
   tell(isGood: boolean, text: string): void;
 }
@@ -98,7 +101,18 @@ function createFilled(): Filled {
 }
 
 export function createCaptureSide(options: SideOptions): CaptureSide {
-  const { folder, name, title, linkType, size: fileMax, files, pause = PAUSE, tell, turn = (work) => work() } = options;
+  const {
+    folder,
+    name,
+    title,
+    linkType,
+    size: fileMax,
+    files,
+    pause = PAUSE,
+    look = LOOK,
+    tell,
+    turn = (work) => work(),
+  } = options;
   const pattern = new RegExp(`^${name.replaceAll('.', '\\.')}-(\\d{${DIGITS},15})\\.pcapng$`);
   const metrics: CaptureMetrics = { name, file: '', packets: 0, octets: 0, crowded: 0, failed: 0, problem: '' };
   const full: Filled[] = [];
@@ -113,6 +127,7 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
   let handle: FileHandle | null = null;
   let fileSize = 0;
   let last = 0;
+  let lookedAt = 0;
   let idle: () => void = () => {};
 
   async function shut(): Promise<void> {
@@ -157,8 +172,15 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
     }
   }
 
+  /** True where somebody has removed the file: what comes belongs into another, and a disk that is full gets its room back. */
+  async function isRemoved(): Promise<boolean> {
+    if (performance.now() - lookedAt < look) return false;
+    lookedAt = performance.now();
+    return (await handle!.stat()).nlink === 0;
+  }
+
   async function write(octets: Buffer, size: number): Promise<void> {
-    if (handle !== null && fileSize + size > fileMax) await shut();
+    if (handle !== null && (fileSize + size > fileMax || (await isRemoved()))) await shut();
     if (handle === null) await begin();
     try {
       await appendWholeLater(handle!, octets, size, fileSize);

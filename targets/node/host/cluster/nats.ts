@@ -34,8 +34,13 @@ const RECONNECT_WAIT = 250;
 /** Milliseconds until the mark of a removed value is removed, when all who watch have seen it. */
 const MARK_TIME = 60000;
 const SECRET_MAX = 65536;
+/** Milliseconds between looks whether the bucket is there still, and how many say that it is not: servers that start may not know yet. */
+const LOOK_WAIT = 1000;
+const LOOKS = 5;
 /** JetStream's code for another revision than the expected one. */
 const WRONG_SEQUENCE = 10071;
+/** There is no such stream. */
+const NOT_FOUND = 10059;
 
 const LIBRARIES = '@nats-io/transport-node, @nats-io/jetstream and @nats-io/kv';
 
@@ -105,11 +110,20 @@ function tlsOf({ servers, caFile, certificateFile, certificateKeyFile }: NatsCon
 
 const isWrongSequence = (error: unknown): boolean => (error as { code?: number }).code === WRONG_SEQUENCE;
 
+/** Hears that the store is not the one any more that it was: what this gateway has is lost. */
+export type Gone = (problem: string) => void;
+
 /**
  * Connects, and opens or makes the bucket. `patience`: milliseconds that one call may take. Rejects with a CommandError that
  * names the servers and never a secret.
  */
-export async function openNats(config: NatsConfig, name: string, patience: number, log: Log): Promise<Bucket> {
+export async function openNats(
+  config: NatsConfig,
+  name: string,
+  patience: number,
+  log: Log,
+  gone: Gone,
+): Promise<Bucket> {
   const nats = await libraries();
   const { servers, bucket, replicas } = config;
   const options: ConnectionOptions = {
@@ -136,12 +150,15 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
   let kv: KV;
   let js: JetStreamClient;
   let manager: JetStreamManager;
+  let created: string;
   try {
     js = nats.jetstream(connection, { timeout: CONNECT_TIME });
     const settings = { history: 1, replicas, allow_direct: false, description: 'SAs of dietesp gateways, sealed' };
     kv = await new nats.Kvm(js).create(bucket, settings);
     manager = await nats.jetstreamManager(connection, { timeout: CONNECT_TIME });
-    const { config: stream } = await manager.streams.info(`KV_${bucket}`);
+    const info = await manager.streams.info(`KV_${bucket}`);
+    const stream = info.config;
+    created = info.created;
     if (stream.num_replicas !== replicas) {
       log(
         'warn',
@@ -156,10 +173,34 @@ export async function openNats(config: NatsConfig, name: string, patience: numbe
     await connection.close();
     throw new CommandError(`cluster: ${where}: bucket ${bucket}, ${replicas} replicas: ${errorText(error)}`);
   }
+  let isLooking = false;
+  /** After an outage: the servers may have lost the bucket, or another gateway may have made it anew. */
+  async function look(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    let problem = '';
+    for (let missed = 0; problem === '' && !connection.isClosed(); ) {
+      try {
+        const info = await manager.streams.info(`KV_${bucket}`);
+        if (info.created === created) break;
+        problem = 'was made anew';
+      } catch (error) {
+        missed = (error as { code?: number }).code === NOT_FOUND ? missed + 1 : 0;
+        if (missed === LOOKS) problem = 'is gone';
+        else await new Promise((resolve) => setTimeout(resolve, LOOK_WAIT));
+      }
+    }
+    isLooking = false;
+    if (problem !== '') gone(`cluster: ${where}: bucket ${bucket} ${problem}: its SAs are lost`);
+  }
+
   void (async () => {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') log('warn', 'state', `the connection to ${where} is lost`);
-      else if (type === 'reconnect') log('info', 'state', "connected to the cluster's store again");
+      else if (type === 'reconnect') {
+        log('info', 'state', "connected to the cluster's store again");
+        void look();
+      }
     }
   })();
 

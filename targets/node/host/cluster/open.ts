@@ -6,7 +6,7 @@ import type { ClusterState, ClusterView } from '../state/shared.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Bucket } from './bucket.ts';
 import { createGroups } from './groups.ts';
-import { type NatsConfig, openNats } from './nats.ts';
+import { type Gone, type NatsConfig, openNats } from './nats.ts';
 import { createSession, type Session } from './session.ts';
 import { realTimers, type Timers } from './timers.ts';
 
@@ -124,8 +124,13 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
 }
 
 /** Connects and joins. `secret`: the key that seals the records, the same at all gateways. */
-export async function openCluster(config: ClusterConfig, secret: Uint8Array, log: Log): Promise<StateStore> {
-  const bucket = await openNats(config, config.name, Math.max(200, config.lease / 4), log);
+export async function openCluster(
+  config: ClusterConfig,
+  secret: Uint8Array,
+  log: Log,
+  gone: Gone,
+): Promise<StateStore> {
+  const bucket = await openNats(config, config.name, Math.max(200, config.lease / 4), log, gone);
   const { name, lease } = config;
   return joinCluster({ bucket, name, scope: config.bucket, lease, secret, timers: realTimers, log });
 }

@@ -164,6 +164,8 @@ export function createSession(config: SessionConfig): Session {
         over();
         return;
       }
+      // One that was cut off heard nobody: the others have a whole lease from now on.
+      if (sentAt >= validUntil) for (const member of members.values()) member.seenAt = timers.now();
       validUntil = sentAt + lease - lease / MARGIN;
       counters.renewals++;
     } catch (error) {
