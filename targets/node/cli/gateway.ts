@@ -174,7 +174,7 @@ async function run(options: Options): Promise<void> {
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
   log('info', 'gateway', () =>
-    loaded.cluster === null
+    loaded.cluster === null || problem !== ''
       ? `${signal}: telling the peers that their SAs end`
       : `${signal}: the other gateways of the cluster go on with the SAs`,
   );
