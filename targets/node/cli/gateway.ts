@@ -173,10 +173,9 @@ async function run(options: Options): Promise<void> {
   if (options.control === true) process.stdin.destroy();
   if (timer !== null) clearInterval(timer);
   if (timer !== null || options.json === true) report();
+  const others = problem === '' ? 'the other gateways of the cluster go on with the SAs' : 'peers connect anew';
   log('info', 'gateway', () =>
-    loaded.cluster === null || problem !== ''
-      ? `${signal}: telling the peers that their SAs end`
-      : `${signal}: the other gateways of the cluster go on with the SAs`,
+    loaded.cluster === null ? `${signal}: telling the peers that their SAs end` : `${signal}: ${others}`,
   );
   running.isEnding = true;
   await gateway.leave(LEAVE_TIME);
