@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleTests } from './support/bundle.ts';
 import { filesBelow } from './support/files.ts';
+import { inOrder } from './support/order.ts';
 import { providePackages } from './support/packages.ts';
 import { type FileResult, runNode, runTestFile } from './support/test-file.ts';
 
@@ -94,12 +95,7 @@ async function main(patterns: readonly string[]): Promise<number> {
   // Gateways that a test kills leave their sockets.
   process.env.RUNTIME_DIRECTORY = join(state, 'run');
   process.on('exit', () => rmSync(state, { recursive: true, force: true }));
-  // Checks of the project first, then the rest by name.
-  const files = filesBelow('test', ['test.ts']).filter(wanted);
-  const ordered = [
-    ...files.filter((file) => file.startsWith('test/checks/')),
-    ...files.filter((file) => !file.startsWith('test/checks/')),
-  ];
+  const ordered = inOrder(filesBelow('test', ['test.ts']).filter(wanted));
   const isWhole = patterns.length === 0;
   if (isWhole) await buildPackage();
   const bundleOf = isWhole ? await bundles(ordered) : undefined;

@@ -2,10 +2,11 @@
 // crashes on them.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
+import { inOrder, LONGEST } from '../support/order.ts';
 import { installLine, missingNeeds, NEEDS, packageMissing, providePackages } from '../support/packages.ts';
 import { type FileResult, runTestFile } from '../support/test-file.ts';
 
@@ -50,6 +51,18 @@ test('a promise that never settles is not a pass', async () => {
   const result = await outcome('hanging', "test('hangs', () => new Promise(() => {}));");
   assert.equal(result.passed, 0);
   assert.equal(result.failed, 1);
+});
+
+test('the longest files are there, and come after the checks, before the rest', () => {
+  for (const file of LONGEST) assert.ok(existsSync(join(sourceRoot(), file)), file);
+  const [last, first] = [LONGEST[1], LONGEST[0]];
+  assert.deepEqual(inOrder(['test/b.ts', last, 'test/checks/x.ts', 'test/a.ts', first]), [
+    'test/checks/x.ts',
+    first,
+    last,
+    'test/a.ts',
+    'test/b.ts',
+  ]);
 });
 
 test('a missing package is named', () => {
