@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Bucket, Entry } from '../../targets/node/host/cluster/bucket.ts';
 import { createGroups, type GroupStore } from '../../targets/node/host/cluster/groups.ts';
+import { createSession } from '../../targets/node/host/cluster/session.ts';
 import { silent } from '../../targets/node/host/log.ts';
 import { encodePlain } from '../../targets/node/host/state/plain.ts';
+import { createClock } from './virtual-store.ts';
 
 const SECRET = new Uint8Array(32).fill(7);
 const [FIRST, SECOND] = ['1111111111111111', '2222222222222222'];
@@ -47,6 +49,58 @@ const RECORDS = new Map([
   ['num/a', encodePlain({ out: 8, into: 3 })],
   ['ike/a', Uint8Array.of(1)],
 ]);
+
+test('a lease that cannot be renewed: said more and more rarely, and when that is over; the wrong key is named by its field', async () => {
+  const bucket = memory();
+  let isBroken = false;
+  const flaky: Bucket = {
+    ...bucket,
+    put: (...put) => (isBroken ? Promise.reject(new Error('timeout')) : bucket.put(...put)),
+  };
+  const clock = createClock();
+  const timers = {
+    now: clock.now,
+    after(time: number, work: () => void) {
+      let isCancelled = false;
+      clock.at(clock.now() + time, () => isCancelled || work());
+      return () => {
+        isCancelled = true;
+      };
+    },
+  };
+  const lines: string[] = [];
+  const sessionWith = (secret: Uint8Array) =>
+    createSession({
+      bucket: flaky,
+      name: 'a',
+      lease: 4000,
+      secret,
+      timers,
+      log: (_level, _name, text) => void lines.push(typeof text === 'function' ? text() : text),
+      ended() {},
+      died() {},
+    });
+  const session = sessionWith(SECRET);
+  await session.join();
+  isBroken = true;
+  await clock.run(60000);
+  assert.equal(session.isHeld(), false);
+  assert.ok(session.counters.failures > 60);
+  assert.deepEqual(
+    lines,
+    ['', ...[2, 4, 8, 16, 32, 64].map((count) => ` (${count} times in a row)`)].map(
+      (times) => `the lease could not be renewed${times}: timeout`,
+    ),
+  );
+  isBroken = false;
+  await clock.run(1000);
+  assert.equal(session.isHeld(), true);
+  assert.match(lines.at(-1)!, /^the lease is renewed again, after \d+ failures$/);
+  await assert.rejects(
+    sessionWith(new Uint8Array(32)).join(),
+    /^CommandError: stateKey: record gw\.0 was written with another key/,
+  );
+});
 
 /** A store with a group of the first session. */
 async function withGroup(): Promise<ReturnType<typeof memory>> {

@@ -149,7 +149,7 @@ test('servers that never answer: an error, and the process ends', LIMIT, async (
   const text = `${GATEWAY}, servers: ['nats://127.0.0.1:${port}']}\n`;
   const config = fileOf('mute.yaml', text.replace('stateKey: k', 'stateKey: seal.key'));
   const { code, stderr } = await dietesp('gateway', '--config', config);
-  assert.deepEqual([code, stderr.split('\n')[0]], [1, `error: cluster: nats://127.0.0.1:${port}: timeout`]);
+  assert.deepEqual([code, stderr.split('\n')[0]], [1, `error: ${config}: cluster: nats://127.0.0.1:${port}: timeout`]);
   mute.close();
 });
 

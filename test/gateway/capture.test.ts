@@ -4,7 +4,17 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { rekeyChild } from '../../core/ike/exchange/requests.ts';
@@ -271,9 +281,14 @@ test('files rotate by size; the oldest go, also those of an earlier run; others 
   // What would lead elsewhere is passed by.
   const victim = files.file('victim', 'mine');
   symlinkSync(victim, join(folder, 'outer-000001.pcapng'));
-  const side = sideIn(folder);
+  // So is a folder with the name of one.
+  mkdirSync(join(folder, 'inner-000006.pcapng'));
+  const told: [boolean, string][] = [];
+  const side = sideIn(folder, { tell: (isGood, text) => void told.push([isGood, text]) });
   await fill(side, 5000);
   await side.close();
+  assert.deepEqual(told, [[false, 'inner: inner-000006.pcapng: is no file, and is left alone']]);
+  rmdirSync(join(folder, 'inner-000006.pcapng'));
   const own = readdirSync(folder).filter((name) => /^inner-\d{6}/.test(name));
   assert.deepEqual(own, ['inner-000012.pcapng', 'inner-000013.pcapng', 'inner-000014.pcapng']);
   for (const name of own) {

@@ -3,12 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { Duplex } from 'node:stream';
 import { before, test } from 'node:test';
 import { putFcs } from '../../core/wire/ieee802154.ts';
 import { onPath } from '../../targets/build/engines.ts';
+import { checkRadio } from '../../targets/node/host/radio/config.ts';
 import { interfacesOf, messagesOf } from '../../targets/node/host/radio/linux/nl802154.ts';
 import { readCapture } from '../../targets/node/host/radio/pcap.ts';
+import { pipeOctets } from '../../targets/node/host/radio/pipe.ts';
+import { createUartRadio, type UartLine } from '../../targets/node/host/radio/uart.ts';
 import { commandLine, createSpinelRadio } from '../../targets/node/index-radio.ts';
+import { checkRadioEnd, type Step } from '../../targets/node/tools/radio/check.ts';
 import { foundWpan, listText, whoAnswers } from '../../targets/node/tools/radio/list.ts';
 import { radioOf } from '../../targets/node/tools/radio/place.ts';
 import { dietesp, scratch } from '../cli/run.ts';
@@ -140,6 +145,52 @@ connection: { localId: fqdn:gateway, auth: { psk: secret } }
   for (const row of rows) assert.match(row, /^0xabcd\t0x0001\t(1|True)\t20\t-\d+(\.\d+)?$/);
 });
 
+test('test of a UART: octets that are no frames, and frames with a wrong FCS, are no board', async () => {
+  const seen: Step[] = [];
+  const check = (octets: Uint8Array): Promise<boolean> => {
+    const line: UartLine = {
+      listens: false,
+      open(onStream) {
+        const stream = new Duplex({ read() {}, write: (_octets, _encoding, done) => done() });
+        onStream(stream);
+        stream.push(octets);
+        return async () => void stream.destroy();
+      },
+    };
+    const radio = checkRadio({ radio: createUartRadio({ line }), panId: PAN }, ['radio'], 'radio');
+    return checkRadioEnd(radio, null, { warn() {}, log() {} }, (step) => void seen.push(step));
+  };
+  const good = frame(1, 'good');
+  const bad = good.slice();
+  bad[bad.length - 1] ^= 1;
+  const piped = (octets: Uint8Array): Uint8Array => pipeOctets(octets, 0, octets.length)!;
+  const noise = Buffer.from('U-Boot 2026.10');
+  const results = await Promise.all([
+    check(Buffer.concat([noise, piped(bad)])),
+    check(Buffer.concat([noise, piped(good)])),
+  ]);
+  assert.deepEqual(results, [false, true]);
+  assert.deepEqual(
+    seen
+      .slice(-2)
+      .map(({ verdict, text }) => [verdict, text])
+      .sort(),
+    [
+      [
+        'bad',
+        'no valid one: 14 octets outside of frames, 1 frames with a wrong FCS; is it a board, and is the baud rate right?',
+      ],
+      ['good', '1 for this PAN in 1000 ms'],
+    ],
+  );
+});
+
+test('a program that ends before it answers is an error at once', async () => {
+  const { code, stdout } = await dietesp('radio', 'test', '--command', `${process.execPath} -v`);
+  assert.equal(code, 1);
+  assert.match(stdout, /^bad {3}open: /);
+});
+
 test('which radio the options name: the channel counts for every kind that has one', () => {
   const file = (radio: string): string =>
     files.file(
@@ -154,5 +205,8 @@ test('which radio the options name: the channel counts for every kind that has o
   assert.throws(() => radio('uart: { path: /dev/ttyACM0 }'), /: --channel: a board behind a UART has its own$/);
   assert.deepEqual(radioOf({ linux: 'wpan1', channel: 12 }).linux, { interface: 'wpan1', channel: 12 });
   assert.throws(() => radioOf({ uart: '/dev/ttyACM0', channel: 12 }), /--channel: a board/);
-  assert.throws(() => radioOf({ linux: 'a/b' }), /linux\.interface: a\/b: must be the name of a network interface/);
+  assert.throws(
+    () => radioOf({ linux: 'a/b' }),
+    /^CommandError: --linux: a\/b: must be the name of a network interface/,
+  );
 });

@@ -8,7 +8,7 @@ import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { benchAntiReplay, type Report } from '../lab/replay/bench.ts';
 import { acceptedOf, lossOf, percent, replayPicture } from '../tools/replay-picture.ts';
-import { INTEGER, numberOf, printJson, SEED_MAX } from './options.ts';
+import { INTEGER, numberOf, printJson, SEED_MAX, within } from './options.ts';
 
 /** Algorithms that EESP and subspaces have, too. */
 const ALGORITHMS = ['aes-ccm-8-iiv', 'aes-gcm-16-iiv', 'chacha20-poly1305-iiv', 'aes-gcm-16'];
@@ -25,12 +25,7 @@ interface Options {
 }
 
 function write(option: string, file: string, content: string): void {
-  if (file.trim() === '') throw new CommandError(`--${option}: must be the name of a file`, 2);
-  try {
-    writeFileSync(file, content);
-  } catch (error) {
-    throw CommandError.from(file, error);
-  }
+  within(`--${option}: ${file}`, () => writeFileSync(file, content));
 }
 
 const times = (value: number): string => value.toFixed(value < 10 ? 2 : 0);

@@ -11,7 +11,17 @@ import { comparisonOf, createView, handshakesOf, totalsOf } from '../lab/demo/vi
 import { NODES_MAX } from '../lab/network.ts';
 import { otherStacks } from '../tools/budget/compare.ts';
 import { demoQos } from './demo-qos.ts';
-import { FRACTION, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
+import {
+  FRACTION,
+  INTEGER,
+  integerOf,
+  LOSS_MAX,
+  numberOf,
+  printJson,
+  SEED_MAX,
+  SIGNAL_CODES,
+  within,
+} from './options.ts';
 
 /** Those that have AES-CCM. */
 const PROVIDERS = ['fast', 'node', 'portable'];
@@ -82,7 +92,7 @@ async function demo(options: Options, command: Command): Promise<void> {
       throw CommandError.from(pcap, error);
     }
   }
-  if (keylog !== '') createKeyLog(keylog);
+  if (keylog !== '') within('--keylog', () => createKeyLog(keylog));
   const others = await otherStacks(options.coapRules === true);
   const quiet = {
     started() {},

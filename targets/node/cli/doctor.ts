@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { loadGatewayFile } from '../gateway/file.ts';
+import { CommandError } from '../host/errors.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { examine } from '../tools/doctor/doctor.ts';
@@ -14,6 +15,7 @@ interface Options {
 }
 
 async function doctor({ config, state, json }: Options): Promise<void> {
+  if (config === undefined && state !== undefined) throw new CommandError('--state: needs --config', 2);
   const wants = config === undefined ? usualWants() : wantsOf(loadGatewayFile(config), state);
   const findings = await examine(wants);
   const missing = findings.filter(({ verdict }) => verdict === 'missing');
@@ -37,7 +39,7 @@ export function doctorCommand(): Command {
         'that file. It changes nothing; ports are opened for a moment.',
     )
     .option('--config <file>', "a gateway's file; default: what gateways usually need")
-    .option('--state <dir>', 'as of `dietesp gateway`')
+    .option('--state <dir>', 'as of `dietesp gateway`, with --config')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

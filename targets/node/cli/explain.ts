@@ -14,7 +14,10 @@ import { isSame } from '../tools/convert/capture.ts';
 import { createTaker, explainPacket } from '../tools/explain/explain.ts';
 import { writePage, xrayPage } from '../tools/explain/html.ts';
 import { numberedPackets, packetOf } from '../tools/explain/packet.ts';
-import { printJson } from './options.ts';
+import { INTEGER, numberOf, printJson } from './options.ts';
+
+/** Number of a packet. */
+const PACKET_MAX = 2 ** 31 - 1;
 
 interface Options {
   sa: string;
@@ -66,10 +69,7 @@ function endsOf({ coap, fromServer }: Options) {
 }
 
 async function explain(input: string, options: Options): Promise<void> {
-  const number = Number(options.packet);
-  if (!Number.isInteger(number) || number < 1) {
-    throw new CommandError(`--packet: ${options.packet}: must be 1 or more`, 2);
-  }
+  const number = numberOf('packet', options.packet, INTEGER, 1, PACKET_MAX);
   const loaded = loadSaFile(options.sa);
   const provider = await providerNamed(options.provider);
   const coap = endsOf(options);
@@ -82,6 +82,9 @@ async function explain(input: string, options: Options): Promise<void> {
       createTaker(loaded, provider, coap),
       number,
     );
+    if (counts.packets < number) {
+      throw new CommandError(`--packet: ${number}: ${input} has ${counts.packets}`, 2);
+    }
     writePage(options.html, html);
     const left = counts.left === 0 ? '' : `, ${counts.left} left out`;
     process.stdout.write(`${options.html}: ${counts.packets} packets, ${counts.xrays} X-rays${left}\n`);

@@ -24,13 +24,16 @@ import { openState, sealKeyOf } from '../host/state/open.ts';
 import type { StateStore } from '../host/state/store.ts';
 import { printWarning } from '../host/terminal.ts';
 import { checkFiles, warn } from './check.ts';
-import { httpOf, jsonNote, refuseEmpty, SIGNAL_CODES, socketOf } from './options.ts';
+import { httpOf, jsonNote, SIGNAL_CODES, socketOf, within } from './options.ts';
 
 /** Milliseconds that peers have to confirm that their SAs end; the process is gone within two seconds. */
 const LEAVE_TIME = 1200;
 
 /** Milliseconds after its end until the process ends, whatever is open. */
 const EXIT_TIME = 3000;
+
+/** Errors of captures begin with their field. */
+const CAPTURES = 'pcap.path: ';
 
 interface Options {
   config: string;
@@ -69,7 +72,10 @@ async function openStore(
 ): Promise<StateStore | null> {
   if (cluster === null) return openState('gateway', options.config, state, options.state);
   if (options.state !== undefined) throw new CommandError('--state: is not taken beside cluster of the file', 2);
-  return openCluster(cluster, sealKeyOf(options.config, state.keyFile, printWarning), log, gone);
+  const key = sealKeyOf(options.config, state.keyFile, printWarning);
+  return openCluster(cluster, key, log, gone).catch((error: unknown) => {
+    throw CommandError.from(options.config, error);
+  });
 }
 
 /** The configuration of the file, with the folder for captures of the options. */
@@ -80,7 +86,6 @@ function withCaptures(file: string, { pcap }: Options): LoadedGateway {
 }
 
 async function run(options: Options): Promise<void> {
-  refuseEmpty(options);
   const socket = options.socket === undefined ? undefined : socketOf(options.socket);
   if (options.http !== undefined) httpOf(options.http, null);
   const logging = {
@@ -103,9 +108,11 @@ async function run(options: Options): Promise<void> {
   warn(loaded.warnings);
   const folder = options.keylog ?? loaded.keylog;
   if (folder !== null) {
-    const keylog = createKeyLog(folder, (lines, error) => {
-      log('warn', 'ike', () => `key log: ${lines} lines lost: ${errorText(error)}`);
-    });
+    const keylog = within(options.keylog === undefined ? `${loaded.file}: keylog` : '--keylog', () =>
+      createKeyLog(folder, (lines, error) => {
+        log('warn', 'ike', () => `key log: ${lines} lines lost: ${errorText(error)}`);
+      }),
+    );
     loaded.config.ike.keylog = keylog;
     for (const { name, config } of loaded.config.sas) keylog.sa(config, name);
     printWarning(`keys go to ${folder}: whoever reads it reads everything`);
@@ -127,7 +134,9 @@ async function run(options: Options): Promise<void> {
   if (volatile !== '') throw new CommandError(volatile);
   const kept = store === null ? {} : { store };
   const gateway = await createGateway({ ...loaded.config, ...kept, log }).catch((error: unknown) => {
-    throw new CommandError(`${loaded.file}: ${errorText(error)}`);
+    const text = errorText(error);
+    const isOption = options.pcap !== undefined && text.startsWith(CAPTURES);
+    throw new CommandError(isOption ? `--pcap: ${text.slice(CAPTURES.length)}` : `${loaded.file}: ${text}`);
   });
   for (const line of startText(loaded.config, gateway.metrics())) log('info', 'gateway', line);
   const out = outletOf(process.stdout);

@@ -7,6 +7,7 @@ import { endOutlets, hasOutlet } from '../host/outlet.ts';
 import { VERSION } from '../host/package-root.ts';
 import { printError, printFaults, screenOf, styled, takesColour, widthOf } from '../host/terminal.ts';
 import { COMMANDS } from './commands.ts';
+import { refuseEmpty } from './options.ts';
 
 /** Milliseconds that a reader has for the last lines. */
 const LAST_WORDS = 500;
@@ -24,7 +25,8 @@ async function program(args: string[]): Promise<Command> {
       getErrHasColors: () => takesColour(process.stderr),
       outputError: (text, write) => write(text.replace(/^error:/, styled(screenOf(process.stderr), 'red', 'error:'))),
     })
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .hook('preAction', (_root, command) => refuseEmpty(command));
   const words = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
   for (const entry of COMMANDS) {
     if (words[0] === entry.name || (words[0] === 'help' && words[1] === entry.name)) {

@@ -1,6 +1,7 @@
 // Values of options, checked: what is refused is wrong use, exit code 2.
 
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import type { HttpConfig } from '../gateway/http/config.ts';
 import { socketOctets } from '../host/addresses.ts';
 import { HTTP_ADDRESS, HTTP_PORT } from '../host/config/status-schema.ts';
@@ -29,10 +30,29 @@ export function numberOf(option: string, text: string, pattern: RegExp, low: num
   return value;
 }
 
-/** Options that name a file or folder: `--keylog "$DIR"` of a variable that is not set would be the working directory. */
-export function refuseEmpty(options: { config?: string; keylog?: string; pcap?: string }): void {
-  for (const name of ['config', 'keylog', 'pcap'] as const) {
-    if (options[name]?.trim() === '') throw new CommandError(`--${name}: must be the name of a file or folder`, 2);
+/** Refuses empty names of files: `--keylog "$DIR"` of a variable that is not set would be the working directory. */
+export function refuseEmpty(command: Command): void {
+  const refuse = (name: string, value: unknown, limit: string): void => {
+    const isEmpty = (Array.isArray(value) ? value : [value]).some(
+      (one) => typeof one === 'string' && one.trim() === '',
+    );
+    if (isEmpty) throw new CommandError(`${name}: ${limit}`, 2);
+  };
+  for (const option of command.options) {
+    if (!/<(file|folder)>/.test(option.flags)) continue;
+    refuse(`--${option.name()}`, command.opts()[option.attributeName()], 'must be the name of a file or folder');
+  }
+  for (const [index, value] of command.processedArgs.entries()) {
+    refuse(command.registeredArguments[index].name(), value, 'must not be empty');
+  }
+}
+
+/** Does what an option or a field asks for: an error names it. */
+export function within<T>(name: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw CommandError.from(name, error);
   }
 }
 

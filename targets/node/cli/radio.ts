@@ -104,7 +104,6 @@ async function scan(options: Options): Promise<void> {
 
 async function sniff(options: Options): Promise<void> {
   const count = integerOf('count', options.count, 1, 2 ** 31 - 1) ?? Number.POSITIVE_INFINITY;
-  if (options.write?.trim() === '') throw new CommandError('--write: must be the name of a file, or -', 2);
   await opened(options, true, async (radio) => {
     let fd = -1;
     if (options.write !== undefined) {

@@ -14,7 +14,7 @@ import { eventText, type SensorEvent } from '../sensor/describe.ts';
 import { type LoadedSensor, loadSensorFile } from '../sensor/file.ts';
 import { openSensor, type Sensor } from '../sensor/sensor.ts';
 import { checkFiles, warn } from './check.ts';
-import { integerOf, jsonNote, refuseEmpty, SIGNAL_CODES } from './options.ts';
+import { integerOf, jsonNote, SIGNAL_CODES, within } from './options.ts';
 
 const PINGS_MAX = 1000000;
 /** A terminal that goes away ends a sensor as the other signals do. */
@@ -98,7 +98,6 @@ function namespaceOf(event: SensorEvent): string {
 }
 
 async function sensorAction(options: Options): Promise<void> {
-  refuseEmpty(options);
   if (options.check === true) {
     checkFiles([options.config], 'sensor', options.json === true);
     return;
@@ -122,9 +121,11 @@ async function sensorAction(options: Options): Promise<void> {
   const keylog =
     folder === ''
       ? null
-      : createKeyLog(folder, (lines, error) => {
-          printWarning(`key log: ${lines} lines lost: ${errorText(error)}`);
-        });
+      : within(options.keylog === undefined ? `${loaded.file}: keylog` : '--keylog', () =>
+          createKeyLog(folder, (lines, error) => {
+            printWarning(`key log: ${lines} lines lost: ${errorText(error)}`);
+          }),
+        );
   const provider = await providerNamed(options.provider);
   const store = await openState('sensor', options.config, loaded.state, options.state);
   let sensor: Sensor;

@@ -76,7 +76,10 @@ function savedText({ esp }: GatewayCounters): string {
 }
 
 function clusterRows({ name, index, isHeld, groups, taken, lost, others }: ClusterView): string[][] {
-  const rest = others.map((other) => `${other.name} ${other.isLive ? 'lives' : 'is gone'}`);
+  // Without its lease it hears nothing of them.
+  const rest = isHeld
+    ? others.map((other) => `${other.name} ${other.isLive ? 'lives' : 'is gone'}`)
+    : others.map((other) => `${other.name} is not known of`);
   return [
     ['cluster', `${name}, place ${index}, ${isHeld ? 'has its lease' : 'HAS NO LEASE: it is silent'}`],
     ['other gateways', rest.join(', ') || 'none'],

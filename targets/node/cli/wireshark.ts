@@ -2,7 +2,6 @@
 
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { CommandError } from '../host/errors.ts';
 import { installDissector, pluginFolder, uninstallDissector } from '../tools/wireshark.ts';
 
 const DONE = {
@@ -12,7 +11,6 @@ const DONE = {
 };
 
 function wireshark(what: string, options: { folder?: string }): void {
-  if (options.folder === '') throw new CommandError('--folder: (empty): must be the name of a folder', 2);
   const folder = options.folder ?? pluginFolder();
   if (what === 'path') {
     process.stdout.write(`${join(folder, 'dietesp.lua')}\n`);

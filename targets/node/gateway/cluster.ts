@@ -4,6 +4,7 @@
 // A packet that no SA here is for may be that of a gateway of which nobody knows yet that it is gone. It waits for a while.
 
 import { errorText } from '../host/errors.ts';
+import { createInARow, timesText } from '../host/in-a-row.ts';
 import type { ClusterState, Orphan } from '../host/state/shared.ts';
 import type { Bus } from './bus.ts';
 
@@ -57,6 +58,7 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
   const taking = new Map<string, (() => void)[]>();
   let early: Waiting[] = [];
   const counts = new Map<string, number>();
+  const failures = createInARow();
   let isClosed = false;
   let isLooking = false;
   let lookAgain = false;
@@ -150,6 +152,7 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     isLooking = true;
     try {
       const { orphans: list, others } = await shared.survey();
+      failures.good();
       if (isClosed) return;
       bus.guard(undefined, () => parts.others(others, shared.index()));
       // A place that was taken meanwhile has a look of its own.
@@ -170,7 +173,8 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
       }
       if (list.length > 0) takeLate();
     } catch (error) {
-      log('warn', 'state', () => `groups without a gateway: ${errorText(error)}`);
+      const told = failures.failed();
+      if (told > 0) log('warn', 'state', () => `groups without a gateway${timesText(told)}: ${errorText(error)}`);
       after(TRY_AGAIN * 10, () => void look());
     }
     isLooking = false;

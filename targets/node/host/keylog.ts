@@ -23,6 +23,7 @@ import { identityText } from './config/ike-names.ts';
 import { SA_LOG_HEAD } from './config/sa-log.ts';
 import { saValues } from './config/sa-values.ts';
 import { CommandError } from './errors.ts';
+import { createInARow } from './in-a-row.ts';
 
 /** Keys of SAs, for a key log. The octets are valid during the call only. */
 export interface KeyLog {
@@ -122,10 +123,6 @@ export function besides(keylog: KeyLog, failed: (error: unknown) => void): KeyLo
   };
 }
 
-function isPowerOfTwo(count: number): boolean {
-  return (count & (count - 1)) === 0;
-}
-
 /**
  * Opens (or makes) the folder; throws a CommandError that names it. Lines that cannot be written later are lost: looking on
  * stops nothing. `lost` is told how many are in a row, and why: of the first, the second, the fourth, ...
@@ -136,7 +133,7 @@ export function createKeyLog(
 ): KeyLog & { sa(config: SaConfig, name: string): void } {
   // Lines of each table that are missing since its last one; and what was lost in a row.
   const missing: Record<string, number> = {};
-  let inRow = 0;
+  const failures = createInARow();
 
   /** Adds a line to each of some tables. What one of them cannot take is lost there alone. */
   function append(...lines: [table: string, line: string][]): void {
@@ -152,8 +149,12 @@ export function createKeyLog(
         problem = error;
       }
     }
-    inRow = problem === undefined ? 0 : inRow + 1;
-    if (inRow > 0 && isPowerOfTwo(inRow)) lost(inRow, problem);
+    if (problem === undefined) {
+      failures.good();
+      return;
+    }
+    const told = failures.failed();
+    if (told > 0) lost(told, problem);
   }
   try {
     makeFolders(folder, 0o700);

@@ -67,7 +67,7 @@ export function installDissector(folder: string): { file: string; did: 'installe
     writeFileSync(half, text, { mode: 0o644 });
     renameSync(half, file);
   } catch (error) {
-    rmSync(half, { force: true });
+    if (existsSync(half)) rmSync(half);
     throw CommandError.from(file, error);
   }
   return { file, did: there === null ? 'installed' : 'updated' };

@@ -176,7 +176,11 @@ const CLUSTER = object({
   failures: count('Renewals that failed.'),
   ended: count('Times that others declared it dead.'),
   others: list(
-    object({ name: text('Its name.'), index: count('Its place.'), isLive: flag('Nobody declared it dead.') }),
+    object({
+      name: text('Its name.'),
+      index: count('Its place.'),
+      isLive: flag('Nobody declared it dead; without the own lease: as it was last known.'),
+    }),
     'The other gateways.',
   ),
 });

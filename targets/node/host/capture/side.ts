@@ -128,6 +128,7 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
   let fileSize = 0;
   let last = 0;
   let lookedAt = 0;
+  let foreign = new Set<string>();
   let idle: () => void = () => {};
 
   async function shut(): Promise<void> {
@@ -138,22 +139,30 @@ export function createCaptureSide(options: SideOptions): CaptureSide {
 
   /** Removes the oldest files, and makes one. */
   async function begin(): Promise<void> {
-    const entries = await readdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
       await mkdir(folder, 0o700);
       return [];
     });
-    const numbers = entries.flatMap((entry) => {
-      const number = pattern.exec(entry)?.[1];
-      return number === undefined ? [] : [{ entry, number: Number(number) }];
-    });
-    numbers.sort((a, b) => a.number - b.number);
-    for (const { entry } of numbers.splice(0, Math.max(0, numbers.length - files + 1))) {
+    const own: { entry: string; number: number }[] = [];
+    const others: string[] = [];
+    let next = last + 1;
+    for (const entry of entries) {
+      const digits = pattern.exec(entry.name)?.[1];
+      if (digits === undefined) continue;
+      next = Math.max(next, Number(digits) + 1);
+      if (entry.isFile()) own.push({ entry: entry.name, number: Number(digits) });
+      else others.push(entry.name);
+    }
+    own.sort((a, b) => a.number - b.number);
+    for (const { entry } of own.splice(0, Math.max(0, own.length - files + 1))) {
       await unlink(join(folder, entry)).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error;
       });
     }
-    const next = Math.max(last, numbers.at(-1)?.number ?? 0) + 1;
+    const left = others.filter((entry) => !foreign.has(entry));
+    foreign = new Set(others);
+    if (left.length > 0) tell(false, `${name}: ${left.join(', ')}: is no file, and is left alone`);
     const file = join(folder, `${name}-${String(next).padStart(DIGITS, '0')}.pcapng`);
     // Appending: packets stand one behind the other whatever was cut off.
     const opened = await open(file, 'ax', 0o600);

@@ -9,6 +9,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { CommandError, errorText } from '../errors.ts';
+import { createInARow, timesText } from '../in-a-row.ts';
 import type { Log } from '../log.ts';
 import { decodePlain, encodePlain } from '../state/plain.ts';
 import { seal, unseal } from '../state/seal.ts';
@@ -73,6 +74,7 @@ export interface Session {
 export function createSession(config: SessionConfig): Session {
   const { bucket, name, lease, secret, timers, log } = config;
   const members = new Map<number, Member>();
+  const failures = createInARow();
   const counters = { renewals: 0, failures: 0, ended: 0 };
   let slot: Slot = createSlot();
   let index = -1;
@@ -97,7 +99,7 @@ export function createSession(config: SessionConfig): Session {
     if (opened === null) return null;
     const plain = opened.value === null ? null : decodePlain(opened.value);
     if (plain === null) {
-      throw new CommandError(`${entry.key}: was written with another key (stateKey), or is damaged`);
+      throw new CommandError(`stateKey: record ${entry.key} was written with another key, or is damaged`);
     }
     return {
       index: place,
@@ -168,9 +170,12 @@ export function createSession(config: SessionConfig): Session {
       if (sentAt >= validUntil) for (const member of members.values()) member.seenAt = timers.now();
       validUntil = sentAt + lease - lease / MARGIN;
       counters.renewals++;
+      const failed = failures.good();
+      if (failed > 0) log('info', 'state', () => `the lease is renewed again, after ${failed} failures`);
     } catch (error) {
       counters.failures++;
-      log('warn', 'state', () => `the lease could not be renewed: ${errorText(error)}`);
+      const told = failures.failed();
+      if (told > 0) log('warn', 'state', () => `the lease could not be renewed${timesText(told)}: ${errorText(error)}`);
     }
   }
 

@@ -91,7 +91,9 @@ export async function openState(
     if (warning !== '') warn(warning);
     return store;
   } catch (error) {
+    // The directory is in the error; who named it is not.
     const help = (directory ?? state.directory) === '' ? '; --state names another directory, `off` goes without' : '';
-    throw new CommandError(`${errorText(error)}${help}`);
+    const where = directory === undefined ? (state.directory === '' ? '' : `${file}: state: `) : '--state: ';
+    throw new CommandError(`${where}${errorText(error)}${help}`);
   }
 }

@@ -41,7 +41,7 @@ export interface ClusterView {
   renewals: number;
   failures: number;
   ended: number;
-  /** Other gateways. */
+  /** Other gateways; without the own lease, as they were last known. */
   others: { name: string; index: number; isLive: boolean }[];
 }
 

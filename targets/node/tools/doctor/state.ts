@@ -22,6 +22,7 @@ export function stateFinding({ state, file }: Wants): Finding {
   if (state === '') return warning(name, 'off', 'every peer connects anew after a restart');
   const folder = nearest(state);
   try {
+    if (!statSync(folder).isDirectory()) throw new Error('not a directory');
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     return absent(

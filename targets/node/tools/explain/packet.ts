@@ -67,7 +67,7 @@ function* upTo(packets: Iterable<NumberedPacket>, end: number): Generator<Number
 /** The octets of `input`: digits, or the name of a capture of which packet `number` (from 1) is taken. */
 export function packetOf(input: string, number: number, loaded: LoadedSa[]): FoundPacket {
   const digits = digitsOf(input);
-  if (digits !== null) return { octets: digits, before: [] };
+  if (digits !== null && number === 1) return { octets: digits, before: [] };
   let count = 0;
   for (const packet of numberedPackets(input, loaded)) {
     count++;
@@ -75,5 +75,5 @@ export function packetOf(input: string, number: number, loaded: LoadedSa[]): Fou
     if (packet.octets === null) throw new CommandError(`${input}: packet ${number}: ${packet.problem}`);
     return { octets: packet.octets, before: upTo(numberedPackets(input, loaded), number) };
   }
-  throw new CommandError(`${input}: packet ${number}: the capture has ${count}`);
+  throw new CommandError(`--packet: ${number}: ${input} has ${count}`, 2);
 }

@@ -7,6 +7,7 @@ import {
   FRAME_ACK_REQUEST,
   FRAME_DATA,
   FRAME_VERSION_2006,
+  frameFcs,
   putFcs,
 } from '../../../../core/wire/ieee802154.ts';
 import { errorText } from '../../host/errors.ts';
@@ -25,6 +26,7 @@ import {
 } from '../../host/radio/spinel/numbers.ts';
 import type { SpinelRadio } from '../../host/radio/spinel/radio.ts';
 import { radioCapsText } from '../../host/radio/spinel/setup.ts';
+import type { UartRadio } from '../../host/radio/uart.ts';
 
 /** One step of a check. */
 export interface Step {
@@ -43,6 +45,11 @@ const SAMPLE_TIME = 5;
 
 function isSpinel(radio: Radio): radio is SpinelRadio {
   return radio.device?.().kind === 'spinel';
+}
+
+/** A stream of octets: only a valid frame tells that a board is there. */
+function isUart(radio: Radio): radio is UartRadio {
+  return 'sendOctets' in radio;
 }
 
 /** A data frame to `to`; MHR to FCS. */
@@ -128,13 +135,21 @@ export async function checkRadioEnd(
       }
     }
     let frames = 0;
-    radio.onFrame = () => void frames++;
+    let damaged = 0;
+    radio.onFrame = (frame, offset, length) => {
+      if (isUart(radio) && frameFcs(frame, offset, length) !== 0) damaged++;
+      else frames++;
+    };
     for (const to of peer === null ? [null] : [null, peer]) {
       const { name, verdict, text } = await sendOne(radio, checked, to);
       step(name, verdict, text);
     }
     await wait(LISTEN_TIME);
-    step('frames heard', frames > 0 ? 'good' : 'skip', `${frames} for this PAN in ${LISTEN_TIME} ms`);
+    const noise = isUart(radio) ? radio.counters.garbage + damaged : 0;
+    if (frames === 0 && noise > 0) {
+      const text = `no valid one: ${noise - damaged} octets outside of frames, ${damaged} frames with a wrong FCS`;
+      step('frames heard', 'bad', `${text}; is it a board, and is the baud rate right?`);
+    } else step('frames heard', frames > 0 ? 'good' : 'skip', `${frames} for this PAN in ${LISTEN_TIME} ms`);
     return isGood;
   } finally {
     radio.close();

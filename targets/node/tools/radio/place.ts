@@ -3,7 +3,7 @@
 import { readGateway } from '../../gateway/file.ts';
 import { kindOf } from '../../host/config/kind.ts';
 import { parseConfig, readText } from '../../host/document.ts';
-import { CommandError } from '../../host/errors.ts';
+import { CommandError, FieldError } from '../../host/errors.ts';
 import { checkRadio } from '../../host/radio/config.ts';
 import { hostPort } from '../../host/radio/kinds.ts';
 import type { CheckedRadio, RadioConfig } from '../../host/radio/settings.ts';
@@ -81,7 +81,9 @@ export function radioOf(place: Place): CheckedRadio {
     try {
       return checkRadio(onChannel(given(place), place.channel), [named[0]], 'radio');
     } catch (error) {
-      throw error instanceof CommandError ? error : new CommandError((error as Error).message, 2);
+      // The field is that of a file, which is not there.
+      if (!(error instanceof FieldError)) throw error;
+      throw new CommandError([`--${named[0]}`, error.value, error.limit].filter((part) => part !== '').join(': '), 2);
     }
   }
   const radios = radiosOf(place.config).map((radio, index) => ({ ...radio, name: radio.name ?? `radio${index}` }));
@@ -89,7 +91,7 @@ export function radioOf(place: Place): CheckedRadio {
   if (found === undefined) {
     const names = radios.map(({ name }) => name).join(', ');
     throw new CommandError(
-      `${place.config}: ${place.radio ?? 'no radio'}: the radios are ${names === '' ? 'none' : names}`,
+      `${place.radio === undefined ? '' : `--radio: ${place.radio}: `}${place.config}: the radios are ${names === '' ? 'none' : names}`,
     );
   }
   return checkRadio(onChannel(found, place.channel), ['radio'], 'radio');

@@ -360,7 +360,11 @@ export function createSpinelRadio(config: SpinelConfig): SpinelRadio {
   const keeper = keepLine(config.line, wait, counters, {
     opened: () => void start(true),
     octets: (octets) => rcp?.push(octets),
-    lost: () => down(keeper.problem() === '' ? 'the line ended' : keeper.problem()),
+    lost() {
+      const text = keeper.problem() === '' ? 'the line ended' : keeper.problem();
+      down(text);
+      onFailed(new Error(text));
+    },
     failed: (error) => {
       problem = error.message;
       onFailed(error);
