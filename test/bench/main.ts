@@ -2,6 +2,7 @@
 
 import { benchClusterKill } from './cluster.ts';
 import { benchClusterLoad } from './cluster-load.ts';
+import { benchClusterSurvey } from './cluster-survey.ts';
 import { benchCrypto } from './crypto.ts';
 import { benchEesp } from './eesp.ts';
 import { benchGateway } from './gateway.ts';
@@ -47,6 +48,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['gateway', benchGateway],
   ['cluster-kill', benchClusterKill],
   ['cluster-load', benchClusterLoad],
+  ['cluster-survey', benchClusterSurvey],
   ['router', benchRouter],
   ['radio-crowd', benchRadioCrowd],
 ];

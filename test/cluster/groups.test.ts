@@ -160,3 +160,114 @@ test('a session that ends while it takes a group does not have it; the next sess
   assert.equal(groups.shared.count(), 0);
   assert.notEqual(await groups.shared.take('a', FIRST), null);
 });
+
+test('a survey tells of a group as soon as its owner is known to be gone, not of one whose gateway just joined', async () => {
+  const bucket = await withGroup();
+  const third = '3333333333333333';
+  const young = groupsOf(bucket, () => third, [third]);
+  young.shared.belongs('num/b', 'b', ['at/b']);
+  young.shared.belongs('ike/b', 'b', []);
+  await young.write(new Map([...RECORDS].map(([key, value]) => [key.replace('/a', '/b'), value])));
+  const live = [SECOND];
+  const session = {
+    id: () => SECOND,
+    isHeld: () => true,
+    isLive: (one: string) => live.includes(one),
+    async refresh() {
+      live.push(third);
+    },
+  };
+  const rest = { secret: SECRET, records: new Map(), log: silent, close: async () => {} };
+  const { shared } = createGroups({ bucket, session, ...rest });
+  const orphans: string[] = [];
+  const { scan } = bucket;
+  let early = -1;
+  bucket.scan = async (prefix, each) => {
+    await scan(prefix, each);
+    await new Promise((resolve) => setImmediate(resolve));
+    early = orphans.length;
+  };
+  const hints: string[] = [];
+  await shared.survey({ orphan: ({ id }) => orphans.push(id), other: (list) => hints.push(...list) });
+  assert.deepEqual([orphans, early], [['a'], 1]);
+  assert.deepEqual(hints, ['at/a', 'at/b']);
+});
+
+test('after an outage of the store a gateway takes nobody for dead before a whole lease has passed', async () => {
+  const LEASE = 3000;
+  const bucket = memory();
+  let now = 0;
+  let timers: { at: number; work: () => void }[] = [];
+  const cut = new Set<string>();
+  const watchers: { name: string; each: (entry: Entry) => void }[] = [];
+  const dead: string[] = [];
+  function sessionOf(name: string): ReturnType<typeof createSession> {
+    const reach = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+      if (cut.has(name)) throw new Error('timeout');
+      return work();
+    };
+    return createSession({
+      bucket: {
+        ...bucket,
+        get: (key) => reach(() => bucket.get(key)),
+        scan: (prefix, each) => reach(() => bucket.scan(prefix, each)),
+        watch: async (_, each) => void watchers.push({ name, each }),
+        put: (key, value, expected) =>
+          reach(async () => {
+            const revision = await bucket.put(key, value, expected);
+            for (const one of watchers) if (revision > 0 && !cut.has(one.name)) one.each({ key, value, revision });
+            return revision;
+          }),
+      },
+      name,
+      lease: LEASE,
+      secret: SECRET,
+      timers: {
+        now: () => now,
+        after(time, work) {
+          const timer = { at: now + time, work };
+          timers.push(timer);
+          return () => {
+            timers = timers.filter((one) => one !== timer);
+          };
+        },
+      },
+      log: silent,
+      ended: () => dead.push(`${name} ended`),
+      died: () => dead.push(`${name} heard of a death`),
+    });
+  }
+  async function runTo(until: number): Promise<void> {
+    while (now < until) {
+      now += 25;
+      const due = timers.filter(({ at }) => at <= now);
+      timers = timers.filter(({ at }) => at > now);
+      for (const { work } of due) work();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const [own, other] = [sessionOf('own'), sessionOf('other')];
+  await own.join();
+  await other.join();
+  await runTo(LEASE);
+  assert.deepEqual([own.isHeld(), other.isHeld(), dead], [true, true, []]);
+
+  // The store is away for both, and back for the other one almost a lease later.
+  cut.add('own').add('other');
+  await runTo(now + 2 * LEASE);
+  assert.deepEqual([own.isHeld(), other.isHeld()], [false, false]);
+  cut.delete('own');
+  await runTo(now + LEASE - 200);
+  cut.delete('other');
+  await runTo(now + 2 * LEASE);
+  assert.deepEqual([own.isHeld(), other.isHeld(), dead], [true, true, []]);
+
+  // The other one stays away.
+  cut.add('own').add('other');
+  await runTo(now + 2 * LEASE);
+  cut.delete('own');
+  await runTo(now + LEASE - 200);
+  assert.deepEqual(dead, []);
+  await runTo(now + LEASE);
+  assert.deepEqual(dead, ['own heard of a death']);
+});

@@ -7,6 +7,7 @@ import { errorText } from '../host/errors.ts';
 import { createInARow, timesText } from '../host/in-a-row.ts';
 import type { ClusterState, Orphan } from '../host/state/shared.ts';
 import type { Bus } from './bus.ts';
+import { isInner } from './state/own-groups.ts';
 
 /** Packets that wait: in all, and of one hint. */
 const WAITING_MAX = 4096;
@@ -50,14 +51,45 @@ interface Waiting {
   again: () => void;
 }
 
+/** Values by key, where most keys have one. */
+interface Index<Value> {
+  of(key: string): ReadonlySet<Value> | undefined;
+  add(keys: string[], value: Value): void;
+  remove(keys: string[], value: Value): void;
+  clear(): void;
+}
+
+function createIndex<Value>(): Index<Value> {
+  const sets = new Map<string, Set<Value>>();
+  return {
+    of: (key) => sets.get(key),
+    add(keys, value) {
+      for (const key of keys) {
+        const set = sets.get(key);
+        if (set === undefined) sets.set(key, new Set([value]));
+        else set.add(value);
+      }
+    },
+    remove(keys, value) {
+      for (const key of keys) {
+        const set = sets.get(key);
+        set?.delete(value);
+        if (set?.size === 0) sets.delete(key);
+      }
+    },
+    clear: () => sets.clear(),
+  };
+}
+
 export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterParts): Cluster {
   const { log } = bus;
   const patience = shared.lease * 1.5 + 1000;
-  let orphans = new Map<string, Orphan>();
-  let index = new Map<string, Set<string>>();
+  const orphans = new Map<string, Orphan>();
+  const index = createIndex<string>();
   const taking = new Map<string, (() => void)[]>();
-  let early: Waiting[] = [];
-  const counts = new Map<string, number>();
+  /** In the order of their coming. */
+  const early = new Set<Waiting>();
+  const waiting = createIndex<Waiting>();
   const failures = createInARow();
   let isClosed = false;
   let isLooking = false;
@@ -65,6 +97,8 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
   // Before that it gives no addresses: another gateway may have what this one gave in an earlier life.
   let isKnown = false;
   let isExhausted = false;
+  // The next look reads what the others have, too.
+  let isWhole = true;
   const cancels = new Set<() => void>();
 
   function after(time: number, work: () => void): void {
@@ -75,26 +109,16 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     cancels.add(cancel);
   }
 
-  function count(hints: string[], step: number): void {
-    for (const hint of hints) {
-      const left = (counts.get(hint) ?? 0) + step;
-      if (left > 0) counts.set(hint, left);
-      else counts.delete(hint);
-    }
-  }
-
-  function found(hints: string[]): string[] {
-    return hints.flatMap((hint) => [...(index.get(hint) ?? [])]);
+  function forgetEarly(one: Waiting): void {
+    early.delete(one);
+    waiting.remove(one.hints, one);
   }
 
   function forgetOrphan(id: string): void {
     const orphan = orphans.get(id);
+    if (orphan === undefined) return;
     orphans.delete(id);
-    for (const hint of orphan?.hints ?? []) {
-      const all = index.get(hint);
-      all?.delete(id);
-      if (all?.size === 0) index.delete(hint);
-    }
+    index.remove(orphan.hints, id);
   }
 
   function again(list: (() => void)[]): void {
@@ -132,7 +156,7 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
 
   /** True where the packet waits for a group that is being taken. */
   function seize(hints: string[], retry: () => void): boolean {
-    const ids = found(hints);
+    const ids = hints.flatMap((hint) => [...(index.of(hint) ?? [])]);
     for (const id of ids) {
       const isNew = !taking.has(id);
       const list = taking.get(id) ?? [];
@@ -143,45 +167,56 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     return ids.length > 0;
   }
 
-  /** Looks for groups without an owner, and for packets of theirs that wait. */
+  /** A group has no owner: what waits for it goes on as soon as it is taken. */
+  function found(orphan: Orphan): void {
+    forgetOrphan(orphan.id);
+    orphans.set(orphan.id, orphan);
+    index.add(orphan.hints, orphan.id);
+    for (const one of orphan.hints.flatMap((hint) => [...(waiting.of(hint) ?? [])])) {
+      forgetEarly(one);
+      if (one.until >= shared.now()) seize(one.hints, one.again);
+    }
+  }
+
+  /** Looks for groups without an owner, and for what addresses the others have where that is not known. */
   async function look(): Promise<void> {
     if (isLooking) {
       lookAgain = true;
       return;
     }
     isLooking = true;
+    lookAgain = false;
+    const isAll = isWhole;
+    isWhole = false;
+    const others: string[] = [];
+    const before = new Set(orphans.keys());
+    let count = 0;
     try {
-      const { orphans: list, others } = await shared.survey();
+      await shared.survey({
+        orphan(one) {
+          if (isClosed) return;
+          before.delete(one.id);
+          count++;
+          found(one);
+        },
+        ...(isAll ? { other: (hints) => others.push(...hints.filter(isInner)) } : {}),
+      });
       failures.good();
       if (isClosed) return;
-      bus.guard(undefined, () => parts.others(others, shared.index()));
+      for (const id of before) forgetOrphan(id);
+      if (isAll) bus.guard(undefined, () => parts.others(others, shared.index()));
       // A place that was taken meanwhile has a look of its own.
       if (!lookAgain) isKnown = true;
-      orphans = new Map(list.map((one) => [one.id, one]));
-      index = new Map();
-      for (const { id, hints } of list) {
-        for (const hint of hints) index.set(hint, (index.get(hint) ?? new Set()).add(id));
-      }
-      if (list.length > 0) log('info', 'state', () => `${list.length} groups of SAs have no gateway`);
-      const waiting = early;
-      early = [];
-      counts.clear();
-      for (const one of waiting) {
-        if (one.until < shared.now() || seize(one.hints, one.again)) continue;
-        early.push(one);
-        count(one.hints, 1);
-      }
-      if (list.length > 0) takeLate();
+      if (count > 0) log('info', 'state', () => `${count} groups of SAs have no gateway`);
+      if (orphans.size > 0) takeLate();
     } catch (error) {
+      isWhole ||= isAll;
       const told = failures.failed();
       if (told > 0) log('warn', 'state', () => `groups without a gateway${timesText(told)}: ${errorText(error)}`);
       after(TRY_AGAIN * 10, () => void look());
     }
     isLooking = false;
-    if (lookAgain && !isClosed) {
-      lookAgain = false;
-      void look();
-    }
+    if (lookAgain && !isClosed) void look();
   }
 
   let isLate = false;
@@ -191,9 +226,13 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     isLate = true;
     const before = shared.live().filter((one) => one < shared.index()).length;
     after(shared.lease * (LATE + before), function next() {
-      const list = shared.isHeld() ? [...orphans.values()].filter(({ id }) => !taking.has(id)).slice(0, LATE_STEP) : [];
-      for (const one of list) take(one);
-      isLate = list.length > 0 || orphans.size > 0;
+      let count = 0;
+      for (const one of shared.isHeld() ? orphans.values() : []) {
+        if (taking.has(one.id)) continue;
+        take(one);
+        if (++count === LATE_STEP) break;
+      }
+      isLate = orphans.size > 0;
       if (isLate) after(TRY_AGAIN, next);
     });
   }
@@ -201,7 +240,10 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
   /** Those that have waited for too long go. */
   function sweep(): void {
     const now = shared.now();
-    while (early.length > 0 && early[0].until < now) count(early.shift()!.hints, -1);
+    for (const one of early) {
+      if (one.until >= now) break;
+      forgetEarly(one);
+    }
     after(shared.lease / 2, sweep);
   }
 
@@ -209,11 +251,13 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
     log('warn', 'state', () => `${groups.length} groups of SAs are another gateway's now`);
     bus.guard(undefined, () => parts.release(groups));
     // Of one that two wrote at once the record may name this gateway still.
+    isWhole = true;
     if (shared.isHeld()) void look();
   };
   shared.died = () => void look();
   shared.rejoined = () => {
     isKnown = false;
+    isWhole = true;
     void look();
   };
   const isHeld = (): boolean => isKnown && shared.isHeld();
@@ -229,21 +273,24 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
       isExhausted = true;
       after(shared.lease, () => {
         isExhausted = false;
+        isWhole = true;
         void look();
       });
     },
     unknown(hints, retry) {
       if (isClosed || !shared.isHeld()) return false;
       if (seize(hints, retry)) return true;
-      if (early.length >= WAITING_MAX || hints.some((hint) => (counts.get(hint) ?? 0) >= EACH_MAX)) return false;
-      early.push({ hints, until: shared.now() + patience, again: retry });
-      count(hints, 1);
+      if (early.size >= WAITING_MAX || hints.some((hint) => (waiting.of(hint)?.size ?? 0) >= EACH_MAX)) return false;
+      const one = { hints, until: shared.now() + patience, again: retry };
+      early.add(one);
+      waiting.add(hints, one);
       return false;
     },
     close() {
       isClosed = true;
       for (const cancel of cancels) cancel();
-      early = [];
+      early.clear();
+      waiting.clear();
     },
   };
 }

@@ -4,11 +4,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { childPolicies, type IkePolicy } from '../../../core/ike/state/policy.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
+import { inSlices } from '../host/slices.ts';
 import { createComparison, jsonText } from './comparison.ts';
 import { type GatewayConfig, hasPeers } from './config.ts';
 import type { Connections } from './connections.ts';
 import type { LoadedGateway } from './file.ts';
-import { inSlices } from './slices.ts';
 
 /** An IKE SA gets a policy that differs in names, times and sizes; several Child SAs are known by names. */
 function goOn(sa: IkeSa, policy: IkePolicy): void {

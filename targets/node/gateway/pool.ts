@@ -270,7 +270,9 @@ export function createPool(ranges: AddressRange[], reserved: Uint8Array[], fixed
     },
     divide(place, others) {
       part = { step: BigInt(PARTS), rest: BigInt(place) };
-      elsewhere = others.map((one) => [one, one]);
+      // Of other parts it gives none anyway.
+      const isOfPart = (address: Uint8Array): boolean => (address[address.length - 1] - place) % PARTS === 0;
+      elsewhere = others.filter(isOfPart).map((one) => [one, one]);
       build();
     },
   };

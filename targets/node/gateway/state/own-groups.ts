@@ -18,11 +18,11 @@ export const ikeHint = (spi: Uint8Array): string => `ike/${Buffer.from(spi).toSt
 export const atHint = (address: Uint8Array): string => `at/${Buffer.from(address).toString('hex')}`;
 export const toHint = (address: Uint8Array): string => `to/${Buffer.from(address).toString('hex')}`;
 
+export const isInner = (hint: string): boolean => hint.startsWith('to/');
+
 /** The inner addresses among hints. */
 export function addressesOf(hints: readonly string[]): Uint8Array[] {
-  return hints
-    .filter((hint) => hint.startsWith('to/'))
-    .map((hint) => Uint8Array.from(Buffer.from(hint.slice(3), 'hex')));
+  return hints.filter(isInner).map((hint) => Uint8Array.from(Buffer.from(hint.slice(3), 'hex')));
 }
 
 export interface OwnGroups {

@@ -17,7 +17,10 @@ export interface Bucket {
   put(key: string, value: Uint8Array, expected: number): Promise<number>;
   /** Removes it, likewise. False: it has another revision. */
   remove(key: string, expected: number): Promise<boolean>;
-  /** Gives every value whose key begins with `prefix`, which ends with a dot. */
+  /**
+   * Gives every value whose key begins with `prefix`, which ends with a dot: all that were there at the call, as they were then or
+   * later. Where there are many it lets others run in between.
+   */
   scan(prefix: string, each: (entry: Entry) => void): Promise<void>;
   /** Tells of these values, first of those that are there, and of each change. */
   watch(prefix: string, each: (entry: Entry) => void): Promise<void>;

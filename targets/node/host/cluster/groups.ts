@@ -16,7 +16,7 @@ import { decodePlain, encodePlain } from '../state/plain.ts';
 import { seal, unseal } from '../state/seal.ts';
 import type { Orphan, SharedState } from '../state/shared.ts';
 import type { StateStore } from '../state/store.ts';
-import { type Bucket, createSlot, type Entry, erase, type Slot, save } from './bucket.ts';
+import { type Bucket, createSlot, erase, type Slot, save } from './bucket.ts';
 import type { Session } from './session.ts';
 
 /** Octets of a session in front of n.GROUP. */
@@ -245,23 +245,51 @@ export function createGroups(config: GroupsConfig): GroupStore {
     groupOf: (key) => places.get(key),
     isHeld: session.isHeld,
     lost: () => {},
-    async survey() {
-      const found: Orphan[] = [];
-      const others = new Set<string>();
-      await bucket.scan('n.', (entry: Entry) => {
-        if (entry.value === null || entry.value.length <= OWNER_SIZE) return;
-        const id = entry.key.slice(2);
-        const owner = ownerOf(entry.value);
+    async survey({ orphan, other }) {
+      const over = new Set<string>();
+      const asked = new Map<string, Orphan[]>();
+      const checks: Promise<void>[] = [];
+
+      /** A session that was not known when a record of it was read: the watch may be behind, and its gateway have just joined. */
+      async function ask(owner: string, list: Orphan[]): Promise<void> {
+        await session.refresh();
+        asked.delete(owner);
+        if (session.isLive(owner)) return;
+        over.add(owner);
+        for (const one of list) orphan(one);
+      }
+
+      function found(one: Orphan): void {
+        if (over.has(one.session) || one.session === session.id()) {
+          orphan(one);
+          return;
+        }
+        const list = asked.get(one.session);
+        if (list !== undefined) {
+          list.push(one);
+          return;
+        }
+        const first = [one];
+        asked.set(one.session, first);
+        const check = ask(one.session, first);
+        // It counts when the scan is done.
+        check.catch(() => {});
+        checks.push(check);
+      }
+
+      await bucket.scan('n.', ({ key, value }) => {
+        if (value === null || value.length <= OWNER_SIZE) return;
+        const id = key.slice(2);
         if (groups.has(id)) return;
-        const opened = openCount(id, entry.value);
+        const owner = ownerOf(value);
+        const isOver = over.has(owner) || owner === session.id() || !session.isLive(owner);
+        if (!isOver && other === undefined) return;
+        const opened = openCount(id, value);
         if (opened === null) return;
-        for (const hint of opened.hints) others.add(hint);
-        if (!session.isLive(owner) || owner === session.id()) found.push({ id, session: owner, hints: opened.hints });
+        other?.(opened.hints);
+        if (isOver) found({ id, session: owner, hints: opened.hints });
       });
-      // The watch may be behind: a gateway of which nothing is known yet may have just joined.
-      if (found.length > 0) await session.refresh();
-      const orphans = found.filter((one) => !session.isLive(one.session) || one.session === session.id());
-      return { orphans, others: [...others] };
+      await Promise.all(checks);
     },
     take,
     count: () => groups.size,

@@ -9,6 +9,7 @@ import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node'
 import { CommandError, errorText } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readOctets } from '../read-file.ts';
+import { createSlices } from '../slices.ts';
 import type { Bucket, Entry } from './bucket.ts';
 
 /** Where the store is, and how this gateway shows who it is. */
@@ -37,6 +38,10 @@ const SECRET_MAX = 65536;
 /** Milliseconds between looks whether the bucket is there still, and how many say that it is not: servers that start may not know yet. */
 const LOOK_WAIT = 1000;
 const LOOKS = 5;
+/** Values that a scan asks for at a time, milliseconds of work on them at a time, and after which the server forgets a reader. */
+const BATCH = 256;
+const SLICE = 4;
+const READER_TIME = 60000;
 /** JetStream's code for another revision than the expected one. */
 const WRONG_SEQUENCE = 10071;
 /** There is no such stream. */
@@ -205,10 +210,21 @@ export async function openNats(
   })();
 
   const subjectOf = (key: string): string => `$KV.${bucket}.${key}`;
+  const keyOf = (subject: string): string => subject.slice(subjectOf('').length);
   const marks = new Set<NodeJS.Timeout>();
 
   function entryOf({ key, value, revision, operation }: KvEntry): Entry {
     return { key, value: operation === 'PUT' ? value : null, revision };
+  }
+
+  async function get(key: string): Promise<Entry | null> {
+    const found = await Promise.race([
+      kv.get(key),
+      new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new Error('timeout')), patience).unref();
+      }),
+    ]);
+    return found === null ? null : entryOf(found);
   }
 
   /** -1: another revision. */
@@ -228,31 +244,77 @@ export async function openNats(
     }
   }
 
-  async function keys(prefix: string): Promise<string[]> {
+  /** Keys of all values, by the leader. */
+  async function keysOf(prefix: string): Promise<string[]> {
     const { state } = await manager.streams.info(`KV_${bucket}`, { subjects_filter: subjectOf(`${prefix}>`) });
-    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subjectOf('').length));
+    return Object.keys(state.subjects ?? {}).map(keyOf);
   }
 
-  /** Rejects where nothing has come for a while: the library waits for half a minute where the server has lost its question. */
+  /**
+   * Reads the values in the order of their revisions, no more at a time than it can take. What is replaced meanwhile comes later in
+   * that order. So it goes on from the newest one to the one that is newest then, while that gives keys that it has not seen. Keys
+   * that are still missing were replaced all the time: they are read one by one.
+   */
   async function scan(prefix: string, each: (entry: Entry) => void): Promise<void> {
-    // The library ends when the server says that nothing is left. While values are replaced, the server counts one too many for
-    // ever: when each key that is there now has come, that is the end, too.
-    const left = new Set(await keys(prefix));
-    if (left.size === 0) return;
-    const found = await kv.history({ key: `${prefix}>` });
-    let isMoving = true;
-    const timer = setInterval(() => {
-      if (!isMoving) found.stop(new Error('timeout'));
-      isMoving = false;
-    }, 2 * patience);
-    try {
-      for await (const entry of found) {
-        isMoving = true;
-        each(entryOf(entry));
-        if (left.delete(entry.key) && left.size === 0) break;
+    const stream = `KV_${bucket}`;
+    const filter = subjectOf(`${prefix}>`);
+    const newest = async (): Promise<number> =>
+      (await manager.streams.getMessage(stream, { last_by_subj: filter }))?.seq ?? 0;
+    const slices = createSlices(SLICE);
+    // Two missed marks of life, each half of it, end a batch with an error.
+    const expires = Math.max(1000, 2 * patience);
+    const seen = new Set<string>();
+    let revision = 0;
+
+    /** Reads until `last`; how many values there are. */
+    async function readTo(last: number): Promise<number> {
+      const reader = await manager.consumers.add(stream, {
+        filter_subject: filter,
+        ack_policy: nats.AckPolicy.None,
+        deliver_policy: nats.DeliverPolicy.StartSequence,
+        opt_start_seq: revision + 1,
+        mem_storage: true,
+        num_replicas: 1,
+        inactive_threshold: nats.nanos(READER_TIME),
+      });
+      const consumer = js.consumers.getConsumerFromInfo(reader);
+      try {
+        for (let count = 0; revision < last; ) {
+          const before = count;
+          for await (const message of await consumer.fetch({ max_messages: BATCH, expires })) {
+            // None is sent again: a gap is one that an outage took.
+            if (message.info.deliverySequence !== ++count) throw new Error('values were lost on the way');
+            revision = message.seq;
+            const key = keyOf(message.subject);
+            seen.add(key);
+            const isMark = message.headers?.has('KV-Operation') === true;
+            each({ key, value: isMark ? null : message.data, revision });
+            if (slices.isOver()) await slices.rest();
+            if (revision >= last) break;
+          }
+          if (count > before) continue;
+          // The mark of a removed value goes without a successor.
+          if ((await newest()) <= revision) break;
+          throw new Error('timeout');
+        }
+      } finally {
+        consumer.delete().catch(() => {});
       }
-    } finally {
-      clearInterval(timer);
+      return reader.num_pending;
+    }
+
+    let last = await newest();
+    if (last === 0) return;
+    const total = await readTo(last);
+    for (let known = 0; known < seen.size; ) {
+      known = seen.size;
+      last = await newest();
+      if (last > revision) await readTo(last);
+    }
+    if (seen.size >= total) return;
+    for (const key of await keysOf(prefix)) {
+      const entry = seen.has(key) ? null : await get(key);
+      if (entry !== null) each(entry);
     }
   }
 
@@ -270,15 +332,7 @@ export async function openNats(
   }
 
   return {
-    async get(key) {
-      const found = await Promise.race([
-        kv.get(key),
-        new Promise<never>((_, reject) => {
-          setTimeout(() => reject(new Error('timeout')), patience).unref();
-        }),
-      ]);
-      return found === null ? null : entryOf(found);
-    },
+    get,
     put: (key, value, expected) => publish(key, value, expected, false),
     async remove(key, expected) {
       const mark = await publish(key, new Uint8Array(0), expected, true);

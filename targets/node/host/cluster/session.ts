@@ -277,7 +277,11 @@ export function createSession(config: SessionConfig): Session {
     isHeld: () => id !== '' && timers.now() < validUntil,
     id: () => id,
     index: () => index,
-    isLive: (one) => one === id || [...members.values()].some(({ session: of, isGone }) => of === one && !isGone),
+    isLive(one) {
+      if (one === id) return true;
+      for (const { session: of, isGone } of members.values()) if (of === one && !isGone) return true;
+      return false;
+    },
     refresh: () => bucket.scan('gw.', seen),
     members: () => [...members.values()].sort((a, b) => a.index - b.index),
     counters,

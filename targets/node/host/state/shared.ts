@@ -8,6 +8,14 @@ export interface Orphan {
   hints: string[];
 }
 
+/** Hears what a survey finds, as soon as it is read. */
+export interface Survey {
+  /** A group whose owner is gone. */
+  orphan(one: Orphan): void;
+  /** Hints of one that lives at another gateway, or has no owner; absent: such records are not opened. */
+  other?(hints: string[]): void;
+}
+
 /** What gateways that share records need beside them. */
 export interface SharedState {
   /** Says of which group a record is, before it is written first, and by what packets of it are known. */
@@ -17,8 +25,8 @@ export interface SharedState {
   isHeld(): boolean;
   /** Groups are another gateway's now. Set by the gateway. */
   lost: (groups: string[]) => void;
-  /** Groups whose owner is gone; and the hints of these and of all that live at other gateways. */
-  survey(): Promise<{ orphans: Orphan[]; others: string[] }>;
+  /** Reads all groups of others, in slices that leave the event loop free. */
+  survey(survey: Survey): Promise<void>;
   /** Takes a group whose owner was `session`: its records, or null where it has another owner now, or is no more. */
   take(id: string, session: string): Promise<Map<string, Uint8Array> | null>;
   /** Groups of this gateway. */
