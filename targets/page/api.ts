@@ -4,7 +4,8 @@
 export interface Page<Item> {
   items: Item[];
   next: string | null;
-  total: number;
+  /** Null: not known. */
+  total: number | null;
 }
 
 /** An answer that is none: its status, and what the gateway says. */

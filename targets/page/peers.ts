@@ -84,7 +84,7 @@ export function createPeerList(api: Api, choose: (peer: string) => void, failed:
   const [above, below] = [gap(), gap()];
   let parts: Part[] = [];
   let next: string | null = '';
-  let total = 0;
+  let total: number | null = 0;
   let run = 0;
   let isAsking = false;
   let shown = '';
@@ -127,8 +127,10 @@ export function createPeerList(api: Api, choose: (peer: string) => void, failed:
       const drawn = (above.nextElementSibling as HTMLElement | null)?.offsetHeight ?? 0;
       if (seen.length > 0 && drawn > 0) height = drawn;
     }
-    table.setAttribute('aria-rowcount', String(total + 1));
-    const some = all < total ? `${all} of ${total} loaded` : `${total}`;
+    table.setAttribute('aria-rowcount', String(total === null ? -1 : total + 1));
+    const known = total ?? all;
+    const some =
+      all < known ? `${all} of ${known} loaded` : `${known}${total === null && next !== null ? ' so far' : ''}`;
     say(at('peers-count'), `${some}${search.value.trim() === '' ? '' : ' found'}`);
     if (last + AHEAD >= all) void more();
   }

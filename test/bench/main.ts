@@ -10,6 +10,7 @@ import { benchIkeAir, benchIkeHeap, benchIkeRate, type Figure } from './ike.ts';
 import { benchIkeKinds } from './ike-kinds.ts';
 import { benchIkeQuantum } from './ike-quantum.ts';
 import { benchIkeScale } from './ike-scale.ts';
+import { benchLists } from './lists.ts';
 import { benchMac } from './mac.ts';
 import { benchMtu } from './mtu.ts';
 import { benchPeers } from './peers.ts';
@@ -41,6 +42,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ike-scale', benchIkeScale],
   ['transports', benchTransports],
   ['peers', benchPeers],
+  ['lists', benchLists],
   ['kinds', benchIkeKinds],
   ['subspaces', benchSubspaces],
   ['eesp', benchEesp],

@@ -130,16 +130,16 @@ async function status(options: Options): Promise<void> {
   });
 }
 
-/** All pages of a list, up to a number of entries. */
+/** All pages of a list, up to a number of entries; and what tells that there are more, or ''. */
 async function entriesOf<Item>(
   gateway: StatusClient,
   cmd: string,
   options: Options,
   most: number,
-): Promise<[Item[], number]> {
+): Promise<[Item[], string]> {
   const items: Item[] = [];
   let cursor: string | null = null;
-  let total = 0;
+  let total: number | null = 0;
   do {
     const answer: Record<string, unknown> = await gateway.ask(cmd, {
       limit: Math.min(PAGE, most - items.length),
@@ -148,10 +148,11 @@ async function entriesOf<Item>(
       ...(cursor === null ? {} : { cursor }),
     });
     items.push(...(answer.items as Item[]));
-    total = answer.total as number;
+    total = answer.total as number | null;
     cursor = answer.next as string | null;
   } while (cursor !== null && items.length < most);
-  return [items, total];
+  const left = total === null ? 0 : total - items.length;
+  return [items, left > 0 ? `${left} more\n` : cursor === null ? '' : 'perhaps more\n'];
 }
 
 async function listed<Item>(
@@ -162,14 +163,13 @@ async function listed<Item>(
 ): Promise<void> {
   const most = integerOf('limit', options.limit, 1, LIMIT_MAX) ?? LIMIT_MAX;
   await withGateway(options, async (gateway) => {
-    const [items, total] = await entriesOf<Item>(gateway, cmd, options, most);
+    const [items, more] = await entriesOf<Item>(gateway, cmd, options, most);
     if (options.json === true) {
       printJson(items);
       return;
     }
     if (items.length > 0) show(head, items.map(row));
-    if (items.length < total) process.stdout.write(`${total - items.length} more\n`);
-    if (total === 0) process.stdout.write('none\n');
+    process.stdout.write(items.length === 0 && more === '' ? 'none\n' : more);
   });
 }
 

@@ -18,6 +18,7 @@ import { errorText } from '../host/errors.ts';
 import { layLane, rankOf } from '../host/lanes.ts';
 import { createOctetMap } from '../host/octet-map.ts';
 import { limitSa, peersOf } from '../host/selectors.ts';
+import { createSorted } from '../host/sorted.ts';
 import type { Kept } from '../host/state/reserve.ts';
 import type { Direction, GatewaySa } from './config.ts';
 import { createSpans, type Span, spanOf } from './spans.ts';
@@ -67,6 +68,8 @@ export interface Associations {
   nameOf(sa: Sa): string;
   /** The oldest first. */
   all(): Iterable<Association>;
+  /** Those behind this number; undefined: all. The oldest first. Nothing may change meanwhile. */
+  after(serial: number | undefined): Iterable<Association>;
   count(): number;
   /** Ends all, for good: nothing more comes in or goes out. */
   clear(): void;
@@ -141,6 +144,7 @@ export function addConfigured(
 
 export function createAssociations(endpoint: Endpoint): Associations {
   const entries = new Map<Sa, Listed>();
+  const bySerial = createSorted<number, Listed>(({ serial }) => serial);
   // By inner destination where that is one address, and all others. The lists of one address are made anew when they change:
   // one that grows has room for many more, and most have one SA.
   const exact = createOctetMap<readonly Listed[]>();
@@ -191,6 +195,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     if (listed === undefined) return;
     unlist(listed);
     entries.delete(sa);
+    bySerial.remove(listed.serial);
     if (direction === 'in') removeAnyInbound(eesp, sa);
     destroyAnySa(eesp, sa);
   }
@@ -245,6 +250,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
         spans.add(listed.span);
       }
       entries.set(sa, listed);
+      bySerial.add(listed);
       return listed;
     },
     retire(association) {
@@ -270,12 +276,14 @@ export function createAssociations(endpoint: Endpoint): Associations {
     },
     nameOf: (sa) => entries.get(sa)?.name ?? '',
     all: () => entries.values(),
+    after: bySerial.after,
     count: () => entries.size,
     clear() {
       isCleared = true;
       // The endpoint ends as well: its look-up is not taken apart, which for thousands of SAs would take seconds.
       for (const { sa } of entries.values()) destroyAnySa(eesp, sa);
       entries.clear();
+      bySerial.clear();
       exact.clear();
       spis.clear();
       wide = [];

@@ -169,7 +169,15 @@ function start(config: GatewayConfig, opened: Opened): Started {
     const peer = address.length === 16 ? air.peers.get(address, 0) : undefined;
     return peer === undefined ? undefined : { radio: air.ports[peer.radio].name, signal: peer.signal };
   };
-  const lists = createLists({ sas, ikeSas: ike.sas, upSince: ike.upSince, onRadio, now: bus.now });
+  const lists = createLists({
+    sas,
+    roster: ike.roster,
+    ikeSas: ike.sas,
+    pairOf: ike.pairOf,
+    upSince: ike.upSince,
+    onRadio,
+    now: bus.now,
+  });
 
   const ikeView = (sa: IkeSa): IkeSaView => ikeSaView(sa, paths?.view(sa, bus.now()) ?? null);
   const viewOf = (sa: IkeSa | undefined): IkeSaView | undefined => (sa === undefined ? undefined : ikeView(sa));

@@ -44,6 +44,7 @@ import { createFurther } from './further.ts';
 import { createIkeUpper, type IkeHostConfig, idOf, nameOf, whereOf } from './ike-upper.ts';
 import { createMobility, type Mobility } from './mobility.ts';
 import { createRefusals } from './refusals.ts';
+import { createRoster, type Roster } from './roster.ts';
 import { shieldUpper } from './shield.ts';
 import type { Pair } from './state/keeper.ts';
 import type { FindPath } from './state/records.ts';
@@ -93,6 +94,10 @@ export interface IkeHost {
   metrics(): IkeMetrics;
   /** See `Up.since`. */
   upSince(id: string): number;
+  /** Peers that proved who they are. */
+  roster: Roster;
+  /** The SAs of a Child SA. */
+  pairOf(child: ChildSa): Pair | undefined;
   /**
    * Takes other connections. IKE SAs of peers that are none any more, or whose credentials, proposals or selectors are others,
    * are told to end; the rest goes on, with new times. In slices; the number of those that end.
@@ -110,6 +115,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const pairs = new Map<ChildSa, Pair>();
   const connections = createConnections(settings, radios, settings.esp);
   const up = createUp();
+  const roster = createRoster();
   const compact = createCompact(connections, (child) => pairs.get(child)?.[0]);
   const counts = { established: 0, rekeyedIke: 0, rekeyedChild: 0, outcomes: {} as Reasons };
   const further = createFurther(config, (path) => ikeOf(path));
@@ -147,6 +153,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     pairs,
     connections,
     up,
+    roster,
     compact,
     further,
     refusals,
@@ -280,6 +287,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       const restored = restoreSas({ records, keeper: keeper!, log, now, find, ikeOf, connections }, (sa) => {
         came.push(sa);
         up.add(sa, !isUdp(sa.path), now);
+        roster.add(sa);
         if (!isUdp(sa.path)) config.proved(sa.path);
         const given = connections.addressOf(sa.peerIdType, sa.peerId, sa.address.length);
         if (sa.address.length > 0 && given === null) pool.keep(idOf(sa), sa.address);
@@ -329,8 +337,11 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
     clear() {
       for (const ike of endpoints) clearIke(ike);
       pairs.clear();
+      roster.clear();
     },
     upSince: up.since,
+    roster,
+    pairOf: (child) => pairs.get(child),
     counters,
     metrics: () => ({
       ...counters(),

@@ -9,6 +9,7 @@ import type { Sa } from '../../../core/esp/sa.ts';
 import { createPace, isSuspect, mayAsk, type Pace } from '../../../core/esp/search.ts';
 import { isNewest } from '../../../core/esp/window.ts';
 import { rekeyChild } from '../../../core/ike/exchange/requests.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
 import type { Extension } from '../../../core/ike/state/ike.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { childPathOf, type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
@@ -28,7 +29,8 @@ import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
 import { type AddressRange, createPool } from './pool.ts';
-import type { Keeper, KeeperConfig } from './state/keeper.ts';
+import { createRoster, type Roster } from './roster.ts';
+import type { Keeper, KeeperConfig, Pair } from './state/keeper.ts';
 import { addressesOf, ikeHint } from './state/own-groups.ts';
 import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
@@ -92,6 +94,9 @@ export interface IkeLink extends Pollable {
   follow(config: GatewayConfig, checked: CheckedConfig): Promise<number>;
   /** Live IKE SAs that have not ended: for this side of the API only. */
   sas(): IkeSa[];
+  /** Peers that proved who they are. */
+  roster: Roster;
+  pairOf(child: ChildSa): Pair | undefined;
   find(spis: Uint8Array): IkeSa | undefined;
   ask(sa: IkeSa, request: HostRequest): void;
   /** When a peer came up, by its identity's key; -1: it is not. */
@@ -337,6 +342,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       return ended;
     },
     sas: () => ike?.sas() ?? [],
+    roster: ike?.roster ?? createRoster(),
+    pairOf: (child) => ike?.pairOf(child),
     find: (spis) => ike?.find(spis),
     ask(sa, request) {
       ike?.ask(sa, request, now());

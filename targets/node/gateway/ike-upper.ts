@@ -35,6 +35,7 @@ import type { Mobility } from './mobility.ts';
 import { createOwners } from './owners.ts';
 import type { Pool } from './pool.ts';
 import type { Refusals } from './refusals.ts';
+import type { Roster } from './roster.ts';
 import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
 import type { Streams } from './streams.ts';
 import type { UdpPort } from './udp.ts';
@@ -87,6 +88,7 @@ export interface UpperParts {
   pairs: Map<ChildSa, Pair>;
   connections: Connections;
   up: Up;
+  roster: Roster;
   compact: Compact;
   /** Asks for Child SAs of several that are missing. */
   further: ChildKeeper;
@@ -107,7 +109,7 @@ export const whereOf = (sa: IkeSa): string => endpointText(sa.path.remote, sa.pa
 
 export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpper {
   const { endpoint, sas, pool, log, keeper, ike: settings } = config;
-  const { pairs, connections, up, compact, refusals, counts, further, mobility, isUdp, ikeOf } = parts;
+  const { pairs, connections, up, roster, compact, refusals, counts, further, mobility, isUdp, ikeOf } = parts;
   const takenBy = createOwners(connections, pool, sas);
 
   function untaken(sa: IkeSa, why: string): false {
@@ -210,6 +212,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       keeper?.established(sa);
       counts.established++;
       up.add(sa, !isUdp(sa.path), now);
+      roster.add(sa);
       const line = (): string => `${nameOf(sa)} at ${whereOf(sa)}: up (${sa.policy.name})`;
       config.bounded.peer('info', 'ike', 'up', line, {}, idOf(sa));
       const verifies = announcedNames(sa.announced);
@@ -218,6 +221,8 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     },
     replaced(old, sa, now) {
       counts.rekeyedIke++;
+      roster.add(sa);
+      roster.remove(old);
       config.streams?.replaced(ikeOf(sa.path), old, sa);
       further.replaced(old, sa, now);
       // The token of the new IKE SA, where the rekey was this side's.
@@ -232,6 +237,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       log('debug', 'ike', () => `${nameOf(sa)}: IKE SA rekeyed`);
     },
     ended(sa, outcome) {
+      roster.remove(sa);
       further.ended(sa);
       keeper?.ended(sa);
       config.streams?.ended(sa);

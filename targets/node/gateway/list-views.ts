@@ -21,8 +21,8 @@ export interface Page<Item> {
   items: Item[];
   /** `cursor` of the next page; null: this is the last. */
   next: string | null;
-  /** Entries on all pages. */
-  total: number;
+  /** Entries on all pages; null: a search among more than it looks through for one page, which may be empty. */
+  total: number | null;
 }
 
 /** Sums over the SAs that a peer has now: a rekey begins them anew. */

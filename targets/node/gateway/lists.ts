@@ -1,8 +1,9 @@
-// Lists of peers and SAs for operators, a page at a time: a gateway with 100,000 peers must not stop for one who looks.
-// What a page does not show costs a comparison. All are copies, without keys.
+// Lists of peers and SAs for operators, a page at a time: a gateway with 100,000 peers must not stop for one who looks. A page costs what
+// is on it; one of a search, what it looks through, which has a limit. All are copies, without keys.
 
 import { isEesp } from '../../../core/eesp/sa.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
+import type { ChildSa } from '../../../core/ike/state/child.ts';
 import { type IkeSa, STATE_ESTABLISHED } from '../../../core/ike/state/sa.ts';
 import { addressText } from '../host/addresses.ts';
 import { carriersOf } from '../host/carrier.ts';
@@ -10,6 +11,8 @@ import { identityKey, identityText } from '../host/config/ike-names.ts';
 import { spiText } from '../host/sa-view.ts';
 import type { Association, Associations } from './associations.ts';
 import type { ListQuery, Page, PeerCounts, PeerView, SaView } from './list-views.ts';
+import type { Listed, Roster } from './roster.ts';
+import type { Pair } from './state/keeper.ts';
 import { isStream } from './streams.ts';
 import { saMetrics } from './views.ts';
 
@@ -35,7 +38,10 @@ export interface Lists {
 
 export interface ListParts {
   sas: Associations;
+  roster: Roster;
   ikeSas(): IkeSa[];
+  /** The SAs of a Child SA. */
+  pairOf(child: ChildSa): Pair | undefined;
   /** When a peer came up, by its identity's key; -1: not known. */
   upSince(id: string): number;
   /** The radio that reaches an outer address, and what it measured; undefined: none does. */
@@ -46,22 +52,49 @@ export interface ListParts {
 /** Entries of a page, where nothing is said, and at most. */
 const LIMIT = 100;
 const LIMIT_MAX = 1000;
+/** Entries that a page of a search looks through. */
+const LOOK_MAX = 2000;
 
 function limitOf({ limit = LIMIT }: ListQuery): number {
   return Math.min(LIMIT_MAX, Math.max(1, Math.floor(limit)));
 }
 
-/** Keeps the `most` least texts, in order: a text that is beyond them costs one comparison. */
-function keepLeast(kept: string[], text: string, most: number): void {
-  if (kept.length === most && text >= kept[most - 1]) return;
-  let [low, high] = [0, kept.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (kept[middle] < text) low = middle + 1;
-    else high = middle;
+/** A list of which pages are made. */
+interface Source<Item, View> {
+  /** The entries behind a cursor, in order; undefined: all. */
+  entries(after: string | undefined): Iterable<Item>;
+  size: number;
+  keyOf(item: Item): string;
+  /** What the search is for; null: nothing is searched for. */
+  fits: ((item: Item) => boolean) | null;
+  view(item: Item): View;
+}
+
+function pageOf<Item, View>(query: ListQuery, { entries, size, keyOf, fits, view }: Source<Item, View>): Page<View> {
+  const most = limitOf(query);
+  const items: View[] = [];
+  let next: string | null = null;
+  let last = '';
+  let looked = 0;
+  for (const item of entries(query.cursor)) {
+    if (looked === LOOK_MAX) {
+      next = last;
+      break;
+    }
+    looked++;
+    if (fits === null || fits(item)) {
+      if (items.length === most) {
+        next = last;
+        break;
+      }
+      items.push(view(item));
+    }
+    last = keyOf(item);
   }
-  kept.splice(low, 0, text);
-  if (kept.length > most) kept.pop();
+  if (fits === null || size > LOOK_MAX) return { items, next, total: fits === null ? size : null };
+  let total = 0;
+  for (const item of entries(undefined)) if (fits(item)) total++;
+  return { items, next, total };
 }
 
 const dropsOf = (sa: Sa): number =>
@@ -69,7 +102,7 @@ const dropsOf = (sa: Sa): number =>
 
 const seconds = (ms: number): number => Math.max(0, Math.round(ms) / 1000);
 
-export function createLists({ sas, ikeSas, upSince, onRadio, now }: ListParts): Lists {
+export function createLists({ sas, roster, ikeSas, pairOf, upSince, onRadio, now }: ListParts): Lists {
   const names = new WeakMap<IkeSa, string>();
 
   function identity(sa: IkeSa): string {
@@ -81,21 +114,42 @@ export function createLists({ sas, ikeSas, upSince, onRadio, now }: ListParts): 
     return name;
   }
 
-  /** A peer's identity is proved when the set-up is over. */
-  const isProved = (sa: IkeSa): boolean => sa.setup === null && sa.peerId.length > 0;
   const peerOf = ({ owner }: Association): string => (owner === null ? '' : identity(owner.ike));
 
-  function fits(sa: IkeSa, search: string): boolean {
+  function fits(name: string, own: readonly IkeSa[], search: string): boolean {
     return (
-      search === '' ||
-      identity(sa).toLowerCase().includes(search) ||
-      sa.policy.name.toLowerCase().includes(search) ||
-      addressText(sa.path.remote).includes(search) ||
-      (sa.address.length > 0 && addressText(sa.address).includes(search))
+      name.toLowerCase().includes(search) ||
+      own.some(
+        (sa) =>
+          sa.policy.name.toLowerCase().includes(search) ||
+          addressText(sa.path.remote).includes(search) ||
+          (sa.address.length > 0 && addressText(sa.address).includes(search)),
+      )
     );
   }
 
-  function peerView(peer: string, own: IkeSa[], counts: PeerCounts): PeerView {
+  /** The SAs of a peer, the oldest first. */
+  function pairsOf(own: readonly IkeSa[]): Association[] {
+    const all = own.flatMap(({ children }) => children.flatMap((child) => pairOf(child) ?? []));
+    return all.sort((a, b) => a.serial - b.serial);
+  }
+
+  function countsOf(own: readonly IkeSa[]): PeerCounts {
+    const sums: PeerCounts = { packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0, drops: 0 };
+    for (const { sa, direction } of pairsOf(own)) {
+      sums.drops += dropsOf(sa);
+      if (direction === 'in') {
+        sums.packetsIn += sa.packets;
+        sums.octetsIn += sa.bytes;
+      } else {
+        sums.packetsOut += sa.packets;
+        sums.octetsOut += sa.bytes;
+      }
+    }
+    return sums;
+  }
+
+  function peerView({ name: peer, sas: own }: Listed): PeerView {
     const sa = own.at(-1)!;
     const time = now();
     const since = upSince(identityKey(sa.peerIdType, sa.peerId));
@@ -112,87 +166,63 @@ export function createLists({ sas, ikeSas, upSince, onRadio, now }: ListParts): 
       heard: seconds(time - Math.max(...own.map(({ heardAt }) => heardAt))),
       ikeSas: own.map(({ spis }) => Buffer.from(spis).toString('hex')),
       children: own.reduce((sum, { children }) => sum + children.filter(({ retired }) => retired === 0).length, 0),
-      ...counts,
+      ...countsOf(own),
+    };
+  }
+
+  function saView(one: Association): SaView {
+    const { sa, serial, name, direction } = one;
+    return {
+      ...saMetrics(name, direction, sa),
+      id: serial,
+      peer: peerOf(one),
+      spi: spiText(sa.spi),
+      protocol: isEesp(sa) ? 'EESP' : 'ESP',
+      suite: sa.form.suite.name,
+      mode: sa.form.shape.tunnel ? 'tunnel' : 'transport',
+      compressed: sa.form.shape.compressed,
+      age: sa.since < 0 ? null : seconds(now() - sa.since),
     };
   }
 
   return {
     established: (peer) =>
-      ikeSas().find((sa) => sa.state === STATE_ESTABLISHED && (peer === undefined || identity(sa) === peer)),
-    ikeSasOf: (peer) => ikeSas().filter((sa) => isProved(sa) && identity(sa) === peer),
+      (peer === undefined ? ikeSas() : (roster.get(peer)?.sas ?? [])).find(({ state }) => state === STATE_ESTABLISHED),
+    ikeSasOf: (peer) => [...(roster.get(peer)?.sas ?? [])],
     peers(query = {}) {
       const search = (query.search ?? '').toLowerCase();
-      const most = limitOf(query);
-      const found = new Map<string, IkeSa[]>();
-      for (const sa of ikeSas()) {
-        if (!isProved(sa)) continue;
-        const name = identity(sa);
-        if ((query.peer !== undefined && name !== query.peer) || !fits(sa, search)) continue;
-        const own = found.get(name);
-        if (own === undefined) found.set(name, [sa]);
-        else own.push(sa);
-      }
-      const kept: string[] = [];
-      const { cursor } = query;
-      for (const name of found.keys()) if (cursor === undefined || name > cursor) keepLeast(kept, name, most + 1);
-      const shown = kept.slice(0, most);
-      const counts = new Map<string, PeerCounts>();
-      for (const name of shown) {
-        counts.set(name, { packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0, drops: 0 });
-      }
-      for (const one of sas.all()) {
-        const sums = one.owner === null ? undefined : counts.get(identity(one.owner.ike));
-        if (sums === undefined) continue;
-        const { sa } = one;
-        sums.drops += dropsOf(sa);
-        if (one.direction === 'in') {
-          sums.packetsIn += sa.packets;
-          sums.octetsIn += sa.bytes;
-        } else {
-          sums.packetsOut += sa.packets;
-          sums.octetsOut += sa.bytes;
-        }
-      }
-      return {
-        items: shown.map((name) => peerView(name, found.get(name)!, counts.get(name)!)),
-        next: kept.length > most ? shown[most - 1] : null,
-        total: found.size,
-      };
+      const one = query.peer === undefined ? undefined : roster.get(query.peer);
+      return pageOf<Listed, PeerView>(query, {
+        entries: (after) => {
+          if (query.peer === undefined) return roster.after(after);
+          return one === undefined || (after !== undefined && one.name <= after) ? [] : [one];
+        },
+        size: query.peer === undefined ? roster.size() : one === undefined ? 0 : 1,
+        keyOf: ({ name }) => name,
+        fits: search === '' ? null : ({ name, sas: own }) => fits(name, own, search),
+        view: peerView,
+      });
     },
     saPage(query = {}) {
       const search = (query.search ?? '').toLowerCase();
-      const most = limitOf(query);
-      const after = query.cursor === undefined ? 0 : Number(query.cursor);
-      const items: SaView[] = [];
-      const time = now();
-      let total = 0;
-      let next: string | null = null;
-      for (const one of sas.all()) {
-        const { sa, serial, name, direction } = one;
-        const peer = peerOf(one);
-        if (query.peer !== undefined && peer !== query.peer) continue;
-        const spi = spiText(sa.spi);
-        const isFit = search === '' || [name, peer].some((text) => text.toLowerCase().includes(search));
-        if (!isFit && !spi.includes(search)) continue;
-        total++;
-        if (serial <= after) continue;
-        if (items.length === most) {
-          next ??= String(items[most - 1].id);
-          continue;
-        }
-        items.push({
-          ...saMetrics(name, direction, sa),
-          id: serial,
-          peer,
-          spi,
-          protocol: isEesp(sa) ? 'EESP' : 'ESP',
-          suite: sa.form.suite.name,
-          mode: sa.form.shape.tunnel ? 'tunnel' : 'transport',
-          compressed: sa.form.shape.compressed,
-          age: sa.since < 0 ? null : seconds(time - sa.since),
-        });
-      }
-      return { items, next, total };
+      const own = query.peer === undefined ? undefined : pairsOf(roster.get(query.peer)?.sas ?? []);
+      return pageOf<Association, SaView>(query, {
+        entries: (after) => {
+          const serial = after === undefined ? undefined : Number(after);
+          return own === undefined
+            ? sas.after(serial)
+            : own.filter((one) => serial === undefined || one.serial > serial);
+        },
+        size: own?.length ?? sas.count(),
+        keyOf: ({ serial }) => String(serial),
+        fits:
+          search === ''
+            ? null
+            : (one) =>
+                [one.name, peerOf(one)].some((text) => text.toLowerCase().includes(search)) ||
+                spiText(one.sa.spi).includes(search),
+        view: saView,
+      });
     },
     oldestSa() {
       const time = now();

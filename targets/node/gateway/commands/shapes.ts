@@ -149,7 +149,7 @@ export function page(item: Schema): Record<string, Schema> {
   return {
     items: list(item, 'The entries.'),
     next: orNull(text('`cursor` of the next page; null: this is the last.')),
-    total: count('Entries on all pages.'),
+    total: orNull(count('Entries on all pages; null: a search among more than it looks through for one page.')),
   };
 }
 

@@ -350,7 +350,7 @@ const PEERS: Family[] = [
     ['peer'],
   ),
   gauge('peer_series_omitted', 'Peers that have no series of their own because there are too many.', ({ peers }) =>
-    peers === null ? [] : one(peers.total - peers.items.length),
+    peers === null ? [] : one(peers.total! - peers.items.length),
   ),
 ];
 
