@@ -15,6 +15,7 @@ import { createCarriers } from '../../targets/node/gateway/carriers.ts';
 import { checkGatewayConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { createIkeLink } from '../../targets/node/gateway/ike-link.ts';
+import { createPlaces } from '../../targets/node/gateway/places.ts';
 import { createRouter } from '../../targets/node/gateway/router.ts';
 import { createTap } from '../../targets/node/gateway/tap.ts';
 import type { Tun } from '../../targets/node/gateway/tun.ts';
@@ -95,11 +96,24 @@ export function openRouter(suite: string) {
     sas,
     air,
     carriers,
+    places: createPlaces([], carriers),
+    away: null,
     extensions: [],
     keep: null,
   });
   const tap = createTap(sas.of, [], now);
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu: null, flows: [], tap });
+  const router = createRouter(bus, config, {
+    endpoint,
+    sas,
+    air,
+    carriers,
+    tun,
+    ike,
+    away: null,
+    mtu: null,
+    flows: [],
+    tap,
+  });
   let isUp = false;
 
   function take(octets: Uint8Array, isNat: boolean): void {

@@ -30,6 +30,7 @@ function memory(): Bucket & { values: Map<string, Entry> } {
       for (const entry of values.values()) if (entry.key.startsWith(prefix)) each(entry);
     },
     watch: async () => {},
+    messages: { send: () => false, listen: () => () => {} },
     close: async () => {},
   };
 }

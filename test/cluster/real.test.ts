@@ -1,4 +1,4 @@
-// Gateways as processes that share their SAs in NATS JetStream: one is killed, stopped, or cut off.
+// Gateways as processes that share their SAs in NATS JetStream: datagrams come at another one, and one is killed, stopped, or cut off.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,6 +30,7 @@ interface View {
   taken: number;
   lost: number;
   ended: number;
+  relay: Record<string, number>;
 }
 
 async function viewOf(stage: ClusterStage, index: number): Promise<View> {
@@ -114,6 +115,45 @@ after(async () => {
   await nats?.close();
   rmSync(folder, { recursive: true, force: true });
 }, LIMIT);
+
+test('datagrams that come at another gateway while theirs lives: readings go on, without a handshake', {
+  skip,
+  ...LIMIT,
+}, async (context) => {
+  await answered(sensors);
+  const before = [await viewOf(stage, 0), await viewOf(stage, 1), await viewOf(stage, 2)];
+  const home = stage.front.route;
+  stage.front.down.fill(0);
+  for (const step of [1, 2]) {
+    stage.front.route = (address) => (home(address) + step) % 3;
+    const time = await answered(sensors);
+    context.diagnostic(`${step} places on: readings of ${SENSORS} sensors after ${Math.round(time)} ms`);
+    await answered(sensors);
+  }
+  const now = [await viewOf(stage, 0), await viewOf(stage, 1), await viewOf(stage, 2)];
+  // Nothing was taken over: each has what it had.
+  assert.deepEqual(
+    now.map(({ groups, taken, lost }) => ({ groups, taken, lost })),
+    before.map(({ groups, taken, lost }) => ({ groups, taken, lost })),
+  );
+  for (const { relay } of now) {
+    assert.ok(relay.forwardedOut > 0 && relay.forwardedIn > 0 && relay.sentOut > 0 && relay.sentIn > 0);
+    assert.equal(relay.refused + relay.limited, 0);
+  }
+  assert.ok(sensors.every((one) => one.ups() === 1));
+  // And home again.
+  stage.front.route = home;
+  const sent = now.map(({ relay }) => relay.sentOut);
+  await answered(sensors);
+  await answered(sensors);
+  const last = [await viewOf(stage, 0), await viewOf(stage, 1), await viewOf(stage, 2)];
+  assert.deepEqual(
+    last.map(({ relay }) => relay.sentOut),
+    sent,
+    'each sends for itself',
+  );
+  assert.deepEqual(stage.front.twice, []);
+});
 
 test('kill -9 of one: its sensors go on with the others, without a handshake', {
   skip,

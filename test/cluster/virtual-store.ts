@@ -142,6 +142,7 @@ export function createVirtualStore(clock: VirtualClock): VirtualStore {
         watchers.push({ isOver, prefix, each });
         for (const entry of values.values()) if (entry.key.startsWith(prefix)) at(now() + WAY, () => each(entry));
       },
+      messages: { send: () => false, listen: () => () => {} },
       close: async () => {},
     };
   }

@@ -1,19 +1,21 @@
-// Gateways of a cluster in virtual time, over a store with delays, lost acknowledgements, requests that come late, partitions,
+// Gateways of a cluster in virtual time, over a store with faults (faulty-store.ts), with partitions,
 // and gateways that are stopped, killed and started again. The cluster's own code runs; the SAs are models: numbers that go out
 // under a reservation, and numbers that are taken once it is durable, as keeper.ts does.
 
 import type { Bus } from '../../targets/node/gateway/bus.ts';
-import { type Cluster, createCluster } from '../../targets/node/gateway/cluster.ts';
-import type { Bucket, Entry } from '../../targets/node/host/cluster/bucket.ts';
+import { createCluster } from '../../targets/node/gateway/cluster.ts';
+import { createRelay, type Relay, type RelayView } from '../../targets/node/gateway/relay.ts';
 import { joinCluster } from '../../targets/node/host/cluster/open.ts';
 import type { Timers } from '../../targets/node/host/cluster/timers.ts';
 import { silent } from '../../targets/node/host/log.ts';
 import { decodePlain, encodePlain } from '../../targets/node/host/state/plain.ts';
 import type { StateStore } from '../../targets/node/host/state/store.ts';
+import { createFaultyStore } from './faulty-store.ts';
 
 const LEASE = 3000;
-const PATIENCE = 750;
 const BLOCK = 8;
+/** Of numbers that may be late, as most SAs have it. */
+const WINDOW = 64;
 
 export interface WorldOptions {
   seed: number;
@@ -28,6 +30,9 @@ interface Sa {
   reserved: number;
   /** Highest number that was taken, and that a record holds. */
   taken: number;
+  /** None up to this one is taken: others had it. */
+  base: number;
+  seen: Set<number>;
 }
 
 export interface World {
@@ -50,7 +55,11 @@ export interface World {
   delivered: number;
   /** When a number of each group was delivered last. */
   deliveredAt: number[];
-  writes: number;
+  readonly writes: number;
+  /** Readings that a gateway heard in this time, and that were not delivered. */
+  missing(from: number, to: number): string[];
+  /** Of the gateways' relays. */
+  counters(): RelayView[];
 }
 
 export function createWorld(options: WorldOptions): World {
@@ -76,21 +85,6 @@ export function createWorld(options: WorldOptions): World {
     events.splice(low, 0, event);
   }
 
-  // The store.
-  const values = new Map<string, Entry>();
-  const watchers: { life: Life; prefix: string; each: (entry: Entry) => void }[] = [];
-  let revision = 0;
-  function write(key: string, value: Uint8Array | null, expected: number): number {
-    if (fences && (values.get(key)?.revision ?? 0) !== expected) return -1;
-    const entry = { key, value, revision: ++revision };
-    values.set(key, entry);
-    world.writes++;
-    for (const { life, prefix, each } of watchers) {
-      if (key.startsWith(prefix)) life.later(2 + random() * 20, () => each(entry), true);
-    }
-    return revision;
-  }
-
   /** One process of a gateway. */
   interface Life {
     index: number;
@@ -100,12 +94,19 @@ export function createWorld(options: WorldOptions): World {
     later(delay: number, run: () => void, isNews?: boolean): void;
     sas: Map<string, Sa>;
     store: StateStore | null;
-    cluster: Cluster | null;
+    relay: Relay | null;
     isWriting: boolean;
     wanted: Set<string>;
   }
   const lives: Life[] = [];
   const cuts = new Set<number>();
+  const faulty = createFaultyStore({
+    random,
+    after: (delay, run) => at(time + delay, run),
+    isCut: (index) => cuts.has(index),
+    isRough: () => world.isRough,
+    fences,
+  });
 
   function createLife(index: number): Life {
     let newsAt = 0;
@@ -128,49 +129,11 @@ export function createWorld(options: WorldOptions): World {
       },
       sas: new Map(),
       store: null,
-      cluster: null,
+      relay: null,
       isWriting: false,
       wanted: new Set(),
     };
     return life;
-  }
-
-  function bucketOf(life: Life): Bucket {
-    /** A call of the store: it may be lost, or be done with its answer lost, or come when nobody waits any more. */
-    function call<Value>(work: () => Value): Promise<Value> {
-      return new Promise((resolve, reject) => {
-        let isDone = false;
-        const end = (run: () => void): void => {
-          if (isDone) return;
-          isDone = true;
-          run();
-        };
-        life.later(PATIENCE, () => end(() => reject(new Error('timeout'))));
-        const { isRough } = world;
-        const isLate = isRough && random() < 0.02;
-        // Its request is on the wire: a process that stops or dies now does not call it back.
-        at(time + 1 + random() * 15 + (isLate ? 900 + random() * 6000 : 0), () => {
-          if (cuts.has(life.index) || (isRough && random() < 0.02)) return;
-          const value = work();
-          if (isRough && random() < 0.03) return;
-          life.later(1 + random() * 15, () => cuts.has(life.index) || end(() => resolve(value)));
-        });
-      });
-    }
-    return {
-      get: (key) => call(() => values.get(key) ?? null),
-      put: (key, value, expected) => call(() => write(key, value, expected)),
-      remove: (key, expected) => call(() => write(key, null, expected) >= 0),
-      scan: async (prefix, each) => {
-        for (const entry of await call(() => [...values.values()].filter(({ key }) => key.startsWith(prefix))))
-          each(entry);
-      },
-      async watch(prefix, each) {
-        watchers.push({ life, prefix, each });
-        for (const entry of values.values()) if (entry.key.startsWith(prefix)) life.later(5, () => each(entry), true);
-      },
-      close: async () => {},
-    };
   }
 
   const world: World = {
@@ -189,7 +152,7 @@ export function createWorld(options: WorldOptions): World {
     },
     isSet: () =>
       Array.from({ length: groups }, (_, group) =>
-        ['n', 's'].every((kind) => values.get(`${kind}.${group}`)?.value),
+        ['n', 's'].every((kind) => faulty.values.get(`${kind}.${group}`)?.value),
       ).every(Boolean),
     isRough: true,
     cut: (index, isCut) => void (isCut ? cuts.add(index) : cuts.delete(index)),
@@ -212,7 +175,7 @@ export function createWorld(options: WorldOptions): World {
           };
         },
       };
-      const bucket = bucketOf(life);
+      const bucket = faulty.bucketOf(life);
       const join = (): void => {
         const config = {
           bucket,
@@ -234,7 +197,11 @@ export function createWorld(options: WorldOptions): World {
     sent: 0,
     delivered: 0,
     deliveredAt: Array.from({ length: groups }, () => 0),
-    writes: 0,
+    get writes() {
+      return faulty.writes;
+    },
+    missing: (from, to) => [...missing].filter(([, at]) => at >= from && at < to).map(([key]) => key),
+    counters: () => lives.flatMap(({ relay }) => (relay === null ? [] : [relay.counters])),
   };
 
   const numKey = (group: string): string => `num/${group}`;
@@ -246,18 +213,28 @@ export function createWorld(options: WorldOptions): World {
       guard: (_otherwise: unknown, run: () => unknown) => run(),
       wake() {},
     } as unknown as Bus;
-    life.cluster = createCluster(bus, shared, {
+    const { unknown: hold } = createCluster(bus, shared, {
       take(records) {
         for (const [key, value] of records) {
           if (!key.startsWith('num/')) continue;
           const { out, into } = decodePlain(value) as { out: number; into: number };
-          life.sas.set(key.slice(4), { next: out + 1, reserved: out, taken: into });
+          life.sas.set(key.slice(4), { next: out + 1, reserved: out, taken: into, base: into, seen: new Set() });
         }
       },
       others() {},
       release(list) {
         for (const group of list) life.sas.delete(group);
       },
+    });
+    life.relay = createRelay(shared, {
+      hold,
+      take(octets) {
+        const [group, number] = Buffer.from(octets).toString().split(' ');
+        if (!life.sas.has(group)) return null;
+        receive(life, group, Number(number));
+        return 0;
+      },
+      transmit() {},
     });
   }
 
@@ -276,7 +253,10 @@ export function createWorld(options: WorldOptions): World {
         // Another may have it by now.
         if (life.sas.get(group) !== sa || !life.store!.shared!.isHeld()) return;
         sa.reserved = Math.max(sa.reserved, wanted.out);
-        for (const effect of waiting.get(sa)?.splice(0) ?? []) effect(wanted.into);
+        waiting.set(
+          sa,
+          (waiting.get(sa) ?? []).filter((effect) => !effect(wanted.into)),
+        );
       });
     }
     life.wanted.clear();
@@ -293,10 +273,12 @@ export function createWorld(options: WorldOptions): World {
       },
     );
   }
-  const waiting = new Map<Sa, ((durable: number) => void)[]>();
+  /** They say whether they are done. */
+  const waiting = new Map<Sa, ((durable: number) => boolean)[]>();
 
   const sentNumbers = new Set<string>();
   const takenNumbers = new Set<string>();
+  const missing = new Map<string, number>();
 
   function send(life: Life, group: string): void {
     const sa = life.sas.get(group);
@@ -317,21 +299,24 @@ export function createWorld(options: WorldOptions): World {
     if (life.store === null || life.isOver || life.stoppedUntil > time || !life.store.shared!.isHeld()) return;
     const sa = life.sas.get(group);
     if (sa === undefined) {
-      life.cluster!.unknown([`at/${group}`], () => receive(life, group, number));
+      life.relay!.unknown(`at/${group}`, Buffer.from(`${group} ${number}`), () => receive(life, group, number));
       return;
     }
-    if (number > sa.taken) {
-      sa.taken = number;
+    if (number > Math.max(sa.base, sa.taken - WINDOW) && !sa.seen.has(number)) {
+      sa.seen.add(number);
+      sa.taken = Math.max(sa.taken, number);
       const list = waiting.get(sa) ?? [];
       waiting.set(
         sa,
         list.concat((durable) => {
-          if (durable < number) return;
+          if (durable < number) return false;
           const key = `${group} ${number}`;
           if (takenNumbers.has(key)) world.faults.push(`${Math.round(time)}: taken twice: ${key}`);
           takenNumbers.add(key);
           world.delivered++;
           world.deliveredAt[Number(group)] = time;
+          missing.delete(key);
+          return true;
         }),
       );
       life.wanted.add(group);
@@ -355,7 +340,8 @@ export function createWorld(options: WorldOptions): World {
   }
 
   for (let index = 0; index < count; index++) world.start(index);
-  // Sensors: each sends a number a second, which every gateway hears; now and then somebody repeats an old one.
+  // Sensors: each sends a number a second, which one gateway hears or several; now and then somebody repeats an old one.
+  const places = Array.from({ length: groups }, (_, group) => group % count);
   const numbers = Array.from({ length: groups }, () => 0);
   at(6000, function set() {
     if (lives.some(({ store }) => store === null)) {
@@ -368,7 +354,7 @@ export function createWorld(options: WorldOptions): World {
       const shared = life.store!.shared!;
       shared.belongs(numKey(name), name, [`at/${name}`]);
       shared.belongs(`ike/${name}`, name, []);
-      life.sas.set(name, { next: 1, reserved: 0, taken: 0 });
+      life.sas.set(name, { next: 1, reserved: 0, taken: 0, base: 0, seen: new Set() });
       const records = new Map([
         [numKey(name), encodePlain({ out: 0, into: 0 })],
         [`ike/${name}`, Uint8Array.of(1)],
@@ -380,7 +366,11 @@ export function createWorld(options: WorldOptions): World {
       put();
       at(time + 2000 + random() * 1000, function sense() {
         const number = ++numbers[group];
-        for (const one of lives) receive(one, name, number);
+        // Now and then it moves. It is heard by the gateway where it is, and by any other at random.
+        if (random() < 0.2) places[group] = Math.floor(random() * count);
+        const near = lives.filter((_, place) => place === places[group] || random() < 0.3);
+        if (near.some(may)) missing.set(`${name} ${number}`, time);
+        for (const one of near) receive(one, name, number);
         if (random() < 0.3) {
           const old = 1 + Math.floor(random() * number);
           for (const one of lives) receive(one, name, old);

@@ -201,7 +201,7 @@ test('a sensor follows to allowed gateways, five times in five minutes', async (
 
 test('an SA is found by the address to which it was made, whichever its packets come to', () => {
   const udp = [1, 2].map((n) => ({ local: Uint8Array.of(192, 0, 2, n), isOpen: true })) as never;
-  const mobility = createMobility({ mobike: true, redirect: null, udp, radios: 2, moved: () => {} });
+  const mobility = createMobility({ mobike: true, isShared: false, redirect: null, udp, radios: 2, moved: () => {} });
   const at = (n: number, port: number, encapsulated = true): Path =>
     ({ ...path(), local: Uint8Array.of(192, 0, 2, n), port, encapsulated }) as Path;
   mobility.installed({ spiIn: 7 } as ChildSa, at(1, 2));

@@ -8,7 +8,6 @@ import { CommandError, printable } from '../host/errors.ts';
 import { GATEWAY_NAMES, parseLog } from '../host/log.ts';
 import type { LogLine } from '../host/log-hub.ts';
 import { outletOf } from '../host/outlet.ts';
-import type { ClusterView } from '../host/state/shared.ts';
 import { connectStatus, type StatusClient } from '../host/status-client.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
@@ -75,7 +74,9 @@ function savedText({ esp }: GatewayCounters): string {
   return plain === 0 ? '-' : `${plain - own} of ${plain} octets (${Math.round((1000 * (plain - own)) / plain) / 10} %)`;
 }
 
-function clusterRows({ name, index, isHeld, groups, taken, lost, others }: ClusterView): string[][] {
+type InCluster = NonNullable<GatewayCounters['cluster']>;
+
+function clusterRows({ name, index, isHeld, groups, taken, lost, others, relay }: InCluster): string[][] {
   // Without its lease it hears nothing of them.
   const rest = isHeld
     ? others.map((other) => `${other.name} ${other.isLive ? 'lives' : 'is gone'}`)
@@ -84,6 +85,9 @@ function clusterRows({ name, index, isHeld, groups, taken, lost, others }: Clust
     ['cluster', `${name}, place ${index}, ${isHeld ? 'has its lease' : 'HAS NO LEASE: it is silent'}`],
     ['other gateways', rest.join(', ') || 'none'],
     ['IKE SAs in it', `${groups} here; ${taken} taken over, ${lost} lost to others`],
+    ['packets of others', `${relay.forwardedOut} given to them, ${relay.forwardedIn} taken for them`],
+    ['by their radios', `${relay.sentOut} left by other gateways, ${relay.sentIn} of theirs here`],
+    ['heard twice', `${relay.heardTwice} packets; refused ${relay.refused} messages, over the limit ${relay.limited}`],
   ];
 }
 

@@ -16,7 +16,7 @@ import { ackWaitOf } from '../host/radio/kinds.ts';
 import type { Radio } from '../host/radio/radio.ts';
 import type { Bus } from './bus.ts';
 import type { CheckedConfig } from './config.ts';
-import { createPeers, type Peer, type Peers, peerText } from './peers.ts';
+import { createPeers, type Peer, type Peers, peerText, type Way } from './peers.ts';
 
 const PEERS_MAX = 65536;
 /** Neighbours of a radio whose last frame is remembered; 17 octets each. */
@@ -43,10 +43,17 @@ export interface Air {
   peers: Peers;
   /** Who takes packets; set once, by what is above. */
   take: TakePacket;
+  /** Sends by another gateway; false: it cannot. Set where this one is in a cluster. */
+  away: ((way: Way, peer: Peer, packet: Uint8Array) => boolean) | null;
   /** Sends packet[0..size) to a peer: '' when it is queued, else the reason. */
   send(peer: Peer, packet: Uint8Array, size: number): string;
-  /** An authenticated packet came from the outer address at packet[at..], by this link-layer address. */
-  heard(radio: number, packet: Uint8Array, at: number, link: Uint8Array): Peer;
+  /**
+   * An authenticated packet came from the outer address at packet[at..], by this link-layer address; `way`: to another gateway,
+   * whose radio is called as this one's.
+   */
+  heard(radio: number, packet: Uint8Array, at: number, link: Uint8Array, way: Way | null): Peer;
+  /** What came from this outer address by another gateway was heard here, too. */
+  here(address: Uint8Array): void;
 }
 
 function createPort(
@@ -148,7 +155,9 @@ export function createAir(
     ports,
     peers,
     take() {},
+    away: null,
     send(peer, packet, size) {
+      if (peer.way !== null && air.away?.(peer.way, peer, packet.subarray(0, size))) return '';
       const port = ports[peer.radio];
       const tag = port.lowpan.send(packet, 0, size, addressOf(peer.link), bus.now());
       if (tag < 0) {
@@ -166,7 +175,11 @@ export function createAir(
       bus.wake(peer.radio);
       return '';
     },
-    heard(radio, packet, at, link) {
+    here(address) {
+      const peer = peers.get(address, 0);
+      if (peer !== undefined) peer.way = null;
+    },
+    heard(radio, packet, at, link, way) {
       const { peer, moved } = peers.learn(packet, at, radio, link, bus.now());
       if (moved) {
         bounded.peer(
@@ -180,7 +193,8 @@ export function createAir(
         bus.emit('peer', addressText(peer.address), ports[radio].name);
       }
       peer.failing = 0;
-      peer.signal = radios[radio].signal?.() ?? peer.signal;
+      peer.way = way;
+      if (way === null) peer.signal = radios[radio].signal?.() ?? peer.signal;
       if (peer.lost) {
         peer.lost = false;
         bounded.peer('info', 'peer', 'back', () => `${peerText(peer)} is back`, {}, sourceOf(peer.address));

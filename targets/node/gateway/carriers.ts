@@ -103,3 +103,13 @@ export function createCarriers(bus: Bus, radios: number, { udp, tcp, raw }: Carr
     ],
   };
 }
+
+/** The same, but ESP goes by another gateway of the cluster to peers that were heard there last. */
+export function withOthers(carriers: Carriers, others: { sendEsp(path: Path, octets: Uint8Array): boolean }): Carriers {
+  return {
+    ...carriers,
+    sendEsp(path, octets) {
+      if (!others.sendEsp(path, octets)) carriers.sendEsp(path, octets);
+    },
+  };
+}

@@ -27,9 +27,9 @@ export interface Cluster {
   index(): number;
   /**
    * A packet came that no SA here is for, known by `hints` (state/own-groups.ts). `again` is called when its SA may be here; it
-   * has a copy. True: its SA is being taken over.
+   * has a copy. True: its SA is being taken over; false: too many wait; else it waits until the result is called.
    */
-  unknown(hints: string[], again: () => void): boolean;
+  unknown(hints: string[], again: () => void): boolean | (() => void);
   view: ClusterState['view'];
   /** No address is left: looks, a lease later, which others have no more. */
   exhausted(): void;
@@ -284,7 +284,7 @@ export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterPart
       const one = { hints, until: shared.now() + patience, again: retry };
       early.add(one);
       waiting.add(hints, one);
-      return false;
+      return () => forgetEarly(one);
     },
     close() {
       isClosed = true;

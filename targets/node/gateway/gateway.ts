@@ -16,9 +16,10 @@ import { reasonsOf } from '../host/reasons.ts';
 import { createAir } from './air.ts';
 import { type Associations, addConfigured, createAssociations } from './associations.ts';
 import { createBus } from './bus.ts';
-import { createCarriers } from './carriers.ts';
+import { createCarriers, withOthers } from './carriers.ts';
 import { createCluster } from './cluster.ts';
 import { checkGatewayConfig, type GatewayConfig } from './config.ts';
+import { createElsewhere, type Elsewhere } from './elsewhere.ts';
 import type { Gateway, GatewayEvents, IkeRequest } from './events.ts';
 import type { HostRequest } from './ike-host.ts';
 import { createIkeLink, type IkeLink } from './ike-link.ts';
@@ -27,6 +28,8 @@ import { close, type Opened, open, realTime, run } from './lifecycle.ts';
 import type { PeerView } from './list-views.ts';
 import { createLists } from './lists.ts';
 import { createGatewayMtu, createGatewayPaths } from './mtu.ts';
+import { createPlaces } from './places.ts';
+import { createRelay } from './relay.ts';
 import { createReloader } from './reload.ts';
 import { createRouter } from './router.ts';
 import { NumbersLost } from './state/configured.ts';
@@ -107,14 +110,34 @@ function start(config: GatewayConfig, opened: Opened): Started {
   // The keys of IKE wait for their next message for minutes.
   const forIke = config.provider ?? createFastProvider(true);
   const uncaptured = createCarriers(bus, radios.length, { udp, tcp, raw });
-  const carriers = opened.capture?.carriers(uncaptured, radios.length) ?? uncaptured;
+  const own = opened.capture?.carriers(uncaptured, radios.length) ?? uncaptured;
+  const places = createPlaces(
+    checked.radios.map(({ name }) => name),
+    own,
+  );
+  const away: Elsewhere | null =
+    shared === undefined
+      ? null
+      : createElsewhere({
+          ...{ carriers: own, places, radios: radios.length, now: bus.now },
+          esp: (path, octets) => void router.esp(path, octets, 0, octets.length),
+          ike: (path, octets) => void ike.message(path, octets, 0, octets.length),
+          air: (radio, packet, link) => air.take(radio, packet, 0, packet.length, link),
+          inner: (packet, origin) => router.inner(packet, origin),
+          send: (peer, packet) => void air.send(peer, packet, packet.length),
+          here: air.here,
+        });
+  if (away !== null) air.away = away.sendAir;
+  const carriers = away === null ? own : withOthers(own, away);
   const paths = createGatewayPaths(bus, config.ike);
   const extensions = paths === null ? [] : [paths.extension];
-  const ike = createIkeLink(bus, config, checked, { provider: forIke, endpoint, sas, air, carriers, extensions, keep });
+  const ike = createIkeLink(bus, config, checked, {
+    ...{ provider: forIke, endpoint, sas, air, carriers, places, away, extensions, keep },
+  });
   const { mtu: sockets } = opened;
   const mtu = paths === null || sockets === null ? null : createGatewayMtu(bus, { paths, sockets, endpoint, sas, ike });
   const tap = createTap(sas.of, config.sas, bus.now, opened.capture?.inner ?? null);
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, mtu, flows, tap });
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, away, mtu, flows, tap });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
@@ -126,7 +149,17 @@ function start(config: GatewayConfig, opened: Opened): Started {
     state?.restore(ike);
     if (shared !== undefined) {
       const take = (records: ReadonlyMap<string, Uint8Array>): void => state!.take(ike, records);
-      ike.cluster = createCluster(bus, shared, { take, release: ike.release, others: ike.others });
+      const cluster = createCluster(bus, shared, { take, release: ike.release, others: ike.others });
+      if (away !== null) {
+        const { unknown: hold } = cluster;
+        const guarded = <Value>(otherwise: Value, run: () => Value): Value => bus.guard(otherwise, run);
+        away.relay = createRelay(shared, {
+          hold,
+          take: (octets, from) => guarded(null, () => away.take(octets, from)),
+          transmit: (octets) => guarded(undefined, () => away.transmit(octets)),
+        });
+      }
+      ike.cluster = cluster;
     }
     stop = run(bus, clock, opened, { air, ike, router, carriers });
   } catch (error) {
@@ -137,6 +170,10 @@ function start(config: GatewayConfig, opened: Opened): Started {
     return `${radios.length} radios, ${udp.length} UDP addresses, ${config.sas.length} SAs, ${flows.length} flows`;
   });
 
+  const clusterView = (): GatewayCounters['cluster'] => {
+    if (ike.cluster === null) return null;
+    return { ...ike.cluster.view(), relay: { ...away!.relay.counters, refused: shared!.letters.counters.refused } };
+  };
   const counters = (): Omit<GatewayMetrics, 'sas' | 'peers' | 'ike'> => ({
     radios: air.ports.map(({ name, mac, lowpan, inFlight }, index) =>
       radioMetrics(name, mac, lowpan, inFlight.size, opened.radios[index].device?.() ?? null),
@@ -156,7 +193,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     tun: tun === null ? null : { ...router.carried, offload: tun.offload },
     mtu: mtu?.metrics ?? null,
     state: state?.metrics() ?? null,
-    cluster: ike.cluster?.view() ?? null,
+    cluster: clusterView(),
     capture: opened.capture?.metrics() ?? null,
     drops: { ...bus.drops },
     suppressedLines: bus.bounded.suppressed(),
@@ -263,6 +300,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
       if (!isClosed) {
         isClosed = true;
         ike.cluster?.close();
+        away?.relay.close();
         stop();
         router.close();
         mtu?.close();

@@ -86,6 +86,8 @@ export interface IkeHost {
   restore(records: ReadonlyMap<string, Uint8Array>, find: FindPath, now: number): Restored;
   /** False for a message of an IKE SA that is not here; `hint`: its SPI of ours. */
   isHere(buffer: Uint8Array, offset: number, length: number): { here: boolean; spi: Uint8Array };
+  /** True for the first message of an IKE SA. */
+  isFirst(message: Uint8Array): boolean;
   /** Ends what belongs to these groups, which are another gateway's; peers are told nothing. */
   release(groups: string[], now: number): void;
   /** Wipes and forgets all IKE SAs; peers are told nothing. */
@@ -110,6 +112,11 @@ export interface IkeHost {
   ask(sa: IkeSa, request: HostRequest, now: number): void;
 }
 
+function isFirst(buffer: Uint8Array, offset: number): boolean {
+  const exchange = buffer[offset + IKE_EXCHANGE];
+  return exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME;
+}
+
 export function createIkeHost(config: IkeHostConfig): IkeHost {
   const { ike: settings, provider, pool, radios, log, keeper } = config;
   const pairs = new Map<ChildSa, Pair>();
@@ -121,6 +128,7 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   const further = createFurther(config, (path) => ikeOf(path));
   const mobility = createMobility({
     mobike: settings.mobike === true,
+    isShared: config.isShared,
     redirect: settings.redirect ?? null,
     udp: config.udp,
     radios,
@@ -299,11 +307,10 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
       }
       return restored;
     },
+    isFirst: (message) => message.length >= IKE_SIZE && isFirst(message, 0),
     isHere(buffer, offset, length) {
       const isWhole = length >= IKE_SIZE;
-      const exchange = buffer[offset + IKE_EXCHANGE];
-      const isFirst = exchange === IKE_SA_INIT || exchange === IKE_SESSION_RESUME;
-      if (!isWhole || isFirst) return { here: true, spi: new Uint8Array(0) };
+      if (!isWhole || isFirst(buffer, offset)) return { here: true, spi: new Uint8Array(0) };
       const at = offset + ((buffer[offset + IKE_FLAGS] & FLAG_INITIATOR) !== 0 ? IKE_SPI_R : IKE_SPI_I);
       const key = spiKey(buffer, at);
       return { here: endpoints.some(({ bySpi }) => bySpi[key] !== undefined), spi: buffer.slice(at, at + 8) };

@@ -25,13 +25,15 @@ import type { Bus } from './bus.ts';
 import type { Carriers } from './carriers.ts';
 import type { Cluster } from './cluster.ts';
 import { type CheckedConfig, type GatewayConfig, hasPeers } from './config.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { createIkeHost, type HostRequest } from './ike-host.ts';
 import { isWithin } from './owners.ts';
 import { peerAt } from './peers.ts';
+import type { Places } from './places.ts';
 import { type AddressRange, createPool } from './pool.ts';
 import { createRoster, type Roster } from './roster.ts';
 import type { Keeper, KeeperConfig, Pair } from './state/keeper.ts';
-import { addressesOf, ikeHint } from './state/own-groups.ts';
+import { addressesOf } from './state/own-groups.ts';
 import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
 import { createStreams, followEsp, isHere } from './streams.ts';
@@ -50,6 +52,9 @@ export interface IkeLinkParts {
   sas: Associations;
   air: Air;
   carriers: Carriers;
+  places: Places;
+  /** Null: this gateway is in no cluster. */
+  away: Elsewhere | null;
   /** Of this gateway alone. */
   extensions: Extension[];
   /** Makes what keeps SAs in a store; null: there is none. */
@@ -144,7 +149,7 @@ function fixedOf({ ike, sas }: GatewayConfig, { directions }: CheckedConfig): Ad
 }
 
 export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedConfig, parts: IkeLinkParts): IkeLink {
-  const { sas, air, carriers } = parts;
+  const { sas, air, carriers, places, away } = parts;
   const radios = checked.radios.length;
   const built = new Uint8Array(MESSAGE_MAX);
   const paces = new WeakMap<IkeSa, Pace>();
@@ -154,7 +159,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   /** Sends an IKE message. On a radio an answer goes where the question came from, all else where the peer proved to be. */
   function transmit(path: Path, octets: Uint8Array, replyTo: Path | null): void {
     if (path.port >= radios) {
-      carriers.sendIke(path, octets);
+      if (!away?.sendIke(path, octets, path === replyTo)) carriers.sendIke(path, octets);
       return;
     }
     const { local: source, localPort: sourcePort, remote: destination, remotePort: destinationPort } = path;
@@ -167,38 +172,30 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
     const { port, link } = isAnswer ? replyTo : path;
     // Where the peer proved to be; before that, where it says that it is.
     const known = isAnswer ? undefined : air.peers.get(path.remote, 0);
-    air.send(known ?? peerAt(path.remote, port, link), built, length);
+    const way = isAnswer ? (away?.cameBy(replyTo) ?? null) : null;
+    air.send(known ?? { ...peerAt(path.remote, port, link), way }, built, length);
   }
 
   const keylogFailed = (error: unknown): void => {
     bus.drop('ike', 'keylog');
     bus.bounded.log('warn', 'ike', 'keylog', () => `key log: ${errorText(error)}`);
   };
-  /** The name of a radio or socket in a store: places in lists change with the configuration. */
-  function placeOf({ port }: Pick<Path, 'port'>): string {
-    return port < radios ? `radio ${checked.radios[port].name}` : carriers.placeOf(port);
-  }
-  const places = new Map<string, number>(carriers.places());
-  for (let port = 0; port < radios; port++) places.set(placeOf({ port }), port);
-  const keeper = parts.keep?.({ now, placeOf }) ?? null;
+  const keeper = parts.keep?.({ now, placeOf: ({ port }) => places.nameOf(port) }) ?? null;
 
   /** The path of a record here. A gateway that takes it over may hear its peers at another address. */
   function find(path: StoredPath): Path | null {
-    const port = places.get(path.port);
-    if (port !== undefined) return { ...path, port };
-    if (link.cluster === null || !path.port.startsWith('udp ')) return null;
-    const { udp } = carriers;
-    const index = udp.findIndex((one) => one.isOpen && one.local.length === path.local.length);
-    if (index < 0) return null;
-    const { local, port: plain, natPort } = udp[index];
-    return { ...path, local, localPort: path.encapsulated ? natPort : plain, port: radios + index };
+    const port = away === null ? places.portOf(path.port) : places.likeOf(path.port, path.local.length);
+    if (port < 0) return null;
+    if (port < radios || port === places.portOf(path.port)) return { ...path, port };
+    const { local, port: plain, natPort } = carriers.udp[port - radios];
+    return { ...path, local, localPort: path.encapsulated ? natPort : plain, port };
   }
 
   /** True where the message is of an IKE SA of another gateway. */
-  function isElsewhere(octets: Uint8Array, offset: number, length: number, again: () => void): boolean {
-    if (link.cluster === null || ike === null) return false;
+  function isElsewhere(path: Path, octets: Uint8Array, offset: number, length: number, again: () => void): boolean {
+    if (away === null || ike === null) return false;
     const { here, spi } = ike.isHere(octets, offset, length);
-    if (!here) link.cluster.unknown([ikeHint(spi)], again);
+    if (!here) away.ike(path, octets.subarray(offset, offset + length), spi, again);
     return !here;
   }
 
@@ -223,12 +220,16 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           keeper,
           streams,
           udp: carriers.udp,
+          isShared: away !== null,
           place: () => link.cluster?.index() ?? -1,
           exhausted: () => link.cluster?.exhausted(),
           hasIp: carriers.raw !== null,
           wall: config.wall ?? (config.clock === undefined ? Date.now : now),
           transmit,
-          proved: (path) => void air.heard(path.port, path.remote, 0, path.link),
+          proved(path) {
+            if (path.port < radios) air.heard(path.port, path.remote, 0, path.link, away?.cameBy(path) ?? null);
+            else away?.heard(path);
+          },
           emit: bus.emit,
           drop: bus.drop,
         });
@@ -250,7 +251,10 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         link: from,
       };
       const { payload } = message;
-      link.message(path, payload, 0, payload.length);
+      if (away?.isTwice(path.remote, payload)) return true;
+      if (away !== null && link.cluster?.isHeld() && ike.isFirst(payload)) {
+        away.first(path, payload, () => void link.message(path, payload, 0, payload.length));
+      } else link.message(path, payload, 0, payload.length);
       return true;
     },
     message(path, octets, offset, length) {
@@ -258,7 +262,8 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         bus.drop('state', 'no-lease');
         return false;
       }
-      if (isElsewhere(octets, offset, length, () => void link.message(path, octets, offset, length))) return false;
+      if (isElsewhere(path, octets, offset, length, () => void link.message(path, octets, offset, length)))
+        return false;
       const code = ike?.receive(path, octets, offset, length, now()) ?? -1;
       bus.wake(0);
       return code >= 0;
@@ -280,6 +285,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       if (owner === undefined || owner === null) return;
       ike?.heard(owner, Math.floor(time));
       if (from === null) return;
+      away?.heard(from);
       // The newest packet says where the peer is [RFC 7296 §2.23].
       const old = childPathOf(owner.ike, owner.child);
       const { sn } = parts.endpoint;

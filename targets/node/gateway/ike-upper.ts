@@ -66,13 +66,15 @@ export interface IkeHostConfig {
   udp: UdpPort[];
   /** IKE over TCP; null: there is none. */
   streams: Streams | null;
+  /** This gateway is in a cluster. */
+  isShared: boolean;
   /** Place of this gateway in a cluster, 0 to 15; -1: there is none. */
   place(): number;
   /** No address was left in the pool. */
   exhausted(): void;
   /** ESP is taken in IP protocol 50. */
   hasIp: boolean;
-  /** A peer on a radio proved that it is at this path. */
+  /** A peer proved that it is at this path. */
   proved(path: Path): void;
   emit: Emit;
   /** Counts what went wrong here, by reason. */
@@ -131,7 +133,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     proved(sa, path, now) {
       config.streams?.proved(ikeOf(path), sa, path, now);
       const isHere = Buffer.compare(path.remote, sa.path.remote) === 0;
-      if (path.link.length > 0 && isHere) config.proved(path);
+      if (isUdp(path) || (path.link.length > 0 && isHere)) config.proved(path);
     },
     // Behind a NAT a peer may get another address: then the SPI alone has to tell.
     allocateSpi(path, offers) {

@@ -23,6 +23,8 @@ export interface RedirectConfig {
 export interface MobilityConfig {
   /** MOBIKE is agreed on with peers that offer it. */
   mobike: boolean;
+  /** Packets of its peers may come at other gateways. */
+  isShared: boolean;
   redirect: RedirectConfig | null;
   udp: UdpPort[];
   /** Paths with a port from here on are sockets. */
@@ -81,7 +83,7 @@ export function createMobility(config: MobilityConfig): Mobility {
     poll: mobile.poll,
     replaced: mobile.replaced,
     installed(child, path) {
-      if (config.mobike && isUdp(path)) locals.set(child.spiIn, path.local);
+      if ((config.mobike || config.isShared) && isUdp(path)) locals.set(child.spiIn, path.local);
     },
     removed: (child) => void locals.delete(child.spiIn),
     localOf: (spi, local) => (locals.size === 0 ? local : (locals.get(spi) ?? local)),

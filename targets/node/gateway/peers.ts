@@ -5,6 +5,12 @@ import { addressText } from '../host/addresses.ts';
 import { octetsKey } from '../host/datagram.ts';
 import type { Signal } from '../host/radio/radio.ts';
 
+/** Another gateway of the cluster, and its radio or socket, by which a peer is reached. */
+export interface Way {
+  session: string;
+  place: string;
+}
+
 export interface Peer {
   /** Outer address. */
   address: Uint8Array;
@@ -21,6 +27,8 @@ export interface Peer {
   lost: boolean;
   /** Of its last authenticated packet; null: its radio does not measure it. */
   signal: Signal | null;
+  /** Null: a radio of this gateway. */
+  way: Way | null;
 }
 
 export interface Peers {
@@ -39,7 +47,8 @@ export interface Peers {
 
 /** A peer that is not (yet) in the table. */
 export function peerAt(address: Uint8Array, radio: number, link: Uint8Array): Peer {
-  return { address, radio, link, configured: false, heard: -1, failing: 0, failed: 0, lost: false, signal: null };
+  const counts = { heard: -1, failing: 0, failed: 0, lost: false };
+  return { address, radio, link, configured: false, ...counts, signal: null, way: null };
 }
 
 /** `max` learned entries at most; the one unheard for longest goes first. */

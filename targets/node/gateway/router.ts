@@ -6,7 +6,7 @@
 //                                                                       \-> a carrier: UDP, TCP, IP
 
 import { u32 } from '../../../core/base/bytes.ts';
-import { DROP_DUMMY, DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
+import { DROP_DUMMY, DROP_ICV, DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
 import { PROTO_EESP } from '../../../core/eesp/format.ts';
 import { inboundEesp } from '../../../core/eesp/inbound.ts';
@@ -19,11 +19,10 @@ import type { Sa } from '../../../core/esp/sa.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { PROTO_ESP } from '../../../core/wire/esp.ts';
-import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
-import { endpointText, readDatagram, writeDatagram } from '../host/datagram.ts';
+import { readDatagram, writeDatagram } from '../host/datagram.ts';
 import { isEespPacket, protectAny } from '../host/eesp.ts';
 import { outerPacket, outerSize } from '../host/udp.ts';
 import type { Air } from './air.ts';
@@ -32,13 +31,13 @@ import type { Bus } from './bus.ts';
 import type { Carriers } from './carriers.ts';
 import type { GatewayConfig } from './config.ts';
 import { createEchoResponder } from './echo.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { createFlows, type Flow, type Flows } from './flows.ts';
 import { createIcmpErrors } from './icmp-error.ts';
 import type { IkeLink } from './ike-link.ts';
 import { FIT_TOLD, FIT_WHOLE, type GatewayMtu, type Origin } from './mtu.ts';
-import type { Peer } from './peers.ts';
+import { type Sender, senderText } from './sender.ts';
 import { openUdp } from './socket.ts';
-import { atHint, espHint, toHint } from './state/own-groups.ts';
 import { isStream } from './streams.ts';
 import type { Tap } from './tap.ts';
 import { countTraffic, type TrafficMetrics } from './traffic.ts';
@@ -52,13 +51,6 @@ const NO_SA = dropName(DROP_NO_SA);
 /** The largest payload of a datagram. */
 const DATAGRAM_MAX = 65536;
 
-/** Where a packet came from: a peer on a radio, or a place. */
-type Sender = Peer | Path;
-
-function senderText(from: Sender): string {
-  return 'remote' in from ? endpointText(from.remote, from.remotePort) : addressText(from.address);
-}
-
 export interface Router {
   flows: Flows;
   /** Packets given to the network interface, and taken from it. */
@@ -67,6 +59,8 @@ export interface Router {
   traffic: { sent: TrafficMetrics; received: TrafficMetrics };
   /** Protects and sends the inner packet packet[0..length): '' when it was queued, else the reason, counted. */
   protect(packet: Uint8Array, length: number): string;
+  /** The same for one that came at another gateway; octets that it might have had, or 0. */
+  inner(packet: Uint8Array, origin: Origin): number;
   /** ESP without an outer header that did not come from a radio: octets[offset..offset+length). False: it was dropped. */
   esp(path: Path, octets: Uint8Array, offset: number, length: number): boolean;
   /** Takes other flows. */
@@ -83,6 +77,8 @@ export interface RouterParts {
   carriers: Carriers;
   tun: Tun | null;
   ike: IkeLink;
+  /** Null: this gateway is in no cluster. */
+  away: Elsewhere | null;
   /** MTU detection; null: off. */
   mtu: GatewayMtu | null;
   flows: Flow[];
@@ -91,7 +87,7 @@ export interface RouterParts {
 }
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
-  const { endpoint, sas, air, carriers, tun, ike, mtu, tap } = parts;
+  const { endpoint, sas, air, carriers, tun, ike, away, mtu, tap } = parts;
   const { drop } = bus;
   // What is above EMTU_R has to be verified before its sender is told.
   const restored = new Uint8Array(mtu === null ? PACKET_MAX : DATAGRAM_MAX);
@@ -147,14 +143,12 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     return '';
   }
 
-  /** True where another gateway is gone that had the SA of an inner packet: it waits until this one has it. */
+  /** True where another gateway has the SA of an inner packet, or had it and is gone. */
   function isElsewhere(packet: Uint8Array, length: number, origin: Origin): boolean {
-    if (ike.cluster === null) return false;
-    const isFour = packet[0] >>> 4 === 4;
-    if (length < (isFour ? IPV4_SIZE : IPV6_SIZE)) return false;
+    if (away === null) return false;
     const copy = packet.slice(0, length);
-    const to = isFour ? copy.subarray(IPV4_DST, IPV4_DST + 4) : copy.subarray(IPV6_DST, IPV6_DST + 16);
-    return ike.cluster.unknown([toHint(to)], () => void protect(copy, length, origin));
+    const told = (limit: number): void => void (origin === 'tun' && tellSource(copy, length, limit));
+    return away.inner(copy, length, origin, () => void protect(copy, length, origin), told);
   }
 
   function protect(packet: Uint8Array, length: number, origin: Origin): string {
@@ -278,9 +272,9 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const isStrange = code === DROP_NO_SA && endpoint.sa === null && !isNew && length >= 4;
     if (isStrange) {
       ike.unknownAt(path, u32(octets, offset));
-      if (ike.cluster !== null) {
+      if (away !== null) {
         const copy = octets.slice(offset, offset + length);
-        ike.cluster.unknown([espHint(u32(copy, 0))], () => void router.esp(path, copy, 0, length));
+        away.esp(path, copy, u32(copy, 0), () => void router.esp(path, copy, 0, length));
       }
     }
     lost(code, () => senderText(path));
@@ -319,17 +313,19 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       drop('esp', 'unprotected');
       return;
     }
+    const source = buffer.subarray(offset + IPV6_SRC, offset + IPV6_DST);
+    if (away?.isTwice(source, buffer.subarray(offset + IPV6_SIZE, offset + length))) return;
     const now = bus.now();
+    // It is decrypted in place, and may be another gateway's all the same.
+    const whole = away === null ? null : buffer.slice(offset, offset + length);
     const size = restore(buffer, offset, length, false, now);
     if (size < 0) {
       const isStrange = size === DROP_NO_SA && endpoint.sa === null && length >= IPV6_SIZE + 4;
-      if (isStrange) {
-        ike.unknown(radio, buffer, offset, link.slice());
-        if (ike.cluster !== null) {
-          const [packet, sender] = [buffer.slice(offset, offset + length), link.slice()];
-          const hint = atHint(packet.subarray(IPV6_SRC, IPV6_SRC + 16));
-          ike.cluster.unknown([hint], () => air.take(radio, packet, 0, length, sender));
-        }
+      if (isStrange) ike.unknown(radio, buffer, offset, link.slice());
+      // The peer may have connected anew at another gateway, with an SA that looks the same on the air.
+      if (whole !== null && (isStrange || size === DROP_ICV)) {
+        const sender = link.slice();
+        away!.onAir(radio, whole, sender, () => air.take(radio, whole, 0, length, sender));
       }
       lost(size, () => addressText(buffer, offset + IPV6_SRC, 16));
       return;
@@ -338,20 +334,23 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     const association = sas.of(sa);
     if (size > 0) countTraffic(traffic.received, sa.form, restored, size, length - IPV6_SIZE);
     ike.heard(sa, association, null, now);
-    const peer = air.heard(radio, buffer, offset + IPV6_SRC, link);
-    hand(sa, association, size, peer);
+    hand(sa, association, size, air.heard(radio, buffer, offset + IPV6_SRC, link, away?.current ?? null));
   };
 
+  const ownAddresses = (config.tun?.addresses ?? []).map((text) => addressOctets(text.split('/')[0])!);
+  const icmp = createIcmpErrors(ownAddresses, bus.now);
+  /** Tells the source of an inner packet that it did not go; `limit`: octets that would, 0 where there is nobody. */
+  function tellSource(packet: Uint8Array, length: number, limit: number): void {
+    const size = icmp.about(packet, length, limit);
+    if (size > 0 && tun?.write(icmp.error, size)) carried.written++;
+  }
   if (tun !== null) {
-    const own = (config.tun?.addresses ?? []).map((text) => addressOctets(text.split('/')[0])!);
-    const icmp = createIcmpErrors(own, bus.now);
     tun.onPacket = (packet, length) => {
       carried.read++;
       try {
         const reason = protect(packet, length, 'tun');
         if (reason !== NO_SA && fits === 0) return;
-        const size = icmp.about(packet, length, fits);
-        if (size > 0 && tun.write(icmp.error, size)) carried.written++;
+        tellSource(packet, length, fits);
       } catch (error) {
         bus.failed(error);
       }
@@ -363,6 +362,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     carried,
     traffic,
     protect: (packet, length) => protect(packet, length, 'program'),
+    inner(packet, origin) {
+      protect(packet, packet.length, origin);
+      return fits;
+    },
     esp(path, octets, offset, length) {
       const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
       const local = isNew || length < 4 ? path.local : ike.localOf(path, u32(octets, offset));

@@ -22,6 +22,7 @@ import type { JournalMetrics } from '../host/state/journal.ts';
 import type { ClusterView } from '../host/state/shared.ts';
 import type { FlowMetrics } from './flows.ts';
 import type { Peer } from './peers.ts';
+import type { RelayView } from './relay.ts';
 import type { TcpPort } from './tcp.ts';
 import type { TrafficMetrics } from './traffic.ts';
 import type { UdpPort } from './udp.ts';
@@ -245,7 +246,7 @@ export interface GatewayMetrics {
   /** The store of SAs; null: there is none. */
   state: StateMetrics | null;
   /** The cluster that it is in; null: none. */
-  cluster: ClusterView | null;
+  cluster: (ClusterView & { relay: RelayView }) | null;
   /** Capture files, one for each side; null: none. */
   capture: CaptureMetrics[] | null;
   /**

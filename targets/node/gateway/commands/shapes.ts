@@ -183,6 +183,17 @@ const CLUSTER = object({
     }),
     'The other gateways.',
   ),
+  relay: object({
+    forwardedOut: count('Packets given to the gateways that have their SAs; each time that one was given again.'),
+    forwardedIn: count('Packets of others that were taken here.'),
+    sentOut: count('Packets to peers that left by other gateways.'),
+    sentIn: count('Packets of others that left here.'),
+    asked: count('Questions to the others, who has an SA.'),
+    claimed: count('First messages from a radio, of which the gateways that heard them chose who answers.'),
+    limited: count('Not asked or given, as too many came in a second.'),
+    refused: count('Messages that no gateway of the cluster wrote, or that came before.'),
+    heardTwice: count('Packets from a radio that another gateway heard, too, and that were taken once.'),
+  }),
 });
 
 const CAPTURE = object({

@@ -293,6 +293,29 @@ const PROGRAM: Family[] = [
   counter('cluster_renewals_failed', 'Renewals of the lease that failed.', ({ counters: { cluster } }) =>
     cluster === null ? [] : one(cluster.failures),
   ),
+  counter(
+    'cluster_forwarded_packets',
+    'Packets of SAs that another gateway has: given to it (out), or taken from others (in).',
+    ({ counters: { cluster } }) =>
+      cluster === null ? [] : ways(cluster.relay.forwardedOut, cluster.relay.forwardedIn),
+    ['direction'],
+  ),
+  counter(
+    'cluster_sent_packets',
+    'Packets to peers that left by other gateways (out), or here for others (in).',
+    ({ counters: { cluster } }) => (cluster === null ? [] : ways(cluster.relay.sentOut, cluster.relay.sentIn)),
+    ['direction'],
+  ),
+  counter(
+    'cluster_relay_events',
+    'Between gateways: questions who has an SA, first messages divided among them, what was over the limit, messages that were refused, copies of packets from radios.',
+    ({ counters: { cluster } }) => {
+      if (cluster === null) return [];
+      const { asked, claimed, limited, refused, heardTwice } = cluster.relay;
+      return reasons({ asked, claimed, limited, refused, 'heard-twice': heardTwice });
+    },
+    ['reason'],
+  ),
   counter('log_suppressed_lines', 'Lines of the log that were left out.', ({ counters }) =>
     one(counters.suppressedLines),
   ),

@@ -9,6 +9,14 @@ export interface Entry {
   revision: number;
 }
 
+/** Messages between gateways: each comes once or never. Nothing keeps them. */
+export interface Messages {
+  /** False: there is no connection. */
+  send(to: string, octets: Uint8Array): boolean;
+  /** Hears those to `to`; the result ends that. */
+  listen(to: string, each: (octets: Uint8Array) => void): () => void;
+}
+
 /** Values by key. A call that rejects may have been done, or may be done later. */
 export interface Bucket {
   /** The newest value; null: there never was one. */
@@ -24,6 +32,7 @@ export interface Bucket {
   scan(prefix: string, each: (entry: Entry) => void): Promise<void>;
   /** Tells of these values, first of those that are there, and of each change. */
   watch(prefix: string, each: (entry: Entry) => void): Promise<void>;
+  messages: Messages;
   close(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import { CommandError, errorText } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readOctets } from '../read-file.ts';
 import { createSlices } from '../slices.ts';
-import type { Bucket, Entry } from './bucket.ts';
+import type { Bucket, Entry, Messages } from './bucket.ts';
 
 /** Where the store is, and how this gateway shows who it is. */
 export interface NatsConfig {
@@ -42,6 +42,8 @@ const LOOKS = 5;
 const BATCH = 256;
 const SLICE = 4;
 const READER_TIME = 60000;
+/** Subjects of messages between gateways begin with it. */
+const LETTERS = 'dietesp';
 /** JetStream's code for another revision than the expected one. */
 const WRONG_SEQUENCE = 10071;
 /** There is no such stream. */
@@ -199,15 +201,38 @@ export async function openNats(
     if (problem !== '') gone(`cluster: ${where}: bucket ${bucket} ${problem}: its SAs are lost`);
   }
 
+  // What is published without a connection would wait for the next one.
+  let isConnected = true;
   void (async () => {
     for await (const { type } of connection.status()) {
-      if (type === 'disconnect') log('warn', 'state', `the connection to ${where} is lost`);
-      else if (type === 'reconnect') {
+      if (type === 'disconnect') {
+        isConnected = false;
+        log('warn', 'state', `the connection to ${where} is lost`);
+      } else if (type === 'reconnect') {
+        isConnected = true;
         log('info', 'state', "connected to the cluster's store again");
         void look();
       }
     }
   })();
+
+  const messages: Messages = {
+    send(to, octets) {
+      if (!isConnected) return false;
+      connection.publish(`${LETTERS}.${bucket}.${to}`, octets);
+      return true;
+    },
+    listen(to, each) {
+      const subject = `${LETTERS}.${bucket}.${to}`;
+      const found = connection.subscribe(subject, {
+        callback(error, message) {
+          if (error === null) each(message.data);
+          else log('warn', 'state', () => `${where}: ${subject}: ${errorText(error)}`);
+        },
+      });
+      return () => found.unsubscribe();
+    },
+  };
 
   const subjectOf = (key: string): string => `$KV.${bucket}.${key}`;
   const keyOf = (subject: string): string => subject.slice(subjectOf('').length);
@@ -347,6 +372,7 @@ export async function openNats(
     },
     scan,
     watch,
+    messages,
     async close() {
       for (const timer of marks) clearTimeout(timer);
       await connection.close();

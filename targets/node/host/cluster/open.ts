@@ -6,6 +6,7 @@ import type { ClusterState, ClusterView } from '../state/shared.ts';
 import type { StateStore } from '../state/store.ts';
 import type { Bucket } from './bucket.ts';
 import { createGroups } from './groups.ts';
+import { createLetters } from './letters.ts';
 import { type Gone, type NatsConfig, openNats } from './nats.ts';
 import { createSession, type Session } from './session.ts';
 import { realTimers, type Timers } from './timers.ts';
@@ -60,6 +61,7 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
     if (isClosed) return;
     try {
       await session.join();
+      letters.begin();
       log('info', 'state', () => `joined the cluster again, at place ${session.index()}`);
       state.rejoined();
     } catch {
@@ -80,6 +82,7 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
     },
     died: (one) => state.died(one),
   });
+  const letters = createLetters({ messages: bucket.messages, session, secret, scope: config.scope });
   const groups = createGroups({
     bucket,
     session,
@@ -88,6 +91,7 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
     log,
     async close() {
       isClosed = true;
+      letters.close();
       try {
         await session.leave();
       } catch {
@@ -100,6 +104,10 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
     lease,
     index: session.index,
     live: () => [session.index(), ...others().flatMap(({ index, isLive }) => (isLive ? [index] : []))],
+    session: session.id,
+    sessions: () =>
+      session.members().flatMap(({ index, session: id, isGone }) => (isGone || index === session.index() ? [] : [id])),
+    letters,
     view: () => ({
       name,
       index: session.index(),
@@ -116,6 +124,7 @@ export async function joinCluster(config: JoinConfig): Promise<StateStore> {
   });
   try {
     await session.join();
+    letters.begin();
   } catch (error) {
     await bucket.close();
     throw error;

@@ -48,11 +48,15 @@ export function clusterOf(root: Field): ClusterConfig | undefined {
   for (const [name, why] of [
     ['state', 'is not taken beside cluster: SAs are in its store'],
     ['sas', 'is not taken beside cluster: manual SAs belong to one gateway'],
-    ['radios', 'is not taken beside cluster: only peers at UDP sockets can be taken over'],
-    ['tcp', 'is not taken beside cluster: only peers at UDP sockets can be taken over'],
+    ['tcp', 'is not taken beside cluster: what is on a connection cannot be taken over'],
   ]) {
     const beside = inside(root, name);
     if (beside.value !== undefined) keepError(beside, fieldError(beside, why));
+  }
+  for (const radio of entriesOf(inside(root, 'radios'))) {
+    const [short, long] = [inside(radio, 'shortAddress'), inside(radio, 'extendedAddress')];
+    if (short.value !== undefined || long.value !== undefined) continue;
+    keepError(radio, fieldError(long, 'is required beside cluster, or shortAddress: all gateways have the same'));
   }
   if (root.document.hasError(['cluster']) || servers.length === 0) return undefined;
   const files = Object.fromEntries(

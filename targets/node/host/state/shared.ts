@@ -34,6 +34,16 @@ export interface SharedState {
   counters: { taken: number; lost: number };
 }
 
+/** Messages between the gateways of a cluster, sealed (host/cluster/letters.ts). */
+export interface Letters {
+  /** False: it was not sent. That it was is no promise that it comes. */
+  send(to: string, octets: Uint8Array): boolean;
+  /** Called for each that came, once, with the session that sent it. Set by the gateway. */
+  take: (from: string, octets: Uint8Array) => void;
+  /** Those that were not sealed with our key, came before, or are of a gateway that is not known. */
+  counters: { refused: number };
+}
+
 /** What the gateway sees of its cluster. */
 export interface ClusterView {
   /** Name of this gateway, and its place, 0 to 15. */
@@ -60,6 +70,11 @@ export interface ClusterState extends SharedState {
   index(): number;
   /** Places of the gateways that live, this one's among them. */
   live(): number[];
+  /** The session of this gateway; '' while it has none. */
+  session(): string;
+  /** Sessions of the other gateways that live. */
+  sessions(): string[];
+  letters: Letters;
   /** Milliseconds of a lease. */
   lease: number;
   /** Runs `work` once, `time` ms from now; the result cancels it. */
