@@ -142,7 +142,7 @@ export interface GatewayProcess {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-async function startGateway(file: string, port: number): Promise<GatewayProcess> {
+export async function startGateway(file: string, port: number): Promise<GatewayProcess> {
   const args = ['gateway', '--config', file, '--control', '--log', 'info'];
   const child = spawn(process.execPath, [...DIETESP, ...args], { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
   const log: string[] = [];
@@ -204,7 +204,7 @@ export interface Front {
   close(): void;
 }
 
-async function socketAt(port = 0): Promise<Socket> {
+export async function socketAt(port = 0): Promise<Socket> {
   const socket = createSocket('udp4');
   socket.bind(port, '127.0.0.1');
   await once(socket, 'listening');

@@ -9,10 +9,10 @@ import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
 import { octetsKey } from '../host/datagram.ts';
 import { decodePlain, encodePlain } from '../host/state/plain.ts';
 import type { Carriers } from './carriers.ts';
-import type { Origin } from './mtu.ts';
 import { type Peer, peerAt, type Way } from './peers.ts';
 import type { Places } from './places.ts';
 import type { Relay } from './relay.ts';
+import type { Origin } from './sender.ts';
 import { atHint, espHint, ikeHint, toHint } from './state/own-groups.ts';
 
 /** Peers at sockets of other gateways. */

@@ -21,6 +21,7 @@ import type { Bus } from './bus.ts';
 import type { GatewayIkeConfig } from './config.ts';
 import type { IkeLink } from './ike-link.ts';
 import { nameOf } from './ike-upper.ts';
+import type { Origin } from './sender.ts';
 import { isStream } from './streams.ts';
 
 /** Milliseconds between two looks for fragments whose packets did not come. */
@@ -36,9 +37,6 @@ export const FIT_WHOLE = 0;
 export const FIT_TOLD = 1;
 /** In pieces of `limit` octets. */
 export const FIT_SPLIT = 2;
-
-/** Where an inner packet comes from. */
-export type Origin = 'tun' | 'program' | 'own';
 
 export interface GatewayMtu {
   metrics: MtuMetrics;

@@ -5,6 +5,9 @@ import { addressText } from '../host/addresses.ts';
 import { endpointText } from '../host/datagram.ts';
 import type { Peer } from './peers.ts';
 
+/** Where an inner packet comes from. */
+export type Origin = 'tun' | 'program' | 'own';
+
 export type Sender = Peer | Path;
 
 export function senderText(from: Sender): string {
