@@ -2,11 +2,13 @@
 // hears is decided here: the air is a UDP socket between their ZEP radios.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { RemoteInfo } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect } from '@nats-io/transport-node';
 import { FRAME_ACK } from '../../core/wire/ieee802154.ts';
 import type { RelayView } from '../../targets/node/gateway/relay.ts';
 import { addressOctets } from '../../targets/node/host/addresses.ts';
@@ -170,6 +172,51 @@ test('both hear each reading, and it is taken once', LIMIT, async () => {
   const { metrics } = (await gateways[owner].ask({ cmd: 'status' })) as { metrics: { esp: { drops: object } } };
   assert.deepEqual(metrics.esp.drops, {}, 'copies are no attacks');
   assert.equal(new Set(delivered).size, delivered.length);
+});
+
+test('who may use NATS and has no key: what was recorded, changed or made up does nothing', LIMIT, async () => {
+  const stranger = await connect({ servers: nats.urls });
+  const recorded: [string, Uint8Array][] = [];
+  const heard = stranger.subscribe('dietesp.>', {
+    callback: (_error, { subject, data }) => void recorded.push([subject, Uint8Array.from(data)]),
+  });
+  await stranger.flush();
+  for (let i = 0; i < 3; i++) await answered();
+  await stranger.flush();
+  heard.unsubscribe();
+  const subjects = new Set(recorded.map(([subject]) => subject));
+  assert.ok(recorded.length >= 6 && subjects.size === 2, 'both ways');
+  const before = [await viewOf(0), await viewOf(1)];
+  const [frames, count] = [[...down], delivered.length];
+  for (const [subject, data] of recorded) {
+    stranger.publish(subject, data);
+    const changed = data.slice();
+    changed[changed.length - 1] ^= 1;
+    stranger.publish(subject, changed);
+    for (const other of subjects) if (other !== subject) stranger.publish(other, data);
+    // Of a number that has not come yet.
+    const later = Buffer.from(data);
+    later.writeBigUInt64BE(later.readBigUInt64BE(8) + 100n, 8);
+    stranger.publish(subject, later);
+  }
+  for (const subject of subjects) {
+    for (const length of [0, 1, 40, 1000, 200000]) stranger.publish(subject, randomBytes(length));
+  }
+  await stranger.flush();
+  const sent = 4 * recorded.length + 5 * 2;
+  const refused = async (): Promise<number> => {
+    const now = [await viewOf(0), await viewOf(1)];
+    return now.reduce((sum, { relay }, index) => sum + relay.refused - before[index].relay.refused, 0);
+  };
+  await until('all refused', async () => (await refused()) >= sent);
+  assert.equal(await refused(), sent);
+  const now = [await viewOf(0), await viewOf(1)];
+  for (const [index, { relay }] of now.entries()) {
+    assert.deepEqual({ ...relay, refused: 0 }, { ...before[index].relay, refused: 0 });
+  }
+  assert.deepEqual([[...down], delivered.length], [frames, count], 'nothing was sent, or delivered');
+  await answered();
+  await stranger.close();
 });
 
 test('only the other one hears it: readings go on', LIMIT, async () => {

@@ -228,6 +228,7 @@ export function createWorld(options: WorldOptions): World {
     });
     life.relay = createRelay(shared, {
       hold,
+      guard: (run) => run(),
       take(octets) {
         const [group, number] = Buffer.from(octets).toString().split(' ');
         if (!life.sas.has(group)) return null;

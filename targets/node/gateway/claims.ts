@@ -93,8 +93,11 @@ export function createClaims(shared: ClusterState, parts: ClaimParts): Claims {
           const last = claim.run;
           claim.run = null;
           if (isClosed) return;
+          const isOthers = claim.winner !== '' && claim.winner !== shared.session();
           if (claim.winner === '') claim.winner = parts.isLive(claim.best) ? claim.best : shared.session();
           if (claim.winner === shared.session()) last?.();
+          // It was answered before, and the peer repeats it: who answers may not hear that.
+          else if (isOthers) parts.forward(octets, claim.winner);
         });
       }
     },

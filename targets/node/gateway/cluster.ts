@@ -20,6 +20,9 @@ const LATE_STEP = 64;
 const TRIES = 20;
 const TRY_AGAIN = 100;
 
+/** Milliseconds that a packet waits for a gateway that may be gone. */
+export const patienceOf = (lease: number): number => lease * 1.5 + 1000;
+
 export interface Cluster {
   /** True while this gateway may send and take packets. */
   isHeld(): boolean;
@@ -83,7 +86,7 @@ function createIndex<Value>(): Index<Value> {
 
 export function createCluster(bus: Bus, shared: ClusterState, parts: ClusterParts): Cluster {
   const { log } = bus;
-  const patience = shared.lease * 1.5 + 1000;
+  const patience = patienceOf(shared.lease);
   const orphans = new Map<string, Orphan>();
   const index = createIndex<string>();
   const taking = new Map<string, (() => void)[]>();

@@ -152,11 +152,11 @@ function start(config: GatewayConfig, opened: Opened): Started {
       const cluster = createCluster(bus, shared, { take, release: ike.release, others: ike.others });
       if (away !== null) {
         const { unknown: hold } = cluster;
-        const guarded = <Value>(otherwise: Value, run: () => Value): Value => bus.guard(otherwise, run);
         away.relay = createRelay(shared, {
           hold,
-          take: (octets, from) => guarded(null, () => away.take(octets, from)),
-          transmit: (octets) => guarded(undefined, () => away.transmit(octets)),
+          guard: (run) => bus.guard(undefined, run),
+          take: away.take,
+          transmit: away.transmit,
         });
       }
       ike.cluster = cluster;

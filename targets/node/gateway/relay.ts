@@ -11,6 +11,7 @@
 
 import type { ClusterState } from '../host/state/shared.ts';
 import { type Claims, createClaims } from './claims.ts';
+import { patienceOf } from './cluster.ts';
 
 const ASK = 1;
 const FORWARD = 2;
@@ -34,6 +35,8 @@ const SILENCE = 2000;
 const TICK = 100;
 
 export interface RelayParts {
+  /** Runs work for a message; no error leaves it. */
+  guard(run: () => void): void;
   /**
    * Lets a packet that no SA here is for wait for a gateway that is gone (`Cluster.unknown`). True: its SA is being taken over;
    * false: too many wait; else a function that ends the waiting.
@@ -87,6 +90,7 @@ interface Held {
   forget: () => void;
   nextAt: number;
   wait: number;
+  until: number;
 }
 
 /** At most `rate` a second. */
@@ -115,6 +119,7 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
     ...{ forwardedOut: 0, forwardedIn: 0, sentOut: 0, sentIn: 0, asked: 0, claimed: 0, limited: 0, refused: 0 },
     heardTwice: 0,
   };
+  const patience = patienceOf(shared.lease);
   const mayAsk = createLimit(ASKS, now);
   const mayForward = createLimit(FORWARDS, now);
   const held = new Map<number, Held>();
@@ -193,6 +198,10 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
       bounded(nobodys, OWNERS_MAX, hint, time + SILENCE);
     }
     for (const one of held.values()) {
+      if (one.until < time) {
+        end(one);
+        continue;
+      }
       if (one.nextAt > time || isNobodys(one.hint)) continue;
       one.nextAt = time + one.wait;
       one.wait *= 2;
@@ -267,7 +276,7 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
     return numbers;
   }
 
-  letters.take = (from, octets) => {
+  function opened(from: string, octets: Uint8Array): void {
     if (isClosed || octets.length < HEAD) return;
     const rest = octets.subarray(HEAD);
     const id = new DataView(octets.buffer, octets.byteOffset).getUint32(1);
@@ -279,7 +288,8 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
       counters.sentIn++;
       parts.transmit(rest);
     } else if (kind === CLAIM) claims.heard(from, id, Buffer.from(rest).toString('latin1'));
-  };
+  }
+  letters.take = (from, octets) => parts.guard(() => opened(from, octets));
 
   return {
     counters,
@@ -292,7 +302,8 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
     },
     unknown(hint, octets, again, told) {
       if (isClosed || !shared.isHeld()) return false;
-      const one: Held = { id: nextId(), hint, octets, told, forget() {}, nextAt: now() + AGAIN, wait: 2 * AGAIN };
+      const times = { nextAt: now() + AGAIN, wait: 2 * AGAIN, until: now() + patience };
+      const one: Held = { id: nextId(), hint, octets, told, forget() {}, ...times };
       const fate = parts.hold([hint], () => {
         end(one);
         again();

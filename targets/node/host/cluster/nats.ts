@@ -219,8 +219,13 @@ export async function openNats(
   const messages: Messages = {
     send(to, octets) {
       if (!isConnected) return false;
-      connection.publish(`${LETTERS}.${bucket}.${to}`, octets);
-      return true;
+      try {
+        connection.publish(`${LETTERS}.${bucket}.${to}`, octets);
+        return true;
+      } catch {
+        // It ends just now, or the servers take nothing as long.
+        return false;
+      }
     },
     listen(to, each) {
       const subject = `${LETTERS}.${bucket}.${to}`;
