@@ -3,6 +3,7 @@
 // gateway hears it too, its own radio is used.
 
 import { createHash } from 'node:crypto';
+import { u32 } from '../../../core/base/bytes.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
 import { IPV4_DST, IPV4_SIZE } from '../../../core/wire/ipv4.ts';
 import { IPV6_DST, IPV6_SIZE, IPV6_SRC } from '../../../core/wire/ipv6.ts';
@@ -68,6 +69,8 @@ export interface ElsewhereParts {
   inner(packet: Uint8Array, origin: Origin): number;
   /** Sends a packet to a peer by a radio of this gateway. */
   send(peer: Peer, packet: Uint8Array): void;
+  /** The last packet of ESP that was counted as one without an SA was none. */
+  uncount(): void;
   /** A peer on a radio was heard here, too. */
   here(address: Uint8Array): void;
 }
@@ -83,11 +86,13 @@ export interface Elsewhere {
   heard(path: Path): void;
   /** True for a copy of what came by another way. `from`: who sent it. */
   isTwice(from: Uint8Array, octets: Uint8Array): boolean;
-  /** Packets that no SA here is for: `again` takes one anew. True: it is on its way. */
+  /** Packets that no SA here is for. True: it is on its way, or another gateway only asked for it: no drop. */
   inner(packet: Uint8Array, length: number, origin: Origin, again: () => void, told: (fits: number) => void): boolean;
-  esp(path: Path, octets: Uint8Array, spi: number, again: () => void): void;
-  ike(path: Path, octets: Uint8Array, spi: Uint8Array, again: () => void): void;
-  onAir(radio: number, packet: Uint8Array, link: Uint8Array, again: () => void): void;
+  esp(path: Path, octets: Uint8Array, isEesp: boolean): boolean;
+  /** `isStrange`: there is no SA that may be its. */
+  onAir(radio: number, packet: Uint8Array, link: Uint8Array, isStrange: boolean): boolean;
+  /** `spi`: that of ours. */
+  ike(path: Path, octets: Uint8Array, spi: Uint8Array): void;
   /** The first message of an IKE SA from a radio: `run` answers it. */
   first(path: Path, octets: Uint8Array, run: () => void): void;
   /** Sends by another gateway; false: this one has to. `path`: of the SA, or of the message that is answered. */
@@ -134,7 +139,13 @@ export function createElsewhere(parts: ElsewhereParts): Elsewhere {
   function unknown(hint: string, octets: () => Uint8Array, again: () => void, told?: (fits: number) => void): boolean {
     if (elsewhere.current === null) return elsewhere.relay.unknown(hint, octets(), again, told);
     isMissed = true;
-    return false;
+    return true;
+  }
+
+  /** ESP that was counted as a drop, and is another gateway's. */
+  function passed(isOthers: boolean): boolean {
+    if (isOthers) parts.uncount();
+    return isOthers;
   }
 
   /** What a packet that came by another gateway does here; octets that would have fitted. */
@@ -203,11 +214,19 @@ export function createElsewhere(parts: ElsewhereParts): Elsewhere {
       const octets = (): Uint8Array => octetsOf({ kind: 'inner', origin, octets: packet.subarray(0, length) });
       return unknown(toHint(to), octets, again, told);
     },
-    esp: (path, octets, spi, again) => void unknown(espHint(spi), () => pathParcel('esp', path, octets), again),
-    ike: (path, octets, spi, again) => void unknown(ikeHint(spi), () => pathParcel('ike', path, octets), again),
-    onAir(radio, packet, link, again) {
+    esp(path, octets, isEesp) {
+      const parcel = (): Uint8Array => pathParcel('esp', path, octets);
+      return passed(unknown(espHint(u32(octets, isEesp ? 4 : 0)), parcel, () => parts.esp(path, octets)));
+    },
+    onAir(radio, packet, link, isStrange) {
       const hint = atHint(packet.subarray(IPV6_SRC, IPV6_SRC + 16));
-      unknown(hint, () => octetsOf({ kind: 'air', place: places.nameOf(radio), link, octets: packet }), again);
+      const parcel = (): Uint8Array => octetsOf({ kind: 'air', place: places.nameOf(radio), link, octets: packet });
+      const isOthers = unknown(hint, parcel, () => parts.air(radio, packet, link));
+      return isStrange && passed(isOthers);
+    },
+    ike(path, octets, spi) {
+      const parcel = (): Uint8Array => pathParcel('ike', path, octets);
+      unknown(ikeHint(spi), parcel, () => parts.ike(path, octets));
     },
     first(path, octets, run) {
       if (elsewhere.current !== null) run();

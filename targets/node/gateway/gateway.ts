@@ -3,6 +3,7 @@
 //
 // A packet never causes an exception. The layer that drops it counts it by reason (`metrics`).
 
+import { DROP_NO_SA } from '../../../core/base/drop.ts';
 import { createEndpoint } from '../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../core/esp/full-parts.ts';
 import { closeChild, closeIke, probe, rekeyChild, rekeyIke } from '../../../core/ike/exchange/requests.ts';
@@ -126,6 +127,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
           inner: (packet, origin) => router.inner(packet, origin),
           send: (peer, packet) => void air.send(peer, packet, packet.length),
           here: air.here,
+          uncount: () => void endpoint.drops[-DROP_NO_SA]--,
         });
   if (away !== null) air.away = away.sendAir;
   const carriers = away === null ? own : withOthers(own, away);

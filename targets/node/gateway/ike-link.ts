@@ -192,10 +192,10 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
   }
 
   /** True where the message is of an IKE SA of another gateway. */
-  function isElsewhere(path: Path, octets: Uint8Array, offset: number, length: number, again: () => void): boolean {
+  function isElsewhere(path: Path, octets: Uint8Array, offset: number, length: number): boolean {
     if (away === null || ike === null) return false;
     const { here, spi } = ike.isHere(octets, offset, length);
-    if (!here) away.ike(path, octets.subarray(offset, offset + length), spi, again);
+    if (!here) away.ike(path, octets.subarray(offset, offset + length), spi);
     return !here;
   }
 
@@ -262,8 +262,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
         bus.drop('state', 'no-lease');
         return false;
       }
-      if (isElsewhere(path, octets, offset, length, () => void link.message(path, octets, offset, length)))
-        return false;
+      if (isElsewhere(path, octets, offset, length)) return false;
       const code = ike?.receive(path, octets, offset, length, now()) ?? -1;
       bus.wake(0);
       return code >= 0;

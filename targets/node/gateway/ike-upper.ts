@@ -149,7 +149,9 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
       }
       let spi = allocateBothSpi(sas.eesp, scope);
       // One that moves may come to any own address, and one of a cluster to another gateway.
-      while (mobility.hasSpi(spi) || (place >= 0 && spi >>> 28 !== place)) spi = allocateBothSpi(sas.eesp, scope);
+      // The first bit of them all is 0.
+      while (mobility.hasSpi(spi) || (place >= 0 && ((spi >>> 27) & 15) !== place))
+        spi = allocateBothSpi(sas.eesp, scope);
       return spi;
     },
     install(sa, child, outgoing, incoming, first) {

@@ -59,6 +59,8 @@ export interface RelayView {
   /** Questions who has the SA of a packet, and first messages of peers on a radio that gateways divided among them. */
   asked: number;
   claimed: number;
+  /** Packets that waited in vain: no gateway had their SA. */
+  untaken: number;
   /** Not asked or forwarded: too many in a second. */
   limited: number;
   /** Messages that no gateway of this cluster had sealed, or that came again. */
@@ -117,7 +119,7 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
   const { letters, now } = shared;
   const counters: RelayView = {
     ...{ forwardedOut: 0, forwardedIn: 0, sentOut: 0, sentIn: 0, asked: 0, claimed: 0, limited: 0, refused: 0 },
-    heardTwice: 0,
+    ...{ untaken: 0, heardTwice: 0 },
   };
   const patience = patienceOf(shared.lease);
   const mayAsk = createLimit(ASKS, now);
@@ -199,6 +201,7 @@ export function createRelay(shared: ClusterState, parts: RelayParts): Relay {
     }
     for (const one of held.values()) {
       if (one.until < time) {
+        counters.untaken++;
         end(one);
         continue;
       }

@@ -268,15 +268,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
 
   /** Drops ESP without an outer header, of which `restore` said this code. */
   function refuse(code: number, path: Path, octets: Uint8Array, offset: number, length: number, isNew: boolean): false {
+    const isStrange = code === DROP_NO_SA && endpoint.sa === null && length >= (isNew ? 8 : 4);
+    if (isStrange && away?.esp(path, octets.slice(offset, offset + length), isNew)) return false;
     // Nobody has said how to tell a peer of an unknown SPI of EESP: it finds out by a probe.
-    const isStrange = code === DROP_NO_SA && endpoint.sa === null && !isNew && length >= 4;
-    if (isStrange) {
-      ike.unknownAt(path, u32(octets, offset));
-      if (away !== null) {
-        const copy = octets.slice(offset, offset + length);
-        away.esp(path, copy, u32(copy, 0), () => void router.esp(path, copy, 0, length));
-      }
-    }
+    if (isStrange && !isNew) ike.unknownAt(path, u32(octets, offset));
     lost(code, () => senderText(path));
     return false;
   }
@@ -324,8 +319,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       if (isStrange) ike.unknown(radio, buffer, offset, link.slice());
       // The peer may have connected anew at another gateway, with an SA that looks the same on the air.
       if (whole !== null && (isStrange || size === DROP_ICV)) {
-        const sender = link.slice();
-        away!.onAir(radio, whole, sender, () => air.take(radio, whole, 0, length, sender));
+        if (away!.onAir(radio, whole, link.slice(), isStrange)) return;
       }
       lost(size, () => addressText(buffer, offset + IPV6_SRC, 16));
       return;
@@ -337,8 +331,10 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     hand(sa, association, size, air.heard(radio, buffer, offset + IPV6_SRC, link, away?.current ?? null));
   };
 
-  const ownAddresses = (config.tun?.addresses ?? []).map((text) => addressOctets(text.split('/')[0])!);
-  const icmp = createIcmpErrors(ownAddresses, bus.now);
+  const icmp = createIcmpErrors(
+    (config.tun?.addresses ?? []).map((text) => addressOctets(text.split('/')[0])!),
+    bus.now,
+  );
   /** Tells the source of an inner packet that it did not go; `limit`: octets that would, 0 where there is nobody. */
   function tellSource(packet: Uint8Array, length: number, limit: number): void {
     const size = icmp.about(packet, length, limit);

@@ -190,6 +190,7 @@ const CLUSTER = object({
     sentIn: count('Packets of others that left here.'),
     asked: count('Questions to the others, who has an SA.'),
     claimed: count('First messages from a radio, of which the gateways that heard them chose who answers.'),
+    untaken: count('Packets that waited in vain: no gateway had their SA.'),
     limited: count('Not asked or given, as too many came in a second.'),
     refused: count('Messages that no gateway of the cluster wrote, or that came before.'),
     heardTwice: count('Packets from a radio that another gateway heard, too, and that were taken once.'),

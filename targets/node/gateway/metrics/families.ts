@@ -308,11 +308,11 @@ const PROGRAM: Family[] = [
   ),
   counter(
     'cluster_relay_events',
-    'Between gateways: questions who has an SA, first messages divided among them, what was over the limit, messages that were refused, copies of packets from radios.',
+    'Between gateways: questions who has an SA, first messages divided among them, packets that no gateway took, what was over the limit, messages that were refused, copies of packets from radios.',
     ({ counters: { cluster } }) => {
       if (cluster === null) return [];
-      const { asked, claimed, limited, refused, heardTwice } = cluster.relay;
-      return reasons({ asked, claimed, limited, refused, 'heard-twice': heardTwice });
+      const { asked, claimed, untaken, limited, refused, heardTwice } = cluster.relay;
+      return reasons({ asked, claimed, untaken, limited, refused, 'heard-twice': heardTwice });
     },
     ['reason'],
   ),
