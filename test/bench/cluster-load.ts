@@ -1,5 +1,5 @@
 // What the store of a cluster has to do for many peers: test/cluster/load.ts in virtual time.
-//   npm run bench -- cluster-load [--peers 20000] [--minutes 2] [--gateways 4]
+//   npm run bench -- cluster-load [--peers 20000] [--minutes 2] [--gateways 4] [--rate 10000]
 
 import { createLoad, type Load } from '../cluster/load.ts';
 import type { StoreCount } from '../cluster/virtual-store.ts';
@@ -7,7 +7,7 @@ import type { Figure } from './ike.ts';
 
 const MINUTE = 60000;
 /** Peers that connect in a virtual millisecond. */
-const RATE = 2;
+const RATE = 4;
 /** Minutes between rekeys of a Child SA and of an IKE SA: the defaults of a gateway's file. */
 const CHILD_REKEY = 240;
 const IKE_REKEY = 1440;
@@ -57,9 +57,10 @@ export async function benchClusterLoad(): Promise<Figure[]> {
   const peers = option('peers', 20000);
   const minutes = option('minutes', 2);
   const gateways = option('gateways', 4);
+  const rate = option('rate', 10000);
   const sample = Math.min(SAMPLE, peers);
   const begin = performance.now();
-  const load = await createLoad(gateways);
+  const load = await createLoad(gateways, rate);
   const empty = memory();
 
   let connected = 0;
@@ -98,6 +99,7 @@ export async function benchClusterLoad(): Promise<Figure[]> {
   await load.run(1000);
 
   load.slow.length = 0;
+  load.count.longest = 0;
   load.kill(0);
   const died = load.now();
   const moved = Math.ceil(peers / gateways);
@@ -111,6 +113,7 @@ export async function benchClusterLoad(): Promise<Figure[]> {
     };
   }
   await load.run(20000);
+  const { longest } = load.count;
   const each = (value: number): number => value / sample;
   const hour = 60 / minutes;
   return [
@@ -118,6 +121,7 @@ export async function benchClusterLoad(): Promise<Figure[]> {
       name: `peers at ${gateways} gateways, ${minutes} virtual minutes, a reading with an answer each minute`,
       value: peers,
       unit: 'peers',
+      beside: `the store answers after 2 ms, and does ${rate} writes a second`,
     },
     {
       name: 'faults: numbers that came or went twice, SAs that were lost',
@@ -175,9 +179,17 @@ export async function benchClusterLoad(): Promise<Figure[]> {
       value: (lost.store.puts - peers) / moved,
       unit: 'writes',
     },
+    { name: '  octets written then, readings of all peers included', value: lost.store.octets / 1e6, unit: 'MB' },
     { name: '  reads of single records for it', value: lost.store.gets / moved, unit: 'reads' },
     { name: '  readings that waited more than a second', value: slow.length, unit: 'readings' },
     { name: '  longest wait for an answer, virtual', value: (slow.at(-1) ?? 0) / 1000, unit: 's' },
+    {
+      name: '  from the death until no reading waited more than a second',
+      value: Math.max(0, load.slowAt - died) / 1000,
+      unit: 's',
+      beside: 'virtual',
+    },
+    { name: '  longest queue of writes at the store', value: longest, unit: 'ms' },
     { name: '  processor time of that minute', value: lost.cpu / 1000, unit: 's' },
     { name: 'the run took', value: (performance.now() - begin) / 1000, unit: 's' },
   ];

@@ -58,7 +58,7 @@ export async function benchClusterSurvey(): Promise<Figure[]> {
   const files = { credentialsFile: '', nkeyFile: '', tokenFile: '', user: '', passwordFile: '' };
   const tls = { caFile: '', certificateFile: '', certificateKeyFile: '' };
   const config = { servers: nats.urls, bucket: 'dietesp', replicas: 1, ...files, ...tls };
-  const bucket = await openNats(config, 'g', 2000, silent, () => {});
+  const bucket = await openNats(config, 'g', 30000, silent, () => {});
   const live = new Set(SESSIONS);
   const groupsOf = (session: string): GroupStore =>
     createGroups({

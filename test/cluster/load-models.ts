@@ -27,20 +27,24 @@ const SERVER_RANGE = { protocol: 17, startPort: 5683, endPort: 5683, start: inne
 /** Of an IKE SA: both directions. */
 export const IKE_KEYS = new Uint8Array(2 * 36);
 const LOCAL = ipv4(0);
+// What nobody changes is there once.
+const AUTH = new Uint8Array(AUTH_SIZE);
+const SK_D = new Uint8Array(32);
 
 export const CHILD_KEYS = { key: KEY, salt: KEY.subarray(0, 3), authKey: NONE } as unknown as SaConfig;
 
 /** An IKE SA of peer `index` as responder, set up now. */
 export function modelIke(index: number, spis: Uint8Array, now: number, nextId = 0, expectedId = 2): IkeSa {
-  const path = { local: LOCAL, localPort: 4500, remote: ipv4(index), remotePort: 4500, encapsulated: true };
+  const remote = ipv4(index);
+  const path = { local: LOCAL, localPort: 4500, remote, remotePort: 4500, encapsulated: true };
   return {
     spis,
     initiator: false,
     cipher: { encr: 20, keyBits: 128, integ: 0 },
     ke: 31,
-    skD: new Uint8Array(32),
+    skD: SK_D,
     peerIdType: 11,
-    peerId: ipv4(index),
+    peerId: remote,
     fragmentation: true,
     vendor: true,
     optimizedRekey: true,
@@ -56,7 +60,7 @@ export function modelIke(index: number, spis: Uint8Array, now: number, nextId = 
     requestExchange: 0,
     task: null,
     state: STATE_ESTABLISHED,
-    response: new Uint8Array(AUTH_SIZE),
+    response: AUTH,
     rekeyAt: now + 86400000,
     reauthAt: -1,
     path: { ...path, port: 0, link: NONE },
@@ -68,15 +72,9 @@ export function modelIke(index: number, spis: Uint8Array, now: number, nextId = 
 }
 
 /** A Child SA of it whose last numbers are `out` and `into`. */
-export function modelChild(
-  ike: IkeSa,
-  index: number,
-  spiIn: number,
-  out: number,
-  into: number,
-  now: number,
-): [ChildSa, Pair] {
-  const remote = { protocol: 17, startPort: 5683, endPort: 5683, start: inner(index), end: inner(index) };
+export function modelChild(ike: IkeSa, spiIn: number, out: number, into: number, now: number): [ChildSa, Pair] {
+  const { address } = ike;
+  const remote = { protocol: 17, startPort: 5683, endPort: 5683, start: address, end: address };
   const child = {
     policy: { name: 'sensors' },
     spiIn,

@@ -73,13 +73,15 @@ export interface Load {
   faults: string[];
   /** Milliseconds from a reading to its answer, since it was emptied last: only those of more than a second. */
   slow: number[];
+  /** When the last of them had its answer. */
+  slowAt: number;
 }
 
-/** `gateways` that have joined, and no peer. */
-export async function createLoad(gateways: number): Promise<Load> {
+/** `gateways` that have joined, and no peer. `rate`: writes that the store does in a second. */
+export async function createLoad(gateways: number, rate?: number): Promise<Load> {
   const clock = createClock();
   const { at } = clock;
-  const store = createVirtualStore(clock);
+  const store = createVirtualStore(clock, rate);
   const peers: Peer[] = [];
   const byIkeSpi = new Map<string, number>();
   let spis = 256;
@@ -94,8 +96,8 @@ export async function createLoad(gateways: number): Promise<Load> {
     return modelIke(index, spi, clock.now());
   }
 
-  function install(life: Life, index: number, ike: IkeSa, spiIn: number, out: number, into: number): [ChildSa, Pair] {
-    const [child, pair] = modelChild(ike, index, spiIn, out, into, clock.now());
+  function install(life: Life, ike: IkeSa, spiIn: number, out: number, into: number): [ChildSa, Pair] {
+    const [child, pair] = modelChild(ike, spiIn, out, into, clock.now());
     life.keeper.installed(child, CHILD_KEYS, CHILD_KEYS, pair);
     ike.children.push(child);
     return [child, pair];
@@ -127,7 +129,7 @@ export async function createLoad(gateways: number): Promise<Load> {
         const numbers = decodePlain(records.get(`num/${id}`)!) as { out: number; in: number };
         if (numbers.in < peer.taken)
           load.faults.push(`peer ${index}: ${peer.taken} was taken, ${numbers.in} is stored`);
-        [peer.child, peer.pair] = install(life, index, ike, Number(stored.spiIn), numbers.out, numbers.in);
+        [peer.child, peer.pair] = install(life, ike, Number(stored.spiIn), numbers.out, numbers.in);
       }
       peer.ike = ike;
       peer.gateway = gateway;
@@ -179,7 +181,10 @@ export async function createLoad(gateways: number): Promise<Load> {
       peer.got = number;
       if (peer.waitsSince >= 0) {
         load.answers++;
-        if (clock.now() - peer.waitsSince > 1000) load.slow.push(clock.now() - peer.waitsSince);
+        if (clock.now() - peer.waitsSince > 1000) {
+          load.slow.push(clock.now() - peer.waitsSince);
+          load.slowAt = clock.now();
+        }
       }
       peer.waitsSince = -1;
     };
@@ -228,7 +233,7 @@ export async function createLoad(gateways: number): Promise<Load> {
       const ike = createIke(index);
       ike.state = STATE_HALF_OPEN;
       life.keeper.keys(ike, IKE_KEYS);
-      const [child, pair] = install(life, index, ike, ++spis, 0, 0);
+      const [child, pair] = install(life, ike, ++spis, 0, 0);
       peers.push({ gateway, ike, child, pair, sent: 0, taken: 0, got: 0, waitsSince: -1 });
       life.keeper.message(ike, () => {});
       ike.state = STATE_ESTABLISHED;
@@ -252,7 +257,7 @@ export async function createLoad(gateways: number): Promise<Load> {
       const peer = peers[index];
       const life = lives[peer.gateway];
       const { ike, child: old } = peer;
-      [peer.child, peer.pair] = install(life, index, ike, ++spis, 0, 0);
+      [peer.child, peer.pair] = install(life, ike, ++spis, 0, 0);
       [peer.sent, peer.taken, peer.got, peer.waitsSince] = [0, 0, 0, -1];
       ike.expectedId++;
       ike.response = new Uint8Array(REKEY_SIZE);
@@ -301,6 +306,7 @@ export async function createLoad(gateways: number): Promise<Load> {
     answers: 0,
     faults: [],
     slow: [],
+    slowAt: 0,
   };
 
   for (let gateway = 0; gateway < gateways; gateway++) start(gateway);

@@ -105,7 +105,7 @@ function fakeJournal() {
     },
     isKept: () => isKept,
     flush: async () => {},
-    metrics: { batches: 0, records: 0, failures: 0, held: 0, dropped: 0, lost: 0 },
+    metrics: { batches: 0, records: 0, failures: 0, held: 0, dropped: 0, waiting: 0, time: 0, lost: 0 },
     close: async () => {},
   };
   return { journal, puts, keep: (value: boolean) => void (isKept = value) };

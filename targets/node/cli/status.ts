@@ -99,7 +99,7 @@ async function status(options: Options): Promise<void> {
       return;
     }
     const one = answer as unknown as Summary;
-    const { ike, esp, neighbours, cluster, capture } = one;
+    const { ike, esp, neighbours, state, cluster, capture } = one;
     show(
       ['gateway', ''],
       [
@@ -123,6 +123,14 @@ async function status(options: Options): Promise<void> {
           `radio ${name}`,
           `${frames} frames sent, ${received} received, ${waiting} packets wait`,
         ]),
+        ...(state === null
+          ? []
+          : [
+              [
+                'store',
+                `the last write took ${state.time} ms; ${state.waiting} packets wait, ${state.dropped} dropped`,
+              ],
+            ]),
         ...(cluster === null ? [] : clusterRows(cluster)),
         ...(capture ?? []).map(({ name, packets, crowded, failed }) => [
           `capture ${name}`,

@@ -278,6 +278,9 @@ const PROGRAM: Family[] = [
   gauge('state_kept', '1: SAs are kept over a restart; 0: the store was given up.', ({ counters: { state } }) =>
     state === null ? [] : one(state.isKept ? 1 : 0),
   ),
+  gauge('state_waiting', 'Packets that wait until the store has their numbers.', ({ counters: { state } }) =>
+    state === null ? [] : one(state.waiting),
+  ),
   gauge('cluster_lease_held', '1: it may send and take packets; 0: it is silent.', ({ counters: { cluster } }) =>
     cluster === null ? [] : one(cluster.isHeld ? 1 : 0),
   ),

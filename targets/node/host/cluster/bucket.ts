@@ -17,7 +17,13 @@ export interface Messages {
   listen(to: string, each: (octets: Uint8Array) => void): () => void;
 }
 
-/** Values by key. A call that rejects may have been done, or may be done later. */
+/** A call that was not sent: it will not be done. */
+export class NotSent extends Error {}
+
+/** Attempts whose octets are remembered: those of a minute. One that came through later still would be taken for another writer's. */
+const ATTEMPTS_MAX = 64;
+
+/** Values by key. A call that rejects, but with NotSent, may have been done, or may be done later. */
 export interface Bucket {
   /** The newest value; null: there never was one. */
   get(key: string): Promise<Entry | null>;
@@ -53,8 +59,12 @@ export function createSlot(revision = 0): Slot {
  */
 export async function save(bucket: Bucket, key: string, slot: Slot, octets: Uint8Array): Promise<boolean> {
   slot.attempts.push(octets);
+  if (slot.attempts.length > ATTEMPTS_MAX) slot.attempts.shift();
   for (;;) {
-    const revision = await bucket.put(key, octets, slot.revision);
+    const revision = await bucket.put(key, octets, slot.revision).catch((error: unknown) => {
+      if (error instanceof NotSent) slot.attempts = slot.attempts.filter((one) => one !== octets);
+      throw error;
+    });
     if (revision >= 0) {
       slot.revision = revision;
       break;

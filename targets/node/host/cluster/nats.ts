@@ -1,40 +1,21 @@
 // The bucket of a cluster on NATS JetStream: a key-value bucket as NATS defines it (ADR-8), history 1. Reads go to the leader,
 // never to a replica that may be behind.
 
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { ConnectionOptions, NatsConnection } from '@nats-io/transport-node';
 import { CommandError, errorText } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { readOctets } from '../read-file.ts';
 import { createSlices } from '../slices.ts';
-import type { Bucket, Entry, Messages } from './bucket.ts';
-
-/** Where the store is, and how this gateway shows who it is. */
-export interface NatsConfig {
-  servers: string[];
-  bucket: string;
-  replicas: number;
-  /** Files; '': none. */
-  credentialsFile: string;
-  nkeyFile: string;
-  tokenFile: string;
-  /** With `passwordFile`; '': none. */
-  user: string;
-  passwordFile: string;
-  caFile: string;
-  certificateFile: string;
-  certificateKeyFile: string;
-}
+import { type Bucket, type Entry, type Messages, NotSent } from './bucket.ts';
+import { libraries, type NatsConfig, proofOf, tlsOf } from './nats-options.ts';
+import { createPatience } from './patience.ts';
 
 /** Milliseconds until the first connection is given up; between attempts to connect again. */
 const CONNECT_TIME = 5000;
 const RECONNECT_WAIT = 250;
 /** Milliseconds until the mark of a removed value is removed, when all who watch have seen it. */
 const MARK_TIME = 60000;
-const SECRET_MAX = 65536;
 /** Milliseconds between looks whether the bucket is there still, and how many say that it is not: servers that start may not know yet. */
 const LOOK_WAIT = 1000;
 const LOOKS = 5;
@@ -49,80 +30,14 @@ const WRONG_SEQUENCE = 10071;
 /** There is no such stream. */
 const NOT_FOUND = 10059;
 
-const LIBRARIES = '@nats-io/transport-node, @nats-io/jetstream and @nats-io/kv';
-
-async function libraries() {
-  try {
-    const [transport, jetstream, kv] = await Promise.all([
-      import('@nats-io/transport-node'),
-      import('@nats-io/jetstream'),
-      import('@nats-io/kv'),
-    ]);
-    return { ...transport, ...jetstream, ...kv };
-  } catch {
-    throw new CommandError(
-      `cluster: needs the packages ${LIBRARIES}: npm install ${LIBRARIES.replaceAll(/,| and/g, '')}`,
-    );
-  }
-}
-
-function read(file: string): Uint8Array {
-  try {
-    return readOctets(file, SECRET_MAX);
-  } catch (error) {
-    throw CommandError.from(file, error);
-  }
-}
-
-/** Who this gateway says it is. Throws a CommandError that names the file where it can't be that. */
-function proofOf(config: NatsConfig, nats: Awaited<ReturnType<typeof libraries>>): ConnectionOptions {
-  const text = (file: string): string => Buffer.from(read(file)).toString('utf8').trim();
-  const { credentialsFile, nkeyFile, tokenFile, user, passwordFile } = config;
-  if (tokenFile !== '') return { token: text(tokenFile) };
-  if (passwordFile !== '') return { user, pass: text(passwordFile) };
-  const file = credentialsFile || nkeyFile;
-  if (file === '') return {};
-  const authenticator =
-    credentialsFile === '' ? nats.nkeyAuthenticator(Buffer.from(text(file))) : nats.credsAuthenticator(read(file));
-  try {
-    authenticator('nonce');
-  } catch {
-    throw new CommandError(
-      `${file}: ${credentialsFile === '' ? 'is no seed of an NKey' : 'has no credentials of NATS'}`,
-    );
-  }
-  return { authenticator };
-}
-
-/**
- * TLS, where the file asks for it. The library does so for no `tls://` by itself, and takes an address for `localhost`. So a
- * certificate has to be for the name, or for one of the file's addresses; and no server is connected to but those of the file.
- */
-function tlsOf({ servers, caFile, certificateFile, certificateKeyFile }: NatsConfig): ConnectionOptions {
-  if (caFile === '' && certificateFile === '' && !servers.some((one) => one.startsWith('tls:'))) return {};
-  const hosts = servers.map((one) => new URL(one).hostname.replace(/^\[|\]$/g, ''));
-  const addresses = hosts.filter((host) => isIP(host) !== 0);
-  const check = (host: string, certificate: PeerCertificate): Error | undefined => {
-    if (hosts.includes(host) || addresses.length === 0) return checkServerIdentity(host, certificate);
-    const problems = addresses.map((one) => checkServerIdentity(one, certificate));
-    return problems.includes(undefined) ? undefined : problems[0];
-  };
-  const tls = {
-    ...(caFile === '' ? {} : { caFile }),
-    ...(certificateFile === '' ? {} : { certFile: certificateFile, keyFile: certificateKeyFile }),
-    checkServerIdentity: check,
-  };
-  return { tls, ignoreClusterUpdates: true };
-}
-
 const isWrongSequence = (error: unknown): boolean => (error as { code?: number }).code === WRONG_SEQUENCE;
 
 /** Hears that the store is not the one any more that it was: what this gateway has is lost. */
 export type Gone = (problem: string) => void;
 
 /**
- * Connects, and opens or makes the bucket. `patience`: milliseconds that one call may take. Rejects with a CommandError that
- * names the servers and never a secret.
+ * Connects, and opens or makes the bucket. `patience`: milliseconds that one call may take, and up to `most` where the servers
+ * are slow. Rejects with a CommandError that names the servers and never a secret.
  */
 export async function openNats(
   config: NatsConfig,
@@ -130,6 +45,7 @@ export async function openNats(
   patience: number,
   log: Log,
   gone: Gone,
+  most = patience,
 ): Promise<Bucket> {
   const nats = await libraries();
   const { servers, bucket, replicas } = config;
@@ -180,6 +96,25 @@ export async function openNats(
     await connection.close();
     throw new CommandError(`cluster: ${where}: bucket ${bucket}, ${replicas} replicas: ${errorText(error)}`);
   }
+  // What is asked without a connection the library would keep, and send an outage later.
+  let isConnected = true;
+  const limit = createPatience(patience, most);
+
+  async function timed<Value>(work: (time: number) => Promise<Value>): Promise<Value> {
+    if (!isConnected) throw new NotSent('not connected');
+    const time = limit.time();
+    const begin = performance.now();
+    try {
+      const value = await work(time);
+      limit.took(performance.now() - begin);
+      return value;
+    } catch (error) {
+      const took = performance.now() - begin;
+      if (took >= time) limit.missed(took);
+      throw error;
+    }
+  }
+
   let isLooking = false;
   /** After an outage: the servers may have lost the bucket, or another gateway may have made it anew. */
   async function look(): Promise<void> {
@@ -201,8 +136,6 @@ export async function openNats(
     if (problem !== '') gone(`cluster: ${where}: bucket ${bucket} ${problem}: its SAs are lost`);
   }
 
-  // What is published without a connection would wait for the next one.
-  let isConnected = true;
   void (async () => {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') {
@@ -248,12 +181,12 @@ export async function openNats(
   }
 
   async function get(key: string): Promise<Entry | null> {
-    const found = await Promise.race([
-      kv.get(key),
-      new Promise<never>((_, reject) => {
-        setTimeout(() => reject(new Error('timeout')), patience).unref();
-      }),
-    ]);
+    const found = await timed((time) => {
+      const late = new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new Error('timeout')), time).unref();
+      });
+      return Promise.race([kv.get(key), late]);
+    });
     return found === null ? null : entryOf(found);
   }
 
@@ -266,8 +199,10 @@ export async function openNats(
     }
     try {
       const expect = { lastSubjectSequence: expected };
-      const { seq } = await js.publish(subjectOf(key), value, { timeout: patience, retries: 0, expect, headers });
-      return seq;
+      const sent = await timed((timeout) =>
+        js.publish(subjectOf(key), value, { timeout, retries: 0, expect, headers }),
+      );
+      return sent.seq;
     } catch (error) {
       if (isWrongSequence(error)) return -1;
       throw error;
@@ -286,13 +221,14 @@ export async function openNats(
    * that are still missing were replaced all the time: they are read one by one.
    */
   async function scan(prefix: string, each: (entry: Entry) => void): Promise<void> {
+    if (!isConnected) throw new NotSent('not connected');
     const stream = `KV_${bucket}`;
     const filter = subjectOf(`${prefix}>`);
     const newest = async (): Promise<number> =>
       (await manager.streams.getMessage(stream, { last_by_subj: filter }))?.seq ?? 0;
     const slices = createSlices(SLICE);
     // Two missed marks of life, each half of it, end a batch with an error.
-    const expires = Math.max(1000, 2 * patience);
+    const expires = Math.max(1000, 2 * limit.time());
     const seen = new Set<string>();
     let revision = 0;
 

@@ -7,7 +7,8 @@ import type { StateStore } from '../state/store.ts';
 import type { Bucket } from './bucket.ts';
 import { createGroups } from './groups.ts';
 import { createLetters } from './letters.ts';
-import { type Gone, type NatsConfig, openNats } from './nats.ts';
+import { type Gone, openNats } from './nats.ts';
+import type { NatsConfig } from './nats-options.ts';
 import { createSession, type Session } from './session.ts';
 import { realTimers, type Timers } from './timers.ts';
 
@@ -139,7 +140,8 @@ export async function openCluster(
   log: Log,
   gone: Gone,
 ): Promise<StateStore> {
-  const bucket = await openNats(config, config.name, Math.max(200, config.lease / 4), log, gone);
   const { name, lease } = config;
+  // A renewal that takes longer than the lease is worth gives none.
+  const bucket = await openNats(config, name, Math.max(200, lease / 4), log, gone, Math.max(200, (lease * 5) / 6));
   return joinCluster({ bucket, name, scope: config.bucket, lease, secret, timers: realTimers, log });
 }

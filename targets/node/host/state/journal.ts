@@ -6,6 +6,7 @@
 // old: then nothing is held back any more, and whatever a crash takes has to be set up anew.
 
 import { errorText } from '../errors.ts';
+import { createInARow, timesText } from '../in-a-row.ts';
 import type { Log } from '../log.ts';
 import type { StateStore } from './store.ts';
 
@@ -13,6 +14,8 @@ import type { StateStore } from './store.ts';
 const RETRY = 250;
 const PATIENCE = 5000;
 const RENEW = 60000;
+/** Milliseconds of a batch that is told of as slow. */
+const SLOW = 500;
 /** Most effects that wait. */
 const WAITING_MAX = 65536;
 
@@ -31,6 +34,9 @@ export interface JournalMetrics {
   held: number;
   /** Dropped effects. */
   dropped: number;
+  /** Effects that wait now, and milliseconds that the last batch took. */
+  waiting: number;
+  time: number;
   /** Stores given up. */
   lost: number;
 }
@@ -61,7 +67,16 @@ export interface Journal {
 
 /** `everything`: puts all records again, for a store that begins anew. */
 export function createJournal(store: StateStore, log: Log, everything: (journal: Journal) => void): Journal {
-  const metrics: JournalMetrics = { batches: 0, records: 0, failures: 0, held: 0, dropped: 0, lost: 0 };
+  const metrics: JournalMetrics = {
+    batches: 0,
+    records: 0,
+    failures: 0,
+    held: 0,
+    dropped: 0,
+    waiting: 0,
+    time: 0,
+    lost: 0,
+  };
   let changes = new Map<string, RecordValue>();
   let effects: Effect[] = [];
   let writing: Promise<void> | null = null;
@@ -69,6 +84,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
   let isLost = false;
   let isClosed = false;
   let failingSince = -1;
+  const slow = createInARow();
   let timer: NodeJS.Timeout | null = null;
 
   function later(run: () => void, time: number): void {
@@ -89,6 +105,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
   }
 
   function run(list: Effect[]): void {
+    metrics.waiting -= list.length;
     for (const effect of list) {
       try {
         effect.run();
@@ -152,6 +169,18 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
     return undefined;
   }
 
+  function timed(time: number): void {
+    metrics.time = Math.round(time);
+    if (time < SLOW) {
+      slow.good();
+      return;
+    }
+    const told = slow.failed();
+    const many = `${metrics.waiting} packets and other effects wait`;
+    if (told > 0)
+      log('warn', 'state', () => `the store is slow${timesText(told)}: a batch took ${metrics.time} ms; ${many}`);
+  }
+
   function commit(): void {
     if (writing !== null || isLost || (changes.size === 0 && effects.length === 0)) return;
     const batch = changes;
@@ -160,12 +189,14 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
     effects = [];
     const values = new Map<string, Uint8Array | null>();
     for (const [key, value] of batch) values.set(key, value());
+    const begin = performance.now();
     const write = values.size === 0 ? Promise.resolve() : store.write(values);
     writing = write
       .then(
         () => {
           metrics.batches++;
           metrics.records += values.size;
+          timed(performance.now() - begin);
           if (failingSince >= 0) log('info', 'state', () => 'the store can be written again');
           failingSince = -1;
           run(list);
@@ -190,11 +221,12 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
         effect();
         return true;
       }
-      if (isClosed || effects.length >= WAITING_MAX) {
+      if (isClosed || metrics.waiting >= WAITING_MAX) {
         metrics.dropped++;
         return false;
       }
       metrics.held++;
+      metrics.waiting++;
       effects.push({ run: effect, isReady });
       schedule();
       return true;
@@ -214,6 +246,7 @@ export function createJournal(store: StateStore, log: Log, everything: (journal:
       isClosed = true;
       if (timer !== null) clearTimeout(timer);
       effects = [];
+      metrics.waiting = 0;
       await store.close();
     },
   };
