@@ -22,7 +22,7 @@ export async function dissectorText(): Promise<string> {
     `-- dietesp.lua: Diet-ESP for Wireshark. Made by dietesp ${version}; license: Apache-2.0.\n` +
     `local core = (function(...)\n${core.replaceAll(/^ +/gm, '')}\nend)()\n` +
     `local numbers = {\n${names.join('')}}\n` +
-    readFileSync(join(folder, 'dissector.lua'), 'utf8')
+    ['dissector.lua', 'carriers.lua'].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
   );
 }
 

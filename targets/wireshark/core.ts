@@ -6,8 +6,12 @@ import { aesCcm } from '../../core/crypto/ccm.ts';
 import { hmacSha256 } from '../../core/crypto/hmac.ts';
 import { createPortable } from '../../core/crypto/portable.ts';
 import { MODE_TUNNEL } from '../../core/dietesp/attributes.ts';
+import { isEespConfig } from '../../core/eesp/any.ts';
+import { EESP_BASE, EESP_SN_SIZE, PROTO_EESP } from '../../core/eesp/format.ts';
+import type { EespConfig } from '../../core/eesp/sa.ts';
 import type { SaConfig } from '../../core/esp/sa.ts';
 import { createSearch } from '../../core/esp/search.ts';
+import { PROTO_ESP } from '../../core/wire/esp.ts';
 import { espPacket } from '../node/host/explain/esp-in-udp.ts';
 import { fieldLines, layersOf } from '../node/host/explain/layers.ts';
 import type { FieldLine } from '../node/host/explain/lines.ts';
@@ -34,6 +38,12 @@ export interface Opened {
   spi: number;
   spiBits: number;
   snBits: number;
+  /** `EESP`, `ESP with subspaces`; '': neither. */
+  format: string;
+  /** Octets in front of the IV. */
+  headerSize: number;
+  /** Session ID, or Subspace ID; -1: the format has none. */
+  session: number;
   /** Sequence number in halves. */
   hi: number;
   lo: number;
@@ -93,6 +103,9 @@ export function createContext(): Context {
         spi: 0,
         spiBits: 0,
         snBits: 0,
+        format: '',
+        headerSize: 0,
+        session: -1,
         hi: 0,
         lo: 0,
         ivLength: 0,
@@ -102,26 +115,48 @@ export function createContext(): Context {
         residue: '',
         padBits: 0,
       };
-      const packet = espPacket(header, header.length, esp, 0);
+      const isSix = header[0] >>> 4 === 6;
+      const packet = espPacket(
+        header,
+        header.length,
+        esp,
+        0,
+        header[isSix ? 6 : 9] === PROTO_EESP ? PROTO_EESP : PROTO_ESP,
+      );
       const size = opener.open(packet, packet.length, out, now);
       opened.tried = opener.trials.length;
       if (size < 0) opened.problem = dropName(size);
       if (opener.last < 0) return opened;
-      const { attributes: a, suite } = configs[opener.last];
+      const config = configs[opener.last];
+      const { attributes: a, suite } = config;
       opened.sa = names[opener.last];
       opened.suite = suite.name;
       opened.mode = a.ipsecMode === MODE_TUNNEL ? 'tunnel' : 'transport';
       opened.spi = a.espSpi;
       opened.spiBits = a.espSpiLsb;
       opened.snBits = a.espSnLsb;
+      opened.headerSize = Math.floor((a.espSpiLsb + a.espSnLsb) / 8);
       opened.hi = opener.hi;
       opened.lo = opener.lo;
+      if (suite.subspaces !== undefined) {
+        opened.format = 'ESP with subspaces';
+        opened.headerSize = 12;
+        opened.snBits = 64;
+        opened.session = opener.hi >>> 16;
+      } else if (isEespConfig(config)) {
+        const { hasSn } = (config as EespConfig).eesp;
+        opened.format = 'EESP';
+        opened.headerSize = EESP_BASE + esp[1] + (hasSn ? EESP_SN_SIZE : 0);
+        opened.snBits = hasSn ? 64 : 0;
+        opened.session = esp[2] * 256 + esp[3];
+      }
       opened.ivLength = suite.ivLength;
       opened.icvLength = suite.icvLength;
       if (size < 0) return opened;
       const inner = octets(size);
       for (let i = 0; i < size; i++) inner[i] = out[i];
       opened.inner = inner;
+      if (opened.format !== '') return opened;
       opened.fields = fieldLines(a, suite, layersOf(a, inner).layers, inner);
       for (const { sent } of opened.fields) opened.residue += sent;
       opened.padBits = (8 - (opened.residue.length % 8)) % 8;

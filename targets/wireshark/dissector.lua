@@ -7,11 +7,14 @@ local f = {
   sa = ProtoField.string("dietesp.sa", "SA"),
   suite = ProtoField.string("dietesp.suite", "Cipher suite"),
   mode = ProtoField.string("dietesp.mode", "Mode"),
-  header = ProtoField.bytes("dietesp.header", "Bits of SPI and SN on the wire"),
+  header = ProtoField.bytes("dietesp.header", "Octets in front of the IV: bits of SPI and SN"),
   spi = ProtoField.uint32("dietesp.spi", "SPI", base.HEX),
   spi_bits = ProtoField.uint8("dietesp.spi.bits", "Bits of the SPI on the wire"),
   sn = ProtoField.string("dietesp.sn", "Sequence Number"),
   sn_bits = ProtoField.uint8("dietesp.sn.bits", "Bits of the Sequence Number on the wire"),
+  format = ProtoField.string("dietesp.format", "Format"),
+  session = ProtoField.uint16("dietesp.eesp.session", "Session ID"),
+  subspace = ProtoField.uint16("dietesp.subspace", "Subspace ID"),
   iv = ProtoField.bytes("dietesp.iv", "IV"),
   encrypted = ProtoField.bytes("dietesp.encrypted", "Encrypted residue, payload and trailer"),
   icv = ProtoField.bytes("dietesp.icv", "ICV"),
@@ -186,7 +189,10 @@ local function tvb_of(array, name)
 end
 
 -- The IP header in front of the ESP packet, or nil.
+-- In TCP that of the segment: what a record before has restored is in this frame as well.
+local segment_header = nil
 local function header_of(pinfo)
+  if segment_header ~= nil then return segment_header end
   local isSix = tostring(pinfo.net_dst):find(":", 1, true) ~= nil
   local found = { (isSix and ipv6_header or ipv4_header)() }
   local last = found[#found]
@@ -271,7 +277,7 @@ local function dissect(tvb, pinfo, root)
   pinfo.cols.protocol = "Diet-ESP"
   pinfo.cols.info = string.format("SPI=0x%08x SN=%s", result.spi, number_text(result.hi, result.lo))
   local size = tvb:len()
-  local header = math.floor((result.spiBits + result.snBits) / 8)
+  local header = result.headerSize
   local text = header + result.ivLength
   local clear = size - text - result.icvLength
   tree:add(f.sa, tvb(), result.sa):set_generated()
@@ -281,7 +287,17 @@ local function dissect(tvb, pinfo, root)
   local shown = header > 0 and tvb(0, header) or tvb()
   tree:add(f.spi, shown, result.spi):set_generated()
   tree:add(f.spi_bits, shown, result.spiBits):set_generated()
-  tree:add(f.sn, shown, number_text(result.hi, result.lo)):set_generated()
+  if result.format ~= "" then
+    tree:add(f.format, tvb(), result.format):set_generated()
+    local isEesp = result.format == "EESP"
+    local at = isEesp and 2 or 4
+    tree:add(isEesp and f.session or f.subspace, tvb(at, 2))
+    pinfo.cols.protocol = result.format
+  end
+  -- That of a subspace is what is behind its ID.
+  local hi = result.format == "ESP with subspaces" and result.hi % 65536 or result.hi
+  local sn = number_text(hi, result.lo)
+  if result.snBits > 0 then tree:add(f.sn, shown, sn):set_generated() end
   tree:add(f.sn_bits, shown, result.snBits):set_generated()
   if result.ivLength > 0 then tree:add(f.iv, tvb(header, result.ivLength)) end
   local body = clear > 0 and tvb(text, clear) or tvb()
@@ -291,13 +307,15 @@ local function dissect(tvb, pinfo, root)
     tree:add_proto_expert_info(e.malformed, "The receiver drops this packet: " .. result.problem)
     return size
   end
-  local residue = tree:add(f.residue, body, result.residue)
-  residue:set_generated()
-  residue:append_text(string.format(" (%d bits)", #result.residue))
-  tree:add(f.pad, body, result.padBits):set_generated()
+  if result.format == "" then
+    local residue = tree:add(f.residue, body, result.residue)
+    residue:set_generated()
+    residue:append_text(string.format(" (%d bits)", #result.residue))
+    tree:add(f.pad, body, result.padBits):set_generated()
+  end
   add_fields(tree, result, body)
   tree:add(f.saved, body, result.inner.length - size):set_generated()
-  tree:append_text(string.format(", %s, SPI: 0x%08x, SN: %s", result.sa, result.spi, number_text(result.hi, result.lo)))
+  tree:append_text(string.format(", %s, SPI: 0x%08x, SN: %s", result.sa, result.spi, sn))
   local restored = tvb_of(result.inner, "Restored packet")
   local version = math.floor(result.inner[0] / 16)
   further(Dissector.get(version == 6 and "ipv6" or "ip"), restored, pinfo, root)
@@ -315,16 +333,6 @@ function proto.dissector(tvb, pinfo, root)
 end
 
 DissectorTable.get("ip.proto"):add(50, proto)
-
--- ESP in UDP [RFC 3948]: IKE and keepalives stay Wireshark's.
-local in_udp = Proto("dietesp_udp", "Diet-ESP in UDP")
-local udpencap = DissectorTable.get("udp.port"):get_dissector(4500)
-function in_udp.dissector(tvb, pinfo, root)
-  if tvb:len() > 4 and tvb(0, 4):uint() ~= 0 then return proto.dissector(tvb, pinfo, root) end
-  if udpencap ~= nil then return udpencap:call(tvb, pinfo, root) end
-  return 0
-end
-DissectorTable.get("udp.port"):add(4500, in_udp)
 
 -- Private notifies of IKE, in clear or decrypted by Wireshark.
 local NAMES = {

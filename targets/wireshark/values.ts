@@ -2,8 +2,11 @@
 // has the default of the schema.
 
 import * as A from '../../core/dietesp/attributes.ts';
+import type { EespConfig } from '../../core/eesp/sa.ts';
+import { ALL_SSKDFS } from '../../core/eesp/sskdf.ts';
 import { ALL_SUITES } from '../../core/esp/all-suites.ts';
 import { defaultConfig, type SaConfig } from '../../core/esp/sa.ts';
+import { createSubspaceSuite } from '../../core/esp/subspaces.ts';
 
 /** Fields of an SA file. */
 export interface SaValues {
@@ -33,6 +36,8 @@ export interface SaValues {
   ts_port_dst?: number[];
   alignment?: number;
   esp_trailer?: string;
+  subspaces?: number;
+  eesp?: { sskdf: string; key_length: number; sn: boolean; max_id: number };
 }
 
 const NONE = new Uint8Array(0);
@@ -134,5 +139,17 @@ export function configOf(v: SaValues): SaConfig {
   config.snLo = low === 0 ? 0xffffffff : low - 1;
   // Captures have packets twice: on the radio, again after a lost acknowledgement, on two interfaces.
   config.replayWindow = 0;
+  if (v.subspaces !== undefined) config.suite = createSubspaceSuite(suite, v.subspaces);
+  const eesp = v.eesp;
+  if (eesp === undefined) return config;
+  const sskdf = ALL_SSKDFS.find((one) => one.name === eesp.sskdf);
+  if (sskdf === undefined && eesp.sskdf !== '') throw new Error('eesp.sskdf: unknown');
+  (config as EespConfig).eesp = {
+    sskdf: sskdf === undefined ? null : sskdf,
+    keyLength: eesp.key_length,
+    hasSn: eesp.sn,
+    maxId: eesp.max_id,
+    session: 0,
+  };
   return config;
 }

@@ -3,97 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { sourceRoot } from '../../targets/build/root.ts';
 import { DISSECTOR, writeDissector } from '../../targets/build/wireshark.ts';
-import { readSas } from '../../targets/node/host/config/sa.ts';
-import { parseConfig } from '../../targets/node/host/document.ts';
 import { createKeyLog, SA_TABLE } from '../../targets/node/host/keylog.ts';
 import { createFastProvider } from '../../targets/node/host/provider/fast.ts';
-import { createPcapWriter, LINKTYPE_RAW } from '../../targets/node/host/radio/pcap.ts';
 import { explainPacket } from '../../targets/node/tools/explain/explain.ts';
 import { installDissector, uninstallDissector } from '../../targets/node/tools/wireshark.ts';
 import { packageMissing } from '../support/packages.ts';
 
+import { isChacha, known, loadedOf, octetsOf, root, tsharkRows } from './dissector-kit.ts';
+
 const skip = packageMissing('tshark');
-const root = mkdtempSync(join(tmpdir(), 'dietesp-shark-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-
-interface Vector {
-  id: string;
-  sa: Record<string, unknown>;
-  inner: string;
-  /** Where it is not `inner`. */
-  decompressed?: string;
-  wire: string;
-}
-const vectors = ['diet-esp.json', 'own.json'].flatMap((name) => {
-  const text = readFileSync(join(sourceRoot(), 'test', 'vectors', name), 'utf8');
-  return (JSON.parse(text) as { vectors: Vector[] }).vectors;
-});
-const loadedOf = ({ sa }: Vector) => readSas(parseConfig('vector.json', JSON.stringify(sa)));
-const octetsOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
-const isChacha = ({ sa }: Vector): boolean => String(sa.esp_encr).startsWith('CHACHA');
-// A sixth of them, and some with ChaCha20, each with a key of its own: the vectors share one, and many their SPI. Lua takes some
-// milliseconds for an ICV.
-const known = vectors
-  .filter((vector, i) => (isChacha(vector) ? i % 18 === 0 : i % 6 === 0))
-  .map((vector, i): Vector => {
-    const own = (key: unknown): string => (i + 16).toString(16) + String(key ?? '').slice(2);
-    const sa: Record<string, unknown> = {
-      ...vector.sa,
-      key: own(vector.sa.key),
-      ...(vector.sa.akey ? { akey: own(vector.sa.akey) } : {}),
-    };
-    const made = { ...vector, sa };
-    const { wire } = explainPacket(loadedOf(made), octetsOf(vector.inner), createFastProvider());
-    return { ...made, wire };
-  });
-
-const FIELDS = [
-  'dietesp.sa',
-  'dietesp.spi',
-  'dietesp.field',
-  'dietesp.field.value',
-  'dietesp.field.sent',
-  'dietesp.restored',
-];
-const EXPERT = ['_ws.expert.message', 'dietesp.failed'];
-
-/** The fields of each packet: all values, in their order. */
-function tsharkRows(script: string, folder: string, packets: readonly Uint8Array[]): string[][][] {
-  const file = join(root, 'packets.pcap');
-  const writer = createPcapWriter(file, LINKTYPE_RAW);
-  for (const [i, packet] of packets.entries()) writer.write(i, packet);
-  writer.close();
-  const args = [
-    '-n',
-    '-X',
-    `lua_script:${script}`,
-    '-r',
-    file,
-    '-T',
-    'fields',
-    '-E',
-    'separator=|',
-    '-E',
-    'aggregator=~',
-  ];
-  for (const field of [...FIELDS, ...EXPERT]) args.push('-e', field);
-  const run = spawnSync('tshark', args, {
-    env: { ...process.env, WIRESHARK_CONFIG_DIR: folder },
-    encoding: 'utf8',
-    timeout: 120000,
-  });
-  assert.equal(run.status, 0, run.stderr);
-  assert.doesNotMatch(run.stderr, /lua/i);
-  const rows = run.stdout.split('\n').slice(0, -1);
-  assert.equal(rows.length, packets.length);
-  return rows.map((row) => row.split('|').map((column) => column.split('~')));
-}
 
 test('the dissector shows what explain says, and survives everything else', { skip }, async () => {
   const script = await writeDissector();

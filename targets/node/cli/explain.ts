@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
-import { loadSaFile } from '../host/config/sa.ts';
+import type { Xray } from '../../web/xray/model.ts';
+import { loadAnySaFile } from '../host/config/sa.ts';
 import { CommandError, errorText } from '../host/errors.ts';
 import { coapEnds } from '../host/explain/coap.ts';
 import type { Explanation } from '../host/explain/explanation.ts';
@@ -11,7 +12,7 @@ import { PROVIDERS, providerNamed } from '../host/provider/by-name.ts';
 import { table } from '../host/table.ts';
 import { screenOf } from '../host/terminal.ts';
 import { isSame } from '../tools/convert/capture.ts';
-import { createTaker, explainPacket } from '../tools/explain/explain.ts';
+import { createTaker, explainAny } from '../tools/explain/explain.ts';
 import { writePage, xrayPage } from '../tools/explain/html.ts';
 import { numberedPackets, packetOf } from '../tools/explain/packet.ts';
 import { INTEGER, numberOf, printJson } from './options.ts';
@@ -27,6 +28,16 @@ interface Options {
   provider: string;
   json?: boolean;
   html?: string;
+}
+
+/** Of a format without compression: what is on the wire. */
+function formatText({ sa, mode, suite, format, fields, hex, totals }: Xray): string {
+  const rows = fields.map((f) => [f.header, f.name, f.value, String(f.bits), f.why, f.clause]);
+  const head = ['header', 'field', 'value', 'bits', 'what it is', 'clause'];
+  return (
+    `SA ${sa}, ${mode} mode, ${suite}: ${format}\n\n${table(head, rows, screenOf(process.stdout))}` +
+    `\npacket ${totals.clear} octets -> ${totals.esp} octets\n${hex.wire}\n`
+  );
 }
 
 function text(e: Explanation): string {
@@ -70,7 +81,7 @@ function endsOf({ coap, fromServer }: Options) {
 
 async function explain(input: string, options: Options): Promise<void> {
   const number = numberOf('packet', options.packet, INTEGER, 1, PACKET_MAX);
-  const loaded = loadSaFile(options.sa);
+  const loaded = loadAnySaFile(options.sa);
   const provider = await providerNamed(options.provider);
   const coap = endsOf(options);
   if (options.html !== undefined) {
@@ -91,9 +102,9 @@ async function explain(input: string, options: Options): Promise<void> {
     return;
   }
   const { octets, before } = packetOf(input, number, loaded);
-  const explanation = explainPacket(loaded, octets, provider, coap, before);
+  const explanation = explainAny(loaded, octets, provider, coap, before);
   if (options.json === true) printJson(explanation);
-  else process.stdout.write(text(explanation));
+  else process.stdout.write('strips' in explanation ? formatText(explanation) : text(explanation));
 }
 
 export function explainCommand(): Command {

@@ -2,9 +2,10 @@
 
 import * as A from '../../../../core/dietesp/attributes.ts';
 import { isEespConfig } from '../../../../core/eesp/any.ts';
+import type { EespConfig } from '../../../../core/eesp/sa.ts';
 import type { SaConfig } from '../../../../core/esp/sa.ts';
 import { addressText } from '../addresses.ts';
-import { DSCP_ACTIONS, ECN_ACTIONS, FLOW_LABEL_ACTIONS, toAttributes, toConfig } from './sa.ts';
+import { DSCP_ACTIONS, ECN_ACTIONS, FLOW_LABEL_ACTIONS, toAttributes, toLogged } from './sa.ts';
 import { SA_PROPERTIES } from './schema.ts';
 
 type Values = Record<string, unknown>;
@@ -32,7 +33,7 @@ function allValues(config: SaConfig): Values {
     esp_sn: nextNumber(config),
     esp_sn_lsb: a.espSnLsb,
     esn: a.esn === 1,
-    esp_encr: suite.name,
+    esp_encr: baseName(suite),
     key: hex(config.key),
     salt: hex(config.salt),
     akey: hex(config.authKey),
@@ -53,10 +54,24 @@ function allValues(config: SaConfig): Values {
   };
 }
 
+/** The suite without subspaces, by name. */
+function baseName({ name, subspaces }: SaConfig['suite']): string {
+  return subspaces === undefined ? name : name.slice(0, name.lastIndexOf(', '));
+}
+
+/** The fields that only a key log has. */
+function loggedValues(config: SaConfig): Values {
+  const { subspaces } = config.suite;
+  if (!isEespConfig(config)) return subspaces === undefined ? {} : { subspaces };
+  const { sskdf, keyLength, hasSn, maxId } = (config as EespConfig).eesp;
+  return { eesp: { sskdf: sskdf?.name ?? '', key_length: keyLength, sn: hasSn, max_id: maxId } };
+}
+
 /** The SA that a file with these values leads to, as its octets and numbers, in one text. */
-function textOf({ attributes, key, salt, authKey, snHi, snLo, suite }: SaConfig): string {
+function textOf(config: SaConfig): string {
+  const { attributes, key, salt, authKey, snHi, snLo, suite } = config;
   const octets = (_name: string, value: unknown): unknown => (value instanceof Uint8Array ? hex(value) : value);
-  return JSON.stringify([attributes, key, salt, authKey, snHi, snLo, suite.name], octets);
+  return JSON.stringify([attributes, key, salt, authKey, snHi, snLo, suite.name, loggedValues(config)], octets);
 }
 
 /**
@@ -64,15 +79,12 @@ function textOf({ attributes, key, salt, authKey, snHi, snLo, suite }: SaConfig)
  * is. Lifetimes, and what else an end has for itself, are left out.
  */
 export function saValues(config: SaConfig): Values | string {
-  const { suite } = config;
-  if (isEespConfig(config)) return `EESP, ${suite.name}`;
-  if (suite.subspaces !== undefined) return `${suite.name}, ${suite.subspaces} subspaces`;
   try {
-    const entries = Object.entries(allValues(config));
+    const entries = Object.entries({ ...allValues(config), ...loggedValues(config) });
     const values = Object.fromEntries(
       entries.filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(SA_PROPERTIES[name]?.default)),
     );
-    const again = toConfig(toAttributes(values), values);
+    const again = toLogged(toAttributes(values), values);
     if (textOf(again) === textOf(config)) return values;
   } catch {
     // What the file cannot say is told alike.

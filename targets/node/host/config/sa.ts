@@ -3,9 +3,13 @@
 
 import { refuse } from '../../../../core/base/refuse.ts';
 import * as A from '../../../../core/dietesp/attributes.ts';
+import { isEespConfig } from '../../../../core/eesp/any.ts';
+import type { EespConfig } from '../../../../core/eesp/sa.ts';
+import { ALL_SSKDFS } from '../../../../core/eesp/sskdf.ts';
 import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
 import { type DfPolicy, dfClear, dfCopy } from '../../../../core/esp/df.ts';
 import { defaultConfig, type SaConfig } from '../../../../core/esp/sa.ts';
+import { createSubspaceSuite } from '../../../../core/esp/subspaces.ts';
 import type { Suite } from '../../../../core/esp/suites.ts';
 import { SPI_MIN } from '../../../../core/wire/esp.ts';
 import { addressLimit, addressOctets } from '../addresses.ts';
@@ -153,6 +157,25 @@ export function toConfig(attributes: A.Attributes, values: Values): SaConfig {
   return config;
 }
 
+/** As toConfig, with what only a key log says of an SA: that it has subspaces, or is one of EESP. Throws as toConfig does. */
+export function toLogged(attributes: A.Attributes, values: Values): SaConfig {
+  const config = toConfig(attributes, values);
+  if (values.subspaces !== undefined) config.suite = createSubspaceSuite(config.suite, values.subspaces as number);
+  if (values.eesp === undefined) return config;
+  const { sskdf: name, key_length: keyLength, sn, max_id: maxId } = values.eesp as Values;
+  const sskdf = ALL_SSKDFS.find((one) => one.name === name) ?? null;
+  if (sskdf === null && name !== '') refuse('eesp.sskdf', String(name), 'is unknown');
+  const eesp = { sskdf, keyLength: Number(keyLength), hasSn: sn === true, maxId: Number(maxId), session: 0 };
+  // Without numbers there is no window.
+  const eespConfig: EespConfig = { ...config, replayWindow: eesp.hasSn ? config.replayWindow : 0, eesp };
+  return eespConfig;
+}
+
+/** True for an SA of EESP, or with subspaces. */
+export function isOtherFormat({ config }: LoadedSa): boolean {
+  return config.suite.subspaces !== undefined || isEespConfig(config);
+}
+
 /** Replaces other spellings by the names of the schema. */
 function normalise(document: ConfigDocument, values: Values, path: FieldPath): void {
   for (const [other, name] of Object.entries(ALIASES)) {
@@ -231,12 +254,17 @@ export function readSas(document: ConfigDocument): LoadedSa[] {
   return loaded;
 }
 
-/** Loads the SAs of a file; throws as readSas does. */
+/** Loads the SAs of a file; throws as readSas does. Those of a key log that are of EESP, or have subspaces, are left out. */
 export function loadSaFile(file: string): LoadedSa[] {
+  return loadAnySaFile(file).filter((sa) => !isOtherFormat(sa));
+}
+
+/** Loads all SAs of a file, also those of EESP, and with subspaces, of a key log. */
+export function loadAnySaFile(file: string): LoadedSa[] {
   const text = readText(file, SA_LOG_MAX);
   const logged = loadSaLog(file, text, (values) => {
     const attributes = toAttributes(values);
-    return { attributes, config: toConfig(attributes, values) };
+    return { attributes, config: toLogged(attributes, values) };
   });
   return logged ?? readSas(parseConfig(file, text.length > FILE_MAX ? readText(file) : text));
 }

@@ -2,7 +2,7 @@
 
 import type { Provider } from '../../../../core/crypto/provider.ts';
 import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
-import { type LoadedSa, loadSaFile } from '../../host/config/sa.ts';
+import { type LoadedSa, loadAnySaFile, loadSaFile } from '../../host/config/sa.ts';
 import type { Step } from '../../host/progress.ts';
 import { LINKTYPE_IEEE802_15_4, LINKTYPE_RAW } from '../../host/radio/pcap.ts';
 import { packetsOf, sizeOf, writeCapture } from './capture.ts';
@@ -65,7 +65,7 @@ export async function decompressFile(
   provider: Provider,
   step: Step,
 ): Promise<Totals> {
-  const loaded = loadSaFile(sa);
+  const loaded = loadAnySaFile(sa);
   const plan = linkPlan(link, outerAddresses(loaded));
   const decompressor = createDecompressor(loaded, provider, plan, link.fcs, coap);
   const size = sizeOf(input);

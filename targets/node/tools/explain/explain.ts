@@ -3,15 +3,20 @@
 
 import { dropName } from '../../../../core/base/drop-name.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
+import { MODE_TUNNEL } from '../../../../core/dietesp/attributes.ts';
+import { isEespConfig } from '../../../../core/eesp/any.ts';
+import type { EespConfig } from '../../../../core/eesp/sa.ts';
 import { outboundCoap } from '../../../../core/esp/coap.ts';
 import { createEndpoint, type Endpoint } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import { createSa, type Sa } from '../../../../core/esp/sa.ts';
-import type { LoadedSa } from '../../host/config/sa.ts';
+import type { Xray } from '../../../web/xray/model.ts';
+import { isOtherFormat, type LoadedSa } from '../../host/config/sa.ts';
 import { CommandError } from '../../host/errors.ts';
 import type { CoapEnds } from '../../host/explain/coap.ts';
-import { espOf } from '../../host/explain/esp-in-udp.ts';
+import { asEesp, espOf } from '../../host/explain/esp-in-udp.ts';
 import { type Explained, type Explanation, explanationOf } from '../../host/explain/explanation.ts';
+import { type OtherSa, otherXray } from '../../host/explain/other-formats.ts';
 import { type CaptureOpener, captureOpener } from '../convert/opener.ts';
 import type { NumberedPacket } from './packet.ts';
 
@@ -22,6 +27,8 @@ const PACKET_MAX = 65536;
 /** A packet in clear and on the wire, and what its explanation needs of its SA. */
 export interface Taken {
   sa: Explained;
+  /** Of EESP, or with subspaces; null: neither. */
+  other: OtherSa | null;
   inner: Uint8Array;
   wire: Uint8Array;
 }
@@ -62,14 +69,23 @@ export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapE
     return { name, attributes, suite, ...(coap === undefined ? {} : { coap }) };
   }
 
+  function otherOf(entry: LoadedSa): OtherSa | null {
+    if (!isOtherFormat(entry)) return null;
+    const { name, config } = entry;
+    const eesp = isEespConfig(config) ? { hasSn: (config as EespConfig).eesp.hasSn } : null;
+    return { name, suite: config.suite, isTunnel: config.attributes.ipsecMode === MODE_TUNNEL, eesp };
+  }
+
   function protect(packet: Uint8Array): Taken {
     const reasons: string[] = [];
     const protectedOut = new Uint8Array(packet.length + ROOM);
-    for (const entry of loaded) {
+    // What is to be sent takes Diet-ESP, or plain ESP.
+    for (const entry of loaded.filter((one) => !isOtherFormat(one))) {
       try {
         const { endpoint, sa } = sideOf(entry);
         const length = outboundCoap(endpoint, sa, packet, 0, packet.length, protectedOut, 0, 0);
-        if (length >= 0) return { sa: explained(entry), inner: packet, wire: protectedOut.slice(0, length) };
+        if (length >= 0)
+          return { sa: explained(entry), other: null, inner: packet, wire: protectedOut.slice(0, length) };
         reasons.push(`${entry.name}: ${dropName(length)}`);
       } catch (error) {
         throw entry.locate(error);
@@ -88,7 +104,10 @@ export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapE
     // It is decrypted in place.
     const length = opener.open(wire.slice(), wire.length, out);
     const entry = opener.entry();
-    if (length >= 0 && entry !== null) return { sa: explained(entry), inner: out.slice(0, length), wire };
+    if (length >= 0 && entry !== null) {
+      const seen = isEespConfig(entry.config) ? (asEesp(wire) ?? wire) : wire;
+      return { sa: explained(entry), other: otherOf(entry), inner: out.slice(0, length), wire: seen };
+    }
     const tried = opener.reasons().map(({ name, code }) => `${name}: ${dropName(code)}`);
     const own = entry === null ? dropName(length) : `${entry.name}: ${dropName(length)}`;
     return tried.join('; ') || own;
@@ -111,16 +130,16 @@ export function createTaker(loaded: LoadedSa[], provider: Provider, coap?: CoapE
 }
 
 /**
- * Explains one packet under the first SA that takes it; throws as `Taker.take` does. `before`: those in front of it, which move the
- * sequence numbers on where they have ESP.
+ * Takes one packet as `Taker.take` does, and throws as it does. `before`: those in front of it, which move the sequence numbers on where
+ * they have ESP.
  */
-export function explainPacket(
+function takenOf(
   loaded: LoadedSa[],
   packet: Uint8Array,
   provider: Provider,
-  coap?: CoapEnds,
-  before: Iterable<NumberedPacket> = [],
-): Explanation {
+  coap: CoapEnds | undefined,
+  before: Iterable<NumberedPacket>,
+): Taken {
   const taker = createTaker(loaded, provider, coap);
   for (const { octets } of before) {
     if (octets === null || espOf(octets) === null) continue;
@@ -130,6 +149,29 @@ export function explainPacket(
       // It is not the one that was asked for.
     }
   }
-  const { sa, inner, wire } = taker.take(packet);
+  return taker.take(packet);
+}
+
+/** Explains one packet under the first SA that takes it. */
+export function explainPacket(
+  loaded: LoadedSa[],
+  packet: Uint8Array,
+  provider: Provider,
+  coap?: CoapEnds,
+  before: Iterable<NumberedPacket> = [],
+): Explanation {
+  const { sa, inner, wire } = takenOf(loaded, packet, provider, coap, before);
   return explanationOf(sa, inner, wire);
+}
+
+/** The same; of EESP and of subspaces, which compress nothing, the X-ray. */
+export function explainAny(
+  loaded: LoadedSa[],
+  packet: Uint8Array,
+  provider: Provider,
+  coap?: CoapEnds,
+  before: Iterable<NumberedPacket> = [],
+): Explanation | Xray {
+  const { sa, other, inner, wire } = takenOf(loaded, packet, provider, coap, before);
+  return other === null ? explanationOf(sa, inner, wire) : otherXray(other, inner, wire);
 }

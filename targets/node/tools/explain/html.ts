@@ -6,6 +6,7 @@ import { type Element, h, type Tree, toHtml } from '../../../web/xray/tree.ts';
 import { xrayView } from '../../../web/xray/view.ts';
 import { CommandError, errorText } from '../../host/errors.ts';
 import { ipOf } from '../../host/explain/explanation.ts';
+import { otherXray } from '../../host/explain/other-formats.ts';
 import { xrayOf } from '../../host/explain/xray.ts';
 import type { Taken, Taker } from './explain.ts';
 import type { NumberedPacket } from './packet.ts';
@@ -40,12 +41,12 @@ header p { margin: 0.25rem 0 0; color: var(--quiet); }
 `;
 
 function section(number: number, taken: Taken, isFirst: boolean): Element {
-  const { sa, inner, wire } = taken;
+  const { sa, other, inner, wire } = taken;
   return h(
     'section',
     { class: `packet${isFirst ? ' is-first' : ''}`, id: `packet-${number}`, 'aria-labelledby': `title-${number}` },
     h('h2', { id: `title-${number}` }, `Packet ${number}`),
-    xrayView(xrayOf(sa, inner, wire)),
+    xrayView(other === null ? xrayOf(sa, inner, wire) : otherXray(other, inner, wire)),
   );
 }
 
