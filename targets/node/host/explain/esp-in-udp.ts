@@ -1,4 +1,4 @@
-// ESP and IKE in UDP [RFC 3948]: taken out of UDP, so that what reads captures sees IP protocol 50 only, or that of EESP.
+// ESP and IKE in UDP [RFC 3948]: taken out of UDP, so that what reads captures sees IP protocol 50 only.
 
 import { EESP_FIRST, PROTO_EESP } from '../../../../core/eesp/format.ts';
 import { PROTO_ESP } from '../../../../core/wire/esp.ts';
@@ -46,12 +46,12 @@ export function asEesp(packet: Uint8Array): Uint8Array | null {
 }
 
 /**
- * The ESP packet in an IP packet: the packet itself where its protocol is ESP or EESP; taken out of UDP where one port is that of NAT
+ * The ESP packet in an IP packet: the packet itself where its protocol is ESP; taken out of UDP where one port is that of NAT
  * traversal and it is neither IKE nor a keepalive; null: there is none.
  */
 export function espOf(packet: Uint8Array): Uint8Array | null {
   const { size, proto } = ipOf(packet);
-  if (proto === PROTO_ESP || proto === PROTO_EESP) return packet;
+  if (proto === PROTO_ESP) return packet;
   if (proto !== PROTO_UDP || packet.length < size + UDP_SIZE + 4) return null;
   const isPort = (at: number): boolean => ((packet[at] << 8) | packet[at + 1]) === NAT_T_PORT;
   const at = size + UDP_SIZE;
