@@ -12,7 +12,7 @@ import { readGateway } from '../../targets/node/gateway/file.ts';
 import { openNats } from '../../targets/node/host/cluster/nats.ts';
 import type { NatsConfig } from '../../targets/node/host/cluster/nats-options.ts';
 import { errorText } from '../../targets/node/host/errors.ts';
-import { silent } from '../../targets/node/host/log.ts';
+import { type Log, silent } from '../../targets/node/host/log.ts';
 import { dietesp } from '../cli/run.ts';
 import { packageMissing } from '../support/packages.ts';
 import { openPki, type Pki } from '../support/pki.ts';
@@ -174,6 +174,32 @@ test('a user and a password', LIMIT, async () => {
     assert.doesNotMatch(wrong, /wrong-one/);
   });
 });
+
+test(
+  'a user without the right to send messages between gateways: it is told once, and the store is used',
+  LIMIT,
+  async () => {
+    const rights = '{ publish: { deny: "dietesp.>" }, subscribe: { deny: "dietesp.>" } }';
+    const users = `authorization { users: [{ user: gate, password: "right-one", permissions: ${rights} }] }\n`;
+    await withServer(users, async ({ urls }) => {
+      const lines: string[] = [];
+      const log: Log = (level, _namespace, text) => {
+        if (level === 'warn') lines.push(typeof text === 'function' ? text() : text);
+      };
+      const files = { user: 'gate', passwordFile: fileOf('password', 'right-one\n') };
+      const bucket = await openNats({ ...FILES, ...files, servers: urls }, 'g', 2000, log, () => {});
+      for (let i = 0; i < 3; i++) bucket.messages.send('one', Uint8Array.of(1));
+      bucket.messages.listen('two', () => {});
+      assert.ok((await bucket.put('n.1', Uint8Array.of(1), 0)) > 0);
+      await until('both are told', () => lines.length >= 2);
+      await bucket.close();
+      assert.deepEqual(
+        lines.map((line) => /permissions violation for (\w+) .*dietesp/i.exec(line)?.[1].toLowerCase()).sort(),
+        ['publish', 'subscription'],
+      );
+    });
+  },
+);
 
 test('an nkey', LIMIT, async () => {
   const [user, stranger] = [nkeys.createUser(), nkeys.createUser()];

@@ -25,6 +25,8 @@ const SLICE = 4;
 const READER_TIME = 60000;
 /** Subjects of messages between gateways begin with it. */
 const LETTERS = 'dietesp';
+/** Errors of the servers that are told. */
+const TOLD_MAX = 16;
 /** JetStream's code for another revision than the expected one. */
 const WRONG_SEQUENCE = 10071;
 /** There is no such stream. */
@@ -136,9 +138,20 @@ export async function openNats(
     if (problem !== '') gone(`cluster: ${where}: bucket ${bucket} ${problem}: its SAs are lost`);
   }
 
+  /** A right that is missing, say: once, as it would come with each message. */
+  const told = new Set<string>();
+  function tell(error: Error): void {
+    const text = errorText(error);
+    if (told.has(text) || told.size >= TOLD_MAX) return;
+    told.add(text);
+    log('warn', 'state', () => `${where}: ${text}`);
+  }
+
   void (async () => {
-    for await (const { type } of connection.status()) {
-      if (type === 'disconnect') {
+    for await (const status of connection.status()) {
+      const { type } = status;
+      if (type === 'error') tell(status.error);
+      else if (type === 'disconnect') {
         isConnected = false;
         log('warn', 'state', `the connection to ${where} is lost`);
       } else if (type === 'reconnect') {
@@ -165,7 +178,7 @@ export async function openNats(
       const found = connection.subscribe(subject, {
         callback(error, message) {
           if (error === null) each(message.data);
-          else log('warn', 'state', () => `${where}: ${subject}: ${errorText(error)}`);
+          else tell(error);
         },
       });
       return () => found.unsubscribe();
