@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Bucket, Entry } from '../../targets/node/host/cluster/bucket.ts';
+import { type Bucket, createSlot, type Entry, NotSent, save } from '../../targets/node/host/cluster/bucket.ts';
 import { createGroups, type GroupStore } from '../../targets/node/host/cluster/groups.ts';
+import { createPatience } from '../../targets/node/host/cluster/patience.ts';
 import { createSession } from '../../targets/node/host/cluster/session.ts';
 import { silent } from '../../targets/node/host/log.ts';
 import { encodePlain } from '../../targets/node/host/state/plain.ts';
@@ -271,4 +272,42 @@ test('after an outage of the store a gateway takes nobody for dead before a whol
   assert.deepEqual(dead, []);
   await runTo(now + LEASE);
   assert.deepEqual(dead, ['own heard of a death']);
+});
+
+test('attempts of which nobody knows the outcome are bounded, and one that was not sent is none', async () => {
+  const bucket = memory();
+  const { put } = bucket;
+  const slot = createSlot();
+  bucket.put = async () => {
+    throw new NotSent('not connected');
+  };
+  await assert.rejects(save(bucket, 'n.a', slot, Uint8Array.of(0)), NotSent);
+  assert.equal(slot.attempts.length, 0);
+  bucket.put = async () => {
+    throw new Error('timeout');
+  };
+  for (let i = 0; i < 1000; i++) {
+    await assert.rejects(save(bucket, 'n.a', slot, Uint8Array.of(i & 255, i >> 8)), /timeout/);
+  }
+  assert.ok(slot.attempts.length <= 64);
+  // The last one came through after all.
+  await put('n.a', slot.attempts.at(-1)!, 0);
+  bucket.put = put;
+  assert.equal(await save(bucket, 'n.a', slot, Uint8Array.of(9)), true);
+  assert.deepEqual([slot.attempts.length, bucket.values.get('n.a')?.value], [0, Uint8Array.of(9)]);
+});
+
+test('patience grows with a store that is slow, to its limit, and shrinks again', () => {
+  const patience = createPatience(750, 2500);
+  for (let i = 0; i < 20; i++) patience.took(2);
+  assert.equal(patience.time(), 750);
+  // Many that were begun together miss together.
+  for (let i = 0; i < 50; i++) patience.missed(750);
+  assert.equal(patience.time(), 1500);
+  patience.missed(1500);
+  assert.equal(patience.time(), 2500);
+  for (let i = 0; i < 10; i++) patience.took(400);
+  assert.ok(patience.time() >= 1600 && patience.time() < 2500);
+  for (let i = 0; i < 40; i++) patience.took(2);
+  assert.equal(patience.time(), 750);
 });

@@ -86,6 +86,8 @@ export interface Cable {
   url: string;
   cut(): void;
   mend(): void;
+  /** What the server says comes so many ms later from now on. */
+  delay(time: number): void;
   close(): void;
 }
 
@@ -93,6 +95,7 @@ export async function openCable(url: string): Promise<Cable> {
   const target = Number(url.split(':')[2]);
   const streams = new Set<Stream>();
   let isCut = false;
+  let delay = 0;
   const server = createServer((near) => {
     if (isCut) {
       near.destroy();
@@ -109,8 +112,14 @@ export async function openCable(url: string): Promise<Cable> {
         streams.delete(one);
         other.destroy();
       });
-      one.on('data', (octets) => void (isCut || other.write(octets)));
     }
+    near.on('data', (octets) => void (isCut || far.write(octets)));
+    const late: Buffer[] = [];
+    far.on('data', (octets) => {
+      late.push(octets);
+      // Whichever timer is first: what came first goes first.
+      setTimeout(() => void (isCut || near.destroyed || near.write(late.shift()!)), delay);
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -118,6 +127,9 @@ export async function openCable(url: string): Promise<Cable> {
     // Nothing comes through any more, and nobody is told.
     cut() {
       isCut = true;
+    },
+    delay(time) {
+      delay = time;
     },
     mend() {
       isCut = false;

@@ -226,6 +226,34 @@ test('one that is cut off from the store is silent in time, and others go on', {
   assert.ok(sensors.every((one) => one.ups() === 1));
 });
 
+test('a store that is slow: readings wait for it, and it is said; one too slow costs the lease, and no SA', {
+  skip,
+  ...LIMIT,
+}, async (context) => {
+  const before = await viewOf(stage, 0);
+  for (const cable of cables) cable.delay(400);
+  for (const limit of [1, 2]) context.diagnostic(`${limit}: ${Math.round(await answered(sensors))} ms with 0.4 s`);
+  assert.equal((await viewOf(stage, 0)).ended, before.ended);
+  const { metrics } = (await stage.gateways[0].ask({ cmd: 'status' })) as { metrics: { state: { time: number } } };
+  assert.ok(metrics.state.time >= 400);
+  const { log } = stage.gateways[0];
+  await until('its log', () => log.some((line) => /the store is slow.*packets and other effects wait/.test(line)));
+  for (const cable of cables) cable.delay(2000);
+  const since = performance.now();
+  await until('a renewal failed, or 6 s', async () => {
+    const views = await Promise.all([0, 1, 2].map((index) => viewOf(stage, index)));
+    return performance.now() - since > 6000 || views.some(({ isHeld }) => !isHeld);
+  });
+  for (const cable of cables) cable.delay(0);
+  await until('all have their lease', async () => {
+    const views = await Promise.all([0, 1, 2].map((index) => viewOf(stage, index)));
+    return views.every(({ isHeld }) => isHeld);
+  });
+  context.diagnostic(`${Math.round(await answered(sensors))} ms afterwards`);
+  assert.deepEqual(stage.front.twice, []);
+  assert.ok(sensors.every((one) => one.ups() === 1));
+});
+
 test('numbers come to the server once each, whoever had the SA', { skip }, () => {
   assert.equal(new Set(stage.delivered).size, stage.delivered.length);
 });

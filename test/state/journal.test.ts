@@ -297,3 +297,49 @@ test('whatever the traffic and whenever the crash: no number twice, and few are 
   assert.ok(writes < 60, `${writes}`);
   assert.ok(fast.asked - 10000 <= 500);
 });
+
+test('a store that does not answer: so many effects wait, the rest is dropped and counted; one that is slow is told of', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  let now = 0;
+  const clock = mock.method(performance, 'now', () => now);
+  const MOST = 65536;
+  const store = fake();
+  const lines: string[] = [];
+  const journal = createJournal(
+    store,
+    (level, _, text) => lines.push(`${level}: ${typeof text === 'string' ? text : text()}`),
+    () => {},
+  );
+  let run = 0;
+  for (const step of [1, 2]) {
+    for (let i = 0; i < MOST; i++) {
+      journal.put(`${step}`, text('1'));
+      journal.after(() => run++);
+    }
+    await turns();
+  }
+  assert.deepEqual([journal.metrics.waiting, journal.metrics.dropped, run], [MOST, MOST, 0]);
+  // What waits in a batch that failed counts on.
+  store.fails = true;
+  store.finish();
+  await turns();
+  assert.equal(
+    journal.after(() => run++),
+    false,
+  );
+  store.fails = false;
+  mock.timers.tick(250);
+  await turns();
+  now = 1999;
+  store.finish();
+  await turns();
+  store.finish();
+  await turns();
+  assert.deepEqual([run, journal.metrics.waiting], [MOST, 0]);
+  assert.equal(
+    lines.filter((line) => /^warn: the store is slow: a batch took 1999 ms; 65536 packets/.test(line)).length,
+    1,
+  );
+  clock.mock.restore();
+  mock.timers.reset();
+});
