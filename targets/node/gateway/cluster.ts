@@ -7,6 +7,7 @@ import { errorText } from '../host/errors.ts';
 import { createInARow, timesText } from '../host/in-a-row.ts';
 import type { ClusterState, Orphan } from '../host/state/shared.ts';
 import type { Bus } from './bus.ts';
+import { patienceOf } from './relay.ts';
 import { isInner } from './state/own-groups.ts';
 
 /** Packets that wait: in all, and of one hint. */
@@ -19,9 +20,6 @@ const LATE_STEP = 64;
 /** Attempts to take one while the store does not answer, and milliseconds between them. */
 const TRIES = 20;
 const TRY_AGAIN = 100;
-
-/** Milliseconds that a packet waits for a gateway that may be gone. */
-export const patienceOf = (lease: number): number => lease * 1.5 + 1000;
 
 export interface Cluster {
   /** True while this gateway may send and take packets. */

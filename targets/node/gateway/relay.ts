@@ -11,7 +11,6 @@
 
 import type { ClusterState } from '../host/state/shared.ts';
 import { type Claims, createClaims } from './claims.ts';
-import { patienceOf } from './cluster.ts';
 
 const ASK = 1;
 const FORWARD = 2;
@@ -33,6 +32,9 @@ const AGAIN = 250;
 const ANSWER = 500;
 const SILENCE = 2000;
 const TICK = 100;
+
+/** Milliseconds that a packet waits for a gateway that may be gone. */
+export const patienceOf = (lease: number): number => lease * 1.5 + 1000;
 
 export interface RelayParts {
   /** Runs work for a message; no error leaves it. */
