@@ -34,8 +34,9 @@ export interface JournalMetrics {
   held: number;
   /** Dropped effects. */
   dropped: number;
-  /** Effects that wait now, and milliseconds that the last batch took. */
+  /** Effects that wait now. */
   waiting: number;
+  /** Milliseconds that the last batch took. */
   time: number;
   /** Stores given up. */
   lost: number;
