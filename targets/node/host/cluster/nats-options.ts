@@ -26,8 +26,13 @@ export interface NatsConfig {
 const SECRET_MAX = 65536;
 const LIBRARIES = '@nats-io/transport-node, @nats-io/jetstream and @nats-io/kv';
 
+/** What the packages export. */
+type Libraries = typeof import('@nats-io/transport-node') &
+  typeof import('@nats-io/jetstream') &
+  typeof import('@nats-io/kv');
+
 /** The packages, which a gateway without a cluster need not have. */
-export async function libraries() {
+export async function libraries(): Promise<Libraries> {
   try {
     const [transport, jetstream, kv] = await Promise.all([
       import('@nats-io/transport-node'),
