@@ -207,6 +207,18 @@ const CAPTURE = object({
   problem: text('Why, the last time; empty: none.'),
 });
 
+const STATE = object({
+  batches: count('Batches written to the store.'),
+  records: count('Records written or removed.'),
+  failures: count('Batches that failed.'),
+  held: count('Packets that waited for the store.'),
+  dropped: count('Packets dropped, as too many waited.'),
+  waiting: count('Packets that wait now.'),
+  time: number('Milliseconds that the last batch took.'),
+  lost: count('Stores given up.'),
+  isKept: flag('SAs are kept over a restart.'),
+});
+
 export const SUMMARY: Record<string, Schema> = {
   version: text('Of this program.'),
   pid: count('Of the process.'),
@@ -234,6 +246,7 @@ export const SUMMARY: Record<string, Schema> = {
     search: orNull(SEARCH),
   }),
   radios: list(RADIO, 'In the order of the configuration.'),
+  state: orNull(STATE),
   cluster: orNull(CLUSTER),
   capture: orNull(list(CAPTURE, 'Captures, one a side.')),
   drops: REASONS,

@@ -10,7 +10,8 @@ export function choiceText({ level, namespaces }: LogChoice): string {
 
 export function summary(running: Running): object {
   const { gateway, about, started, logs } = running;
-  const { draining, sas, neighbours, ike, esp, radios, cluster, capture, drops, suppressedLines } = gateway.counters();
+  const { draining, sas, neighbours, ike, esp, radios, state, cluster, capture, drops, suppressedLines } =
+    gateway.counters();
   return {
     ...about,
     pid: process.pid,
@@ -25,6 +26,7 @@ export function summary(running: Running): object {
     ike,
     esp,
     radios,
+    state,
     cluster,
     capture,
     drops,
