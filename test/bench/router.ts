@@ -62,6 +62,7 @@ export function openRouter(suite: string) {
   const tun: Tun = {
     name: 'none',
     offload: '',
+    others: [],
     onPacket: null,
     onLost: null,
     onGone: null,
@@ -99,6 +100,7 @@ export function openRouter(suite: string) {
     places: createPlaces([], carriers),
     away: null,
     extensions: [],
+    workers: null,
     keep: null,
   });
   const tap = createTap(sas.of, [], now);
@@ -113,6 +115,7 @@ export function openRouter(suite: string) {
     mtu: null,
     flows: [],
     tap,
+    workers: null,
   });
   let isUp = false;
 

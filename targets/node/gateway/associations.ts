@@ -66,6 +66,10 @@ export interface Associations {
   /** The outbound SA for packet[0..length) at `now`, or undefined. */
   choose(packet: Uint8Array, length: number, now: number): Association | undefined;
   nameOf(sa: Sa): string;
+  /** The outbound SAs to one inner address, in their order. */
+  to(address: Uint8Array): readonly Association[];
+  /** Called where these have changed. */
+  onChange: ((address: Uint8Array) => void) | null;
   /** The oldest first. */
   all(): Iterable<Association>;
   /** Those behind this number; undefined: all. The oldest first. Nothing may change meanwhile. */
@@ -164,6 +168,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     const key = octetsKey(tsIpDstStart);
     const there = exact.get(tsIpDstStart, 0, tsIpDstStart.length) ?? NO_SAS;
     exact.set(key, ordered(there, listed, atFront));
+    sas.onChange?.(tsIpDstStart);
     return key;
   }
 
@@ -181,11 +186,13 @@ export function createAssociations(endpoint: Endpoint): Associations {
     listed.key = NOT_LISTED;
     if (key === WIDE) wide = wide.filter((one) => one !== listed);
     else if (key !== NOT_LISTED) {
-      const there = exact.get(Buffer.from(key, 'latin1'), 0, key.length)!;
+      const address = Buffer.from(key, 'latin1');
+      const there = exact.get(address, 0, key.length)!;
       const at = there.indexOf(listed);
       const left = there.slice(0, at).concat(there.slice(at + 1));
       if (left.length > 0) exact.set(key, left);
       else exact.delete(key);
+      sas.onChange?.(address);
     }
   }
 
@@ -200,7 +207,7 @@ export function createAssociations(endpoint: Endpoint): Associations {
     destroyAnySa(eesp, sa);
   }
 
-  return {
+  const sas: Associations = {
     eesp,
     add(entry, direction, atFront, owner) {
       // An IKE SA may come up while a listener closes the gateway.
@@ -275,6 +282,8 @@ export function createAssociations(endpoint: Endpoint): Associations {
       return lane === null ? undefined : (lane as Listed);
     },
     nameOf: (sa) => entries.get(sa)?.name ?? '',
+    to: (address) => exact.get(address, 0, address.length) ?? NO_SAS,
+    onChange: null,
     all: () => entries.values(),
     after: bySerial.after,
     count: () => entries.size,
@@ -289,4 +298,5 @@ export function createAssociations(endpoint: Endpoint): Associations {
       wide = [];
     },
   };
+  return sas;
 }

@@ -149,6 +149,11 @@ export interface GatewayConfig {
   pcap?: CaptureConfig;
   /** Octets of the buffers of UDP sockets, each way, default 4194304. Asked for here, a smaller one is a warning. */
   socketBuffer?: number;
+  /**
+   * Threads, 0..16, for packets of SAs in UDP beside this one; default 0. They need `tun` and Linux; flows, `pcap`, MTU detection and
+   * a store of several gateways do not go with them.
+   */
+  workers?: number;
   /** How UDP sockets of IKE and ESP cross the system: `auto`, in bursts where it can be, or `node`, by node:dgram. */
   udpIo?: UdpIo;
   /** UDP sockets at a time, 1..65535, default 16384. */
@@ -165,7 +170,12 @@ export interface GatewayConfig {
   wall?: () => number;
   /** For tests: how sockets are opened. */
   openSocket?: OpenSocket;
+  /** For tests: the program of a worker. */
+  workerProgram?: URL;
 }
+
+/** Threads beside the first. */
+const WORKERS_MAX = 16;
 
 /** True where somebody may connect by IKE. */
 export function hasPeers({ ike }: GatewayConfig): boolean {
@@ -230,6 +240,21 @@ function hostPort(path: FieldPath, text: unknown): { host: string; hostPort: num
   return { host: match![1] ?? match![2], hostPort: port };
 }
 
+/** What does not go with workers. */
+function checkWorkers(config: GatewayConfig): void {
+  const workers = config.workers ?? 0;
+  integerIn(['workers'], workers, 0, WORKERS_MAX);
+  if (workers === 0) return;
+  const refuse = (why: string): void => refuseAt(['workers'], workers, why);
+  if (config.tun === undefined) refuse('must be 0 without tun');
+  if ((config.ike?.udp ?? []).length === 0) refuse('must be 0 without udp');
+  if (config.udpIo === 'node') refuse('must be 0 with udpIo: node');
+  if ((config.flows ?? []).length > 0) refuse('must be 0 with flows');
+  if (config.pcap !== undefined) refuse('must be 0 with pcap');
+  if (config.ike?.mtu !== undefined) refuse('must be 0 with mtu');
+  if (config.store?.shared !== undefined) refuse('must be 0 in a cluster');
+}
+
 /** Checks a whole configuration and gives errors to `keep`. The result is valid only without errors. */
 export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknown) => void): CheckedConfig {
   let good = true;
@@ -274,6 +299,7 @@ export function inspectGatewayConfig(config: GatewayConfig, keep: (error: unknow
     part(() => integerIn(['pcap', 'maxMiB'], maxMiB ?? 1, 1, 65536), undefined);
     part(() => integerIn(['pcap', 'files'], files ?? 2, 2, 1000), undefined);
   }
+  part(() => checkWorkers(config), undefined);
   part(() => inRange(['idle'], config.idle ?? 1, 1, 86400000), undefined);
   part(() => integerIn(['lostAfter'], config.lostAfter ?? 1, 1, 1000000), undefined);
   const radios = each(listOf('radios', config.radios, true), (radio, index) =>

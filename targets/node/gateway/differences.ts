@@ -58,6 +58,7 @@ const FIXED: [string, (config: GatewayConfig) => unknown][] = [
   ['mobike', ({ ike }) => ike?.mobike],
   ['redirect', ({ ike }) => ike?.redirect],
   ['tun', ({ tun }) => tun],
+  ['workers', ({ workers }) => workers ?? 0],
   ['sas', ({ sas }) => sas.map(({ name, config, direction }) => ({ name, config, direction }))],
   ['sessions', ({ sessions }) => sessions],
   ['idle', ({ idle }) => idle],

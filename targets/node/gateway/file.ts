@@ -207,6 +207,9 @@ export function readGateway(file: string, text: string): LoadedGateway {
   });
   const sas = inside(root, 'sas');
   const cluster = clusterOf(root);
+  if (cluster !== null && cluster !== undefined && Number(values.workers) > 0) {
+    keepError(root, fieldError(inside(root, 'workers'), 'must be 0 with cluster'));
+  }
   const mtu = mtuOf(inside(root, 'mtu'));
   const redirect = inside(root, 'redirect');
   const listed = (name: string): unknown[] => entriesOf(inside(root, name)).map(({ value }) => value);
@@ -219,6 +222,7 @@ export function readGateway(file: string, text: string): LoadedGateway {
     flows: listed('flows') as NonNullable<GatewayConfig['flows']>,
     ...(values.socketBuffer === undefined ? {} : { socketBuffer: values.socketBuffer as number }),
     udpIo: values.udpIo as UdpIo,
+    workers: values.workers as number,
     sessions: values.sessions as number,
     idle: (values.idle as number) * 1000,
     lostAfter: values.lostAfter as number,

@@ -47,6 +47,8 @@ import {
   tcpMetrics,
   udpMetrics,
 } from './views.ts';
+import type { Crew } from './workers/crew.ts';
+import { createWorkers } from './workers/placing.ts';
 
 /** Milliseconds between looks whether all peers have confirmed a Delete. */
 const LEAVE_STEP = 20;
@@ -58,6 +60,8 @@ export interface Started {
   gateway: Gateway;
   ike: IkeLink;
   sas: Associations;
+  /** Threads of workers; null: none. */
+  crew: Crew | null;
 }
 
 /**
@@ -133,13 +137,16 @@ function start(config: GatewayConfig, opened: Opened): Started {
   const carriers = away === null ? own : withOthers(own, away);
   const paths = createGatewayPaths(bus, config.ike);
   const extensions = paths === null ? [] : [paths.extension];
+  const { crew } = opened;
+  const workers = crew === null ? null : createWorkers(bus, crew, endpoint, sas, radios.length);
   const ike = createIkeLink(bus, config, checked, {
-    ...{ provider: forIke, endpoint, sas, air, carriers, places, away, extensions, keep },
+    ...{ provider: forIke, endpoint, sas, air, carriers, places, away, extensions, workers, keep },
   });
   const { mtu: sockets } = opened;
   const mtu = paths === null || sockets === null ? null : createGatewayMtu(bus, { paths, sockets, endpoint, sas, ike });
   const tap = createTap(sas.of, config.sas, bus.now, opened.capture?.inner ?? null);
-  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, away, mtu, flows, tap });
+  const router = createRouter(bus, config, { endpoint, sas, air, carriers, tun, ike, away, mtu, flows, tap, workers });
+  if (workers !== null) workers.join({ ike, router, carriers, udp: opened.udp!, tun: tun!, tap });
   const kept = state === null ? sas : state.counting(sas);
   const reloader = createReloader(config, air, ike, router);
   let stop: () => void;
@@ -193,6 +200,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
     raw: raw === null ? null : { ...raw.counters },
     tcp: (tcp?.ports ?? []).map(tcpMetrics),
     tun: tun === null ? null : { ...router.carried, offload: tun.offload },
+    workers: workers?.metrics() ?? [],
     mtu: mtu?.metrics ?? null,
     state: state?.metrics() ?? null,
     cluster: clusterView(),
@@ -305,6 +313,7 @@ function start(config: GatewayConfig, opened: Opened): Started {
         away?.relay.close();
         stop();
         router.close();
+        workers?.close();
         mtu?.close();
         bus.events.removeAllListeners();
         ike.clear();
@@ -316,5 +325,5 @@ function start(config: GatewayConfig, opened: Opened): Started {
       await close(opened);
     },
   };
-  return { gateway, ike, sas };
+  return { gateway, ike, sas, crew };
 }

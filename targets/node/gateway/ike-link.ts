@@ -38,6 +38,7 @@ import type { StoredPath } from './state/records.ts';
 import type { Restored } from './state/restore.ts';
 import { createStreams, followEsp, isHere } from './streams.ts';
 import type { IkeCounters, IkeMetrics } from './views.ts';
+import type { Workers } from './workers/workers.ts';
 
 const IKE_PORT = 500;
 /** Milliseconds between looks at timers while this gateway may not send. */
@@ -57,6 +58,8 @@ export interface IkeLinkParts {
   away: Elsewhere | null;
   /** Of this gateway alone. */
   extensions: Extension[];
+  /** Threads that have SAs of their own; null: none. */
+  workers: Workers | null;
   /** Makes what keeps SAs in a store; null: there is none. */
   keep: ((config: Omit<KeeperConfig, 'journal' | 'records' | 'shared'>) => Keeper) | null;
 }
@@ -76,11 +79,15 @@ export interface IkeLink extends Pollable {
   carried(association: Association, now: number): boolean;
   /** An authenticated packet of this SA came in at `now`, over this path or (null) from a radio. */
   heard(sa: Sa, association: Association | undefined, from: Path | null, now: number): void;
+  /** The newest packet of this SA came over another path. */
+  moved(association: Association, from: Path, now: number): void;
   /** An outer ESP packet for which there is no SA came from a radio, or its octets over another path. */
   unknown(radio: number, packet: Uint8Array, offset: number, link: Uint8Array): void;
   unknownAt(path: Path, spi: number): void;
   /** A packet of this SA was dropped: asks for a rekey when the peer's sequence numbers seem lost. */
   failed(sa: Sa): void;
+  /** The same where that is known. */
+  suspect(sa: Sa): void;
   /** Null where there is no store. */
   keeper: Keeper | null;
   /** Brings IKE SAs back from the records of a store. */
@@ -218,6 +225,7 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
           log: bus.log,
           bounded: bus.bounded,
           keeper,
+          workers: parts.workers,
           streams,
           udp: carriers.udp,
           isShared: away !== null,
@@ -286,12 +294,16 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       if (from === null) return;
       away?.heard(from);
       // The newest packet says where the peer is [RFC 7296 §2.23].
-      const old = childPathOf(owner.ike, owner.child);
       const { sn } = parts.endpoint;
-      if (old === from) return;
+      if (childPathOf(owner.ike, owner.child) === from) return;
       // Without replay protection it may have been the newest before.
       const isLast = sa.form.replayWindow > 0 && isNewest(isEesp(sa) ? (sa as EespSa).last : sa, sn.hi, sn.lo);
-      if (isHere(old, from) || !isLast || !ike?.saw(owner, from, Math.floor(time))) return;
+      if (isLast) link.moved(association!, from, time);
+    },
+    moved({ owner }, from, time) {
+      if (owner === null) return;
+      const old = childPathOf(owner.ike, owner.child);
+      if (isHere(old, from) || !ike?.saw(owner, from, Math.floor(time))) return;
       if (!followEsp(owner.ike, owner.child, from, carriers.raw !== null)) return;
       keeper?.moved(owner.ike, owner.child);
       const line = (): string => {
@@ -313,7 +325,10 @@ export function createIkeLink(bus: Bus, config: GatewayConfig, checked: CheckedC
       if (link.cluster === null) ike?.unknownSpi(path, spi, now());
     },
     failed(sa) {
-      if (ike === null || !isSuspect(sa, bus.now())) return;
+      if (isSuspect(sa, bus.now())) link.suspect(sa);
+    },
+    suspect(sa) {
+      if (ike === null) return;
       const owner = sas.of(sa)?.owner;
       if (owner === undefined || owner === null || owner.ike.state !== STATE_ESTABLISHED) return;
       const pace = paces.get(owner.ike) ?? createPace();

@@ -40,6 +40,7 @@ import { type Keeper, type Pair, saOfMessage } from './state/keeper.ts';
 import type { Streams } from './streams.ts';
 import type { UdpPort } from './udp.ts';
 import type { Up } from './up.ts';
+import type { Workers } from './workers/workers.ts';
 
 export interface IkeHostConfig {
   ike: GatewayIkeConfig;
@@ -62,6 +63,8 @@ export interface IkeHostConfig {
   wall(): number;
   /** Keeps SAs over a restart; null: nothing does. */
   keeper: Keeper | null;
+  /** Threads that have SAs of their own; null: none. */
+  workers: Workers | null;
   /** The gateway's UDP sockets. */
   udp: UdpPort[];
   /** IKE over TCP; null: there is none. */
@@ -110,7 +113,7 @@ export const idOf = (sa: IkeSa): string => identityKey(sa.peerIdType, sa.peerId)
 export const whereOf = (sa: IkeSa): string => endpointText(sa.path.remote, sa.path.remotePort);
 
 export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpper {
-  const { endpoint, sas, pool, log, keeper, ike: settings } = config;
+  const { endpoint, sas, pool, log, keeper, workers, ike: settings } = config;
   const { pairs, connections, up, roster, compact, refusals, counts, further, mobility, isUdp, ikeOf } = parts;
   const takenBy = createOwners(connections, pool, sas);
 
@@ -123,6 +126,11 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     transmit(path, replyTo, buffer, offset, length) {
       refusals.answers(path, buffer, offset, ikeOf(path).message);
       const octets = buffer.subarray(offset, offset + length);
+      // Whatever moved it, a message to the peer follows.
+      if (workers !== null) {
+        const sa = saOfMessage(ikeOf(path), octets);
+        if (sa !== undefined) workers.look(sa);
+      }
       if (keeper === null) {
         config.transmit(path, octets, replyTo);
         return;
@@ -148,10 +156,13 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         return spi;
       }
       let spi = allocateBothSpi(sas.eesp, scope);
+      const socket = workers?.place(path) ?? 0;
       // One that moves may come to any own address, and one of a cluster to another gateway.
       // The first bit of them all is 0.
-      while (mobility.hasSpi(spi) || (place >= 0 && ((spi >>> 27) & 15) !== place))
+      const isOutside = (one: number): boolean => place >= 0 && ((one >>> 27) & 15) !== place;
+      while (mobility.hasSpi(spi) || isOutside(spi) || workers?.isUnfit(spi, socket)) {
         spi = allocateBothSpi(sas.eesp, scope);
+      }
       return spi;
     },
     install(sa, child, outgoing, incoming, first) {
@@ -184,6 +195,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
         pairs.set(child, pair);
         mobility.installed(child, path);
         keeper?.installed(child, outgoing, incoming, pair);
+        workers?.installed(sa, child, pair, outgoing, incoming);
       } catch (error) {
         if (incomingSa !== null) sas.end(incomingSa);
         return untaken(sa, errorText(error));
@@ -203,6 +215,7 @@ export function createIkeUpper(config: IkeHostConfig, parts: UpperParts): IkeUpp
     },
     remove(sa, child) {
       keeper?.removed(child);
+      workers?.removed(child);
       settings.keylog?.ended?.(sa, child);
       const pair = pairs.get(child);
       pairs.delete(child);

@@ -23,6 +23,7 @@ import type { Router } from './router.ts';
 import { openTcpPorts, type TcpPorts } from './tcp.ts';
 import { openTun, type Tun } from './tun.ts';
 import { openUdpPorts, type UdpSockets } from './udp.ts';
+import { type Crew, startCrew } from './workers/crew.ts';
 
 /** Octets of a TCP record: of an ESP packet of the usual size, and around the largest IKE message. */
 const RECORD_MAX = 4096;
@@ -49,6 +50,8 @@ export interface Opened {
   store: StateStore | null;
   /** Capture files; null: none. */
   capture: GatewayCapture | null;
+  /** Threads of workers; null: none. */
+  crew: Crew | null;
 }
 
 export async function resolveFlows(flows: CheckedConfig['flows']): Promise<Flow[]> {
@@ -128,6 +131,7 @@ export async function open(config: GatewayConfig): Promise<Opened> {
     tun: null,
     store: config.store ?? null,
     capture: null,
+    crew: null,
   };
   try {
     const { ike, log } = config;
@@ -146,6 +150,7 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       log,
       buffer: config.socketBuffer,
       io: config.udpIo,
+      threads: config.workers,
       opened: opening,
     });
     const tcp = config.ike?.tcp ?? [];
@@ -163,9 +168,13 @@ export async function open(config: GatewayConfig): Promise<Opened> {
       for (const local of locals) opened.mtu?.openedRaw(local);
     }
     if (config.tun !== undefined) {
-      opened.tun = await openTun(config.tun);
+      opened.tun = await openTun(config.tun, config.workers);
       const { name, offload } = opened.tun;
       log?.('info', 'gateway', `tun: ${name}: ${offload === '' ? 'one packet at a time' : offload}`);
+    }
+    if (opened.tun !== null && opened.tun.others.length > 0) {
+      opened.crew = await startCrew(opened.tun.others, config.workerProgram);
+      log?.('info', 'gateway', `${opened.crew.threads.length} workers`);
     }
     return opened;
   } catch (error) {
@@ -185,8 +194,10 @@ function openRaw({ raw, mtu }: Opened, local: Uint8Array, log: Log): void {
 }
 
 /** Closes everything that `open` opened. */
-export async function close({ radios, udp, tcp, raw, mtu, tun, store, capture }: Opened): Promise<void> {
+export async function close({ radios, udp, tcp, raw, mtu, tun, store, capture, crew }: Opened): Promise<void> {
   mtu?.close();
+  // Their sockets and queues are closed then.
+  await crew?.close();
   await Promise.all([closeRadios(radios), udp?.close(), tcp?.close(), raw?.close(), tun?.close(), store?.close()]);
   await capture?.close();
 }

@@ -6,15 +6,11 @@
 //                                                                       \-> a carrier: UDP, TCP, IP
 
 import { u32 } from '../../../core/base/bytes.ts';
-import { DROP_DUMMY, DROP_ICV, DROP_NO_SA, DROP_SELECTOR, DROP_TOO_LONG } from '../../../core/base/drop.ts';
+import { DROP_ICV, DROP_NO_SA, DROP_TOO_LONG } from '../../../core/base/drop.ts';
 import { dropName } from '../../../core/base/drop-name.ts';
-import { PROTO_EESP } from '../../../core/eesp/format.ts';
-import { inboundEesp } from '../../../core/eesp/inbound.ts';
 import { isEesp } from '../../../core/eesp/sa.ts';
-import { inboundCoap, outboundCoap } from '../../../core/esp/coap.ts';
-import { drop as count, type Endpoint } from '../../../core/esp/endpoint.ts';
-import { admits } from '../../../core/esp/lanes.ts';
-import { OUTBOUND_ROOM } from '../../../core/esp/outbound.ts';
+import { outboundCoap } from '../../../core/esp/coap.ts';
+import type { Endpoint } from '../../../core/esp/endpoint.ts';
 import type { Sa } from '../../../core/esp/sa.ts';
 import { useClass } from '../../../core/esp/subspaces.ts';
 import type { Path } from '../../../core/ike/state/path.ts';
@@ -23,8 +19,7 @@ import { IPV6_DST, IPV6_NEXT_HEADER, IPV6_SIZE, IPV6_SRC } from '../../../core/w
 import { PROTO_UDP } from '../../../core/wire/udp.ts';
 import { addressOctets, addressText } from '../host/addresses.ts';
 import { readDatagram, writeDatagram } from '../host/datagram.ts';
-import { isEespPacket, protectAny } from '../host/eesp.ts';
-import { outerPacket, outerSize } from '../host/udp.ts';
+import { isEespPacket } from '../host/eesp.ts';
 import type { Air } from './air.ts';
 import type { Association, Associations } from './associations.ts';
 import type { Bus } from './bus.ts';
@@ -42,14 +37,12 @@ import { isStream } from './streams.ts';
 import type { Tap } from './tap.ts';
 import { countTraffic, type TrafficMetrics } from './traffic.ts';
 import type { Tun } from './tun.ts';
+import { createWay, DATAGRAM_MAX, PACKET_MAX, sizeOf } from './way.ts';
+import type { Workers } from './workers/workers.ts';
 
-/** The largest inner packet; what 6LoWPAN carries is 2047 octets and Diet-ESP takes at most the headers away. */
-const PACKET_MAX = 4096;
 /** Octets by which padding of ESP differs. */
 const PADDING_MAX = 7;
 const NO_SA = dropName(DROP_NO_SA);
-/** The largest payload of a datagram. */
-const DATAGRAM_MAX = 65536;
 
 export interface Router {
   flows: Flows;
@@ -63,6 +56,8 @@ export interface Router {
   inner(packet: Uint8Array, origin: Origin): number;
   /** ESP without an outer header that did not come from a radio: octets[offset..offset+length). False: it was dropped. */
   esp(path: Path, octets: Uint8Array, offset: number, length: number): boolean;
+  /** A packet that the network interface gave. */
+  fromTun(packet: Uint8Array, length: number): void;
   /** Takes other flows. */
   follow(flows: Flow[]): void;
   /** Nothing goes out any more. */
@@ -84,22 +79,19 @@ export interface RouterParts {
   flows: Flow[];
   /** Those who watch packets. */
   tap: Tap;
+  /** Threads that have SAs of their own; null: none. */
+  workers: Workers | null;
 }
 
 export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts): Router {
-  const { endpoint, sas, air, carriers, tun, ike, away, mtu, tap } = parts;
+  const { endpoint, sas, air, carriers, tun, ike, away, mtu, tap, workers } = parts;
   const { drop } = bus;
-  // What is above EMTU_R has to be verified before its sender is told.
-  const restored = new Uint8Array(mtu === null ? PACKET_MAX : DATAGRAM_MAX);
-  const built = new Uint8Array(PACKET_MAX);
-  const outer = new Uint8Array(PACKET_MAX + OUTBOUND_ROOM);
   const isOnAir = (config.ike?.udp ?? []).length === 0 && carriers.tcp === null;
-  const came = new Uint8Array(isOnAir ? 0 : DATAGRAM_MAX + outerSize(16));
+  // What is above EMTU_R has to be verified before its sender is told.
+  const way = createWay(sas.eesp, !isOnAir, mtu === null ? PACKET_MAX : DATAGRAM_MAX);
+  const { restored, outer, came, traffic } = way;
+  const built = new Uint8Array(PACKET_MAX);
   const carried = { written: 0, read: 0 };
-  const traffic = {
-    sent: { inner: 0, esp: 0, uncompressed: 0 },
-    received: { inner: 0, esp: 0, uncompressed: 0 },
-  };
   let isClosed = false;
 
   /** True when what the packet of this SA does is not to be seen before its number is durable. */
@@ -128,10 +120,9 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   /** To a peer at `place`, not on a radio. */
   function overPlace(chosen: Association, place: Path, packet: Uint8Array, length: number, now: number): string {
     const { sa } = chosen;
-    const size = protectAny(sas.eesp, sa, packet, length, outer, now);
-    if (size < 0) return unsent(size);
-    const header = sa.form.outer.headerSize(outer, 0);
-    countTraffic(traffic.sent, sa.form, packet, length, size - header);
+    const header = way.seal(sa, packet, length, now);
+    if (header < 0) return unsent(header);
+    const size = way.end;
     if (tap.isOpen) tap.went(chosen, packet, length, outer, size, false);
     mtu?.sent(chosen, place, size - header);
     if (ike.carried(chosen, now)) bus.wake(0);
@@ -157,6 +148,8 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     if (ike.cluster?.isHeld() === false) return drop('state', 'no-lease');
     const chosen = sas.choose(packet, length, now);
     if (chosen === undefined) return isElsewhere(packet, length, origin) ? '' : drop('esp', NO_SA);
+    const sent = workers === null ? null : workers.send(chosen, packet, length);
+    if (sent !== null) return sent;
     if (ike.keeper?.refuses(chosen)) return drop('state', 'store');
     const { sa, remote } = chosen;
     useClass(sa, packet, 0);
@@ -243,20 +236,15 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
     bus.emit('packet', restored.slice(0, length), { sa: sas.nameOf(sa), peer: senderText(from) });
   }
 
-  /**
-   * Opens an outer ESP packet: the octets of its inner packet, which is in `restored` now, its SA `endpoint.sa`; 0 of a dummy
-   * packet, which is authenticated as others are [RFC 4303 §2.6]; else a drop code, counted.
-   */
+  /** `Way.open` and `sizeOf`, for those who watch. */
   function restore(packet: Uint8Array, offset: number, length: number, isNew: boolean, now: number): number {
     const isSeen = tap.isOpen;
     const seen = isSeen ? tap.copy(packet, offset, length) : null;
-    const size = isNew
-      ? inboundEesp(sas.eesp, packet, offset, length, restored, 0, now)
-      : inboundCoap(endpoint, packet, offset, length, restored, 0, now);
+    const size = way.open(packet, offset, length, isNew, now);
     if (isSeen) {
       tap.came(seen, endpoint.sa, restored, Math.max(0, size), size < 0 ? dropName(size) : '', packet !== came);
     }
-    return size === DROP_DUMMY && endpoint.sa !== null ? 0 : size;
+    return sizeOf(endpoint, size);
   }
 
   /** A packet was dropped, with this code. */
@@ -283,11 +271,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       drop('state', 'store');
       return;
     }
-    if (association !== undefined && !admits(association, restored, 0)) {
-      sa.dropSelector++;
-      count(endpoint, DROP_SELECTOR);
-      return;
-    }
+    if (association !== undefined && !way.admits(association)) return;
     if (association === undefined || !mustWait(association)) {
       deliver(size, sa, from);
       return;
@@ -343,13 +327,7 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
   if (tun !== null) {
     tun.onPacket = (packet, length) => {
       carried.read++;
-      try {
-        const reason = protect(packet, length, 'tun');
-        if (reason !== NO_SA && fits === 0) return;
-        tellSource(packet, length, fits);
-      } catch (error) {
-        bus.failed(error);
-      }
+      router.fromTun(packet, length);
     };
   }
 
@@ -362,11 +340,20 @@ export function createRouter(bus: Bus, config: GatewayConfig, parts: RouterParts
       protect(packet, packet.length, origin);
       return fits;
     },
+    fromTun(packet, length) {
+      try {
+        const reason = protect(packet, length, 'tun');
+        if (reason !== NO_SA && fits === 0) return;
+        tellSource(packet, length, fits);
+      } catch (error) {
+        bus.failed(error);
+      }
+    },
     esp(path, octets, offset, length) {
+      if (workers?.takes(path, octets, offset, length)) return true;
       const isNew = path.encapsulated && !isStream(path) && isEespPacket(octets, offset, length);
       const local = isNew || length < 4 ? path.local : ike.localOf(path, u32(octets, offset));
-      const protocol = isNew ? PROTO_EESP : PROTO_ESP;
-      const whole = outerPacket(came, octets, path.remote, local, protocol, offset, length);
+      const whole = way.wrap(octets, offset, length, path.remote, local, isNew);
       const first = mtu === null ? null : mtu.take(path, octets.subarray(offset, offset + length));
       const now = bus.now();
       const size = restore(came, 0, whole, isNew, now);

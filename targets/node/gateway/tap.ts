@@ -43,6 +43,8 @@ const NOWHERE = new Uint8Array(0);
 export interface Tap {
   /** Somebody watches, or there is a capture. */
   isOpen: boolean;
+  /** Called where that has changed. */
+  onChange: (() => void) | null;
   /** A copy of an outer packet that came, before it is decrypted in its place; null: nobody watches, or enough were seen in this second. */
   copy(packet: Uint8Array, offset: number, length: number): Uint8Array | null;
   /** What became of it: the inner packet clear[0..size), or why it was dropped. `wire`: what `copy` gave. `sa`: null: nobody's. */
@@ -158,6 +160,7 @@ export function createTap(
 
   const tap: Tap = {
     isOpen: inner !== null,
+    onChange: null,
     copy: (packet, offset, length) =>
       watchers.size > 0 && mayTake(length) ? packet.slice(offset, offset + length) : null,
     came(wire, sa, clear, size, drop, isOnAir) {
@@ -174,9 +177,11 @@ export function createTap(
       const watcher = { take, missed: missedSome };
       watchers.add(watcher);
       tap.isOpen = true;
+      tap.onChange?.();
       return () => {
         watchers.delete(watcher);
         tap.isOpen = watchers.size > 0 || inner !== null;
+        tap.onChange?.();
       };
     },
   };

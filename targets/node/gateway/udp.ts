@@ -3,10 +3,11 @@
 // "all addresses", those that come later get sockets too, and lose them when they go. A port keeps its place in the list, so
 // that SAs find it when its address is back.
 
+import { closeSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { socketOctets, zoneOf } from '../host/addresses.ts';
 import { errorText } from '../host/errors.ts';
-import type { DatagramSocket, UdpIo } from '../host/io/datagrams.ts';
+import type { BoundSocket, DatagramListener, DatagramSocket, UdpIo } from '../host/io/datagrams.ts';
 import { loadDatagrams } from '../host/io/load-datagrams.ts';
 import { type Log, silent } from '../host/log.ts';
 import { SOCKET_BUFFER } from '../host/socket-buffer.ts';
@@ -37,6 +38,8 @@ export interface UdpPort {
   isOpen: boolean;
   /** How datagrams cross the system: `recvmmsg, GRO, GSO`, or `node`. */
   io: string;
+  /** Sockets for threads at the port for NAT, while it is open. */
+  others: BoundSocket[];
   /** Sends a copy, from the port for NAT where `nat`. */
   send(octets: Uint8Array, remote: Uint8Array, remotePort: number, nat: boolean): void;
   counters: UdpCounters;
@@ -62,6 +65,12 @@ export interface UdpSockets {
   ports: UdpPort[];
   /** Called for each datagram of ports[index]. */
   onDatagram: OnDatagram | null;
+  /** Called where ports[index] is open again: its `others` are the callee's. */
+  onOpened: ((index: number) => void) | null;
+  /** Called before ports[index] closes: threads close theirs. */
+  onShut: ((index: number) => void) | null;
+  /** Takes over a socket of ports[index] whose thread is gone. */
+  adopt(index: number, bound: BoundSocket): void;
   /** Opens and closes sockets as addresses came and went. A timer calls it where there is an entry for all addresses. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -73,6 +82,8 @@ export interface UdpOptions {
   buffer?: number;
   /** Default `auto`. */
   io?: UdpIo;
+  /** Threads that get a socket each at every port for NAT; default 0. */
+  threads?: number;
   /** Called for each address that is open, also when it comes back; `local` is `UdpPort.local`. */
   opened?: (local: Uint8Array, natPort: number) => void;
   /** For tests: the host's network interfaces. */
@@ -86,6 +97,7 @@ interface Held extends UdpPort {
   /** Why it could not be opened last time, or ''. */
   problem: string;
   open(): Promise<void>;
+  adopt(bound: BoundSocket): void;
   shut(): Promise<void>;
 }
 
@@ -112,6 +124,9 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
     if (list.length > 0) log('info', 'gateway', `UDP: one datagram at a time: ${why}`);
   });
   if (list.length > 0) log('info', 'gateway', `UDP: ${datagrams.kind}`);
+  const threads = options.threads ?? 0;
+  const { shared } = datagrams;
+  if (threads > 0 && shared === null) throw new Error(`workers: ${threads}: Linux and the package koffi are needed`);
 
   /** The same for all sockets: said once. */
   function small(text: string): void {
@@ -126,35 +141,38 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
     const counters = { received: 0, sent: 0, keepalives: 0, malformed: 0, lost: 0, sendErrors: 0, socketErrors: 0 };
     let ike: DatagramSocket | null = null;
     let nat: DatagramSocket | null = null;
-    const bind = (port: number, isNat: boolean): Promise<DatagramSocket> =>
-      datagrams.open(
-        address,
-        port,
-        { octets: buffer, warn: small },
-        {
-          taken(octets, offset, length, remote, remotePort) {
-            if (isClosed) return;
-            counters.received++;
-            const kind = classify(octets, isNat, offset, length);
-            if (kind === UDP_KEEPALIVE) counters.keepalives++;
-            else if (kind === UDP_SHORT || remote.length === 0 || remotePort === 0) counters.malformed++;
-            else if (kind === UDP_ESP) sockets.onDatagram?.(index, octets, offset, length, kind, remote, remotePort);
-            else {
-              const own = new Uint8Array(octets.subarray(offset, offset + length));
-              sockets.onDatagram?.(index, own, 0, length, kind, remote, remotePort);
-            }
-          },
-          unsent(count) {
-            counters.sendErrors += count;
-          },
-          lost(count) {
-            counters.lost += count;
-          },
-          failed() {
-            counters.socketErrors++;
-          },
-        },
-      );
+    const adopted: DatagramSocket[] = [];
+    const listenerOf = (isNat: boolean): DatagramListener => ({
+      taken(octets, offset, length, remote, remotePort) {
+        if (isClosed) return;
+        counters.received++;
+        const kind = classify(octets, isNat, offset, length);
+        if (kind === UDP_KEEPALIVE) counters.keepalives++;
+        else if (kind === UDP_SHORT || remote.length === 0 || remotePort === 0) counters.malformed++;
+        else if (kind === UDP_ESP) sockets.onDatagram?.(index, octets, offset, length, kind, remote, remotePort);
+        else {
+          const own = new Uint8Array(octets.subarray(offset, offset + length));
+          sockets.onDatagram?.(index, own, 0, length, kind, remote, remotePort);
+        }
+      },
+      unsent(count) {
+        counters.sendErrors += count;
+      },
+      lost(count) {
+        counters.lost += count;
+      },
+      failed() {
+        counters.socketErrors++;
+      },
+    });
+    const buffers = { octets: buffer, warn: small };
+    const bindNat = async (): Promise<DatagramSocket> => {
+      const listener = listenerOf(true);
+      if (threads === 0 || shared === null) return datagrams.open(address, config.natPort, buffers, listener);
+      const { socket, others } = await shared.open(address, config.natPort, threads, buffers, listener);
+      held.others = others;
+      return socket;
+    };
     const held: Held = {
       entry,
       address,
@@ -165,6 +183,7 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
       natPort: config.natPort,
       isOpen: false,
       io: datagrams.kind,
+      others: [],
       counters,
       send(octets, remote, remotePort, isNat) {
         if (isClosed) return;
@@ -177,9 +196,9 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
         socket.send(octets, remote, remotePort);
       },
       async open() {
-        const first = await bind(config.port, false);
+        const first = await datagrams.open(address, config.port, buffers, listenerOf(false));
         try {
-          nat = await bind(config.natPort, true);
+          nat = await bindNat();
         } catch (error) {
           await first.close();
           throw error;
@@ -189,10 +208,16 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
         held.natPort = nat.port;
         held.isOpen = true;
         options.opened?.(held.local, held.natPort);
+        sockets.onOpened?.(index);
+      },
+      adopt(bound) {
+        adopted.push(shared!.take(bound, listenerOf(true)));
       },
       async shut() {
+        if (held.isOpen) sockets.onShut?.(index);
         held.isOpen = false;
-        const both = [ike, nat];
+        for (const { fd } of held.others.splice(0)) closeSync(fd);
+        const both = [ike, nat, ...adopted.splice(0)];
         ike = null;
         nat = null;
         await Promise.all(both.map((socket) => socket?.close()));
@@ -257,6 +282,9 @@ export async function openUdpPorts(list: UdpAddress[], options: UdpOptions = {})
   const sockets: UdpSockets = {
     ports,
     onDatagram: null,
+    onOpened: null,
+    onShut: null,
+    adopt: (index, bound) => ports[index].adopt(bound),
     refresh() {
       // An address that cannot be read is looked for again; one look at a time.
       looking ??= look()

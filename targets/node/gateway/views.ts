@@ -26,6 +26,7 @@ import type { RelayView } from './relay.ts';
 import type { TcpPort } from './tcp.ts';
 import type { TrafficMetrics } from './traffic.ts';
 import type { UdpPort } from './udp.ts';
+import type { WorkerMetrics } from './workers/workers.ts';
 
 /** Counters of a radio, its MAC and its 6LoWPAN. */
 export interface RadioMetrics {
@@ -241,6 +242,8 @@ export interface GatewayMetrics {
    * Null: none.
    */
   tun: { written: number; read: number; offload: string } | null;
+  /** Worker threads, which share the packets of SAs in UDP. */
+  workers: WorkerMetrics[];
   /** MTU detection; null: it is off. */
   mtu: MtuMetrics | null;
   /** The store of SAs; null: there is none. */

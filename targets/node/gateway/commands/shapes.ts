@@ -219,6 +219,16 @@ const STATE = object({
   isKept: flag('SAs are kept over a restart.'),
 });
 
+const WORKER = object({
+  alive: flag('False: it has died, and the main thread does its work.'),
+  sas: count('SA pairs that it has.'),
+  sent: count('ESP packets that it sent.'),
+  received: count('ESP packets that it accepted.'),
+  handed: count('Packets that came to it and were for the main thread, or another worker.'),
+  taken: count('Packets of its SAs that came to the main thread.'),
+  cpu: number('Seconds of processor time.'),
+});
+
 export const SUMMARY: Record<string, Schema> = {
   version: text('Of this program.'),
   pid: count('Of the process.'),
@@ -247,6 +257,7 @@ export const SUMMARY: Record<string, Schema> = {
   }),
   radios: list(RADIO, 'In the order of the configuration.'),
   state: orNull(STATE),
+  workers: list(WORKER, 'Threads that share the packets of SAs in UDP.'),
   cluster: orNull(CLUSTER),
   capture: orNull(list(CAPTURE, 'Captures, one a side.')),
   drops: REASONS,

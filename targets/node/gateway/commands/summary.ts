@@ -10,7 +10,7 @@ export function choiceText({ level, namespaces }: LogChoice): string {
 
 export function summary(running: Running): object {
   const { gateway, about, started, logs } = running;
-  const { draining, sas, neighbours, ike, esp, radios, state, cluster, capture, drops, suppressedLines } =
+  const { draining, sas, neighbours, ike, esp, radios, state, workers, cluster, capture, drops, suppressedLines } =
     gateway.counters();
   return {
     ...about,
@@ -27,6 +27,7 @@ export function summary(running: Running): object {
     esp,
     radios,
     state,
+    workers,
     cluster,
     capture,
     drops,

@@ -43,6 +43,11 @@ function reasons(counts: Record<string, number>, labels: Record<string, string> 
 
 type Radio = GatewayCounters['radios'][number];
 
+function ofWorkers(read: (worker: GatewayCounters['workers'][number]) => number): (sources: Sources) => Sample[] {
+  return ({ counters: { workers } }) =>
+    workers.map((worker, index) => ({ labels: { worker: String(index + 1) }, value: read(worker) }));
+}
+
 function ofRadios(read: (radio: Radio) => Sample[]): (sources: Sources) => Sample[] {
   return ({ counters }) => counters.radios.flatMap(read);
 }
@@ -257,6 +262,37 @@ const OUTSIDE: Family[] = [
     'Packets taken from the network interface (out, to peers) and given to it (in).',
     ({ counters: { tun } }) => (tun === null ? [] : ways(tun.read, tun.written)),
     DIRECTION,
+  ),
+  gauge(
+    'worker_alive',
+    '1: the worker works; 0: it has died.',
+    ofWorkers(({ alive }) => (alive ? 1 : 0)),
+    ['worker'],
+  ),
+  gauge(
+    'worker_sas',
+    'SA pairs that a worker has.',
+    ofWorkers(({ sas }) => sas),
+    ['worker'],
+  ),
+  counter(
+    'worker_packets',
+    'ESP packets that a worker sent (out) and accepted (in).',
+    ({ counters: { workers } }) =>
+      workers.flatMap(({ sent, received }, index) => ways(sent, received, { worker: String(index + 1) })),
+    ['direction', 'worker'],
+  ),
+  counter(
+    'worker_handed',
+    'Packets that came to a worker and were for the main thread, or another worker.',
+    ofWorkers(({ handed }) => handed),
+    ['worker'],
+  ),
+  counter(
+    'worker_cpu_seconds',
+    'Processor time of a worker.',
+    ofWorkers(({ cpu }) => cpu),
+    ['worker'],
   ),
   counter(
     'flow_datagrams',

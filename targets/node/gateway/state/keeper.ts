@@ -28,21 +28,16 @@ import {
   aheadOf,
   askNext,
   createReserve,
-  isWide,
   type Kept,
   lastOf,
-  narrow,
   numberOf,
   type Reserve,
-  use,
 } from '../../host/state/reserve.ts';
 import type { SharedState } from '../../host/state/shared.ts';
 import type { Association } from '../associations.ts';
 import { LOST } from './configured.ts';
+import { createNumbers, type Numbers } from './numbers.ts';
 import { createOwnGroups } from './own-groups.ts';
-
-/** Milliseconds between looks at SAs with more than one number ahead. */
-const SWEEP = 100;
 
 /** The SAs of a Child SA: outbound, inbound. */
 export type Pair = [Association, Association];
@@ -75,7 +70,7 @@ export interface KeeperConfig {
   shared: SharedState | null;
 }
 
-export interface Keeper {
+export interface Keeper extends Omit<Numbers, 'put' | 'putAnew' | 'ready'> {
   /** A digest of what the configuration says about the peer of an IKE SA; set before the first is set up. */
   digestOf: (sa: IkeSa) => string;
   /** Keys of an IKE SA that is being set up, valid during the call. */
@@ -95,8 +90,6 @@ export interface Keeper {
   message(sa: IkeSa | undefined, send: () => void): void;
   /** A configured SA: its numbers are kept under this key. */
   configured(association: Association, key: string): void;
-  /** A number of this SA was used. True: what it did must wait (`after`). */
-  waits(association: Association): boolean;
   /**
    * True for a configured SA while the store is given up: its packets are dropped. After a crash nobody would know the numbers
    * that it used, and its keys would come again with the file.
@@ -112,8 +105,6 @@ export interface Keeper {
   secret(name: string, size: number, make: () => Uint8Array): Uint8Array;
   /** Puts every record again. */
   everything(): void;
-  /** Stops its timer. */
-  close(): void;
 }
 
 /** The IKE SA of a message that `ike` sends. */
@@ -183,55 +174,11 @@ export function createKeeper(config: KeeperConfig): Keeper {
     });
   }
 
-  /** Numbers with more than one ahead. */
-  const wide = new Set<Kept>();
-  let sweeper: NodeJS.Timeout | null = null;
-
-  function sweep(): void {
-    for (const kept of wide) {
-      const isNarrower = [kept.out, kept.in].filter((one) => one !== null && narrow(one, now())).length > 0;
-      if (isNarrower) putNumbers(kept);
-      if (kept.gone || ![kept.out, kept.in].some((one) => one !== null && isWide(one))) wide.delete(kept);
-    }
-    if (wide.size > 0 || sweeper === null) return;
-    clearInterval(sweeper);
-    sweeper = null;
-  }
-
-  /** Writes the numbers that are asked for; they count when that is durable. */
-  function putNumbers(kept: Kept): void {
-    // Those of a configured SA that is there again have their key already.
-    if (kept.gone) return;
-    journal.put(kept.key, () => {
-      return kept.gone ? null : encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 });
-    });
-    for (const reserve of [kept.out, kept.in]) {
-      if (reserve === null) continue;
-      if (isWide(reserve)) {
-        wide.add(kept);
-        sweeper ??= setInterval(sweep, SWEEP).unref();
-      }
-      if (reserve.asked === reserve.durable) continue;
-      const value = reserve.asked;
-      journal.after(() => {
-        // Less is asked for meanwhile where a peer has fallen silent.
-        reserve.durable = Math.max(reserve.durable, Math.min(value, reserve.asked));
-      });
-    }
-  }
-
-  /** The same for a store that holds none of them yet. */
-  function putAnew(kept: Kept): void {
-    for (const reserve of [kept.out, kept.in]) if (reserve !== null) reserve.durable = -1;
-    putNumbers(kept);
-  }
+  const numbers = createNumbers(journal, now, isShared);
 
   function drop(key: string): void {
     journal.put(key, () => null);
   }
-
-  /** When the packet that must wait may go. */
-  let waiting: (() => boolean) | undefined;
 
   const keeper: Keeper = {
     digestOf: () => '',
@@ -247,6 +194,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
         out: reserveOf(out.sa, true, time, isShared),
         in: reserveOf(into.sa, false, time, isShared),
         gone: false,
+        granted: null,
         keysOut: keysOf(outgoing),
         keysIn: keysOf(incoming),
       };
@@ -256,7 +204,7 @@ export function createKeeper(config: KeeperConfig): Keeper {
       groups.child(id, child, out);
       putChild(child, one);
       for (const reserve of [one.out, one.in]) if (reserve !== null && reserve.least > 0) askNext(reserve);
-      putNumbers(one);
+      numbers.put(one);
     },
     removed(child) {
       const one = children.get(child);
@@ -334,34 +282,24 @@ export function createKeeper(config: KeeperConfig): Keeper {
       const reserve = reserveOf(sa, direction === 'out', now(), false);
       askNext(reserve);
       const isOut = direction === 'out';
-      const kept: Kept = { key, out: isOut ? reserve : null, in: isOut ? null : reserve, gone: false };
+      const kept: Kept = { key, out: isOut ? reserve : null, in: isOut ? null : reserve, gone: false, granted: null };
       const before = configured.get(key);
       if (before !== undefined) before.gone = true;
       association.kept = kept;
       configured.set(key, kept);
-      putNumbers(kept);
+      numbers.put(kept);
     },
-    waits({ kept, direction, sa }) {
-      const reserve = kept === null ? null : direction === 'out' ? kept.out : kept.in;
-      if (kept === null || reserve === null || sa.subspaces !== undefined) return false;
-      const number = numberOf(sa.snHi, sa.snLo);
-      // Without a store, too: one that is begun anew has to hold no number that was used meanwhile.
-      const isMore = use(reserve, number, now());
-      if (!journal.isKept()) return false;
-      const mustWait = number > reserve.durable;
-      // One number more, which nobody waits for, goes with the next write: a reading and its answer are one.
-      if (isMore && (mustWait || !isShared || isWide(reserve))) putNumbers(kept);
-      if (mustWait) waiting = () => number <= reserve.durable;
-      return mustWait;
-    },
+    waits: numbers.waits,
+    used: numbers.used,
+    limitOf: numbers.limitOf,
+    narrowed: numbers.narrowed,
     refuses: ({ kept, owner }) => kept !== null && owner === null && !journal.isKept(),
     lost(key) {
       lost.add(key);
       journal.put(key, () => LOST);
     },
     after(effect, { kept }) {
-      const isReady = waiting;
-      waiting = undefined;
+      const isReady = numbers.ready();
       return journal.after(() => {
         if (!isShared || (shared.isHeld() && !kept?.gone)) effect();
       }, isReady);
@@ -374,19 +312,15 @@ export function createKeeper(config: KeeperConfig): Keeper {
       if (value !== stored) journal.put(`key/${name}`, () => value);
       return value;
     },
-    close() {
-      if (sweeper !== null) clearInterval(sweeper);
-      sweeper = null;
-      wide.clear();
-    },
+    close: numbers.close,
     everything() {
       for (const [name, value] of secrets) journal.put(`key/${name}`, () => value);
       for (const key of lost) journal.put(key, () => LOST);
-      for (const kept of configured.values()) putAnew(kept);
+      for (const kept of configured.values()) numbers.putAnew(kept);
       for (const [child, one] of children) {
         if (child.retired !== CHILD_LIVE) continue;
         putChild(child, one);
-        putAnew(one);
+        numbers.putAnew(one);
       }
       for (const [sa, kept] of ikes) {
         putIke(sa, kept);

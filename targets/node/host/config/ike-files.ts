@@ -171,6 +171,13 @@ export const GATEWAY_PROPERTIES: Record<string, Property> = {
     65535,
     16384,
   ),
+  workers: integer(
+    'Workers',
+    'Threads that share the packets of SAs in UDP; needs `tun`. See docs/operations.md.',
+    0,
+    16,
+    0,
+  ),
   udpIo: oneOf(
     'UDP of the system',
     'auto: datagrams of IKE and ESP in bursts, on Linux with the package koffi, else as node. node: one at a time, by Node.',

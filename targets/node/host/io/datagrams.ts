@@ -39,4 +39,28 @@ export interface Datagrams {
   kind: string;
   /** One bound to `address`, which may have a zone. Rejects as node:dgram does: `bind EADDRINUSE ...`. */
   open(address: string, port: number, buffers: SocketBuffers, listener: DatagramListener): Promise<DatagramSocket>;
+  /** Several at one address and port, one for each thread; null: not with node:dgram. */
+  shared: SharedDatagrams | null;
+}
+
+/** A bound socket of the system that a thread of this process takes over. */
+export interface BoundSocket {
+  fd: number;
+  port: number;
+  /** Index of the interface of a link-local address, or 0. */
+  zone: number;
+  isSix: boolean;
+}
+
+export interface SharedDatagrams {
+  /** As `open`, with `count` more sockets at the same place: packets are dealt out as host/io/steering.ts says. */
+  open(
+    address: string,
+    port: number,
+    count: number,
+    buffers: SocketBuffers,
+    listener: DatagramListener,
+  ): Promise<{ socket: DatagramSocket; others: BoundSocket[] }>;
+  /** Takes over one of them. */
+  take(bound: BoundSocket, listener: DatagramListener): DatagramSocket;
 }

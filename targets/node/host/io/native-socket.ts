@@ -4,11 +4,12 @@
 import { closeSync } from 'node:fs';
 import { EAGAIN, EINTR, HAS_LAYOUT, type Libc, loadLibc, systemError } from '../libc.ts';
 import { tellSmall } from '../socket-buffer.ts';
-import type { DatagramListener, DatagramSocket, Datagrams, SocketBuffers } from './datagrams.ts';
+import type { BoundSocket, DatagramListener, DatagramSocket, Datagrams, SocketBuffers } from './datagrams.ts';
 import { BATCH, createInbox, type Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { loadReadiness, type Readiness } from './readiness.ts';
 import { familyOf, parseSocketAddress, portAt, putSocketAddress, SOCKADDR_MAX } from './socket-address.ts';
+import { attachSteering } from './steering.ts';
 
 const SOCK_DGRAM = 2;
 /** SOCK_NONBLOCK, SOCK_CLOEXEC. */
@@ -16,6 +17,7 @@ const SOCK_FLAGS = 0x80800;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_REUSEPORT = 15;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SO_RXQ_OVFL = 40;
@@ -62,20 +64,22 @@ function probe(libc: Libc): Offload {
   return { gro, gso };
 }
 
-/** A bound descriptor. */
-function bound(libc: Libc, text: string, port: number): { fd: number; port: number; zone: number } {
+/** A bound descriptor; `isFurther`: others are at the same address and port already. */
+function bound(libc: Libc, text: string, port: number, isFurther = false): BoundSocket {
   const parsed = parseSocketAddress(libc, text);
   if (parsed === null) throw systemError('bind', 19, text);
   const { address, zone } = parsed;
   const fd = libc.socket(familyOf(address), SOCK_DGRAM | SOCK_FLAGS, 0);
   if (fd < 0) throw systemError('socket', libc.errno());
-  if (address.length === 16) set(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  const isSix = address.length === 16;
+  if (isSix) set(libc, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (isFurther) set(libc, fd, SOL_SOCKET, SO_REUSEPORT, 1);
   const own = new Uint8Array(SOCKADDR_MAX);
   const size = putSocketAddress(own, 0, address, port, zone);
   let failed = '';
   if (libc.bind(fd, own, size) < 0) failed = 'bind';
   else if (libc.getsockname(fd, own, Int32Array.of(SOCKADDR_MAX)) < 0) failed = 'getsockname';
-  if (failed === '') return { fd, port: portAt(own, 0), zone };
+  if (failed === '') return { fd, port: portAt(own, 0), zone, isSix };
   const error = systemError(failed, libc.errno(), port === 0 ? text : `${text}:${port}`);
   closeSync(fd);
   throw error;
@@ -83,12 +87,11 @@ function bound(libc: Libc, text: string, port: number): { fd: number; port: numb
 
 function open(
   parts: { libc: Libc; readiness: Readiness; inbox: Inbox; offload: Offload },
-  at: { fd: number; port: number; zone: number },
-  isSix: boolean,
+  at: BoundSocket,
   listener: DatagramListener,
 ): DatagramSocket {
   const { libc, readiness, inbox, offload } = parts;
-  const { fd } = at;
+  const { fd, isSix } = at;
   let isClosed = false;
   const isGro = offload.gro && set(libc, fd, SOL_UDP, UDP_GRO, 1);
   set(libc, fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
@@ -136,6 +139,24 @@ function open(
   };
 }
 
+/** `count` more sockets where `first` is. The first one alone says whether another process has the place. */
+function bindMore(libc: Libc, text: string, first: BoundSocket, count: number, buffers: SocketBuffers): BoundSocket[] {
+  const all: BoundSocket[] = [];
+  try {
+    if (!set(libc, first.fd, SOL_SOCKET, SO_REUSEPORT, 1)) throw systemError('SO_REUSEPORT', libc.errno(), text);
+    for (let i = 0; i < count; i++) {
+      const one = bound(libc, text, first.port, true);
+      all.push(one);
+      widen(libc, one.fd, buffers);
+    }
+    attachSteering(libc, first.fd, count);
+    return all;
+  } catch (error) {
+    for (const { fd } of all) closeSync(fd);
+    throw error;
+  }
+}
+
 /** Rejects with why there are none. */
 export async function loadNativeSockets(): Promise<Datagrams> {
   if (!HAS_LAYOUT) throw new Error(`not on ${process.arch}`);
@@ -149,7 +170,22 @@ export async function loadNativeSockets(): Promise<Datagrams> {
     async open(address, port, buffers, listener) {
       const at = bound(libc, address, port);
       widen(libc, at.fd, buffers);
-      return open(parts, at, address.includes(':'), listener);
+      return open(parts, at, listener);
+    },
+    shared: {
+      async open(address, port, count, buffers, listener) {
+        const at = bound(libc, address, port);
+        widen(libc, at.fd, buffers);
+        let others: BoundSocket[];
+        try {
+          others = bindMore(libc, address, at, count, buffers);
+        } catch (error) {
+          closeSync(at.fd);
+          throw error;
+        }
+        return { socket: open(parts, at, listener), others };
+      },
+      take: (at, listener) => open(parts, at, listener),
     },
   };
 }

@@ -46,7 +46,11 @@ interface Open {
   wake: number;
 }
 
-function create(libc: Libc): Readiness {
+/**
+ * `patience`: of a thread that does nothing else: it waits itself, so many milliseconds at most, and not a thread of the pool;
+ * null: the pool waits.
+ */
+function create(libc: Libc, patience: (() => number) | null): Readiness {
   const watched = new Map<number, Watched>();
   const events = new DataView(new ArrayBuffer(EVENTS * EVENT_SIZE));
   const eventsAt = libc.addressOf(new Uint8Array(events.buffer));
@@ -107,7 +111,12 @@ function create(libc: Libc): Readiness {
   }
 
   function later(): void {
-    libc.epollWaitLater(open!.epoll, eventsAt, EVENTS, WAIT, run);
+    if (patience !== null) setImmediate(wait);
+    else libc.epollWaitLater(open!.epoll, eventsAt, EVENTS, WAIT, run);
+  }
+
+  function wait(): void {
+    run(libc.epoll_wait(open!.epoll, eventsAt, EVENTS, patience!()));
   }
 
   function run(count: number): void {
@@ -170,6 +179,24 @@ let shared: Readiness | null = null;
 /** That of this thread; rejects where the calls are missing. */
 export async function loadReadiness(): Promise<Readiness> {
   const libc = await loadLibc();
-  shared ??= create(libc);
+  shared ??= create(libc, null);
   return shared;
+}
+
+/** A thread that does nothing else, and what wakes it: whoever writes 8 octets to `wake`. Before `loadReadiness`, whose result it is. */
+export async function loadWaiting(patience: () => number): Promise<{ readiness: Readiness; wake: number }> {
+  const libc = await loadLibc();
+  shared = create(libc, patience);
+  const wake = libc.eventfd(0, EFD_FLAGS);
+  if (wake < 0) throw systemError('eventfd', libc.errno());
+  const octets = new Uint8Array(new ArrayBuffer(8));
+  const octetsAt = libc.addressOf(octets);
+  shared.add(wake, {
+    readable: () => {
+      libc.read(wake, octetsAt, 8);
+      // Memory that is named here stays.
+      return 0 * octets.length;
+    },
+  });
+  return { readiness: shared, wake };
 }

@@ -17,6 +17,18 @@ export interface FilterTarget {
 /** An instruction: code, jump if true, jump if false, operand. */
 export type Instruction = [number, number, number, number];
 
+/** As the system takes them: struct sock_filter. */
+export function bytesOf(filter: Instruction[]): Buffer {
+  const octets = Buffer.alloc(8 * filter.length);
+  filter.forEach(([code, yes, no, operand], index) => {
+    octets.writeUInt16LE(code, 8 * index);
+    octets.writeUInt8(yes, 8 * index + 2);
+    octets.writeUInt8(no, 8 * index + 3);
+    octets.writeUInt32LE(operand, 8 * index + 4);
+  });
+  return octets;
+}
+
 const LD_B = 0x30;
 const LD_H = 0x28;
 const LD_W = 0x20;

@@ -3,7 +3,7 @@
 
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
 import { loadKoffi } from '../libc.ts';
-import type { Instruction } from './filter.ts';
+import { bytesOf, type Instruction } from './filter.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -44,17 +44,6 @@ export interface Native {
 }
 
 type Call = (...values: unknown[]) => number;
-
-function bytesOf(filter: Instruction[]): Buffer {
-  const octets = Buffer.alloc(8 * filter.length);
-  filter.forEach(([code, yes, no, operand], index) => {
-    octets.writeUInt16LE(code, 8 * index);
-    octets.writeUInt8(yes, 8 * index + 2);
-    octets.writeUInt8(no, 8 * index + 3);
-    octets.writeUInt32LE(operand, 8 * index + 4);
-  });
-  return octets;
-}
 
 /** Rejects where koffi is not installed, or this is not Linux. */
 export async function loadNative(): Promise<Native> {

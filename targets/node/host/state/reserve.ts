@@ -54,6 +54,8 @@ export interface Kept {
   in: Reserve | null;
   /** Its SA is no more: nothing is written about it. */
   gone: boolean;
+  /** Another thread uses the numbers that are durable, and is told of more: it alone gives some back. Null: none does. */
+  granted: (() => void) | null;
 }
 
 /** The last number of an SA: of 32 bits, or as far as numbers are exact here. */
@@ -67,8 +69,11 @@ export function createReserve(number: number, max: number, limit: number, now: n
   return { ...used, max, least, limit, rate: 0, since: now, packets: 0 };
 }
 
-/** `number` is the highest that was used, at `now` (ms). True: `asked` changed with the rate, and wants to be written. */
-export function use(reserve: Reserve, number: number, now: number): boolean {
+/**
+ * `number` is the highest that was used, at `now` (ms), with `packets` since the last time. True: `asked` changed with the rate, and
+ * wants to be written. `mayLower`: false where somebody else may be using what was reserved.
+ */
+export function use(reserve: Reserve, number: number, now: number, packets = 1, mayLower = true): boolean {
   const time = now - reserve.since;
   // Packets that came at once, after they had waited somewhere, are no rate.
   if (time >= AHEAD) {
@@ -76,12 +81,12 @@ export function use(reserve: Reserve, number: number, now: number): boolean {
     reserve.since = now;
     reserve.packets = 0;
   }
-  reserve.packets++;
+  reserve.packets += packets;
   reserve.last = Math.max(reserve.last, number);
   reserve.lastAt = now;
   const more = Math.max(reserve.least, Math.min(reserve.max, Math.floor(reserve.rate * AHEAD)));
   const left = reserve.asked - number;
-  if (left > 2 * Math.max(1, more)) {
+  if (mayLower && left > 2 * Math.max(1, more)) {
     // The peer has become slower: after a restart it would be refused as many packets. What the record says until then is safe.
     reserve.asked = Math.min(reserve.limit, number + more);
     reserve.durable = Math.min(reserve.durable, reserve.asked);
@@ -103,18 +108,27 @@ export function isWide(reserve: Reserve): boolean {
   return reserve.asked > reserve.last + reserve.least;
 }
 
+/** Milliseconds of silence after which `ahead` numbers that were not used are given back. */
+export function silenceFor(ahead: number): number {
+  return ahead > MANY ? SILENCE : AHEAD;
+}
+
+/** Gives back the numbers above `number`. */
+export function lower(reserve: Reserve, number: number): void {
+  reserve.asked = number;
+  // The record may say more until it is written: that is safe.
+  reserve.durable = Math.min(reserve.durable, number);
+  reserve.rate = 0;
+  reserve.packets = 0;
+}
+
 /**
  * Gives back what a peer that has fallen silent will not use: else it would be refused as many packets after a restart. True:
  * `asked` was lowered, and wants to be written.
  */
 export function narrow(reserve: Reserve, now: number): boolean {
   if (!isWide(reserve)) return false;
-  const isMany = reserve.asked - reserve.last > MANY;
-  if (now - reserve.lastAt < (isMany ? SILENCE : AHEAD)) return false;
-  reserve.asked = reserve.last + reserve.least;
-  // The record may say more until it is written: that is safe.
-  reserve.durable = Math.min(reserve.durable, reserve.asked);
-  reserve.rate = 0;
-  reserve.packets = 0;
+  if (now - reserve.lastAt < silenceFor(reserve.asked - reserve.last)) return false;
+  lower(reserve, reserve.last + reserve.least);
   return true;
 }

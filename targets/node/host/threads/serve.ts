@@ -5,8 +5,6 @@ import type { MessagePort } from 'node:worker_threads';
 import { u16 } from '../../../../core/base/bytes.ts';
 import { DROP_LIFETIME, DROP_SHORT, DROP_SUBSPACE } from '../../../../core/base/drop.ts';
 import type { Provider } from '../../../../core/crypto/provider.ts';
-import { ALL_SUITES } from '../../../../core/esp/all-suites.ts';
-import { dfClear, dfCopy } from '../../../../core/esp/df.ts';
 import { addInbound, createEndpoint, drop } from '../../../../core/esp/endpoint.ts';
 import { FULL_PARTS } from '../../../../core/esp/full-parts.ts';
 import { inbound } from '../../../../core/esp/inbound.ts';
@@ -14,13 +12,8 @@ import { OUTBOUND_ROOM, outbound } from '../../../../core/esp/outbound.ts';
 import { createSa, destroySa, type SaConfig } from '../../../../core/esp/sa.ts';
 import { classSubspace, createSubspaceSuite, useSubspace } from '../../../../core/esp/subspaces.ts';
 import type { Batch } from './batch.ts';
+import { fromPlain, type PlainConfig, wipePlain } from './plain.ts';
 import { createAllowance, type QuotaShare } from './quota.ts';
-
-/** A configuration as it passes between threads: functions by their names. */
-export interface PlainConfig extends Omit<SaConfig, 'suite' | 'df'> {
-  suite: string;
-  df: string;
-}
 
 /** What a thread begins with. */
 export interface ThreadData {
@@ -46,13 +39,9 @@ export function idOffset(octets: Uint8Array, at: number): number {
   return at + header + 4;
 }
 
-export function configFrom({ suite, df, ...rest }: PlainConfig, count: number): SaConfig {
-  const named = ALL_SUITES.find(({ name }) => name === suite)!;
-  return {
-    ...rest,
-    suite: createSubspaceSuite(named, count),
-    df: [dfCopy, dfClear].find(({ name }) => name === df) ?? null,
-  };
+export function configFrom(plain: PlainConfig, count: number): SaConfig {
+  const config = fromPlain(plain);
+  return { ...config, suite: createSubspaceSuite(config.suite, count) };
 }
 
 /** Does the work of a thread: answers each `Job` on `port`, until null comes. */
@@ -61,7 +50,7 @@ export function serve(port: MessagePort, data: ThreadData, provider: Provider): 
   const endpoint = createEndpoint(FULL_PARTS, provider);
   const config = configFrom(data.config, count);
   const sa = createSa(FULL_PARTS, provider, config);
-  for (const secret of [config.key, config.salt, config.authKey]) secret.fill(0);
+  wipePlain(config);
   if (direction === 'in') addInbound(endpoint, sa);
   const allowance = createAllowance(data.quota);
   const own = Math.ceil((count - index) / of);

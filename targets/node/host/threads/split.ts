@@ -9,8 +9,9 @@ import { limitKey } from '../../../../core/esp/key-limits.ts';
 import type { SaConfig } from '../../../../core/esp/sa.ts';
 import { createFastProvider } from '../provider/fast.ts';
 import { type Batch, batchOf } from './batch.ts';
+import { type PlainConfig, plainOf, wipePlain } from './plain.ts';
 import { createQuotaShare, takenOf } from './quota.ts';
-import { configFrom, idOffset, type Job, type PlainConfig, type ThreadData } from './serve.ts';
+import { configFrom, idOffset, type Job, type ThreadData } from './serve.ts';
 
 /** Options of `createSplitSa`. */
 export interface SplitOptions {
@@ -46,18 +47,9 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-function plainOf({ suite, df, ...rest }: SaConfig): PlainConfig {
-  const copied = { ...rest, key: rest.key.slice(), salt: rest.salt.slice(), authKey: rest.authKey.slice() };
-  // The sum over all threads is the quota's.
-  return {
-    ...copied,
-    suite: suite.name,
-    df: df?.name ?? 'set',
-    hardPackets: 0,
-    hardBytes: 0,
-    softPackets: 0,
-    softBytes: 0,
-  };
+/** The sum of what is carried, over all threads, is the quota's. */
+function unlimited(config: SaConfig): PlainConfig {
+  return { ...plainOf(config), hardPackets: 0, hardBytes: 0, softPackets: 0, softBytes: 0 };
 }
 
 /** Throws like createSa. */
@@ -78,10 +70,10 @@ export function createSplitSa(options: SplitOptions): SplitSa {
   function start(index: number) {
     const waiting = new Map<number, Waiting>();
     let error: Error | null = null;
-    const plain = plainOf(config);
+    const plain = unlimited(config);
     const data: ThreadData = { direction, config: plain, count, index, of: threads, quota };
     const worker = new Worker(program, { workerData: data });
-    for (const secret of [plain.key, plain.salt, plain.authKey]) secret.fill(0);
+    wipePlain(plain);
     const fail = (reason: Error): void => {
       error ??= reason;
       for (const one of waiting.values()) one.reject(error);
@@ -119,7 +111,7 @@ export function createSplitSa(options: SplitOptions): SplitSa {
   }
 
   // What the threads would refuse is refused here.
-  checkSa(configFrom(plainOf(config), count));
+  checkSa(configFrom(unlimited(config), count));
   const all = Array.from({ length: threads }, (_, index) => start(index));
   return {
     run: (index, batch, now) => all[index].run(batch, now),
