@@ -1,45 +1,10 @@
 // The metrics of a gateway: names, what they say, and where their values come from.
 
-import type { HttpCounters } from '../http/server.ts';
-import type { Page, PeerView } from '../list-views.ts';
 import type { GatewayCounters } from '../views.ts';
+import { CLUSTER } from './cluster.ts';
+import { counter, type Family, gauge, one, reasons, type Sample, type Sources, ways } from './family.ts';
 
-/** What values come from. */
-export interface Sources {
-  counters: GatewayCounters;
-  http: HttpCounters;
-  /** Null: peers have no series of their own. */
-  peers: Page<PeerView> | null;
-  version: string;
-}
-
-export interface Sample {
-  labels: Record<string, string>;
-  value: number;
-}
-
-export interface Family {
-  name: string;
-  help: string;
-  labels?: readonly string[];
-  isCounter: boolean;
-  read(sources: Sources): Sample[];
-}
-
-const one = (value: number): Sample[] => [{ labels: {}, value }];
 const MS = 1000;
-
-/** A value for each direction. */
-function ways(out: number, into: number, labels: Record<string, string> = {}): Sample[] {
-  return [
-    { labels: { ...labels, direction: 'out' }, value: out },
-    { labels: { ...labels, direction: 'in' }, value: into },
-  ];
-}
-
-function reasons(counts: Record<string, number>, labels: Record<string, string> = {}): Sample[] {
-  return Object.entries(counts).map(([reason, value]) => ({ labels: { ...labels, reason }, value }));
-}
 
 type Radio = GatewayCounters['radios'][number];
 
@@ -58,14 +23,6 @@ const ofRadio = (read: (radio: Radio) => number): ((sources: Sources) => Sample[
 const ofIke = (read: (ike: NonNullable<GatewayCounters['ike']>) => Sample[]): ((sources: Sources) => Sample[]) => {
   return ({ counters: { ike } }) => (ike === null ? [] : read(ike));
 };
-
-function counter(name: string, help: string, read: Family['read'], labels?: readonly string[]): Family {
-  return { name: `dietesp_${name}_total`, help, labels, isCounter: true, read };
-}
-
-function gauge(name: string, help: string, read: Family['read'], labels?: readonly string[]): Family {
-  return { name: `dietesp_${name}`, help, labels, isCounter: false, read };
-}
 
 const DIRECTION = ['direction'];
 
@@ -317,44 +274,6 @@ const PROGRAM: Family[] = [
   gauge('state_waiting', 'Packets that wait until the store has their numbers.', ({ counters: { state } }) =>
     state === null ? [] : one(state.waiting),
   ),
-  gauge('cluster_lease_held', '1: it may send and take packets; 0: it is silent.', ({ counters: { cluster } }) =>
-    cluster === null ? [] : one(cluster.isHeld ? 1 : 0),
-  ),
-  gauge('cluster_gateways', 'Gateways of the cluster that live, as this one sees them.', ({ counters: { cluster } }) =>
-    cluster === null ? [] : one(cluster.others.filter(({ isLive }) => isLive).length + (cluster.isHeld ? 1 : 0)),
-  ),
-  counter(
-    'cluster_groups',
-    'IKE SAs with what belongs to them that it took over, and that others took from it.',
-    ({ counters: { cluster } }) => (cluster === null ? [] : reasons({ taken: cluster.taken, lost: cluster.lost })),
-    ['reason'],
-  ),
-  counter('cluster_renewals_failed', 'Renewals of the lease that failed.', ({ counters: { cluster } }) =>
-    cluster === null ? [] : one(cluster.failures),
-  ),
-  counter(
-    'cluster_forwarded_packets',
-    'Packets of SAs that another gateway has: given to it (out), or taken from others (in).',
-    ({ counters: { cluster } }) =>
-      cluster === null ? [] : ways(cluster.relay.forwardedOut, cluster.relay.forwardedIn),
-    ['direction'],
-  ),
-  counter(
-    'cluster_sent_packets',
-    'Packets to peers that left by other gateways (out), or here for others (in).',
-    ({ counters: { cluster } }) => (cluster === null ? [] : ways(cluster.relay.sentOut, cluster.relay.sentIn)),
-    ['direction'],
-  ),
-  counter(
-    'cluster_relay_events',
-    'Between gateways: questions who has an SA, first messages divided among them, packets that no gateway took, what was over the limit, messages that were refused, copies of packets from radios.',
-    ({ counters: { cluster } }) => {
-      if (cluster === null) return [];
-      const { asked, claimed, untaken, limited, refused, heardTwice } = cluster.relay;
-      return reasons({ asked, claimed, untaken, limited, refused, 'heard-twice': heardTwice });
-    },
-    ['reason'],
-  ),
   counter('log_suppressed_lines', 'Lines of the log that were left out.', ({ counters }) =>
     one(counters.suppressedLines),
   ),
@@ -416,4 +335,4 @@ const PEERS: Family[] = [
   ),
 ];
 
-export const FAMILIES: readonly Family[] = [...ESP, ...IKE, ...RADIOS, ...OUTSIDE, ...PROGRAM, ...PEERS];
+export const FAMILIES: readonly Family[] = [...ESP, ...IKE, ...RADIOS, ...OUTSIDE, ...CLUSTER, ...PROGRAM, ...PEERS];

@@ -5,7 +5,8 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Running } from '../commands/running.ts';
 import type { MetricsText } from '../http/routes.ts';
 import type { HttpCounters } from '../http/server.ts';
-import { FAMILIES, type Family, type Sample, type Sources } from './families.ts';
+import { FAMILIES } from './families.ts';
+import type { Family, Sample, Sources } from './family.ts';
 
 /** Longer values of labels are cut: peers choose their identities. */
 const LABEL_MAX = 128;
