@@ -1,6 +1,7 @@
 // `dietesp`: the whole portable core, for programs that bring their own engine or transport. Each layer has an entry of
 // its own: `dietesp/schc`, `/dietesp`, `/esp`, `/ike`, `/link`, `/wire`, `/crypto`, `/device`.
 
+export * from './ah/index.ts';
 export * from './base/index.ts';
 export * from './crypto/index.ts';
 export * from './device/index.ts';

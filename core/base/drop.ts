@@ -61,7 +61,7 @@ export const DROP_SUBSPACE = -28;
 export const DROP_SESSION = -29;
 /** EESP: the Crypt Offset option, which nobody allowed [draft-ietf-ipsecme-eesp-ikev2 §4]. */
 export const DROP_CRYPT_OFFSET = -30;
-/** EESP: a header option that is malformed, or that nobody agreed on. */
+/** EESP: a header option that is malformed, or that nobody agreed on. AH: a malformed option or route. */
 export const DROP_OPTION = -31;
 /** One more than the largest counter index. */
 export const DROP_COUNT = 32;

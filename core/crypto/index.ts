@@ -18,6 +18,8 @@ export {
 } from './asymmetric.ts';
 export { aesCbc } from './cbc.ts';
 export { aesCcm } from './ccm.ts';
+export { aesCmac } from './cmac.ts';
+export { aesGcm } from './gcm.ts';
 export { hmacSha256 } from './hmac.ts';
 export { createPortable, type Part, type Random } from './portable.ts';
 export { createPortableKe } from './portable-asymmetric.ts';
@@ -25,6 +27,7 @@ export {
   type Aead,
   ALG_AES_CBC,
   ALG_AES_CCM,
+  ALG_AES_CMAC,
   ALG_AES_GCM,
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,

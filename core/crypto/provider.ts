@@ -12,6 +12,8 @@ export const ALG_CHACHA20_POLY1305 = 3;
 export const ALG_AES_CBC = 4;
 /** HMAC-SHA2-256; truncated by the caller [RFC 4868]. */
 export const ALG_HMAC_SHA256 = 5;
+/** AES-CMAC; truncated by the caller [RFC 4493, RFC 4494]. */
+export const ALG_AES_CMAC = 6;
 
 /** An expanded key. Opaque to the core; made by `Provider.key` and ended by `Provider.wipe`. */
 export interface Key {
@@ -50,7 +52,7 @@ export interface Provider {
   open(key: Key, aead: Aead, buffer: Uint8Array, offset: number, length: number): boolean;
   /** AES-CBC in place over whole 16-octet blocks; `iv` is 16 octets at ivOffset of the same buffer. */
   cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, offset: number, length: number): void;
-  /** HMAC-SHA2-256 over buffer[offset..offset+length); writes 32 octets to out[outOffset..). */
+  /** HMAC-SHA2-256 or AES-CMAC over buffer[offset..offset+length); writes 32 or 16 octets to out[outOffset..). */
   mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void;
   /** Writes cryptographically secure random octets. Throws when there is no source. */
   random(buffer: Uint8Array, offset: number, length: number): void;

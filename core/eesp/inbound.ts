@@ -5,7 +5,6 @@ import { copy, u32 } from '../base/bytes.ts';
 import {
   DROP_CRYPT_OFFSET,
   DROP_DUMMY,
-  DROP_ECN,
   DROP_ICV,
   DROP_LENGTH,
   DROP_LIFETIME,
@@ -20,7 +19,7 @@ import {
 } from '../base/drop.ts';
 import { iipcRestore } from '../dietesp/iipc.ts';
 import { drop } from '../esp/endpoint.ts';
-import { combineEcn, outerOf, rejected } from '../esp/inbound.ts';
+import { outerOf, passEcn, rejected } from '../esp/inbound.ts';
 import { countPacket, isExpired } from '../esp/sa.ts';
 import { PROTO_NONE } from '../wire/esp.ts';
 import { SLOT_ECN } from '../wire/header.ts';
@@ -146,18 +145,9 @@ export function inboundEesp(
     text += EESP_INFO_SIZE;
     length -= EESP_INFO_SIZE + padding;
   }
-  const restored = iipcRestore(sa, src, text, length, slots, dst, dstOffset);
+  let restored = iipcRestore(sa, src, text, length, slots, dst, dstOffset);
+  if (restored >= 0 && sa.form.shape.tunnel) restored = passEcn(sa, slots, ecn, dst, dstOffset, restored);
   if (restored < 0) return rejected(endpoint, sa, restored);
-  if (sa.form.shape.tunnel && ecn !== 0) {
-    const inner = sa.form.shape.network;
-    inner.read(dst, dstOffset, slots);
-    const combined = combineEcn(slots[SLOT_ECN], ecn);
-    if (combined < 0) return rejected(endpoint, sa, DROP_ECN);
-    if (combined !== slots[SLOT_ECN]) {
-      inner.putEcn(dst, dstOffset, combined);
-      inner.putChecksums(dst, dstOffset, dstOffset + restored, dstOffset);
-    }
-  }
   countPacket(sa, restored, now);
   endpoint.received++;
   return restored;

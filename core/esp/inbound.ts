@@ -103,12 +103,26 @@ function searched(endpoint: Endpoint, sa: Sa, buffer: Uint8Array, esp: number, e
 }
 
 /**
- * ECN of the decapsulated packet from the inner and the outer field; -1: drop the packet [RFC 6040 §4.2]. Congestion marks
- * from the way are passed on.
+ * Passes the outer ECN field of a tunnel on to the inner packet of `size` octets at dst[dstOffset..): congestion marks from the way.
+ * Returns the size, or DROP_ECN [RFC 6040 §4.2].
  */
-export function combineEcn(inner: number, outer: number): number {
-  if (outer === 3) return inner === 0 ? -1 : 3;
-  return inner === 2 && outer === 1 ? 1 : inner;
+export function passEcn(
+  sa: Sa,
+  slots: Int32Array,
+  ecn: number,
+  dst: Uint8Array,
+  dstOffset: number,
+  size: number,
+): number {
+  const inner = sa.form.shape.network;
+  inner.read(dst, dstOffset, slots);
+  const own = slots[SLOT_ECN];
+  if (ecn === 3 && own === 0) return DROP_ECN;
+  if (ecn === 3 ? own !== 3 : ecn === 1 && own === 2) {
+    inner.putEcn(dst, dstOffset, ecn);
+    inner.putChecksums(dst, dstOffset, dstOffset + size, dstOffset);
+  }
+  return size;
 }
 
 export function outerOf(endpoint: Endpoint, version: number): Network | null {
@@ -181,18 +195,9 @@ export function inbound(
     copy(dst, dstOffset, src, srcOffset, headerSize);
     dst[dstOffset + outer.protocol] = trailerProto(sa.form.trailer, src, text, clear);
   }
-  const size = iipcRestore(sa, src, text, length, slots, dst, dstOffset);
+  let size = iipcRestore(sa, src, text, length, slots, dst, dstOffset);
+  if (size >= 0 && sa.form.shape.tunnel && !sa.form.ecnLower) size = passEcn(sa, slots, ecn, dst, dstOffset, size);
   if (size < 0) return rejected(endpoint, sa, size);
-  if (sa.form.shape.tunnel && !sa.form.ecnLower && ecn !== 0) {
-    const inner = sa.form.shape.network;
-    inner.read(dst, dstOffset, slots);
-    const combined = combineEcn(slots[SLOT_ECN], ecn);
-    if (combined < 0) return rejected(endpoint, sa, DROP_ECN);
-    if (combined !== slots[SLOT_ECN]) {
-      inner.putEcn(dst, dstOffset, combined);
-      inner.putChecksums(dst, dstOffset, dstOffset + size, dstOffset);
-    }
-  }
   countPacket(sa, size, now);
   endpoint.received++;
   return size;

@@ -46,7 +46,7 @@ export {
   type SaForm,
 } from './sa.ts';
 export { createHash } from './sa-hash.ts';
-export { createList, type SaTable, type Scoped, scopeOf } from './sa-table.ts';
+export { createList, type Located, type SaTable, type Scoped, scopeOf } from './sa-table.ts';
 export {
   createPace,
   createSearch,

@@ -4,7 +4,7 @@
 import { getBits, power } from '../base/bits.ts';
 import { u32 } from '../base/bytes.ts';
 import type { Sa } from './sa.ts';
-import { fits, meets, type SaTable, type Scoped } from './sa-table.ts';
+import { fits, type Located, meets, type SaTable, type Scoped } from './sa-table.ts';
 
 const SCOPES = 3;
 const WIDTHS = 33;
@@ -46,9 +46,9 @@ interface Index {
 }
 
 /** A table for many SAs. */
-export function createHash(): SaTable {
+export function createHash<T extends Located = Sa>(): SaTable<T> {
   /** SAs by slot, and the slots that are free. */
-  const sas: (Sa | null)[] = [];
+  const sas: (T | null)[] = [];
   /** Places of `sas`, free ones too: on Lua an array with an empty place has no length. */
   let places = 0;
   const free: number[] = [];
@@ -63,7 +63,7 @@ export function createHash(): SaTable {
   let inUse = 0;
 
   /** Counts an SA of this kind, or (-1) one fewer. */
-  function count(sa: Sa, more: number): void {
+  function count(sa: T, more: number): void {
     counts[sa.form.scope * WIDTHS + sa.form.spiLsb] += more;
     inUse = 0;
     for (let kind = 0; kind < SCOPES * WIDTHS; kind++) {
@@ -79,7 +79,7 @@ export function createHash(): SaTable {
     return finish(index.by, index.common, prefix, hashOf(sa, index.by)) & (index.heads.length - 1);
   }
 
-  function link(index: Index, slot: number, sa: Sa): void {
+  function link(index: Index, slot: number, sa: T): void {
     const chain = chainOf(index, sa, sa.spi, index.bits);
     const first = index.heads[chain];
     index.after[slot] = first;
@@ -88,7 +88,7 @@ export function createHash(): SaTable {
     index.heads[chain] = slot + 1;
   }
 
-  function unlink(index: Index, slot: number, sa: Sa): void {
+  function unlink(index: Index, slot: number, sa: T): void {
     const after = index.after[slot];
     const before = index.before[slot];
     if (after !== 0) index.before[after - 1] = before;
@@ -96,7 +96,7 @@ export function createHash(): SaTable {
     else index.heads[chainOf(index, sa, sa.spi, index.bits)] = after;
   }
 
-  function holds(index: Index, sa: Sa): boolean {
+  function holds(index: Index, sa: T): boolean {
     return index.scope === sa.form.scope && index.bits === sa.form.spiLsb;
   }
 
@@ -133,7 +133,7 @@ export function createHash(): SaTable {
   }
 
   /** The slot of an SA, or -1. */
-  function slotOf(sa: Sa): number {
+  function slotOf(sa: T): number {
     const main = mains[sa.form.scope * WIDTHS + sa.form.spiLsb];
     if (main === null) return -1;
     let at = main.heads[chainOf(main, sa, sa.spi, main.bits)];
@@ -202,7 +202,7 @@ export function createHash(): SaTable {
       free.push(slot);
     },
     all: () => {
-      const found: Sa[] = [];
+      const found: T[] = [];
       for (let i = 0; i < places; i++) {
         const sa = sas[i];
         if (sa !== null) found.push(sa);

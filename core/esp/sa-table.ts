@@ -27,12 +27,23 @@ export interface Scoped {
   };
 }
 
+/** What a table asks of an SA. */
+export interface Located extends Scoped {
+  /** The whole SPI, 32 bits. */
+  spi: number;
+  /** Places of the addresses, and bits of the SPI on the wire. */
+  form: Scoped['form'] & {
+    /** Bits of the SPI on the wire, 0 to 32. */
+    spiLsb: number;
+  };
+}
+
 /**
  * Finds the inbound SA of a packet by its outer addresses and the SPI bits on the wire.
  *
  * @noSelf
  */
-export interface SaTable {
+export interface SaTable<T extends Located = Sa> {
   /**
    * The SA for an ESP packet of `length` octets whose SPI bits are at `esp`, with outer addresses of `size` octets at `source`
    * and `destination`. Null: there is none.
@@ -44,15 +55,15 @@ export interface SaTable {
     size: number,
     esp: number,
     length: number,
-  ) => Sa | null;
+  ) => T | null;
   /** An SA that could be confused with one with this SPI, `bits` of it on the wire, and the scope of `sa`; or null. */
-  conflict: (sa: Scoped, spi: number, bits: number) => Sa | null;
+  conflict: (sa: Scoped, spi: number, bits: number) => T | null;
   /** Adds an SA; ask `conflict` first. */
-  insert: (sa: Sa) => void;
+  insert: (sa: T) => void;
   /** Takes an SA out; nothing happens if it is not there. */
-  remove: (sa: Sa) => void;
+  remove: (sa: T) => void;
   /** Every SA, in no order. */
-  all: () => Sa[];
+  all: () => T[];
 }
 
 /** The scope of an inbound SA between these outer addresses of 4 or 16 octets; `anyRemote` as in SaConfig. */
@@ -76,7 +87,7 @@ export function scopeOf(local: Uint8Array, remote: Uint8Array, anyRemote: number
 
 /** True when the packet's addresses are in the SA's scope and its SPI bits are the SA's. */
 export function fits(
-  sa: Sa,
+  sa: Located,
   buffer: Uint8Array,
   source: number,
   destination: number,
@@ -95,7 +106,7 @@ export function fits(
 }
 
 /** True when a packet could match both: the scopes overlap, and one's SPI bits begin with the other's. */
-export function meets(sa: Scoped, spi: number, bits: number, other: Sa): boolean {
+export function meets(sa: Scoped, spi: number, bits: number, other: Located): boolean {
   const a = sa.form;
   const b = other.form;
   if (a.scope < 2 && b.scope < 2) {
@@ -114,8 +125,8 @@ export function meets(sa: Scoped, spi: number, bits: number, other: Sa): boolean
 }
 
 /** A table for a few SAs. */
-export function createList(): SaTable {
-  const sas: Sa[] = [];
+export function createList<T extends Located = Sa>(): SaTable<T> {
+  const sas: T[] = [];
   return {
     find: (buffer, source, destination, size, esp, length) => {
       for (let i = 0; i < sas.length; i++) {

@@ -3,6 +3,20 @@
 
 export * from '../base/index.ts';
 export {
+  AH_LENGTH,
+  AH_NEXT,
+  AH_SCOPE,
+  AH_SIZE,
+  AH_SN,
+  AH_SPI,
+  ahSize,
+  checkAh,
+  emitAh,
+  PROTO_AH,
+  SCOPE_AS,
+  SCOPE_IP,
+} from './ah.ts';
+export {
   COAP_FIELDS,
   COAP_MARKER,
   COAP_OPTION_MAX,
@@ -25,6 +39,18 @@ export {
 } from './coap.ts';
 export { answerEcho } from './echo.ts';
 export { PROTO_ESP, PROTO_NONE, SPI_MIN } from './esp.ts';
+export {
+  extensionSize,
+  isExtension,
+  OPTION6_MUTABLE,
+  OPTION6_PAD1,
+  PROTO_DESTINATION,
+  PROTO_FRAGMENT,
+  PROTO_HOP_BY_HOP,
+  PROTO_ROUTING,
+  ROUTING_0,
+  ROUTING_MOBILE,
+} from './extensions.ts';
 export * from './fid.ts';
 export {
   FIELD_STRIDE,

@@ -6,6 +6,7 @@ import {
   type Aead,
   ALG_AES_CBC,
   ALG_AES_CCM,
+  ALG_AES_CMAC,
   ALG_AES_GCM,
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
@@ -14,7 +15,7 @@ import {
 
 /** True when `keyLength` octets make a key of `alg`: AES-128, -192, -256; ChaCha20 with 32; HMAC with 1 to 65,535. */
 export function keyFits(alg: number, keyLength: number): boolean {
-  if (alg === ALG_AES_CCM || alg === ALG_AES_GCM || alg === ALG_AES_CBC) {
+  if (alg === ALG_AES_CCM || alg === ALG_AES_GCM || alg === ALG_AES_CBC || alg === ALG_AES_CMAC) {
     return keyLength === 16 || keyLength === 24 || keyLength === 32;
   }
   if (alg === ALG_CHACHA20_POLY1305) return keyLength === 32;
@@ -27,6 +28,13 @@ export function checkKey(has: boolean, alg: number, keyLength: number): void {
     throw new RangeError(
       `key.length ${keyLength} for alg ${alg}: must be 16, 24 or 32 for AES, 32 for ChaCha20, 1..65535 for HMAC, and the alg in this provider`,
     );
+  }
+}
+
+/** Throws when `key` is wiped, or of no integrity algorithm. */
+export function checkMac(key: Key): void {
+  if (key.alg !== ALG_HMAC_SHA256 && key.alg !== ALG_AES_CMAC) {
+    throw new RangeError(`key.alg ${key.alg}: must be HMAC (5) or CMAC (6) here (0 is a wiped key)`);
   }
 }
 

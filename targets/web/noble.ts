@@ -1,13 +1,13 @@
-// What @noble/ciphers and @noble/hashes have: AES-GCM, ChaCha20-Poly1305, AES-CBC, HMAC-SHA2-256; they have no AES-CCM.
+// What @noble/ciphers and @noble/hashes have: AES-GCM, ChaCha20-Poly1305, AES-CBC, AES-CMAC, HMAC-SHA2-256; they have no AES-CCM.
 // Plain JavaScript, audited; it runs in browsers too, and is a third implementation to compare with.
 
-import { gcm, cbc as nobleCbc } from '@noble/ciphers/aes.js';
+import { cmac, gcm, cbc as nobleCbc } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import type { Aead, Key, Provider } from '../../core/crypto/provider.ts';
-import { ALG_AES_CCM, ALG_AES_GCM, ALG_HMAC_SHA256 } from '../../core/crypto/provider.ts';
-import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from './limits.ts';
+import { ALG_AES_CCM, ALG_AES_CMAC, ALG_AES_GCM } from '../../core/crypto/provider.ts';
+import { checkAead, checkCbc, checkKey, checkMac, keyFits } from './limits.ts';
 import { webRandom } from './random.ts';
 
 /** A key of this provider. */
@@ -51,8 +51,10 @@ function cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, o
 }
 
 function mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void {
-  checkAlg(key, ALG_HMAC_SHA256);
-  out.set(hmac(sha256, (key as NobleKey).octets, buffer.slice(offset, offset + length)), outOffset);
+  checkMac(key);
+  const { octets } = key as NobleKey;
+  const message = buffer.slice(offset, offset + length);
+  out.set(key.alg === ALG_AES_CMAC ? cmac(message, octets) : hmac(sha256, octets, message), outOffset);
 }
 
 function makeKey(alg: number, octets: Uint8Array): NobleKey {

@@ -14,11 +14,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   crypto: ['base'],
   esp: ['base', 'wire', 'schc', 'dietesp', 'crypto'],
   eesp: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp'],
-  ike: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp'],
+  ah: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp'],
+  ike: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp', 'ah'],
   link: ['base', 'wire'],
   device: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'ike', 'link'],
   // core/index.ts: what the package exports.
-  index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp', 'ike', 'link', 'device'],
+  index: ['base', 'wire', 'schc', 'dietesp', 'crypto', 'esp', 'eesp', 'ah', 'ike', 'link', 'device'],
 };
 
 /** Each room of targets/node/ and the rooms that it may import besides itself; each may import those before them. */

@@ -10,6 +10,7 @@ export const MORE_PARAMETERS: Readonly<Record<string, string>> = {
   'core/esp/outbound.ts outbound':
     'the entry of the data plane: SA, packet and room as (octets, offset, length) like inbound, and the time',
   'core/eesp/outbound.ts outboundEesp': 'like outbound',
+  'core/ah/outbound.ts outboundAh': 'like outbound',
   'core/esp/coap.ts outboundCoap': 'like outbound',
   // Being cut.
 };

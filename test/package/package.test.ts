@@ -19,7 +19,7 @@ const TARBALL_MAX = 1_950_000;
 const SCHC_MAX = 20_000;
 const CRYPTO_MAX = 60_000;
 
-const PORTABLE = ['', '/device', '/schc', '/dietesp', '/eesp', '/esp', '/ike', '/link', '/wire', '/crypto'];
+const PORTABLE = ['', '/device', '/schc', '/dietesp', '/eesp', '/ah', '/esp', '/ike', '/link', '/wire', '/crypto'];
 const NODE = ['/node', '/node/gateway', '/node/radio', '/node/pcap', '/node/crypto', '/node/rules'];
 const DOCUMENTS = [
   'README.md',

@@ -11,9 +11,9 @@ import { createRequire } from 'node:module';
 import type Koffi from 'koffi';
 import { type Aead, ALG_AES_CCM, ALG_AES_GCM, ALG_CHACHA20_POLY1305 } from '../../../../core/crypto/provider.ts';
 
-/** Longest text and AAD that it takes, in octets. */
+/** Longest text and AAD that it takes, in octets: all of a packet is the AAD of GMAC. */
 export const EVP_MAX = 65536;
-export const EVP_MAX_AAD = 64;
+export const EVP_MAX_AAD = 65600;
 
 // EVP_CTRL_AEAD_* of OpenSSL 3.
 const MAJOR = 3;
@@ -24,10 +24,10 @@ const SET_TAG = 0x11;
 // The staging buffer.
 const KEY = 0;
 const NONCE = 32;
-const AAD = 64;
-const WRITTEN = AAD + EVP_MAX_AAD;
+const WRITTEN = 64;
 const TAG = WRITTEN + 16;
 const TEXT = TAG + 16;
+const AAD = TEXT + EVP_MAX + 16;
 /** Below it a loop copies faster than `set`. */
 const SHORT = 96;
 
@@ -42,7 +42,7 @@ export interface Contexts {
   icvLength: number;
 }
 
-/** Arguments of packets are checked; `length` is 1 to EVP_MAX, the AAD at most EVP_MAX_AAD. */
+/** Arguments of packets are checked; `length` is 1 to EVP_MAX, of AES-GCM 0 as well, the AAD at most EVP_MAX_AAD. */
 export interface Evp {
   /** No contexts yet; they go with `owner`, if `forget` was not called. */
   contexts(owner: object, alg: number, octets: () => Uint8Array): Contexts;
@@ -108,7 +108,7 @@ function calls(): Calls {
 
 function createEvp(found: Calls): Evp {
   const { create, free, init, update, final, ctrl, clearErrors, cipher, address } = found;
-  const stage = new Uint8Array(TEXT + EVP_MAX + 16);
+  const stage = new Uint8Array(AAD + EVP_MAX_AAD);
   const base = address(stage);
   let contexts = 0;
   const lost = new FinalizationRegistry<Contexts>((kept) => forget(kept));
@@ -178,7 +178,7 @@ function createEvp(found: Calls): Evp {
       // CCM has to know the length first [RFC 3610 §2.2].
       (!isCcm || update(context, 0, base + WRITTEN, 0, length) === 1) &&
       (aead.aadLength === 0 || update(context, 0, base + WRITTEN, base + AAD, aead.aadLength) === 1) &&
-      update(context, base + TEXT, base + WRITTEN, base + TEXT, length) === 1
+      (length === 0 || update(context, base + TEXT, base + WRITTEN, base + TEXT, length) === 1)
     );
   }
 

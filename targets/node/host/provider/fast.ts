@@ -5,8 +5,8 @@
 
 import { hmacSha256 } from '../../../../core/crypto/hmac.ts';
 import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
-import { ALG_AES_CCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
-import { checkAead, checkAlg } from '../../../web/limits.ts';
+import { ALG_AES_CCM, ALG_AES_CMAC, ALG_AES_GCM, ALG_HMAC_SHA256 } from '../../../../core/crypto/provider.ts';
+import { checkAead, checkMac } from '../../../web/limits.ts';
 import { CcmSimd, SIMD_MAX_AAD, simdAvailable } from './ccm-simd.ts';
 import { type Contexts, EVP_MAX, EVP_MAX_AAD, type Evp, evpOf } from './evp.ts';
 import type { NodeKey } from './node-crypto.ts';
@@ -18,6 +18,7 @@ const SIMD_ALONE_LIMIT = 512;
 /** Message octets up to which the core's HMAC is faster than an OpenSSL object. */
 const HMAC_LIMIT = 128;
 const CCM = 'aes-128-ccm';
+const NONE = new Uint8Array(0);
 
 /** An AES key in the WebAssembly's memory: a gateway has four for each peer. */
 interface HeldKey extends Key {
@@ -45,7 +46,7 @@ export function createFastProvider(isResting = false): Provider {
 
   /** A held key with its octets, for node:crypto; to be wiped. */
   function withOctets({ alg, slot }: HeldKey): NodeKey {
-    return { alg, octets: simd!.keyOf(Math.abs(slot)), cipher: CCM };
+    return { alg, octets: simd!.keyOf(Math.abs(slot)), cipher: CCM, subkeys: NONE };
   }
 
   function slotOf({ slot }: HeldKey): number {
@@ -58,9 +59,10 @@ export function createFastProvider(isResting = false): Provider {
   }
 
   /** The OpenSSL with kept contexts, where it is to take the packet, or null. */
-  function evpFor({ slot }: HeldKey | FastKey, aead: Aead, length: number): Evp | null {
-    const isLeft = isResting || length === 0 || length > EVP_MAX || aead.aadLength > EVP_MAX_AAD;
-    // An empty text is node:crypto's, since OpenSSL's update may not look at the ICV of CCM then.
+  function evpFor({ alg, slot }: HeldKey | FastKey, aead: Aead, length: number): Evp | null {
+    // An empty text is node:crypto's, since OpenSSL's update may not look at the ICV of CCM then. Of AES-GCM it is GMAC.
+    const isEmpty = length === 0 && alg !== ALG_AES_GCM;
+    const isLeft = isResting || isEmpty || length > EVP_MAX || aead.aadLength > EVP_MAX_AAD;
     return isLeft || (slot !== 0 && length <= SIMD_LIMIT) ? null : evpOf();
   }
 
@@ -80,10 +82,10 @@ export function createFastProvider(isResting = false): Provider {
         const slot = isResting ? -simd.rest(octets) : simd.expand(octets);
         return { alg, slot, contexts: null } satisfies HeldKey;
       }
-      const { octets: own, cipher } = node.key(alg, octets) as NodeKey;
+      const made = node.key(alg, octets) as NodeKey;
       // What it takes to load is not for the first packet to wait for.
-      if (!isResting && alg !== ALG_HMAC_SHA256) evpOf();
-      return { alg, octets: own, cipher, slot: 0, hmac: null, used: false, contexts: null } satisfies FastKey;
+      if (!isResting && alg !== ALG_HMAC_SHA256 && alg !== ALG_AES_CMAC) evpOf();
+      return { ...made, slot: 0, hmac: null, used: false, contexts: null } satisfies FastKey;
     },
     wipe: (key) => {
       const k = key as HeldKey | FastKey;
@@ -126,9 +128,9 @@ export function createFastProvider(isResting = false): Provider {
     },
     cbc: node.cbc,
     mac: (key, buffer, offset, length, out, outOffset) => {
-      checkAlg(key, ALG_HMAC_SHA256);
+      checkMac(key);
       const k = key as FastKey;
-      if (length > HMAC_LIMIT || !k.used) {
+      if (length > HMAC_LIMIT || !k.used || k.alg === ALG_AES_CMAC) {
         k.used = true;
         node.mac(key, buffer, offset, length, out, outOffset);
         return;

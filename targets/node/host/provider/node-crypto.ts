@@ -7,22 +7,28 @@ import type { Aead, Key, Provider } from '../../../../core/crypto/provider.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,
+  ALG_AES_CMAC,
   ALG_AES_GCM,
   ALG_CHACHA20_POLY1305,
-  ALG_HMAC_SHA256,
 } from '../../../../core/crypto/provider.ts';
-import { checkAead, checkAlg, checkCbc, checkKey, keyFits } from '../../../web/limits.ts';
+import { checkAead, checkCbc, checkKey, checkMac, keyFits } from '../../../web/limits.ts';
 
 /** A key of this provider: its octets and OpenSSL's name of the cipher. */
 export interface NodeKey extends Key {
   octets: Uint8Array;
   cipher: string;
+  /** The subkeys of AES-CMAC, for a last block that is whole, and for another; of other algorithms empty. */
+  subkeys: Uint8Array;
 }
 
+const BLOCK = 16;
+const ZERO = new Uint8Array(BLOCK);
+const NONE = new Uint8Array(0);
 const MODES: string[] = [];
 MODES[ALG_AES_CCM] = 'ccm';
 MODES[ALG_AES_GCM] = 'gcm';
 MODES[ALG_AES_CBC] = 'cbc';
+MODES[ALG_AES_CMAC] = 'cbc';
 
 // node:crypto takes an empty CCM payload only by an address that is not null: a view of no octets in some buffer.
 const EMPTY = Buffer.alloc(16).subarray(0, 0);
@@ -81,9 +87,43 @@ function cbc(key: Key, encrypt: boolean, buffer: Uint8Array, ivOffset: number, o
   cipher.final();
 }
 
+/** CBC from zero, of which the last block is the MAC [RFC 4493 §2.4]. node:crypto has no CMAC of its own. */
+function cmac(k: NodeKey, buffer: Uint8Array, offset: number, length: number): Uint8Array {
+  const whole = Math.max(0, Math.ceil(length / BLOCK) - 1) * BLOCK;
+  const last = new Uint8Array(BLOCK);
+  last.set(buffer.subarray(offset + whole, offset + length));
+  const subkey = length - whole === BLOCK ? 0 : BLOCK;
+  if (subkey > 0) last[length - whole] = 0x80;
+  for (let i = 0; i < BLOCK; i++) last[i] ^= k.subkeys[subkey + i];
+  const cipher = createCipheriv(k.cipher, k.octets, ZERO).setAutoPadding(false);
+  cipher.update(buffer.subarray(offset, offset + whole));
+  return cipher.update(last);
+}
+
+/** The two subkeys of CMAC, one behind the other. */
+function subkeysOf(cipher: string, octets: Uint8Array): Uint8Array {
+  const zero = createCipheriv(cipher, octets, ZERO).setAutoPadding(false).update(ZERO);
+  const subkeys = new Uint8Array(2 * BLOCK);
+  subkeys.set(doubled(zero));
+  subkeys.set(doubled(subkeys.subarray(0, BLOCK)), BLOCK);
+  zero.fill(0);
+  return subkeys;
+}
+
+/** Twice a block in GF(2^128) [RFC 4493 §2.3]. */
+function doubled(block: Uint8Array): Uint8Array {
+  const out = Uint8Array.from(block, (octet, i) => (octet << 1) | ((block[i + 1] ?? 0) >>> 7));
+  if (block[0] > 127) out[BLOCK - 1] ^= 0x87;
+  return out;
+}
+
 function mac(key: Key, buffer: Uint8Array, offset: number, length: number, out: Uint8Array, outOffset: number): void {
-  checkAlg(key, ALG_HMAC_SHA256);
+  checkMac(key);
   const octets = (key as NodeKey).octets;
+  if (key.alg === ALG_AES_CMAC) {
+    out.set(cmac(key as NodeKey, buffer, offset, length), outOffset);
+    return;
+  }
   out.set(
     createHmac('sha256', octets)
       .update(buffer.subarray(offset, offset + length))
@@ -97,7 +137,7 @@ function makeKey(alg: number, octets: Uint8Array): NodeKey {
   const copied = new Uint8Array(octets.length);
   copied.set(octets);
   const cipher = alg === ALG_CHACHA20_POLY1305 ? 'chacha20-poly1305' : `aes-${octets.length * 8}-${MODES[alg]}`;
-  return { alg, octets: copied, cipher };
+  return { alg, octets: copied, cipher, subkeys: alg === ALG_AES_CMAC ? subkeysOf(cipher, copied) : NONE };
 }
 
 /** A provider on node:crypto: all ALG_*, AES with 16, 24 or 32 octets of key. It has no state but its keys. */
@@ -106,7 +146,9 @@ export function createNodeProvider(): Provider {
     has: keyFits,
     key: makeKey,
     wipe: (key) => {
-      (key as NodeKey).octets.fill(0);
+      const { octets, subkeys } = key as NodeKey;
+      octets.fill(0);
+      subkeys.fill(0);
       key.alg = 0;
     },
     seal,
