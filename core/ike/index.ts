@@ -114,6 +114,7 @@ export {
 export { closeChild, closeIke, createChild, leaveIke, probe, rekeyChild, rekeyIke } from './exchange/requests.ts';
 export { ikeTimeout } from './exchange/schedule.ts';
 export { pollIke } from './exchange/timers.ts';
+export { type AhUpper, ahProposal, createAh } from './ext/ah.ts';
 export { authMethods } from './ext/announce.ts';
 export { coapOf, coapProfile } from './ext/coap-profile.ts';
 export { downgradePrevention } from './ext/downgrade.ts';

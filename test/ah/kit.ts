@@ -97,3 +97,7 @@ export function receive(e: AhEndpoint, wire: Uint8Array, now = 0): Buffer | numb
 
 /** One packet to a new receiver with the SA's configuration. */
 export const deliver = (given: Given, wire: Uint8Array): Buffer | number => receive(endpointOf(saOf(given)), wire);
+
+/** A receiver that takes the same number again and again. */
+export const forgetful = (given: Given): AhEndpoint =>
+  endpointOf(saOf({ ...given, config: { ...given.config, replayWindow: 0 } }));

@@ -59,23 +59,39 @@ export function join(list: Part[]): Buffer {
   return all;
 }
 
-/** Appendix A1, by option number; everything else is zeroed. */
-const IMMUTABLE = new Set([0, 1, 2, 5, 6, 20, 21]);
-const SOURCE_ROUTES = new Set([3, 9]);
+const option = ([copy, optionClass, number]: number[]): number => 128 * copy! + 32 * optionClass! + number!;
+/** Appendix A1: copy, class, number; everything else is zeroed. */
+const IMMUTABLE = new Set(
+  [
+    [0, 0, 0],
+    [0, 0, 1],
+    [1, 0, 2],
+    [1, 0, 5],
+    [1, 0, 6],
+    [1, 0, 20],
+    [1, 0, 21],
+  ].map(option),
+);
+const SOURCE_ROUTES = new Set(
+  [
+    [1, 0, 3],
+    [1, 0, 9],
+  ].map(option),
+);
 
-function headerFour(octets: Buffer): Buffer {
-  const header = Buffer.from(octets);
+function headerFour(all: Buffer): Buffer {
+  const header = Buffer.from(all);
   // DSCP and ECN; flags and offset; TTL; checksum.
   for (const at of [1, 6, 7, 8, 10, 11]) header[at] = 0;
   let options = header.subarray(20);
   while (options.length > 0 && options[0] !== 0) {
-    const number = options[0]! & 31;
-    const size = number === 1 ? 1 : options[1]!;
+    const type = options[0]!;
+    const size = type === 1 ? 1 : options[1]!;
     if (!(size > 0 && size <= options.length)) throw new Error('an option without an end');
-    const option = options.subarray(0, size);
-    const next = option.length > 3 ? option[2]! - 1 : size;
-    if (SOURCE_ROUTES.has(number) && next < size) option.copy(header, 16, size - 4);
-    if (!IMMUTABLE.has(number)) option.fill(0);
+    const octets = options.subarray(0, size);
+    const next = size > 3 ? octets[2]! - 1 : size;
+    if (SOURCE_ROUTES.has(type) && next < size) octets.copy(header, 16, size - 4);
+    if (!IMMUTABLE.has(type)) octets.fill(0);
     options = options.subarray(size);
   }
   return header;
@@ -99,6 +115,7 @@ function travel(destination: Buffer, octets: Buffer): { destination: Buffer; rou
   const route = Buffer.from(octets);
   let at = Buffer.from(destination);
   const count = (route.length - 8) / 16;
+  if (route[3]! > 0 && route[2] !== 0 && route[2] !== 2) throw new Error('a route of another type');
   if (route[3]! > count) throw new Error('more segments than addresses');
   while (route[3]! > 0) {
     const index = count - route[3]!;

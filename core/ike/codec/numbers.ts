@@ -96,8 +96,8 @@ export const PRF_HMAC_SHA2_256 = 5 as const;
 export const INTEG_HMAC_SHA2_256_128 = 12;
 /** Pseudorandom functions. */
 export type Prf = typeof PRF_HMAC_SHA2_256;
-/** 32-bit sequence numbers, or extended ones. */
-export type SnTransform = 0 | 1;
+/** 32-bit sequence numbers, extended ones, or 32-bit unspecified ones [RFC 9838 §2.6], which AH alone has here. */
+export type SnTransform = 0 | 1 | 2;
 
 /** Error notifies; 0: none. */
 export const N_UNSUPPORTED_CRITICAL_PAYLOAD = 1 as const;
