@@ -207,7 +207,8 @@ export function addAnswer(
 ): void {
   const own: Transforms = {
     protocol: protocol,
-    ciphers: [choice.encr],
+    // AH has none.
+    ciphers: oneOf(choice, TRANSFORM_ENCR, choice.encr),
     keyBits: [choice.keyBits],
     prf: oneOf(choice, TRANSFORM_PRF, choice.prf),
     integ: oneOf(choice, TRANSFORM_INTEG, choice.integ),
