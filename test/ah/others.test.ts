@@ -150,6 +150,8 @@ test('scapy opens our packets, and not damaged ones', { skip }, () => {
 
 test('ours open packets of scapy, and not damaged ones; in transport mode they are the same octets', { skip }, () => {
   for (const { name, given, inner, wire, hasOwnPlace, sealed } of cases) {
+    // scapy takes every route that it sends for one that has not begun.
+    if (name.includes('at its end') && given.outer === 0) continue;
     const theirs = Buffer.from(answers[sealed]!.wire ?? assert.fail(`${name}: ${answers[sealed]!.error}`), 'hex');
     assert.equal(deliver(given, damaged(theirs)), DROP_ICV, name);
     assert.deepEqual(deliver(given, theirs), inner, name);
