@@ -1,5 +1,6 @@
 // npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
+import { benchAh } from './ah.ts';
 import { benchClusterKill } from './cluster.ts';
 import { benchClusterLoad } from './cluster-load.ts';
 import { benchClusterSurvey } from './cluster-survey.ts';
@@ -46,6 +47,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['kinds', benchIkeKinds],
   ['subspaces', benchSubspaces],
   ['eesp', benchEesp],
+  ['ah', benchAh],
   ['mtu', benchMtu],
   ['gateway', benchGateway],
   ['cluster-kill', benchClusterKill],

@@ -2,6 +2,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { aesCmac } from '../../core/crypto/cmac.ts';
+import { aesGcm } from '../../core/crypto/gcm.ts';
+import { createPortable } from '../../core/crypto/portable.ts';
 import {
   type Aead,
   ALG_AES_CCM,
@@ -22,6 +25,9 @@ export const PROVIDERS: { name: string; provider: Provider }[] = [
   { name: 'fast', provider: createFastProvider() },
   { name: 'fast, keys at rest', provider: createFastProvider(true) },
 ];
+
+/** The portable algorithms that are for hosts. */
+export const MORE_PORTABLE: Provider = createPortable([aesGcm, aesCmac], null);
 
 /** The AEADs, with a nonce and ICV length that all providers take. */
 export const AEADS = [

@@ -7,12 +7,13 @@ import { aesDecrypt } from '../../core/crypto/aes-inverse.ts';
 import {
   ALG_AES_CBC,
   ALG_AES_CCM,
+  ALG_AES_CMAC,
   ALG_AES_GCM,
   ALG_CHACHA20_POLY1305,
   ALG_HMAC_SHA256,
 } from '../../core/crypto/provider.ts';
 import { sha256End, sha256New, sha256Start, sha256Update } from '../../core/crypto/sha256.ts';
-import { hex, open, PROVIDERS, seal, toHex } from './providers.ts';
+import { hex, MORE_PORTABLE, open, PROVIDERS, seal, toHex } from './providers.ts';
 
 const ascending = (from: number, length: number): string => toHex(Uint8Array.from({ length }, (_, n) => from + n));
 
@@ -291,6 +292,31 @@ for (const { name, provider } of PROVIDERS) {
         assert.equal(toHex(out).slice(2, 2 + expected.length), expected);
         assert.equal(toHex(out).slice(66), '000000');
       }
+    }
+  });
+}
+
+const CMAC_TEXT = `6bc1bee22e409f96e93d7e117393172a ae2d8a571e03ac9c9eb76fac45af8e51
+    30c81c46a35ce411e5fbc1191a0a52ef f69f2445df4f9b17ad2b417be66c3710`;
+// Key, octets of the text, MAC: [RFC 4493 §4]; [SP 800-38B D.2, D.3].
+const CMAC: [string, number, string][] = [
+  ['2b7e151628aed2a6abf7158809cf4f3c', 0, 'bb1d6929e95937287fa37d129b756746'],
+  ['2b7e151628aed2a6abf7158809cf4f3c', 16, '070a16b46b4d4144f79bdd9dd04a287c'],
+  ['2b7e151628aed2a6abf7158809cf4f3c', 40, 'dfa66747de9ae63030ca32611497c827'],
+  ['2b7e151628aed2a6abf7158809cf4f3c', 64, '51f0bebf7e3b9d92fc49741779363cfe'],
+  ['8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b', 64, 'a1d5df0eed790f794d77589659f39a11'],
+  ['603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4', 64, 'e1992190549f6ed5696a2c056c315410'],
+];
+
+for (const { name, provider } of [...PROVIDERS, { name: 'portable, GCM and CMAC', provider: MORE_PORTABLE }]) {
+  if (!provider.has(ALG_AES_CMAC, 16)) continue;
+  test(`${name}: AES-CMAC, RFC 4493 and SP 800-38B examples`, () => {
+    const text = hex(CMAC_TEXT);
+    for (const [key, length, mac] of CMAC) {
+      if (!provider.has(ALG_AES_CMAC, key.length / 2)) continue;
+      const out = new Uint8Array(18);
+      provider.mac(provider.key(ALG_AES_CMAC, hex(key)), text, 0, length, out, 1);
+      assert.equal(toHex(out), `00${mac}00`);
     }
   });
 }
