@@ -1,17 +1,7 @@
 // Calls of the C library that Node lacks, through the optional package koffi.
 
 import { getSystemErrorName } from 'node:util';
-import type Koffi from 'koffi';
-import { errorText } from './errors.ts';
-
-/** The package; rejects with what to type where it is not installed. */
-export async function loadKoffi(): Promise<typeof Koffi> {
-  try {
-    return (await import('koffi')).default;
-  } catch (error) {
-    throw new Error(`the package koffi is needed (npm install koffi): ${errorText(error)}`);
-  }
-}
+import { loadKoffi } from './koffi.ts';
 
 export const EINTR = 4;
 export const EAGAIN = 11;

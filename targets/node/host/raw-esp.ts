@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import { socketText } from './addresses.ts';
 import { loadReadiness } from './io/readiness.ts';
-import { loadKoffi } from './libc.ts';
+import { loadKoffi } from './koffi.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;

@@ -2,7 +2,7 @@
 // socket. Where koffi is missing, or the system refuses, the caller says so and does without.
 
 import { closeSync, readdirSync, readlinkSync } from 'node:fs';
-import { loadKoffi } from '../libc.ts';
+import { loadKoffi } from '../koffi.ts';
 import { bytesOf, type Instruction } from './filter.ts';
 
 const AF_INET = 2;

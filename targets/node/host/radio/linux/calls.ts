@@ -1,6 +1,7 @@
 // The calls of Linux behind the radios of its network interfaces, through the optional package koffi.
 
-import { type Libc, loadKoffi, loadLibc } from '../../libc.ts';
+import { loadKoffi } from '../../koffi.ts';
+import { type Libc, loadLibc } from '../../libc.ts';
 
 /** Calls that give a number below 0 where they fail; `errno` has why. */
 export interface LinuxCalls extends Libc {
