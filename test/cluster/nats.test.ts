@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { nkeys } from '@nats-io/transport-node';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 import { openNats } from '../../targets/node/host/cluster/nats.ts';
-import type { NatsConfig } from '../../targets/node/host/cluster/nats-options.ts';
+import type { NatsConfig } from '../../targets/node/host/cluster/nats-config.ts';
 import { errorText } from '../../targets/node/host/errors.ts';
 import { type Log, silent } from '../../targets/node/host/log.ts';
 import { dietesp } from '../cli/run.ts';

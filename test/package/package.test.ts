@@ -160,8 +160,9 @@ test('examples/schc.ts compresses and restores', async () => {
   assert.deepEqual(stdout.trim().split('\n'), ['schc: 52 octets as 7 - restored 52', '7 true']);
 });
 
-test('examples/sensor.ts sets up its SA with examples/gateway.ts, and its reading is answered', async () => {
+test('examples/sensor.ts sets up its SA with examples/gateway.ts, and its reading is answered', async (t) => {
   const server = await bound();
+  t.after(() => server.close());
   const zep = String(await freePort());
   server.on('message', (message, from) => server.send('thanks for ' + message, from.port, from.address));
   const at = await compiled({ sensor: example('sensor.ts'), gateway: example('gateway.ts') }, { '17754': zep });
@@ -175,19 +176,16 @@ test('examples/sensor.ts sets up its SA with examples/gateway.ts, and its readin
     const gateway = await startGateway('gateway.yaml');
     console.log('answer: ' + new TextDecoder().decode(await sendReading('21.5 degrees')));
     await gateway.close();`;
-  try {
-    const { stdout } = await runWell(app, process.execPath, ['--input-type=module', '-e', script]);
-    assert.match(
-      stdout,
-      /sensor: connected with 4 messages, \d+ octets of IKE\n[\s\S]*answer: thanks for 21\.5 degrees\n/,
-    );
-  } finally {
-    server.close();
-  }
+  const { stdout } = await runWell(app, process.execPath, ['--input-type=module', '-e', script]);
+  assert.match(
+    stdout,
+    /sensor: connected with 4 messages, \d+ octets of IKE\n[\s\S]*answer: thanks for 21\.5 degrees\n/,
+  );
 });
 
-test('the TypeScript of the documents compiles as it is printed, and the gateway and the device of docs/api.md talk', async () => {
+test('the TypeScript of the documents compiles as it is printed, and the gateway and the device of docs/api.md talk', async (t) => {
   const server = await bound();
+  t.after(() => server.close());
   const zep = String(await freePort());
   server.on('message', (message, from) => server.send('thanks for ' + message, from.port, from.address));
   const files: Record<string, string> = {};
@@ -206,12 +204,8 @@ test('the TypeScript of the documents compiles as it is printed, and the gateway
     driver.stop();
     radio.close();
     await gateway.close();`;
-  try {
-    const { stdout } = await runWell(app, process.execPath, ['--input-type=module', '-e', script]);
-    assert.match(stdout, /answer of 23\n/);
-  } finally {
-    server.close();
-  }
+  const { stdout } = await runWell(app, process.execPath, ['--input-type=module', '-e', script]);
+  assert.match(stdout, /answer of 23\n/);
 });
 
 /** A minified bundle for browsers: no module of Node is found there. */

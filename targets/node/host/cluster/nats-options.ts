@@ -5,23 +5,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import { CommandError } from '../errors.ts';
 import { readOctets } from '../read-file.ts';
-
-/** Where the store is, and how this gateway shows who it is. */
-export interface NatsConfig {
-  servers: string[];
-  bucket: string;
-  replicas: number;
-  /** Files; '': none. */
-  credentialsFile: string;
-  nkeyFile: string;
-  tokenFile: string;
-  /** With `passwordFile`; '': none. */
-  user: string;
-  passwordFile: string;
-  caFile: string;
-  certificateFile: string;
-  certificateKeyFile: string;
-}
+import type { NatsConfig } from './nats-config.ts';
 
 const SECRET_MAX = 65536;
 const LIBRARIES = '@nats-io/transport-node, @nats-io/jetstream and @nats-io/kv';

@@ -8,7 +8,8 @@ import { CommandError, errorText } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createSlices } from '../slices.ts';
 import { type Bucket, type Entry, type Messages, NotSent } from './bucket.ts';
-import { libraries, type NatsConfig, proofOf, tlsOf } from './nats-options.ts';
+import type { NatsConfig } from './nats-config.ts';
+import { libraries, proofOf, tlsOf } from './nats-options.ts';
 import { createPatience } from './patience.ts';
 
 /** Milliseconds until the first connection is given up; between attempts to connect again. */

@@ -8,7 +8,7 @@ import type { Bucket } from './bucket.ts';
 import { createGroups } from './groups.ts';
 import { createLetters } from './letters.ts';
 import { type Gone, openNats } from './nats.ts';
-import type { NatsConfig } from './nats-options.ts';
+import type { NatsConfig } from './nats-config.ts';
 import { createSession, type Session } from './session.ts';
 import { realTimers, type Timers } from './timers.ts';
 
