@@ -22,6 +22,7 @@ import { jittered } from '../exchange/registry.ts';
 import { CHILD_LIVE, type ChildSa, type Draft } from '../state/child.ts';
 import type { Ike } from '../state/ike.ts';
 import type { ChildPolicy } from '../state/policy.ts';
+import type { Numbers } from '../state/record.ts';
 import { childPathOf, type IkeSa } from '../state/sa.ts';
 import { applyChoice } from './compression.ts';
 
@@ -99,6 +100,14 @@ export function wipeConfig(config: SaConfig): void {
   wipe(config.key);
   wipe(config.salt);
   wipe(config.authKey);
+}
+
+/** Lets a pair of SAs go on behind the numbers that were used before. */
+export function continueBehind(outgoing: SaConfig, incoming: SaConfig, numbers: Numbers): void {
+  outgoing.snHi = numbers.outHi;
+  outgoing.snLo = numbers.outLo;
+  incoming.snHi = numbers.inHi;
+  incoming.snLo = numbers.inLo;
 }
 
 /** Between peers that are configured for each other the policy decides about PFS in rekeys of the first Child SA. */

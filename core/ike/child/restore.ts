@@ -29,7 +29,7 @@ import { type IkeSa, STATE_ESTABLISHED, STATE_REPLACED, type Task } from '../sta
 import { selectorsOf } from '../state/selector-note.ts';
 import { TASK_CHILD, TASK_DELETE_CHILD, TASK_REKEY_CHILD, TASK_REKEY_IKE } from '../state/task.ts';
 import { inherit } from './create-child.ts';
-import { configOf, suiteOf, wipeConfig } from './install.ts';
+import { configOf, continueBehind, suiteOf, wipeConfig } from './install.ts';
 import { createDraft } from './negotiate.ts';
 import { createNext } from './rekey.ts';
 
@@ -143,11 +143,7 @@ function policyOf(policy: IkePolicy, name: string): ChildPolicy | null {
 function giveBack(ike: Ike, sa: IkeSa, child: ChildSa, restored: RestoredChild, first: boolean, now: number): boolean {
   const outgoing = configOf(sa, child, true, restored.record.keysOut, 0);
   const incoming = configOf(sa, child, false, restored.record.keysIn, 0);
-  const n = restored.numbers;
-  outgoing.snHi = n.outHi;
-  outgoing.snLo = n.outLo;
-  incoming.snHi = n.inHi;
-  incoming.snLo = n.inLo;
+  continueBehind(outgoing, incoming, restored.numbers);
   const isTaken = ike.upper.install(sa, child, outgoing, incoming, first, now);
   wipeConfig(outgoing);
   wipeConfig(incoming);

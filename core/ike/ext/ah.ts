@@ -9,10 +9,10 @@ import type { KeMethod } from '../../crypto/asymmetric.ts';
 import { defaultConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
 import { SCOPE_IP } from '../../wire/ah.ts';
-import { attributesOf } from '../child/install.ts';
+import { attributesOf, continueBehind, wipeConfig } from '../child/install.ts';
 import { createExtra } from '../codec/extra-transforms.ts';
 import { PROTOCOL_AH, type SnTransform, TRANSFORM_INTEG } from '../codec/numbers.ts';
-import { NONE, take, wipe } from '../codec/octets.ts';
+import { NONE, take } from '../codec/octets.ts';
 import type { Transform, Transforms } from '../codec/proposals.ts';
 import type { ChildSa } from '../state/child.ts';
 import type { SecurityProtocol } from '../state/ike.ts';
@@ -90,17 +90,10 @@ export function createAh(suites: readonly Suite[], upper: AhUpper): SecurityProt
       child.compression = null;
       const out = configOf(sa, child, outgoing, true);
       const into = configOf(sa, child, incoming, false);
-      if (continued !== undefined) {
-        out.snHi = continued.outHi;
-        out.snLo = continued.outLo;
-        into.snHi = continued.inHi;
-        into.snLo = continued.inLo;
-      }
+      if (continued !== undefined) continueBehind(out, into, continued);
       const isTaken = upper.install(sa, child, out, into, first, now);
-      wipe(out.key);
-      wipe(out.salt);
-      wipe(into.key);
-      wipe(into.salt);
+      wipeConfig(out);
+      wipeConfig(into);
       return isTaken;
     },
   };

@@ -12,9 +12,9 @@ import { ALL_SSKDFS, type Sskdf } from '../../eesp/sskdf.ts';
 import { ALL_SUITES } from '../../esp/all-suites.ts';
 import { defaultConfig } from '../../esp/sa.ts';
 import type { Suite } from '../../esp/suites.ts';
-import { attributesOf } from '../child/install.ts';
+import { attributesOf, continueBehind, wipeConfig } from '../child/install.ts';
 import { N_INVALID_SYNTAX, N_NO_PROPOSAL_CHOSEN } from '../codec/numbers.ts';
-import { NONE, take, wipe } from '../codec/octets.ts';
+import { NONE, take } from '../codec/octets.ts';
 import { addStatus, dataOf, type Message } from '../codec/payloads.ts';
 import type { EespNumbers } from '../codec/private-numbers.ts';
 import type { Choice, Transform } from '../codec/proposals.ts';
@@ -221,17 +221,10 @@ function createProtocol(numbers: EespNumbers, upper: EespUpper): SecurityProtoco
       child.compression = null;
       const out = configOf(sa, child, note, outgoing, true);
       const into = configOf(sa, child, note, incoming, false);
-      if (continued !== undefined) {
-        out.snHi = continued.outHi;
-        out.snLo = continued.outLo;
-        into.snHi = continued.inHi;
-        into.snLo = continued.inLo;
-      }
+      if (continued !== undefined) continueBehind(out, into, continued);
       const isTaken = upper.install(sa, child, out, into, first, now);
-      wipe(out.key);
-      wipe(out.salt);
-      wipe(into.key);
-      wipe(into.salt);
+      wipeConfig(out);
+      wipeConfig(into);
       return isTaken;
     },
   };
