@@ -353,6 +353,7 @@ export async function openStage(
           localId: `keyid:${place.toString(16).padStart(4, '0')}`,
           auth: { psk: PSK },
           requestAddress: 'ipv6',
+          ike: { counterSync: true },
           child: { compression: { notify: 'none' } },
         },
         server: { address: SERVER, port: PORT, sourcePort: PORT, ackTimeout: 0.25 },

@@ -109,12 +109,13 @@ export interface Stage {
 
 /**
  * `state`: the gateway's state directory, or `off`. `write`: makes the file of the gateway. `reads`: the sensor posts readings
- * (`sensor.read`) and does not send numbers.
+ * (`sensor.read`) and does not send numbers. `ike`: of its connection.
  */
 export async function openStage(
   write: (name: string, text: string) => string,
   state: string,
   reads = false,
+  ike: object = {},
 ): Promise<Stage> {
   const delivered: number[] = [];
   const echoed = new Set<number>();
@@ -154,6 +155,7 @@ export async function openStage(
       localId: 'keyid:01',
       auth: { psk: PSK },
       requestAddress: 'ipv6',
+      ike,
       child: { compression: { notify: 'none' } },
     },
     server: { address: SERVER, port: PORT, sourcePort: PORT, ackTimeout: 0.25 },

@@ -95,6 +95,34 @@ test('a slow sensor loses one packet at most', { timeout: 120000 }, async () => 
   }
 });
 
+/** Packets until an answer, of a sensor that was sending fast when the gateway was killed, and fell silent then. */
+async function afterBurst(name: string, counterSync: boolean): Promise<number> {
+  const stage = await openStage(file, path(name), false, { counterSync });
+  try {
+    await stage.start();
+    assert.equal(await stage.sensor.connect(false), '');
+    const end = performance.now() + 1500;
+    while (performance.now() < end) {
+      stage.send();
+      await pause(2);
+    }
+    await stage.kill();
+    await stage.start();
+    const sent = await untilEcho(stage, 4, 0);
+    checkWire(stage);
+    return sent;
+  } finally {
+    await stage.close();
+  }
+}
+
+test('numbers that were reserved for a burst cost no packet of a sensor that synchronises counters', {
+  timeout: 120000,
+}, async () => {
+  assert.ok((await afterBurst('burst-with', true)) <= 2);
+  assert.equal(await afterBurst('burst-without', false), Number.POSITIVE_INFINITY);
+});
+
 test('without a store: the peer sets its SAs up anew, nothing comes twice', { timeout: 120000 }, async () => {
   const stage = await openStage(file, 'off');
   try {

@@ -1,7 +1,7 @@
 // Counters of a cluster that failed over [RFC 6311]: a member that takes over an IKE SA with older numbers asks the peer which
 // Message IDs come next, and to advance its sequence numbers. The exchange is INFORMATIONAL with Message ID 0, outside the
 // window. Numbers only move forward, by a bounded step, and a replayed request moves nothing: each one begins above the last
-// (M1), and an exact repetition, known by its nonce, gets the same answer again.
+// (M1) of its IKE SA, and an exact repetition, known by its nonce, gets the same answer again.
 //
 // Before `syncIke` the member must have raised `IkeSa.skOut.counter` above all that its predecessor may have used: it is the
 // IV of the ciphers, and synchronisation cannot mend its repetition.
@@ -17,7 +17,7 @@ import {
   N_IPSEC_REPLAY_COUNTER_SYNC,
   N_IPSEC_REPLAY_COUNTER_SYNC_SUPPORTED,
 } from '../codec/numbers.ts';
-import { NONE, take } from '../codec/octets.ts';
+import { join, NONE, take } from '../codec/octets.ts';
 import { addStatus, dataOf } from '../codec/payloads.ts';
 import { createTask } from '../exchange/queue.ts';
 import { nonce } from '../exchange/registry.ts';
@@ -28,7 +28,10 @@ import { type IkeSa, STATE_ESTABLISHED } from '../state/sa.ts';
 import { STEP_AUTH_REQUEST, STEP_AUTH_RESPONSE } from '../state/step.ts';
 import { TASK_PROBE } from '../state/task.ts';
 
-/** Notes: what was agreed (1: Message IDs, 2: sequence numbers too), our question, the peer's last one, our answer to it. */
+/**
+ * Notes: what was agreed (1: Message IDs, 2: sequence numbers too), our question, the peer's last one with the initiator's SPI of
+ * its IKE SA, our answer to it. A rekey hands notes on, but Message IDs begin anew.
+ */
 const AGREED = 'sync';
 const ASKED = 'sync-asked';
 const SEEN = 'sync-seen';
@@ -64,6 +67,12 @@ function ids(random: Uint8Array, send: number, receive: number): Uint8Array {
   put32(data, 4, send);
   put32(data, 8, receive);
   return data;
+}
+
+/** The peer's last question under this IKE SA, or nothing. */
+function seenOf(sa: IkeSa): Uint8Array {
+  const seen = noteOf(sa.notes, SEEN);
+  return seen.length > 0 && equal(seen, SIZE, sa.spis, 0, 8) ? seen : NONE;
 }
 
 /** True when a Message ID may move from `from` to `to`: forward, by a bounded step. */
@@ -136,7 +145,7 @@ function deltaOf(ike: Ike): number {
 export function createCounterSync(advance: ((sa: IkeSa, delta: number) => void) | null): CounterSyncParts {
   /** A question of the peer is in ike.message. */
   function onQuestion(ike: Ike, sa: IkeSa, question: Uint8Array, now: number): void {
-    const seen = noteOf(sa.notes, SEEN);
+    const seen = seenOf(sa);
     if (seen.length > 0 && equal(seen, 0, question, 0, SIZE)) {
       transmitAll(ike, sa, noteOf(sa.notes, ANSWER), now);
       return;
@@ -157,7 +166,7 @@ export function createCounterSync(advance: ((sa: IkeSa, delta: number) => void) 
     }
     sa.expectedId = theirs;
     sa.response = NONE;
-    setNote(sa.notes, SEEN, take(question, 0, SIZE));
+    setNote(sa.notes, SEEN, join([take(question, 0, SIZE), take(sa.spis, 0, 8)]));
     setNote(sa.notes, ANSWER, octets);
     if (delta > 0 && advance !== null && agreed(sa) === 2) advance(sa, delta);
     transmitAll(ike, sa, octets, now);
@@ -167,7 +176,8 @@ export function createCounterSync(advance: ((sa: IkeSa, delta: number) => void) 
     extension: {
       add: (_ike, sa, step, _draft, w) => {
         const isAnswer = step === STEP_AUTH_RESPONSE;
-        if (step !== STEP_AUTH_REQUEST && !(isAnswer && agreed(sa) > 0)) return;
+        const offers = step === STEP_AUTH_REQUEST && sa.policy.counterSync !== false;
+        if (!offers && !(isAnswer && agreed(sa) > 0)) return;
         addStatus(w, N_IKEV2_MESSAGE_ID_SYNC_SUPPORTED, NONE);
         if (advance !== null && (!isAnswer || agreed(sa) === 2)) {
           addStatus(w, N_IPSEC_REPLAY_COUNTER_SYNC_SUPPORTED, NONE);

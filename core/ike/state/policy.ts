@@ -134,6 +134,8 @@ export interface IkePolicy extends Credentials {
   privateAlways: boolean;
   /** Initiator: tell that no other SA with the peer is known [RFC 7296 §2.4]. */
   initialContact: boolean;
+  /** Initiator: offer to synchronise counters after a failover [RFC 6311], where `createCounterSync` is there. Absent: yes. */
+  counterSync?: boolean;
   /** AUTH_* that this side says it can verify [RFC 9593], in order of preference; empty: it says nothing. */
   announce: AuthMethod[];
   /** Most Child SAs of one IKE SA, without those of a rekey. Requests for more get NO_ADDITIONAL_SAS. */

@@ -19,6 +19,7 @@ const SOFT = new Set([
   'privateAlways',
   'initialContact',
   'announce',
+  'counterSync',
   'optimizedRekey',
   'rekeyPackets',
 ]);

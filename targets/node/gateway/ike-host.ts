@@ -30,6 +30,7 @@ import { type IkeSa, STATE_ENDED, STATE_ESTABLISHED } from '../../../core/ike/st
 import { addressText } from '../host/addresses.ts';
 import { sourceOf } from '../host/bounded.ts';
 import { identityKey, identityText } from '../host/config/ike-names.ts';
+import { createHostSync } from '../host/counter-sync.ts';
 import { endpointText } from '../host/datagram.ts';
 import { amongExtensions, hostEesp } from '../host/eesp.ts';
 import { nodeExtensions, nodeFollowUps, nodeRounds } from '../host/full-ike.ts';
@@ -172,6 +173,8 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
   });
 
   const ticketKey = settings.ticketKey ?? secretOf(provider, keeper, 'ticket', 16);
+  // What a worker sends is not numbered here.
+  const counterSync = config.workers === null ? createHostSync((child) => pairs.get(child)?.[0].sa) : null;
   const advice = createAdvice(provider, keeper, settings.ticketKey, () => endpoints);
   // One for both endpoints: a ticket is good for once.
   const issuer = createTickets(provider, ticketKey, config.wall);
@@ -212,11 +215,13 @@ export function createIkeHost(config: IkeHostConfig): IkeHost {
         ...(eesp === null ? nodeExtensions() : amongExtensions(nodeExtensions(), eesp)),
         issuer.extension,
         advice.extension,
+        ...(counterSync === null ? [] : [counterSync.extension]),
         ...(overTcp === undefined ? [] : [overTcp.notify]),
         ...(port < radios ? [] : mobility.extensions),
         ...config.extensions,
       ],
       unprotected: advice.unprotected,
+      sync: counterSync?.sync,
       numbers: settings.numbers,
       responder: createResponder(responderOn(port)),
       intermediate: nodeRounds(connections.findPpk),

@@ -16,6 +16,7 @@ import { refusalOf } from '../host/certificates/signatures.ts';
 import { offeringEesp } from '../host/config/eesp.ts';
 import { identityText } from '../host/config/ike-names.ts';
 import { policyFor } from '../host/config/ike-policy.ts';
+import { attachCounterSync } from '../host/counter-sync.ts';
 import { errorText } from '../host/errors.ts';
 import { attachNode, fullIke } from '../host/full-ike.ts';
 import { besides, type KeyLog } from '../host/keylog.ts';
@@ -251,6 +252,7 @@ export async function openSensor(loaded: LoadedSensor, options: SensorOptions): 
   });
 
   attachNode(host.uplink.ike, loaded.maxMessage);
+  if (connection.policy.counterSync === true) attachCounterSync(host.uplink.ike, host.sas.outgoing);
   const readings = createReadings(loaded, options, host, inner, report);
   const { core } = readings;
   if (options.echoPort > 0) {

@@ -101,6 +101,29 @@ for (const [fromDevice, fromGateway] of [
   });
 }
 
+test('after a rekey of the IKE SA, whose Message IDs begin anew', () => {
+  const one = syncing();
+  takeOver(one, 9, 9);
+  assert.ok(sync(one, 100));
+  const { world } = one.s;
+  rekeyIke(world.device.ike, one.sa, world.now);
+  world.settle();
+  one.sa = world.device.ike.sas.find(({ state }) => state === STATE_ESTABLISHED)!;
+  one.member = world.gateway.ike.sas.find(({ state }) => state === STATE_ESTABLISHED)!;
+  assert.ok(sync(one, 200, 1));
+  assert.deepEqual(one.advanced, [100, 200]);
+  assertWorks(one);
+  one.s.close();
+});
+
+test('a device whose policy does not offer it is not asked', () => {
+  const one = syncing({ device: { counterSync: false } });
+  takeOver(one, 0, 0);
+  assert.equal(sync(one, 1), false);
+  assert.deepEqual(one.seen, []);
+  one.s.close();
+});
+
 test('octets of the notifies, by an observer that decrypts them', () => {
   const one = syncing();
   takeOver(one, 1, 1);

@@ -54,7 +54,8 @@ export function createNumbers(journal: Journal, now: () => number, isShared: boo
     // Those of a configured SA that is there again have their key already.
     if (kept.gone) return;
     journal.put(kept.key, () => {
-      return kept.gone ? null : encodePlain({ out: kept.out?.asked ?? 0, in: kept.in?.asked ?? 0 });
+      const { out, in: into } = kept;
+      return kept.gone ? null : encodePlain({ out: out?.asked ?? 0, in: into?.asked ?? 0, seen: into?.last ?? 0 });
     });
     for (const reserve of [kept.out, kept.in]) {
       if (reserve === null) continue;

@@ -16,6 +16,8 @@ export interface StoredIke {
   ike: IkeRecord;
   progress: IkeProgress;
   children: RestoredChild[];
+  /** Numbers from the peer that count as used, and may not have been: the most of its Child SAs. */
+  gap: number;
   /** False: a record of a Child SA in use is missing or damaged. */
   isWhole: boolean;
   /** SPI of the IKE SA that replaced it, in hexadecimal; empty: none did. */
@@ -38,19 +40,23 @@ function pathOf(value: unknown, find: FindPath): Path | null {
   return typeof value !== 'object' || value === null ? null : find(value as StoredPath);
 }
 
-function numbersOf(records: ReadonlyMap<string, Uint8Array>, key: string): RestoredChild['numbers'] | null {
+type StoredNumbers = RestoredChild['numbers'] & { gap: number };
+
+function numbersOf(records: ReadonlyMap<string, Uint8Array>, key: string): StoredNumbers | null {
   const record = records.get(key);
   const numbers = record === undefined ? null : decodePlain(record);
   if (numbers === null || typeof numbers.out !== 'number' || typeof numbers.in !== 'number') return null;
   const [out, into] = [halvesOf(numbers.out), halvesOf(numbers.in)];
-  return { outHi: out.hi, outLo: out.lo, inHi: into.hi, inLo: into.lo };
+  // Older records do not say which number was seen last.
+  const gap = typeof numbers.seen === 'number' ? Math.max(0, numbers.in - numbers.seen) : 0;
+  return { outHi: out.hi, outLo: out.lo, inHi: into.hi, inLo: into.lo, gap };
 }
 
 function childOf(
   records: ReadonlyMap<string, Uint8Array>,
   { id, stage }: { id: string; stage: ChildStage },
   find: FindPath,
-): RestoredChild | null {
+): (RestoredChild & { numbers: StoredNumbers }) | null {
   const octets = records.get(`sa/${id}`);
   const record = octets === undefined ? null : decodePlain(octets);
   const numbers = numbersOf(records, `num/${id}`);
@@ -78,6 +84,7 @@ export function recordOf(records: ReadonlyMap<string, Uint8Array>, spi: string, 
   const path = pathOf(progress.path, find);
   if (path === null) return null;
   const found = children.map((one) => childOf(records, one, find));
+  const there = found.filter((one) => one !== null);
   return {
     digest,
     ike: record as unknown as IkeRecord,
@@ -90,7 +97,8 @@ export function recordOf(records: ReadonlyMap<string, Uint8Array>, spi: string, 
       rekeyIn: since(progress.rekeyIn, at),
       reauthIn: since(progress.reauthIn, at),
     },
-    children: found.filter((one) => one !== null),
+    children: there,
+    gap: Math.max(0, ...there.map(({ numbers }) => numbers.gap)),
     isWhole: found.every((one, index) => one !== null || children[index].stage === CHILD_DELETED),
     next: next ?? '',
   };

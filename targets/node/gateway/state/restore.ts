@@ -7,6 +7,7 @@ import { PROTOCOL_ESP } from '../../../../core/ike/codec/numbers.ts';
 import { spiKey } from '../../../../core/ike/exchange/registry.ts';
 import { closeIke } from '../../../../core/ike/exchange/requests.ts';
 import { endIkeSa } from '../../../../core/ike/exchange/session.ts';
+import { syncIke } from '../../../../core/ike/ext/counter-sync.ts';
 import { CHILD_DELETED } from '../../../../core/ike/state/child.ts';
 import type { Ike } from '../../../../core/ike/state/ike.ts';
 import { OUTCOME_REFUSED } from '../../../../core/ike/state/outcome.ts';
@@ -79,7 +80,12 @@ function restoreOne(
       back(one);
     });
     const wanted = children.filter(({ stage }) => stage !== CHILD_DELETED).length;
-    if (sa === null || sa.children.length >= wanted) return sa;
+    if (sa !== null && sa.children.length >= wanted) {
+      // Its next packets would be refused, where it has not used all that was reserved for them [RFC 6311].
+      if (stored.gap > 0) syncIke(ike, sa, stored.gap, 1, now);
+      return sa;
+    }
+    if (sa === null) return null;
     closeIke(ike, sa, now);
     return 'ended';
   } catch (error) {

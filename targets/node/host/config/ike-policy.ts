@@ -207,6 +207,7 @@ export function readConnection(
     ticketLifetime: Math.floor(top('resumption') as number),
     privateAlways: top('privateAlways') === true,
     initialContact: i.initialContact === true,
+    counterSync: i.counterSync === true,
     announce: i.announceAuth === true ? [auth.remoteAuth] : [],
     nonceSize: number(i, 'nonceSize'),
     retransmitTime: number(i, 'retransmit') * 1000,

@@ -290,6 +290,11 @@ const IKE: Record<string, Property> = {
     'Tell the peer what this side can verify [RFC 9593]: 10 octets more for a pre-shared key, 18 for Ed25519, 273 for certificates.',
     false,
   ),
+  counterSync: flag(
+    'Synchronise counters',
+    'Let a gateway that goes on with an SA ask for higher sequence numbers [RFC 6311]: 16 octets more. For sensors that send several packets a second; a gateway that has no workers takes part where its peer asks.',
+    false,
+  ),
   nameRemote: flag('Name the peer', 'The initiator sends IDr; a peer with one identity needs it not.', true),
   nonceSize: integer('Nonce', 'Octets.', 16, 256, 32),
   retransmit: seconds('Repetition', 'Seconds until a request is repeated, doubled each time.', 2, 0.01),

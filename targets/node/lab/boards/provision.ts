@@ -86,6 +86,7 @@ function checkPolicy(root: Field, policy: IkePolicy): void {
   const { child } = policy;
   const rules: [bad: boolean, field: string[], limit: string][] = [
     [policy.ppk !== null, ['ppk'], 'a board has no PPK'],
+    [policy.counterSync === true, ['ike', 'counterSync'], 'a board does not synchronise counters'],
     [policy.announce.length > 0, ['ike', 'announceAuth'], 'a board does not announce it'],
     [policy.requestAddress === CP_INTERNAL_IP4_ADDRESS, ['requestAddress'], 'must be none or ipv6 on a board'],
     [!policy.ciphers.includes(ikeCcm8), ['ike', 'proposals'], 'must have aes-ccm-8, which a board speaks'],
