@@ -6,8 +6,8 @@
 //   DIETESP_BENCH_PROFILE=folder ...         with V8's profile of the gateway
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { command, strongswanMissing } from '../interop/strongswan/namespaces.ts';
+import { errorText } from '../../targets/node/host/errors.ts';
+import { strongswanMissing } from '../interop/strongswan/namespaces.ts';
 import {
   type BenchSuite,
   type Candidate,
@@ -20,6 +20,7 @@ import {
   startSwan,
   toolsMissing,
 } from './gateway/candidates.ts';
+import { check, median, prepare, send, type Traffic, type Way } from './gateway/traffic.ts';
 import type { Figure } from './ike.ts';
 
 const ROUNDS = Number(process.env['DIETESP_BENCH_ROUNDS'] ?? 5);
@@ -34,9 +35,6 @@ const WARM = 4;
 /** Packets a second of the rounds at a fixed rate, and how many. */
 const RATE = 20000;
 const RATE_COUNT = 40000;
-const PORT = 5002;
-
-type Way = 'in' | 'out';
 
 const KINDS: readonly (readonly [Way, number])[] = [
   ['in', 64],
@@ -66,11 +64,6 @@ function processorTime(pid: number): number {
   return total;
 }
 
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >>> 1];
-}
-
 async function round(
   one: Candidate,
   wire: string,
@@ -80,52 +73,29 @@ async function round(
   rate: number,
   run = 1,
 ): Promise<Round> {
-  const { site, peer } = one;
-  const { gateway, device } = site;
-  const file = join(site.folder, 'packets');
-  const kept = join(site.folder, 'kept');
-  const plain = { count, size, port: PORT };
-  let sockets: string[];
-  if (way === 'in') {
-    await peer.ask({ op: 'packets', file, ...plain, from: device.inner[4], to: gateway.inner[4] }, 60000);
-    const [from, to] = [device.outer[4], gateway.outer[4]];
-    sockets = [device.name, from, '4500', to, '4500', gateway.name, gateway.inner[4], String(PORT)];
-  } else {
-    await peer.ask({ op: 'payloads', file, count, size }, 60000);
-    const [from, to] = [gateway.inner[4], device.inner[4]];
-    sockets = [gateway.name, from, String(PORT), to, String(PORT), device.name, device.outer[4], '4500'];
+  const { site } = one;
+  const [ends] = one.peers;
+  const traffic: Traffic = { count, size, rate, window: run > 1 ? RUN_WINDOW : WINDOW, run };
+  try {
+    await prepare(site, way, ends, traffic);
+    const before = processorTime(one.pid);
+    const begun = performance.now();
+    let passed = await send(wire, site, way, ends, traffic);
+    const wall = performance.now() - begun;
+    const used = processorTime(one.pid) - before;
+    if (way === 'out') passed = await check(site, ends, size, passed);
+    const { sent, came, seconds, overtaken } = passed;
+    return {
+      // Few bits of a number do not tell their order.
+      overtaken: one.suite === DIET ? 0 : overtaken,
+      each: used / came / 1000,
+      speed: came / seconds,
+      lost: (sent - came) / sent,
+      core: used / 1e6 / wall,
+    };
+  } catch (error) {
+    throw new Error(`${one.kind}, ${one.suite.name}, ${way}, ${size} octets: ${errorText(error)}`);
   }
-  const window = String(run > 1 ? RUN_WINDOW : WINDOW);
-  const before = processorTime(one.pid);
-  const begun = performance.now();
-  const ended = await command(wire, [file, ...sockets, String(rate), window, kept, String(run)], process.env, 120000);
-  const wall = performance.now() - begun;
-  const used = processorTime(one.pid) - before;
-  if (ended.code !== 0) throw new Error(`wire: ${ended.stderr}`);
-  const [sent, came, octets, seconds] = ended.stdout.split(' ').map(Number);
-  const what = `${one.kind}, ${one.suite.name}, ${way}, ${size} octets`;
-  if (came === 0) throw new Error(`${what}: nothing came`);
-  let overtaken = 0;
-  if (way === 'in') {
-    if (octets !== came * (size - 28)) throw new Error(`${what}: ${came} payloads, ${octets} octets`);
-  } else {
-    const { right, all, wrong, late } = await peer.ask<{ right: number; all: number; wrong: string[]; late: number }>({
-      op: 'check',
-      file: kept,
-      size,
-    });
-    // Few bits of a number do not tell their order.
-    if (one.suite !== DIET) overtaken = late;
-    if (all !== came || right !== all)
-      throw new Error(`${what}: ${right} of ${all} packets were right; ${wrong.join('; ')}`);
-  }
-  return {
-    overtaken,
-    each: used / came / 1000,
-    speed: came / seconds,
-    lost: (sent - came) / sent,
-    core: used / 1e6 / wall,
-  };
 }
 
 /** `12.3 us (11.9 - 14.0), 45 k/s, 0.1 % lost`. */

@@ -24,6 +24,7 @@ import { benchSchc } from './schc.ts';
 import { benchState } from './state.ts';
 import { benchSubspaces } from './subspaces.ts';
 import { benchTransports } from './transports.ts';
+import { benchWorkers } from './workers.ts';
 
 const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['heap', benchHeap],
@@ -50,6 +51,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['ah', benchAh],
   ['mtu', benchMtu],
   ['gateway', benchGateway],
+  ['workers', benchWorkers],
   ['cluster-kill', benchClusterKill],
   ['cluster-load', benchClusterLoad],
   ['cluster-survey', benchClusterSurvey],

@@ -6,10 +6,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sourceRoot } from '../../../targets/build/root.ts';
-import { type Agent, startAgent } from '../../interop/strongswan/agent.ts';
+import { startAgent } from '../../interop/strongswan/agent.ts';
 import { type Charon, startCharon, until } from '../../interop/strongswan/charon.ts';
-import { openSite, runIn, type Site, spawnIn } from '../../interop/strongswan/namespaces.ts';
+import { command, openSite, runIn, type Site, spawnIn } from '../../interop/strongswan/namespaces.ts';
 import type { Connected, PeerCommand } from './peer.ts';
+import type { Ends } from './traffic.ts';
 
 /** A cipher suite by its names here, for strongSwan and for loop.c (null: not with these). */
 export interface BenchSuite {
@@ -28,7 +29,8 @@ export interface Candidate {
   kind: 'gateway' | 'charon' | 'loop';
   suite: BenchSuite;
   site: Site;
-  peer: Agent<PeerCommand>;
+  /** Each with a pair of SAs. */
+  peers: Ends[];
   /** The process that is measured. */
   pid: number;
   close(): Promise<void>;
@@ -38,6 +40,8 @@ const [GATEWAY_ID, DEVICE_ID] = ['gateway.test', 'device.test'];
 const PSK = Buffer.alloc(32, 7);
 /** Also of charon's interface. */
 const TUN_MTU = 1400;
+/** Inner UDP port of the first peer. */
+const PORT = 5002;
 /** On a busy machine. */
 const START_LIMIT_MS = 60000;
 
@@ -50,10 +54,17 @@ export function compiled(folder: string, name: string, libraries: readonly strin
   return program;
 }
 
-function connection(suite: BenchSuite, isGateway: boolean): object {
+/** IPv4 addresses of peer `n`; the first has those of the namespace. */
+export const innerOf = (n: number): string => `10.2.0.${n + 1}`;
+export const outerOf = (site: Site, n: number): string => (n === 0 ? site.device.outer[4] : `10.99.0.${n + 10}`);
+
+/** Of peer `n`. */
+export function connection(suite: BenchSuite, isGateway: boolean, n = 0): object {
   const isDiet = suite === DIET;
-  const [own, other] = isGateway ? [GATEWAY_ID, DEVICE_ID] : [DEVICE_ID, GATEWAY_ID];
-  const nets = isGateway ? ['10.1.0.1', '10.2.0.1'] : ['10.2.0.1', '10.1.0.1'];
+  const device = n === 0 ? DEVICE_ID : `device${n}.test`;
+  const inner = innerOf(n);
+  const [own, other] = isGateway ? [GATEWAY_ID, device] : [device, GATEWAY_ID];
+  const nets = isGateway ? ['10.1.0.1', inner] : [inner, '10.1.0.1'];
   return {
     localId: `fqdn:${own}`,
     remoteId: `fqdn:${other}`,
@@ -71,18 +82,18 @@ function connection(suite: BenchSuite, isGateway: boolean): object {
   };
 }
 
-/** A peer with SAs at the candidate in the site's other namespace. */
-async function connect(site: Site, suite: BenchSuite): Promise<{ peer: Agent<PeerCommand>; keys: Connected }> {
+/** Peer `n` with SAs at the candidate in the site's other namespace. */
+export async function connect(site: Site, suite: BenchSuite, n = 0): Promise<{ peer: Ends; keys: Connected }> {
   const config = {
-    connection: connection(suite, false),
-    udp: { address: site.device.outer[4] },
+    connection: connection(suite, false, n),
+    udp: { address: outerOf(site, n) },
     gateway: { address: site.gateway.outer[4] },
-    innerAddress: site.device.inner[4],
+    innerAddress: innerOf(n),
   };
-  const peer = startAgent<PeerCommand>(site.device, new URL('./peer.ts', import.meta.url).href, []);
+  const agent = startAgent<PeerCommand>(site.device, new URL('./peer.ts', import.meta.url).href, []);
   const text = JSON.stringify(config);
-  const keys = await peer.ask<Connected>({ op: 'connect', config: text, inner: site.device.inner[4] }, 30000);
-  return { peer, keys };
+  const keys = await agent.ask<Connected>({ op: 'connect', config: text, inner: innerOf(n) }, 30000);
+  return { peer: { agent, outer: outerOf(site, n), inner: innerOf(n), port: PORT + n, name: `peer${n}` }, keys };
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -115,14 +126,25 @@ async function started(site: Site, program: string, args: string[], line: RegExp
   return child;
 }
 
-/** The gateway as it ships, with its network interface. */
-export async function startGateway(suite: BenchSuite, more: object = {}): Promise<Candidate> {
+/** Gives the site's peers their addresses. */
+async function addPeers(site: Site, count: number): Promise<void> {
+  const { name, link } = site.device;
+  for (let n = 1; n < count; n++) {
+    const script = `ip -n ${name} addr add ${outerOf(site, n)}/24 dev ${link} && ip -n ${name} addr add ${innerOf(n)}/32 dev lo`;
+    const { code, stderr } = await command('sh', ['-c', script]);
+    if (code !== 0) throw new Error(`peer ${n}: ${stderr}`);
+  }
+}
+
+/** The gateway as it ships, with its network interface and `count` peers; `more` of its file. */
+export async function startGateway(suite: BenchSuite, more: object = {}, count = 1): Promise<Candidate> {
   const site = await openSite();
+  await addPeers(site, count);
   const file = join(site.folder, 'gateway.json');
   const config = {
     udp: [{ address: site.gateway.outer[4] }],
     tun: { name: 'dietesp0', addresses: [], routes: ['10.2.0.0/16'], mtu: TUN_MTU },
-    peers: [{ name: 'device', ...connection(suite, true) }],
+    peers: Array.from({ length: count }, (_, n) => ({ name: `device${n}`, ...connection(suite, true, n) })),
     log: { level: 'info' },
     ...more,
   };
@@ -132,7 +154,8 @@ export async function startGateway(suite: BenchSuite, more: object = {}): Promis
   const options = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', join(profile, suite.loop ?? 'diet')];
   const args = [...options, main, 'gateway', '--config', file, '--state', join(site.folder, 'state')];
   const child = await started(site, process.execPath, args, /radios,/);
-  const { peer } = await connect(site, suite);
+  const peers: Ends[] = [];
+  for (let n = 0; n < count; n++) peers.push((await connect(site, suite, n)).peer);
   const close = async (): Promise<void> => {
     const exit = new Promise((done) => child.once('exit', done));
     // A profile is written at a proper end.
@@ -140,7 +163,7 @@ export async function startGateway(suite: BenchSuite, more: object = {}): Promis
     await ended(child);
     await site.close();
   };
-  return { kind: 'gateway', suite, site, peer, pid: child.pid!, close };
+  return { kind: 'gateway', suite, site, peers, pid: child.pid!, close };
 }
 
 export async function startSwan(suite: BenchSuite): Promise<Candidate> {
@@ -167,7 +190,7 @@ export async function startSwan(suite: BenchSuite): Promise<Candidate> {
     await charon.stop('SIGKILL');
     await site.close();
   };
-  return { kind: 'charon', suite, site, peer, pid: charon.pid, close };
+  return { kind: 'charon', suite, site, peers: [peer], pid: charon.pid, close };
 }
 
 /** loop.c with the keys that a peer agreed with a gateway, which then ends. */
@@ -187,7 +210,7 @@ export async function startLoop(suite: BenchSuite): Promise<Candidate> {
     await ended(child);
     await close();
   };
-  return { kind: 'loop', suite, site, peer, pid: child.pid!, close: end };
+  return { kind: 'loop', suite, site, peers: [peer], pid: child.pid!, close: end };
 }
 
 async function keyed(suite: BenchSuite) {
