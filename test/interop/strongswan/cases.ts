@@ -87,6 +87,8 @@ export interface Case {
   connection: Section;
   /** ESP in IP protocol 50, in place of UDP. */
   rawEsp: boolean;
+  /** Worker threads of our gateway, which must have the packets. */
+  workers: number;
   steps: readonly Step[];
   outcome: Outcome;
   /** What ours calls the reason of a failure, as initiator and as responder. */
@@ -126,6 +128,7 @@ function row(name: string, initiator: 'ours' | 'charon', more: Row): Case {
     settings: {},
     connection: {},
     rawEsp: false,
+    workers: 0,
     steps: [],
     naming: true,
     outcome: 'established',
@@ -297,6 +300,12 @@ const CHARON: Record<string, Row> = {
   },
   'inner address from ours': { inner: 4, terms: { virtualIp: true } },
   'cookie asked for by ours': { ours: { cookie: true }, log: [/N\(COOKIE\)/] },
+  'worker threads': {
+    ...steps('charon rekeys child', 'ours rekeys child', 'charon rekeys ike', 'ours rekeys ike'),
+    inner: 4,
+    ours: { remote: 'host' },
+    workers: 2,
+  },
   'PPK missing at charon': {
     ours: { ppk: 'required' },
     outcome: 'authentication failed',

@@ -17,6 +17,11 @@ interface View {
   children: { spiIn: string; spiOut: string; compression: object | null }[];
 }
 
+interface Worker {
+  sent: number;
+  received: number;
+}
+
 const TUN = 'dietesp0';
 
 /** For a test's `skip` option: why a gateway cannot have a network interface, or false. */
@@ -31,6 +36,7 @@ function configOf(setup: Setup): object {
     udp: [{ address: setup.localAddress }],
     tun: { name: TUN, addresses: [], routes: [setup.peer.net[entry.inner]] },
     ...(entry.rawEsp ? { esp: 'auto' } : {}),
+    ...(entry.workers === 0 ? {} : { workers: entry.workers }),
     ...(setup.terms.virtualIp ? { pool: ['10.2.200.0/24'] } : {}),
     ...(setup.terms.cookie ? { cookieThreshold: 0 } : {}),
   };
@@ -38,10 +44,19 @@ function configOf(setup: Setup): object {
 
 export function createGatewaySide(lab: Lab, options: readonly string[] = []): OurSide {
   let program: Program | undefined;
+  let isClosed = false;
   let setup: Setup;
   let traffic: Traffic;
   const it = (): Program => program!;
   const sas = async (): Promise<View[]> => (await it().ask({ cmd: 'status' }))['sas'] as View[];
+  /** What is wrong with the workers that the case asks for. */
+  async function idleWorkers(): Promise<string> {
+    if (isClosed || program === undefined || setup.case.workers === 0) return '';
+    isClosed = true;
+    const { metrics } = (await it().ask({ cmd: 'status' })) as unknown as { metrics: { workers: Worker[] } };
+    const carried = metrics.workers.reduce((sum, one) => sum + Math.min(one.sent, one.received), 0);
+    return carried > 0 ? '' : `the workers carried nothing: ${JSON.stringify(metrics.workers)}`;
+  }
   const from = (to: string): string => setup.space.inner[to.includes(':') ? 6 : 4];
   return {
     pings: true,
@@ -83,8 +98,12 @@ export function createGatewaySide(lab: Lab, options: readonly string[] = []): Ou
     deleteIke: async () => void (await it().ask({ cmd: 'delete' })),
     kill: async () => program?.stop('SIGKILL'),
     log: () => program?.log() ?? '',
-    // It tells its peers that their SAs end.
-    close: async () => program?.stop('SIGTERM'),
+    async close() {
+      const problem = await idleWorkers();
+      // It tells its peers that their SAs end.
+      await program?.stop('SIGTERM');
+      if (problem !== '') throw new Error(problem);
+    },
   };
 }
 
