@@ -1,4 +1,5 @@
 // A gateway of three is killed: how long its sensors wait, and what the store has to do. Three servers of NATS with three replicas.
+// DIETESP_BENCH_SENSORS=3000: so many sensors, all in this process.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { openNatsServers, openStage, type TestSensor, until } from '../cluster/kit.ts';
 import type { Figure } from './ike.ts';
 
-const SENSORS = 300;
+const SENSORS = Number(process.env['DIETESP_BENCH_SENSORS'] ?? 300);
 const GATEWAYS = [0, 1, 2];
 /** Milliseconds until a sensor sends once more what had no answer. */
 const AGAIN = 1000;
