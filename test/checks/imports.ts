@@ -27,9 +27,10 @@ export const NODE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   host: [],
   gateway: ['host'],
   sensor: ['host'],
+  risav: ['host'],
   lab: ['host', 'gateway', 'sensor'],
   tools: ['host', 'gateway', 'sensor', 'lab'],
-  cli: ['host', 'gateway', 'sensor', 'lab', 'tools'],
+  cli: ['host', 'gateway', 'sensor', 'lab', 'tools', 'risav'],
 };
 
 /** Each room of core/ike/ and the rooms that it may import besides itself. */
