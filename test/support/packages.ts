@@ -46,6 +46,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'ping', package: 'iputils-ping', suites: 'interop: strongSwan' },
   { command: 'mosquitto', package: 'mosquitto', suites: 'docs: MQTT', service: 'mosquitto.service' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients', suites: 'docs: MQTT' },
+  { command: 'rpki-client', package: 'rpki-client', suites: 'RISAV: RPKI', service: 'rpki-client.timer' },
   { command: 'swanctl', package: 'strongswan-swanctl', suites: 'interop: strongSwan' },
   {
     command: 'charon-systemd',

@@ -46,19 +46,21 @@ function bordersOf(routes: readonly Route[], family: 'v4' | 'v6'): Borders {
     if (to > at) put(at, open.length === 0 ? NO_AS : open[open.length - 1].as);
     at = to > at ? to : at;
   };
+  /** Up to the end of the narrowest one it is this one's. */
+  const close = (): void => {
+    cover(open[open.length - 1].to + 1n);
+    open.pop();
+  };
   let last: { from: bigint; length: number } | undefined;
   for (const { range, as, length } of sorted) {
     if (last !== undefined && last.from === range[0] && last.length === length) continue;
     last = { from: range[0], length };
-    while (open.length > 0 && open[open.length - 1].to < range[0]) cover(open.pop()!.to + 1n);
-    // What was popped has been covered up to its end; what is left lies around this one.
+    while (open.length > 0 && open[open.length - 1].to < range[0]) close();
+    // What is left lies around this one.
     cover(range[0]);
     open.push({ to: range[1], as });
   }
-  while (open.length > 0) {
-    cover(open[open.length - 1].to + 1n);
-    open.pop();
-  }
+  while (open.length > 0) close();
   if (at < end) put(at, NO_AS);
   const index = new Uint32Array(65537);
   for (let i = 0; i < used; i++) index[(keys[i * words] >>> 16) + 1]++;
