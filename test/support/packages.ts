@@ -47,6 +47,7 @@ export const NEEDS: readonly Need[] = [
   { command: 'mosquitto', package: 'mosquitto', suites: 'docs: MQTT', service: 'mosquitto.service' },
   { command: 'mosquitto_sub', package: 'mosquitto-clients', suites: 'docs: MQTT' },
   { command: 'rpki-client', package: 'rpki-client', suites: 'RISAV: RPKI', service: 'rpki-client.timer' },
+  { command: 'stayrtr', package: 'stayrtr', suites: 'RISAV: RTR', service: 'stayrtr.service' },
   { command: 'swanctl', package: 'strongswan-swanctl', suites: 'interop: strongSwan' },
   {
     command: 'charon-systemd',
