@@ -1,6 +1,7 @@
 // npm run bench: every published speed and memory figure. Compare ratios within one run: the machine's load moves the rest.
 
 import { benchAh } from './ah.ts';
+import { benchAsTable } from './as-table.ts';
 import { benchClusterKill } from './cluster.ts';
 import { benchClusterLoad } from './cluster-load.ts';
 import { benchClusterSurvey } from './cluster-survey.ts';
@@ -49,6 +50,7 @@ const groups: [string, () => Figure[] | Promise<Figure[]>][] = [
   ['subspaces', benchSubspaces],
   ['eesp', benchEesp],
   ['ah', benchAh],
+  ['as-table', benchAsTable],
   ['mtu', benchMtu],
   ['gateway', benchGateway],
   ['workers', benchWorkers],

@@ -11,7 +11,7 @@ import { createUartRadio, type UartLine, type UartRadio } from '../host/radio/ua
 import { serialLine, socketLine, terminalLine } from '../host/radio/uart-line.ts';
 import { createZep } from '../host/radio/zep.ts';
 import { printError } from '../host/terminal.ts';
-import { FRACTION, gatewayOf, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX } from './options.ts';
+import { FRACTION, hostPortOf, INTEGER, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX } from './options.ts';
 
 const BAUD_MIN = 300;
 const BAUD_MAX = 4000000;
@@ -35,7 +35,7 @@ async function bridge(options: Options): Promise<void> {
   const baud = numberOf('baud', options.baud, INTEGER, BAUD_MIN, BAUD_MAX);
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
   const seed = integerOf('seed', options.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX);
-  const gateway = gatewayOf(options.gateway);
+  const gateway = hostPortOf('gateway', options.gateway);
   const lines: [name: string, line: UartLine][] = [
     ...options.serial.map((path): [string, UartLine] => [path, serialLine(path, baud)]),
     ...options.tty.map((path): [string, UartLine] => [path, terminalLine(path, baud)]),

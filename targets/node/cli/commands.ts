@@ -75,6 +75,11 @@ export const COMMANDS: Entry[] = [
     load: async () => (await import('./gateway.ts')).gatewayCommand(),
   },
   {
+    name: 'risav',
+    summary: 'validates the RPKI, and makes one for tests: which AS has an address (RISAV)',
+    load: async () => (await import('./risav.ts')).risavCommand(),
+  },
+  {
     name: 'doctor',
     summary: 'looks what this host lacks for a gateway',
     load: async () => (await import('./doctor.ts')).doctorCommand(),

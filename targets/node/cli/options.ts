@@ -61,11 +61,11 @@ export function integerOf(option: string, text: string | undefined, low: number,
   return text === undefined ? undefined : numberOf(option, text, INTEGER, low, high);
 }
 
-/** `HOST:PORT` of `--gateway`, `[HOST]:PORT` for IPv6. */
-export function gatewayOf(text: string): { address: string; port: number } {
+/** `HOST:PORT` of an option, `[HOST]:PORT` for IPv6. */
+export function hostPortOf(option: string, text: string): { address: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) throw new CommandError(`--gateway: ${text}: must be HOST:PORT`, 2);
+  if (match === null || port < 1 || port > 65535) throw new CommandError(`--${option}: ${text}: must be HOST:PORT`, 2);
   return { address: match[1] ?? match[2], port };
 }
 

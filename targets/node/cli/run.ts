@@ -8,7 +8,7 @@ import { createPcapWriter, LINKTYPE_IEEE802_15_4, type PcapWriter } from '../hos
 import { printError } from '../host/terminal.ts';
 import { freshSecret, type RunResult, runBoard } from '../lab/boards/run.ts';
 import { boardAndEngine, runProblem } from '../lab/boards/start.ts';
-import { FRACTION, gatewayOf, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
+import { FRACTION, hostPortOf, integerOf, LOSS_MAX, numberOf, printJson, SEED_MAX, SIGNAL_CODES } from './options.ts';
 
 const COUNT_MAX = 100000;
 const INTERVAL_MIN = 10;
@@ -62,7 +62,7 @@ async function run(options: Options): Promise<void> {
   const interval = integerOf('interval', options.interval, INTERVAL_MIN, INTERVAL_MAX);
   const loss = numberOf('loss', options.loss, FRACTION, 0, LOSS_MAX);
   const seed = integerOf('seed', options.seed, 0, SEED_MAX);
-  const gateway = options.gateway === undefined ? null : gatewayOf(options.gateway);
+  const gateway = options.gateway === undefined ? null : hostPortOf('gateway', options.gateway);
   if (gateway !== null && options.config === undefined) {
     throw new CommandError('--gateway: needs --config, a file with its keys', 2);
   }

@@ -83,6 +83,26 @@ function resourcesOf(prefixes: readonly Prefix[], as: number | null): Resources 
   return { v4: of('v4'), v6: of('v6'), as: as === null ? [] : [[BigInt(as), BigInt(as)]] };
 }
 
+/** ASes 64501 and on for tests: AS 64500 + n has 10.n.0.0/16 and 2001:db8:n::/48 (n in hexadecimal), and takes part. */
+export function testAses(count: number): AsGiven[] {
+  return Array.from({ length: count }, (_, at) => {
+    const n = BigInt(at + 1);
+    const v4 = (10n << 24n) | (n << 16n);
+    const v6 = (0x20010db8n << 96n) | (n << 80n);
+    return {
+      as: 64501 + at,
+      prefixes: [
+        { family: 'v4', address: v4, length: 16 },
+        { family: 'v6', address: v6, length: 48 },
+      ],
+      contacts: [
+        { family: 'v4', address: v4 | 1n, length: 32 },
+        { family: 'v6', address: v6 | 1n, length: 128 },
+      ],
+    };
+  });
+}
+
 interface Ca {
   name: string;
   key: Key;

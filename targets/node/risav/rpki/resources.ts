@@ -46,6 +46,11 @@ export interface Prefix {
   length: number;
 }
 
+/** The address of a prefix in octets, 4 or 16. */
+export function octetsOf({ family, address }: Pick<Prefix, 'family' | 'address'>): Uint8Array {
+  return Uint8Array.from(Buffer.from(address.toString(16).padStart(widthOf(family) / 4, '0'), 'hex'));
+}
+
 export function rangeOf({ family, address, length }: Prefix): Range {
   return [address, address | ((1n << BigInt(widthOf(family) - length)) - 1n)];
 }
