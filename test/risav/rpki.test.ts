@@ -3,19 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { addressText } from '../../targets/node/host/addresses.ts';
 import { readCertificate } from '../../targets/node/risav/rpki/certificate.ts';
 import { readAnnouncement, writeAnnouncement } from '../../targets/node/risav/rpki/contents.ts';
@@ -23,13 +14,13 @@ import { readCrl } from '../../targets/node/risav/rpki/crl.ts';
 import { type CertificateGiven, writeSignedObject } from '../../targets/node/risav/rpki/issue.ts';
 import { RISAV_ANNOUNCEMENT, ROA } from '../../targets/node/risav/rpki/oids.ts';
 import type { Validation } from '../../targets/node/risav/rpki/relying-party.ts';
-import { type Changes, newKey, type Repository, writeRepository } from '../../targets/node/risav/rpki/repository.ts';
+import { type Changes, newKey } from '../../targets/node/risav/rpki/repository.ts';
 import { type Family, rangeOf, widthOf } from '../../targets/node/risav/rpki/resources.ts';
 import { readSignedObject } from '../../targets/node/risav/rpki/signed-object.ts';
 import { packageMissing } from '../support/packages.ts';
 import { BASE, keysInTurn, prefix, problems, repository, validated } from './kit.ts';
+import { client, compare, noClient } from './rpki-client.ts';
 
-const noClient = packageMissing('rpki-client');
 const noOpenssl = packageMissing('openssl');
 const HOUR = 3600_000;
 const MUTATIONS = process.env.DIETESP_LONG === '1' ? 100_000 : 3000;
@@ -47,43 +38,6 @@ function ourVrps({ roas }: Validation): string[] {
   return roas
     .flatMap(({ value }) => value.prefixes.map((one) => `${value.as} ${textOf(one.family, one.address, one.length)}`))
     .sort();
-}
-
-/** What rpki-client makes of a cache on disk, without the network. */
-function client(repo: Repository): { vrps: string[] | null; isGood(file: string): boolean; end(): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'dietesp-rpki-'));
-  const [cache, out] = [join(folder, 'cache'), join(folder, 'out')];
-  writeRepository(repo, cache, 'test');
-  mkdirSync(out);
-  // It gives up its rights where it has some.
-  spawnSync('chmod', ['-R', 'a+rwX', folder]);
-  chmodSync(folder, 0o755);
-  const run = (...args: string[]): string => {
-    const all = ['-d', cache, '-t', join(cache, 'test.tal'), ...args];
-    const { stdout, stderr, error } = spawnSync('rpki-client', all, { encoding: 'utf8', timeout: 60000 });
-    if (error !== undefined) throw error;
-    return stdout + stderr;
-  };
-  run('-n', '-j', out);
-  // Version 8.2 crashes where no manifest of a CA is good, and writes nothing.
-  const isThere = existsSync(join(out, 'json'));
-  const { roas } = isThere ? JSON.parse(readFileSync(join(out, 'json'), 'utf8')) : { roas: [] };
-  return {
-    vrps: isThere
-      ? (roas as { asn: number; prefix: string }[]).map(({ asn, prefix: text }) => `${asn} ${text}`).sort()
-      : null,
-    isGood: (file) => /Validation: OK/.test(run('-f', join(cache, 'rpki.example', 'repo', file))),
-    end: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
-/** Compares with the verdict of rpki-client. `bad`: files that it has to refuse where it says nothing of the whole. */
-function compare(t: TestContext, repo: Repository, wanted: readonly string[], bad: readonly string[]): void {
-  if (noClient !== false) return t.diagnostic(noClient);
-  const its = client(repo);
-  t.after(its.end);
-  if (its.vrps !== null) assert.deepEqual(its.vrps, wanted, 'rpki-client');
-  else for (const file of bad) assert.equal(its.isGood(file), false, `rpki-client takes ${file}`);
 }
 
 test('a repository in order: every object is valid, here and for rpki-client', () => {

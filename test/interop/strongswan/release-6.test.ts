@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { newerDebianOr } from '../../support/newer-debian.ts';
-import { CASES, type Case, RELEASE_6, RELEASE_6_1, skippedOf } from './cases.ts';
+import { CASES, type Case, skippedOf } from './cases.ts';
+import { RELEASE_6, RELEASE_6_1 } from './cases-6.ts';
 import { until } from './charon.ts';
 import { GATEWAY, tunMissing } from './gateway.ts';
 import { strongswanMissing } from './namespaces.ts';
