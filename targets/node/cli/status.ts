@@ -123,6 +123,10 @@ async function status(options: Options): Promise<void> {
           `radio ${name}`,
           `${frames} frames sent, ${received} received, ${waiting} packets wait`,
         ]),
+        ...one.workers.map(({ alive, sas, sent, received, handed, cpu }, at) => [
+          `worker ${at + 1}`,
+          `${alive ? '' : 'HAS DIED; '}${sas} SAs, ${sent} packets sent, ${received} received, ${handed} handed on, ${cpu.toFixed(1)} s of CPU`,
+        ]),
         ...(state === null
           ? []
           : [
