@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspectGatewayConfig } from '../../targets/node/gateway/config.ts';
 import { readGateway } from '../../targets/node/gateway/file.ts';
 
 const KEY = 'c0ffee11'.repeat(8);
@@ -85,3 +86,50 @@ test('a file of another kind: its first errors, and that there are more', () => 
     },
   );
 });
+
+const WORKERS = `workers: 2
+udp: [{ address: "127.0.0.1" }]
+tun: { addresses: ["2001:db8:1::1/64"], routes: ["2001:db8:7::/64"] }
+connection: { localId: fqdn:gateway, auth: { psk: a } }
+`;
+function workersError(change: (text: string) => string): string {
+  try {
+    const { config: read } = readGateway('g.yaml', change(WORKERS));
+    inspectGatewayConfig(read, (error) => {
+      throw error;
+    });
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
+
+for (const [what, change, why] of [
+  ['nothing wrong', (text: string) => text, ''],
+  ['17 workers', (text: string) => text.replace('workers: 2', 'workers: 17'), 'must be 0..16'],
+  ['no tun', (text: string) => text.replace(/tun: .*\n/, ''), 'must be 0 without tun'],
+  [
+    'no udp',
+    (text: string) => text.replace(/udp: .*/, 'radios: [{ zep: { port: 0 }, panId: 1 }]'),
+    'must be 0 without udp',
+  ],
+  ['udpIo: node', (text: string) => `${text}udpIo: node\n`, 'must be 0 with udpIo: node'],
+  [
+    'flows',
+    (text: string) => `${text}flows: [{ destination: "2001:db8:2::1", port: 1, to: "127.0.0.1:1" }]\n`,
+    'must be 0 with flows',
+  ],
+  ['pcap', (text: string) => `${text}pcap: { path: /tmp/x }\n`, 'must be 0 with pcap'],
+  ['mtu', (text: string) => `${text}mtu: {}\n`, 'must be 0 with mtu'],
+  [
+    'a cluster',
+    (text: string) => `${text}stateKey: seal.key\ncluster: { servers: ["nats://127.0.0.1:4222"], name: g1 }\n`,
+    'must be 0 with cluster',
+  ],
+] as const) {
+  test(`workers and ${what}`, () => {
+    const text = workersError(change);
+    if (why === '') assert.equal(text, '');
+    else assert.match(text, new RegExp(`workers.*${why}`));
+  });
+}

@@ -158,6 +158,18 @@ test('changes count together, at the end of the data, and are asked for by their
   assert.deepEqual([s.said, s.rtr.serial(), s.lines.length], [[], 3, 1]);
 });
 
+test('a cache that tells of changes while it is asked is asked once', () => {
+  const s = stage();
+  s.say(pdu(1, 0, 5, 1), response(5), pdu(1, 0, 5, 2), v4(true, ...A), end(5, 1));
+  s.say(pdu(1, 0, 5, 2), pdu(1, 0, 5, 2));
+  assert.deepEqual(s.asked(), [
+    [1, 2, -1],
+    [1, 1, 1],
+  ]);
+  s.say(response(5), v4(true, ...B), end(5, 2));
+  assert.deepEqual([s.rtr.count(), s.said], [2, []]);
+});
+
 test('nothing is new: nobody is told', () => {
   const s = stage();
   s.say(response(5), v4(true, ...A), end(5, 1));

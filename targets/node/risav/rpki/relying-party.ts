@@ -32,7 +32,8 @@ export function folderStore(folder: string): Store {
       if (!uri.startsWith('rsync://') || path.split('/').some((part) => part === '..' || part === '')) return undefined;
       try {
         const full = join(folder, path);
-        return statSync(full).size > CRL_MAX ? undefined : readFileSync(full);
+        const is = statSync(full);
+        return is.isFile() && is.size <= CRL_MAX ? readFileSync(full) : undefined;
       } catch {
         return undefined;
       }
@@ -67,7 +68,7 @@ export interface Validation {
   verdicts: Verdict[];
   roas: Validated<Roa>[];
   announcements: Validated<Announcement>[];
-  /** Manifests by URI, for the next run. */
+  /** Manifests by URI, for the next run; also those of the run before that were not good in this one. */
   manifests: Map<string, Seen>;
 }
 
@@ -90,6 +91,16 @@ interface Authority {
   depth: number;
   /** Key identifiers from the anchor down: none stands there twice. */
   path: readonly string[];
+}
+
+/** What a CA has published. */
+interface Point {
+  files: Map<string, Buffer>;
+  /** Where its CRL is, and what that revokes. */
+  crl: string;
+  revoked: Set<bigint>;
+  /** When its manifest, or a certificate above, is over. */
+  until: number;
 }
 
 function messageOf(error: unknown): string {
@@ -125,20 +136,25 @@ function checkRoa({ as, prefixes }: Roa, { certificate }: SignedObject, resource
       throw new Error('a prefix is not among the addresses of its certificate');
 }
 
-function checkAnnouncement({ as, contacts }: Announcement, { certificate }: SignedObject, resources: Resources): void {
+function checkAnnouncement(
+  { as, contacts }: Announcement,
+  { certificate }: SignedObject,
+  resources: Resources,
+  ca: Authority,
+): void {
   if (isInherit(certificate)) throw new Error('inherit in the certificate of an announcement');
   if (!isWithin([[BigInt(as), BigInt(as)]], resources.as as readonly Range[]))
     throw new Error(`AS${as} is not among the AS numbers of its certificate`);
-  // Its contact address may be another's; a certificate with addresses has to have it.
+  // The draft does not ask for it. But packets from and to a contact are exempt from all checks: an AS could exempt another's address.
   for (const one of contacts)
-    if (resources[one.family].length > 0 && !isWithin([rangeOf(one)], resources[one.family] as readonly Range[]))
-      throw new Error('a contact is not among the addresses of its certificate');
+    if (!isWithin([rangeOf(one)], ca.resources[one.family] as readonly Range[]))
+      throw new Error('a contact is not among the addresses of its CA');
 }
 
 /** Validates everything below a trust anchor. It does not throw. */
 export function validate(options: Options): Validation {
   const { store, tal, now, announcementOid = RISAV_ANNOUNCEMENT } = options;
-  const out: Validation = { verdicts: [], roas: [], announcements: [], manifests: new Map() };
+  const out: Validation = { verdicts: [], roas: [], announcements: [], manifests: new Map(options.manifests) };
   const verdict = (uri: string, problem: string): unknown => out.verdicts.push({ uri, problem });
   const queue: Authority[] = [];
   const points = new Set<string>();
@@ -174,7 +190,7 @@ export function validate(options: Options): Validation {
   }
 
   /** Reads the manifest of a CA with its CRL, and all files. Throws where the publication point cannot be used. */
-  function readPoint(ca: Authority): { files: Map<string, Buffer>; crl: string; revoked: Set<bigint>; until: number } {
+  function readPoint(ca: Authority): Point {
     const { repository, manifest: uri } = ca.certificate;
     const folder = repository.endsWith('/') ? repository : repository + '/';
     const octets = store.read(uri);
@@ -218,7 +234,7 @@ export function validate(options: Options): Validation {
     return { files, crl, revoked, until: Math.min(ca.until, certificate.notAfter, manifest.nextUpdate) };
   }
 
-  function readCa(octets: Buffer, uri: string, ca: Authority, revoked: Set<bigint>, crl: string): void {
+  function readCa(octets: Buffer, uri: string, ca: Authority, { revoked, crl, until: most }: Point): void {
     const certificate = readCertificate(octets);
     const resources = checkBelow(certificate, ca, revoked, crl, now);
     // A certificate of a router, for BGPsec, is no CA's: this project reads none.
@@ -226,18 +242,11 @@ export function validate(options: Options): Validation {
     if (ca.path.includes(certificate.keyId)) throw new Error('its key is that of a CA above it');
     if (ca.depth >= DEPTH_MAX) throw new Error(`more than ${DEPTH_MAX} CAs below each other`);
     if (points.size + queue.length >= CAS_MAX) throw new Error(`more than ${CAS_MAX} CAs`);
-    const until = Math.min(ca.until, certificate.notAfter);
+    const until = Math.min(most, certificate.notAfter);
     queue.push({ certificate, uri, resources, until, depth: ca.depth + 1, path: [...ca.path, certificate.keyId] });
   }
 
-  function readObject(
-    octets: Buffer,
-    uri: string,
-    ca: Authority,
-    revoked: Set<bigint>,
-    crl: string,
-    most: number,
-  ): void {
+  function readObject(octets: Buffer, uri: string, ca: Authority, { revoked, crl, until: most }: Point): void {
     const object = readSignedObject(octets);
     const { type, content, certificate } = object;
     const isRoa = uri.endsWith('.roa');
@@ -252,7 +261,7 @@ export function validate(options: Options): Validation {
       out.roas.push({ uri, value, until });
     } else {
       const value = readAnnouncement(content);
-      checkAnnouncement(value, object, resources);
+      checkAnnouncement(value, object, resources, ca);
       out.announcements.push({ uri, value, until });
     }
   }
@@ -261,7 +270,7 @@ export function validate(options: Options): Validation {
     const { manifest } = ca.certificate;
     if (points.has(manifest)) return void verdict(manifest, 'is that of another CA already');
     points.add(manifest);
-    let point: ReturnType<typeof readPoint>;
+    let point: Point;
     try {
       point = readPoint(ca);
     } catch (error) {
@@ -270,15 +279,17 @@ export function validate(options: Options): Validation {
     verdict(manifest, '');
     for (const [uri, octets] of point.files) {
       if (uri === point.crl) verdict(uri, '');
-      else if (uri.endsWith('.cer')) judged(uri, () => readCa(octets, uri, ca, point.revoked, point.crl));
-      else judged(uri, () => readObject(octets, uri, ca, point.revoked, point.crl, point.until));
+      else if (uri.endsWith('.cer')) judged(uri, () => readCa(octets, uri, ca, point));
+      else judged(uri, () => readObject(octets, uri, ca, point));
     }
   }
 
-  // The first that can be used [RFC 8630 §3].
+  // The first that can be used [RFC 8630 §3]; others are of no account then.
   for (const uri of tal.uris) {
     judged(uri, () => readAnchor(uri));
-    if (queue.length > 0) break;
+    if (queue.length === 0) continue;
+    out.verdicts.splice(0, out.verdicts.length - 1);
+    break;
   }
   for (let ca = queue.shift(); ca !== undefined; ca = queue.shift()) readAll(ca);
   return out;

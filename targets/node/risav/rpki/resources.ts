@@ -63,9 +63,19 @@ export function prefixOf(family: Family, [from, to]: Range): Prefix | undefined 
   return isPrefix ? { family, address: from, length: widthOf(family) - bits } : undefined;
 }
 
-/** True when every number of `inner` is in `outer`, which is sorted. */
+/** True when every number of `inner` is in `outer`, which is sorted. Both may have as many ranges as an object has room for. */
 export function isWithin(inner: readonly Range[], outer: readonly Range[]): boolean {
-  return inner.every(([from, to]) => outer.some(([low, high]) => low <= from && to <= high));
+  return inner.every(([from, to]) => {
+    // The last one that does not begin behind it.
+    let low = 0;
+    let high = outer.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (outer[middle][0] <= from) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && to <= outer[low - 1][1];
+  });
 }
 
 /** An address as a BIT STRING; `fill`: bits that are not there. */

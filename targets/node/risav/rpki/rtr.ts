@@ -157,9 +157,10 @@ export function openRtr(config: RtrConfig): Rtr {
   function take(pdu: Pdu): void {
     switch (pdu.kind) {
       case SERIAL_NOTIFY:
-        // During an answer it says nothing new [RFC 8210 §5.2].
-        if (next === null && pdu.session === session && pdu.serial !== serial) query();
-        else if (next === null && session >= 0 && pdu.session !== session) {
+        // While an answer is awaited it says nothing new [RFC 8210 §5.2].
+        if (isAwaited) break;
+        if (pdu.session === session && pdu.serial !== serial) query();
+        else if (session >= 0 && pdu.session !== session) {
           forget();
           query();
         }
